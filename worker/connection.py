@@ -1,0 +1,115 @@
+"""How to reach the brokers: aiokafka's arguments from the settings, and a first call that says why it fails."""
+
+import asyncio
+import ssl
+from typing import Any
+
+from aiokafka.conn import collect_hosts, create_conn
+from aiokafka.errors import (
+    AuthenticationFailedError,
+    KafkaError,
+    SaslAuthenticationFailed,
+    UnsupportedSaslMechanismError,
+)
+from aiokafka.protocol.metadata import MetadataRequest
+
+from worker.errors import ConfigError
+from worker.settings import Settings
+
+REACH_TIMEOUT_S = 10.0
+
+
+def connection(settings: Settings) -> dict[str, Any]:
+    """The arguments that every aiokafka client takes: servers, security protocol, SASL and SSL context.
+
+    Raises:
+        ConfigError: a certificate or key cannot be read.
+    """
+    arguments: dict[str, Any] = {
+        "bootstrap_servers": settings.bootstrap_servers,
+        "security_protocol": settings.security_protocol,
+    }
+    if settings.security_protocol.startswith("SASL_"):
+        password = settings.sasl_password
+        arguments |= {
+            "sasl_mechanism": settings.sasl_mechanism,
+            "sasl_plain_username": settings.sasl_username,
+            "sasl_plain_password": password.get_secret_value() if password else None,
+        }
+    if settings.security_protocol.endswith("SSL"):
+        arguments["ssl_context"] = _ssl_context(settings)
+    return arguments
+
+
+async def reach(settings: Settings) -> None:
+    """Log in to one of the brokers, so that a wrong setting is told apart from a broker that is away.
+
+    Raises:
+        ConfigError: no broker could be reached and logged in to; says what to change.
+    """
+    arguments = connection(settings)
+    del arguments["bootstrap_servers"]
+    problem: ConfigError | None = None
+    for host, port, _ in collect_hosts(settings.bootstrap_servers):
+        timeout_ms = int(REACH_TIMEOUT_S * 1000)
+        try:
+            async with asyncio.timeout(REACH_TIMEOUT_S):
+                broker = await create_conn(host, port, request_timeout_ms=timeout_ms, **arguments)
+                try:
+                    await broker.send(MetadataRequest([]))  # a broker that wants a login hangs up only here
+                    return
+                finally:
+                    broker.close()
+        except (OSError, KafkaError, TimeoutError) as error:
+            problem = _explain(error, f"{host}:{port}", settings)
+    assert problem is not None
+    raise problem
+
+
+def _ssl_context(settings: Settings) -> ssl.SSLContext:
+    for name in ("ssl_cafile", "ssl_certfile", "ssl_keyfile"):
+        path = getattr(settings, name)
+        if path is not None and not path.is_file():
+            raise ConfigError(f"TRIAGE_{name.upper()}={path} is not a file: give the path of a PEM file.")
+    try:
+        context = ssl.create_default_context(cafile=settings.ssl_cafile)
+        context.check_hostname = settings.ssl_check_hostname
+        if settings.ssl_certfile is not None:
+            # An empty password, where none is set, keeps OpenSSL from asking for one on the terminal.
+            password = settings.ssl_password.get_secret_value() if settings.ssl_password else ""
+            context.load_cert_chain(settings.ssl_certfile, settings.ssl_keyfile, password)
+    except (OSError, ssl.SSLError) as error:
+        raise ConfigError(
+            f"The TLS files cannot be loaded ({error}): check TRIAGE_SSL_CAFILE, TRIAGE_SSL_CERTFILE, "
+            f"TRIAGE_SSL_KEYFILE and TRIAGE_SSL_PASSWORD."
+        ) from error
+    return context
+
+
+def _explain(error: Exception, broker: str, settings: Settings) -> ConfigError:
+    if isinstance(error, SaslAuthenticationFailed | AuthenticationFailedError):
+        return ConfigError(
+            f"The broker {broker} refused the login of {settings.sasl_username} by {settings.sasl_mechanism}: check "
+            f"TRIAGE_SASL_USERNAME, TRIAGE_SASL_PASSWORD and TRIAGE_SASL_MECHANISM."
+        )
+    if isinstance(error, UnsupportedSaslMechanismError):
+        return ConfigError(
+            f"The broker {broker} does not offer {settings.sasl_mechanism}: set TRIAGE_SASL_MECHANISM to one it does."
+        )
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return ConfigError(
+            f"The certificate of the broker {broker} is not trusted ({error.verify_message}): check TRIAGE_SSL_CAFILE "
+            f"and TRIAGE_SSL_CHECK_HOSTNAME."
+        )
+    if isinstance(error, ssl.SSLError | KafkaError):
+        return ConfigError(
+            f"The broker {broker} answers, but not to TRIAGE_SECURITY_PROTOCOL={settings.security_protocol} "
+            f"({type(error).__name__}): set it to the protocol of that listener."
+        )
+    return ConfigError(
+        f"No broker answers at {broker} ({_cause(error)}): start it, or set TRIAGE_BOOTSTRAP_SERVERS to where it is."
+    )
+
+
+def _cause(error: Exception) -> str:
+    return "timed out" if isinstance(error, TimeoutError) else getattr(error, "strerror", None) or str(error)
