@@ -1,0 +1,156 @@
+import orjson
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from schemas.cloudevents import event_id, timestamp, trace_of
+from schemas.dead_letters import dead_letter_headers
+from schemas.events import FallbackEvent, IntentEvent, LabelEvent, SourceRef
+from schemas.message import CustomerMessage, Source
+from schemas.records import IntentWriter, Judgement, to_record
+
+AT = "2025-11-24T10:00:00.123Z"
+SOURCE = Source("customer.messages", 3, 1042)
+MESSAGE = CustomerMessage("where is it", "m-1", "c-1", "u-1", "chat", "en", None, {"tier": "gold"})
+SCORES = {"WISMO": 0.9, "OTHER": 0.05, "CANCEL_ORDER": 0.03, "ACCOUNT_ISSUE": 0.02}
+JUDGEMENT = Judgement("WISMO", 0.93, SCORES, 0.8, False, None)
+TRACE = [("traceparent", b"00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01")]
+
+
+def writer(*, include_text: bool = False) -> IntentWriter:
+    return IntentWriter(
+        name="ecommerce",
+        version="1",
+        threshold=0.8,
+        descriptions={"WISMO": "where is my order", "OTHER": "anything else"},
+        include_text=include_text,
+    )
+
+
+def test_an_accepted_intent_carries_what_the_design_promises() -> None:
+    value = orjson.loads(writer().accepted(MESSAGE, SOURCE, JUDGEMENT, AT, []).value)
+    assert value == {
+        "message_id": "m-1",
+        "conversation_id": "c-1",
+        "customer_id": "u-1",
+        "channel": "chat",
+        "language": "en",
+        "metadata": {"tier": "gold"},
+        "source": {"topic": "customer.messages", "partition": 3, "offset": 1042},
+        "intent": "WISMO",
+        "confidence": 0.93,
+        "scores": {"WISMO": 0.9, "OTHER": 0.05, "CANCEL_ORDER": 0.03},
+        "decided_by": "model",
+        "threshold": 0.8,
+        "familiarity": 0.8,
+        "truncated": False,
+        "model": {"name": "ecommerce", "version": "1"},
+        "classified_at": AT,
+    }
+
+
+def test_the_text_is_there_only_when_asked_for() -> None:
+    event = IntentEvent.read(writer(include_text=True).accepted(MESSAGE, SOURCE, JUDGEMENT, AT, []).value)
+    assert event.text == "where is it"
+
+
+def test_headers_follow_the_cloudevents_binding() -> None:
+    headers = dict(writer().accepted(MESSAGE, SOURCE, JUDGEMENT, AT, TRACE).headers)
+    assert headers == {
+        "ce_specversion": b"1.0",
+        "ce_id": b"triage.intent:customer.messages:3:1042",
+        "ce_source": b"/triage",
+        "ce_type": b"triage.intent",
+        "ce_time": AT.encode(),
+        "ce_subject": b"m-1",
+        "content-type": b"application/json",
+        "traceparent": TRACE[0][1],
+    }
+
+
+names = st.text(st.characters(exclude_categories=("Cs",)), min_size=1, max_size=20)
+optional = st.none() | names
+scalars = st.booleans() | st.integers(-(2**63), 2**63 - 1) | st.floats(allow_nan=False, allow_infinity=False) | names
+probability = st.floats(0, 1)
+messages = st.builds(
+    CustomerMessage,
+    text=names,
+    message_id=names,
+    conversation_id=optional,
+    customer_id=optional,
+    channel=optional,
+    language=optional,
+    metadata=st.dictionaries(names, scalars, max_size=3),
+)
+judgements = st.builds(
+    Judgement,
+    intent=names,
+    confidence=probability,
+    scores=st.dictionaries(names, probability, max_size=5),
+    familiarity=st.floats(-1, 1),
+    truncated=st.booleans(),
+    reason=st.sampled_from(["low_confidence", "unfamiliar", "ambiguous", "out_of_scope"]),
+)
+sources = st.builds(Source, topic=st.just("in"), partition=st.integers(0, 99), offset=st.integers(0, 2**62))
+
+
+@given(messages, sources, judgements, st.booleans(), st.floats(0, 4e9))
+def test_the_fast_writer_and_the_types_agree(
+    message: CustomerMessage, source: Source, by: Judgement, include_text: bool, now: float
+) -> None:
+    at = timestamp(now)
+    accepted = writer(include_text=include_text).accepted(message, source, by, at, [])
+    fallback = writer().fallback(message, source, by, at, [])
+    for record, event in (
+        (accepted, IntentEvent.read(accepted.value)),
+        (fallback, FallbackEvent.read(fallback.value)),
+    ):
+        assert orjson.loads(event.write()) == orjson.loads(record.value)
+        identity = event_id(event.TYPE, source)
+        again = to_record(event, identity=identity, time=at, subject=message.message_id)
+        assert again.headers == record.headers
+
+
+def test_reading_is_tolerant_of_fields_to_come() -> None:
+    value = orjson.loads(writer().accepted(MESSAGE, SOURCE, JUDGEMENT, AT, []).value)
+    value |= {"sentiment": 0.1, "model": {"name": "ecommerce", "version": "1", "size": 22}}
+    assert IntentEvent.read(orjson.dumps(value)).model.name == "ecommerce"
+
+
+def test_writing_is_strict() -> None:
+    good = {
+        "message_id": "m",
+        "conversation_id": None,
+        "customer_id": None,
+        "channel": None,
+        "source": SourceRef(topic="t", partition=0, offset=1),
+        "text": "a",
+        "label": "WISMO",
+        "decided_by": "human",
+        "labelled_at": IntentEvent.read(writer().accepted(MESSAGE, SOURCE, JUDGEMENT, AT, []).value).classified_at,
+    }
+    assert LabelEvent.model_validate(good).label == "WISMO"
+    for wrong in ({"lable": "WISMO"}, {"message_id": 5}, {"decided_by": "nobody"}):
+        with pytest.raises(ValidationError):
+            LabelEvent.model_validate(good | wrong)
+
+
+def test_the_trace_passes_through_and_nothing_else_does() -> None:
+    headers = [("x-tenant", b"a"), *TRACE, ("tracestate", b"k=v"), ("traceparent", None)]
+    assert trace_of(headers) == [*TRACE, ("tracestate", b"k=v")]
+
+
+def test_a_dead_letter_keeps_its_headers_and_says_what_is_wrong() -> None:
+    original: list[tuple[str, bytes | None]] = [("x-tenant", b"a"), ("x-null", None), ("x-tenant", b"b")]
+    headers = dead_letter_headers(original, SOURCE, "not_json", "the value is not JSON", AT)
+    assert headers[:3] == original
+    assert dict(headers[3:]) == {
+        "dlq.topic": b"customer.messages",
+        "dlq.partition": b"3",
+        "dlq.offset": b"1042",
+        "dlq.error": b"not_json",
+        "dlq.message": b"the value is not JSON",
+        "dlq.time": AT.encode(),
+        "dlq.version": b"1",
+    }
