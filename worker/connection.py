@@ -61,9 +61,20 @@ async def reach(settings: Settings) -> None:
                 finally:
                     broker.close()
         except (OSError, KafkaError, TimeoutError) as error:
-            problem = _explain(error, f"{host}:{port}", settings)
+            silent = isinstance(error, TimeoutError) and await _listens(host, port)
+            problem = _explain(KafkaError("no answer") if silent else error, f"{host}:{port}", settings)
     assert problem is not None
     raise problem
+
+
+async def _listens(host: str, port: int) -> bool:
+    try:
+        async with asyncio.timeout(1.0):
+            _, writer = await asyncio.open_connection(host, port)
+    except (OSError, TimeoutError):
+        return False
+    writer.close()
+    return True
 
 
 def _ssl_context(settings: Settings) -> ssl.SSLContext:
@@ -103,8 +114,8 @@ def _explain(error: Exception, broker: str, settings: Settings) -> ConfigError:
         )
     if isinstance(error, ssl.SSLError | KafkaError):
         return ConfigError(
-            f"The broker {broker} answers, but not to TRIAGE_SECURITY_PROTOCOL={settings.security_protocol} "
-            f"({type(error).__name__}): set it to the protocol of that listener."
+            f"{broker} is there, but does not answer to TRIAGE_SECURITY_PROTOCOL={settings.security_protocol} "
+            f"({_cause(error)}): set it to the protocol of that listener."
         )
     return ConfigError(
         f"No broker answers at {broker} ({_cause(error)}): start it, or set TRIAGE_BOOTSTRAP_SERVERS to where it is."
@@ -112,4 +123,8 @@ def _explain(error: Exception, broker: str, settings: Settings) -> ConfigError:
 
 
 def _cause(error: Exception) -> str:
-    return "timed out" if isinstance(error, TimeoutError) else getattr(error, "strerror", None) or str(error)
+    return (
+        "timed out"
+        if isinstance(error, TimeoutError)
+        else getattr(error, "strerror", None) or str(error) or type(error).__name__
+    )

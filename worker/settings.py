@@ -220,8 +220,8 @@ def _refuse_unknown(variables: Mapping[str, str | None], where: str) -> None:
             continue
         if SERVICE_LINK.search(upper) or (value or "").startswith(("tcp://", "udp://", "sctp://")):
             continue
-        near = difflib.get_close_matches(upper, known, n=1, cutoff=0.6)
-        hint = f"did you mean {near[0]}?" if near else "`triage settings` lists all there are."
+        near = difflib.get_close_matches(upper.removeprefix(PREFIX), (n.removeprefix(PREFIX) for n in known), n=1)
+        hint = f"did you mean {PREFIX}{near[0]}?" if near else "`triage settings` lists all there are."
         raise ConfigError(f"{name} in {where} is no setting of Triage: {hint}")
 
 

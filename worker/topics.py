@@ -1,0 +1,182 @@
+"""The topics: which there should be, how they are best configured, and what is wrong with those there are."""
+
+from collections.abc import AsyncIterator, Iterable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Literal
+
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
+from aiokafka.errors import KafkaError, TopicAlreadyExistsError, for_code
+
+from worker.connection import connection, reach
+from worker.errors import ConfigError, TriageError
+from worker.settings import Settings, variable
+
+DAY_MS = 86_400_000
+REPLICAS = 3
+"""As many as a cluster should keep, where it has the brokers for it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Spec:
+    """A topic as it should be: the setting that names it, its name, and the settings of its own that matter."""
+
+    setting: str
+    topic: str
+    configs: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A topic as it is. ``configs`` holds what the broker would tell."""
+
+    partitions: int
+    replicas: int
+    configs: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """What is wrong with a topic and how to mend it. An error stops a service; advice does not."""
+
+    topic: str
+    kind: Literal["error", "advice"]
+    message: str
+
+
+def plan(settings: Settings) -> list[Spec]:
+    """Every topic of the three services."""
+    large = str(2 * max(settings.max_message_bytes, 1_048_576))
+    configs: dict[str, dict[str, str]] = {
+        "input_topic": {},
+        "output_topic": {},
+        # The longest text, the labels' descriptions and the rest of the event have to fit.
+        "fallback_topic": {},
+        # A dead letter is its message and some headers: it must not be too large where its message was not.
+        "dead_letter_topic": {"retention.ms": str(30 * DAY_MS), "max.message.bytes": large},
+        "tickets_topic": {"cleanup.policy": "compact"},
+        "alerts_topic": {},
+        "review_topic": {"retention.ms": str(30 * DAY_MS)},
+        "labels_topic": {"retention.ms": "-1"},
+    }
+    return [Spec(setting, getattr(settings, setting), values) for setting, values in configs.items()]
+
+
+def problems(wanted: Iterable[Spec], found: Mapping[str, Found], brokers: int) -> list[Problem]:
+    """What is wrong with the topics that were found, most urgent first."""
+    listed = [problem for spec in wanted for problem in _problems(spec, found.get(spec.topic), brokers)]
+    return sorted(listed, key=lambda problem: problem.kind != "error")
+
+
+def _problems(spec: Spec, found: Found | None, brokers: int) -> list[Problem]:
+    if found is None:
+        message = f"does not exist: run `triage topics create`, or set {variable(spec.setting)} to the one that does"
+        return [Problem(spec.topic, "error", message)]
+    listed = []
+    policy = found.configs.get("cleanup.policy", "delete")
+    if "compact" in policy and spec.setting != "tickets_topic":
+        message = "has cleanup.policy=compact, so that messages with the same key disappear: set it to delete"
+        listed.append(Problem(spec.topic, "error", message))
+    if "compact" not in policy and spec.setting == "tickets_topic":
+        message = "has cleanup.policy=delete, so that old open tickets disappear: set it to compact"
+        listed.append(Problem(spec.topic, "advice", message))
+    smallest = spec.configs.get("max.message.bytes")
+    largest = found.configs.get("max.message.bytes")
+    if smallest is not None and largest is not None and int(largest) < int(smallest):
+        message = f"takes records of {largest} bytes at most: set its max.message.bytes to {smallest}"
+        listed.append(Problem(spec.topic, "advice", message))
+    if found.replicas < min(brokers, REPLICAS):
+        message = f"has {found.replicas} replica(s) on {brokers} brokers: a lost disk loses messages"
+        listed.append(Problem(spec.topic, "advice", message))
+    return listed
+
+
+async def create(settings: Settings, *, partitions: int, replicas: int | None) -> dict[str, bool]:
+    """Create the topics that do not exist.
+
+    Args:
+        settings: where, and what the topics are called.
+        partitions: of each new topic; as many workers as this can share the work.
+        replicas: of each new topic; None is three, or as many as there are brokers.
+
+    Returns:
+        Every topic's name, and whether it is new.
+
+    Raises:
+        TriageError: the broker refused one; says why.
+    """
+    async with _admin(settings) as admin:
+        count = replicas or min(REPLICAS, len((await admin.describe_cluster())["brokers"]))
+        safe = {"min.insync.replicas": str(count - 1)} if count > 2 else {}
+        new = [
+            NewTopic(spec.topic, partitions, count, topic_configs={**safe, **spec.configs}) for spec in plan(settings)
+        ]
+        response = await admin.create_topics(new)
+    outcome = {}
+    for topic, code, message in response.topic_errors:
+        error = for_code(code)
+        if code and error is not TopicAlreadyExistsError:
+            raise TriageError(f"The topic {topic} was not created: {message or error.description}")
+        outcome[topic] = not code
+    return outcome
+
+
+async def check(settings: Settings) -> list[Problem]:
+    """What is wrong with the topics of the three services on this cluster."""
+    async with _admin(settings) as admin:
+        brokers = len((await admin.describe_cluster())["brokers"])
+        wanted = plan(settings)
+        return problems(wanted, await _find(admin, [spec.topic for spec in wanted]), brokers)
+
+
+async def require(settings: Settings, *names: str) -> None:
+    """Make sure that the topics of these settings exist, before a service starts; never creates one.
+
+    Raises:
+        ConfigError: no broker answers, the login is refused, or a topic is missing; says what to change.
+    """
+    async with _admin(settings) as admin:
+        existing = set(await admin.list_topics())
+    for name in names:
+        topic = getattr(settings, name)
+        if topic not in existing:
+            raise ConfigError(
+                f"The topic {topic} does not exist on {settings.bootstrap_servers}, or may not be seen: run `triage "
+                f"topics create`, or set {variable(name)} to the one that does."
+            )
+
+
+@asynccontextmanager
+async def _admin(settings: Settings) -> AsyncIterator[AIOKafkaAdminClient]:
+    await reach(settings)
+    admin = AIOKafkaAdminClient(**connection(settings), request_timeout_ms=15_000)
+    await admin.start()
+    try:
+        yield admin
+    except (KafkaError, TimeoutError) as error:
+        raise TriageError(
+            f"{settings.bootstrap_servers} answered, then failed ({type(error).__name__}: {error}): try again, and see "
+            f"whether all brokers are up and reachable by the names that they advertise."
+        ) from error
+    finally:
+        await admin.close()
+
+
+async def _find(admin: AIOKafkaAdminClient, topics: list[str]) -> dict[str, Found]:
+    """Describe those topics that exist. All are listed first: asking for one by name can create it."""
+    described = {topic["topic"]: topic["partitions"] for topic in await admin.describe_topics()}
+    present = [topic for topic in topics if topic in described]
+    resources = [ConfigResource(ConfigResourceType.TOPIC, topic) for topic in present]
+    configs: dict[str, dict[str, str]] = {}
+    for response in await admin.describe_configs(resources) if resources else []:
+        for resource in response.resources:
+            configs[resource[3]] = {entry[0]: entry[1] for entry in resource[4]}
+    return {
+        topic: Found(
+            partitions=len(described[topic]),
+            replicas=min((len(partition["replicas"]) for partition in described[topic]), default=0),
+            configs=configs.get(topic, {}),
+        )
+        for topic in present
+    }
