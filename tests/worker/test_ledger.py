@@ -30,8 +30,10 @@ class LedgerMachine(RuleBasedStateMachine):
 
     @rule(partition=st.sampled_from(PARTITIONS))
     def assign(self, partition: TopicPartition) -> None:
-        before = self.ledger[partition] if partition in self.ledger else None
-        assert self.ledger.assign(partition) is not before
+        before = [ledger for ledger in self.ledger if ledger.partition == partition]
+        opened = self.ledger.assign(partition)
+        assert opened.active
+        assert not any(ledger.active for ledger in before)
 
     @rule(partition=st.sampled_from(PARTITIONS))
     def revoke(self, partition: TopicPartition) -> None:
