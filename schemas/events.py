@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Annotated, ClassVar, Literal, Self
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, PlainSerializer
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, PlainSerializer, WithJsonSchema
 
 from schemas.cloudevents import timestamp
 from schemas.message import Scalar
@@ -17,7 +17,11 @@ def _milliseconds(moment: datetime) -> str:
     return timestamp(moment.timestamp())
 
 
-Moment = Annotated[AwareDatetime, PlainSerializer(_milliseconds, return_type=str, when_used="json")]
+Moment = Annotated[
+    AwareDatetime,
+    PlainSerializer(_milliseconds, return_type=str, when_used="json"),
+    WithJsonSchema({"type": "string", "format": "date-time"}),
+]
 
 
 class Part(BaseModel):

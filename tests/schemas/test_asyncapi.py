@@ -1,0 +1,59 @@
+from typing import Any
+
+import pytest
+import yaml
+
+from schemas.asyncapi import SERVICES, InputMessage, document
+from schemas.cloudevents import event_headers
+from schemas.dead_letters import dead_letter_headers
+from schemas.message import CustomerMessage, InputShape, Source, decode
+
+CHANNELS = ("input", "output", "fallback", "dead_letter", "tickets", "alerts", "review", "labels")
+SOURCE = Source("in", 0, 1)
+
+
+@pytest.fixture(scope="module")
+def described() -> dict[str, Any]:
+    loaded: dict[str, Any] = yaml.safe_load(document({channel: f"my.{channel}" for channel in CHANNELS}))
+    return loaded
+
+
+def references(node: object) -> list[str]:
+    if isinstance(node, dict):
+        own = [node["$ref"]] if "$ref" in node else []
+        return own + [reference for value in node.values() for reference in references(value)]
+    return [reference for value in node for reference in references(value)] if isinstance(node, list) else []
+
+
+def test_every_reference_leads_somewhere(described: dict[str, Any]) -> None:
+    found = references(described)
+    assert found
+    for reference in found:
+        node: Any = described
+        for name in reference.removeprefix("#/").split("/"):
+            node = node[name]
+
+
+def test_channels_have_the_topics_names(described: dict[str, Any]) -> None:
+    assert {name: channel["address"] for name, channel in described["channels"].items()} == {
+        channel: f"my.{channel}" for channel in CHANNELS
+    }
+
+
+def test_every_channel_is_read_or_written_by_a_service() -> None:
+    used = {channel for reads, writes in SERVICES.values() for channel in reads + writes}
+    assert used == set(CHANNELS)
+
+
+def test_the_described_headers_are_the_written_ones(described: dict[str, Any]) -> None:
+    messages = described["components"]["messages"]
+    written = {name for name, _ in event_headers("type", "id", "time", "subject", [])}
+    assert set(messages["output"]["headers"]["properties"]) == written
+    written = {name for name, _ in dead_letter_headers([], SOURCE, "code", "message", "time")}
+    assert set(messages["dead_letter"]["headers"]["properties"]) == written
+
+
+def test_what_the_document_calls_a_message_is_read() -> None:
+    value = InputMessage(text="where is it", message_id="m-1", metadata={"tier": "gold"}, extra={"a": 1})
+    message = decode(value.model_dump_json().encode(), SOURCE, InputShape())
+    assert message == CustomerMessage("where is it", "m-1", metadata={"tier": "gold"})

@@ -1,0 +1,35 @@
+"""The ``triage`` command."""
+
+import sys
+
+import typer
+
+from models.errors import ModelError
+from worker.commands import bundle, classify, documents, topics
+from worker.errors import TriageError
+
+BAD_INPUT = 2
+
+app = typer.Typer(
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    help="Streaming intent classification for Kafka: what customers want, and how far that can be trusted.",
+)
+app.command()(classify.classify)
+app.add_typer(bundle.app, name="bundle")
+app.add_typer(topics.app, name="topics")
+app.command()(documents.settings)
+app.command()(documents.asyncapi)
+
+
+def main() -> None:
+    """Run the command line; what a person can mend is one sentence on standard error and exit code 2."""
+    try:
+        app()
+    except (TriageError, ModelError) as error:
+        print(f"triage: {error}", file=sys.stderr)  # noqa: T201 (the one place where an error is told)
+        sys.exit(BAD_INPUT)
+
+
+if __name__ == "__main__":
+    main()

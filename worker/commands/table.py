@@ -1,0 +1,48 @@
+"""One message a line: text, intent, confidence, and accepted or why not. Printed as it comes, so of fixed widths."""
+
+from typing import NamedTuple
+
+from rich.cells import set_cell_size
+from rich.text import Text
+
+INTENT_WIDTH = 18
+CONFIDENCE_WIDTH = 10
+VERDICT_WIDTH = 16
+NARROWEST_TEXT = 20
+
+
+class Row(NamedTuple):
+    """A message and what was decided; ``reason`` also names what is wrong with a dead letter."""
+
+    text: str
+    intent: str
+    confidence: float | None
+    accepted: bool
+    reason: str | None
+
+
+def header(width: int) -> Text:
+    """The columns' names."""
+    return Text(_columns("message", "intent", "confidence", "accepted", width), style="bold")
+
+
+def line(row: Row, width: int) -> Text:
+    """One row, as wide as the terminal; control characters in the text are shown as spaces."""
+    printable = " ".join("".join(mark if mark.isprintable() else " " for mark in row.text).split())
+    confidence = "" if row.confidence is None else f"{row.confidence:.3f}"
+    verdict = "accepted" if row.accepted else (row.reason or "").replace("_", " ")
+    text = Text(_columns(printable, row.intent, confidence, verdict, width))
+    text.stylize("green" if row.accepted else "yellow", len(text) - len(verdict.ljust(VERDICT_WIDTH)))
+    return text
+
+
+def _columns(message: str, intent: str, confidence: str, verdict: str, width: int) -> str:
+    room = max(NARROWEST_TEXT, width - INTENT_WIDTH - CONFIDENCE_WIDTH - VERDICT_WIDTH - 3)
+    return " ".join(
+        [
+            set_cell_size(message, room),
+            set_cell_size(intent, INTENT_WIDTH),
+            confidence.rjust(CONFIDENCE_WIDTH),
+            verdict.ljust(VERDICT_WIDTH),
+        ]
+    )
