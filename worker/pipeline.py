@@ -1,0 +1,148 @@
+"""The way of a message through the worker, from its record to its output, and the books that are kept of it.
+
+Knows no Kafka client: records come in by `accept`, outputs go out by ``publish``, in the order of their partitions.
+"""
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from time import monotonic
+
+from aiokafka.structs import TopicPartition
+
+from models.decision import Decision
+from models.engine import Encoded
+from schemas.message import CustomerMessage, InputShape, Rejected, decode
+from worker.dead_letters import DeadLetters
+from worker.inference import KNOWN_GOOD, Inference, Model
+from worker.isolation import Fault, isolate
+from worker.ledger import Ledger, PartitionLedger
+from worker.metrics import Metrics
+from worker.outputs import Consumed, Output, Work, source_of
+
+MODEL_ERROR = "model_error"
+Readable = tuple[PartitionLedger[Output], Consumed, CustomerMessage]
+
+
+class Pipeline:
+    """Decode, tokenize, infer, decide; each stage goes on while the others do.
+
+    Args:
+        model: a classifier.
+        write: makes the output of a decision.
+        dead_letters: makes the output of a message that cannot be answered.
+        shape: what the input's values look like.
+        publish: takes outputs of one partition, in the order of their offsets.
+        threads: batches that run at once.
+        budget: padded tokens in a batch.
+        metrics: where all is counted.
+    """
+
+    def __init__(
+        self,
+        model: Model,
+        write: Callable[[Work, Decision], Output],
+        dead_letters: DeadLetters,
+        shape: InputShape,
+        publish: Callable[[Sequence[Output]], None],
+        *,
+        threads: int,
+        budget: int,
+        metrics: Metrics,
+    ) -> None:
+        self.ledger: Ledger[Output] = Ledger()
+        self.inference = Inference(model, self._answer, self._complete, threads=threads, budget=budget, metrics=metrics)
+        self._model = model
+        self._write = write
+        self._dead_letters = dead_letters
+        self._shape = shape
+        self._publish = publish
+        self._metrics = metrics
+        self._tokenizer = ThreadPoolExecutor(1, thread_name_prefix="tokenizer")
+        self._progress = asyncio.Event()
+        metrics.watch(lambda: self.ledger.in_flight, lambda: self.ledger.in_flight_bytes)
+
+    def start(self) -> None:
+        """Start the threads."""
+        self.inference.start()
+
+    def close(self) -> None:
+        """Let the threads end."""
+        self.inference.close()
+        self._tokenizer.shutdown(wait=False, cancel_futures=True)
+
+    async def accept(self, fetched: Mapping[TopicPartition, Sequence[Consumed]]) -> None:
+        """Take in records of assigned partitions; returns when they wait for the model.
+
+        Raises:
+            ModelDownError: the tokenizer fails on everything.
+        """
+        started = monotonic()
+        readable: list[Readable] = []
+        for partition, records in fetched.items():
+            ledger = self._ledger_for(partition, records)
+            for record in records:
+                size = len(record.value or b"") + len(record.key or b"")
+                ledger.hand_out(record.offset, timestamp_ms=record.timestamp, size=size)
+                message = decode(record.value, source_of(record), self._shape)
+                if isinstance(message, Rejected):
+                    self._complete([self._dead_letters.of(ledger, record, message.code, message.message)])
+                else:
+                    readable.append((ledger, record, message))
+            self._metrics.read(len(records))
+        self._metrics.stage("decode", monotonic() - started)
+        if readable:
+            await self._tokenize(readable)
+
+    def acknowledge(self, output: Output) -> None:
+        """Note that the broker has an output."""
+        if output.ledger.acknowledge(output.offset, output.outcome):
+            self._metrics.answered(output)
+            self._progress.set()
+
+    async def progress(self) -> None:
+        """Wait for the next acknowledgement."""
+        self._progress.clear()
+        await self._progress.wait()
+
+    def _ledger_for(self, partition: TopicPartition, records: Sequence[Consumed]) -> PartitionLedger[Output]:
+        ledger = self.ledger[partition]
+        if records[0].offset <= ledger.last_offset:
+            # The topic was deleted and made again, and the client went to its new beginning.
+            self._metrics.given_back(self.ledger.revoke([partition]))
+            return self.ledger.assign(partition)
+        return ledger
+
+    async def _tokenize(self, readable: Sequence[Readable]) -> None:
+        started = monotonic()
+        texts = [message.text for _, _, message in readable]
+        encoded = await asyncio.get_running_loop().run_in_executor(self._tokenizer, self._encode, texts)
+        self._metrics.stage("tokenize", monotonic() - started)
+        works = []
+        for (ledger, record, message), tokens in zip(readable, encoded, strict=True):
+            if isinstance(tokens, Fault):
+                self._complete([self._dead_letters.of(ledger, record, MODEL_ERROR, tokens.reason)])
+            else:
+                works.append(Work(ledger, record, message, tokens))
+        self.inference.put(works)
+
+    def _encode(self, texts: Sequence[str]) -> list[Encoded | Fault]:
+        return isolate(self._model.encode, texts, self._encodes_at_all)
+
+    def _encodes_at_all(self) -> bool:
+        try:
+            self._model.encode([KNOWN_GOOD])
+        except Exception:
+            return False
+        return True
+
+    def _answer(self, work: Work, decision: Decision | Fault) -> Output:
+        if isinstance(decision, Fault):
+            return self._dead_letters.of(work.ledger, work.record, MODEL_ERROR, decision.reason)
+        return self._write(work, decision)
+
+    def _complete(self, outputs: Sequence[Output]) -> None:
+        for output in outputs:
+            released = output.ledger.complete(output.offset, output)
+            if released:
+                self._publish(released)
