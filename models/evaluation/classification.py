@@ -54,7 +54,7 @@ def macro_f1(counted: Counts) -> Floats:
 
 
 def mcc(counted: Counts) -> Floats:
-    """Matthews' correlation ``[R]`` for many classes (Gorodkin's R_K); 0 where all truths or predictions are one class."""
+    """Matthews' correlation ``[R]`` for many classes (R_K); 0 where all truths or all predictions are one class."""
     total = counted.truth.sum(axis=1)
     covariance = counted.hits.sum(axis=1) * total - (counted.truth * counted.predicted).sum(axis=1)
     spread = np.sqrt((total**2 - (counted.truth**2).sum(axis=1)) * (total**2 - (counted.predicted**2).sum(axis=1)))

@@ -25,7 +25,8 @@ def figures(outcomes: Outcomes, *, risk: float) -> Figures:
         outcomes: N rows, at least 1.
         risk: the error rate that the bundle's guarantee allows, for ``best_coverage_at_guarantee``.
     """
-    return {name: plain(values[0]) for name, values in _measure(outcomes, risk, _once(outcomes)).items()}
+    sorted_ = _by_confidence(outcomes)
+    return {name: plain(values[0]) for name, values in _measure(sorted_, risk, _once(outcomes)).items()}
 
 
 def intervals(outcomes: Outcomes, *, risk: float, resamples: int = bootstrap.RESAMPLES, seed: int = 0) -> Intervals:
@@ -33,14 +34,15 @@ def intervals(outcomes: Outcomes, *, risk: float, resamples: int = bootstrap.RES
 
     A share of 0 or 1 gets Clopper-Pearson's interval: no resample could differ from it.
     """
-    ends = bootstrap.intervals(partial(_measure, outcomes, risk), len(outcomes), resamples=resamples, seed=seed)
+    measure = partial(_measure, _by_confidence(outcomes), risk)
+    ends = bootstrap.intervals(measure, len(outcomes), resamples=resamples, seed=seed)
     sizes = {name: float(of[0]) for name, (_, of) in _shares(outcomes, _once(outcomes)).items()}
     values = figures(outcomes, risk=risk)
     return {name: _interval(values[name], ends[name], sizes.get(name)) for name in values}
 
 
 def by_class(outcomes: Outcomes, *, resamples: int = bootstrap.RESAMPLES, seed: int = 0) -> list[dict[str, object]]:
-    """Precision, recall and F1 of each class over the rows in scope, with intervals; classes with neither are left out."""
+    """Precision, recall and F1 of each class that is true or predicted in the rows in scope, with intervals."""
     inside = outcomes.take(~outcomes.foreign)
     if not len(inside):
         return []
@@ -74,11 +76,13 @@ def plain(value: float) -> float | None:
 
 
 def _measure(outcomes: Outcomes, risk: float, weights: Floats) -> dict[str, Floats]:
-    """Every figure ``[R]`` of weights ``[R, N]``."""
-    foreign, right = outcomes.foreign, outcomes.right
-    inside = ranking.ladder(outcomes.confidence, right, weights * ~foreign)
-    scope = ranking.ladder(outcomes.confidence, ~foreign, weights)
-    traffic = ranking.ladder(outcomes.confidence, right, weights)
+    """Every figure ``[R]`` of weights ``[R, N]``, rows by falling confidence."""
+    foreign = outcomes.foreign
+    rungs = ranking.Rungs.of(outcomes.confidence)
+    good, bad, alien = (rungs.count(rows, weights) for rows in (outcomes.right, ~outcomes.right & ~foreign, foreign))
+    inside = ranking.Ladder(rungs.values, good, bad)
+    scope = ranking.Ladder(rungs.values, good + bad, alien)
+    traffic = ranking.Ladder(rungs.values, good, bad + alien)
     counted = classification.counts(
         outcomes.truth[~foreign], outcomes.predicted[~foreign], len(outcomes.classes), weights[:, ~foreign]
     )
@@ -136,6 +140,10 @@ def _class_measure(outcomes: Outcomes, weights: Floats) -> dict[str, Floats]:
         "recall": ratio(counted.hits, counted.truth),
         "f1": classification.f1_by_class(counted),
     }
+
+
+def _by_confidence(outcomes: Outcomes) -> Outcomes:
+    return outcomes.take(np.argsort(-outcomes.confidence, kind="stable"))
 
 
 def _once(outcomes: Outcomes) -> Floats:

@@ -43,12 +43,12 @@ class Outcomes:
     @property
     def foreign(self) -> Flags:
         """``[N]`` whether the row is out of scope."""
-        return self.truth == FOREIGN
+        return np.equal(self.truth, FOREIGN)
 
     @property
     def right(self) -> Flags:
         """``[N]`` whether the predicted label is right; false for every foreign row."""
-        return self.truth == self.predicted
+        return np.equal(self.truth, self.predicted)
 
     def take(self, rows: "NDArray[Any]") -> "Outcomes":
         """The rows at these positions, or where this mask is true."""

@@ -4,12 +4,13 @@ Rows of equal confidence cannot be told apart, so everything here is the mean ov
 rung for each distinct confidence.
 """
 
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
 
 from models.evaluation.classification import ratio
-from models.evaluation.outcomes import Flags, Floats
+from models.evaluation.outcomes import Flags, Floats, Ints
 
 
 class Ladder(NamedTuple):
@@ -20,15 +21,24 @@ class Ladder(NamedTuple):
     bad: Floats
 
 
-def ladder(confidence: Floats, good: Flags, weights: Floats) -> Ladder:
-    """Sort N rows into rungs: confidence ``[N]``, good ``[N]``, weights ``[R, N]``; N is at least 1."""
-    order = np.argsort(-confidence, kind="stable")
-    values = confidence[order]
-    starts = np.flatnonzero(np.r_[True, values[1:] != values[:-1]])
-    chosen = weights[:, order]
-    all_rows = np.add.reduceat(chosen, starts, axis=1)
-    good_rows = np.add.reduceat(chosen * good[order], starts, axis=1)
-    return Ladder(values[starts], good_rows, all_rows - good_rows)
+@dataclass(frozen=True)
+class Rungs:
+    """The distinct confidences of N rows that are sorted from sure to unsure, and where each begins."""
+
+    values: Floats
+    starts: Ints
+    rows: int
+
+    @classmethod
+    def of(cls, confidence: Floats) -> "Rungs":
+        """Rungs of falling confidences ``[N]``, N at least 1."""
+        starts = np.flatnonzero(np.r_[True, confidence[1:] != confidence[:-1]])
+        return cls(confidence[starts], starts, len(confidence))
+
+    def count(self, chosen: Flags, weights: Floats) -> Floats:
+        """Weighted rows on each rung, ``[R, K]``, of those that are ``chosen [N]``."""
+        own = weights * chosen
+        return own if len(self.starts) == self.rows else np.add.reduceat(own, self.starts, axis=1)
 
 
 def aurc(rungs: Ladder) -> Floats:
@@ -63,7 +73,7 @@ def auroc(rungs: Ladder) -> Floats:
 
 
 def bad_rate_at(rungs: Ladder, good_rate: float) -> Floats:
-    """Share ``[R]`` of bad rows kept by the strictest threshold that keeps ``good_rate`` of the good (FPR95 at 0.95)."""
+    """Share ``[R]`` of bad rows kept by the strictest threshold that keeps ``good_rate`` of the good (0.95: FPR95)."""
     good, bad = np.cumsum(rungs.good, axis=1), np.cumsum(rungs.bad, axis=1)
     enough = np.argmax(good >= good_rate * good[:, -1:] - 1e-9, axis=1)
     kept = np.take_along_axis(bad, enough[:, None], axis=1)[:, 0]
@@ -71,7 +81,7 @@ def bad_rate_at(rungs: Ladder, good_rate: float) -> Floats:
 
 
 def best_coverage(rungs: Ladder, risk: float) -> Floats:
-    """Largest share ``[R]`` that a threshold could accept with an error rate of at most ``risk``, known in hindsight."""
+    """Largest share ``[R]`` that a threshold could accept with an error rate of at most ``risk``, in hindsight."""
     bad = np.cumsum(rungs.bad, axis=1)
     taken = bad + np.cumsum(rungs.good, axis=1)
     allowed = np.where(bad <= risk * taken + 1e-9, taken, 0.0)
