@@ -1,0 +1,5 @@
+"""``python -m worker`` is ``triage``."""
+
+from worker.cli import main
+
+main()

@@ -1,0 +1,103 @@
+"""How outputs reach the broker and offsets are committed: what both ways have in common."""
+
+import asyncio
+from collections.abc import Callable, Iterable, Sequence
+from typing import Protocol
+
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+from aiokafka.errors import (
+    InvalidTimestampError,
+    KafkaError,
+    MessageSizeTooLargeError,
+    ProducerClosed,
+    RecordListTooLargeError,
+)
+from aiokafka.structs import TopicPartition
+
+from worker.ledger import PartitionLedger
+from worker.outputs import Output
+
+REFUSALS = (MessageSizeTooLargeError, RecordListTooLargeError, InvalidTimestampError)
+"""Errors that are about the record itself: sending it again cannot help."""
+
+MAX_REQUEST_BYTES = 64 * 1024 * 1024
+"""Only the broker knows how large its topics' records may be, so the client does not guess below this."""
+
+MAX_BATCH_BYTES = 64 * 1024
+
+CLOSE_TIMEOUT_S = 5.0
+
+
+class Delivery(Protocol):
+    """Publishes outputs and commits what they answer. All calls but `publish` belong to the consumer's life."""
+
+    @property
+    def outstanding(self) -> int:
+        """Outputs given to `publish` that the broker does not have yet."""
+        ...
+
+    @property
+    def waiting_s(self) -> float:
+        """For how long the broker has not taken anything, while there was something to take."""
+        ...
+
+    def publish(self, outputs: Sequence[Output]) -> None:
+        """Take outputs of one partition, in the order of their offsets."""
+        ...
+
+    async def run(self) -> None:
+        """Work until cancelled."""
+        ...
+
+    def assigned(self, client: AIOKafkaConsumer, ledgers: Iterable[PartitionLedger[Output]]) -> None:
+        """Begin with partitions; must not wait, since the group does."""
+        ...
+
+    async def settle(self) -> None:
+        """Have everything published so far acknowledged and committed."""
+        ...
+
+    async def revoked(self, partitions: Iterable[TopicPartition]) -> None:
+        """Let go of partitions, finished or not."""
+        ...
+
+
+async def send(producer: AIOKafkaProducer, output: Output) -> "asyncio.Future[object]":
+    """Hand an output to a producer; the future ends when the broker has it.
+
+    Raises:
+        KafkaError: it could not even be handed over.
+    """
+    if output.value is None and output.key is None:
+        return await _send_null(producer, output)
+    future: asyncio.Future[object] = await producer.send(
+        output.topic, value=output.value, key=output.key, headers=list(output.headers)
+    )
+    return future
+
+
+async def _send_null(producer: AIOKafkaProducer, output: Output) -> "asyncio.Future[object]":
+    """A dead letter without key and value: aiokafka's `send` asserts against it, Kafka takes it."""
+    batch = producer.create_batch()
+    batch.append(key=None, value=None, timestamp=None, headers=list(output.headers))
+    partitions = sorted(await producer.partitions_for(output.topic))
+    partition = partitions[output.offset % len(partitions)]
+    future: asyncio.Future[object] = await producer.send_batch(batch, output.topic, partition=partition)
+    return future
+
+
+async def abandon(producer: AIOKafkaProducer) -> None:
+    """Stop a producer without waiting for what it could not deliver."""
+    # Only the accumulator can end the waiting for batches that an idempotent producer would retry forever.
+    producer._message_accumulator.fail_all(ProducerClosed())
+    try:
+        async with asyncio.timeout(CLOSE_TIMEOUT_S):
+            await producer.stop()
+    except (KafkaError, TimeoutError):
+        await producer.client.close()
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    """Wait for a condition that nothing announces; only used where a partition or the process is being left."""
+    while not condition():  # noqa: ASYNC110
+        await asyncio.sleep(0.005)

@@ -1,0 +1,66 @@
+"""/livez: does the loop advance. /readyz: can it answer messages. /metrics: Prometheus. They change nothing."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+
+from aiohttp import web
+from prometheus_client import CollectorRegistry
+from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
+
+from worker.errors import ConfigError
+
+Problem = Callable[[], str | None]
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+@asynccontextmanager
+async def serving(
+    host: str, port: int, *, alive: Problem, ready: Problem, registry: CollectorRegistry
+) -> AsyncIterator[None]:
+    """Serve the three endpoints; nothing at all when ``port`` is 0.
+
+    Args:
+        host: address to bind.
+        port: port to bind.
+        alive: what is wrong with the loop; None if it advances.
+        ready: what keeps messages from being answered; None if nothing does.
+        registry: the metrics.
+
+    Raises:
+        ConfigError: the port cannot be bound.
+    """
+    if port == 0:
+        yield
+        return
+    app = web.Application()
+    app.router.add_get("/livez", _probe(alive))
+    app.router.add_get("/readyz", _probe(ready))
+    app.router.add_get("/metrics", _metrics(registry))
+    runner = web.AppRunner(app, access_log=None)
+    await runner.setup()
+    try:
+        await web.TCPSite(runner, host, port).start()
+    except OSError as error:
+        await runner.cleanup()
+        raise ConfigError(
+            f"{host}:{port} cannot be listened on ({error.strerror}): set TRIAGE_HTTP_PORT to a free port, or to 0."
+        ) from error
+    try:
+        yield
+    finally:
+        await runner.cleanup()
+
+
+def _probe(problem: Problem) -> Handler:
+    async def handle(_: web.Request) -> web.Response:
+        found = problem()
+        return web.Response(text=f"{found or 'ok'}\n", status=503 if found else 200)
+
+    return handle
+
+
+def _metrics(registry: CollectorRegistry) -> Handler:
+    async def handle(_: web.Request) -> web.Response:
+        return web.Response(body=generate_latest(registry), headers={"Content-Type": CONTENT_TYPE_LATEST})
+
+    return handle

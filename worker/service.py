@@ -1,0 +1,85 @@
+"""The worker as a process: its start, and its end."""
+
+import asyncio
+import logging
+import os
+import signal
+from dataclasses import asdict
+
+from models.classifier import Classifier
+from worker import topics
+from worker.assembly import Parts, assemble
+from worker.health import serving
+from worker.metrics import Metrics
+from worker.settings import Settings
+from worker.status import Status
+
+log = logging.getLogger(__name__)
+
+
+def run(settings: Settings) -> int:
+    """Serve until SIGTERM or SIGINT; returns the exit code.
+
+    Raises:
+        TriageError, ModelError: the worker cannot start; says what to change.
+    """
+    return asyncio.run(serve(settings))
+
+
+async def serve(settings: Settings) -> int:
+    """`run` in a running event loop."""
+    stop = _stop_on_signals()
+    metrics = Metrics()
+    status = Status(stop)
+    async with serving(
+        settings.http_host,
+        settings.http_port,
+        alive=status.not_alive,
+        ready=status.not_ready,
+        registry=metrics.registry,
+    ):
+        await topics.require(settings, "input_topic", "output_topic", "fallback_topic", "dead_letter_topic")
+        classifier = await asyncio.to_thread(
+            Classifier.open, settings.bundle, device=settings.device, threads=settings.threads or None
+        )
+        parts = status.parts = assemble(settings, classifier, metrics)
+        await _work(parts, stop, settings.drain_timeout_s)
+    log.info("Stopped", extra=asdict(parts.pipeline.ledger.conservation()))
+    return 0
+
+
+async def _work(parts: Parts, stop: asyncio.Event, drain_s: float) -> None:
+    """Run all parts until the consumer has stopped, or one of the others fails."""
+    parts.pipeline.start()
+    assert parts.pipeline.inference.failed is not None
+    consuming = asyncio.create_task(parts.consumer.run(stop, drain_s), name="consumer")
+    others = [
+        asyncio.create_task(parts.delivery.run(), name="delivery"),
+        asyncio.create_task(parts.lag.run(), name="lag"),
+        parts.pipeline.inference.failed,
+    ]
+    try:
+        done, _ = await asyncio.wait([consuming, *others], return_when=asyncio.FIRST_COMPLETED)
+        for ended in done:
+            ended.result()
+    finally:
+        parts.pipeline.close()
+        for task in (consuming, *others):
+            task.cancel()
+        await asyncio.gather(consuming, *others, return_exceptions=True)
+
+
+def _stop_on_signals() -> asyncio.Event:
+    """An event that the first SIGTERM or SIGINT sets; the second ends the process at once."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+
+    def on_signal(number: int) -> None:
+        if stop.is_set():
+            os._exit(128 + number)
+        log.info("Stopping: a second signal leaves at once", extra={"signal": signal.Signals(number).name})
+        stop.set()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, on_signal, number)
+    return stop

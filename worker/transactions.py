@@ -1,0 +1,295 @@
+"""Exactly once: the outputs of a partition and its offset in one transaction.
+
+Every assigned partition has a producer of its own, whose transactional id belongs to the partition. Starting it fences
+whoever held the partition before and ends their open transaction; only then is the committed offset read, so that
+nobody can commit in between. When anything fails, the partition begins anew in the same way: what was in flight is
+dropped and read again.
+"""
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from time import monotonic
+from typing import Any
+
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+from aiokafka.errors import KafkaError, ProducerFenced
+from aiokafka.structs import TopicPartition
+
+from worker.dead_letters import DeadLetters
+from worker.delivery import REFUSALS, abandon, send, until
+from worker.ledger import Ledger, PartitionLedger
+from worker.metrics import Metrics
+from worker.outputs import Output
+
+log = logging.getLogger(__name__)
+
+BACKOFF_S = (0.1, 0.5, 1.0, 2.0, 5.0)
+RETRY_BACKOFF_MS = 5
+"""The first record of a transaction is often refused with a retriable error while the broker verifies the transaction;
+aiokafka's 100 ms would add half to every transaction."""
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What all partitions share.
+
+    Attributes:
+        producer: makes a producer for a transactional id; it is not started.
+        group: the consumer group that offsets are committed for.
+        prefix: what the transactional ids begin with.
+        dead_letters: makes what takes the place of an output that the broker refuses.
+        acknowledge: is called with each output of a committed transaction.
+        interval_s: how long a transaction stays open for more.
+        rejoin_s: how long a fenced worker waits for the group to tell it that the partition is lost.
+        metrics: where transactions are counted.
+    """
+
+    producer: Callable[[str], AIOKafkaProducer]
+    group: str
+    prefix: str
+    dead_letters: DeadLetters
+    acknowledge: Callable[[Output], None]
+    interval_s: float
+    rejoin_s: float
+    metrics: Metrics
+
+    def transactional_id(self, partition: TopicPartition) -> str:
+        """One id a partition, whoever works on it."""
+        return f"{self.prefix}-{self.group}-{partition.topic}-{partition.partition}"
+
+
+def keep_verification_out_of_logs() -> None:
+    """Leave out a warning that a healthy broker causes in every other transaction, see `RETRY_BACKOFF_MS`.
+
+    Where replicas really are missing, readiness says so: outputs are not taken.
+    """
+    logging.getLogger("aiokafka.producer.sender").addFilter(
+        lambda line: "NotEnoughReplicas" not in line.getMessage() and "NOT_ENOUGH_REPLICAS" not in line.getMessage()
+    )
+
+
+class ExactlyOnce:
+    """Publishes and commits in transactions, those of different partitions side by side."""
+
+    def __init__(self, terms: Terms, ledger: Ledger[Output]) -> None:
+        self._terms = terms
+        self._ledger = ledger
+        self._lanes: dict[TopicPartition, _Lane] = {}
+
+    @property
+    def outstanding(self) -> int:
+        return sum(lane.outstanding for lane in self._lanes.values())
+
+    @property
+    def waiting_s(self) -> float:
+        return max((lane.waiting_s for lane in self._lanes.values()), default=0.0)
+
+    def publish(self, outputs: Sequence[Output]) -> None:
+        lane = self._lanes.get(outputs[0].ledger.partition)
+        if lane is not None:
+            lane.publish(outputs)
+
+    async def run(self) -> None:
+        """The partitions' tasks begin with their assignment; this one only fails when one of them does."""
+        while True:
+            await asyncio.sleep(1)
+            for lane in list(self._lanes.values()):
+                lane.check()
+
+    def assigned(self, client: AIOKafkaConsumer, ledgers: Iterable[PartitionLedger[Output]]) -> None:
+        for ledger in ledgers:
+            client.pause(ledger.partition)  # before its first fetch: the lane resumes it when it has fenced
+            self._lanes[ledger.partition] = _Lane(self._terms, self._ledger, client, ledger.partition)
+
+    async def settle(self) -> None:
+        lanes = list(self._lanes.values())
+        for lane in lanes:
+            lane.hurry()
+        await until(lambda: all(lane.outstanding == 0 for lane in lanes))
+
+    async def revoked(self, partitions: Iterable[TopicPartition]) -> None:
+        lanes = [lane for partition in partitions if (lane := self._lanes.pop(partition, None)) is not None]
+        await asyncio.gather(*(lane.close() for lane in lanes))
+
+
+class _Again(Exception):  # noqa: N818 (a signal, not an error)
+    """The producer must be replaced; what was sent goes out again as it is now queued."""
+
+
+class _Lane:
+    """The transactions of one partition, for as long as it is assigned."""
+
+    def __init__(
+        self, terms: Terms, ledger: Ledger[Output], client: AIOKafkaConsumer, partition: TopicPartition
+    ) -> None:
+        self._terms = terms
+        self._ledger = ledger
+        self._client = client
+        self._partition = partition
+        self._outgoing: deque[Output] = deque()
+        self._sent: list[Output] = []
+        self._wake = asyncio.Event()
+        self._hurried = False
+        self._alone = 0
+        self._moved_at = monotonic()
+        self._task = asyncio.create_task(self._run(), name=f"transactions-{partition.partition}")
+
+    @property
+    def outstanding(self) -> int:
+        return len(self._outgoing) + len(self._sent)
+
+    @property
+    def waiting_s(self) -> float:
+        return monotonic() - self._moved_at if self.outstanding else 0.0
+
+    def publish(self, outputs: Sequence[Output]) -> None:
+        if not self.outstanding:
+            self._moved_at = monotonic()
+        self._outgoing.extend(outputs)
+        self._wake.set()
+
+    def hurry(self) -> None:
+        """Commit now, and keep no transaction open for more."""
+        self._hurried = True
+        self._wake.set()
+
+    def check(self) -> None:
+        """Raise what ended the lane's task, if anything did."""
+        if self._task.done() and not self._task.cancelled():
+            self._task.result()
+
+    async def close(self) -> None:
+        self._task.cancel()
+        await asyncio.wait([self._task])
+
+    async def _run(self) -> None:
+        failures = 0
+        while True:
+            before = self._moved_at
+            try:
+                self._drop()
+                await self._begin_anew()
+            except ProducerFenced:
+                # Somebody else has the partition, or our transaction took longer than the broker waits. The group
+                # tells us within a heartbeat if it is the former; this task is then cancelled.
+                self._terms.metrics.transaction("fenced")
+                log.warning("Fenced: the partition is dropped and, if still ours, read again", extra=self._about())
+                await asyncio.sleep(self._terms.rejoin_s)
+            except KafkaError as error:
+                failures = 0 if self._moved_at > before else failures + 1
+                self._terms.metrics.transaction("aborted")
+                extra = {**self._about(), "error": repr(error)}
+                log.warning("A transaction failed: the partition is read again", extra=extra)
+                await asyncio.sleep(BACKOFF_S[min(failures, len(BACKOFF_S) - 1)])
+
+    async def _begin_anew(self) -> None:
+        """Fence, go to the committed offset, and work until something fails."""
+        producer = self._terms.producer(self._terms.transactional_id(self._partition))
+        try:
+            await producer.start()
+            await self._go_to_committed()
+            while True:
+                try:
+                    await self._transaction(producer)
+                except _Again:
+                    await producer.abort_transaction()
+                    await abandon(producer)
+                    producer = self._terms.producer(self._terms.transactional_id(self._partition))
+                    await producer.start()
+        finally:
+            await abandon(producer)
+
+    async def _go_to_committed(self) -> None:
+        offset = await self._client.committed(self._partition)
+        if offset is not None:
+            self._client.seek(self._partition, offset)
+        self._client.resume(self._partition)
+
+    def _drop(self) -> None:
+        """Forget what is in flight; it is read again from the committed offset, or by the partition's next owner."""
+        self._client.pause(self._partition)
+        begun = self._ledger[self._partition].committable
+        self._terms.metrics.given_back(self._ledger.revoke([self._partition]))
+        self._ledger.assign(self._partition)
+        self._outgoing.clear()
+        self._sent.clear()
+        if begun is not None:
+            self._client.seek(self._partition, begun)  # holds where nothing was ever committed
+
+    async def _transaction(self, producer: AIOKafkaProducer) -> None:
+        await self._something_to_send()
+        await producer.begin_transaction()
+        futures = await self._send_for_a_while(producer)
+        await self._all_taken(futures)
+        if self._sent:
+            offset = self._sent[-1].offset + 1
+            await producer.send_offsets_to_transaction({self._partition: offset}, self._terms.group)
+        await producer.commit_transaction()
+        self._terms.metrics.transaction("committed")
+        self._moved_at = monotonic()
+        for output in self._sent:
+            self._terms.acknowledge(output)
+        self._sent.clear()
+
+    async def _something_to_send(self) -> None:
+        while not self._outgoing:
+            self._wake.clear()
+            await self._wake.wait()
+
+    async def _send_for_a_while(self, producer: AIOKafkaProducer) -> "list[asyncio.Future[Any]]":
+        loop = asyncio.get_running_loop()
+        closes = loop.time() + self._terms.interval_s
+        futures = []
+        while True:
+            while self._outgoing:
+                output = self._outgoing.popleft()
+                if not output.ledger.active:
+                    continue
+                self._sent.append(output)
+                try:
+                    futures.append(await send(producer, output))
+                except REFUSALS:
+                    self._queue_again([output])
+                    raise _Again from None
+                if self._alone > 0:
+                    self._alone -= 1
+                    return futures
+            self._wake.clear()
+            left = closes - loop.time()
+            if self._hurried or left <= 0:
+                return futures
+            try:
+                async with asyncio.timeout(left):
+                    await self._wake.wait()
+            except TimeoutError:
+                return futures
+
+    async def _all_taken(self, futures: "Sequence[asyncio.Future[Any]]") -> None:
+        """Wait for the records themselves: aiokafka commits a transaction whose records failed."""
+        results = await asyncio.gather(*futures, return_exceptions=True)
+        refused = [output for output, result in zip(self._sent, results, strict=True) if isinstance(result, REFUSALS)]
+        if refused:
+            self._queue_again(refused)
+            raise _Again
+        for result in results:
+            if isinstance(result, BaseException):
+                raise result
+
+    def _queue_again(self, refused: Sequence[Output]) -> None:
+        again = list(self._sent)
+        self._sent.clear()
+        if len(refused) > 1:
+            # They may have been refused for their company in a batch: find out one by one.
+            self._alone = len(again)
+        else:
+            replacement = self._terms.dead_letters.refused(refused[0])
+            if replacement is None:
+                log.error("The broker refuses even an empty dead letter", extra=self._about())
+            again = [replacement if output is refused[0] and replacement else output for output in again]
+        self._outgoing.extendleft(reversed(again))
+
+    def _about(self) -> dict[str, object]:
+        return {"topic": self._partition.topic, "partition": self._partition.partition}
