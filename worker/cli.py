@@ -5,7 +5,7 @@ import sys
 import typer
 
 from models.errors import ModelError
-from worker.commands import bundle, classify, documents, topics
+from worker.commands import bundle, classify, demo, documents, lab, services, topics
 from worker.errors import TriageError
 
 BAD_INPUT = 2
@@ -15,7 +15,10 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Streaming intent classification for Kafka: what customers want, and how far that can be trusted.",
 )
+app.command()(demo.demo)
+app.command()(services.worker)
 app.command()(classify.classify)
+app.command()(lab.train)
 app.add_typer(bundle.app, name="bundle")
 app.add_typer(topics.app, name="topics")
 app.command()(documents.settings)

@@ -1,0 +1,21 @@
+"""``triage demo``: everything at once, with nothing to install or to set."""
+
+import asyncio
+from typing import Annotated
+
+import typer
+
+from worker.commands.options import MODEL, settings_flags
+from worker.settings import Settings
+
+
+@settings_flags(MODEL)
+def demo(
+    settings: Settings,
+    messages: Annotated[int, typer.Option(min=1, help="How many messages to send")] = 3_000,
+) -> None:
+    """Watch messages of made-up shops become intents, on an embedded broker; ends by itself."""
+    from worker.demo.run import demo as run  # noqa: PLC0415 (keeps `triage --help` quick)
+
+    if not asyncio.run(run(settings, messages)):
+        raise typer.Exit(1)

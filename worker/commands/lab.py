@@ -1,0 +1,97 @@
+"""``triage train``: from labelled text to a bundle."""
+
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskID, TaskProgressColumn, TextColumn, TimeRemainingColumn
+
+from worker.errors import TriageError
+
+Report = Callable[[str, float], None]
+
+_SECONDS = {"": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0}
+INTERRUPTED = 130
+
+
+def train(
+    data: Annotated[Path, typer.Option(help="CSV with the columns text and label")],
+    output: Annotated[Path, typer.Option(help="Folder of the bundle to be made")],
+    validation: Annotated[Path | None, typer.Option(help="CSV to calibrate with; unset: rows are held out")] = None,
+    out_of_scope: Annotated[Path | None, typer.Option(help="CSV of messages that have no label")] = None,
+    out_of_scope_label: Annotated[str | None, typer.Option(help="The label of such messages within --data")] = None,
+    base: Annotated[str | None, typer.Option(help="DistilBERT or BERT to start from: a folder, or a hub id")] = None,
+    epochs: Annotated[float | None, typer.Option(min=0, help="Passes over the data; unset: by its size")] = None,
+    seed: Annotated[int, typer.Option(help="Of everything that is drawn")] = 0,
+    time_budget: Annotated[
+        str | None, typer.Option(help="How long it may take, such as 90s, 15m or 1h", metavar="TIME")
+    ] = None,
+    descriptions: Annotated[Path | None, typer.Option(help="CSV with the columns label and description")] = None,
+) -> None:
+    """Make a bundle of labelled messages; an interrupted run goes on where it was when called again."""
+    seconds = None if time_budget is None else _duration(time_budget)
+    try:
+        from models.training import train as make  # noqa: PLC0415 (torch is heavy, and an extra)
+    except ModuleNotFoundError as error:
+        raise TriageError(f"Training needs {error.name}: `pip install 'triage-worker[train]'` brings it.") from None
+
+    console = Console(stderr=True, highlight=False)
+    try:
+        with _reporting(console) as report:
+            made = make(
+                data,
+                output,
+                validation=validation,
+                out_of_scope=out_of_scope,
+                out_of_scope_label=out_of_scope_label,
+                base=base,
+                epochs=epochs,
+                seed=seed,
+                time_budget=seconds,
+                descriptions=descriptions,
+                report=report,
+            )
+    except KeyboardInterrupt:
+        console.print(f"Interrupted: {output} is as it was; the same command goes on from here.", soft_wrap=True)
+        raise typer.Exit(INTERRUPTED) from None
+    typer.echo(f"{made} is ready: `triage bundle inspect {made}` shows what it promises.")
+
+
+def _duration(text: str) -> float:
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)([smh]?)", text.strip())
+    if match is None or float(match[1]) == 0:
+        raise TriageError(f"--time-budget {text} is no time: write it like 90s, 15m or 1h.")
+    return float(match[1]) * _SECONDS[match[2]]
+
+
+@contextmanager
+def _reporting(console: Console) -> Iterator[Report]:
+    """A bar a stage on a terminal, a line a stage elsewhere."""
+    if not console.is_terminal:
+        yield _lines(console)
+        return
+    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn(compact=True))
+    with Progress(*columns, console=console) as progress:
+        bars: dict[str, TaskID] = {}
+
+        def report(stage: str, share: float) -> None:
+            if stage not in bars:
+                bars[stage] = progress.add_task(stage, total=1.0)
+            progress.update(bars[stage], completed=share)
+
+        yield report
+
+
+def _lines(console: Console) -> Report:
+    told: set[str] = set()
+
+    def report(stage: str, _share: float) -> None:
+        if stage not in told:
+            told.add(stage)
+            console.print(stage, soft_wrap=True)
+
+    return report
