@@ -1,0 +1,150 @@
+"""A real Apache Kafka 4.3.1 in KRaft mode, run from its Maven jars."""
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import time
+import uuid
+from base64 import urlsafe_b64encode
+from collections.abc import Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+
+HERE = Path(__file__).parent
+JARS = HERE / ".jars"
+JVM = ("-Xms256m", "-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Xshare:auto")
+START_S = 60.0
+
+
+class Unavailable(Exception):  # noqa: N818 (a reason to skip)
+    """This machine cannot run Kafka."""
+
+
+def install() -> None:
+    """Fetch the jars, once.
+
+    Raises:
+        Unavailable: Java or Maven is missing, or Maven cannot fetch them.
+    """
+    for program in ("java", "mvn"):
+        if shutil.which(program) is None:
+            raise Unavailable(f"{program} is not installed")
+    if any(JARS.glob("kafka_2.13-4.3.1.jar")):
+        return
+    command = ["mvn", "-q", "-B", "-f", str(HERE / "pom.xml"), "dependency:copy-dependencies"]
+    done = subprocess.run([*command, f"-DoutputDirectory={JARS}"], capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        raise Unavailable(f"Maven cannot fetch Kafka: {(done.stdout + done.stderr).strip()[-500:]}")
+
+
+def free_ports(count: int) -> list[int]:
+    """Ports that were free a moment ago, all different."""
+    with ExitStack() as stack:
+        sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
+        for probe in sockets:
+            probe.bind(("127.0.0.1", 0))
+        return [probe.getsockname()[1] for probe in sockets]
+
+
+@dataclass
+class Broker:
+    """One node, which is broker and controller."""
+
+    folder: Path
+    node: int
+    port: int
+    voters: str
+    controller_port: int
+    cluster_id: str
+    settings: Mapping[str, str] = field(default_factory=dict)
+    process: "subprocess.Popen[bytes] | None" = None
+
+    @property
+    def bootstrap(self) -> str:
+        return f"127.0.0.1:{self.port}"
+
+    def format(self) -> None:
+        """Write the properties and make the log folder."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        properties = {
+            "process.roles": "broker,controller",
+            "node.id": str(self.node),
+            "controller.quorum.voters": self.voters,
+            "controller.listener.names": "CONTROLLER",
+            "listeners": f"PLAINTEXT://127.0.0.1:{self.port},CONTROLLER://127.0.0.1:{self.controller_port}",
+            "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT",
+            "log.dirs": str(self.folder / "data"),
+            "auto.create.topics.enable": "false",
+            "group.initial.rebalance.delay.ms": "0",
+            "group.min.session.timeout.ms": "1000",
+            "offsets.topic.replication.factor": "1",
+            "offsets.topic.num.partitions": "4",
+            "transaction.state.log.replication.factor": "1",
+            "transaction.state.log.min.isr": "1",
+            "transaction.state.log.num.partitions": "4",
+            **self.settings,
+        }
+        lines = "".join(f"{name}={value}\n" for name, value in properties.items())
+        self._properties.write_text(lines)
+        command = [*self._java, "kafka.tools.StorageTool", "format", "-t", self.cluster_id, "-c", str(self._properties)]
+        subprocess.run(command, check=True, capture_output=True)
+
+    def start(self) -> None:
+        """Start, and wait until the port answers."""
+        log = (self.folder / "broker.log").open("ab")
+        self.process = subprocess.Popen(
+            [*self._java, "kafka.Kafka", str(self._properties)], stdout=log, stderr=log, start_new_session=True
+        )
+        log.close()
+
+    def wait(self) -> None:
+        """Wait until it takes requests."""
+        deadline = time.monotonic() + START_S
+        while not self._listens():
+            if self.process is None or self.process.poll() is not None or time.monotonic() > deadline:
+                said = (self.folder / "broker.log").read_text(errors="replace")[-2000:]
+                raise RuntimeError(f"Kafka did not start: {said}")
+            time.sleep(0.05)
+
+    def stop(self, number: int = signal.SIGKILL) -> None:
+        """End it by a signal and wait; SIGTERM shuts it down in order."""
+        if self.process is not None and self.process.poll() is None:
+            self.process.send_signal(number)
+            self.process.wait(timeout=60)
+
+    def signal(self, number: int) -> None:
+        """Send a signal, such as SIGSTOP and SIGCONT."""
+        assert self.process is not None
+        self.process.send_signal(number)
+
+    @property
+    def _properties(self) -> Path:
+        return self.folder / "server.properties"
+
+    @property
+    def _java(self) -> list[str]:
+        return ["java", *JVM, "-cp", os.fspath(JARS / "*")]
+
+    def _listens(self) -> bool:
+        with socket.socket() as probe:
+            probe.settimeout(1)
+            return probe.connect_ex(("127.0.0.1", self.port)) == 0
+
+
+def cluster(folder: Path, nodes: int = 1, settings: Mapping[str, str] | None = None) -> list[Broker]:
+    """Formatted nodes of one cluster, not started."""
+    ports = free_ports(2 * nodes)
+    voters = ",".join(f"{node + 1}@127.0.0.1:{ports[nodes + node]}" for node in range(nodes))
+    cluster_id = urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
+    brokers = [
+        Broker(
+            folder / f"node-{node + 1}", node + 1, ports[node], voters, ports[nodes + node], cluster_id, settings or {}
+        )
+        for node in range(nodes)
+    ]
+    for broker in brokers:
+        broker.format()
+    return brokers

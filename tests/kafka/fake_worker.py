@@ -1,0 +1,50 @@
+"""The worker as a process, with a model that does as told: ``python -m tests.kafka.fake_worker``.
+
+FAKE_DELAY_S: seconds a batch takes. FAKE_POISON: texts with this word make it fail.
+"""
+
+import os
+import sys
+import time
+from collections.abc import Sequence
+from types import SimpleNamespace
+from typing import Any
+
+from models.engine import Encoded, Outputs
+from tests.worker.fakes import FakeModel
+from worker import logs, service
+from worker.errors import TriageError
+from worker.settings import Settings
+
+
+class FakeClassifier(FakeModel):
+    """What `worker.assembly` needs of a classifier."""
+
+    device = "cpu"
+    bundle = SimpleNamespace(name="fake", version="1", threshold=0.5, descriptions={"WISMO": "where is my order"})
+
+    def __init__(self, threads: int, delay_s: float, poison: str) -> None:
+        super().__init__(lambda texts: bool(poison) and any(poison in text for text in texts))
+        self.threads = threads
+        self._delay_s = delay_s
+
+    @classmethod
+    def open(cls, *_: Any, threads: int | None, **__: Any) -> "FakeClassifier":
+        return cls(threads or 2, float(os.environ.get("FAKE_DELAY_S", "0")), os.environ.get("FAKE_POISON", ""))
+
+    def infer(self, batch: Sequence[Encoded]) -> Outputs:
+        time.sleep(self._delay_s)
+        outputs = super().infer(batch)
+        self.batches.clear()
+        return outputs
+
+
+if __name__ == "__main__":
+    service.Classifier = FakeClassifier  # type: ignore[assignment,misc]
+    try:
+        loaded = Settings.load()
+        logs.configure(loaded)
+        sys.exit(service.run(loaded))
+    except TriageError as problem:
+        print(problem, file=sys.stderr)
+        sys.exit(2)

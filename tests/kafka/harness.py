@@ -1,0 +1,238 @@
+"""Topics, workers as processes, and one verifier that accounts for every message."""
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+import time
+import uuid
+from collections import Counter, defaultdict
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import orjson
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.structs import ConsumerRecord, TopicPartition
+
+ROOT = Path(__file__).parents[2]
+Message = tuple[bytes | None, bytes | None]
+"""Key and value."""
+
+
+def message(text: str, **fields: str) -> bytes:
+    """A good message's value."""
+    return orjson.dumps({"text": text, **fields})
+
+
+@dataclass
+class Worker:
+    """A worker process and where its log goes."""
+
+    process: "subprocess.Popen[bytes]"
+    log: Path
+
+    def signal(self, number: int) -> None:
+        self.process.send_signal(number)
+
+    def kill(self) -> None:
+        self.process.kill()
+        self.process.wait(timeout=30)
+
+    async def terminate(self) -> int:
+        """SIGTERM, and the exit code."""
+        self.process.terminate()
+        return await self.exit_code()
+
+    async def exit_code(self, timeout_s: float = 60) -> int:
+        return await asyncio.to_thread(self.process.wait, timeout_s)
+
+    def said(self) -> str:
+        return self.log.read_text(errors="replace")
+
+
+@dataclass
+class Account:
+    """What became of the messages: by where they were read, the answers that were found, in the topics' order."""
+
+    answers: dict[tuple[int, int], list[str]] = field(default_factory=lambda: defaultdict(list))
+    ids: dict[tuple[int, int], set[bytes]] = field(default_factory=lambda: defaultdict(set))
+    by_key: dict[tuple[str, bytes], list[tuple[int, int]]] = field(default_factory=lambda: defaultdict(list))
+    dead_letters: list[ConsumerRecord] = field(default_factory=list)
+    counts: "Counter[str]" = field(default_factory=Counter)
+
+    def lost(self, sent: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
+        return [place for place in sent if place not in self.answers]
+
+    def doubled(self) -> list[tuple[int, int]]:
+        return [place for place, answers in self.answers.items() if len(answers) > 1]
+
+    def out_of_order(self) -> list[tuple[str, bytes]]:
+        """Topics and keys whose first answers are not in the order of their messages."""
+        return [where for where, places in self.by_key.items() if _firsts(places) != sorted(set(places))]
+
+
+def _firsts(places: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
+    return list(dict.fromkeys(places))
+
+
+class Bench:
+    """One test's topics on a broker, and its workers."""
+
+    def __init__(self, bootstrap: str, folder: Path) -> None:
+        name = uuid.uuid4().hex[:8]
+        self.bootstrap = bootstrap
+        self.group = f"group-{name}"
+        self.input = f"in-{name}"
+        self.output = f"out-{name}"
+        self.fallback = f"fallback-{name}"
+        self.dead_letters = f"dlq-{name}"
+        self._folder = folder
+        self._workers: list[Worker] = []
+
+    @property
+    def topics(self) -> list[str]:
+        return [self.input, self.output, self.fallback, self.dead_letters]
+
+    async def create_topics(self, partitions: int = 3, **configs: dict[str, str]) -> None:
+        """All four topics; ``configs`` by "input", "output", "fallback", "dead_letters"."""
+        admin = AIOKafkaAdminClient(bootstrap_servers=self.bootstrap)
+        await admin.start()
+        try:
+            new = [
+                NewTopic(getattr(self, name), partitions, 1, topic_configs=configs.get(name, {}))
+                for name in ("input", "output", "fallback", "dead_letters")
+            ]
+            response = await admin.create_topics(new)
+            assert all(code == 0 for _, code, *_ in response.topic_errors), response
+        finally:
+            await admin.close()
+
+    async def produce(
+        self, messages: Iterable[Message], *, headers: Sequence[tuple[str, bytes]] = ()
+    ) -> list[tuple[int, int]]:
+        """Send messages; where each went, as partition and offset."""
+        async with AIOKafkaProducer(bootstrap_servers=self.bootstrap, linger_ms=5) as producer:
+            futures = []
+            for number, (key, value) in enumerate(messages):
+                if key is None and value is None:
+                    batch = producer.create_batch()
+                    batch.append(key=None, value=None, timestamp=None, headers=list(headers))
+                    futures.append(await producer.send_batch(batch, self.input, partition=number % 2))
+                else:
+                    futures.append(await producer.send(self.input, value=value, key=key, headers=list(headers)))
+            sent = await asyncio.gather(*futures)
+        return [(metadata.partition, metadata.offset) for metadata in sent]
+
+    def worker(self, *, module: str = "tests.kafka.fake_worker", **variables: str) -> Worker:
+        """Start a worker; ``variables`` are settings in lower case, or FAKE_ ones in upper case."""
+        settings = {
+            "bootstrap_servers": self.bootstrap,
+            "group_id": self.group,
+            "input_topic": self.input,
+            "output_topic": self.output,
+            "fallback_topic": self.fallback,
+            "dead_letter_topic": self.dead_letters,
+            "http_port": "0",
+            "session_timeout_ms": "6000",
+            "log_level": "INFO",
+            "threads": "2",
+        }
+        given = {name if name.isupper() else f"TRIAGE_{name.upper()}": value for name, value in variables.items()}
+        environment = {name: value for name, value in os.environ.items() if not name.startswith("TRIAGE_")}
+        environment |= {f"TRIAGE_{name.upper()}": value for name, value in settings.items()} | given
+        log = self._folder / f"worker-{len(self._workers)}.log"
+        arguments = [sys.executable, "-W", "error::ResourceWarning", "-m", *module.split()]
+        with log.open("wb") as stream:
+            process = subprocess.Popen(arguments, cwd=ROOT, env=environment, stdout=stream, stderr=stream)
+        started = Worker(process, log)
+        self._workers.append(started)
+        return started
+
+    def stop(self) -> None:
+        """Kill what still runs."""
+        for worker in self._workers:
+            if worker.process.poll() is None:
+                worker.process.send_signal(signal.SIGCONT)
+                worker.kill()
+
+    async def answered(self, timeout_s: float = 60) -> None:
+        """Wait until the group has committed all of the input."""
+        async with self._reader(group_id=self.group) as reader:
+            partitions = await self._partitions(reader, self.input)
+            ends = await reader.end_offsets(partitions)
+
+            async def committed() -> bool:
+                offsets = [await reader.committed(partition) or 0 for partition in partitions]
+                return offsets == [ends[partition] for partition in partitions]
+
+            await eventually(committed, timeout_s, self._logs)
+
+    async def committed_something(self, timeout_s: float = 60) -> None:
+        """Wait until the group has committed some of the input."""
+        async with self._reader(group_id=self.group) as reader:
+            partitions = await self._partitions(reader, self.input)
+
+            async def begun() -> bool:
+                return any([await reader.committed(partition) for partition in partitions])
+
+            await eventually(begun, timeout_s, self._logs)
+
+    async def read(self, topic: str) -> list[ConsumerRecord]:
+        """All committed records of a topic, each partition in order."""
+        async with self._reader(isolation_level="read_committed") as reader:
+            partitions = await self._partitions(reader, topic)
+            reader.assign(partitions)
+            await reader.seek_to_beginning(*partitions)
+            ends = await reader.end_offsets(partitions)
+            records: list[ConsumerRecord] = []
+            deadline = time.monotonic() + 30
+            while [await reader.position(partition) for partition in partitions] != [ends[p] for p in partitions]:
+                assert time.monotonic() < deadline, f"{topic} cannot be read to its end"
+                for fetched in (await reader.getmany(timeout_ms=200)).values():
+                    records += fetched
+            return records
+
+    async def account(self) -> Account:
+        """Read all outputs and say what became of each message."""
+        account = Account()
+        for topic, kind in ((self.output, "accepted"), (self.fallback, "fallback")):
+            for record in await self.read(topic):
+                source = orjson.loads(record.value)["source"]
+                self._enter(account, record, kind, (source["partition"], source["offset"]))
+                account.ids[source["partition"], source["offset"]].add(dict(record.headers)["ce_id"])
+        for record in await self.read(self.dead_letters):
+            headers = dict(record.headers)
+            place = (int(headers["dlq.partition"]), int(headers["dlq.offset"]))
+            self._enter(account, record, headers["dlq.error"].decode(), place)
+            account.dead_letters.append(record)
+        return account
+
+    def _enter(self, account: Account, record: ConsumerRecord, kind: str, place: tuple[int, int]) -> None:
+        account.answers[place].append(kind)
+        account.counts[kind] += 1
+        if record.key is not None:
+            account.by_key[record.topic, record.key].append(place)
+
+    def _reader(self, **arguments: str) -> AIOKafkaConsumer:
+        return AIOKafkaConsumer(bootstrap_servers=self.bootstrap, enable_auto_commit=False, **arguments)
+
+    async def _partitions(self, reader: AIOKafkaConsumer, topic: str) -> list[TopicPartition]:
+        await reader._client._wait_on_metadata(topic)
+        return [TopicPartition(topic, number) for number in sorted(reader.partitions_for_topic(topic))]
+
+    def _logs(self) -> str:
+        return "\n".join(f"--- {worker.log.name}\n{worker.said()[-3000:]}" for worker in self._workers)
+
+
+async def eventually(
+    condition: Callable[[], Awaitable[bool]], timeout_s: float, explain: Callable[[], str] = lambda: ""
+) -> None:
+    """Wait for a condition of another process; fails with an explanation when it does not come true."""
+    deadline = time.monotonic() + timeout_s
+    while not await condition():
+        if time.monotonic() > deadline:
+            raise AssertionError(f"not within {timeout_s} s\n{explain()}")
+        await asyncio.sleep(0.05)
