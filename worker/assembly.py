@@ -80,7 +80,7 @@ def _delivery(settings: Settings, pipeline: Pipeline, dead_letters: DeadLetters,
     interval_s = settings.commit_interval_ms / 1_000
     if settings.delivery == "at_least_once":
         return AtLeastOnce(
-            partial(_producer, settings, enable_idempotence=True),
+            partial(_producer, settings, enable_idempotence=settings.idempotence),
             pipeline.ledger,
             dead_letters,
             pipeline.acknowledge,

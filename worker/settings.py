@@ -114,6 +114,7 @@ class Settings(BaseSettings):
     delivery: Annotated[Literal["at_least_once", "exactly_once"], Lower] = Field(
         "at_least_once", description="exactly_once puts outputs and offsets into one transaction"
     )
+    idempotence: bool = Field(True, description="the broker drops what is sent twice; off for a broker that cannot")
     transactional_id_prefix: str = Field("triage", description="begins the transactional ids, for ACLs")
     commit_interval_ms: PositiveInt = Field(100, description="time between commits, of offsets or transactions")
     max_in_flight: PositiveInt = Field(4_096, description="messages read and not yet acknowledged; bounds memory")
@@ -178,6 +179,12 @@ class Settings(BaseSettings):
             )
         if self.ssl_keyfile is not None and self.ssl_certfile is None:
             raise ValueError("TRIAGE_SSL_KEYFILE needs TRIAGE_SSL_CERTFILE too")
+        return self
+
+    @model_validator(mode="after")
+    def _transactions_are_idempotent(self) -> Self:
+        if self.delivery == "exactly_once" and not self.idempotence:
+            raise ValueError("TRIAGE_DELIVERY=exactly_once needs TRIAGE_IDEMPOTENCE=true")
         return self
 
     @model_validator(mode="after")

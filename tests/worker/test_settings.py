@@ -96,6 +96,7 @@ def test_what_kubernetes_adds_for_a_service_called_triage_is_let_through(monkeyp
         ({"security_protocol": "SASL_SSL"}, "needs TRIAGE_SASL_USERNAME"),
         ({"security_protocol": "SASL_SSL", "sasl_username": "u"}, "needs TRIAGE_SASL_PASSWORD"),
         ({"sasl_username": "u", "sasl_password": "p"}, "set it to SASL_SSL"),
+        ({"delivery": "exactly_once", "idempotence": False}, "needs TRIAGE_IDEMPOTENCE=true"),
         ({"ssl_keyfile": "key.pem"}, "needs TRIAGE_SSL_CERTFILE"),
     ],
 )

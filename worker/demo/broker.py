@@ -32,7 +32,7 @@ async def embedded_broker() -> AsyncIterator[str]:
             "broker",
             f"--listener-url={address}",
             f"--advertised-listener-url={address}",
-            "--storage-engine=memory://triage/",
+            "--storage-engine=memory://tansu/",
             env={**os.environ, "RUST_LOG": "error"},
             stdin=asyncio.subprocess.DEVNULL,
             stdout=output,

@@ -65,6 +65,7 @@ def demo_settings(settings: Settings, servers: str) -> Settings:
         "threads": settings.threads,
         "http_host": "127.0.0.1",
         "http_port": free_port(),
+        "idempotence": False,  # the embedded broker knows only a later form of the request for a producer's id
         "session_timeout_ms": 6_000,  # the embedded broker holds a first join for half of it
     }
     return Settings(**(defaults | ours))

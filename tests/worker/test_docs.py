@@ -1,0 +1,34 @@
+"""What the documentation says of settings and topics is what the code does."""
+
+from pathlib import Path
+from typing import get_args
+
+import pytest
+
+from models import DEFAULT_BUNDLE
+from schemas.message import RejectionCode
+from worker.settings import Settings, variable
+from worker.topics import plan
+
+DOCS = Path(__file__).parents[2] / "docs"
+
+
+def row(name: str) -> str:
+    field = Settings.model_fields[name]
+    default = "the shipped one" if field.default == DEFAULT_BUNDLE else f"`{field.default}`"
+    return f"| `{variable(name)}` | {'' if field.default is None else default} | {field.description} |"
+
+
+@pytest.mark.parametrize("name", Settings.model_fields)
+def test_every_setting_is_documented_as_it_is(name: str) -> None:
+    assert row(name) in (DOCS / "settings.md").read_text(encoding="utf-8").splitlines()
+
+
+@pytest.mark.parametrize("code", get_args(RejectionCode))
+def test_every_rejection_code_is_documented(code: str) -> None:
+    assert f"| `{code}` |" in (DOCS / "topics.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("topic", [spec.topic for spec in plan(Settings())])
+def test_every_topic_is_documented(topic: str) -> None:
+    assert f"`{topic}`" in (DOCS / "topics.md").read_text(encoding="utf-8")
