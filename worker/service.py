@@ -5,6 +5,9 @@ import logging
 import os
 import signal
 from dataclasses import asdict
+from typing import Any
+
+from aiokafka.errors import KafkaError
 
 from models.classifier import Classifier
 from worker import topics
@@ -28,6 +31,7 @@ def run(settings: Settings) -> int:
 
 async def serve(settings: Settings) -> int:
     """`run` in a running event loop."""
+    asyncio.get_running_loop().set_exception_handler(_on_forgotten_error)
     stop = _stop_on_signals()
     metrics = Metrics()
     status = Status(stop)
@@ -67,6 +71,14 @@ async def _work(parts: Parts, stop: asyncio.Event, drain_s: float) -> None:
         for task in (consuming, *others):
             task.cancel()
         await asyncio.gather(consuming, *others, return_exceptions=True)
+
+
+def _on_forgotten_error(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """aiokafka leaves futures behind when a producer is given up; what they say was told by others already."""
+    if isinstance(context.get("exception"), KafkaError):
+        log.debug("%s: %r", context["message"], context["exception"])
+    else:
+        loop.default_exception_handler(context)
 
 
 def _stop_on_signals() -> asyncio.Event:

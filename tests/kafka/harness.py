@@ -52,6 +52,14 @@ class Worker:
     def said(self) -> str:
         return self.log.read_text(errors="replace")
 
+    async def has_said(self, words: str, timeout_s: float = 30) -> None:
+        """Wait for words in the log."""
+
+        async def found() -> bool:
+            return words in self.said()
+
+        await eventually(found, timeout_s, self.said)
+
 
 @dataclass
 class Account:
