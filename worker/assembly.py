@@ -123,6 +123,7 @@ def _consumer(settings: Settings) -> AIOKafkaConsumer:
         heartbeat_interval_ms=_heartbeat_ms(settings),
         max_poll_interval_ms=settings.max_poll_interval_ms,
         fetch_max_bytes=FETCH_MAX_BYTES,
+        fetch_max_wait_ms=settings.fetch_max_wait_ms,
     )
 
 

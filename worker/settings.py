@@ -81,6 +81,7 @@ class Settings(BaseSettings):
     group_instance_id: str | None = Field(None, description="a name that stays over restarts, for static membership")
     session_timeout_ms: PositiveInt = Field(45_000, description="silence after which the broker gives partitions away")
     max_poll_interval_ms: PositiveInt = Field(300_000, description="longest time between two polls of a live worker")
+    fetch_max_wait_ms: PositiveInt = Field(500, description="how long a broker may hold a fetch that finds nothing")
     auto_offset_reset: Annotated[Literal["earliest", "latest"], Lower] = Field(
         "earliest", description="where a group without offsets begins"
     )

@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import os
+import re
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -251,3 +252,16 @@ def test_help_needs_no_model(triage: Triage) -> None:
     assert ran.code == 0
     for command in ("classify", "bundle", "topics", "settings", "asyncapi"):
         assert command in ran.out
+
+
+def test_the_demo_accounts_for_every_message(triage: Triage) -> None:
+    ran = triage("demo", "--messages", "60")
+    assert ran.code == 0, ran.err
+    assert "worker is ready, with the bundle ecommerce" in ran.out
+    counts = re.fullmatch(r"read 60 = accepted (\d+) \+ fallback (\d+) \+ dead letters 2", ran.out.splitlines()[-1])
+    assert counts is not None
+    assert int(counts[1]) + int(counts[2]) == 58
+
+
+def test_the_demo_says_why_its_worker_does_not_start(triage: Triage) -> None:
+    refused(triage("demo", "--bundle", "nowhere"), "There is no bundle at")

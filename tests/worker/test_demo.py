@@ -106,6 +106,16 @@ def test_latency_is_from_produced_to_answered() -> None:
         tally.read((0, offset), "a", 10.0)
         tally.answer((0, offset), answered("accepted", 10.0 + offset))
     assert (tally.latency(0.5), tally.latency(0.99)) == (50.0, 99.0)
+    assert tally.latency(0.5, first=10) == 5.0
+
+
+def test_the_rate_is_of_what_came_after_the_first() -> None:
+    tally = Tally()
+    for offset in range(30):
+        tally.read((0, offset), "a", float(offset) if offset < 10 else 10.0)
+        tally.answer((0, offset), answered("accepted", 12.0))
+    assert tally.rate_after(10) == 10.0
+    assert tally.rate_after(30) == 0.0
 
 
 def test_without_a_terminal_there_are_plain_lines() -> None:

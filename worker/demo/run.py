@@ -17,7 +17,7 @@ from worker.demo.observer import observe
 from worker.demo.process import worker_process
 from worker.demo.sample import letters
 from worker.demo.tally import Tally
-from worker.demo.view import LiveView, PlainView, View, latency
+from worker.demo.view import LiveView, PlainView, View
 from worker.errors import TriageError
 from worker.settings import Settings
 
@@ -48,11 +48,21 @@ async def demo(settings: Settings, messages: int) -> bool:
             await _show(ours, worker, tally, messages, console)
             took = monotonic() - started
     law = tally.law()
-    console.print(f"\n{tally.done} messages in {took:.1f} s. At the end, {latency(tally)}.")
+    console.print(f"\n{tally.done} messages in {took:.1f} s. {_figures(tally, messages)}", soft_wrap=True)
     console.print(f"[bold]{law}[/bold]", soft_wrap=True)
     if not law.holds:
         console.print("[red]The conservation law does not hold: a message was lost, or answered twice.[/red]")
     return law.holds
+
+
+def _figures(tally: Tally, messages: int) -> str:
+    half, most = (tally.latency(share, first=PACED) * 1000 for share in (0.5, 0.99))
+    line = f"At {PACE:.0f} messages/s, half were answered within {half:.0f} ms and 99 % within {most:.0f} ms"
+    return (
+        f"{line}; the rest, all at once, at {tally.rate_after(PACED):.0f} messages/s."
+        if messages > PACED
+        else f"{line}."
+    )
 
 
 def demo_settings(settings: Settings, servers: str) -> Settings:
@@ -66,6 +76,7 @@ def demo_settings(settings: Settings, servers: str) -> Settings:
         "http_host": "127.0.0.1",
         "http_port": free_port(),
         "idempotence": False,  # the embedded broker knows only a later form of the request for a producer's id
+        "fetch_max_wait_ms": 10,  # the embedded broker does not look for new messages while it holds a fetch
         "session_timeout_ms": 6_000,  # the embedded broker holds a first join for half of it
     }
     return Settings(**(defaults | ours))

@@ -100,12 +100,19 @@ class Tally:
             repeats=self.repeats,
         )
 
-    def latency(self, share: float) -> float:
-        """The latency, in seconds, that this share of the last messages kept to."""
-        ordered = sorted(self.latencies[-RECENT:])
+    def latency(self, share: float, *, first: int | None = None) -> float:
+        """The latency, in seconds, that this share of the last messages kept to, or of the ``first`` so many."""
+        ordered = sorted(self.latencies[-RECENT:] if first is None else self.latencies[:first])
         if not ordered:
             return 0.0
         return ordered[min(len(ordered) - 1, int(share * len(ordered)))]
+
+    def rate_after(self, first: int) -> float:
+        """Messages answered a second, by the topics' times, once the first so many had been produced."""
+        produced = sorted(at for _, at in self.messages.values())[first:]
+        if not produced:
+            return 0.0
+        return len(produced) / max(max(answer.at for answer in self.answers.values()) - produced[0], 0.001)
 
     def _join(self, place: Place) -> None:
         text, since = self.messages[place]

@@ -92,12 +92,7 @@ class LiveView:
             (f"{tally.counts['fallback']} to the fallback", "yellow"),
             "   ",
             (f"{tally.counts['dead letter']} dead letters", "red"),
-            f"   {self._rate.at(tally.done):.0f} messages/s   {latency(tally)}",
+            f"   {self._rate.at(tally.done):.0f} messages/s   p50 {tally.latency(0.5) * 1000:.0f} ms   "
+            f"p99 {tally.latency(0.99) * 1000:.0f} ms",
         )
         return Group(header(width), *lines, *blank, Text(""), counts, self._progress)
-
-
-def latency(tally: Tally) -> str:
-    """The latencies in words."""
-    half, most = tally.latency(0.5) * 1000, tally.latency(0.99) * 1000
-    return f"half answered within {half:.0f} ms, 99 % within {most:.0f} ms"
