@@ -84,7 +84,7 @@ class Engine:
         classes = self._session.get_outputs()[0].shape[1]
         logits = np.empty((len(encoded), classes), dtype=np.float32)
         similarity = np.empty_like(logits)
-        for rows in _batches(encoded):
+        for rows in sized_batches([len(row.ids) for row in encoded]):
             logits[rows], similarity[rows] = self.infer([encoded[row] for row in rows])
         return Outputs(logits, similarity)
 
@@ -101,12 +101,13 @@ def cuda_available() -> bool:
     return "CUDAExecutionProvider" in ort.get_available_providers()
 
 
-def _batches(encoded: Sequence[Encoded]) -> Iterator[list[int]]:
-    order = sorted(range(len(encoded)), key=lambda row: len(encoded[row].ids))
+def sized_batches(lengths: Sequence[int], tokens: int = BATCH_TOKENS) -> Iterator[list[int]]:
+    """Positions of all rows, shortest first, cut where rows times longest would pass ``tokens``."""
+    order = sorted(range(len(lengths)), key=lengths.__getitem__)
     start = 0
     while start < len(order):
         stop = start + 1
-        while stop < len(order) and len(encoded[order[stop]].ids) * (stop + 1 - start) <= BATCH_TOKENS:
+        while stop < len(order) and lengths[order[stop]] * (stop + 1 - start) <= tokens:
             stop += 1
         yield order[start:stop]
         start = stop

@@ -1,0 +1,87 @@
+"""One model, trained and exported, and what it says of rows that it was not trained on."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from safetensors.torch import save_file
+from tokenizers import Tokenizer
+
+from models.bundle import CPU_MODEL, GPU_MODEL
+from models.engine import Engine
+from models.training.base import load_encoder, save_tokenizer
+from models.training.batches import Examples
+from models.training.calibrate import Evidence
+from models.training.export import export
+from models.training.fit import Fit, Progress, embeddings_of
+from models.training.network import Network, Served
+from models.training.prototypes import prototypes
+from models.training.schedule import Recipe
+
+WEIGHTS = "model.safetensors"
+
+
+@dataclass(frozen=True)
+class Job:
+    """What to train: rows, the classes in the order of the network's outputs, and how."""
+
+    examples: Examples
+    classes: tuple[str, ...]
+    base: str
+    recipe: Recipe
+    max_length: int
+    seed: int
+    watched: Examples | None = None
+
+
+def make_candidate(job: Job, folder: Path, progress: Progress, *, whole: bool) -> None:
+    """Train, and write into ``folder`` what serves: tokenizer, config and the int8 model.
+
+    ``whole`` adds what only a bundle to keep needs, the fp16 model and the encoder's weights, and makes the training
+    one that can be interrupted and taken up again.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    save_tokenizer(job.base, folder)
+    tokenizer = _training_tokenizer(folder, job.max_length)
+    torch.manual_seed(job.seed)
+    network = Network(load_encoder(job.base), len(job.classes), job.recipe.dropout)
+    checkpoint = folder / "checkpoint.pt" if whole else None
+    Fit(network, tokenizer, job.examples, job.recipe, job.seed, job.watched, checkpoint, progress).run()
+    embedded = torch.nn.functional.normalize(embeddings_of(network, tokenizer, job.examples.texts), dim=1)
+    bank = prototypes(embedded, torch.from_numpy(job.examples.classes), len(job.classes), job.seed)
+    export(Served(network, bank), folder / CPU_MODEL, folder / GPU_MODEL if whole else None)
+    _write_config(network, job, folder / "config.json")
+    if whole:
+        halves = {name: tensor.half().contiguous() for name, tensor in network.encoder.state_dict().items()}
+        save_file(halves, folder / WEIGHTS, metadata={"format": "pt"})
+    if checkpoint:
+        checkpoint.unlink(missing_ok=True)
+
+
+def evidence_of(
+    folder: Path, texts: Sequence[str], classes: NDArray[np.int64], max_length: int, source: str
+) -> Evidence:
+    """Run the int8 model of a candidate; ``classes`` are the right ones, -1 for a foreign row."""
+    engine = Engine.open(folder, CPU_MODEL, max_length)
+    outputs = engine.outputs(engine.encode(texts))
+    return Evidence(outputs.logits, outputs.similarity, classes, source)
+
+
+def _training_tokenizer(folder: Path, max_length: int) -> Tokenizer:
+    tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
+    tokenizer.enable_truncation(max_length)
+    tokenizer.no_padding()
+    return tokenizer
+
+
+def _write_config(network: Network, job: Job, file: Path) -> None:
+    config = network.encoder.config.to_dict()
+    config["architectures"] = ["DistilBertModel"]
+    config["id2label"] = {str(number): label for number, label in enumerate(job.classes)}
+    config["label2id"] = {label: number for number, label in enumerate(job.classes)}
+    config["model_type"] = "distilbert"
+    file.write_text(json.dumps(config, indent=2, sort_keys=True) + "\n", encoding="utf-8")

@@ -1,0 +1,72 @@
+"""A threshold with a promise: at most so many of the accepted are wrong, said with so much confidence."""
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.stats import beta
+
+from models.manifest import Guarantee
+
+METHOD = "Learn-then-Test, fixed sequence, Clopper-Pearson bound"
+FIRST_SHARE = 0.2
+STEPS = 80
+
+
+def upper_bound(errors: int, accepted: int, confidence: float) -> float:
+    """Clopper-Pearson: the error rate is below this with the given confidence; 1 where nothing was accepted."""
+    if accepted == 0 or errors >= accepted:
+        return 1.0
+    return float(beta.ppf(confidence, errors + 1, accepted - errors))
+
+
+def choose(
+    confidence: NDArray[np.float64],
+    right: NDArray[np.bool_],
+    in_scope: NDArray[np.bool_],
+    *,
+    risk: float,
+    level: float = 0.95,
+) -> tuple[float, Guarantee]:
+    """The lowest threshold whose accepted rows are wrong at most at a rate of ``risk``.
+
+    Thresholds are tested from strict to lenient, each by an exact binomial bound, and the walk ends at the first that
+    fails: so no correction for many tests is owed. Where not even the strictest can be certified, the threshold is the
+    one that gets most rows right, accepted or refused, and the guarantee says ``certified=False``.
+
+    Args:
+        confidence: ``[N]`` of rows that neither the network nor the calibration was fitted on.
+        right: ``[N]`` whether accepting the row would be right; false for every row that is out of scope.
+        in_scope: ``[N]`` whether the row has one of the labels; coverage is counted over these.
+        risk: the error rate allowed among the accepted.
+        level: how sure the promise is, 0 to 1.
+    """
+    order = np.argsort(-confidence, kind="stable")
+    wrong = np.cumsum(~right[order])
+    counts = np.unique(np.linspace(max(1, FIRST_SHARE * len(order)), len(order), STEPS).astype(int))
+    passed = 0
+    for count in counts:
+        if upper_bound(int(wrong[count - 1]), int(count), level) > risk:
+            break
+        passed = int(count)
+    certified = passed > 0
+    if not certified:
+        passed = _most_right(order, right, in_scope)
+    threshold = float(confidence[order[passed - 1]])
+    accepted = confidence >= threshold
+    errors = int((accepted & ~right).sum())
+    return threshold, Guarantee(
+        risk=risk,
+        confidence=level,
+        certified=certified,
+        method=METHOD,
+        calibration_rows=len(order),
+        accepted_rows=int(accepted.sum()),
+        errors=errors,
+        upper_bound=upper_bound(errors, int(accepted.sum()), level),
+        coverage=float((accepted & in_scope).sum() / max(1, in_scope.sum())),
+    )
+
+
+def _most_right(order: NDArray[np.int64], right: NDArray[np.bool_], in_scope: NDArray[np.bool_]) -> int:
+    """How many to accept so that accepted-and-right plus refused-and-foreign are most."""
+    gain = np.cumsum(np.where(right[order], 1.0, np.where(in_scope[order], 0.0, -1.0)))
+    return int(np.argmax(gain)) + 1

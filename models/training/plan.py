@@ -1,0 +1,107 @@
+"""What to train on and what to measure with, decided before anything is trained."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.errors import DataError
+from models.training import data
+from models.training.batches import Examples
+from models.training.data import Rows
+
+SMALL = 2500
+"""Rows in scope below which no row can be spared: calibration is then cross-fitted over `models.training.folds`."""
+
+HELD_SHARE = 0.15
+SCOPE_HELD_SHARE = 0.25
+
+
+@dataclass
+class Plan:
+    """The rows of a training run.
+
+    Attributes:
+        labels: sorted; the network's first outputs.
+        scope: name of the out-of-scope class, the network's last output, or None.
+        train: rows to train on, out-of-scope rows among them.
+        held: rows to calibrate with; empty when the data is too small to spare any.
+        notes: sentences for the person who runs this: what was dropped, and why.
+    """
+
+    labels: tuple[str, ...]
+    scope: str | None
+    train: Rows
+    held: Rows
+    notes: list[str] = field(default_factory=list)
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        return self.labels if self.scope is None else (*self.labels, self.scope)
+
+    def numbers(self, rows: Rows) -> NDArray[np.int64]:
+        """Class numbers of rows; -1 for a label that the network has no output for."""
+        index = {label: number for number, label in enumerate(self.classes)}
+        return np.array([index.get(label, -1) for label in rows.labels], dtype=np.int64)
+
+    def examples(self, rows: Rows) -> Examples:
+        """Rows as the training loop takes them."""
+        return Examples(rows.texts, self.numbers(rows), rows.drawn())
+
+
+def make_plan(
+    csv: Path, validation: Path | None, out_of_scope: Path | None, out_of_scope_label: str | None, seed: int
+) -> Plan:
+    """Read the files, refuse what cannot be learnt from, and put rows aside to calibrate with.
+
+    Raises:
+        DataError: one sentence on what is wrong with which file.
+    """
+    rows = data.read_csv(csv)
+    scope = data.out_of_scope_name(rows.labels, out_of_scope_label, extra_rows=out_of_scope is not None)
+    if out_of_scope is not None and scope is not None:
+        rows = _joined(rows, data.read_csv(out_of_scope, label=scope))
+    rows, repeated = data.deduplicate(rows)
+    data.check_learnable(rows, scope)
+    labels = tuple(sorted(set(rows.labels) - {scope}))
+    plan = Plan(labels, scope if scope in rows.labels else None, rows, Rows([], []))
+    if repeated:
+        plan.notes.append(f"{repeated} repeated texts were dropped.")
+    if validation is not None:
+        _hold_validation(plan, validation, seed)
+    elif sum(label != scope for label in rows.labels) >= SMALL:
+        plan.train, plan.held = data.split(rows, HELD_SHARE, seed)
+    return plan
+
+
+def _hold_validation(plan: Plan, file: Path, seed: int) -> None:
+    """Calibrate with the caller's rows, and with some out-of-scope rows of the training data if those have none."""
+    held, shared = data.without(data.read_csv(file), plan.train)
+    if not len(held):
+        raise DataError(f"Every row of {file} is in the training data too: give validation rows of their own.")
+    if shared:
+        plan.notes.append(f"{shared} validation rows stand in the training data too and were not used to calibrate.")
+    unknown = sorted(set(held.labels) - set(plan.classes))
+    if unknown:
+        raise DataError(
+            f"{file} has labels that the training data lacks: {', '.join(unknown[:5])}. Rename or remove them."
+        )
+    if plan.scope is not None and plan.scope not in held.labels:
+        own = [row for row, label in enumerate(plan.train.labels) if label == plan.scope]
+        spared = np.random.default_rng(seed).permutation(own)[: round(SCOPE_HELD_SHARE * len(own))]
+        held = _joined(held, plan.train.take(spared))
+        gone = set(spared.tolist())
+        plan.train = plan.train.take(row for row in range(len(plan.train)) if row not in gone)
+    plan.held = held
+
+
+def _joined(first: Rows, second: Rows) -> Rows:
+    groups = bool(first.groups or second.groups)
+    weights = bool(first.weights or second.weights)
+    return Rows(
+        first.texts + second.texts,
+        first.labels + second.labels,
+        (first.groups or [""] * len(first)) + (second.groups or [""] * len(second)) if groups else [],
+        (first.weights or [1.0] * len(first)) + (second.weights or [1.0] * len(second)) if weights else [],
+    )

@@ -1,0 +1,179 @@
+"""The whole of ``triage train``: from a CSV to a bundle."""
+
+import errno
+import json
+import shutil
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import torch
+from tokenizers import Tokenizer
+
+from models.engine import usable_cores
+from models.errors import DataError
+from models.training.base import default_base
+from models.training.batches import token_ids
+from models.training.calibrate import Evidence, calibrate, joined
+from models.training.candidate import Job, evidence_of, make_candidate
+from models.training.data import Rows, fingerprint, split
+from models.training.folds import FOLDS, fold_evidence
+from models.training.foreign import foreign_texts
+from models.training.plan import SMALL, Plan, make_plan
+from models.training.schedule import recipe_for
+from models.training.writer import Told, write_manifest
+
+Report = Callable[[str, float], None]
+"""Called with what is going on, in words, and the share of it that is done, 0 to 1."""
+
+RISK = 0.05
+WATCHED_SHARE = 0.04
+FOREIGN_SHARE = 0.25
+"""Made foreign rows for each row in scope, when the data brings no out-of-scope rows to calibrate with."""
+
+
+def train(
+    data: Path,
+    output: Path,
+    *,
+    validation: Path | None = None,
+    out_of_scope: Path | None = None,
+    out_of_scope_label: str | None = None,
+    base: str | None = None,
+    epochs: float | None = None,
+    seed: int = 0,
+    time_budget: float | None = None,
+    risk: float = RISK,
+    descriptions: Path | None = None,
+    report: Report = lambda stage, share: None,
+) -> Path:
+    """Train a bundle and put it at ``output``, whole or not at all.
+
+    Args:
+        data: CSV with ``text,label``; a column ``shop`` or ``group`` keeps groups together when rows are held out, a
+            column ``weight`` says how often a row is drawn.
+        output: the bundle's folder; a bundle that is there is replaced when the new one is complete.
+        validation: rows to calibrate with; without it some are held out, or all are cross-fitted when there are few.
+        out_of_scope: CSV with ``text`` of messages that have no label.
+        out_of_scope_label: the label of such rows within ``data``.
+        base: folder or hub id of a DistilBERT or BERT; the packaged MiniLM by default.
+        epochs: passes over the data; chosen by its size by default.
+        seed: of everything that is drawn.
+        time_budget: seconds that training may take, calibration included.
+        risk: how many of the accepted may be wrong.
+        descriptions: CSV with ``label,description``.
+        report: told what is going on.
+
+    Raises:
+        DataError: what is wrong with the data, or that the disk is full, in one sentence.
+    """
+    torch.set_num_threads(usable_cores())
+    plan = make_plan(data, validation, out_of_scope, out_of_scope_label, seed)
+    for note in plan.notes:
+        report(note, 1.0)
+    folder = output.parent / f".{output.name}.partial"
+    try:
+        job = _job(plan, base or default_base(), epochs, time_budget, seed)
+        _prepare(folder, job)
+        started = time.monotonic()
+        make_candidate(job, folder, _logged(folder, report, "training"), whole=True)
+        evidence = _evidence(plan, job, folder, seed, report)
+        report("calibrating", 0.0)
+        calibration, thresholds = calibrate(evidence, len(plan.labels), risk=risk, seed=seed)
+        told = Told(output.name, job, plan, time.monotonic() - started, data, descriptions)
+        write_manifest(folder, told, calibration, thresholds, evidence)
+        _publish(folder, output)
+    except OSError as error:
+        if error.errno != errno.ENOSPC:
+            raise
+        raise DataError(f"The disk is full: make room beside {output} and run the same command again.") from error
+    return output
+
+
+def _job(plan: Plan, base: str, epochs: float | None, time_budget: float | None, seed: int) -> Job:
+    rows = plan.train
+    recipe = recipe_for(float(rows.drawn().sum()), epochs, _seconds(plan, time_budget))
+    watched = None
+    if len(rows) >= SMALL:
+        rows, held = split(rows, WATCHED_SHARE, seed + 1)
+        watched = plan.examples(held)
+    tokenizer = (
+        Tokenizer.from_pretrained(base) if not Path(base).exists() else Tokenizer.from_file(f"{base}/tokenizer.json")
+    )
+    tokenizer.no_truncation()
+    tokenizer.no_padding()
+    return Job(plan.examples(rows), plan.classes, base, recipe, _max_length(tokenizer, rows.texts), seed, watched)
+
+
+def _seconds(plan: Plan, time_budget: float | None) -> float | None:
+    """The share of the budget for the final model's training: a fifth goes to the rest, and folds take their part."""
+    if time_budget is None:
+        return None
+    return 0.8 * time_budget / (1.0 if len(plan.held) else 1.0 + FOLDS)
+
+
+def _max_length(tokenizer: Tokenizer, texts: list[str]) -> int:
+    """Enough tokens for 199 of 200 training texts, rounded up to a multiple of 8; between 64 and 128."""
+    lengths = [len(ids) for ids in token_ids(tokenizer, texts)]
+    return int(np.clip(8 * np.ceil(np.quantile(lengths, 0.995) / 8), 64, 128))
+
+
+def _evidence(plan: Plan, job: Job, folder: Path, seed: int, report: Report) -> Evidence:
+    """Evidence on rows held out, or cross-fitted; with made foreign rows where the data has none out of scope."""
+    labels = len(plan.labels)
+    if len(plan.held):
+        source = f"{len(plan.held)} rows held out"
+        evidence = evidence_of(folder, plan.held.texts, plan.numbers(plan.held), job.max_length, source)
+    else:
+        evidence = fold_evidence(
+            job, labels, lambda share, loss: report("judging each row by a model that did not see it", share)
+        )
+    known = (evidence.classes >= 0) & (evidence.classes < labels)
+    if plan.scope is not None:
+        return evidence
+    texts = foreign_texts(job.examples.texts, round(FOREIGN_SHARE * int(known.sum())), seed)
+    nothing = np.full(len(texts), -1, dtype=np.int64)
+    return joined([evidence, evidence_of(folder, texts, nothing, job.max_length, f"{len(texts)} made foreign rows")])
+
+
+def _prepare(folder: Path, job: Job) -> None:
+    """A folder to work in; what an interrupted run of the same job left there is kept, anything else goes."""
+    mark = json.dumps([_fingerprint(job), job.base, job.seed, repr(job.recipe), job.classes], default=str)
+    file = folder / "job.json"
+    if folder.exists() and not (file.is_file() and file.read_text(encoding="utf-8") == mark):
+        shutil.rmtree(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    file.write_text(mark, encoding="utf-8")
+
+
+def _logged(folder: Path, report: Report, stage: str) -> Callable[[float, float], None]:
+    """Pass progress on, and write a line of loss to ``training.jsonl`` for each hundredth of the way."""
+    file, last = folder / "training.jsonl", -1
+
+    def progress(share: float, loss: float) -> None:
+        nonlocal last
+        report(stage, min(share, 1.0))
+        if int(share * 100) != last:
+            last = int(share * 100)
+            with file.open("a", encoding="utf-8") as stream:
+                stream.write(json.dumps({"share": round(share, 4), "loss": round(loss, 4)}) + "\n")
+
+    return progress
+
+
+def _publish(folder: Path, output: Path) -> None:
+    """Put the finished bundle in place: two renames, so that no half of it is ever seen."""
+    for name in ("job.json", "checkpoint.pt", "checkpoint.writing"):
+        (folder / name).unlink(missing_ok=True)
+    old = output.parent / f".{output.name}.replaced"
+    shutil.rmtree(old, ignore_errors=True)
+    if output.exists():
+        output.rename(old)
+    folder.rename(output)
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def _fingerprint(job: Job) -> str:
+    examples = job.examples
+    return fingerprint(Rows(list(examples.texts), [str(n) for n in examples.classes], [], examples.weights.tolist()))

@@ -1,0 +1,34 @@
+"""How long and how hard to train, from how much there is to learn from."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """The knobs of one training run; `recipe_for` sets them, no user has to."""
+
+    epochs: float
+    batch: int
+    rate: float
+    head_rate: float
+    warmup: float = 0.1
+    layer_decay: float = 0.9
+    weight_decay: float = 0.01
+    dropout: float = 0.1
+    smoothing: float = 0.05
+    noise: float = 0.5
+    r_drop: float = 0.0
+    class_balance: float = 0.5
+    bfloat16: bool = True
+    seconds: float | None = None
+
+
+def recipe_for(rows: float, epochs: float | None = None, seconds: float | None = None) -> Recipe:
+    """The recipe for so many rows an epoch; ``epochs`` and ``seconds`` override and bound it."""
+    if rows < 1500:
+        recipe = Recipe(epochs=18, batch=16, rate=1.5e-4, head_rate=2e-3)
+    elif rows < 20000:
+        recipe = Recipe(epochs=10, batch=32, rate=1.5e-4, head_rate=1e-3)
+    else:
+        recipe = Recipe(epochs=4, batch=64, rate=1.5e-4, head_rate=1e-3)
+    return Recipe(**{**recipe.__dict__, "epochs": epochs or recipe.epochs, "seconds": seconds})
