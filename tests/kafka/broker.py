@@ -89,7 +89,14 @@ class Broker:
         }
         lines = "".join(f"{name}={value}\n" for name, value in properties.items())
         self._properties.write_text(lines)
-        command = [*self._java, "kafka.tools.StorageTool", "format", "-t", self.cluster_id, "-c", str(self._properties)]
+        command = [
+            *self._java,
+            "kafka.tools.StorageTool",
+            "format",
+            f"--cluster-id={self.cluster_id}",
+            "-c",
+            str(self._properties),
+        ]
         subprocess.run(command, check=True, capture_output=True)
 
     def start(self) -> None:
