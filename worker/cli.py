@@ -5,7 +5,7 @@ import sys
 import typer
 
 from models.errors import ModelError
-from worker.commands import bundle, classify, demo, documents, lab, services, topics
+from worker.commands import bundle, classify, demo, documents, evaluate, lab, services, topics
 from worker.errors import TriageError
 
 BAD_INPUT = 2
@@ -19,6 +19,7 @@ app.command()(demo.demo)
 app.command()(services.worker)
 app.command()(classify.classify)
 app.command()(lab.train)
+app.command()(evaluate.evaluate)
 app.add_typer(bundle.app, name="bundle")
 app.add_typer(topics.app, name="topics")
 app.command()(documents.settings)

@@ -61,8 +61,8 @@ async def reach(settings: Settings) -> None:
                 finally:
                     broker.close()
         except (OSError, KafkaError, TimeoutError) as error:
-            silent = isinstance(error, TimeoutError) and await _listens(host, port)
-            problem = _explain(KafkaError("no answer") if silent else error, f"{host}:{port}", settings)
+            silent = isinstance(error, TimeoutError | ConnectionError) and await _listens(host, port)
+            problem = _explain(KafkaError("no sensible answer") if silent else error, f"{host}:{port}", settings)
     assert problem is not None
     raise problem
 

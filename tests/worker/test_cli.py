@@ -265,3 +265,26 @@ def test_the_demo_accounts_for_every_message(triage: Triage) -> None:
 
 def test_the_demo_says_why_its_worker_does_not_start(triage: Triage) -> None:
     refused(triage("demo", "--bundle", "nowhere"), "There is no bundle at")
+
+
+def test_evaluate_prints_one_object_of_figures(triage: Triage, tmp_path: Path) -> None:
+    rows = "text,label\nwhere is my order,WISMO\ni want my money back,RETURN_REQUEST\nhello,OOS\n"
+    (tmp_path / "in.csv").write_text(rows)
+    ran = triage("evaluate", "--data", "in.csv", "--json", "--output", "report")
+    figures = json.loads(ran.out)
+    assert (figures["rows"], figures["in_scope_rows"]) == (3, 2)
+    assert {"accuracy", "weighted_f1", "macro_f1", "mcc", "ece", "aurc"} <= set(figures)
+    assert (tmp_path / "report" / "report.html").is_file()
+    assert "Accuracy" in triage("evaluate", "--data", "in.csv").out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "part"),
+    [
+        (["evaluate", "--data", "nowhere.csv"], "nowhere.csv"),
+        (["train", "--data", "nowhere.csv", "--output", "made"], "nowhere.csv"),
+        (["train", "--data", "in.csv", "--output", "made", "--time-budget", "soon"], "--time-budget soon is no time"),
+    ],
+)
+def test_the_lab_says_no_in_one_sentence(triage: Triage, arguments: list[str], part: str) -> None:
+    refused(triage(*arguments), part)
