@@ -41,6 +41,14 @@ def intervals(outcomes: Outcomes, *, risk: float, resamples: int = bootstrap.RES
     return {name: _interval(values[name], ends[name], sizes.get(name)) for name in values}
 
 
+def shares(outcomes: Outcomes, *, resamples: int = bootstrap.RESAMPLES, seed: int = 0) -> dict[str, object]:
+    """The figures that are shares of rows, with their intervals, flat: for slices, which may be a few rows."""
+    ends = bootstrap.intervals(partial(_share_measure, outcomes), len(outcomes), resamples=resamples, seed=seed)
+    once = _shares(outcomes, _once(outcomes))
+    values = {name: plain(ratio(part, of)[0]) for name, (part, of) in once.items()}
+    return flatten(values, {name: _interval(values[name], ends[name], float(once[name][1][0])) for name in values})
+
+
 def by_class(outcomes: Outcomes, *, resamples: int = bootstrap.RESAMPLES, seed: int = 0) -> list[dict[str, object]]:
     """Precision, recall and F1 of each class that is true or predicted in the rows in scope, with intervals."""
     inside = outcomes.take(~outcomes.foreign)
@@ -86,7 +94,7 @@ def _measure(outcomes: Outcomes, risk: float, weights: Floats) -> dict[str, Floa
     counted = classification.counts(
         outcomes.truth[~foreign], outcomes.predicted[~foreign], len(outcomes.classes), weights[:, ~foreign]
     )
-    share = {name: ratio(part, whole) for name, (part, whole) in _shares(outcomes, weights).items()}
+    share = _share_measure(outcomes, weights)
     return {
         "accuracy": share.pop("accuracy"),
         "weighted_f1": classification.weighted_f1(counted),
@@ -106,6 +114,10 @@ def _measure(outcomes: Outcomes, risk: float, weights: Floats) -> dict[str, Floa
         "all_traffic_ece": calibration.ece(traffic),
         "all_traffic_aurc": ranking.aurc(traffic),
     }
+
+
+def _share_measure(outcomes: Outcomes, weights: Floats) -> dict[str, Floats]:
+    return {name: ratio(part, of) for name, (part, of) in _shares(outcomes, weights).items()}
 
 
 def _shares(outcomes: Outcomes, weights: Floats) -> Mapping[str, tuple[Floats, Floats]]:

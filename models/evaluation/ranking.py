@@ -41,6 +41,14 @@ class Rungs:
         return own if len(self.starts) == self.rows else np.add.reduceat(own, self.starts, axis=1)
 
 
+def ladder(confidence: Floats, good: Flags) -> Ladder:
+    """The ladder of N rows in any order, each counted once."""
+    order = np.argsort(-confidence, kind="stable")
+    rungs = Rungs.of(confidence[order])
+    once = np.ones((1, len(order)))
+    return Ladder(rungs.values, rungs.count(good[order], once), rungs.count(~good[order], once))
+
+
 def aurc(rungs: Ladder) -> Floats:
     """Area ``[R]`` under the risk-coverage curve: the error rate among the surest rows, averaged over all coverages."""
     bad = np.cumsum(rungs.bad, axis=1)
