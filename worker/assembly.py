@@ -9,6 +9,7 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from models.classifier import Classifier
 from schemas.message import InputShape
 from schemas.records import IntentWriter
+from worker.batching import Limits
 from worker.connection import connection
 from worker.consumer import Consumer
 from worker.dead_letters import DeadLetters
@@ -22,6 +23,9 @@ from worker.settings import Settings
 from worker.transactions import RETRY_BACKOFF_MS, ExactlyOnce, Terms, keep_verification_out_of_logs
 
 HEARTBEAT_MS = 3_000
+PADDING_TOKENS = {"cpu": 8, "cuda": 2_048}
+"""What one more batch costs, as tokens of padding; measured on a CPU (see docs/worker.md), assumed on a GPU."""
+
 FETCH_MAX_BYTES = 16 * 1024 * 1024
 
 
@@ -58,8 +62,11 @@ def assemble(settings: Settings, classifier: Classifier, metrics: Metrics) -> Pa
             settings.max_text_bytes,
         ),
         lambda outputs: delivery.publish(outputs),  # noqa: PLW0108 (it is made below, from the pipeline)
-        threads=classifier.threads,
-        budget=settings.batch_tokens,
+        limits=Limits(
+            threads=classifier.threads,
+            budget=settings.batch_tokens,
+            padding=PADDING_TOKENS["cuda" if classifier.device == "cuda" else "cpu"],
+        ),
         metrics=metrics,
     )
     delivery = _delivery(settings, pipeline, dead_letters, metrics)

@@ -17,7 +17,7 @@ import numpy as np
 from models.decision import Decision
 from models.engine import Encoded
 from models.engine import Outputs as Logits
-from worker.batching import cut, wave
+from worker.batching import Limits, cut, wave
 from worker.isolation import Fault, ModelDownError, isolate
 from worker.metrics import Metrics
 from worker.outputs import Output, Work
@@ -49,8 +49,7 @@ class Inference:
         model: what they run.
         answer: makes the output of a decision, or of a message that the model fails on; runs in the threads.
         done: is called on the event loop with the outputs of each batch.
-        threads: how many batches run at once.
-        budget: padded tokens in a batch.
+        limits: how batches are cut, and how many run at once.
         metrics: where batches are counted.
     """
 
@@ -60,15 +59,13 @@ class Inference:
         answer: Answer,
         done: Callable[[list[Output]], None],
         *,
-        threads: int,
-        budget: int,
+        limits: Limits,
         metrics: Metrics,
     ) -> None:
         self._model = model
         self._answer = answer
         self._done = done
-        self._count = threads
-        self._budget = budget
+        self._limits = limits
         self._metrics = metrics
         self._waiting: deque[Work] = deque()
         self._batches: deque[list[Work]] = deque()
@@ -85,7 +82,7 @@ class Inference:
         """Start the threads; their results come to the running event loop."""
         self._loop = asyncio.get_running_loop()
         self.failed = self._loop.create_future()
-        for number in range(self._count):
+        for number in range(self._limits.threads):
             # Daemons: a run that hangs must not keep the process from leaving.
             thread = threading.Thread(target=self._serve, name=f"inference-{number}", daemon=True)
             self._threads.append(thread)
@@ -95,7 +92,7 @@ class Inference:
         """Add messages, in the order they were read."""
         with self._changed:
             self._waiting.extend(works)
-            self._changed.notify(self._count)
+            self._changed.notify(self._limits.threads)
 
     def hold(self) -> None:
         """Drop what waits and begin nothing more, until `resume`; what runs goes on."""
@@ -108,7 +105,7 @@ class Inference:
         """Go on after `hold`."""
         with self._changed:
             self._held = False
-            self._changed.notify(self._count)
+            self._changed.notify(self._limits.threads)
 
     @property
     def idle(self) -> bool:
@@ -157,11 +154,11 @@ class Inference:
         return []
 
     def _cut_wave(self) -> list[list[Work]]:
-        size = wave((len(work.encoded.ids) for work in self._waiting), self._budget, self._count)
+        size = wave((len(work.encoded.ids) for work in self._waiting), self._limits)
         works = list(islice(self._waiting, size))
         for _ in range(size):
             self._waiting.popleft()
-        batches = cut([len(work.encoded.ids) for work in works], self._budget, self._count)
+        batches = cut([len(work.encoded.ids) for work in works], self._limits)
         return [[works[position] for position in batch] for batch in batches]
 
     def _finished(self, batch: list[Work], outputs: list[Output]) -> None:

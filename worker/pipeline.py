@@ -13,6 +13,7 @@ from aiokafka.structs import TopicPartition
 from models.decision import Decision
 from models.engine import Encoded
 from schemas.message import CustomerMessage, InputShape, Rejected, decode
+from worker.batching import Limits
 from worker.dead_letters import DeadLetters
 from worker.inference import KNOWN_GOOD, Inference, Model
 from worker.isolation import Fault, isolate
@@ -33,8 +34,7 @@ class Pipeline:
         dead_letters: makes the output of a message that cannot be answered.
         shape: what the input's values look like.
         publish: takes outputs of one partition, in the order of their offsets.
-        threads: batches that run at once.
-        budget: padded tokens in a batch.
+        limits: how batches are cut, and how many run at once.
         metrics: where all is counted.
     """
 
@@ -46,12 +46,11 @@ class Pipeline:
         shape: InputShape,
         publish: Callable[[Sequence[Output]], None],
         *,
-        threads: int,
-        budget: int,
+        limits: Limits,
         metrics: Metrics,
     ) -> None:
         self.ledger: Ledger[Output] = Ledger()
-        self.inference = Inference(model, self._answer, self._complete, threads=threads, budget=budget, metrics=metrics)
+        self.inference = Inference(model, self._answer, self._complete, limits=limits, metrics=metrics)
         self._model = model
         self._write = write
         self._dead_letters = dead_letters

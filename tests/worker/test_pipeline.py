@@ -14,6 +14,7 @@ from schemas.message import InputShape
 from schemas.records import IntentWriter
 from tests.worker.fakes import FakeModel, record
 from worker import inference
+from worker.batching import Limits
 from worker.dead_letters import DeadLetters
 from worker.metrics import Metrics
 from worker.outputs import Output, decided
@@ -50,8 +51,7 @@ async def pipeline(model: FakeModel, threads: int = 2) -> AsyncIterator[tuple[Pi
         DeadLetters("dlq"),
         InputShape(),
         published,
-        threads=threads,
-        budget=256,
+        limits=Limits(threads=threads, budget=256),
         metrics=Metrics(),
     )
     running.ledger.assign(A)
