@@ -1,4 +1,4 @@
-"""Every setting of the three services, from flags, the environment and a ``.env`` file, in that order.
+"""Every setting of the services, from flags, the environment and a ``.env`` file, in that order.
 
 A setting ``threads`` is the variable ``TRIAGE_THREADS`` and the flag ``--threads``.
 """
@@ -15,6 +15,7 @@ from pydantic import (
     AfterValidator,
     BeforeValidator,
     Field,
+    NonNegativeFloat,
     NonNegativeInt,
     PositiveFloat,
     PositiveInt,
@@ -37,11 +38,14 @@ SERVICE_LINK = re.compile(r"_SERVICE_(HOST|PORT(_\w+)?)$|_PORT_\d+_(TCP|UDP|SCTP
 
 HOSTS = r"[^\s,:]+(:\d+)?(,[^\s,:]+(:\d+)?)*|(\[[0-9a-fA-F:]+\]:\d+,?)+"
 
-Service = Literal["worker", "router", "fallback"]
+Service = Literal["worker", "router", "fallback", "review"]
 Topic = Annotated[
     str, AfterValidator(lambda value: _matching(value, r"[a-zA-Z0-9._-]{1,249}", "letters, digits, '.', '_' and '-'"))
 ]
 TextField = Annotated[str, AfterValidator(lambda value: _matching(value, r"[^.]+(\.[^.]+)*", "names joined by dots"))]
+Url = Annotated[
+    str, AfterValidator(lambda value: _matching(value.rstrip("/"), r"https?://[^\s/?#]+[^\s?#]*", "a URL, up to /v1"))
+]
 Servers = Annotated[
     str, AfterValidator(lambda value: _matching(value, HOSTS, "host:port, several separated by commas"))
 ]
@@ -77,7 +81,7 @@ class Settings(BaseSettings):
     ssl_keyfile: Path | None = Field(None, description="PEM file with its private key")
     ssl_password: SecretStr | None = Field(None, description="password of the private key")
     ssl_check_hostname: bool = Field(True, description="the broker's certificate must carry its host name")
-    group_id: str | None = Field(None, description="consumer group; unset: triage-worker, -router or -fallback")
+    group_id: str | None = Field(None, description="consumer group; unset: triage- and the name of the service")
     group_instance_id: str | None = Field(None, description="a name that stays over restarts, for static membership")
     session_timeout_ms: PositiveInt = Field(45_000, description="silence after which the broker gives partitions away")
     max_poll_interval_ms: PositiveInt = Field(300_000, description="longest time between two polls of a live worker")
@@ -123,9 +127,23 @@ class Settings(BaseSettings):
 
     # Router and fallback
     routes: Path | None = Field(None, description="router: rules in YAML; unset: the shipped ones")
-    llm_url: str | None = Field(None, description="fallback: OpenAI-compatible endpoint, up to /v1")
+    llm_url: Url | None = Field(None, description="fallback: OpenAI-compatible endpoint, up to /v1")
     llm_model: str | None = Field(None, description="fallback: the model's name there")
     llm_api_key: SecretStr | None = Field(None, description="fallback: key of the endpoint")
+    llm_out_of_scope: bool = Field(False, description="fallback: ask about what the model found to have no intent, too")
+    llm_min_confidence: float = Field(
+        0.6, ge=0, le=1, description="fallback: answers that the LLM itself gives less than this go to review"
+    )
+    llm_concurrency: PositiveInt = Field(8, description="fallback: calls at once")
+    llm_timeout_s: PositiveFloat = Field(15.0, description="fallback: time for one call")
+    llm_deadline_s: PositiveFloat = Field(45.0, description="fallback: time for one message, with all its retries")
+    llm_max_tokens: PositiveInt = Field(200, description="fallback: longest answer, in tokens")
+    llm_price_input: NonNegativeFloat = Field(0.0, description="fallback: price of a million tokens in")
+    llm_price_output: NonNegativeFloat = Field(0.0, description="fallback: price of a million tokens out")
+    llm_money_per_hour: PositiveFloat | None = Field(
+        None, description="fallback: most money in an hour, in the currency of the prices; unset: no limit"
+    )
+    llm_calls_per_hour: PositiveInt | None = Field(None, description="fallback: most calls in an hour; unset: no limit")
 
     # Operation
     http_host: str = Field("0.0.0.0", description="address of /livez, /readyz and /metrics")
@@ -138,6 +156,7 @@ class Settings(BaseSettings):
         "worker": "triage-worker",
         "router": "triage-router",
         "fallback": "triage-fallback",
+        "review": "triage-review",
     }
 
     @classmethod
@@ -186,6 +205,15 @@ class Settings(BaseSettings):
     def _transactions_are_idempotent(self) -> Self:
         if self.delivery == "exactly_once" and not self.idempotence:
             raise ValueError("TRIAGE_DELIVERY=exactly_once needs TRIAGE_IDEMPOTENCE=true")
+        return self
+
+    @model_validator(mode="after")
+    def _money_needs_prices(self) -> Self:
+        if self.llm_money_per_hour is not None and not (self.llm_price_input or self.llm_price_output):
+            raise ValueError(
+                "TRIAGE_LLM_MONEY_PER_HOUR needs TRIAGE_LLM_PRICE_INPUT and TRIAGE_LLM_PRICE_OUTPUT, "
+                "the prices of a million tokens"
+            )
         return self
 
     @model_validator(mode="after")

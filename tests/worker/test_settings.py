@@ -98,6 +98,8 @@ def test_what_kubernetes_adds_for_a_service_called_triage_is_let_through(monkeyp
         ({"sasl_username": "u", "sasl_password": "p"}, "set it to SASL_SSL"),
         ({"delivery": "exactly_once", "idempotence": False}, "needs TRIAGE_IDEMPOTENCE=true"),
         ({"ssl_keyfile": "key.pem"}, "needs TRIAGE_SSL_CERTFILE"),
+        ({"llm_money_per_hour": "2"}, "needs TRIAGE_LLM_PRICE_INPUT"),
+        ({"llm_url": "localhost:8000/v1"}, "a URL, up to /v1"),
     ],
 )
 def test_a_wrong_value_is_one_sentence_that_names_it(flags: dict[str, str], part: str) -> None:

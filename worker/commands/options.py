@@ -22,7 +22,6 @@ TOPICS = tuple(name for name in Settings.model_fields if name.endswith("_topic")
 MODEL = ("bundle", "device", "threads")
 ALL = tuple(Settings.model_fields)
 _ELSEWHERE = _named("tickets_", "alerts_", "review_", "labels_", "routes", "llm_")
-_ELSEWHERE = _named("tickets_", "alerts_", "review_", "labels_", "routes", "llm_")
 WORKER = tuple(name for name in ALL if name not in _ELSEWHERE)
 
 
