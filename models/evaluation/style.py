@@ -33,7 +33,7 @@ p { margin: .4rem 0 1rem; max-width: 46rem; }
 .verdict.fair { background: var(--fair-back); border-color: var(--foreign); }
 .verdict.bad { background: var(--bad-back); border-color: var(--wrong); }
 .verdict.none { background: var(--none-back); border-color: var(--limit); }
-.tiles { display: grid; grid-template-columns: repeat(auto-fit, minmax(11.5rem, 1fr)); gap: .8rem; margin: 1.4rem 0; }
+.tiles { display: grid; grid-template-columns: repeat(auto-fit, minmax(10rem, 1fr)); gap: .8rem; margin: 1.4rem 0; }
 .tile, figure, .pair { background: var(--card); border: 1px solid var(--rule); border-radius: 8px; }
 .tile { padding: .9rem 1rem; }
 .tile b { display: block; font-size: 1.7rem; line-height: 1.2; font-variant-numeric: tabular-nums; }

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from html import escape
 
 SIZE = (460, 320)
-LEFT, RIGHT, TOP, BOTTOM = 52, 22, 14, 46
+LEFT, RIGHT, TOP, BOTTOM = 58, 22, 14, 46
 
 
 class Plot:

@@ -110,7 +110,9 @@ def _cell(value: int, total: int, right: bool) -> str:
 
 
 def _pair(one: Confusion) -> str:
-    harm = f"{one.accepted:,} of them acted on" if one.accepted else "all of them refused"
+    harm = "none of them acted on" if not one.accepted else f"{one.accepted:,} of them acted on"
+    if one.rows == 1:
+        harm = "acted on" if one.accepted else "refused"
     texts = "".join(
         f"<li>{escape(_short(example.text))} "
         + (

@@ -55,6 +55,8 @@ SHARES = frozenset(
 )
 """Figures that read best as percentages."""
 
+PERCENT = "\N{NO-BREAK SPACE}%"
+
 REASONS = {
     "low_confidence": "not sure enough",
     "unfamiliar": "unlike anything it was trained on",
@@ -70,8 +72,8 @@ def percent(share: float | None) -> str:
     for digits in (1, 2, 3):
         text = f"{100 * share:.{digits}f}"
         if share in (0, 1) or float(text) not in (0, 100):
-            return f"{text.rstrip('0').rstrip('.')} %"
-    return "under 0.001 %" if share < 0.5 else "over 99.999 %"
+            return f"{text.rstrip('0').rstrip('.')}{PERCENT}"
+    return f"{'under 0.001' if share < 0.5 else 'over 99.999'}{PERCENT}"
 
 
 def span(interval: list[float] | None) -> str:
@@ -79,7 +81,7 @@ def span(interval: list[float] | None) -> str:
     if interval is None:
         return "–"
     low, high = (percent(end) for end in interval)
-    return f"{low.removesuffix(' %')} to {high}"
+    return f"{low.removesuffix(PERCENT)} to {high}"
 
 
 def decimal(value: float | None) -> str:
