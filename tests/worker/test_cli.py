@@ -207,6 +207,7 @@ def test_settings_shows_values_and_sources_and_masks_secrets(
     triage: Triage, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("TRIAGE_LLM_API_KEY", "hunter2")
+    monkeypatch.setenv("TRIAGE_LLM_URL", "https://me:hunter2@llm.example/v1")
     (tmp_path / ".env").write_text("TRIAGE_THREADS=7\n")
     ran = triage("settings", "--group-id", "mine", "--include-text")
     assert "hunter2" not in ran.out

@@ -1,6 +1,7 @@
 """``triage settings`` and ``triage asyncapi``: what is set here, and what travels on the topics."""
 
 import json
+import re
 from typing import Annotated
 
 import typer
@@ -55,4 +56,6 @@ def _shown(settings: Settings, name: str) -> str | int | float | bool | None:
     value = getattr(settings, name)
     if isinstance(value, SecretStr):
         return "********"
-    return value if isinstance(value, int | float | None) else str(value)
+    if isinstance(value, int | float | None):
+        return value
+    return re.sub(r"//[^/@]+@", "//********@", str(value))  # a login within a URL
