@@ -67,6 +67,12 @@ def most_confused(counts: Ints, most: int) -> list[int]:
     return [int(place) for place in chosen]
 
 
+def false_acceptances(outcomes: Outcomes) -> dict[str, int]:
+    """What accepted foreign rows were taken for, with their number."""
+    taken = Counter(outcomes.classes[place] for place in outcomes.predicted[outcomes.foreign & outcomes.accepted])
+    return dict(taken.most_common())
+
+
 def unknown_labels(outcomes: Outcomes, known: int) -> dict[str, int]:
     """Labels of the data that the bundle does not know, with their rows: all of these count as wrong."""
     strange = Counter(int(place) for place in outcomes.truth if place >= known)

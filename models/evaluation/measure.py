@@ -56,6 +56,7 @@ def evaluate(
         "refusals": dict(Counter(decision.reason for decision in decisions if decision.reason is not None)),
         "guarantee_kept": _kept(found["all_traffic_selective_accuracy"], guarantee.risk),
         **flatten(found, ends),
+        "false_acceptances": confusions.false_acceptances(outcomes),
         "unknown_labels": confusions.unknown_labels(outcomes, len(manifest.labels)),
         "by_label": by_class(outcomes, resamples=resamples, seed=seed),
         "by_slice": by_slice(rows, outcomes, resamples=resamples, seed=seed),
