@@ -12,7 +12,7 @@ import pytest
 
 from tests.kafka import broker
 from worker import topics
-from worker.errors import ConfigError
+from worker.errors import ConfigError, TriageError
 from worker.settings import Settings
 
 JAAS = 'org.apache.kafka.common.security.plain.PlainLoginModule required user_triage="right";'
@@ -170,3 +170,16 @@ def test_the_worker_says_no_in_one_sentence(
     last = ran.stderr.splitlines()[-1]
     assert last.startswith("triage: ")
     assert part in last
+
+
+async def test_topics_are_created_as_they_should_be(listeners: Listeners) -> None:
+    names = {name: f"made.{name}" for name in Settings.model_fields if name.endswith("_topic")}
+    ours = settings(listeners.plaintext, **names)
+    assert set((await topics.create(ours, partitions=2, replicas=None)).values()) == {True}
+    assert await topics.check(ours) == []
+    assert set((await topics.create(ours, partitions=5, replicas=None)).values()) == {False}
+    await topics.require(ours, *names)
+    with pytest.raises(TriageError, match=r"The topic other was not created: .*replica"):
+        await topics.create(
+            settings(listeners.plaintext, **{**names, "input_topic": "other"}), partitions=1, replicas=3
+        )

@@ -12,7 +12,7 @@ from worker.settings import Settings
 @settings_flags(MODEL)
 def demo(
     settings: Settings,
-    messages: Annotated[int, typer.Option(min=1, help="How many messages to send")] = 3_000,
+    messages: Annotated[int, typer.Option(min=1, help="How many messages to send")] = 2_000,
 ) -> None:
     """Watch messages of made-up shops become intents, on an embedded broker; ends by itself."""
     from worker.demo.run import demo as run  # noqa: PLC0415 (keeps `triage --help` quick)

@@ -34,6 +34,8 @@ def train(
 ) -> None:
     """Make a bundle of labelled messages; an interrupted run goes on where it was when called again."""
     seconds = None if time_budget is None else _duration(time_budget)
+    if not data.is_file():  # before torch is imported, which takes seconds
+        raise TriageError(f"There is no file {data}: check the path.")
     try:
         from models.training import train as make  # noqa: PLC0415 (torch is heavy, and an extra)
     except ModuleNotFoundError as error:

@@ -17,6 +17,7 @@ from worker.errors import TriageError
 from worker.settings import PREFIX, Settings, variable
 
 READY_TIMEOUT_S = 60.0
+STOP_TIMEOUT_S = 30.0
 
 
 @asynccontextmanager
@@ -44,9 +45,18 @@ async def worker_process(settings: Settings) -> AsyncIterator[asyncio.subprocess
             await _until_ready(settings, process, log)
             yield process
         finally:
-            if process.returncode is None:
-                process.send_signal(signal.SIGTERM)
+            await _stop(process)
+
+
+async def _stop(process: asyncio.subprocess.Process) -> None:
+    if process.returncode is None:
+        process.send_signal(signal.SIGTERM)
+    try:
+        async with asyncio.timeout(STOP_TIMEOUT_S):
             await process.wait()
+    except TimeoutError:
+        process.kill()
+        await process.wait()
 
 
 def environment(settings: Settings) -> dict[str, str]:
