@@ -18,7 +18,7 @@ from aiokafka.structs import TopicPartition
 from worker.delivery import Delivery, until
 from worker.errors import ConfigError
 from worker.metrics import Metrics
-from worker.pipeline import Pipeline
+from worker.station import Station
 
 log = logging.getLogger(__name__)
 
@@ -35,7 +35,7 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
     Args:
         client: makes an aiokafka consumer, not started and without a topic.
         topic: what to read.
-        pipeline: takes the records.
+        station: takes the records.
         delivery: publishes and commits.
         max_in_flight: messages read and not yet acknowledged.
         touch_s: longest pause between two polls, well below the poll interval.
@@ -47,7 +47,7 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
         self,
         client: Callable[[], AIOKafkaConsumer],
         topic: str,
-        pipeline: Pipeline,
+        station: Station,
         delivery: Delivery,
         *,
         max_in_flight: int,
@@ -58,8 +58,8 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
         self._make_client = client
         self._topic = topic
         self._nowhere = TopicPartition(topic, -1)
-        self._pipeline = pipeline
-        self._ledger = pipeline.ledger
+        self._station = station
+        self._ledger = station.ledger
         self._delivery = delivery
         self._max_in_flight = max_in_flight
         self._touch_s = touch_s
@@ -102,9 +102,9 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
         partitions = list(revoked)
         self.assigned = False
         self._revoked_at = monotonic()
-        self._pipeline.inference.hold()
+        self._station.hold()
         if partitions:
-            await self._finish(lambda: self._pipeline.inference.idle, self._hand_over_s)
+            await self._finish(lambda: self._station.idle, self._hand_over_s)
             await self._let_go(partitions)
             log.info("Partitions revoked", extra={"partitions": _numbers(partitions)})
 
@@ -112,7 +112,7 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
         """Open the books of the partitions and go on."""
         ledgers = [self._ledger.assign(partition) for partition in sorted(assigned)]
         self._delivery.assigned(self.client, ledgers)
-        self._pipeline.inference.resume()
+        self._station.resume()
         if self._revoked_at is not None:
             self._metrics.rebalanced(monotonic() - self._revoked_at)
         self.assigned = self._ever_assigned = True
@@ -141,7 +141,7 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
         # Nothing may come between the poll and the books: a record that is not in them would be lost.
         fetched = await client.getmany(timeout_ms=POLL_MS, max_records=min(room, POLL_RECORDS))
         if fetched:
-            await self._pipeline.accept(fetched)
+            await self._station.accept(fetched)
 
     def _room(self) -> int:
         if self._ledger.in_flight_bytes > MAX_BYTES_IN_FLIGHT:
@@ -151,7 +151,7 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
     async def _wait_for_room(self, client: AIOKafkaConsumer) -> None:
         try:
             async with asyncio.timeout(min(self._touch_s, 1.0)):
-                await self._pipeline.progress()
+                await self._station.progress()
         except TimeoutError:
             # Asking for a partition that is not ours gives nothing, and counts as a poll.
             await client.getmany(self._nowhere, timeout_ms=0)
@@ -172,7 +172,7 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
         await self._delivery.revoked(partitions)
 
     async def _leave(self, client: AIOKafkaConsumer) -> None:
-        self._pipeline.inference.hold()
+        self._station.hold()
         await self._let_go([ledger.partition for ledger in self._ledger])
         self.client = None
         try:

@@ -1,5 +1,6 @@
 """Dead letters: what cannot be read or answered, with its bytes untouched and the reason in its headers."""
 
+from dataclasses import replace
 from time import time
 
 from schemas.cloudevents import timestamp
@@ -28,9 +29,12 @@ class DeadLetters:
     def refused(self, output: Output) -> Output | None:
         """What to publish in place of an output that the broker refuses for its size or form; None if nothing is left.
 
-        An event becomes the dead letter of its message. A dead letter loses its value first, then key and headers.
+        It goes without its companion first, since either may have been refused. An event becomes the dead letter of
+        its message. A dead letter loses its value first, then key and headers.
         """
         record = output.record
+        if output.companion is not None:
+            return replace(output, companion=None)
         if output.outcome != "dead_letter":
             size = len(output.value or b"")
             reason = f"the broker does not take the event of {size} bytes for {output.topic}"

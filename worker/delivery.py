@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Iterable, Sequence
-from typing import Protocol
+from typing import Any, Protocol
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.errors import (
@@ -15,7 +15,7 @@ from aiokafka.errors import (
 from aiokafka.structs import TopicPartition
 
 from worker.ledger import PartitionLedger
-from worker.outputs import Output
+from worker.outputs import Companion, Output
 
 REFUSALS = (MessageSizeTooLargeError, RecordListTooLargeError, InvalidTimestampError)
 """Errors that are about the record itself: sending it again cannot help."""
@@ -63,15 +63,23 @@ class Delivery(Protocol):
 
 
 async def send(producer: AIOKafkaProducer, output: Output) -> "asyncio.Future[object]":
-    """Hand an output to a producer; the future ends when the broker has it.
+    """Hand an output to a producer; the future ends when the broker has it, and its companion if it has one.
 
     Raises:
         KafkaError: it could not even be handed over.
     """
     if output.value is None and output.key is None:
         return await _send_null(producer, output)
+    future = await _send(producer, output)
+    if output.companion is None:
+        return future
+    both: asyncio.Future[Any] = asyncio.gather(future, await _send(producer, output.companion))
+    return both
+
+
+async def _send(producer: AIOKafkaProducer, record: Output | Companion) -> "asyncio.Future[object]":
     future: asyncio.Future[object] = await producer.send(
-        output.topic, value=output.value, key=output.key, headers=list(output.headers)
+        record.topic, value=record.value, key=record.key, headers=list(record.headers)
     )
     return future
 

@@ -76,17 +76,17 @@ class Inference:
         self._threads: list[threading.Thread] = []
         self._cause: Exception | None = None
         self.down: str | None = None
-        self.failed: asyncio.Future[None] | None = None
 
-    def start(self) -> None:
-        """Start the threads; their results come to the running event loop."""
+    def start(self) -> "asyncio.Future[None]":
+        """Start the threads; their results come to the running event loop. The future fails when a thread does."""
         self._loop = asyncio.get_running_loop()
-        self.failed = self._loop.create_future()
+        self._failed: asyncio.Future[None] = self._loop.create_future()
         for number in range(self._limits.threads):
             # Daemons: a run that hangs must not keep the process from leaving.
             thread = threading.Thread(target=self._serve, name=f"inference-{number}", daemon=True)
             self._threads.append(thread)
             thread.start()
+        return self._failed
 
     def put(self, works: Sequence[Work]) -> None:
         """Add messages, in the order they were read."""
@@ -166,8 +166,8 @@ class Inference:
         del self._running[id(batch)]
 
     def _fail(self, error: BaseException) -> None:
-        if self.failed is not None and not self.failed.done():
-            self.failed.set_exception(error)
+        if not self._failed.done():
+            self._failed.set_exception(error)
 
     def _run(self, batch: list[Work]) -> list[Output]:
         decisions = self._decide([work.encoded for work in batch])

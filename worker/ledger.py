@@ -12,7 +12,7 @@ from typing import Generic, Literal, TypeVar
 
 from aiokafka.structs import TopicPartition
 
-Outcome = Literal["accepted", "fallback", "dead_letter"]
+Outcome = Literal["accepted", "fallback", "review", "dead_letter"]
 Output = TypeVar("Output")
 
 
@@ -118,6 +118,7 @@ class Conservation:
     read: int
     accepted: int
     fallback: int
+    review: int
     dead_letter: int
     given_back: int
     in_flight: int
@@ -125,7 +126,7 @@ class Conservation:
     @property
     def holds(self) -> bool:
         """Whether every message read is accounted for."""
-        answered = self.accepted + self.fallback + self.dead_letter
+        answered = self.accepted + self.fallback + self.review + self.dead_letter
         return self.read == answered + self.given_back + self.in_flight
 
 
@@ -197,6 +198,7 @@ class Ledger(Generic[Output]):
             read=self._read + sum(ledger.read for ledger in self),
             accepted=outcomes["accepted"],
             fallback=outcomes["fallback"],
+            review=outcomes["review"],
             dead_letter=outcomes["dead_letter"],
             given_back=self._given_back,
             in_flight=self.in_flight,

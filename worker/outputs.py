@@ -28,6 +28,16 @@ class Work:
     encoded: Encoded
 
 
+@dataclass(frozen=True, slots=True)
+class Companion:
+    """A record that is published with an output: the message is answered when the broker has both."""
+
+    topic: str
+    key: bytes | None
+    value: bytes
+    headers: RecordHeaders
+
+
 @dataclass(slots=True, eq=False)
 class Output:
     """A record to publish, the message that it answers, and what it counts as.
@@ -46,6 +56,7 @@ class Output:
     key: bytes | None
     value: bytes | None
     headers: RecordHeaders
+    companion: Companion | None = None
 
     @property
     def offset(self) -> int:

@@ -17,15 +17,16 @@ from worker.batching import Limits
 from worker.dead_letters import DeadLetters
 from worker.inference import KNOWN_GOOD, Inference, Model
 from worker.isolation import Fault, isolate
-from worker.ledger import Ledger, PartitionLedger
+from worker.ledger import PartitionLedger
 from worker.metrics import Metrics
 from worker.outputs import Consumed, Output, Work, source_of
+from worker.station import Station
 
 MODEL_ERROR = "model_error"
 Readable = tuple[PartitionLedger[Output], Consumed, CustomerMessage]
 
 
-class Pipeline:
+class Pipeline(Station):
     """Decode, tokenize, infer, decide; each stage goes on while the others do.
 
     Args:
@@ -49,21 +50,17 @@ class Pipeline:
         limits: Limits,
         metrics: Metrics,
     ) -> None:
-        self.ledger: Ledger[Output] = Ledger()
+        super().__init__(publish, metrics)
         self.inference = Inference(model, self._answer, self._complete, limits=limits, metrics=metrics)
         self._model = model
         self._write = write
         self._dead_letters = dead_letters
         self._shape = shape
-        self._publish = publish
-        self._metrics = metrics
         self._tokenizer = ThreadPoolExecutor(1, thread_name_prefix="tokenizer")
-        self._progress = asyncio.Event()
-        metrics.watch(lambda: self.ledger.in_flight, lambda: self.ledger.in_flight_bytes)
 
-    def start(self) -> None:
-        """Start the threads."""
-        self.inference.start()
+    def start(self) -> "asyncio.Future[None]":
+        """Start the threads; the future fails when one of them does."""
+        return self.inference.start()
 
     def close(self) -> None:
         """Let the threads end."""
@@ -79,38 +76,39 @@ class Pipeline:
         started = monotonic()
         readable: list[Readable] = []
         for partition, records in fetched.items():
-            ledger = self._ledger_for(partition, records)
+            ledger = self._enter(partition, records)
             for record in records:
-                size = len(record.value or b"") + len(record.key or b"")
-                ledger.hand_out(record.offset, timestamp_ms=record.timestamp, size=size)
                 message = decode(record.value, source_of(record), self._shape)
                 if isinstance(message, Rejected):
                     self._complete([self._dead_letters.of(ledger, record, message.code, message.message)])
                 else:
                     readable.append((ledger, record, message))
-            self._metrics.read(len(records))
         self._metrics.stage("decode", monotonic() - started)
         if readable:
             await self._tokenize(readable)
 
-    def acknowledge(self, output: Output) -> None:
-        """Note that the broker has an output."""
-        if output.ledger.acknowledge(output.offset, output.outcome):
-            self._metrics.answered(output)
-            self._progress.set()
+    def hold(self) -> None:
+        """Drop what waits and begin nothing more, until `resume`; what runs goes on."""
+        self.inference.hold()
 
-    async def progress(self) -> None:
-        """Wait for the next acknowledgement."""
-        self._progress.clear()
-        await self._progress.wait()
+    def resume(self) -> None:
+        """Go on after `hold`."""
+        self.inference.resume()
 
-    def _ledger_for(self, partition: TopicPartition, records: Sequence[Consumed]) -> PartitionLedger[Output]:
-        ledger = self.ledger[partition]
-        if records[0].offset <= ledger.last_offset:
-            # The topic was deleted and made again, and the client went to its new beginning.
-            self._metrics.given_back(self.ledger.revoke([partition]))
-            return self.ledger.assign(partition)
-        return ledger
+    @property
+    def idle(self) -> bool:
+        """Whether no batch runs."""
+        return self.inference.idle
+
+    @property
+    def longest_run_s(self) -> float:
+        """How long the oldest running batch has been running."""
+        return self.inference.longest_run_s
+
+    @property
+    def down(self) -> str | None:
+        """Why the model fails on everything, while it does."""
+        return self.inference.down
 
     async def _tokenize(self, readable: Sequence[Readable]) -> None:
         started = monotonic()
@@ -139,9 +137,3 @@ class Pipeline:
         if isinstance(decision, Fault):
             return self._dead_letters.of(work.ledger, work.record, MODEL_ERROR, decision.reason)
         return self._write(work, decision)
-
-    def _complete(self, outputs: Sequence[Output]) -> None:
-        for output in outputs:
-            released = output.ledger.complete(output.offset, output)
-            if released:
-                self._publish(released)

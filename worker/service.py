@@ -1,23 +1,17 @@
-"""The worker as a process: its start, and its end."""
+"""The worker as a process."""
 
 import asyncio
-import logging
-import os
-import signal
-from dataclasses import asdict
-from typing import Any
-
-from aiokafka.errors import KafkaError
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 from models.classifier import Classifier
-from worker import topics
-from worker.assembly import Parts, assemble
-from worker.health import serving
+from worker.assembly import assemble
 from worker.metrics import Metrics
+from worker.parts import Parts
+from worker.process import serve
 from worker.settings import Settings
-from worker.status import Status
 
-log = logging.getLogger(__name__)
+TOPICS = ("input_topic", "output_topic", "fallback_topic", "dead_letter_topic")
 
 
 def run(settings: Settings) -> int:
@@ -26,72 +20,12 @@ def run(settings: Settings) -> int:
     Raises:
         TriageError, ModelError: the worker cannot start; says what to change.
     """
-    return asyncio.run(serve(settings))
+    return asyncio.run(serve(settings, TOPICS, _opened))
 
 
-async def serve(settings: Settings) -> int:
-    """`run` in a running event loop."""
-    asyncio.get_running_loop().set_exception_handler(_on_forgotten_error)
-    stop = _stop_on_signals()
-    metrics = Metrics()
-    status = Status(stop)
-    async with serving(
-        settings.http_host,
-        settings.http_port,
-        alive=status.not_alive,
-        ready=status.not_ready,
-        registry=metrics.registry,
-    ):
-        await topics.require(settings, "input_topic", "output_topic", "fallback_topic", "dead_letter_topic")
-        classifier = await asyncio.to_thread(
-            Classifier.open, settings.bundle, device=settings.device, threads=settings.threads or None
-        )
-        parts = status.parts = assemble(settings, classifier, metrics)
-        await _work(parts, stop, settings.drain_timeout_s)
-    log.info("Stopped", extra=asdict(parts.pipeline.ledger.conservation()))
-    return 0
-
-
-async def _work(parts: Parts, stop: asyncio.Event, drain_s: float) -> None:
-    """Run all parts until the consumer has stopped, or one of the others fails."""
-    parts.pipeline.start()
-    assert parts.pipeline.inference.failed is not None
-    consuming = asyncio.create_task(parts.consumer.run(stop, drain_s), name="consumer")
-    others = [
-        asyncio.create_task(parts.delivery.run(), name="delivery"),
-        asyncio.create_task(parts.lag.run(), name="lag"),
-        parts.pipeline.inference.failed,
-    ]
-    try:
-        done, _ = await asyncio.wait([consuming, *others], return_when=asyncio.FIRST_COMPLETED)
-        for ended in done:
-            ended.result()
-    finally:
-        parts.pipeline.close()
-        for task in (consuming, *others):
-            task.cancel()
-        await asyncio.gather(consuming, *others, return_exceptions=True)
-
-
-def _on_forgotten_error(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
-    """aiokafka leaves futures behind when a producer is given up; what they say was told by others already."""
-    if isinstance(context.get("exception"), KafkaError):
-        log.debug("%s: %r", context["message"], context["exception"])
-    else:
-        loop.default_exception_handler(context)
-
-
-def _stop_on_signals() -> asyncio.Event:
-    """An event that the first SIGTERM or SIGINT sets; the second ends the process at once."""
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-
-    def on_signal(number: int) -> None:
-        if stop.is_set():
-            os._exit(128 + number)
-        log.info("Stopping: a second signal leaves at once", extra={"signal": signal.Signals(number).name})
-        stop.set()
-
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, on_signal, number)
-    return stop
+@asynccontextmanager
+async def _opened(settings: Settings, metrics: Metrics) -> AsyncIterator[Parts]:
+    classifier = await asyncio.to_thread(
+        Classifier.open, settings.bundle, device=settings.device, threads=settings.threads or None
+    )
+    yield assemble(settings, classifier, metrics)

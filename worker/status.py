@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Iterator
 from time import monotonic
 
-from worker.assembly import Parts
+from worker.parts import Parts
 
 SILENCE_S = 20.0
 """Without an answer from the broker, or with an output not taken by it, for this long, the worker is not ready."""
@@ -27,8 +27,8 @@ class Status:
         turned_s = monotonic() - self.parts.consumer.turned_at
         if self.parts.consumer.assigned and turned_s > STUCK_S:
             return f"the loop has not turned for {turned_s:.0f} s"
-        run_s = self.parts.pipeline.inference.longest_run_s
-        return f"a batch has been running for {run_s:.0f} s" if run_s > STUCK_S else None
+        run_s = self.parts.station.longest_run_s
+        return f"a batch or call has been running for {run_s:.0f} s" if run_s > STUCK_S else None
 
     def not_ready(self) -> str | None:
         """What keeps messages from being answered."""
@@ -41,8 +41,8 @@ class Status:
             yield "stopping"
         if not parts.consumer.assigned:
             yield parts.consumer.problem or "no partitions assigned yet"
-        if parts.pipeline.inference.down is not None:
-            yield parts.pipeline.inference.down
+        if parts.station.down is not None:
+            yield parts.station.down
         if parts.delivery.waiting_s > SILENCE_S:
             yield f"the broker has not taken an output for {parts.delivery.waiting_s:.0f} s"
         if parts.lag.silent_s > SILENCE_S:

@@ -11,7 +11,7 @@ from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invaria
 from worker.ledger import Ledger, Outcome, PartitionLedger
 
 PARTITIONS = [TopicPartition("in", number) for number in range(3)]
-OUTCOMES: list[Outcome] = ["accepted", "fallback", "dead_letter"]
+OUTCOMES: list[Outcome] = ["accepted", "fallback", "review", "dead_letter"]
 Message = tuple[PartitionLedger[int], int]
 
 
@@ -93,7 +93,7 @@ class LedgerMachine(RuleBasedStateMachine):
         counts = self.ledger.conservation()
         assert counts.holds
         assert counts.read == sum(len(offsets) for offsets in self.handed.values())
-        answered = counts.accepted + counts.fallback + counts.dead_letter
+        answered = counts.accepted + counts.fallback + counts.review + counts.dead_letter
         assert answered == sum(len(offsets) for offsets in self.acknowledged.values())
 
     @invariant()

@@ -1,0 +1,114 @@
+"""What every service that reads a topic is made of: a station, and what connects it to Kafka at both ends."""
+
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+
+from worker.connection import connection
+from worker.consumer import Consumer
+from worker.dead_letters import DeadLetters
+from worker.delivery import MAX_BATCH_BYTES, MAX_REQUEST_BYTES, Delivery
+from worker.lag import Lag
+from worker.metrics import Metrics
+from worker.publisher import AtLeastOnce
+from worker.settings import Service, Settings
+from worker.station import Station
+from worker.transactions import RETRY_BACKOFF_MS, ExactlyOnce, Terms, keep_verification_out_of_logs
+
+HEARTBEAT_MS = 3_000
+FETCH_MAX_BYTES = 16 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What a service is made of."""
+
+    station: Station
+    delivery: Delivery
+    consumer: Consumer
+    lag: Lag
+
+
+def connect(
+    settings: Settings,
+    service: Service,
+    topic: str,
+    station: Station,
+    dead_letters: DeadLetters,
+    metrics: Metrics,
+    *,
+    max_in_flight: int,
+) -> Parts:
+    """Put a consumer of ``topic`` before a station and a delivery behind it; nothing is started."""
+    delivery = _delivery(settings, service, station, dead_letters, metrics)
+    consumer = Consumer(
+        partial(_consumer, settings, service),
+        topic,
+        station,
+        delivery,
+        max_in_flight=max_in_flight,
+        touch_s=settings.max_poll_interval_ms / 3_000,
+        hand_over_s=min(settings.drain_timeout_s, settings.session_timeout_ms / 3_000),
+        metrics=metrics,
+    )
+    return Parts(station, delivery, consumer, Lag(consumer, station.ledger, metrics))
+
+
+def _delivery(
+    settings: Settings, service: Service, station: Station, dead_letters: DeadLetters, metrics: Metrics
+) -> Delivery:
+    interval_s = settings.commit_interval_ms / 1_000
+    if settings.delivery == "at_least_once":
+        return AtLeastOnce(
+            partial(producer, settings, enable_idempotence=settings.idempotence),
+            station.ledger,
+            dead_letters,
+            station.acknowledge,
+            commit_interval_s=interval_s,
+            metrics=metrics,
+        )
+    keep_verification_out_of_logs()
+    terms = Terms(
+        producer=lambda identity: producer(settings, transactional_id=identity, retry_backoff_ms=RETRY_BACKOFF_MS),
+        group=settings.group(service),
+        prefix=settings.transactional_id_prefix,
+        dead_letters=dead_letters,
+        acknowledge=station.acknowledge,
+        interval_s=interval_s,
+        rejoin_s=2 * _heartbeat_ms(settings) / 1_000,
+        metrics=metrics,
+    )
+    return ExactlyOnce(terms, station.ledger)
+
+
+def producer(settings: Settings, **more: Any) -> AIOKafkaProducer:
+    """A producer that waits for all replicas, not started; ``more`` are arguments of aiokafka's."""
+    return AIOKafkaProducer(
+        **connection(settings),
+        acks="all",
+        max_request_size=MAX_REQUEST_BYTES,
+        max_batch_size=MAX_BATCH_BYTES,
+        **more,
+    )
+
+
+def _consumer(settings: Settings, service: Service) -> AIOKafkaConsumer:
+    return AIOKafkaConsumer(
+        **connection(settings),
+        group_id=settings.group(service),
+        group_instance_id=settings.group_instance_id,
+        auto_offset_reset=settings.auto_offset_reset,
+        enable_auto_commit=False,
+        isolation_level="read_committed",
+        session_timeout_ms=settings.session_timeout_ms,
+        heartbeat_interval_ms=_heartbeat_ms(settings),
+        max_poll_interval_ms=settings.max_poll_interval_ms,
+        fetch_max_bytes=FETCH_MAX_BYTES,
+        fetch_max_wait_ms=settings.fetch_max_wait_ms,
+    )
+
+
+def _heartbeat_ms(settings: Settings) -> int:
+    return min(HEARTBEAT_MS, settings.session_timeout_ms // 3)

@@ -1,0 +1,99 @@
+"""A service as a process: its start, and its end."""
+
+import asyncio
+import logging
+import os
+import signal
+from collections.abc import Callable, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import asdict
+from typing import Any
+
+from aiokafka.errors import KafkaError
+
+from worker import topics
+from worker.health import serving
+from worker.metrics import Metrics
+from worker.parts import Parts
+from worker.settings import Settings
+from worker.status import Status
+
+log = logging.getLogger(__name__)
+
+
+async def serve(
+    settings: Settings,
+    needed: Sequence[str],
+    opened: Callable[[Settings, Metrics], AbstractAsyncContextManager[Parts]],
+) -> int:
+    """Serve until SIGTERM or SIGINT; returns the exit code.
+
+    Args:
+        settings: of the service.
+        needed: the settings that name the topics which must exist.
+        opened: makes the service's parts, and takes them away.
+
+    Raises:
+        TriageError, ModelError: the service cannot start; says what to change.
+    """
+    asyncio.get_running_loop().set_exception_handler(_on_forgotten_error)
+    stop = _stop_on_signals()
+    metrics = Metrics()
+    status = Status(stop)
+    async with serving(
+        settings.http_host,
+        settings.http_port,
+        alive=status.not_alive,
+        ready=status.not_ready,
+        registry=metrics.registry,
+    ):
+        await topics.require(settings, *needed)
+        async with opened(settings, metrics) as parts:
+            status.parts = parts
+            await _work(parts, stop, settings.drain_timeout_s)
+    log.info("Stopped", extra=asdict(parts.station.ledger.conservation()))
+    return 0
+
+
+async def _work(parts: Parts, stop: asyncio.Event, drain_s: float) -> None:
+    """Run all parts until the consumer has stopped, or one of the others fails."""
+    failed = parts.station.start()
+    consuming = asyncio.create_task(parts.consumer.run(stop, drain_s), name="consumer")
+    others = [
+        asyncio.create_task(parts.delivery.run(), name="delivery"),
+        asyncio.create_task(parts.lag.run(), name="lag"),
+        failed,
+    ]
+    try:
+        done, _ = await asyncio.wait([consuming, *others], return_when=asyncio.FIRST_COMPLETED)
+        for ended in done:
+            ended.result()
+    finally:
+        parts.station.close()
+        for task in (consuming, *others):
+            task.cancel()
+        await asyncio.gather(consuming, *others, return_exceptions=True)
+
+
+def _on_forgotten_error(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """aiokafka leaves futures behind when a producer is given up; what they say was told by others already."""
+    if isinstance(context.get("exception"), KafkaError):
+        log.debug("%s: %r", context["message"], context["exception"])
+    else:
+        loop.default_exception_handler(context)
+
+
+def _stop_on_signals() -> asyncio.Event:
+    """An event that the first SIGTERM or SIGINT sets; the second ends the process at once."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+
+    def on_signal(number: int) -> None:
+        if stop.is_set():
+            os._exit(128 + number)
+        log.info("Stopping: a second signal leaves at once", extra={"signal": signal.Signals(number).name})
+        stop.set()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, on_signal, number)
+    return stop
