@@ -10,6 +10,7 @@ import sys
 from typing import Any
 
 from schemas.cloudevents import timestamp
+from worker.quiet import OncePerInterval
 from worker.settings import Settings
 
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
@@ -21,6 +22,7 @@ def configure(settings: Settings) -> None:
     handler = logging.StreamHandler(sys.stderr)
     formatter = JsonFormatter if settings.log_format == "json" else ConsoleFormatter
     handler.setFormatter(formatter(with_text=settings.log_text))
+    handler.addFilter(OncePerInterval("aiokafka"))
     logging.basicConfig(level=settings.log_level, handlers=[handler], force=True)
     for name in _NOISY:
         # What their INFO lines say, our own say once.

@@ -9,7 +9,8 @@ dropped and read again.
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from time import monotonic
 from typing import Any
@@ -30,6 +31,10 @@ BACKOFF_S = (0.1, 0.5, 1.0, 2.0, 5.0)
 RETRY_BACKOFF_MS = 5
 """The first record of a transaction is often refused with a retriable error while the broker verifies the transaction;
 aiokafka's 100 ms would add half to every transaction."""
+
+PATIENT_BACKOFF_MS = 100
+PATIENT_AFTER_S = 1.0
+"""A transaction that takes longer meets another trouble, such as a broker that is away: no use in hurrying then."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,12 +227,13 @@ class _Lane:
     async def _transaction(self, producer: AIOKafkaProducer) -> None:
         await self._something_to_send()
         await producer.begin_transaction()
-        futures = await self._send_for_a_while(producer)
-        await self._all_taken(futures)
-        if self._sent:
-            offset = self._sent[-1].offset + 1
-            await producer.send_offsets_to_transaction({self._partition: offset}, self._terms.group)
-        await producer.commit_transaction()
+        with _growing_patient(producer, self._terms.interval_s + PATIENT_AFTER_S):
+            futures = await self._send_for_a_while(producer)
+            await self._all_taken(futures)
+            if self._sent:
+                offset = self._sent[-1].offset + 1
+                await producer.send_offsets_to_transaction({self._partition: offset}, self._terms.group)
+            await producer.commit_transaction()
         self._terms.metrics.transaction("committed")
         self._moved_at = monotonic()
         for output in self._sent:
@@ -293,3 +299,17 @@ class _Lane:
 
     def _about(self) -> dict[str, object]:
         return {"topic": self._partition.topic, "partition": self._partition.partition}
+
+
+@contextmanager
+def _growing_patient(producer: AIOKafkaProducer, after_s: float) -> Iterator[None]:
+    """Lengthen the producer's back-off while a transaction takes longer than it should."""
+    sender = producer._sender  # aiokafka has no other way to change it once the producer is made
+    patient = asyncio.get_running_loop().call_later(
+        after_s, setattr, sender, "_retry_backoff", PATIENT_BACKOFF_MS / 1e3
+    )
+    try:
+        yield
+    finally:
+        patient.cancel()
+        sender._retry_backoff = RETRY_BACKOFF_MS / 1e3
