@@ -13,7 +13,7 @@ from worker.outputs import Output
 
 log = logging.getLogger(__name__)
 
-INTERVAL_S = 5.0
+INTERVAL_S = 3.0
 
 
 class Lag:

@@ -134,7 +134,7 @@ class AtLeastOnce:
         self._outgoing.popleft()
 
     def _delivered(self, output: Output, future: "asyncio.Future[Any]") -> None:
-        error = None if future.cancelled() else future.exception()
+        error = KafkaError("given up") if future.cancelled() else future.exception()
         if self._sent.get(output) is not future:
             return
         if error is None:
@@ -183,7 +183,7 @@ class AtLeastOnce:
                 await self._client.commit(offsets)
             except KafkaError as error:
                 # The partitions were lost, or will be: their next owner goes on from what was committed before.
-                log.warning("Offsets were not committed", extra={"error": repr(error)})
+                log.warning("Offsets were not committed", extra={"error": type(error).__name__})
                 return
             self._ledger.committed(offsets)
             self._metrics.stage("commit", monotonic() - started)

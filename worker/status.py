@@ -6,7 +6,7 @@ from time import monotonic
 
 from worker.parts import Parts
 
-SILENCE_S = 20.0
+SILENCE_S = 10.0
 """Without an answer from the broker, or with an output not taken by it, for this long, the worker is not ready."""
 
 STUCK_S = 300.0

@@ -126,7 +126,7 @@ async def own_broker(folder: Path) -> AsyncIterator[broker.Broker]:
         node.stop()
 
 
-@pytest.mark.parametrize("delivery", ["at_least_once", "exactly_once"])
+@pytest.mark.parametrize("delivery", [pytest.param("at_least_once", marks=pytest.mark.torture), "exactly_once"])
 async def test_a_broker_that_goes_away_and_comes_back(bootstrap: str, tmp_path: Path, delivery: str) -> None:
     async with own_broker(tmp_path / "kafka") as node:
         bench = Bench(node.bootstrap, tmp_path)
