@@ -1,0 +1,201 @@
+"""What the model has to reach, and how each figure is measured."""
+
+import csv
+import hashlib
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from models.errors import DataError
+from models.evaluation.bootstrap import RESAMPLES, exact_share
+from models.evaluation.confidence_cost import confidence_cost, summary
+from models.evaluation.mapped import SHOP_SCOPE, write_mapped
+from models.evaluation.rows import read_rows
+from models.evaluation.run import run
+
+COST_ROWS = 1024
+
+
+@dataclass(frozen=True)
+class Bar:
+    """A figure and what is asked of it; ``most`` where less is better."""
+
+    figure: str
+    bar: float
+    aim: float
+    most: bool = False
+
+    def met(self, value: float) -> bool:
+        """Whether the bar is met."""
+        return value <= self.bar if self.most else value >= self.bar
+
+
+@dataclass(frozen=True)
+class Measured:
+    """One line of the table: a figure with its 95 % interval (for the cost: the middle half of its rounds)."""
+
+    bar: Bar
+    value: float
+    interval: list[float]
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where things are: the public data sets, the shipped bundle, and a folder for what is made here."""
+
+    data: Path
+    bundle: Path
+    runs: Path
+    fresh: bool = False
+    tell: Callable[[str], None] = lambda text: None
+
+
+@dataclass(frozen=True)
+class Benchmark:
+    """Figures that one measurement gives. ``folder`` is the data set's, below the data folder."""
+
+    name: str
+    title: str
+    folder: str
+    bars: tuple[Bar, ...]
+    measure: Callable[[Place], dict[str, tuple[float, list[float]]]]
+
+
+def _ecomintent(place: Place) -> dict[str, tuple[float, list[float]]]:
+    found = run(place.data / "ecomintent" / "test.csv", place.bundle, output=_report(place, "ecomintent"))
+    return _figures(found, "accuracy")
+
+
+def _mattress_mapped(place: Place) -> dict[str, tuple[float, list[float]]]:
+    data = write_mapped(place.data / "sofmattress", place.runs / "data" / "sofmattress_mapped.csv")
+    found = run(data, place.bundle, output=_report(place, "sofmattress_mapped"))
+    intents = sum(rows for label, rows in found["false_acceptances"].items() if label != "OTHER")
+    return {
+        **_figures(found, "accuracy", "selective_accuracy", "coverage"),
+        "foreign accepted as an intent": _share(intents, found["out_of_scope_rows"]),
+    }
+
+
+def _mattress_bot(place: Place) -> dict[str, tuple[float, list[float]]]:
+    folder = place.data / "sofmattress"
+    bundle = _trained(place, "sofmattress_bot", folder / "v1_train.csv")
+    found = run(folder / "v1_test.csv", bundle, SHOP_SCOPE, _report(place, "sofmattress_bot"))
+    return _figures(found, "all_traffic_accuracy", "all_traffic_mcc")
+
+
+def _banking(place: Place) -> dict[str, tuple[float, list[float]]]:
+    folder = place.data / "banking77"
+    bundle = _trained(place, "banking77", folder / "train.csv")
+    return _figures(run(folder / "test.csv", bundle, output=_report(place, "banking77")), "accuracy")
+
+
+def _clinc(place: Place) -> dict[str, tuple[float, list[float]]]:
+    folder = place.data / "clinc150"
+    bundle = _trained(place, "clinc150", folder / "train.csv", folder / "oos_train.csv")
+    data = _joined(place.runs / "data" / "clinc150_test.csv", folder / "test.csv", folder / "oos_test.csv")
+    return _figures(run(data, bundle, "oos", _report(place, "clinc150")), "accuracy", "oos_auroc")
+
+
+def _cost(place: Place) -> dict[str, tuple[float, list[float]]]:
+    texts = read_rows(place.data / "pilot_corpus" / "messages.csv").texts[:COST_ROWS]
+    return {"cost": summary(confidence_cost(place.bundle, texts))}
+
+
+BENCHMARKS = (
+    Benchmark("ecomintent", "ecomintent/test.csv", "ecomintent", (Bar("accuracy", 0.998, 0.9995),), _ecomintent),
+    Benchmark(
+        "sofmattress",
+        "SOFMattress mapped to the 9 intents",
+        "sofmattress",
+        (
+            Bar("accuracy", 0.88, 0.92),
+            Bar("selective_accuracy", 0.95, 0.97),
+            Bar("coverage", 0.70, 0.80),
+            Bar("foreign accepted as an intent", 0.03, 0.01, most=True),
+        ),
+        _mattress_mapped,
+    ),
+    Benchmark(
+        "bot",
+        "SOFMattress as its own bot, 21 labels",
+        "sofmattress",
+        (Bar("all_traffic_accuracy", 0.713, 0.78), Bar("all_traffic_mcc", 0.64, 0.70)),
+        _mattress_bot,
+    ),
+    Benchmark("banking77", "BANKING77, all data", "banking77", (Bar("accuracy", 0.925, 0.94),), _banking),
+    Benchmark(
+        "clinc150",
+        "CLINC150, all data",
+        "clinc150",
+        (Bar("accuracy", 0.960, 0.970), Bar("oos_auroc", 0.960, 0.975)),
+        _clinc,
+    ),
+    Benchmark(
+        "cost", "serving cost of the confidence part", "pilot_corpus", (Bar("cost", 0.05, 0.02, most=True),), _cost
+    ),
+)
+
+
+def measure(benchmark: Benchmark, place: Place) -> list[Measured]:
+    """Measure one benchmark, training what it needs.
+
+    Raises:
+        DataError: its data is not there.
+    """
+    if not (place.data / benchmark.folder).is_dir():
+        folder = place.data / benchmark.folder
+        raise DataError(
+            f"There is no folder {folder}: docs/evaluation.md says where the data set can be had, "
+            "and TRIAGE_DATA or --data names the folder that holds it."
+        )
+    found = benchmark.measure(place)
+    return [Measured(bar, *found[bar.figure]) for bar in benchmark.bars]
+
+
+def _trained(place: Place, name: str, data: Path, out_of_scope: Path | None = None) -> Path:
+    """A bundle trained on this data as a user would; one that is there for the same data is taken again."""
+    from models.training import train  # noqa: PLC0415 (torch is heavy, and only half of the table needs it)
+
+    digest = hashlib.sha256(b"".join(path.read_bytes() for path in (data, out_of_scope) if path is not None))
+    output = place.runs / f"{name}-{digest.hexdigest()[:10]}"
+    if place.fresh:
+        shutil.rmtree(output, ignore_errors=True)
+    if output.is_dir():
+        place.tell(f"{name}: taking the bundle of an earlier run, {output}")
+        return output
+    place.tell(f"{name}: training {output}")
+    return train(data, output, out_of_scope=out_of_scope)
+
+
+def _joined(output: Path, *parts: Path) -> Path:
+    """The rows of several CSVs as one."""
+    output.parent.mkdir(parents=True, exist_ok=True)
+    with output.open("w", encoding="utf-8", newline="") as stream:
+        writer = csv.writer(stream)
+        writer.writerow(["text", "label"])
+        for part in parts:
+            rows = read_rows(part)
+            writer.writerows(zip(rows.texts, rows.labels, strict=True))
+    return output
+
+
+def _report(place: Place, name: str) -> Path:
+    return place.runs / "reports" / name
+
+
+def _figures(found: dict[str, Any], *names: str) -> dict[str, tuple[float, list[float]]]:
+    """Figures of a run; one that is undefined (nothing was accepted) counts as 0, of nothing known."""
+    return {name: (found[name] or 0.0, found[f"{name}_ci"] or [0.0, 1.0]) for name in names}
+
+
+def _share(part: int, of: int) -> tuple[float, list[float]]:
+    """A share with its interval: by bootstrap, which for a single share is binomial; exact where it is 0 or 1."""
+    share = part / of
+    if share in (0, 1):
+        return share, list(exact_share(share, of))
+    low, high = np.percentile(np.random.default_rng(0).binomial(of, share, RESAMPLES) / of, [2.5, 97.5])
+    return share, [float(low), float(high)]
