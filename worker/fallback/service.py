@@ -1,0 +1,98 @@
+"""The fallback as a process."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from schemas.events import ModelRef
+from worker.dead_letters import DeadLetters
+from worker.errors import ConfigError
+from worker.fallback import prompt
+from worker.fallback.adviser import Adviser
+from worker.fallback.budget import Budget
+from worker.fallback.client import Client
+from worker.fallback.cost import Prices
+from worker.fallback.llm import Limits, Llm
+from worker.fallback.metrics import LlmMetrics
+from worker.fallback.outputs import Writer
+from worker.fallback.station import Fallback
+from worker.metrics import Metrics
+from worker.parts import Parts, connect
+from worker.process import serve
+from worker.settings import Settings, variable
+
+TOPICS = ("fallback_topic", "output_topic", "review_topic", "labels_topic", "dead_letter_topic")
+
+AHEAD = 4
+"""Messages read for each that is asked about: enough to keep all calls busy, few enough to hand over quickly."""
+
+
+def run(settings: Settings) -> int:
+    """Serve until SIGTERM or SIGINT; returns the exit code.
+
+    Raises:
+        TriageError: the fallback cannot start; says what to change.
+    """
+    for name in ("llm_url", "llm_model"):
+        if getattr(settings, name) is None:
+            raise ConfigError(
+                f"{variable(name)} is not set: the fallback needs {Settings.model_fields[name].description}."
+            )
+    return asyncio.run(serve(settings, TOPICS, _opened))
+
+
+@asynccontextmanager
+async def _opened(settings: Settings, metrics: Metrics) -> AsyncIterator[Parts]:
+    assert settings.llm_url is not None
+    key = settings.llm_api_key
+    async with Client(settings.llm_url, key.get_secret_value() if key else None) as client:
+        await client.check()
+        yield assemble(settings, client, metrics)
+
+
+def assemble(settings: Settings, client: Client, metrics: Metrics) -> Parts:
+    """Put a fallback together; nothing is started."""
+    assert settings.llm_model is not None
+    metrics.model(settings.llm_model, prompt.VERSION, "remote")
+    llm_metrics = LlmMetrics(metrics.registry)
+    llm = Llm(
+        client,
+        settings.llm_model,
+        Limits(settings.llm_timeout_s, settings.llm_deadline_s, settings.llm_max_tokens),
+        Prices(settings.llm_price_input, settings.llm_price_output),
+        Budget(settings.llm_calls_per_hour, settings.llm_money_per_hour),
+        llm_metrics,
+    )
+    adviser = Adviser(
+        llm,
+        min_confidence=settings.llm_min_confidence,
+        ask_out_of_scope=settings.llm_out_of_scope,
+        metrics=llm_metrics,
+    )
+    writer = Writer(
+        model=ModelRef(name=settings.llm_model, version=f"prompt-{prompt.VERSION}"),
+        output_topic=settings.output_topic,
+        review_topic=settings.review_topic,
+        labels_topic=settings.labels_topic,
+        min_confidence=settings.llm_min_confidence,
+        include_text=settings.include_text,
+    )
+    dead_letters = DeadLetters(settings.dead_letter_topic)
+    station = Fallback(
+        adviser,
+        writer.output,
+        dead_letters,
+        lambda outputs: parts.delivery.publish(outputs),  # noqa: PLW0108 (made below, from the station)
+        concurrency=settings.llm_concurrency,
+        metrics=metrics,
+    )
+    parts = connect(
+        settings,
+        "fallback",
+        settings.fallback_topic,
+        station,
+        dead_letters,
+        metrics,
+        max_in_flight=min(settings.max_in_flight, AHEAD * settings.llm_concurrency),
+    )
+    return parts

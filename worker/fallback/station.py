@@ -1,0 +1,150 @@
+"""The way of a message through the fallback. It keeps the same books as the worker, and so loses as little."""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from time import monotonic
+from typing import Protocol
+
+from aiokafka.structs import TopicPartition
+from pydantic import ValidationError
+
+from schemas.events import FallbackEvent
+from worker.dead_letters import DeadLetters
+from worker.fallback.adviser import Decided, Undecided
+from worker.fallback.outputs import Question
+from worker.ledger import PartitionLedger
+from worker.metrics import Metrics
+from worker.outputs import Consumed, Output
+from worker.station import Station
+
+BAD_EVENT = "bad_event"
+
+
+class Judge(Protocol):
+    """What is needed of a `worker.fallback.adviser.Adviser`."""
+
+    @property
+    def down(self) -> str | None: ...
+
+    async def decide(self, event: FallbackEvent) -> Decided | Undecided: ...
+
+
+class Fallback(Station):
+    """Reads fallback events and asks about as many at once as there may be calls.
+
+    Args:
+        judge: decides one message.
+        write: makes the output of a verdict.
+        dead_letters: makes the output of what is no fallback event.
+        publish: takes outputs of one partition, in the order of their offsets.
+        concurrency: messages that are asked about at once.
+        metrics: where all is counted.
+    """
+
+    def __init__(
+        self,
+        judge: Judge,
+        write: Callable[[Question, Decided | Undecided], Output],
+        dead_letters: DeadLetters,
+        publish: Callable[[Sequence[Output]], None],
+        *,
+        concurrency: int,
+        metrics: Metrics,
+    ) -> None:
+        super().__init__(publish, metrics)
+        self._judge = judge
+        self._write = write
+        self._dead_letters = dead_letters
+        self._concurrency = concurrency
+        self._waiting: deque[Question] = deque()
+        self._more = asyncio.Condition()
+        self._held = False
+        self._running: dict[Question, float] = {}
+        self._all: asyncio.Future[None] | None = None
+
+    def start(self) -> "asyncio.Future[None]":
+        """Begin to ask; the future fails when that ends."""
+        self._all = asyncio.ensure_future(self._serve_all())
+        return self._all
+
+    def close(self) -> None:
+        """End all work; what is being asked is dropped."""
+        if self._all is not None:
+            self._all.cancel()
+
+    async def accept(self, fetched: Mapping[TopicPartition, Sequence[Consumed]]) -> None:
+        """Take in records of assigned partitions."""
+        for partition, records in fetched.items():
+            ledger = self._enter(partition, records)
+            for record in records:
+                self._take_in(ledger, record)
+        async with self._more:
+            self._more.notify_all()
+
+    def hold(self) -> None:
+        """Drop what waits and begin nothing more, until `resume`; what is being asked goes on."""
+        self._held = True
+        self._waiting.clear()
+
+    def resume(self) -> None:
+        """Go on after `hold`; whoever waits for messages is told when they come."""
+        self._held = False
+
+    @property
+    def idle(self) -> bool:
+        """Whether nothing is being asked."""
+        return not self._running
+
+    @property
+    def longest_run_s(self) -> float:
+        """How long the oldest message that is being asked about has been."""
+        started = list(self._running.values())
+        return monotonic() - min(started) if started else 0.0
+
+    @property
+    def down(self) -> str | None:
+        """What keeps messages from being asked about; None when nothing does."""
+        return self._judge.down
+
+    def _take_in(self, ledger: PartitionLedger[Output], record: Consumed) -> None:
+        if record.value is None:
+            self._complete([self._dead_letters.of(ledger, record, "null_value", "the value is null")])
+            return
+        try:
+            event = FallbackEvent.read(record.value)
+        except ValidationError as error:
+            self._complete([self._dead_letters.of(ledger, record, BAD_EVENT, _sentence(error))])
+        else:
+            self._waiting.append(Question(ledger, record, event))
+
+    async def _serve_all(self) -> None:
+        async with asyncio.TaskGroup() as group:
+            for _ in range(self._concurrency):
+                group.create_task(self._serve())
+
+    async def _serve(self) -> None:
+        while True:
+            question = await self._next()
+            self._running[question] = monotonic()
+            try:
+                verdict = await self._judge.decide(question.event)
+            finally:
+                del self._running[question]
+            self._complete([self._write(question, verdict)])
+
+    async def _next(self) -> Question:
+        while True:
+            while self._waiting and not self._held:
+                question = self._waiting.popleft()
+                if question.ledger.active:
+                    return question
+            async with self._more:
+                await self._more.wait()
+
+
+def _sentence(error: ValidationError) -> str:
+    """What is wrong with the first field, without its value, which is the customer's."""
+    first = error.errors(include_url=False, include_input=False, include_context=False)[0]
+    field = first["loc"][0] if first["loc"] else "all of it"
+    return f"the value is no fallback event: {field}: {first['type']}"
