@@ -1,0 +1,208 @@
+{{- define "triage.name" -}}
+{{- default .Chart.Name .Values.nameOverride | trunc 40 | trimSuffix "-" }}
+{{- end }}
+
+{{- define "triage.fullname" -}}
+{{- if .Values.fullnameOverride }}
+{{- .Values.fullnameOverride | trunc 40 | trimSuffix "-" }}
+{{- else if contains (include "triage.name" .) .Release.Name }}
+{{- .Release.Name | trunc 40 | trimSuffix "-" }}
+{{- else }}
+{{- printf "%s-%s" .Release.Name (include "triage.name" .) | trunc 40 | trimSuffix "-" }}
+{{- end }}
+{{- end }}
+
+{{- define "triage.serviceAccount" -}}
+{{- if .Values.serviceAccount.create }}
+{{- default (include "triage.fullname" .) .Values.serviceAccount.name }}
+{{- else }}
+{{- default "default" .Values.serviceAccount.name }}
+{{- end }}
+{{- end }}
+
+{{- define "triage.image" -}}
+{{- if .Values.image.digest }}
+{{- printf "%s@%s" .Values.image.repository .Values.image.digest }}
+{{- else }}
+{{- printf "%s:%s" .Values.image.repository (default .Chart.AppVersion .Values.image.tag) }}
+{{- end }}
+{{- end }}
+
+{{- define "triage.selector" -}}
+app.kubernetes.io/name: {{ include "triage.name" .root }}
+app.kubernetes.io/instance: {{ .root.Release.Name }}
+app.kubernetes.io/component: {{ .component }}
+{{- end }}
+
+{{- define "triage.labels" -}}
+app.kubernetes.io/name: {{ include "triage.name" . }}
+app.kubernetes.io/instance: {{ .Release.Name }}
+app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
+app.kubernetes.io/managed-by: {{ .Release.Service }}
+helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
+{{- end }}
+
+{{- /* The services that are switched on. */}}
+{{- define "triage.components" -}}
+{{- range $component := list "worker" "router" "fallback" }}
+{{- if (index $.Values $component).enabled }}{{ $component }} {{ end }}
+{{- end }}
+{{- end }}
+
+{{- define "triage.podSecurity" -}}
+runAsNonRoot: true
+runAsUser: 10001
+runAsGroup: 10001
+fsGroup: 10001
+seccompProfile: {type: RuntimeDefault}
+{{- end }}
+
+{{- define "triage.containerSecurity" -}}
+allowPrivilegeEscalation: false
+readOnlyRootFilesystem: true
+runAsNonRoot: true
+capabilities: {drop: [ALL]}
+{{- end }}
+
+{{- /* The secret with the password or certificate of one service. */}}
+{{- define "triage.kafkaUser" -}}
+{{ include "triage.fullname" .root }}-{{ .component }}
+{{- end }}
+
+{{- define "triage.saslSecret" -}}
+{{- if .root.Values.strimzi.users.enabled }}
+{{- include "triage.kafkaUser" . }}
+{{- else }}
+{{- required "kafka.sasl.existingSecret is needed with a SASL_ security protocol" .root.Values.kafka.sasl.existingSecret }}
+{{- end }}
+{{- end }}
+
+{{- define "triage.clientSecret" -}}
+{{- if and .root.Values.strimzi.users.enabled (eq .root.Values.strimzi.users.authentication "tls") }}
+{{- include "triage.kafkaUser" . }}
+{{- else }}
+{{- .root.Values.kafka.tls.clientSecret }}
+{{- end }}
+{{- end }}
+
+{{- /* One map of variables, from the least to the most special. */}}
+{{- define "triage.settings" -}}
+{{- $values := .root.Values }}
+{{- $service := index $values .component | default (dict "settings" dict) }}
+{{- $settings := dict
+  "TRIAGE_BOOTSTRAP_SERVERS" (required "kafka.bootstrapServers is needed: host:port of the brokers" $values.kafka.bootstrapServers)
+  "TRIAGE_SECURITY_PROTOCOL" $values.kafka.securityProtocol
+  "TRIAGE_HTTP_PORT" "8080"
+  "TRIAGE_LOG_FORMAT" "json"
+  "TRIAGE_INPUT_TOPIC" $values.topics.input
+  "TRIAGE_OUTPUT_TOPIC" $values.topics.output
+  "TRIAGE_FALLBACK_TOPIC" $values.topics.fallback
+  "TRIAGE_DEAD_LETTER_TOPIC" $values.topics.deadLetter
+  "TRIAGE_TICKETS_TOPIC" $values.topics.tickets
+  "TRIAGE_ALERTS_TOPIC" $values.topics.alerts
+  "TRIAGE_REVIEW_TOPIC" $values.topics.review
+  "TRIAGE_LABELS_TOPIC" $values.topics.labels }}
+{{- with $service.groupId }}
+{{- $_ := set $settings "TRIAGE_GROUP_ID" . }}
+{{- end }}
+{{- if hasPrefix "SASL_" $values.kafka.securityProtocol }}
+{{- $_ := set $settings "TRIAGE_SASL_MECHANISM" $values.kafka.sasl.mechanism }}
+{{- end }}
+{{- if hasSuffix "SSL" $values.kafka.securityProtocol }}
+{{- if $values.kafka.tls.caSecret }}
+{{- $_ := set $settings "TRIAGE_SSL_CAFILE" "/etc/triage/ca/ca.crt" }}
+{{- end }}
+{{- if include "triage.clientSecret" . }}
+{{- $_ := set $settings "TRIAGE_SSL_CERTFILE" "/etc/triage/client/tls.crt" }}
+{{- $_ := set $settings "TRIAGE_SSL_KEYFILE" "/etc/triage/client/tls.key" }}
+{{- end }}
+{{- end }}
+{{- if eq .component "worker" }}
+{{- if $service.bundle.path }}
+{{- $_ := set $settings "TRIAGE_BUNDLE" (printf "/bundles/%s" $service.bundle.path) }}
+{{- end }}
+{{- if $service.gpu.enabled }}
+{{- $_ := set $settings "TRIAGE_DEVICE" "cuda" }}
+{{- end }}
+{{- end }}
+{{- if and (eq .component "router") $service.routes }}
+{{- $_ := set $settings "TRIAGE_ROUTES" "/etc/triage/routes/routes.yaml" }}
+{{- end }}
+{{- if eq .component "fallback" }}
+{{- $_ := set $settings "TRIAGE_LLM_URL" (required "fallback.llm.url is needed with fallback.enabled" $service.llm.url) }}
+{{- $_ := set $settings "TRIAGE_LLM_MODEL" (required "fallback.llm.model is needed with fallback.enabled" $service.llm.model) }}
+{{- end }}
+{{- merge (dict) $service.settings $values.settings $settings | toYaml }}
+{{- end }}
+
+{{- define "triage.env" -}}
+{{- range $name, $value := include "triage.settings" . | fromYaml }}
+- name: {{ $name }}
+  value: {{ $value | toString | quote }}
+{{- end }}
+{{- if hasPrefix "SASL_" .root.Values.kafka.securityProtocol }}
+- name: TRIAGE_SASL_USERNAME
+{{- if .root.Values.strimzi.users.enabled }}
+  value: {{ include "triage.kafkaUser" . | quote }}
+{{- else }}
+  valueFrom:
+    secretKeyRef: {name: {{ include "triage.saslSecret" . }}, key: {{ .root.Values.kafka.sasl.usernameKey }}}
+{{- end }}
+- name: TRIAGE_SASL_PASSWORD
+  valueFrom:
+    secretKeyRef: {name: {{ include "triage.saslSecret" . }}, key: {{ .root.Values.kafka.sasl.passwordKey }}}
+{{- end }}
+{{- if and (eq .component "fallback") .root.Values.fallback.llm.existingSecret }}
+- name: TRIAGE_LLM_API_KEY
+  valueFrom:
+    secretKeyRef: {name: {{ .root.Values.fallback.llm.existingSecret }}, key: {{ .root.Values.fallback.llm.apiKeyKey }}}
+{{- end }}
+{{- end }}
+
+{{- define "triage.volumeMounts" -}}
+- {name: tmp, mountPath: /tmp}
+{{- if hasSuffix "SSL" .root.Values.kafka.securityProtocol }}
+{{- if .root.Values.kafka.tls.caSecret }}
+- {name: kafka-ca, mountPath: /etc/triage/ca, readOnly: true}
+{{- end }}
+{{- if include "triage.clientSecret" . }}
+- {name: kafka-client, mountPath: /etc/triage/client, readOnly: true}
+{{- end }}
+{{- end }}
+{{- if and (eq .component "worker") .root.Values.worker.bundle.volume }}
+- {name: bundles, mountPath: /bundles, readOnly: true}
+{{- end }}
+{{- if and (eq .component "router") .root.Values.router.routes }}
+- {name: routes, mountPath: /etc/triage/routes, readOnly: true}
+{{- end }}
+{{- end }}
+
+{{- define "triage.volumes" -}}
+- name: tmp
+  emptyDir: {sizeLimit: 1Gi}
+{{- if hasSuffix "SSL" .root.Values.kafka.securityProtocol }}
+{{- if .root.Values.kafka.tls.caSecret }}
+- name: kafka-ca
+  secret:
+    secretName: {{ .root.Values.kafka.tls.caSecret }}
+    items: [{key: {{ .root.Values.kafka.tls.caKey }}, path: ca.crt}]
+{{- end }}
+{{- with include "triage.clientSecret" . }}
+- name: kafka-client
+  secret:
+    secretName: {{ . }}
+    defaultMode: 0440
+    items:
+      - {key: {{ $.root.Values.kafka.tls.certKey }}, path: tls.crt}
+      - {key: {{ $.root.Values.kafka.tls.keyKey }}, path: tls.key}
+{{- end }}
+{{- end }}
+{{- if and (eq .component "worker") .root.Values.worker.bundle.volume }}
+- name: bundles
+  {{- toYaml .root.Values.worker.bundle.volume | nindent 2 }}
+{{- end }}
+{{- if and (eq .component "router") .root.Values.router.routes }}
+- name: routes
+  configMap: {name: {{ include "triage.fullname" .root }}-routes}
+{{- end }}
+{{- end }}

@@ -1,0 +1,35 @@
+"""Print what the services need, from pyproject.toml, so that the image's first layer changes only when that does.
+
+python requirements.py cpu|gpu [PYPROJECT] > requirements.txt
+"""
+
+import re
+import sys
+import tomllib
+from pathlib import Path
+
+EXTRAS = ("router",)
+GPU_RUNTIME = "onnxruntime-gpu[cuda,cudnn]"
+"""ONNX Runtime for CUDA, with the CUDA libraries as wheels."""
+
+
+def requirements(pyproject: str, device: str) -> list[str]:
+    """The core's requirements and those of the services' extras; for "gpu" with the other ONNX Runtime."""
+    project = tomllib.loads(pyproject)["project"]
+    optional = project.get("optional-dependencies", {})
+    wanted = [*project["dependencies"], *(line for extra in EXTRAS for line in optional[extra])]
+    if device == "gpu":
+        wanted = [re.sub(r"^onnxruntime(?=\W|$)", GPU_RUNTIME, line) for line in wanted]
+    return wanted
+
+
+def main() -> None:
+    device = sys.argv[1] if len(sys.argv) > 1 else "cpu"
+    if device not in ("cpu", "gpu"):
+        sys.exit(f"requirements.py: {device!r} is no device: say cpu or gpu.")
+    file = Path(sys.argv[2] if len(sys.argv) > 2 else "pyproject.toml")
+    sys.stdout.write("\n".join(requirements(file.read_text(encoding="utf-8"), device)) + "\n")
+
+
+if __name__ == "__main__":
+    main()
