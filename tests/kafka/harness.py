@@ -104,17 +104,33 @@ class Bench:
     def topics(self) -> list[str]:
         return [self.input, self.output, self.fallback, self.dead_letters]
 
-    async def create_topics(self, partitions: int = 3, **configs: dict[str, str]) -> None:
+    async def create_topics(self, partitions: int = 3, replicas: int = 1, **configs: dict[str, str]) -> None:
         """All four topics; ``configs`` by "input", "output", "fallback", "dead_letters"."""
         admin = AIOKafkaAdminClient(bootstrap_servers=self.bootstrap)
         await admin.start()
         try:
             new = [
-                NewTopic(getattr(self, name), partitions, 1, topic_configs=configs.get(name, {}))
+                NewTopic(getattr(self, name), partitions, replicas, topic_configs=configs.get(name, {}))
                 for name in ("input", "output", "fallback", "dead_letters")
             ]
             response = await admin.create_topics(new)
             assert all(code == 0 for _, code, *_ in response.topic_errors), response
+        finally:
+            await admin.close()
+
+    async def in_sync(self, replicas: int, timeout_s: float = 60) -> None:
+        """Wait until every partition has so many replicas in sync."""
+        admin = AIOKafkaAdminClient(bootstrap_servers=self.bootstrap)
+        await admin.start()
+        try:
+
+            async def all_in_sync() -> bool:
+                described = await admin.describe_topics(self.topics)
+                return all(
+                    len(partition["isr"]) >= replicas for topic in described for partition in topic["partitions"]
+                )
+
+            await eventually(all_in_sync, timeout_s)
         finally:
             await admin.close()
 
@@ -133,6 +149,16 @@ class Bench:
                     futures.append(await producer.send(self.input, value=value, key=key, headers=list(headers)))
             sent = await asyncio.gather(*futures)
         return [(metadata.partition, metadata.offset) for metadata in sent]
+
+    async def send(
+        self, topic: str, records: Iterable[tuple[bytes | None, bytes | None, Sequence[tuple[str, bytes]]]]
+    ) -> None:
+        """Send records, each with its own headers, to any topic."""
+        async with AIOKafkaProducer(bootstrap_servers=self.bootstrap, linger_ms=5) as producer:
+            sent = [
+                await producer.send(topic, value=value, key=key, headers=headers) for key, value, headers in records
+            ]
+            await asyncio.gather(*sent)
 
     def worker(self, *, module: str = "tests.kafka.fake_worker", **variables: str) -> Worker:
         """Start a worker; ``variables`` are settings in lower case, or FAKE_ ones in upper case."""
@@ -166,10 +192,10 @@ class Bench:
                 worker.process.send_signal(signal.SIGCONT)
                 worker.kill()
 
-    async def answered(self, timeout_s: float = 60) -> None:
-        """Wait until the group has committed all of the input."""
+    async def answered(self, timeout_s: float = 60, topic: str | None = None) -> None:
+        """Wait until the group has committed all of the input, or of another topic."""
         async with self._reader(group_id=self.group) as reader:
-            partitions = await self._partitions(reader, self.input)
+            partitions = await self._partitions(reader, topic or self.input)
             ends = await reader.end_offsets(partitions)
 
             async def committed() -> bool:
@@ -178,10 +204,10 @@ class Bench:
 
             await eventually(committed, timeout_s, self._logs)
 
-    async def committed_something(self, timeout_s: float = 60) -> None:
-        """Wait until the group has committed some of the input."""
+    async def committed_something(self, timeout_s: float = 60, topic: str | None = None) -> None:
+        """Wait until the group has committed some of the input, or of another topic."""
         async with self._reader(group_id=self.group) as reader:
-            partitions = await self._partitions(reader, self.input)
+            partitions = await self._partitions(reader, topic or self.input)
 
             async def begun() -> bool:
                 return any([await reader.committed(partition) for partition in partitions])
