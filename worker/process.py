@@ -37,7 +37,7 @@ async def serve(
         TriageError, ModelError: the service cannot start; says what to change.
     """
     asyncio.get_running_loop().set_exception_handler(_on_forgotten_error)
-    stop = _stop_on_signals()
+    stop = stop_on_signals()
     metrics = Metrics()
     status = Status(stop)
     async with serving(
@@ -83,7 +83,7 @@ def _on_forgotten_error(loop: asyncio.AbstractEventLoop, context: dict[str, Any]
         loop.default_exception_handler(context)
 
 
-def _stop_on_signals() -> asyncio.Event:
+def stop_on_signals() -> asyncio.Event:
     """An event that the first SIGTERM or SIGINT sets; the second ends the process at once."""
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()

@@ -38,13 +38,17 @@ SERVICE_LINK = re.compile(r"_SERVICE_(HOST|PORT(_\w+)?)$|_PORT_\d+_(TCP|UDP|SCTP
 
 HOSTS = r"[^\s,:]+(:\d+)?(,[^\s,:]+(:\d+)?)*|(\[[0-9a-fA-F:]+\]:\d+,?)+"
 
-Service = Literal["worker", "router", "fallback", "review"]
+Service = Literal["worker", "router", "fallback", "review", "helpdesk"]
 Topic = Annotated[
     str, AfterValidator(lambda value: _matching(value, r"[a-zA-Z0-9._-]{1,249}", "letters, digits, '.', '_' and '-'"))
 ]
 TextField = Annotated[str, AfterValidator(lambda value: _matching(value, r"[^.]+(\.[^.]+)*", "names joined by dots"))]
 Url = Annotated[
     str, AfterValidator(lambda value: _matching(value.rstrip("/"), r"https?://[^\s/?#]+[^\s?#]*", "a URL, up to /v1"))
+]
+Site = Annotated[
+    str,
+    AfterValidator(lambda value: _matching(value.rstrip("/"), r"https?://[^\s/?#]+[^\s?#]*", "https:// and a name")),
 ]
 Servers = Annotated[
     str, AfterValidator(lambda value: _matching(value, HOSTS, "host:port, several separated by commas"))
@@ -127,6 +131,16 @@ class Settings(BaseSettings):
 
     # Router and fallback
     routes: Path | None = Field(None, description="router: rules in YAML; unset: the shipped ones")
+    state_dir: Path | None = Field(
+        None, description="router: folder that keeps its tables over a restart; unset: a temporary one"
+    )
+    helpdesk: Annotated[Literal["zendesk", "gorgias"], Lower] | None = Field(
+        None, description="helpdesk: which one tickets go to"
+    )
+    helpdesk_url: Site | None = Field(None, description="helpdesk: its address, such as https://shop.zendesk.com")
+    helpdesk_user: str | None = Field(None, description="helpdesk: e-mail address of the user that tickets are made by")
+    helpdesk_token: SecretStr | None = Field(None, description="helpdesk: API token of that user")
+    helpdesk_per_minute: PositiveInt = Field(100, description="helpdesk: most calls in a minute")
     llm_url: Url | None = Field(None, description="fallback: OpenAI-compatible endpoint, up to /v1")
     llm_model: str | None = Field(None, description="fallback: the model's name there")
     llm_api_key: SecretStr | None = Field(None, description="fallback: key of the endpoint")
@@ -157,6 +171,7 @@ class Settings(BaseSettings):
         "router": "triage-router",
         "fallback": "triage-fallback",
         "review": "triage-review",
+        "helpdesk": "triage-helpdesk",
     }
 
     @classmethod

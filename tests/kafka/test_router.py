@@ -1,0 +1,158 @@
+"""The router as a process on a real Kafka: killed, stopped and fed with repeats and rubbish."""
+
+import random
+import uuid
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import orjson
+import pytest
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+
+from schemas.cloudevents import event_headers
+from schemas.events import IntentEvent
+from tests.kafka.harness import Bench, Worker, eventually
+from tests.worker.intents import intent_event
+
+pytestmark = pytest.mark.kafka
+
+INTENTS = ("WISMO", "RETURN_REQUEST", "DAMAGED_ITEM", "OTHER", "CANCEL_ORDER")
+Sent = tuple[bytes | None, bytes, list[tuple[str, bytes]]]
+
+
+@dataclass
+class Shop:
+    """The topics of one test, and routers on them."""
+
+    bench: Bench
+    tickets: str
+    alerts: str
+    state: Path
+
+    def router(self, **variables: str) -> Worker:
+        return self.bench.worker(
+            module="worker router",
+            output_topic=self.bench.output,
+            tickets_topic=self.tickets,
+            alerts_topic=self.alerts,
+            state_dir=str(self.state),
+            **variables,
+        )
+
+    async def send(self, records: Iterable[Sent]) -> None:
+        await self.bench.send(self.bench.output, records)
+
+    async def routed(self) -> None:
+        """Wait until the group has committed all intents."""
+        await self.bench.answered(90, topic=self.bench.output)
+
+    async def newest(self) -> dict[str, list[dict[str, object]]]:
+        """The newest event of each ticket, by conversation."""
+        tickets = {record.key: orjson.loads(record.value) for record in await self.bench.read(self.tickets)}
+        by_conversation = defaultdict(list)
+        for ticket in tickets.values():
+            by_conversation[ticket["conversation_id"]].append(ticket)
+        return by_conversation
+
+
+@pytest.fixture
+async def shop(bench: Bench, tmp_path: Path) -> Shop:
+    name = uuid.uuid4().hex[:8]
+    made = Shop(bench, f"tickets-{name}", f"alerts-{name}", tmp_path / "state")
+    await bench.create_topics()
+    admin = AIOKafkaAdminClient(bootstrap_servers=bench.bootstrap)
+    await admin.start()
+    try:
+        await admin.create_topics([NewTopic(made.tickets, 3, 1), NewTopic(made.alerts, 1, 1)])
+    finally:
+        await admin.close()
+    return made
+
+
+def intent(number: int, conversation: str, name: str, *, keyed: bool = True) -> Sent:
+    event = intent_event(number, conversation_id=conversation, intent=name)
+    identity = f"{IntentEvent.TYPE}:in:0:{number}"
+    headers = event_headers(IntentEvent.TYPE, identity, "2026-01-05T09:00:00.000Z", event.message_id, [])
+    return conversation.encode() if keyed else None, event.write(), headers
+
+
+async def test_two_kills_make_one_ticket_a_conversation_with_right_counts(shop: Shop) -> None:
+    rng = random.Random(7)
+    conversations = [f"chat-{number}" for number in range(400)]
+    of = [*conversations, *rng.choices(conversations, k=1_600)]
+    sent = [intent(number, conversation, rng.choice(INTENTS)) for number, conversation in enumerate(of)]
+    repeats = rng.sample(sent, 200)
+
+    first = shop.router()
+    await first.has_said("Partitions assigned", 60)
+    await shop.send(sent[:700])
+    await shop.bench.committed_something(topic=shop.bench.output)
+    await shop.send(sent[700:1_000])
+    first.kill()
+    await shop.send([*sent[1_000:1_500], *repeats[:100]])
+    second = shop.router()
+    await second.has_said("Partitions assigned", 60)
+    await shop.send(sent[1_500:])
+    second.kill()
+    await shop.send(repeats[100:])
+    third = shop.router()
+    await third.has_said("Partitions assigned", 60)
+    await shop.routed()
+    assert await third.terminate() == 0, third.said()
+
+    newest = await shop.newest()
+    assert newest.keys() == set(conversations)
+    assert all(len(tickets) == 1 for tickets in newest.values())
+    counts = {conversation: tickets[0]["messages"] for conversation, tickets in newest.items()}
+    assert counts == {conversation: of.count(conversation) for conversation in conversations}
+    ids = defaultdict(set)
+    for record in await shop.bench.read(shop.tickets):
+        ids[dict(record.headers)["ce_id"]].add(record.value)
+    assert all(len(values) == 1 for values in ids.values()), "an id stands for one event"
+    assert len(ids) == len(sent), "every message changed its ticket once"
+
+
+async def test_a_lost_disk_is_rebuilt_and_messages_without_keys_meet(shop: Shop) -> None:
+    records = [intent(number, f"chat-{number % 5}", "WISMO", keyed=False) for number in range(100)]
+    router = shop.router()
+    await router.has_said("Partitions assigned", 60)
+    await shop.send(records[:60])
+    await shop.routed()
+    router.kill()
+    shop.state = shop.state.with_name("another")
+    router = shop.router()
+    await router.has_said("Partitions assigned", 60)
+    await shop.send(records[60:])
+    await shop.routed()
+
+    async def counted() -> bool:
+        return [ticket["messages"] for tickets in (await shop.newest()).values() for ticket in tickets] == [20] * 5
+
+    await eventually(counted, 60, router.said)
+    assert await router.terminate() == 0, router.said()
+
+
+async def test_rubbish_is_put_aside_untouched_and_the_rest_goes_on(shop: Shop) -> None:
+    good = [intent(number, f"chat-{number % 3}", "WISMO") for number in range(9)]
+    rubbish: list[Sent] = [
+        (b"k", b"", []),
+        (b"k", b"not json", [("odd", b"\xff"), ("odd", b"2")]),
+        (b"k", b'{"intent": 5}', []),
+        (None, b"\xff\xfe", []),
+    ]
+    router = shop.router()
+    await shop.send([*good[:4], *rubbish, *good[4:]])
+    await router.has_said("Partitions assigned", 60)
+    await shop.routed()
+    assert await router.terminate() == 0, router.said()
+    newest = await shop.newest()
+    assert [tickets[0]["messages"] for tickets in newest.values()] == [3, 3, 3]
+    letters = await shop.bench.read(shop.bench.dead_letters)
+    assert sorted((letter.key, letter.value) for letter in letters if letter.key) == sorted(
+        (key, value) for key, value, _ in rubbish if key
+    )
+    assert len(letters) == len(rubbish)
+    odd = next(letter for letter in letters if letter.value == b"not json")
+    assert list(odd.headers[:2]) == [("odd", b"\xff"), ("odd", b"2")]

@@ -1,0 +1,69 @@
+"""What the router needs on the cluster: the partitions of its input, and topics of its own with as many."""
+
+from dataclasses import dataclass
+
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.errors import KafkaError, TopicAlreadyExistsError, for_code
+
+from worker.connection import connection
+from worker.errors import ConfigError, TriageError
+from worker.router.topics import RouterTopics
+from worker.settings import Settings
+from worker.topics import REPLICAS
+
+COMPACTED = {"cleanup.policy": "compact"}
+
+
+@dataclass(frozen=True, slots=True)
+class Provided:
+    """Partitions of the input, and copies that a topic of ours has."""
+
+    partitions: int
+    replicas: int
+
+
+async def provide(settings: Settings, topics: RouterTopics) -> Provided:
+    """Create the router's own topics where they do not exist.
+
+    Raises:
+        ConfigError: one of them is there with another number of partitions.
+        TriageError: the broker failed, or refused one; says why.
+    """
+    admin = AIOKafkaAdminClient(**connection(settings), request_timeout_ms=15_000)
+    await admin.start()
+    try:
+        return await _provide(admin, settings, topics)
+    except (KafkaError, TimeoutError) as error:
+        raise TriageError(
+            f"The router's own topics on {settings.bootstrap_servers} could not be created or looked at ({error!r}): "
+            f"try again, and see whether it may create topics."
+        ) from error
+    finally:
+        await admin.close()
+
+
+async def _provide(admin: AIOKafkaAdminClient, settings: Settings, topics: RouterTopics) -> Provided:
+    found = {topic["topic"]: len(topic["partitions"]) for topic in await admin.describe_topics()}
+    partitions = found[topics.intents]
+    replicas = min(REPLICAS, len((await admin.describe_cluster())["brokers"]))
+    group = settings.group("router")
+    own = {
+        topics.keyed: {},
+        topics.counts: {},
+        f"{group}-conversations-changelog": COMPACTED,
+        f"{group}-rates-changelog": COMPACTED,
+    }
+    for topic in own:
+        if found.get(topic, partitions) != partitions:
+            raise ConfigError(
+                f"{topics.intents} has {partitions} partitions, but the router's own topic {topic} has {found[topic]}: "
+                f"a conversation's messages and its ticket would be on different ones. Set TRIAGE_GROUP_ID to a new "
+                f"name, so that the router begins with new topics."
+            )
+    missing = [NewTopic(topic, partitions, replicas, topic_configs=own[topic]) for topic in own if topic not in found]
+    response = await admin.create_topics(missing) if missing else None
+    for topic, code, message in response.topic_errors if response else ():
+        error = for_code(code)
+        if code and error is not TopicAlreadyExistsError:
+            raise TriageError(f"The topic {topic} was not created: {message or error.description}")
+    return Provided(partitions, replicas)
