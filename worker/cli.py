@@ -5,7 +5,7 @@ import sys
 import typer
 
 from models.errors import ModelError
-from worker.commands import bundle, classify, demo, documents, evaluate, lab, services, topics
+from worker.commands import bundle, classify, demo, documents, evaluate, fallback, lab, router, services, topics
 from worker.errors import TriageError
 
 BAD_INPUT = 2
@@ -17,6 +17,8 @@ app = typer.Typer(
 )
 app.command()(demo.demo)
 app.command()(services.worker)
+app.command()(router.router)
+app.command()(fallback.fallback)
 app.command()(classify.classify)
 app.command()(lab.train)
 app.command()(evaluate.evaluate)

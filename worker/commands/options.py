@@ -21,8 +21,30 @@ CONNECTION = _named("bootstrap_", "security_", "sasl_", "ssl_")
 TOPICS = tuple(name for name in Settings.model_fields if name.endswith("_topic"))
 MODEL = ("bundle", "device", "threads")
 ALL = tuple(Settings.model_fields)
-_ELSEWHERE = _named("tickets_", "alerts_", "review_", "labels_", "routes", "llm_")
+_ELSEWHERE = _named("tickets_", "alerts_", "review_", "labels_", "routes", "state_", "helpdesk", "llm_")
+CONSUMING = ("group_id", "group_instance_id", "session_timeout_ms", "auto_offset_reset")
+OPERATION = _named("http_", "log_")
+ROUTER = (
+    *CONNECTION,
+    *CONSUMING,
+    "max_poll_interval_ms",
+    "output_topic",
+    "tickets_topic",
+    "alerts_topic",
+    "dead_letter_topic",
+    "idempotence",
+    "routes",
+    "state_dir",
+    *OPERATION,
+)
+HELPDESK = (*CONNECTION, *CONSUMING, "tickets_topic", "dead_letter_topic", "routes", *_named("helpdesk"), *OPERATION)
 WORKER = tuple(name for name in ALL if name not in _ELSEWHERE)
+FALLBACK = tuple(
+    name
+    for name in ALL
+    if name in _named("review_", "labels_", "llm_")
+    or (name in WORKER and name not in (*MODEL, *_named("input_", "text_")))
+)
 
 
 def settings_flags(names: Iterable[str]) -> Callable[[Callable[..., None]], Callable[..., None]]:

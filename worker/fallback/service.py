@@ -23,6 +23,8 @@ from worker.settings import Settings, variable
 
 TOPICS = ("fallback_topic", "output_topic", "review_topic", "labels_topic", "dead_letter_topic")
 
+NEEDED = {"llm_url": "an OpenAI-compatible endpoint, up to /v1", "llm_model": "the model's name there"}
+
 AHEAD = 4
 """Messages read for each that is asked about: enough to keep all calls busy, few enough to hand over quickly."""
 
@@ -33,11 +35,9 @@ def run(settings: Settings) -> int:
     Raises:
         TriageError: the fallback cannot start; says what to change.
     """
-    for name in ("llm_url", "llm_model"):
+    for name, what in NEEDED.items():
         if getattr(settings, name) is None:
-            raise ConfigError(
-                f"{variable(name)} is not set: the fallback needs {Settings.model_fields[name].description}."
-            )
+            raise ConfigError(f"The fallback does not know which LLM to ask: set {variable(name)} to {what}.")
     return asyncio.run(serve(settings, TOPICS, _opened))
 
 
