@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 from transformers import AutoConfig, AutoModel, AutoTokenizer, DistilBertConfig, DistilBertModel
+from transformers.utils.logging import disable_progress_bar
 
 from models.errors import DataError
 
@@ -35,6 +36,7 @@ def load_encoder(base: str) -> DistilBertModel:
     Raises:
         DataError: the base cannot be found, or is neither DistilBERT nor BERT.
     """
+    disable_progress_bar()  # type: ignore[no-untyped-call]  # ours is on the screen already
     try:
         config = AutoConfig.from_pretrained(base)
         if config.model_type == "distilbert":

@@ -152,7 +152,7 @@ def deduplicate(rows: Rows) -> tuple[Rows, int]:
     keep: list[int] = []
     contradicting = 0
     for row, (text, label) in enumerate(zip(rows.texts, rows.labels, strict=True)):
-        key = _folded(text)
+        key = folded(text)
         if key not in seen:
             seen[key] = label
             keep.append(row)
@@ -167,8 +167,8 @@ def deduplicate(rows: Rows) -> tuple[Rows, int]:
 
 def without(rows: Rows, others: Rows) -> tuple[Rows, int]:
     """``rows`` less the texts that ``others`` has too, and how many those were."""
-    known = {_folded(text) for text in others.texts}
-    keep = [row for row, text in enumerate(rows.texts) if _folded(text) not in known]
+    known = {folded(text) for text in others.texts}
+    keep = [row for row, text in enumerate(rows.texts) if folded(text) not in known]
     return rows.take(keep), len(rows) - len(keep)
 
 
@@ -214,7 +214,8 @@ def fingerprint(rows: Rows) -> str:
     return digest.hexdigest()
 
 
-def _folded(text: str) -> str:
+def folded(text: str) -> str:
+    """What two texts have in common that are the same but for case and spacing."""
     return " ".join(text.casefold().split())
 
 

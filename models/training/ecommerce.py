@@ -25,7 +25,7 @@ TEMPLATES_WEIGHT = 0.35
 FOREIGN_EACH = 6
 FOREIGN_WEIGHT = 0.5
 OUT_OF_SCOPE = "clinc150_out_of_scope.txt"
-"""The CLINC150 intents used: those that no shop acts on, and whose border is not the corpus's to draw (greetings are)."""
+"""The CLINC150 intents used: those that no shop acts on, and whose border the corpus does not draw."""
 
 
 def assemble(public: Path, csv_file: Path) -> None:

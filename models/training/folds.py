@@ -1,8 +1,8 @@
 """Calibrating on data too small to spare any: every row is judged by a model that did not see it.
 
-The data is cut four times. Each time a quarter of the rows is left out, and a quarter of the *labels* too: rows of a
-label that a model never saw are as foreign to it as a new wish will be to the final one, and harder to tell than any
-chit-chat. That is where the out-of-scope evidence comes from when the data brings none.
+The data is cut four times, and each time a quarter of the rows is left out. Where the data brings no out-of-scope rows,
+a quarter of the *labels* is left out too: rows of a label that a model never saw are as foreign to it as a new wish
+will be to the final one, and harder to tell than any chit-chat.
 """
 
 import tempfile
@@ -21,18 +21,19 @@ FOLDABLE_LABELS = 8
 """With fewer labels, leaving out a quarter of them would change the task too much: rows are then left out alone."""
 
 
-def fold_evidence(job: Job, labels: int, progress: Progress) -> Evidence:
+def fold_evidence(job: Job, labels: int, progress: Progress, *, leave_labels_out: bool) -> Evidence:
     """Evidence of all rows of a job, each by one of four models trained without it.
 
     Args:
         job: what the final model will be trained with.
         labels: how many of its classes are labels; the out-of-scope class is never left out.
         progress: told the share of all four done.
+        leave_labels_out: leave out labels as well as rows.
     """
     classes = job.examples.classes
     random = np.random.default_rng(job.seed)
     quarter = _spread(classes, random)
-    left_out = _label_folds(len(job.classes), labels, random)
+    left_out = _label_folds(len(job.classes), labels if leave_labels_out else 0, random)
     parts = []
     for fold in range(FOLDS):
         absent = left_out[classes] == fold

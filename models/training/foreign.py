@@ -12,6 +12,9 @@ CORPUS = Path(__file__).parents[1] / "corpus" / "messages.csv"
 ALIKE = 0.5
 """Cosine of character n-grams above which a foreign text is too like a labelled one to be called foreign."""
 
+FEWEST = 100
+"""So many are taken at least, the least alike, however like the labelled texts they are."""
+
 
 def foreign_texts(known: Sequence[str], count: int, seed: int) -> list[str]:
     """Up to ``count`` out-of-scope messages of the project's corpus that are unlike every text in ``known``.
@@ -22,6 +25,5 @@ def foreign_texts(known: Sequence[str], count: int, seed: int) -> list[str]:
     texts = [text for text, label in zip(rows.texts, rows.labels, strict=True) if label == "OOS"]
     vectors = TfidfVectorizer(analyzer="char_wb", ngram_range=(2, 4), sublinear_tf=True).fit(texts)
     alike = (vectors.transform(texts) @ vectors.transform(list(known)).T).max(axis=1).toarray().ravel()
-    free = np.flatnonzero(alike < ALIKE)
-    chosen = np.random.default_rng(seed).permutation(free)[:count]
-    return [texts[row] for row in chosen]
+    least = np.argsort(alike, kind="stable")[: max(int((alike < ALIKE).sum()), FEWEST)]
+    return [texts[row] for row in np.random.default_rng(seed).permutation(least)[:count]]

@@ -10,12 +10,16 @@ from models.errors import DataError
 from models.training import data
 from models.training.batches import Examples
 from models.training.data import Rows
+from models.training.foreign import foreign_texts
 
 SMALL = 2500
 """Rows in scope below which no row can be spared: calibration is then cross-fitted over `models.training.folds`."""
 
-HELD_SHARE = 0.15
+HELD_SHARE = 0.1
 SCOPE_HELD_SHARE = 0.25
+MADE_SCOPE = "OOS"
+MADE_SHARE, MADE_MOST = 0.5, 600
+"""Out-of-scope rows made for data that brings none, for each row that it has, and how many at most."""
 
 
 @dataclass
@@ -24,21 +28,23 @@ class Plan:
 
     Attributes:
         labels: sorted; the network's first outputs.
-        scope: name of the out-of-scope class, the network's last output, or None.
+        scope: name of the out-of-scope class, the network's last output.
         train: rows to train on, out-of-scope rows among them.
         held: rows to calibrate with; empty when the data is too small to spare any.
+        made: the out-of-scope rows are not the caller's, see `models.training.foreign`.
         notes: sentences for the person who runs this: what was dropped, and why.
     """
 
     labels: tuple[str, ...]
-    scope: str | None
+    scope: str
     train: Rows
     held: Rows
+    made: bool = False
     notes: list[str] = field(default_factory=list)
 
     @property
     def classes(self) -> tuple[str, ...]:
-        return self.labels if self.scope is None else (*self.labels, self.scope)
+        return (*self.labels, self.scope)
 
     def numbers(self, rows: Rows) -> NDArray[np.int64]:
         """Class numbers of rows; -1 for a label that the network has no output for."""
@@ -65,9 +71,16 @@ def make_plan(
     rows, repeated = data.deduplicate(rows)
     data.check_learnable(rows, scope)
     labels = tuple(sorted(set(rows.labels) - {scope}))
-    plan = Plan(labels, scope if scope in rows.labels else None, rows, Rows([], []))
+    made = scope not in rows.labels
+    scope = scope or MADE_SCOPE
+    if made:
+        texts = foreign_texts(rows.texts, min(MADE_MOST, round(MADE_SHARE * len(rows))), seed)
+        rows = _joined(rows, Rows(texts, [scope] * len(texts)))
+    plan = Plan(labels, scope, rows, Rows([], []), made)
     if repeated:
         plan.notes.append(f"{repeated} repeated texts were dropped.")
+    if made:
+        plan.notes.append(f"No out-of-scope rows were given: {len(texts)} of Triage's own stand in for them.")
     if validation is not None:
         _hold_validation(plan, validation, seed)
     elif sum(label != scope for label in rows.labels) >= SMALL:
@@ -87,7 +100,7 @@ def _hold_validation(plan: Plan, file: Path, seed: int) -> None:
         raise DataError(
             f"{file} has labels that the training data lacks: {', '.join(unknown[:5])}. Rename or remove them."
         )
-    if plan.scope is not None and plan.scope not in held.labels:
+    if plan.scope not in held.labels:
         own = [row for row, label in enumerate(plan.train.labels) if label == plan.scope]
         spared = np.random.default_rng(seed).permutation(own)[: round(SCOPE_HELD_SHARE * len(own))]
         held = _joined(held, plan.train.take(spared))

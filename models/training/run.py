@@ -15,11 +15,10 @@ from models.engine import usable_cores
 from models.errors import DataError
 from models.training.base import default_base
 from models.training.batches import token_ids
-from models.training.calibrate import Evidence, calibrate, joined
+from models.training.calibrate import Evidence, calibrate
 from models.training.candidate import Job, evidence_of, make_candidate
 from models.training.data import Rows, fingerprint, split
 from models.training.folds import FOLDS, fold_evidence
-from models.training.foreign import foreign_texts
 from models.training.plan import SMALL, Plan, make_plan
 from models.training.schedule import recipe_for
 from models.training.writer import Told, write_manifest
@@ -29,8 +28,6 @@ Report = Callable[[str, float], None]
 
 RISK = 0.05
 WATCHED_SHARE = 0.04
-FOREIGN_SHARE = 0.25
-"""Made foreign rows for each row in scope, when the data brings no out-of-scope rows to calibrate with."""
 
 
 def train(
@@ -78,7 +75,7 @@ def train(
         _prepare(folder, job)
         started = time.monotonic()
         make_candidate(job, folder, _logged(folder, report, "training"), whole=True)
-        evidence = _evidence(plan, job, folder, seed, report)
+        evidence = _evidence(plan, job, folder, report)
         report("calibrating", 0.0)
         calibration, thresholds = calibrate(evidence, len(plan.labels), risk=risk, seed=seed)
         told = Told(output.name, job, plan, time.monotonic() - started, data, descriptions)
@@ -119,22 +116,13 @@ def _max_length(tokenizer: Tokenizer, texts: list[str]) -> int:
     return int(np.clip(8 * np.ceil(np.quantile(lengths, 0.995) / 8), 64, 128))
 
 
-def _evidence(plan: Plan, job: Job, folder: Path, seed: int, report: Report) -> Evidence:
-    """Evidence on rows held out, or cross-fitted; with made foreign rows where the data has none out of scope."""
-    labels = len(plan.labels)
+def _evidence(plan: Plan, job: Job, folder: Path, report: Report) -> Evidence:
+    """Evidence on rows held out, or cross-fitted where none could be spared."""
     if len(plan.held):
         source = f"{len(plan.held)} rows held out"
-        evidence = evidence_of(folder, plan.held.texts, plan.numbers(plan.held), job.max_length, source)
-    else:
-        evidence = fold_evidence(
-            job, labels, lambda share, loss: report("judging each row by a model that did not see it", share)
-        )
-    known = (evidence.classes >= 0) & (evidence.classes < labels)
-    if plan.scope is not None:
-        return evidence
-    texts = foreign_texts(job.examples.texts, round(FOREIGN_SHARE * int(known.sum())), seed)
-    nothing = np.full(len(texts), -1, dtype=np.int64)
-    return joined([evidence, evidence_of(folder, texts, nothing, job.max_length, f"{len(texts)} made foreign rows")])
+        return evidence_of(folder, plan.held.texts, plan.numbers(plan.held), job.max_length, source)
+    stage = "judging each row by a model that did not see it"
+    return fold_evidence(job, len(plan.labels), lambda share, loss: report(stage, share), leave_labels_out=plan.made)
 
 
 def _prepare(folder: Path, job: Job) -> None:

@@ -1,6 +1,6 @@
 """How long and how hard to train, from how much there is to learn from."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 
 @dataclass(frozen=True)
@@ -23,12 +23,17 @@ class Recipe:
     seconds: float | None = None
 
 
+LEARNT = 100_000
+"""Rows drawn in a whole training, if 4 to 10 epochs allow: more gained nothing that was seen."""
+
+
 def recipe_for(rows: float, epochs: float | None = None, seconds: float | None = None) -> Recipe:
     """The recipe for so many rows an epoch; ``epochs`` and ``seconds`` override and bound it."""
+    by_size = min(10.0, max(4.0, LEARNT / rows))
     if rows < 1500:
-        recipe = Recipe(epochs=18, batch=16, rate=1.5e-4, head_rate=2e-3)
+        recipe = Recipe(epochs=by_size, batch=16, rate=1.5e-4, head_rate=2e-3, noise=0.1)
     elif rows < 20000:
-        recipe = Recipe(epochs=10, batch=32, rate=1.5e-4, head_rate=1e-3)
+        recipe = Recipe(epochs=by_size, batch=32, rate=1.5e-4, head_rate=1e-3, noise=0.2)
     else:
-        recipe = Recipe(epochs=4, batch=64, rate=1.5e-4, head_rate=1e-3)
-    return Recipe(**{**recipe.__dict__, "epochs": epochs or recipe.epochs, "seconds": seconds})
+        recipe = Recipe(epochs=by_size, batch=64, rate=1.5e-4, head_rate=1e-3, noise=0.5)
+    return replace(recipe, epochs=epochs or recipe.epochs, seconds=seconds)
