@@ -108,15 +108,23 @@ class Watcher:
         return self._judge(rate)
 
     def usual(self, rate: Rate) -> float | None:
-        """Messages usual for a window at this time of day; None if nobody knows yet."""
-        in_hour = self._usual_in_hour(rate)
-        return None if in_hour is None else in_hour * self._alerts.window / HOUR_S
+        """Messages usual for the window that ends now; None if nobody knows yet.
 
-    def _usual_in_hour(self, rate: Rate) -> float | None:
+        A window that began in the hour before is measured by both hours, each by its share.
+        """
         if rate.hours < HOURS_TO_LEARN:
             return None
-        known = rate.usual.get(self._hour_of_day(rate.latest))
-        return sum(rate.usual.values()) / len(rate.usual) if known is None else known
+        window = self._alerts.window
+        now = min(rate.latest % HOUR_S, window)
+        before = window - now
+        expected = now * self._in_hour(rate, rate.latest) + before * self._in_hour(rate, rate.latest - HOUR_S)
+        return expected / HOUR_S
+
+    def _in_hour(self, rate: Rate, at: float) -> float:
+        """Messages usual in the hour of day of a time."""
+        known = rate.usual.get(self._hour_of_day(at))
+        # In an hour that we have not lived through, the busiest one that we have is no alarm yet.
+        return max(rate.usual.values()) if known is None else known
 
     def _hour_of_day(self, at: float) -> int:
         return datetime.fromtimestamp(at, self._zone).hour
@@ -146,12 +154,12 @@ class Watcher:
 
     def _learn(self, rate: Rate) -> None:
         hour = self._hour_of_day(rate.latest)
-        usual = self._usual_in_hour(rate)
-        count = float(rate.in_hour)
-        if usual is not None:
-            count = min(count, max(self._alerts.factor * usual, self._alerts.minimum))
         before = rate.usual.get(hour)
-        rate.usual[hour] = count if before is None else before + NEWEST * (count - before)
+        if before is None:
+            rate.usual[hour] = float(rate.in_hour)
+        else:
+            count = min(float(rate.in_hour), max(self._alerts.factor * before, self._alerts.minimum))
+            rate.usual[hour] = before + NEWEST * (count - before)
         rate.hours += 1
 
     def _add(self, rate: Rate, sighting: Sighting) -> None:
