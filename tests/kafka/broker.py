@@ -1,6 +1,7 @@
 """A real Apache Kafka 4.3.1 in KRaft mode, run from its Maven jars."""
 
 import os
+import random
 import shutil
 import signal
 import socket
@@ -9,7 +10,7 @@ import time
 import uuid
 from base64 import urlsafe_b64encode
 from collections.abc import Mapping
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -41,12 +42,20 @@ def install() -> None:
 
 
 def free_ports(count: int) -> list[int]:
-    """Ports that were free a moment ago, all different."""
+    """Ports that were free a moment ago, all different.
+
+    They lie below those that systems give to outgoing connections: a client that retries while its broker is down
+    would sooner or later be given the broker's own port, and the broker could not come back.
+    """
+    ports: list[int] = []
     with ExitStack() as stack:
-        sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
-        for probe in sockets:
-            probe.bind(("127.0.0.1", 0))
-        return [probe.getsockname()[1] for probe in sockets]
+        while len(ports) < count:
+            probe = stack.enter_context(socket.socket())
+            port = random.randrange(15_000, 32_000)
+            with suppress(OSError):
+                probe.bind(("127.0.0.1", port))
+                ports.append(port)
+    return ports
 
 
 @dataclass

@@ -138,7 +138,7 @@ class Bench:
         self, messages: Iterable[Message], *, headers: Sequence[tuple[str, bytes]] = ()
     ) -> list[tuple[int, int]]:
         """Send messages; where each went, as partition and offset."""
-        async with AIOKafkaProducer(bootstrap_servers=self.bootstrap, linger_ms=5) as producer:
+        async with AIOKafkaProducer(bootstrap_servers=self.bootstrap, linger_ms=5, acks="all") as producer:
             futures = []
             for number, (key, value) in enumerate(messages):
                 if key is None and value is None:
@@ -154,7 +154,7 @@ class Bench:
         self, topic: str, records: Iterable[tuple[bytes | None, bytes | None, Sequence[tuple[str, bytes]]]]
     ) -> None:
         """Send records, each with its own headers, to any topic."""
-        async with AIOKafkaProducer(bootstrap_servers=self.bootstrap, linger_ms=5) as producer:
+        async with AIOKafkaProducer(bootstrap_servers=self.bootstrap, linger_ms=5, acks="all") as producer:
             sent = [
                 await producer.send(topic, value=value, key=key, headers=headers) for key, value, headers in records
             ]

@@ -36,6 +36,7 @@ def conversation(dice: random.Random, count: int) -> list[tuple[bytes | None, by
 
 
 async def verify(bench: Bench, sent: list[tuple[int, int]], delivery: str) -> None:
+    assert len(set(sent)) == len(sent)  # else the broker lost what it had acknowledged, and proves nothing
     account = await bench.account()
     print(f"{len(sent)} messages: {dict(account.counts)}, {len(account.doubled())} answered more than once")
     assert account.lost(sent) == account.out_of_order() == []
