@@ -76,7 +76,7 @@ class Bundle:
             file = self.path / name
             if not file.is_file():
                 raise BundleError(f"The bundle {self.path} lacks {name}: copy the whole folder again.")
-            if sha256(file) != expected:
+            if _read_hash(file) != expected:
                 raise BundleError(
                     f"{file} is not the file that the bundle was made with (its SHA-256 differs): "
                     "copy the bundle again or train it anew."
@@ -87,6 +87,15 @@ def sha256(file: Path) -> str:
     """The SHA-256 of a file, as hexadecimal."""
     with file.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def _read_hash(file: Path) -> str:
+    try:
+        return sha256(file)
+    except OSError as error:
+        raise BundleError(
+            f"{file} cannot be read: {error.strerror}. Let this process's user read the bundle."
+        ) from error
 
 
 def _read_manifest(folder: Path) -> Manifest:

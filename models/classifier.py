@@ -74,6 +74,12 @@ class Classifier:
         if golden is None:
             raise BundleError(f"The bundle {self.bundle.path} has no golden texts for {model}: train it anew.")
         logits = self.engine.outputs(self.encode(golden.texts)).logits
+        widths = {len(row) for row in golden.logits}
+        if len(golden.logits) != len(logits) or widths != {len(self.bundle.classes)} or widths != {logits.shape[1]}:
+            raise BundleError(
+                f"{self.bundle.path / model} does not belong to its triage.json, which has golden logits or labels of "
+                "other numbers: copy the whole bundle again."
+            )
         drift = float(np.abs(logits - np.asarray(golden.logits, dtype=np.float32)).max())
         if not drift <= golden.tolerance:
             raise BundleError(

@@ -2,10 +2,12 @@
 
 import importlib.util
 import shutil
+import tempfile
 from pathlib import Path
 from typing import Any
 
 import torch
+from tokenizers import Tokenizer
 from transformers import AutoConfig, AutoModel, AutoTokenizer, DistilBertConfig, DistilBertModel
 from transformers.utils.logging import disable_progress_bar
 
@@ -45,8 +47,24 @@ def load_encoder(base: str) -> DistilBertModel:
             raise DataError(f"The base {base} is a '{config.model_type}': name a DistilBERT or a BERT.")
         return _from_bert(AutoModel.from_pretrained(base, attn_implementation="eager"))
     except (OSError, ValueError) as error:
-        reason = str(error).splitlines()[0]
-        raise DataError(f"The base model {base} cannot be loaded: {reason}") from error
+        raise _unusable(base, error) from error
+
+
+def load_tokenizer(base: str) -> Tokenizer:
+    """The base's tokenizer, as serving will have it: from ``tokenizer.json``, neither cutting nor padding.
+
+    Raises:
+        DataError: the base or its tokenizer cannot be found or read.
+    """
+    with tempfile.TemporaryDirectory() as scratch:
+        try:
+            save_tokenizer(base, Path(scratch))
+            tokenizer = Tokenizer.from_file(str(Path(scratch, "tokenizer.json")))
+        except Exception as error:  # the Rust tokenizer raises a bare Exception
+            raise _unusable(base, error) from error
+    tokenizer.no_truncation()
+    tokenizer.no_padding()
+    return tokenizer
 
 
 def save_tokenizer(base: str, folder: Path) -> None:
@@ -58,6 +76,13 @@ def save_tokenizer(base: str, folder: Path) -> None:
                 shutil.copyfile(source / name, folder / name)
         return
     AutoTokenizer.from_pretrained(base, use_fast=True).save_pretrained(folder)
+
+
+def _unusable(base: str, error: Exception) -> DataError:
+    reason = (str(error).splitlines() or [type(error).__name__])[0].rstrip(".")
+    return DataError(
+        f"The base model {base} cannot be loaded ({reason}): name a folder or hub id of a DistilBERT or BERT."
+    )
 
 
 def _from_bert(bert: Any) -> DistilBertModel:

@@ -110,10 +110,14 @@ def out_of_scope_name(labels: Sequence[str], asked: str | None, extra_rows: bool
     """The name of the out-of-scope class: the one asked for, else one found in the data, else "OOS" for extra rows.
 
     Raises:
-        DataError: a label is called like the class that separate out-of-scope rows would get.
+        DataError: a label is called like the class that separate out-of-scope rows would get, or the one asked for is
+            nowhere in the data.
     """
     found = next((name for name in sorted(set(labels)) if name.lower() in OUT_OF_SCOPE_NAMES), None)
     if asked is not None:
+        if asked not in labels and not extra_rows:
+            some = ", ".join(sorted(set(labels))[:8])
+            raise DataError(f"No row has the out-of-scope label '{asked}': the data's labels are {some}.")
         return asked
     if found is not None and extra_rows:
         raise DataError(
@@ -178,12 +182,13 @@ def split(rows: Rows, share: float, seed: int) -> tuple[Rows, Rows]:
     Every label keeps at least one row in the first part.
     """
     random = np.random.default_rng(seed)
-    held = _held_groups(rows, share, random) if len(set(rows.groups)) >= 8 else _held_rows(rows, share, random)
+    held = _held_groups(rows, share, random) if len(set(rows.groups)) >= 8 else set()
+    held = held or _held_rows(rows, share, random)  # where every group is larger than the share
     return rows.take(row for row in range(len(rows)) if row not in held), rows.take(sorted(held))
 
 
 def _held_groups(rows: Rows, share: float, random: np.random.Generator) -> set[int]:
-    """Rows of whole groups, drawn at random until there are enough; ungrouped rows are split one by one."""
+    """Rows of whole groups, drawn at random until there are enough; rows without a group are never among them."""
     sizes = Counter(group for group in rows.groups if group)
     names = sorted(sizes)
     random.shuffle(names)

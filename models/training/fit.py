@@ -1,6 +1,9 @@
 """Fine-tuning: one loop, the same for 50 rows and for 50,000."""
 
 import copy
+import errno
+import os
+import shutil
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -20,6 +23,9 @@ from models.training.schedule import Recipe
 
 PATIENCE = 3
 """Epochs without fewer errors on the watched rows before training ends."""
+
+FULL = 1 << 20
+"""Free bytes below which a checkpoint that could not be written did not fit."""
 
 Progress = Callable[[float, float], None]
 """Called after each step with the share done, 0 to 1, and the loss."""
@@ -114,7 +120,12 @@ class Fit:
             "best_weights": self._best_weights,
         }
         scratch = self.checkpoint.with_suffix(".writing")
-        torch.save(state, scratch)
+        try:
+            torch.save(state, scratch)
+        except RuntimeError as error:  # torch has no other word for a full disk
+            if shutil.disk_usage(scratch.parent).free > FULL:
+                raise
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(scratch)) from error
         scratch.replace(self.checkpoint)
 
     def _resume(self, optimizer: torch.optim.AdamW) -> None:

@@ -3,6 +3,7 @@
 import errno
 import json
 import shutil
+import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -11,13 +12,14 @@ import numpy as np
 import torch
 from tokenizers import Tokenizer
 
+from models.bundle import MANIFEST
 from models.engine import usable_cores
 from models.errors import DataError
-from models.training.base import default_base
+from models.training.base import default_base, load_tokenizer
 from models.training.batches import token_ids
 from models.training.calibrate import Evidence, calibrate
 from models.training.candidate import Job, evidence_of, make_candidate
-from models.training.data import Rows, fingerprint, split
+from models.training.data import Rows, fingerprint, read_descriptions, split
 from models.training.folds import FOLDS, fold_evidence
 from models.training.plan import SMALL, Plan, make_plan
 from models.training.schedule import recipe_for
@@ -63,10 +65,12 @@ def train(
         report: told what is going on.
 
     Raises:
-        DataError: what is wrong with the data, or that the disk is full, in one sentence.
+        DataError: what is wrong with the data or the folder, or that the disk is full, in one sentence.
     """
+    _check_output(output)
     torch.set_num_threads(usable_cores())
     plan = make_plan(data, validation, out_of_scope, out_of_scope_label, seed)
+    described = read_descriptions(descriptions, plan.labels)
     for note in plan.notes:
         report(note, 1.0)
     folder = output.parent / f".{output.name}.partial"
@@ -78,14 +82,27 @@ def train(
         evidence = _evidence(plan, job, folder, report)
         report("calibrating", 0.0)
         calibration, thresholds = calibrate(evidence, len(plan.labels), risk=risk, seed=seed)
-        told = Told(output.name, job, plan, time.monotonic() - started, data, descriptions)
+        told = Told(output.name, job, plan, time.monotonic() - started, data, described)
         write_manifest(folder, told, calibration, thresholds, evidence)
         _publish(folder, output)
     except OSError as error:
-        if error.errno != errno.ENOSPC:
-            raise
-        raise DataError(f"The disk is full: make room beside {output} and run the same command again.") from error
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise DataError(f"{output} cannot be written: {error}.") from error
+        raise DataError(
+            f"The disk is full: make room beside {output} and in {tempfile.gettempdir()}, then run the same command "
+            "again, and it goes on from where it was."
+        ) from error
     return output
+
+
+def _check_output(output: Path) -> None:
+    """Refuse to put a bundle where something else is: what is there is removed when the new bundle is complete."""
+    if output.name in ("", ".."):
+        raise DataError(f"{output} is no name for a bundle: name a folder of its own, such as bundles/mine.")
+    if output.is_dir() and any(output.iterdir()) and not (output / MANIFEST).is_file():
+        raise DataError(f"{output} holds other files and is not a bundle: name a folder of its own.")
+    if output.exists() and not output.is_dir():
+        raise DataError(f"{output} is a file: name a folder for the bundle.")
 
 
 def _job(plan: Plan, base: str, epochs: float | None, time_budget: float | None, seed: int) -> Job:
@@ -95,12 +112,8 @@ def _job(plan: Plan, base: str, epochs: float | None, time_budget: float | None,
     if len(rows) >= SMALL:
         rows, held = split(rows, WATCHED_SHARE, seed + 1)
         watched = plan.examples(held)
-    tokenizer = (
-        Tokenizer.from_pretrained(base) if not Path(base).exists() else Tokenizer.from_file(f"{base}/tokenizer.json")
-    )
-    tokenizer.no_truncation()
-    tokenizer.no_padding()
-    return Job(plan.examples(rows), plan.classes, base, recipe, _max_length(tokenizer, rows.texts), seed, watched)
+    longest = _max_length(load_tokenizer(base), rows.texts)
+    return Job(plan.examples(rows), plan.classes, base, recipe, longest, seed, watched)
 
 
 def _seconds(plan: Plan, time_budget: float | None) -> float | None:

@@ -12,9 +12,10 @@ import numpy as np
 from models.bundle import CPU_MODEL, GPU_MODEL, MANIFEST, sha256
 from models.engine import Engine
 from models.manifest import Calibration, Golden, Manifest, Thresholds
+from models.training.base import PACKAGED
 from models.training.calibrate import Evidence
 from models.training.candidate import Job
-from models.training.data import fingerprint, read_descriptions
+from models.training.data import fingerprint
 from models.training.plan import Plan
 
 GOLDEN_TEXTS = 16
@@ -33,7 +34,7 @@ class Told:
     plan: Plan
     seconds: float
     data: Path
-    descriptions: Path | None
+    descriptions: dict[str, str]
 
 
 def write_manifest(
@@ -48,7 +49,7 @@ def write_manifest(
         created_at=now.isoformat(timespec="seconds"),
         labels=told.plan.labels,
         out_of_scope_label=told.plan.scope,
-        descriptions=read_descriptions(told.descriptions, told.plan.labels),
+        descriptions=told.descriptions,
         max_length=told.job.max_length,
         calibration=calibration,
         thresholds=thresholds,
@@ -87,13 +88,20 @@ def _metrics(evidence: Evidence, labels: int) -> dict[str, object]:
     }
 
 
+def _base_name(base: str) -> str:
+    """A hub id as it is; of a folder its name, since where it was on this machine is nobody else's concern."""
+    if not Path(base).exists():
+        return base
+    return PACKAGED if Path(base).parent.name == PACKAGED else Path(base).resolve().name
+
+
 def _training(told: Told) -> dict[str, object]:
     return {
         "data": told.data.name,
         "data_sha256": sha256(told.data),
         "rows": len(told.plan.train),
         "rows_by_label": dict(sorted(Counter(told.plan.train.labels).items())),
-        "base": Path(told.job.base).parent.name if Path(told.job.base).exists() else told.job.base,
+        "base": _base_name(told.job.base),
         "seed": told.job.seed,
         "recipe": told.job.recipe.__dict__,
         "seconds": round(told.seconds),
