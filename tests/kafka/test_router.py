@@ -5,6 +5,7 @@ import uuid
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import orjson
@@ -14,7 +15,7 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from schemas.cloudevents import event_headers
 from schemas.events import IntentEvent
 from tests.kafka.harness import Bench, Worker, eventually
-from tests.worker.intents import intent_event
+from tests.worker.intents import MONDAY, intent_event
 
 pytestmark = pytest.mark.kafka
 
@@ -71,8 +72,8 @@ async def shop(bench: Bench, tmp_path: Path) -> Shop:
     return made
 
 
-def intent(number: int, conversation: str, name: str, *, keyed: bool = True) -> Sent:
-    event = intent_event(number, conversation_id=conversation, intent=name)
+def intent(number: int, conversation: str, name: str, *, keyed: bool = True, at: datetime | None = None) -> Sent:
+    event = intent_event(number, conversation_id=conversation, intent=name, at=at)
     identity = f"{IntentEvent.TYPE}:in:0:{number}"
     headers = event_headers(IntentEvent.TYPE, identity, "2026-01-05T09:00:00.000Z", event.message_id, [])
     return conversation.encode() if keyed else None, event.write(), headers
@@ -132,6 +133,28 @@ async def test_a_lost_disk_is_rebuilt_and_messages_without_keys_meet(shop: Shop)
 
     await eventually(counted, 60, router.said)
     assert await router.terminate() == 0, router.said()
+
+
+async def test_a_surge_is_one_alert(shop: Shop) -> None:
+    """Five hours of two an hour on three partitions, then sixty within ten minutes; another intent stays as it was."""
+    router = shop.router()
+    await router.has_said("Partitions assigned", 60)
+    usual = [MONDAY + timedelta(minutes=30 * half) for half in range(10)]
+    surge = [MONDAY + timedelta(hours=5, seconds=10 * number) for number in range(60)]
+    times = [(at, name) for at in usual for name in ("DAMAGED_ITEM", "WISMO")] + [(at, "DAMAGED_ITEM") for at in surge]
+    for number, (at, name) in enumerate(times):
+        await shop.send([intent(number, f"chat-{number}", name, at=at)])
+    await shop.routed()
+
+    async def told() -> bool:
+        return bool(await shop.bench.read(shop.alerts))
+
+    await eventually(told, 60, router.said)
+    assert await router.terminate() == 0, router.said()
+    (alert,) = await shop.bench.read(shop.alerts)
+    event = orjson.loads(alert.value)
+    assert (event["event"], event["intent"], alert.key) == ("started", "DAMAGED_ITEM", b"DAMAGED_ITEM")
+    assert len(event["examples"]) == 5
 
 
 async def test_rubbish_is_put_aside_untouched_and_the_rest_goes_on(shop: Shop) -> None:

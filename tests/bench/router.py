@@ -1,0 +1,95 @@
+"""How many intents a second one router on one core files: ``python -m tests.bench.router [--intents N]``.
+
+A real Apache Kafka, twelve partitions, five messages a conversation. Timed from the first commit of the router's group
+to the last, and held to one core by its scheduler's affinity.
+"""
+
+import argparse
+import asyncio
+import os
+import random
+import tempfile
+import time
+from pathlib import Path
+
+import orjson
+from aiokafka import AIOKafkaConsumer
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.structs import TopicPartition
+
+from schemas.cloudevents import event_headers
+from schemas.events import IntentEvent
+from tests.kafka import broker
+from tests.kafka.harness import Bench
+from tests.worker.intents import intent_event
+
+PARTITIONS = 12
+INTENTS = ("WISMO", "RETURN_REQUEST", "DAMAGED_ITEM", "OTHER", "CANCEL_ORDER")
+
+
+async def measure(bootstrap: str, folder: Path, intents: int) -> dict[str, float]:
+    """Fill the topic, start the router, and watch its group's offsets."""
+    bench = Bench(bootstrap, folder)
+    await bench.create_topics(partitions=PARTITIONS)
+    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
+    await admin.start()
+    await admin.create_topics([NewTopic(name, PARTITIONS, 1) for name in ("bench-tickets", "bench-alerts")])
+    await admin.close()
+    rng = random.Random(1)
+    records = []
+    for number in range(intents):
+        conversation = f"chat-{rng.randrange(intents // 5)}"
+        event = intent_event(number, conversation_id=conversation, intent=rng.choice(INTENTS))
+        headers = event_headers(IntentEvent.TYPE, f"bench:{number}", "2026-01-05T09:00:00Z", event.message_id, [])
+        records.append((conversation.encode(), event.write(), headers))
+    await bench.send(bench.output, records)
+    router = bench.worker(
+        module="worker router",
+        output_topic=bench.output,
+        tickets_topic="bench-tickets",
+        alerts_topic="bench-alerts",
+    )
+    os.sched_setaffinity(router.process.pid, {0})
+    try:
+        return await _watch(bootstrap, bench, intents)
+    finally:
+        bench.stop()
+
+
+async def _watch(bootstrap: str, bench: Bench, intents: int) -> dict[str, float]:
+    partitions = [TopicPartition(bench.output, number) for number in range(PARTITIONS)]
+    begun: tuple[float, int] | None = None
+    async with AIOKafkaConsumer(bootstrap_servers=bootstrap, group_id=bench.group, enable_auto_commit=False) as reader:
+        while True:
+            done = sum([await reader.committed(partition) or 0 for partition in partitions])
+            now = time.monotonic()
+            if begun is None and done:
+                begun = (now, done)
+            if begun is not None and done >= intents:
+                seconds, counted = now - begun[0], done - begun[1]
+                return {
+                    "intents": counted,
+                    "seconds": round(seconds, 2),
+                    "intents_per_second": round(counted / seconds),
+                }
+            await asyncio.sleep(0.05)
+
+
+def main() -> None:
+    """Print one JSON object."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--intents", type=int, default=30_000)
+    arguments = parser.parse_args()
+    broker.install()
+    with tempfile.TemporaryDirectory() as folder:
+        (node,) = broker.cluster(Path(folder))
+        node.start()
+        try:
+            node.wait()
+            print(orjson.dumps(asyncio.run(measure(node.bootstrap, Path(folder), arguments.intents))).decode())
+        finally:
+            node.stop()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,22 @@
+"""What the helpdesk connector counts, for Prometheus."""
+
+from prometheus_client import CollectorRegistry, Counter, GCCollector, PlatformCollector, ProcessCollector
+
+
+class HelpdeskMetrics:
+    """One registry with everything in it."""
+
+    def __init__(self) -> None:
+        self.registry = registry = CollectorRegistry()
+        ProcessCollector(registry=registry)
+        PlatformCollector(registry=registry)
+        GCCollector(registry=registry)
+        self.tickets = Counter(
+            "triage_helpdesk_tickets",
+            "Ticket events by outcome: created, updated, current, dead_letter.",
+            ["outcome"],
+            registry=registry,
+        )
+        self.calls = Counter(
+            "triage_helpdesk_calls", "Calls by result: done, throttled, failed, refused.", ["result"], registry=registry
+        )
