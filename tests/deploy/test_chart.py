@@ -1,0 +1,88 @@
+"""The chart: committed copies are what it gives, and Kubernetes, KEDA and the Prometheus operator would take them."""
+
+import json
+
+import pytest
+import yaml
+
+from tests.deploy.manifests import of_kind, refusal, render, rendered
+from tests.deploy.tools import CHART, DEPLOY, RENDERED, SIZES, call, folder
+
+KUBERNETES = ("1.30", "1.33", "1.36")
+OURS = "keda.sh", "monitoring.coreos.com"
+SMALLEST = {"kafka": {"bootstrapServers": "kafka:9092"}}
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_the_committed_copy_is_what_the_chart_gives(size: str) -> None:
+    values = (CHART / "ci" / f"{size}.yaml").read_text(encoding="utf-8")
+    now = call("venv/bin/python", DEPLOY / "check" / "chart.py", "render", given=values)
+    committed = (RENDERED / f"{size}.yaml").read_text(encoding="utf-8")
+    assert now == committed, "run: deploy/.tools/venv/bin/python deploy/check/chart.py write"
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_helm_lints_it(size: str) -> None:
+    values = (CHART / "ci" / f"{size}.yaml").read_text(encoding="utf-8")
+    assert json.loads(call("venv/bin/python", DEPLOY / "check" / "chart.py", "lint", given=values)) == []
+
+
+@pytest.mark.parametrize("version", KUBERNETES)
+def test_kubernetes_knows_every_field(version: str) -> None:
+    files = [RENDERED / f"{size}.yaml" for size in SIZES]
+    call("venv/bin/kubernetes-validate", "--strict", "--quiet", "-k", version, *files)
+
+
+@pytest.mark.parametrize("size", ["gpu", "medium"])
+def test_operators_know_every_field_of_their_resources(size: str) -> None:
+    custom = [item for item in rendered(size) if item["apiVersion"].split("/")[0] in OURS]
+    assert custom
+    call(
+        "venv/bin/python",
+        DEPLOY / "check" / "crds.py",
+        folder("crds"),
+        given=json.dumps(custom),
+    )
+
+
+def test_checkov_finds_nothing_that_has_no_reason() -> None:
+    call("checkov/bin/checkov", "--config-file", DEPLOY / "check" / "checkov.yaml", "-d", RENDERED)
+
+
+@pytest.mark.parametrize(
+    ("values", "says"),
+    [
+        ({}, "bootstrapServers"),
+        ({"kafka": {"bootstrapServers": "kafka"}}, "bootstrapServers"),
+        (SMALLEST | {"worker": {"replica": 3}}, "replica"),
+        (SMALLEST | {"worker": {"terminationGracePeriodSeconds": 20}}, "terminationGracePeriodSeconds"),
+        (SMALLEST | {"settings": {"TRIAGE_SASL_PASSWORD": "open"}}, "TRIAGE_SASL_PASSWORD"),
+        (SMALLEST | {"settings": {"BOOTSTRAP": "x"}}, "BOOTSTRAP"),
+        (SMALLEST | {"fallback": {"enabled": True}}, "fallback.llm.url"),
+        (SMALLEST | {"worker": {"autoscaling": {"enabled": True, "maxReplicas": 13}}}, "topics.partitions"),
+        (SMALLEST | {"strimzi": {"topics": {"enabled": True}}}, "strimzi.cluster"),
+        ({"kafka": {"bootstrapServers": "kafka:9092", "securityProtocol": "SASL_SSL"}}, "existingSecret"),
+    ],
+)
+def test_wrong_values_are_refused_by_name(values: dict[str, object], says: str) -> None:
+    assert says in refusal(values)
+
+
+def test_a_digest_beats_the_tag_and_off_is_off() -> None:
+    digest = "sha256:" + "0" * 64
+    manifests = render(SMALLEST | {"image": {"repository": "r/t", "digest": digest}, "router": {"enabled": False}})
+    deployments = of_kind(manifests, "Deployment")
+    assert list(deployments) == ["triage-worker"]
+    assert deployments["triage-worker"]["spec"]["template"]["spec"]["containers"][0]["image"] == f"r/t@{digest}"
+
+
+def test_every_yaml_file_is_well_formed_and_tidy() -> None:
+    files = [*DEPLOY.glob("*.yaml"), *DEPLOY.glob("compose/**/*.yaml"), *DEPLOY.glob("alerts/*.yaml")]
+    files += [CHART / "Chart.yaml", CHART / "values.yaml", *CHART.glob("ci/*.yaml"), CHART / "files" / "rules.yaml"]
+    call("venv/bin/yamllint", "--strict", "-c", DEPLOY / "check" / "yamllint.yaml", *files)
+
+
+def test_the_chart_and_the_package_have_one_version() -> None:
+    chart = yaml.safe_load((CHART / "Chart.yaml").read_text(encoding="utf-8"))
+    pyproject = (DEPLOY.parent / "pyproject.toml").read_text(encoding="utf-8")
+    assert f'version = "{chart["appVersion"]}"' in pyproject

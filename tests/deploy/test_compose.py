@@ -1,0 +1,47 @@
+"""The compose file: the program itself takes it, and what it names is there."""
+
+import json
+from typing import Any
+
+import yaml
+
+from tests.deploy.tools import CHART, DEPLOY, ROOT, call
+from worker.settings import Settings, variable
+
+FILE = DEPLOY / "compose.yaml"
+
+
+def test_compose_takes_it_with_and_without_the_llm() -> None:
+    known = {variable(field) for field in Settings.model_fields}
+    for profile, services in (((), 6), (("--profile", "llm"), 7)):
+        text = call("venv/bin/docker-compose", "-f", FILE, *profile, "config", "--format", "json")
+        config: dict[str, Any] = json.loads(text)
+        assert len(config["services"]) == services
+        for name, service in config["services"].items():
+            if service.get("image", "").startswith("triage:"):
+                assert set(service["environment"]) <= known, name
+                assert service["read_only"] is True
+                assert service["cap_drop"] == ["ALL"]
+            for volume in service.get("volumes", ()):
+                assert volume["type"] == "volume" or (ROOT / volume["source"]).exists()
+
+
+def test_kafka_is_the_one_that_is_tested() -> None:
+    compose = yaml.safe_load(FILE.read_text(encoding="utf-8"))
+    version = compose["services"]["kafka"]["image"].partition(":")[2]
+    assert f"<version>{version}</version>" in (ROOT / "tests" / "kafka" / "pom.xml").read_text(encoding="utf-8")
+
+
+def test_nothing_listens_beyond_this_machine() -> None:
+    compose = yaml.safe_load(FILE.read_text(encoding="utf-8"))
+    ports = [port for service in compose["services"].values() for port in service.get("ports", ())]
+    assert ports
+    assert all(port.startswith("127.0.0.1:") for port in ports)
+
+
+def test_prometheus_calls_the_jobs_what_the_rules_do() -> None:
+    scraped = yaml.safe_load((DEPLOY / "compose" / "prometheus.yaml").read_text(encoding="utf-8"))
+    jobs = {job["job_name"] for job in scraped["scrape_configs"]}
+    rules = (CHART / "files" / "rules.yaml").read_text(encoding="utf-8")
+    assert all(job in jobs for job in ("triage-worker", "triage-router", "triage-fallback"))
+    assert all(name in rules for name in ("triage-worker", "triage-fallback"))

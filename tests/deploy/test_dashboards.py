@@ -1,0 +1,121 @@
+"""Dashboards and alerts against what the services really export."""
+
+import json
+import re
+from collections.abc import Iterator
+
+import pytest
+import yaml
+from prometheus_client import CollectorRegistry
+
+from deploy.dashboards import build
+from tests.deploy.tools import CHART, ROOT
+from worker.fallback.metrics import LlmMetrics
+from worker.metrics import Metrics
+from worker.router.metrics import RouterMetrics
+
+BOARDS = sorted((CHART / "files" / "dashboards").glob("*.json"))
+RULES = yaml.safe_load((CHART / "files" / "rules.yaml").read_text(encoding="utf-8"))
+RECORDED = {rule["record"] for group in RULES["groups"] for rule in group["rules"] if "record" in rule}
+NOT_OURS = {"up", "kube_pod_container_status_waiting_reason"}
+"""What Prometheus and kube-state-metrics export."""
+
+WORDS = re.compile(
+    r"\b(by|on|ignoring|without|group_left|group_right)\s*\([^)]*\)|\"[^\"]*\"|'[^']*'|\{[^}]*\}|\[[^\]]*\]|\$\w+"
+)
+NAMES = re.compile(r"[a-zA-Z_][a-zA-Z0-9_:]*(?!\s*\(|[a-zA-Z0-9_:])")
+KEYWORDS = {"by", "on", "and", "or", "unless", "offset", "bool", "group_left", "m", "h", "d"}
+LABELS = re.compile(r"([a-zA-Z_:][a-zA-Z0-9_:]*)\{([^}]*)\}")
+
+
+def _registries() -> Iterator[CollectorRegistry]:
+    worker = Metrics()
+    yield worker.registry
+    fallback = Metrics()
+    LlmMetrics(fallback.registry)
+    yield fallback.registry
+    yield RouterMetrics().registry
+
+
+def _exported() -> dict[str, set[str]]:
+    """Names of samples, and the labels that each has."""
+    found: dict[str, set[str]] = {}
+    for registry in _registries():
+        for collector in list(registry._collector_to_names):
+            names = registry._collector_to_names[collector]
+            labels = set(getattr(collector, "_labelnames", ()))
+            for name in names:
+                if not name.endswith("_created"):
+                    found[name] = labels | ({"le"} if name.endswith("_bucket") else set())
+        # The collector of the process registers no names.
+        for family in registry.collect():
+            for sample in family.samples:
+                found.setdefault(sample.name, set(sample.labels))
+    return found
+
+
+EXPORTED = _exported()
+
+
+def _queries() -> list[tuple[str, str]]:
+    listed = [
+        (f"{file.stem}: {panel['title']}", target["expr"])
+        for file in BOARDS
+        for panel in json.loads(file.read_text(encoding="utf-8"))["panels"]
+        for target in panel.get("targets", ())
+    ]
+    listed += [
+        (rule.get("alert", rule.get("record")), rule["expr"]) for group in RULES["groups"] for rule in group["rules"]
+    ]
+    return listed
+
+
+def _metrics(query: str) -> set[str]:
+    return set(NAMES.findall(WORDS.sub(" ", query))) - KEYWORDS
+
+
+@pytest.mark.parametrize(("where", "query"), _queries(), ids=[where for where, _ in _queries()])
+def test_every_query_asks_for_what_is_exported(where: str, query: str) -> None:
+    used = _metrics(query)
+    assert used
+    unknown = used - set(EXPORTED) - RECORDED - NOT_OURS
+    assert not unknown, f"{where} asks for {sorted(unknown)}"
+    for metric, matchers in LABELS.findall(query):
+        asked = set(re.findall(r"(\w+)\s*(?:=~|!~|!=|=)", matchers)) - {"namespace", "job", "instance"}
+        if metric in EXPORTED and metric != "triage_model_info":
+            assert asked <= EXPORTED[metric], f"{where} asks {metric} for {sorted(asked - EXPORTED[metric])}"
+
+
+def test_every_metric_is_on_a_board_or_in_the_docs() -> None:
+    families = {name for name in EXPORTED if name.startswith("triage_")}
+    families = {re.sub(r"_(bucket|sum|count|total|info)$", "", name) for name in families}
+    shown = "\n".join(query for _, query in _queries())
+    shown += (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
+    assert [family for family in sorted(families) if not re.search(rf"\b{family}(_|\b)", shown)] == []
+
+
+def test_units_are_in_the_names() -> None:
+    timed = [name for name in EXPORTED if name.startswith("triage_") and name.endswith("_bucket")]
+    assert all(name.removesuffix("_bucket").endswith(("_seconds", "_messages", "_tokens")) for name in timed)
+
+
+def test_the_committed_boards_are_what_the_generator_gives() -> None:
+    committed = {file.name: file.read_text(encoding="utf-8") for file in BOARDS}
+    assert committed == build.render(), "run: python -m deploy.dashboards.build"
+
+
+@pytest.mark.parametrize("file", BOARDS, ids=lambda file: file.stem)
+def test_panels_have_room_and_do_not_overlap(file: "build.Path") -> None:
+    taken: set[tuple[int, int]] = set()
+    panels = json.loads(file.read_text(encoding="utf-8"))["panels"]
+    assert len({panel["id"] for panel in panels}) == len(panels)
+    for panel in panels:
+        place = panel["gridPos"]
+        cells = {
+            (x, y)
+            for x in range(place["x"], place["x"] + place["w"])
+            for y in range(place["y"], place["y"] + place["h"])
+        }
+        assert place["x"] + place["w"] <= build.WIDTH
+        assert not cells & taken, panel["title"]
+        taken |= cells

@@ -1,0 +1,81 @@
+"""The image: its Dockerfile is sound, it installs what the project says, and its bundle is whole and small."""
+
+import json
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from deploy.image.requirements import requirements
+from deploy.image.slim_bundle import slim
+from models import DEFAULT_BUNDLE
+from models.bundle import Bundle
+from models.classifier import Classifier
+from tests.deploy.tools import DEPLOY, ROOT, call
+
+DOCKERFILE = DEPLOY / "Dockerfile"
+PYPROJECT = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+
+
+def test_hadolint_has_nothing_to_say() -> None:
+    call("venv/bin/hadolint", DOCKERFILE)
+
+
+def test_requirements_are_those_of_the_services() -> None:
+    project = tomllib.loads(PYPROJECT)["project"]
+    cpu = requirements(PYPROJECT, "cpu")
+    assert set(cpu) == {*project["dependencies"], *project["optional-dependencies"]["router"]}
+    assert not [line for line in cpu if re.match(r"(torch|transformers|scikit-learn|pytest)\b", line)]
+
+
+def test_the_gpu_variant_has_the_other_onnx_runtime_and_nothing_else_new() -> None:
+    cpu, gpu = requirements(PYPROJECT, "cpu"), requirements(PYPROJECT, "gpu")
+    changed = [(mine, other) for mine, other in zip(cpu, gpu, strict=True) if mine != other]
+    assert len(changed) == 1
+    assert changed[0][0].startswith("onnxruntime>")
+    assert changed[0][1].startswith("onnxruntime-gpu[cuda,cudnn]>")
+
+
+@pytest.mark.parametrize(
+    ("device", "models"), [("cpu", {"model.int8.onnx"}), ("gpu", {"model.int8.onnx", "model.fp16.onnx"})]
+)
+def test_a_slim_bundle_is_whole_and_decides_the_same(tmp_path: Path, device: str, models: set[str]) -> None:
+    left_out = slim(DEFAULT_BUNDLE, tmp_path / "bundle", device)
+    assert "model.safetensors" in left_out
+    assert {file.name for file in (tmp_path / "bundle").glob("*.onnx")} == models
+    assert set(Bundle.open(tmp_path / "bundle").manifest.files) == {
+        file.name for file in (tmp_path / "bundle").iterdir() if file.name != "triage.json"
+    }
+    texts = ["where is my parcel", "the lamp came in pieces"]
+    whole, small = (
+        Classifier.open(path, device="cpu", threads=1).classify(texts) for path in (DEFAULT_BUNDLE, tmp_path / "bundle")
+    )
+    assert whole == small
+
+
+def test_a_damaged_slim_bundle_is_noticed(tmp_path: Path) -> None:
+    slim(DEFAULT_BUNDLE, tmp_path / "bundle", "cpu")
+    manifest = json.loads((tmp_path / "bundle" / "triage.json").read_text())
+    assert all(len(digest) == 64 for digest in manifest["files"].values())
+    (tmp_path / "bundle" / "tokenizer.json").write_bytes(b"{}")
+    with pytest.raises(Exception, match="SHA-256 differs"):
+        Bundle.open(tmp_path / "bundle")
+
+
+def test_what_changes_most_is_copied_last() -> None:
+    """A change of code must not rebuild the layers of the dependencies or of the bundle."""
+    runtime = DOCKERFILE.read_text(encoding="utf-8").split(" AS runtime\n")[1]
+    order = [runtime.index(f"from={stage}") for stage in ("dependencies", "bundle", "wheel")]
+    assert order == sorted(order)
+    dependencies = DOCKERFILE.read_text(encoding="utf-8").split(" AS dependencies\n")[1].split("\nFROM ")[0]
+    assert re.findall(r"^COPY (.*) \./$", dependencies, re.MULTILINE) == [
+        "pyproject.toml constraints.txt deploy/image/requirements.py"
+    ]
+
+
+def test_it_runs_as_nobody_in_particular() -> None:
+    text = DOCKERFILE.read_text(encoding="utf-8")
+    assert re.findall(r"^USER (.*)$", text, re.MULTILINE) == ["10001:10001"]
+    values = (DEPLOY / "helm" / "triage" / "templates" / "_helpers.tpl").read_text(encoding="utf-8")
+    assert "runAsUser: 10001" in values

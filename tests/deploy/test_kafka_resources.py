@@ -1,0 +1,65 @@
+"""Topics and users for Strimzi: the same topics as `triage topics create` makes, and no right too many."""
+
+from tests.deploy.manifests import Manifest, of_kind, rendered
+from worker import topics
+from worker.settings import Settings
+
+
+def test_topics_are_those_that_triage_would_create() -> None:
+    resources = of_kind(rendered("medium"), "KafkaTopic")
+    planned = {spec.topic: spec for spec in topics.plan(Settings.load())}
+    assert set(resources) == set(planned)
+    for name, resource in resources.items():
+        config = {key: str(value) for key, value in resource["spec"]["config"].items()}
+        assert config.pop("min.insync.replicas") == str(resource["spec"]["replicas"] - 1)
+        assert config == dict(planned[name].configs)
+        assert resource["metadata"]["annotations"]["helm.sh/resource-policy"] == "keep"
+
+
+def _rights(user: Manifest) -> dict[tuple[str, str], set[str]]:
+    rules = user["spec"]["authorization"]["acls"]
+    return {(rule["resource"]["type"], rule["resource"]["name"]): set(rule["operations"]) for rule in rules}
+
+
+def test_each_service_may_do_its_own_work_and_no_more() -> None:
+    users = of_kind(rendered("medium"), "KafkaUser")
+    read, write, group = {"Read", "Describe"}, {"Write", "Describe"}, {"Read", "Describe"}
+    assert {name: _rights(user) for name, user in users.items() if name != "triage-test"} == {
+        "triage-worker": {
+            ("topic", "customer.messages"): read,
+            ("topic", "customer.intents"): write,
+            ("topic", "customer.intents.fallback"): write,
+            ("topic", "customer.messages.dlq"): write,
+            ("group", "triage-worker"): group,
+            ("transactionalId", "triage-triage-worker-"): write,
+        },
+        "triage-router": {
+            ("topic", "customer.intents"): read,
+            ("topic", "support.tickets"): write,
+            ("topic", "support.alerts"): write,
+            ("topic", "customer.messages.dlq"): write,
+            ("group", "triage-router"): group,
+            ("topic", "triage-router-"): {"Create", "Describe", "Read", "Write"},
+        },
+        "triage-fallback": {
+            ("topic", "customer.intents.fallback"): read,
+            ("topic", "customer.intents"): write,
+            ("topic", "customer.intents.review"): write,
+            ("topic", "customer.labels"): write,
+            ("topic", "customer.messages.dlq"): write,
+            ("group", "triage-fallback"): group,
+            ("transactionalId", "triage-triage-fallback-"): write,
+        },
+    }
+
+
+def test_the_check_may_only_look() -> None:
+    rights = _rights(of_kind(rendered("medium"), "KafkaUser")["triage-test"])
+    assert set.union(*rights.values()) == {"Describe", "DescribeConfigs"}
+
+
+def test_no_right_is_for_everything() -> None:
+    for user in of_kind(rendered("medium"), "KafkaUser").values():
+        for rule in user["spec"]["authorization"]["acls"]:
+            assert rule["resource"]["name"] not in ("", "*")
+            assert "All" not in rule["operations"]
