@@ -8,13 +8,13 @@ from pathlib import Path
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from safetensors.torch import save_file
+from safetensors.torch import save
 from tokenizers import Tokenizer
 
 from models.bundle import CPU_MODEL, GPU_MODEL
 from models.engine import Engine
 from models.training.base import load_encoder, save_tokenizer
-from models.training.batches import Examples
+from models.training.batches import Examples, token_ids
 from models.training.calibrate import Evidence
 from models.training.export import export
 from models.training.fit import Fit, Progress, embeddings_of
@@ -23,6 +23,8 @@ from models.training.prototypes import prototypes
 from models.training.schedule import Recipe
 
 WEIGHTS = "model.safetensors"
+RANGE_TEXTS = 400
+"""Texts on which the ranges of the int8 activations are measured."""
 
 
 @dataclass(frozen=True)
@@ -53,13 +55,13 @@ def make_candidate(job: Job, folder: Path, progress: Progress, *, whole: bool) -
     Fit(network, tokenizer, job.examples, job.recipe, job.seed, job.watched, checkpoint, progress).run()
     embedded = torch.nn.functional.normalize(embeddings_of(network, tokenizer, job.examples.texts), dim=1)
     bank = prototypes(embedded, torch.from_numpy(job.examples.classes), len(job.classes), job.seed)
-    export(Served(network, bank), folder / CPU_MODEL, folder / GPU_MODEL if whole else None)
+    sample = np.random.default_rng(job.seed).permutation(len(job.examples))[:RANGE_TEXTS]
+    seen = token_ids(tokenizer, job.examples.take(sample).texts)
+    export(Served(network, bank), folder / CPU_MODEL, folder / GPU_MODEL if whole else None, seen)
     _write_config(network, job, folder / "config.json")
     if whole:
         halves = {name: tensor.half().contiguous() for name, tensor in network.encoder.state_dict().items()}
-        save_file(halves, folder / WEIGHTS, metadata={"format": "pt"})
-    if checkpoint:
-        checkpoint.unlink(missing_ok=True)
+        (folder / WEIGHTS).write_bytes(save(halves, metadata={"format": "pt"}))  # `save_file` lets only its owner read
 
 
 def evidence_of(

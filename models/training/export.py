@@ -5,7 +5,7 @@ import io
 import logging
 import tempfile
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import onnx
@@ -15,12 +15,13 @@ from onnxruntime.transformers import optimizer
 from onnxruntime.transformers.fusion_options import FusionOptions
 
 from models.training.network import Served
+from models.training.ranges import fix_ranges
 
 OPSET = 17
 
 
-def export(served: Served, int8: Path, fp16: Path | None) -> None:
-    """Write ``int8`` (dynamic, per channel) and, if asked for, ``fp16``.
+def export(served: Served, int8: Path, fp16: Path | None, texts: Sequence[Sequence[int]]) -> None:
+    """Write ``int8`` (weights per channel, activations in ranges measured on ``texts``) and, if asked for, ``fp16``.
 
     Inputs are ``input_ids`` and ``attention_mask``, both int64 ``[B, T]``; outputs ``logits`` and ``similarity``, both
     float32 ``[B, C]``. The head and the similarity stay in float32: they cost nothing and decide everything.
@@ -43,9 +44,10 @@ def export(served: Served, int8: Path, fp16: Path | None) -> None:
             int8,
             per_channel=True,
             weight_type=QuantType.QInt8,
-            nodes_to_exclude=_kept_in_float(fused, config.dim),
+            nodes_to_exclude=_kept_in_float(fused),
             extra_options={"DefaultTensorType": onnx.TensorProto.FLOAT},
         )
+        fix_ranges(int8, texts)
         if fp16 is not None:
             model.convert_float_to_float16(keep_io_types=True)
             model.save_model_to_file(str(fp16))
@@ -71,16 +73,10 @@ def _write(served: Served, path: Path) -> None:
     )
 
 
-def _kept_in_float(path: Path, width: int) -> list[str]:
-    """The products after the pooling, head and prototypes: their weights have no shape of the encoder's."""
-    graph = onnx.load(str(path)).graph
-    shapes = {weight.name: tuple(weight.dims) for weight in graph.initializer}
-    encoder = {(width, width), (width, 3 * width), (width, 4 * width), (4 * width, width)}
-    kept = [
-        node.name
-        for node in graph.node
-        if node.op_type in ("MatMul", "Gemm") and not any(shapes.get(name) in encoder for name in node.input)
-    ]
+def _kept_in_float(path: Path) -> list[str]:
+    """The products after the pooling, head and prototypes: told by name, since their shape may be that of a layer."""
+    nodes = onnx.load(str(path)).graph.node
+    kept = [node.name for node in nodes if node.op_type in ("MatMul", "Gemm") and "/encoder/" not in node.name]
     return kept + [f"{name}_MatMul" for name in kept]  # the quantizer renames a Gemm when it splits it
 
 
