@@ -1,5 +1,6 @@
 """The topics: which there should be, how they are best configured, and what is wrong with those there are."""
 
+import asyncio
 from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -106,7 +107,7 @@ async def create(settings: Settings, *, partitions: int, replicas: int | None) -
     Raises:
         TriageError: the broker refused one; says why.
     """
-    async with _admin(settings) as admin:
+    async with administrator(settings) as admin:
         count = replicas or min(REPLICAS, len((await admin.describe_cluster())["brokers"]))
         safe = {"min.insync.replicas": str(count - 1)} if count > 2 else {}
         new = [
@@ -124,7 +125,7 @@ async def create(settings: Settings, *, partitions: int, replicas: int | None) -
 
 async def check(settings: Settings) -> list[Problem]:
     """What is wrong with the topics of the three services on this cluster."""
-    async with _admin(settings) as admin:
+    async with administrator(settings) as admin:
         brokers = len((await admin.describe_cluster())["brokers"])
         wanted = plan(settings)
         return problems(wanted, await _find(admin, [spec.topic for spec in wanted]), brokers)
@@ -136,8 +137,7 @@ async def require(settings: Settings, *names: str) -> None:
     Raises:
         ConfigError: no broker answers, the login is refused, or a topic is missing; says what to change.
     """
-    async with _admin(settings) as admin:
-        existing = set(await admin.list_topics())
+    existing = await _existing(settings)
     for name in names:
         topic = getattr(settings, name)
         if topic not in existing:
@@ -147,8 +147,28 @@ async def require(settings: Settings, *names: str) -> None:
             )
 
 
+async def _existing(settings: Settings) -> set[str]:
+    """All topics; asked for again where the broker that was asked is just going away, as in a roll-out of brokers."""
+    for pause_s in (0.5, 1.0, 2.0, 4.0):
+        try:
+            async with administrator(settings) as admin:
+                return set(await admin.list_topics())
+        except ConfigError:
+            raise
+        except TriageError:
+            await asyncio.sleep(pause_s)
+    async with administrator(settings) as admin:
+        return set(await admin.list_topics())
+
+
 @asynccontextmanager
-async def _admin(settings: Settings) -> AsyncIterator[AIOKafkaAdminClient]:
+async def administrator(settings: Settings) -> AsyncIterator[AIOKafkaAdminClient]:
+    """A started client that creates and describes topics.
+
+    Raises:
+        ConfigError: no broker answers, or the login is refused; says what to change.
+        TriageError: the broker failed later.
+    """
     await reach(settings)
     admin = AIOKafkaAdminClient(**connection(settings), request_timeout_ms=15_000)
     await admin.start()

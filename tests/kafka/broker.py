@@ -16,8 +16,9 @@ from pathlib import Path
 
 HERE = Path(__file__).parent
 JARS = HERE / ".jars"
-JVM = ("-Xms256m", "-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Xshare:auto")
-START_S = 60.0
+LOGGING = ("-Dorg.slf4j.simpleLogger.defaultLogLevel=warn", "-Dorg.slf4j.simpleLogger.showDateTime=true")
+JVM = ("-Xms256m", "-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Xshare:auto", *LOGGING)
+START_S = 180.0
 
 
 class Unavailable(Exception):  # noqa: N818 (a reason to skip)
@@ -33,7 +34,7 @@ def install() -> None:
     for program in ("java", "mvn"):
         if shutil.which(program) is None:
             raise Unavailable(f"{program} is not installed")
-    if any(JARS.glob("kafka_2.13-4.3.1.jar")):
+    if all(any(JARS.glob(jar)) for jar in ("kafka_2.13-4.3.1.jar", "slf4j-simple-*.jar")):
         return
     command = ["mvn", "-q", "-B", "-f", str(HERE / "pom.xml"), "dependency:copy-dependencies"]
     done = subprocess.run([*command, f"-DoutputDirectory={JARS}"], capture_output=True, text=True, check=False)

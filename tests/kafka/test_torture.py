@@ -84,6 +84,7 @@ async def test_three_brokers_killed_in_turn(tmp_path: Path, bootstrap: str, dice
             await asyncio.to_thread(node.wait)
         await bench.create_topics(partitions=6, replicas=3)
         worker = bench.worker(delivery=delivery, FAKE_DELAY_S="0.01")
+        await worker.has_said("Partitions assigned")
         sent = []
         for turn in range(6):
             sent += await bench.produce(conversation(dice, 2_000))
