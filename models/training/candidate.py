@@ -8,7 +8,6 @@ from pathlib import Path
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from safetensors.torch import save
 from tokenizers import Tokenizer
 
 from models.bundle import CPU_MODEL, GPU_MODEL
@@ -22,7 +21,6 @@ from models.training.network import Network, Served
 from models.training.prototypes import prototypes
 from models.training.schedule import Recipe
 
-WEIGHTS = "model.safetensors"
 RANGE_TEXTS = 400
 """Texts on which the ranges of the int8 activations are measured."""
 
@@ -43,8 +41,8 @@ class Job:
 def make_candidate(job: Job, folder: Path, progress: Progress, *, whole: bool) -> None:
     """Train, and write into ``folder`` what serves: tokenizer, config and the int8 model.
 
-    ``whole`` adds what only a bundle to keep needs, the fp16 model and the encoder's weights, and makes the training
-    one that can be interrupted and taken up again.
+    ``whole`` adds what only a bundle to keep needs, the fp16 model, and makes the training one that can be interrupted
+    and taken up again.
     """
     folder.mkdir(parents=True, exist_ok=True)
     save_tokenizer(job.base, folder)
@@ -59,9 +57,6 @@ def make_candidate(job: Job, folder: Path, progress: Progress, *, whole: bool) -
     seen = token_ids(tokenizer, job.examples.take(sample).texts)
     export(Served(network, bank), folder / CPU_MODEL, folder / GPU_MODEL if whole else None, seen)
     _write_config(network, job, folder / "config.json")
-    if whole:
-        halves = {name: tensor.half().contiguous() for name, tensor in network.encoder.state_dict().items()}
-        (folder / WEIGHTS).write_bytes(save(halves, metadata={"format": "pt"}))  # `save_file` lets only its owner read
 
 
 def evidence_of(
