@@ -22,6 +22,8 @@ CORPUS = Path(__file__).parents[1] / "corpus"
 TEMPLATES_WEIGHT = 0.35
 """`ecomintent` is large and alike: each of its rows is drawn about once in three epochs."""
 
+EPOCHS = 5.0
+
 FOREIGN_EACH = 6
 FOREIGN_WEIGHT = 0.5
 OUT_OF_SCOPE = "clinc150_out_of_scope.txt"
@@ -57,7 +59,7 @@ def _foreign(public: Path) -> list[str]:
 def main(
     public: Annotated[Path, typer.Option("--data", envvar="TRIAGE_DATA", help="folder of the public sets")] = PUBLIC,
     output: Annotated[Path, typer.Option(help="where the bundle goes")] = DEFAULT_BUNDLE,
-    epochs: Annotated[float | None, typer.Option(help="passes over the data")] = None,
+    epochs: Annotated[float, typer.Option(help="passes over the data")] = EPOCHS,
     seed: int = 0,
 ) -> None:
     """Train the shipped bundle."""
