@@ -5,7 +5,20 @@ import sys
 import typer
 
 from models.errors import ModelError
-from worker.commands import bundle, classify, demo, documents, evaluate, fallback, lab, router, services, topics
+from worker.commands import (
+    bundle,
+    classify,
+    demo,
+    documents,
+    evaluate,
+    fallback,
+    helpdesk,
+    lab,
+    replay,
+    router,
+    services,
+    topics,
+)
 from worker.errors import TriageError
 
 BAD_INPUT = 2
@@ -18,12 +31,14 @@ app = typer.Typer(
 app.command()(demo.demo)
 app.command()(services.worker)
 app.command()(router.router)
+app.command()(helpdesk.helpdesk)
 app.command()(fallback.fallback)
 app.command()(classify.classify)
 app.command()(lab.train)
 app.command()(evaluate.evaluate)
 app.add_typer(bundle.app, name="bundle")
 app.add_typer(topics.app, name="topics")
+app.command()(replay.replay)
 app.command()(documents.settings)
 app.command()(documents.asyncapi)
 

@@ -15,7 +15,7 @@ from aiokafka.errors import (
 from aiokafka.structs import TopicPartition
 
 from worker.ledger import PartitionLedger
-from worker.outputs import Companion, Output
+from worker.outputs import Companion, Output, RecordHeaders
 
 REFUSALS = (MessageSizeTooLargeError, RecordListTooLargeError, InvalidTimestampError)
 """Errors that are about the record itself: sending it again cannot help."""
@@ -85,12 +85,18 @@ async def _send(producer: AIOKafkaProducer, record: Output | Companion) -> "asyn
 
 
 async def _send_null(producer: AIOKafkaProducer, output: Output) -> "asyncio.Future[object]":
-    """A dead letter without key and value: aiokafka's `send` asserts against it, Kafka takes it."""
-    batch = producer.create_batch()
-    batch.append(key=None, value=None, timestamp=None, headers=list(output.headers))
     partitions = sorted(await producer.partitions_for(output.topic))
     partition = partitions[output.offset % len(partitions)]
-    future: asyncio.Future[object] = await producer.send_batch(batch, output.topic, partition=partition)
+    return await send_null(producer, output.topic, partition, output.headers)
+
+
+async def send_null(
+    producer: AIOKafkaProducer, topic: str, partition: int, headers: RecordHeaders
+) -> "asyncio.Future[object]":
+    """Send a record without key and value: aiokafka's `send` asserts against it, Kafka takes it."""
+    batch = producer.create_batch()
+    batch.append(key=None, value=None, timestamp=None, headers=list(headers))
+    future: asyncio.Future[object] = await producer.send_batch(batch, topic, partition=partition)
     return future
 
 
