@@ -1,6 +1,6 @@
 """Check resources against the CRDs of their operators; a field that a CRD does not know is an error.
 
-    python crds.py FOLDER < resources.json
+python crds.py FOLDER < resources.json
 """
 
 import json
