@@ -12,10 +12,10 @@ from schemas.events import FallbackEvent, IntentEvent, LabelEvent, ModelRef, Rev
 from tests.worker.fakes import record
 from tests.worker.fallback_events import event
 from tests.worker.test_pipeline import Published
+from worker.consulting import Consulting
 from worker.dead_letters import DeadLetters
 from worker.fallback.adviser import Decided, Undecided
 from worker.fallback.outputs import Writer
-from worker.fallback.station import Fallback
 from worker.metrics import Metrics
 from worker.outputs import Output
 
@@ -55,9 +55,13 @@ def by_text(event: FallbackEvent) -> Decided | Undecided:
 
 
 @asynccontextmanager
-async def fallback(judge: Judge, concurrency: int = 4) -> AsyncIterator[tuple[Fallback, Published]]:
+async def fallback(
+    judge: Judge, concurrency: int = 4
+) -> AsyncIterator[tuple[Consulting[FallbackEvent, Decided | Undecided], Published]]:
     published = Published()
-    station = Fallback(judge, WRITER.output, DeadLetters("dlq"), published, concurrency=concurrency, metrics=Metrics())
+    station = Consulting(
+        FallbackEvent, judge, WRITER.output, DeadLetters("dlq"), published, concurrency=concurrency, metrics=Metrics()
+    )
     station.ledger.assign(A)
     ended = station.start()
     try:
@@ -184,7 +188,9 @@ async def test_a_judge_that_breaks_ends_the_service_instead_of_losing_a_message(
         raise RuntimeError("a bug")
 
     published = Published()
-    station = Fallback(Judge(broken), WRITER.output, DeadLetters("dlq"), published, concurrency=2, metrics=Metrics())
+    station = Consulting(
+        FallbackEvent, Judge(broken), WRITER.output, DeadLetters("dlq"), published, concurrency=2, metrics=Metrics()
+    )
     station.ledger.assign(A)
     ended = station.start()
     await station.accept({A: records("a")})

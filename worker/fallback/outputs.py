@@ -4,25 +4,16 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from time import time
-from typing import Any
+from typing import Any, TypeAlias
 
-from schemas.cloudevents import event_id, timestamp, trace_of
-from schemas.events import FallbackEvent, IntentEvent, LabelEvent, MessageEvent, ModelRef, ReviewEvent
-from schemas.message import Source
-from schemas.records import Record, to_record
+from schemas.events import FallbackEvent, IntentEvent, LabelEvent, ModelRef, ReviewEvent
+from worker.consulting import Question
+from worker.decisions import carried, decision_record
 from worker.fallback.adviser import Decided, Undecided
 from worker.fallback.prompt import MAX_CHARACTERS
-from worker.ledger import PartitionLedger
-from worker.outputs import Companion, Consumed, Output
+from worker.outputs import Companion, Output
 
-
-@dataclass(slots=True, eq=False)
-class Question:
-    """A message that waits for the LLM, as it was read."""
-
-    ledger: PartitionLedger[Output]
-    record: Consumed
-    event: FallbackEvent
+Asked: TypeAlias = Question[FallbackEvent]
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,18 +38,18 @@ class Writer:
     include_text: bool
     clock: Callable[[], float] = time
 
-    def output(self, question: Question, verdict: Decided | Undecided) -> Output:
+    def output(self, question: Asked, verdict: Decided | Undecided) -> Output:
         """The output of a verdict."""
         if isinstance(verdict, Decided):
             return self._intent(question, verdict)
         return self._review(question, verdict)
 
-    def _intent(self, question: Question, verdict: Decided) -> Output:
+    def _intent(self, question: Asked, verdict: Decided) -> Output:
         event, now = question.event, datetime.fromtimestamp(self.clock(), UTC)
-        carried = _carried(event)
+        known = carried(event)
         shown: dict[str, Any] = {"text": event.text} if self.include_text else {}
         intent = IntentEvent(
-            **carried,
+            **known,
             **shown,
             intent=verdict.intent,
             confidence=verdict.confidence,
@@ -70,10 +61,10 @@ class Writer:
             classified_at=now,
         )
         label = LabelEvent(
-            **carried, text=event.text, label=verdict.intent, decided_by="llm", model=self.model, labelled_at=now
+            **known, text=event.text, label=verdict.intent, decided_by="llm", model=self.model, labelled_at=now
         )
-        record = _record(question, intent, now)
-        label_record = _record(question, label, now)
+        record = decision_record(question.record, intent, now)
+        label_record = decision_record(question.record, label, now)
         companion = Companion(self.labels_topic, question.record.key, label_record.value, label_record.headers)
         return Output(
             question.ledger,
@@ -87,10 +78,10 @@ class Writer:
             companion,
         )
 
-    def _review(self, question: Question, verdict: Undecided) -> Output:
+    def _review(self, question: Asked, verdict: Undecided) -> Output:
         known = {name: getattr(question.event, name) for name in question.event.model_fields_set}
         review = ReviewEvent(**known, review_reason=verdict.why)
-        record = _record(question, review, datetime.fromtimestamp(self.clock(), UTC))
+        record = decision_record(question.record, review, datetime.fromtimestamp(self.clock(), UTC))
         return Output(
             question.ledger,
             question.record,
@@ -101,20 +92,3 @@ class Writer:
             record.value,
             record.headers,
         )
-
-
-def _carried(event: FallbackEvent) -> dict[str, Any]:
-    """What each event about the message carries of it."""
-    return {name: getattr(event, name) for name in MessageEvent.model_fields}
-
-
-def _record(question: Question, event: IntentEvent | LabelEvent | ReviewEvent, now: datetime) -> Record:
-    """The event as a record, whose id belongs to the customer's message: whoever decides it, it is decided once."""
-    source = Source(*(getattr(event.source, name) for name in Source._fields))
-    return to_record(
-        event,
-        identity=event_id(event.TYPE, source),
-        time=timestamp(now.timestamp()),
-        subject=event.message_id,
-        trace=trace_of(question.record.headers),
-    )

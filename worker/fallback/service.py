@@ -4,7 +4,8 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from schemas.events import ModelRef
+from schemas.events import FallbackEvent, ModelRef
+from worker.consulting import Consulting
 from worker.dead_letters import DeadLetters
 from worker.errors import ConfigError
 from worker.fallback import prompt
@@ -15,7 +16,6 @@ from worker.fallback.cost import Prices
 from worker.fallback.llm import Limits, Llm
 from worker.fallback.metrics import LlmMetrics
 from worker.fallback.outputs import Writer
-from worker.fallback.station import Fallback
 from worker.metrics import Metrics
 from worker.parts import Parts, connect
 from worker.process import serve
@@ -78,7 +78,8 @@ def assemble(settings: Settings, client: Client, metrics: Metrics) -> Parts:
         include_text=settings.include_text,
     )
     dead_letters = DeadLetters(settings.dead_letter_topic)
-    station = Fallback(
+    station = Consulting(
+        FallbackEvent,
         adviser,
         writer.output,
         dead_letters,

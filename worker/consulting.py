@@ -1,18 +1,20 @@
-"""The way of a message through the fallback. It keeps the same books as the worker, and so loses as little."""
+"""The way of a message that is not computed but asked about, of a larger model or of a person.
+
+It keeps the same books as the worker, and so loses as little.
+"""
 
 import asyncio
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from time import monotonic
-from typing import Protocol
+from typing import Generic, Protocol, TypeVar
 
 from aiokafka.structs import TopicPartition
 from pydantic import ValidationError
 
-from schemas.events import FallbackEvent
+from schemas.events import MessageEvent
 from worker.dead_letters import DeadLetters
-from worker.fallback.adviser import Decided, Undecided
-from worker.fallback.outputs import Question
 from worker.ledger import PartitionLedger
 from worker.metrics import Metrics
 from worker.outputs import Consumed, Output
@@ -20,23 +22,42 @@ from worker.station import Station
 
 BAD_EVENT = "bad_event"
 
+E = TypeVar("E", bound=MessageEvent)
+V = TypeVar("V")
+E_contra = TypeVar("E_contra", contravariant=True)
+V_co = TypeVar("V_co", covariant=True)
 
-class Judge(Protocol):
-    """What is needed of a `worker.fallback.adviser.Adviser`."""
+
+@dataclass(slots=True, eq=False)
+class Question(Generic[E]):
+    """A message that waits for a verdict, as it was read."""
+
+    ledger: PartitionLedger[Output]
+    record: Consumed
+    event: E
+
+
+class Judge(Protocol[E_contra, V_co]):
+    """Who decides one message."""
 
     @property
-    def down(self) -> str | None: ...
+    def down(self) -> str | None:
+        """What keeps all messages from being decided; None when nothing does."""
+        ...
 
-    async def decide(self, event: FallbackEvent) -> Decided | Undecided: ...
+    async def decide(self, event: E_contra) -> V_co:
+        """The verdict on a message."""
+        ...
 
 
-class Fallback(Station):
-    """Reads fallback events and asks about as many at once as there may be calls.
+class Consulting(Station, Generic[E, V]):
+    """Reads events of one type and asks a judge about as many at once as it can take.
 
     Args:
+        kind: the type of the events.
         judge: decides one message.
         write: makes the output of a verdict.
-        dead_letters: makes the output of what is no fallback event.
+        dead_letters: makes the output of what is no such event.
         publish: takes outputs of one partition, in the order of their offsets.
         concurrency: messages that are asked about at once.
         metrics: where all is counted.
@@ -44,8 +65,9 @@ class Fallback(Station):
 
     def __init__(
         self,
-        judge: Judge,
-        write: Callable[[Question, Decided | Undecided], Output],
+        kind: type[E],
+        judge: Judge[E, V],
+        write: Callable[[Question[E], V], Output],
         dead_letters: DeadLetters,
         publish: Callable[[Sequence[Output]], None],
         *,
@@ -53,14 +75,15 @@ class Fallback(Station):
         metrics: Metrics,
     ) -> None:
         super().__init__(publish, metrics)
+        self._kind = kind
         self._judge = judge
         self._write = write
         self._dead_letters = dead_letters
         self._concurrency = concurrency
-        self._waiting: deque[Question] = deque()
+        self._waiting: deque[Question[E]] = deque()
         self._more = asyncio.Condition()
         self._held = False
-        self._running: dict[Question, float] = {}
+        self._running: dict[Question[E], float] = {}
         self._all: asyncio.Future[None] | None = None
 
     def start(self) -> "asyncio.Future[None]":
@@ -112,9 +135,9 @@ class Fallback(Station):
             self._complete([self._dead_letters.of(ledger, record, "null_value", "the value is null")])
             return
         try:
-            event = FallbackEvent.read(record.value)
+            event = self._kind.read(record.value)
         except ValidationError as error:
-            self._complete([self._dead_letters.of(ledger, record, BAD_EVENT, _sentence(error))])
+            self._complete([self._dead_letters.of(ledger, record, BAD_EVENT, _sentence(self._kind, error))])
         else:
             self._waiting.append(Question(ledger, record, event))
 
@@ -133,7 +156,7 @@ class Fallback(Station):
                 del self._running[question]
             self._complete([self._write(question, verdict)])
 
-    async def _next(self) -> Question:
+    async def _next(self) -> Question[E]:
         while True:
             while self._waiting and not self._held:
                 question = self._waiting.popleft()
@@ -143,8 +166,8 @@ class Fallback(Station):
                 await self._more.wait()
 
 
-def _sentence(error: ValidationError) -> str:
+def _sentence(kind: type[MessageEvent], error: ValidationError) -> str:
     """What is wrong with the first field, without its value, which is the customer's."""
     first = error.errors(include_url=False, include_input=False, include_context=False)[0]
     field = first["loc"][0] if first["loc"] else "all of it"
-    return f"the value is no fallback event: {field}: {first['type']}"
+    return f"the value is no {kind.TYPE}: {field}: {first['type']}"

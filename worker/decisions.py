@@ -1,0 +1,33 @@
+"""Events that decide a message after the model would not: the same message, the same id, whoever decides."""
+
+from datetime import datetime
+from typing import Any
+
+from schemas.cloudevents import event_id, timestamp, trace_of
+from schemas.events import MessageEvent
+from schemas.message import Source
+from schemas.records import Record, to_record
+from worker.outputs import Consumed
+
+
+def carried(event: MessageEvent) -> dict[str, Any]:
+    """What every event about a message carries of it."""
+    return {name: getattr(event, name) for name in MessageEvent.model_fields}
+
+
+def decision_record(record: Consumed, event: MessageEvent, now: datetime) -> Record:
+    """An event as a record, whose id belongs to the customer's message, so that repeats can be told.
+
+    Args:
+        record: what was read when it was decided.
+        event: the decision.
+        now: when it was made.
+    """
+    source = Source(event.source.topic, event.source.partition, event.source.offset)
+    return to_record(
+        event,
+        identity=event_id(event.TYPE, source),
+        time=timestamp(now.timestamp()),
+        subject=event.message_id,
+        trace=trace_of(record.headers),
+    )
