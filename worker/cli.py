@@ -15,6 +15,7 @@ from worker.commands import (
     helpdesk,
     lab,
     replay,
+    review,
     router,
     services,
     topics,
@@ -38,6 +39,7 @@ app.command()(lab.train)
 app.command()(evaluate.evaluate)
 app.add_typer(bundle.app, name="bundle")
 app.add_typer(topics.app, name="topics")
+app.command()(review.review)
 app.command()(replay.replay)
 app.command()(documents.settings)
 app.command()(documents.asyncapi)

@@ -50,13 +50,19 @@ async def serve(
         await topics.require(settings, *needed)
         async with opened(settings, metrics) as parts:
             status.parts = parts
-            await _work(parts, stop, settings.drain_timeout_s)
+            await work(parts, stop, settings.drain_timeout_s)
     log.info("Stopped", extra=asdict(parts.station.ledger.conservation()))
     return 0
 
 
-async def _work(parts: Parts, stop: asyncio.Event, drain_s: float) -> None:
-    """Run all parts until the consumer has stopped, or one of the others fails."""
+async def work(parts: Parts, stop: asyncio.Event, drain_s: float) -> None:
+    """Run all parts until the consumer has stopped, or one of the others fails.
+
+    Args:
+        parts: what to run.
+        stop: set to have the consumer stop.
+        drain_s: longest wait for what is in flight then.
+    """
     failed = parts.station.start()
     consuming = asyncio.create_task(parts.consumer.run(stop, drain_s), name="consumer")
     others = [

@@ -1,0 +1,42 @@
+"""``triage review``: a person decides, one key a message."""
+
+import logging
+import sys
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from worker.commands.options import CONNECTION, settings_flags
+from worker.errors import TriageError
+from worker.settings import Settings
+
+FLAGS = (
+    *CONNECTION,
+    "group_id",
+    "review_topic",
+    "output_topic",
+    "labels_topic",
+    "dead_letter_topic",
+    "delivery",
+    "include_text",
+)
+
+
+@settings_flags(FLAGS)
+def review(
+    settings: Settings,
+    out_of_scope_label: Annotated[
+        str, typer.Option(help="The label of messages that have none of the intents, to learn from")
+    ] = "OOS",
+) -> None:
+    """Decide messages that neither the model nor the LLM could: each is shown, and one key labels it."""
+    from worker.review import session  # noqa: PLC0415 (keeps `triage --help` quick)
+
+    if not sys.stdin.isatty():
+        raise TriageError("A review needs a terminal, since a person has to press keys.")
+    logging.basicConfig(level=logging.CRITICAL)  # the terminal belongs to the messages
+    console = Console(highlight=False)
+    console.print("Waiting for messages to decide; q leaves.\n")
+    counts = session.run(settings, typer.getchar, console, out_of_scope_label)
+    console.print(f"{counts.accepted} decided, {counts.review} put off.")
