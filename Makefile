@@ -10,7 +10,7 @@ ALL_READY := $(VENV)/.all-ready
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 DATA ?= $(or $(TRIAGE_DATA),../shared/data)
 
-.PHONY: help setup demo test check bench evaluate-all deploy-check pins clean
+.PHONY: help setup demo test check bench evaluate-all train-ecommerce torture deploy-check pins clean
 
 help: ## what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -34,6 +34,12 @@ bench: $(ALL_READY) ## messages a second beside raw ONNX Runtime, latency, memor
 
 evaluate-all: $(ALL_READY) ## the table of what the model reaches (data in ../shared/data, or TRIAGE_DATA=DIR)
 	@$(BIN)/python -m models.evaluation.suite --data $(DATA) $(EVALUATE_ARGS)
+
+train-ecommerce: $(ALL_READY) ## make the shipped bundle anew (data in ../shared/data, or TRIAGE_DATA=DIR)
+	@$(BIN)/python -m models.training.ecommerce --data $(DATA) $(TRAIN_ARGS)
+
+torture: $(ALL_READY) ## long faults on a real Apache Kafka; prints its seed, TORTURE_SEED=N repeats a run
+	@TRIAGE_REQUIRE_KAFKA=1 $(BIN)/python -m pytest -m torture -s $(PYTEST_ARGS)
 
 deploy-check: $(ALL_READY) ## chart, image, alerts, dashboards, compose file: all that can be checked without a cluster
 	@PYTHON=$(BIN)/python deploy/check/install

@@ -6,6 +6,7 @@ import typer
 
 from models.errors import ModelError
 from worker.commands import (
+    bench,
     bundle,
     classify,
     demo,
@@ -37,6 +38,7 @@ app.command()(fallback.fallback)
 app.command()(classify.classify)
 app.command()(lab.train)
 app.command()(evaluate.evaluate)
+app.command()(bench.bench)
 app.add_typer(bundle.app, name="bundle")
 app.add_typer(topics.app, name="topics")
 app.command()(review.review)

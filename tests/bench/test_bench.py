@@ -1,0 +1,127 @@
+"""The benchmark's own arithmetic, and one short run of the whole of it; no claim about speed."""
+
+import json
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Sequence
+from types import SimpleNamespace
+from typing import Any, cast
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from models import DEFAULT_BUNDLE
+from models.classifier import Classifier
+from models.engine import Encoded
+from worker.batching import Limits
+from worker.bench.host import cpu_seconds, resident_mib
+from worker.bench.raw import RawNetwork, Run
+from worker.bench.result import Round, summary
+from worker.bench.traffic import sample
+
+
+class Counting:
+    """An engine that notes what it is asked to run, and on which thread."""
+
+    def __init__(self) -> None:
+        self.rows: list[int] = []
+        self.threads: set[int] = set()
+        self.meeting = threading.Barrier(2, timeout=30)
+
+    def pad(self, batch: Sequence[Encoded]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        longest = max(len(row.ids) for row in batch)
+        ids = np.array([row.ids + [0] * (longest - len(row.ids)) for row in batch])
+        return ids, (ids > 0).astype(np.int64)
+
+    def run_arrays(self, ids: NDArray[np.int64], mask: NDArray[np.int64]) -> None:
+        if threading.get_ident() not in self.threads:
+            self.threads.add(threading.get_ident())
+            self.meeting.wait()  # both threads have to come before either goes on
+        self.rows += mask.sum(axis=1).tolist()
+
+
+def test_the_bare_network_runs_every_text_once_on_all_threads() -> None:
+    engine = Counting()
+    lengths = [(7 * number) % 30 + 1 for number in range(200)]
+    classifier = SimpleNamespace(
+        engine=engine, encode=lambda texts: [Encoded([1] * length, False) for length in lengths]
+    )
+    raw = RawNetwork(cast(Classifier, classifier), [""] * 200, Limits(threads=2, budget=256))
+    raw.run()
+    assert sorted(engine.rows) == sorted(lengths)
+    assert len(engine.threads) == 2
+
+
+def measured(rounds: Sequence[Round], **changed: Any) -> dict[str, Any]:
+    given: dict[str, Any] = {
+        "latency_rate": 50.0,
+        "messages": 1000,
+        "peer": 50.0,
+        "dollars_per_hour": 0.36,
+        "threads": 2,
+        "broker": "here",
+        "bundle": "shop 1",
+        "delivery": "at_least_once",
+    }
+    result = summary(rounds, [0.010, 0.020, 0.030], **(given | changed))
+    assert all(len(line) == 3 for line in result.lines())
+    return result.as_json()
+
+
+ROUNDS = [
+    Round(Run(2.0, 4.0), Run(1.6, 3.0), 200.0),
+    Round(Run(4.0, 4.0), Run(3.6, 3.2), 210.0),  # a busy moment slows both
+    Round(Run(2.5, 4.0), Run(1.5, 3.4), 205.0),
+]
+
+
+def test_ratios_are_taken_within_a_round_and_then_their_median() -> None:
+    found = measured(ROUNDS)
+    assert found["messages_per_second"] == pytest.approx(1000 / 2.5)
+    assert found["raw_onnx_messages_per_second"] == pytest.approx(1000 / 1.6)
+    assert found["ratio"] == pytest.approx(0.8)
+    assert found["ratio_broker_elsewhere"] == pytest.approx(0.8)
+    assert (found["memory_mib_first"], found["memory_mib_last"]) == (200, 205)
+    assert found["latency_p50_ms"] == pytest.approx(20)
+    assert found["dollars_per_1000"] == pytest.approx(0.36 / 3600 / 400 * 1000)
+    assert found["llm_dollars_per_1000"] == pytest.approx(0.01545)
+
+
+def test_what_the_machine_does_not_tell_is_left_out() -> None:
+    found = measured([*ROUNDS, Round(Run(2.0, None), Run(1.6, 3.0), None)], peer=None)
+    assert found["ratio_broker_elsewhere"] is None
+    assert found["memory_mib_last"] is None
+    assert found["peer_messages_per_second"] is None
+
+
+def test_a_process_that_is_there_has_used_time_and_memory_and_one_that_is_not_has_none() -> None:
+    used = cpu_seconds(os.getpid())
+    held = resident_mib(os.getpid())
+    assert used is not None
+    assert used > 0
+    assert held is not None
+    assert held > 1
+    gone = subprocess.Popen([sys.executable, "-c", ""])
+    gone.wait()
+    assert cpu_seconds(gone.pid) is None
+    assert resident_mib(gone.pid) is None
+
+
+def test_the_sample_repeats_what_can_be_read() -> None:
+    messages, texts = sample(700)
+    assert len(messages) == len(texts) == 700
+    assert [json.loads(one.value or b"")["text"].strip() for one in messages] == texts
+
+
+@pytest.mark.skipif(not DEFAULT_BUNDLE.is_dir(), reason="no shipped bundle yet")
+def test_one_short_run_gives_all_figures() -> None:
+    command = [sys.executable, "-m", "worker.cli", "bench", "--messages", "100", "--rounds", "1", "--no-peer", "--json"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=280)
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
+    for name in ("messages_per_second", "raw_onnx_messages_per_second", "ratio", "latency_p50_ms", "latency_p99_ms"):
+        assert found[name] > 0
+    assert found["latency_p50_ms"] <= found["latency_p99_ms"]

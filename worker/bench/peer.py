@@ -1,0 +1,60 @@
+"""The loop that one would write first: aiokafka, a transformers pipeline, one message at a time.
+
+It runs the bundle's architecture and tokenizer in PyTorch. Its weights are random, since speed does not depend on
+them, and nothing is asked of its answers.
+"""
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import orjson
+import torch
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+from transformers import (
+    AutoConfig,
+    AutoModelForSequenceClassification,
+    PreTrainedTokenizerFast,
+    TextClassificationPipeline,
+)
+
+from worker.connection import connection
+from worker.settings import Settings
+
+
+async def messages_per_second(settings: Settings, output_topic: str, messages: int) -> float:
+    """Classify so many messages from the beginning of the input topic, and write the answers to ``output_topic``.
+
+    Args:
+        settings: the broker, the input topic and the bundle.
+        output_topic: where its answers go; not one of the worker's topics.
+        messages: at most as many as the topic holds.
+    """
+    classify = _pipeline(settings.bundle, settings.threads)
+    classify("the first call takes longer")
+    consumer = AIOKafkaConsumer(
+        settings.input_topic, **connection(settings), auto_offset_reset="earliest", enable_auto_commit=False
+    )
+    async with consumer, AIOKafkaProducer(**connection(settings)) as producer:
+        left, started = messages, time.perf_counter()
+        async for record in consumer:
+            [best] = classify(orjson.loads(record.value)["text"])
+            await producer.send(output_topic, key=record.key, value=orjson.dumps(best))
+            left -= 1
+            if not left:
+                break
+        await producer.flush()
+        return messages / (time.perf_counter() - started)
+
+
+def _pipeline(bundle: Path, threads: int) -> Callable[[str], list[dict[str, Any]]]:
+    """Text in, ``[{"label", "score"}]`` out."""
+    torch.set_num_threads(threads)
+    make: Callable[..., Any] = AutoModelForSequenceClassification.from_config
+    model = make(AutoConfig.from_pretrained(bundle)).float().eval()
+    tokenizer: Any = PreTrainedTokenizerFast  # its constructor has no types
+    tokenizer = tokenizer(tokenizer_file=str(bundle / "tokenizer.json"), pad_token="[PAD]", model_max_length=128)
+    run: Any = TextClassificationPipeline
+    classify: Callable[[str], list[dict[str, Any]]] = run(model=model, tokenizer=tokenizer, truncation=True)
+    return classify

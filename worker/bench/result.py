@@ -1,0 +1,150 @@
+"""What was measured, for a reader and for a machine."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from statistics import median, quantiles
+from typing import Any, NamedTuple
+
+from models.evaluation import cost
+from worker.bench.raw import Run
+
+
+class Round(NamedTuple):
+    """One turn of both over the same messages, and the worker's resident memory after it, in MiB."""
+
+    ours: Run
+    raw: Run
+    memory_mib: float | None
+
+
+@dataclass(frozen=True)
+class Result:
+    """Figures of one run; None where something could not be measured here.
+
+    Attributes:
+        messages_per_second: the worker's, from a backlog, broker on the same machine; median of the rounds.
+        raw_onnx_messages_per_second: the bare network's, same texts, batches and threads, in turns with the worker.
+        ratio: the first by the second; the median of the rounds' own ratios.
+        ratio_broker_elsewhere: the same by CPU time of the two processes, so without what the broker takes.
+        peer_messages_per_second: of a loop of aiokafka and a transformers pipeline, one message at a time.
+        latency_p50_ms, latency_p99_ms: from produce to the answer's arrival, at a tenth of the worker's rate.
+        memory_mib_first, memory_mib_last: resident memory of the worker after the first round and after the last.
+        dollars_per_1000: on a machine of that price kept busy; llm_dollars_per_1000: of GPT-4o mini's list price.
+    """
+
+    messages_per_second: float
+    raw_onnx_messages_per_second: float
+    ratio: float
+    ratio_broker_elsewhere: float | None
+    peer_messages_per_second: float | None
+    latency_p50_ms: float
+    latency_p99_ms: float
+    latency_messages_per_second: float
+    memory_mib_first: float | None
+    memory_mib_last: float | None
+    dollars_per_1000: float
+    llm_dollars_per_1000: float
+    machine_dollars_per_hour: float
+    messages: int
+    rounds: int
+    threads: int
+    broker: str
+    bundle: str
+    delivery: str
+
+    def as_json(self) -> dict[str, Any]:
+        """All figures by name."""
+        return asdict(self)
+
+    def lines(self) -> Iterator[tuple[str, str, str]]:
+        """Name, value and meaning of each figure, to be read."""
+        yield (
+            "worker",
+            f"{self.messages_per_second:,.0f} messages/s",
+            f"from a backlog, {self.threads} threads, {self.delivery}, broker: {self.broker}",
+        )
+        yield (
+            "raw ONNX Runtime",
+            f"{self.raw_onnx_messages_per_second:,.0f} messages/s",
+            "same texts, batches and threads, tokenized and padded beforehand",
+        )
+        yield "ratio", f"{self.ratio:.2f}", f"median of {self.rounds} rounds of {self.messages:,} messages, in turns"
+        if self.ratio_broker_elsewhere is not None:
+            yield (
+                "… by CPU time",
+                f"{self.ratio_broker_elsewhere:.2f}",
+                "what the worker alone takes: the ratio with the broker on another machine",
+            )
+        if self.peer_messages_per_second is not None:
+            times = self.messages_per_second / self.peer_messages_per_second
+            yield (
+                "plain loop",
+                f"{self.peer_messages_per_second:,.0f} messages/s",
+                f"aiokafka and a transformers pipeline, one at a time: the worker is {times:.0f} times as fast",
+            )
+        yield (
+            "latency",
+            f"{self.latency_p50_ms:.0f} ms, p99 {self.latency_p99_ms:.0f} ms",
+            f"from produce to consume, at {self.latency_messages_per_second:.0f} messages/s at random moments",
+        )
+        if self.memory_mib_first is not None and self.memory_mib_last is not None:
+            yield (
+                "memory",
+                f"{self.memory_mib_last:.0f} MiB",
+                f"resident after {self.rounds * self.messages:,} messages; {self.memory_mib_first:.0f} MiB after "
+                f"{self.messages:,}",
+            )
+        times = self.llm_dollars_per_1000 / self.dollars_per_1000
+        yield (
+            "cost of 1,000",
+            f"${self.dollars_per_1000:.6f}",
+            f"on a machine at ${self.machine_dollars_per_hour:.2f} an hour; {cost.LLM}: "
+            f"${self.llm_dollars_per_1000:.4f} ({times:,.0f} times as much)",
+        )
+
+
+def summary(
+    rounds: Sequence[Round],
+    latencies: Sequence[float],
+    *,
+    latency_rate: float,
+    messages: int,
+    peer: float | None,
+    dollars_per_hour: float,
+    threads: int,
+    broker: str,
+    bundle: str,
+    delivery: str,
+) -> Result:
+    """Figures of at least one round of ``messages`` each, and of two latencies or more, in seconds."""
+    rate = messages / median(one.ours.seconds for one in rounds)
+    hundredths = [1000 * cut for cut in quantiles(latencies, n=100, method="inclusive")]
+    return Result(
+        messages_per_second=rate,
+        raw_onnx_messages_per_second=messages / median(one.raw.seconds for one in rounds),
+        ratio=median(one.raw.seconds / one.ours.seconds for one in rounds),
+        ratio_broker_elsewhere=_by_cpu(rounds),
+        peer_messages_per_second=peer,
+        latency_p50_ms=hundredths[49],
+        latency_p99_ms=hundredths[98],
+        latency_messages_per_second=latency_rate,
+        memory_mib_first=rounds[0].memory_mib,
+        memory_mib_last=rounds[-1].memory_mib,
+        dollars_per_1000=cost.dollars_per_1000(rate, dollars_per_hour),
+        llm_dollars_per_1000=cost.llm_dollars_per_1000(),
+        machine_dollars_per_hour=dollars_per_hour,
+        messages=messages,
+        rounds=len(rounds),
+        threads=threads,
+        broker=broker,
+        bundle=bundle,
+        delivery=delivery,
+    )
+
+
+def _by_cpu(rounds: Sequence[Round]) -> float | None:
+    """The ratio by CPU time: what the network takes of what the worker takes."""
+    ratios = [
+        one.raw.cpu_seconds / one.ours.cpu_seconds for one in rounds if one.raw.cpu_seconds and one.ours.cpu_seconds
+    ]
+    return median(ratios) if len(ratios) == len(rounds) else None
