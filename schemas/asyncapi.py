@@ -25,10 +25,15 @@ EVENTS: Mapping[str, type[Event]] = {
 
 SERVICES: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "worker": (("input",), ("output", "fallback", "dead_letter")),
-    "router": (("output",), ("tickets", "alerts")),
-    "fallback": (("fallback",), ("output", "review", "labels")),
+    "router": (("output",), ("tickets", "alerts", "dead_letter")),
+    "helpdesk": (("tickets",), ("dead_letter",)),
+    "fallback": (("fallback",), ("output", "review", "labels", "dead_letter")),
+    "review": (("review",), ("output", "review", "labels", "dead_letter")),
 }
 """The channels that each service reads and writes."""
+
+KEYS = {"tickets": "ticket_id", "alerts": "intent"}
+"""What records are keyed by, where it is not the key of the message that they came from."""
 
 DEAD_LETTER_HEADERS = {
     "dlq.topic": "where the record was read",
@@ -122,7 +127,7 @@ def _messages() -> dict[str, Any]:
             "summary": (event.__doc__ or "").partition("\n")[0],
             "headers": _headers(_cloudevent(event)),
             "payload": {"$ref": f"#/components/schemas/{event.__name__}"},
-            "bindings": _key("ticket_id" if event is TicketEvent else "the message's"),
+            "bindings": _key(KEYS.get(channel, "the message's")),
         }
     return messages
 

@@ -1,12 +1,11 @@
 """A broker and tables for the router, in memory, which crash when told to."""
 
-import asyncio
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from schemas.cloudevents import event_headers
 from schemas.events import IntentEvent
-from worker.router.records import Outgoing, RecordHeaders
+from worker.router.records import Change, Outgoing, RecordHeaders
 from worker.router.topics import RouterTopics
 
 TOPICS = RouterTopics("intents", "tickets", "alerts", "dlq", "keyed", "counts")
@@ -45,13 +44,12 @@ class World:
     def get(self, partition: int, key: bytes) -> bytes | None:
         return self.disk.get((partition, key))
 
-    def put(self, partition: int, key: bytes, value: bytes | None) -> "asyncio.Future[object]":
-        _keep(self.disk, (partition, key), value)
-        self._step()
-        _keep(self.changelog, (partition, key), value)
-        done: asyncio.Future[object] = asyncio.get_running_loop().create_future()
-        done.set_result(None)
-        return done
+    async def write(self, changes: Sequence[Change]) -> None:
+        for partition, key, value in changes:
+            _keep(self.disk, (partition, key), value)
+        for partition, key, value in changes:
+            self._step()
+            _keep(self.changelog, (partition, key), value)
 
     def values(self) -> Iterator[bytes]:
         return iter(list(self.disk.values()))

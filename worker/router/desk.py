@@ -4,7 +4,6 @@ What is sent has arrived before the state that says so is written: a crash betwe
 id, and never leaves it out.
 """
 
-import asyncio
 import heapq
 import logging
 from collections import defaultdict
@@ -19,7 +18,7 @@ from schemas.records import to_record
 from worker.router.conversation import Conversation, close, file, look_at
 from worker.router.intents import Filed, Unreadable, read
 from worker.router.metrics import RouterMetrics
-from worker.router.records import Message, Outgoing, Sender, Store, dead_letter
+from worker.router.records import Change, Message, Outgoing, Sender, Store, dead_letter
 from worker.router.routes import Routes
 from worker.router.topics import RouterTopics
 
@@ -177,13 +176,15 @@ class Desk:
     async def _settle(self, batch: _Batch) -> None:
         """Send, then write; return when both are safe."""
         await self._send([*batch.outgoing, *self._counts(batch)])
-        written = []
+        changes = [
+            Change(partition, key, None if state is None else state.dump())
+            for (partition, key), state in batch.states.items()
+        ]
+        await self._store.write(changes)
         remember_s = self._routes().remember
         for (partition, key), state in batch.states.items():
-            written.append(self._store.put(partition, key, None if state is None else state.dump()))
             if state is not None:
                 heapq.heappush(self._due, (look_at(state, remember_s), partition, key))
-        await asyncio.gather(*written)
 
     def _load(self, partition: int, key: bytes) -> Conversation | None:
         value = self._store.get(partition, key)

@@ -1,6 +1,5 @@
 """What the router reads, sends and keeps, without a broker's types: so that its work can be tested without one."""
 
-import asyncio
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple, Protocol
 
@@ -31,6 +30,14 @@ class Outgoing(NamedTuple):
     headers: RecordHeaders
 
 
+class Change(NamedTuple):
+    """A new value of the store, or None to forget the key."""
+
+    partition: int
+    key: bytes
+    value: bytes | None
+
+
 class Sender(Protocol):
     """Sends records."""
 
@@ -48,8 +55,12 @@ class Store(Protocol):
     def get(self, partition: int, key: bytes) -> bytes | None:
         """What is kept under a key."""
 
-    def put(self, partition: int, key: bytes, value: bytes | None) -> "asyncio.Future[object]":
-        """Keep, or with None forget; the future is done when the changelog has it."""
+    async def write(self, changes: Sequence[Change]) -> None:
+        """Keep what is new and forget what is None; return when the changelog has all of it.
+
+        Raises:
+            KafkaError: it has not, and never will.
+        """
 
     def values(self) -> Iterator[bytes]:
         """All that is kept, of the partitions that are ours."""

@@ -88,8 +88,8 @@ class Router:
         self._built = built
         send = _sender(producer)
         topics, rules = self._topics, lambda: self._rules.routes
-        self._desk = Desk(topics, FaustStore(built.conversations, topics.intents), send, rules, self.metrics)
-        self._watch = Watch(topics, FaustStore(built.rates, topics.counts), send, rules, self.metrics)
+        self._desk = Desk(topics, FaustStore(built.conversations, producer, topics.intents), send, rules, self.metrics)
+        self._watch = Watch(topics, FaustStore(built.rates, producer, topics.counts), send, rules, self.metrics)
         self._desk_batches = Batches(self._desk.handle, self.metrics)
         self._watch_batches = Batches(self._watch.handle, self.metrics)
         faust_app.hand_over(built.app, [topics.intents, topics.keyed], self._desk_batches, "desk")
@@ -158,6 +158,9 @@ class Router:
         await self._watch_batches.drop()
 
     async def _on_recovered(self, *_: Any, **__: Any) -> None:
+        # Next, Faust resumes our partitions, and only then seeks to what is committed. What it read in between would
+        # be read twice or, for its books, never. It starts the flow again itself, after the seek.
+        self._built.app.consumer.stop_flow()
         async with self._desk_batches.between:
             self._desk.recovered()
         async with self._watch_batches.between:
@@ -171,7 +174,7 @@ class Router:
 def _sender(producer: AIOKafkaProducer) -> Any:
     async def send(outgoing: Sequence[Outgoing]) -> None:
         sent = [
-            await producer.send(record.topic, key=record.key, value=record.value, headers=record.headers)
+            await producer.send(record.topic, key=record.key, value=record.value, headers=list(record.headers))
             for record in outgoing
         ]
         await asyncio.gather(*sent)

@@ -2,12 +2,16 @@
 
 import asyncio
 import weakref
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 import faust
 import faust.streams
+from aiokafka import AIOKafkaProducer
+from faust.types import TP
+
+from worker.router.records import Change
 
 
 class _Place(NamedTuple):
@@ -30,11 +34,13 @@ class FaustStore:
 
     Args:
         table: with raw keys and values.
+        producer: writes the changelog.
         topic: a topic that is partitioned as the table.
     """
 
-    def __init__(self, table: Any, topic: str) -> None:
+    def __init__(self, table: Any, producer: AIOKafkaProducer, topic: str) -> None:
         self._table = table
+        self._producer = producer
         self._topic = topic
 
     def get(self, partition: int, key: bytes) -> bytes | None:
@@ -43,16 +49,30 @@ class FaustStore:
             value: bytes | None = self._table.data.get(key)
         return value
 
-    def put(self, partition: int, key: bytes, value: bytes | None) -> "asyncio.Future[object]":
-        """Keep, or with None forget; the future is done when the changelog has it."""
-        with self._at(partition):
-            # The disk first: the changelog's acknowledgement marks the disk as being that far.
-            if value is None:
-                self._table.data.pop(key, None)
-            else:
-                self._table.data[key] = value
-        sent: asyncio.Future[object] = self._table.send_changelog(partition, key, value, value_serializer="raw")
-        return sent
+    async def write(self, changes: Sequence[Change]) -> None:
+        """Keep what is new and forget what is None; return when the changelog has all of it.
+
+        Raises:
+            KafkaError: it has not, and never will.
+        """
+        for change in changes:
+            # The disk first: once the disk is marked as being as far as the changelog, it must be.
+            with self._at(change.partition):
+                if change.value is None:
+                    self._table.data.pop(change.key, None)
+                else:
+                    self._table.data[change.key] = change.value
+        changelog = self._table.changelog_topic_name
+        # Not by Faust's buffer, which hands on one record at a time and stops the reading while it does.
+        sent = [
+            await self._producer.send(changelog, key=change.key, value=change.value, partition=change.partition)
+            for change in changes
+        ]
+        reached: dict[int, int] = {}
+        for record in await asyncio.gather(*sent):
+            reached[record.partition] = max(record.offset, reached.get(record.partition, -1))
+        for partition, offset in reached.items():
+            self._table.data.set_persisted_offset(TP(changelog, partition), offset)
 
     def values(self) -> Iterator[bytes]:
         """All that is kept, of the partitions that are ours."""

@@ -1,6 +1,5 @@
 """Watches how often each intent comes, over all partitions, and says when that is a surge."""
 
-import asyncio
 import logging
 from collections.abc import Callable, Iterable, Sequence
 from time import time
@@ -12,7 +11,7 @@ from schemas.cloudevents import timestamp
 from schemas.events import AlertEvent
 from schemas.records import to_record
 from worker.router.metrics import RouterMetrics
-from worker.router.records import Message, Outgoing, Sender, Store, dead_letter
+from worker.router.records import Change, Message, Outgoing, Sender, Store, dead_letter
 from worker.router.routes import Routes
 from worker.router.surge import Rate, Sighting, Watcher
 from worker.router.topics import RouterTopics
@@ -120,10 +119,9 @@ class Watch:
         self, rates: dict[tuple[int, bytes], Rate], outgoing: list[Outgoing], *, touched: bool = True
     ) -> None:
         await self._send(outgoing)
-        written = [self._store.put(*place, rate.dump()) for place, rate in rates.items()]
+        await self._store.write([Change(*place, rate.dump()) for place, rate in rates.items()])
         for place, rate in rates.items():
             if rate.alert is None:
                 self._surging.pop(place, None)
             elif touched:
                 self._surging[place] = self._clock()
-        await asyncio.gather(*written)
