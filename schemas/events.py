@@ -80,13 +80,15 @@ class Intent(MessageEvent):
     """A decision about one message."""
 
     intent: str
-    confidence: Probability = Field(description="calibrated probability that the intent is right")
+    confidence: Probability = Field(
+        description="calibrated probability that the intent is right; an LLM's own estimate; 1 where a person decided"
+    )
     scores: dict[str, Probability] = Field(description="the three likeliest intents, likeliest first")
     decided_by: DecidedBy
-    threshold: Probability = Field(description="confidence from which the model's intents are accepted")
+    threshold: Probability = Field(description="confidence from which such intents are accepted")
     familiarity: float | None = Field(None, description="cosine similarity to the nearest training prototype")
     truncated: bool = Field(False, description="the text was longer than the model reads")
-    model: ModelRef
+    model: ModelRef = Field(description="who decided; where a person did, the model that would not")
     classified_at: Moment
 
 
