@@ -17,6 +17,7 @@ SMALL = 2500
 
 HELD_SHARE = 0.1
 SCOPE_HELD_SHARE = 0.25
+FEWEST_HELD = 20
 MADE_SCOPE = "OOS"
 MADE_SHARE, MADE_MOST = 0.5, 600
 """Out-of-scope rows made for data that brings none, for each row that it has, and how many at most."""
@@ -99,6 +100,11 @@ def _hold_validation(plan: Plan, file: Path, seed: int) -> None:
     if unknown:
         raise DataError(
             f"{file} has labels that the training data lacks: {', '.join(unknown[:5])}. Rename or remove them."
+        )
+    if sum(label != plan.scope for label in held.labels) < FEWEST_HELD:
+        raise DataError(
+            f"{file} has too few rows to calibrate with ({len(held)}, {FEWEST_HELD} are the least): add some, or leave "
+            "--validation out, and the training rows are judged in turn."
         )
     if plan.scope not in held.labels:
         own = [row for row, label in enumerate(plan.train.labels) if label == plan.scope]

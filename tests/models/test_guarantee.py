@@ -1,0 +1,104 @@
+"""The threshold's promise: its bound is the exact one, and it holds as often as it says."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+from scipy.stats import binom, binomtest
+
+pytest.importorskip("torch", reason="needs the [train] extra")
+
+from models.training.guarantee import choose, upper_bound
+
+EVERYTHING = 1.0
+WORST = 0.6
+
+
+@pytest.mark.parametrize(("errors", "fewest"), [(0, 59), (1, 93), (2, 124)])
+def test_so_many_rows_are_needed_to_promise_five_per_cent(errors: int, fewest: int) -> None:
+    assert upper_bound(errors, fewest, 0.95) <= 0.05 < upper_bound(errors, fewest - 1, 0.95)
+
+
+@given(st.integers(1, 400), st.data(), st.floats(0.5, 0.999))
+def test_the_bound_is_clopper_pearsons(accepted: int, data: st.DataObject, level: float) -> None:
+    errors = data.draw(st.integers(0, accepted - 1))
+    bound = upper_bound(errors, accepted, level)
+    exact = binomtest(errors, accepted, alternative="less").proportion_ci(level, method="exact").high
+    assert bound == pytest.approx(exact, abs=1e-9)
+    assert binom.cdf(errors, accepted, bound) == pytest.approx(1 - level, abs=1e-6)  # what the bound means
+
+
+def test_without_errors_the_bound_has_a_closed_form() -> None:
+    assert upper_bound(0, 100, 0.95) == pytest.approx(1 - 0.05 ** (1 / 100))
+
+
+def test_nothing_accepted_or_nothing_right_bounds_nothing() -> None:
+    assert upper_bound(0, 0, 0.95) == EVERYTHING
+    assert upper_bound(7, 7, 0.95) == EVERYTHING
+
+
+def rows(random: np.random.Generator, count: int) -> tuple[NDArray[np.float64], NDArray[np.bool_], NDArray[np.bool_]]:
+    """Confidence, right, in scope: of the wrong, who are fewer the higher the confidence, half are out of scope."""
+    confidence = random.random(count)
+    right = random.random(count) >= WORST * (1 - confidence) ** 4
+    return confidence, right, right | (random.random(count) < 0.5)
+
+
+def true_risk(threshold: float) -> float:
+    """Error rate of what `rows` accepts at a threshold: the mean of ``WORST (1 - c)^4`` for c above it."""
+    return WORST * (1 - threshold) ** 4 / 5
+
+
+def test_the_promise_is_kept_in_nineteen_draws_of_twenty() -> None:
+    draws, level = 200, 0.95
+    broken = certified = 0
+    for seed in range(draws):
+        confidence, right, in_scope = rows(np.random.default_rng(seed), 800)
+        threshold, guarantee = choose(confidence, right, in_scope, risk=0.05, level=level)
+        certified += guarantee.certified
+        broken += guarantee.certified and true_risk(threshold) > 0.05
+    assert certified > 0.9 * draws
+    # 5 % of draws may break it; so many that only one run in ten thousand would show more by chance
+    assert broken <= binom.ppf(0.9999, draws, 1 - level)
+
+
+def test_more_rows_buy_more_coverage_at_the_same_promise() -> None:
+    coverages = []
+    for count in (400, 1500, 6000):
+        confidence, right, in_scope = rows(np.random.default_rng(1), count)
+        coverages.append(choose(confidence, right, in_scope, risk=0.05)[1].coverage)
+    assert coverages == sorted(coverages)
+    assert coverages[0] < coverages[-1]
+
+
+def test_what_the_guarantee_tells_is_what_its_threshold_accepts() -> None:
+    confidence, right, in_scope = rows(np.random.default_rng(2), 800)
+    threshold, told = choose(confidence, right, in_scope, risk=0.05)
+    accepted = confidence >= threshold
+    assert told.certified
+    assert told.calibration_rows == 800
+    assert told.accepted_rows == accepted.sum()
+    assert told.errors == (accepted & ~right).sum()
+    assert told.coverage == pytest.approx(in_scope[accepted].sum() / in_scope.sum())
+    assert told.upper_bound == upper_bound(told.errors, told.accepted_rows, 0.95) <= 0.05
+
+
+def test_too_few_or_too_wrong_rows_are_not_certified_and_say_so() -> None:
+    few = np.linspace(1, 0, 40)
+    wrong = np.random.default_rng(3).random(500)
+    all_right, all_in = np.ones(40, dtype=bool), np.ones(40, dtype=bool)
+    threshold, told = choose(few, all_right, all_in, risk=0.05)
+    assert not told.certified
+    assert threshold == few.min()  # every row is right: refusing any would cost
+    assert told.upper_bound > 0.05
+    half = np.arange(500) % 2 == 0
+    assert not choose(wrong, half, np.ones(500, dtype=bool), risk=0.05)[1].certified
+
+
+def test_uncertified_the_threshold_gets_most_rows_right() -> None:
+    confidence = np.array([0.9, 0.8, 0.7, 0.6, 0.5, 0.4])
+    right = np.array([True, True, True, False, False, False])
+    in_scope = np.array([True, True, True, False, False, True])
+    threshold, told = choose(confidence, right, in_scope, risk=0.05)
+    assert (threshold, told.certified, told.errors, told.coverage) == (0.7, False, 0, 0.75)
