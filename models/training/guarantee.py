@@ -9,6 +9,9 @@ from models.manifest import Guarantee
 METHOD = "Learn-then-Test, fixed sequence, Clopper-Pearson bound"
 FIRST_SHARE = 0.2
 STEPS = 80
+KEPT_COVERAGE = 0.6
+"""A guarantee that leaves less than this share of the coverage is not taken: on few rows the bound is so wide that the
+threshold it asks for would refuse nearly everything."""
 
 
 def upper_bound(errors: int, accepted: int, confidence: float) -> float:
@@ -29,8 +32,9 @@ def choose(
     """The lowest threshold whose accepted rows are wrong at most at a rate of ``risk``.
 
     Thresholds are tested from strict to lenient, each by an exact binomial bound, and the walk ends at the first that
-    fails: so no correction for many tests is owed. Where not even the strictest can be certified, the threshold is the
-    one that gets most rows right, accepted or refused, and the guarantee says ``certified=False``.
+    fails: so no correction for many tests is owed. Where none can be certified, or only at the price of two fifths of
+    the coverage, the threshold is the one that gets most rows right, accepted or refused, and the guarantee says
+    ``certified=False``.
 
     Args:
         confidence: ``[N]`` of rows that neither the network nor the calibration was fitted on.
@@ -47,9 +51,10 @@ def choose(
         if upper_bound(int(wrong[count - 1]), int(count), level) > risk:
             break
         passed = int(count)
-    certified = passed > 0
+    most_right = _most_right(order, right, in_scope)
+    certified = _covered(order, in_scope, passed) >= KEPT_COVERAGE * _covered(order, in_scope, most_right)
     if not certified:
-        passed = _most_right(order, right, in_scope)
+        passed = most_right
     threshold = float(confidence[order[passed - 1]])
     accepted = confidence >= threshold
     errors = int((accepted & ~right).sum())
@@ -64,6 +69,11 @@ def choose(
         upper_bound=upper_bound(errors, int(accepted.sum()), level),
         coverage=float((accepted & in_scope).sum() / max(1, in_scope.sum())),
     )
+
+
+def _covered(order: NDArray[np.int64], in_scope: NDArray[np.bool_], count: int) -> int:
+    """Rows in scope among the ``count`` surest."""
+    return int(in_scope[order[:count]].sum())
 
 
 def _most_right(order: NDArray[np.int64], right: NDArray[np.bool_], in_scope: NDArray[np.bool_]) -> int:
