@@ -1,0 +1,81 @@
+"""The router as a process on the embedded broker, where there is no Java."""
+
+import asyncio
+import os
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import orjson
+import pytest
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+
+from tests.worker.intents import intent_event
+from worker import topics
+from worker.demo.broker import embedded_broker
+from worker.settings import Settings
+
+TIMEOUT_S = 60
+
+
+@pytest.fixture
+async def settings(tmp_path: Path) -> AsyncIterator[Settings]:
+    async with embedded_broker() as servers:
+        made = Settings(
+            bootstrap_servers=servers,
+            idempotence=False,
+            session_timeout_ms=6_000,
+            http_port=0,
+            state_dir=tmp_path / "state",
+        )
+        await topics.create(made, partitions=2, replicas=None)
+        yield made
+
+
+async def test_intents_become_a_ticket_and_sigterm_ends_it(settings: Settings) -> None:
+    given = settings.model_dump(
+        include={"bootstrap_servers", "idempotence", "session_timeout_ms", "http_port", "state_dir"}
+    )
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("TRIAGE_")}
+    environment |= {f"TRIAGE_{name.upper()}": str(value) for name, value in given.items()}
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "worker", "router", env=environment, stderr=asyncio.subprocess.PIPE
+    )
+    try:
+        async with AIOKafkaProducer(bootstrap_servers=settings.bootstrap_servers) as producer:
+            for number, intent in enumerate(["WISMO", "DAMAGED_ITEM", "WISMO"]):
+                event = intent_event(number, intent=intent)
+                await producer.send_and_wait(settings.output_topic, event.write(), key=b"chat-1")
+        async with asyncio.timeout(TIMEOUT_S):
+            tickets = await _read(settings, 3)
+        process.terminate()
+        async with asyncio.timeout(TIMEOUT_S):
+            _, said = await process.communicate()
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+    assert process.returncode == 0, said.decode()
+    assert [(ticket["event"], ticket["messages"]) for ticket in tickets] == [
+        ("opened", 1),
+        ("escalated", 2),
+        ("updated", 3),
+    ]
+    assert {ticket["queue"] for ticket in tickets[1:]} == {"claims"}
+    assert len({ticket["ticket_id"] for ticket in tickets}) == 1
+
+
+async def _read(settings: Settings, count: int) -> list[dict[str, object]]:
+    consumer = AIOKafkaConsumer(
+        settings.tickets_topic,
+        bootstrap_servers=settings.bootstrap_servers,
+        auto_offset_reset="earliest",
+        fetch_max_wait_ms=10,
+        group_id=None,
+    )
+    found: list[dict[str, object]] = []
+    async with consumer:
+        while len(found) < count:
+            record = await consumer.getone()
+            found.append(orjson.loads(record.value))
+    return found
