@@ -123,6 +123,23 @@ QUALITY = Board(
             ),
         ),
         Row(
+            "The helpdesk",
+            (
+                Panel(
+                    "Tickets there",
+                    "short",
+                    (("{{outcome}}", "sum by (outcome) (increase(triage_helpdesk_tickets_total{NS}[1h]))"),),
+                    "In the last hour.",
+                ),
+                Panel(
+                    "Calls of its API",
+                    "reqps",
+                    (("{{result}}", "sum by (result) (rate(triage_helpdesk_calls_total{NS}[$__rate_interval]))"),),
+                ),
+            ),
+            columns=2,
+        ),
+        Row(
             "The larger model",
             (
                 Panel(

@@ -11,6 +11,7 @@ from prometheus_client import CollectorRegistry
 from deploy.dashboards import build
 from tests.deploy.tools import CHART, ROOT
 from worker.fallback.metrics import LlmMetrics
+from worker.helpdesk.metrics import HelpdeskMetrics
 from worker.metrics import Metrics
 from worker.router.metrics import RouterMetrics
 
@@ -35,6 +36,7 @@ def _registries() -> Iterator[CollectorRegistry]:
     LlmMetrics(fallback.registry)
     yield fallback.registry
     yield RouterMetrics().registry
+    yield HelpdeskMetrics().registry
 
 
 def _exported() -> dict[str, set[str]]:
@@ -50,7 +52,8 @@ def _exported() -> dict[str, set[str]]:
         # The collector of the process registers no names.
         for family in registry.collect():
             for sample in family.samples:
-                found.setdefault(sample.name, set(sample.labels))
+                if not sample.name.endswith("_created"):
+                    found.setdefault(sample.name, set(sample.labels))
     return found
 
 

@@ -42,7 +42,7 @@ def test_the_gpu_variant_has_the_other_onnx_runtime_and_nothing_else_new() -> No
 )
 def test_a_slim_bundle_is_whole_and_decides_the_same(tmp_path: Path, device: str, models: set[str]) -> None:
     left_out = slim(DEFAULT_BUNDLE, tmp_path / "bundle", device)
-    assert "model.safetensors" in left_out
+    assert "training.jsonl" in left_out
     assert {file.name for file in (tmp_path / "bundle").glob("*.onnx")} == models
     assert set(Bundle.open(tmp_path / "bundle").manifest.files) == {
         file.name for file in (tmp_path / "bundle").iterdir() if file.name != "triage.json"
