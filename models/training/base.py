@@ -60,6 +60,8 @@ def load_tokenizer(base: str) -> Tokenizer:
         try:
             save_tokenizer(base, Path(scratch))
             tokenizer = Tokenizer.from_file(str(Path(scratch, "tokenizer.json")))
+        except DataError:
+            raise
         except Exception as error:  # the Rust tokenizer raises a bare Exception
             raise _unusable(base, error) from error
     tokenizer.no_truncation()
@@ -75,6 +77,10 @@ def save_tokenizer(base: str, folder: Path) -> None:
             if (source / name).is_file():
                 shutil.copyfile(source / name, folder / name)
         return
+    if source.is_dir() and not (source / "vocab.txt").is_file():  # transformers would make up an empty one
+        raise DataError(
+            f"The base model {base} has neither tokenizer.json nor vocab.txt: copy its tokenizer there too."
+        )
     AutoTokenizer.from_pretrained(base, use_fast=True).save_pretrained(folder)
 
 
