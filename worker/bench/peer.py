@@ -23,13 +23,14 @@ from worker.connection import connection
 from worker.settings import Settings
 
 
-async def messages_per_second(settings: Settings, output_topic: str, messages: int) -> float:
-    """Classify so many messages from the beginning of the input topic, and write the answers to ``output_topic``.
+async def messages_per_second(settings: Settings, output_topic: str, messages: int, seconds: float) -> float:
+    """Classify messages from the beginning of the input topic, and write the answers to ``output_topic``.
 
     Args:
         settings: the broker, the input topic and the bundle.
         output_topic: where its answers go; not one of the worker's topics.
-        messages: at most as many as the topic holds.
+        messages: how many, at most as many as the topic holds.
+        seconds: where those would take longer, it ends after this time.
     """
     classify = _pipeline(settings.bundle, settings.threads)
     classify("the first call takes longer")
@@ -37,15 +38,15 @@ async def messages_per_second(settings: Settings, output_topic: str, messages: i
         settings.input_topic, **connection(settings), auto_offset_reset="earliest", enable_auto_commit=False
     )
     async with consumer, AIOKafkaProducer(**connection(settings)) as producer:
-        left, started = messages, time.perf_counter()
+        done, started = 0, time.perf_counter()
         async for record in consumer:
             [best] = classify(orjson.loads(record.value)["text"])
             await producer.send(output_topic, key=record.key, value=orjson.dumps(best))
-            left -= 1
-            if not left:
+            done += 1
+            if done == messages or time.perf_counter() - started > seconds:
                 break
         await producer.flush()
-        return messages / (time.perf_counter() - started)
+        return done / (time.perf_counter() - started)
 
 
 def _pipeline(bundle: Path, threads: int) -> Callable[[str], list[dict[str, Any]]]:

@@ -31,7 +31,7 @@ from worker.settings import Settings
 
 PARTITIONS = 4
 LATENCY_SHARE, LATENCY_S, LATENCY_LEAST = 0.1, 15.0, 100
-PEER_MESSAGES = 200
+PEER_MESSAGES, PEER_S = 200, 15.0
 
 
 @dataclass(frozen=True)
@@ -120,7 +120,7 @@ async def _peer(settings: Settings, options: Options) -> float | None:
     from worker.bench.peer import messages_per_second  # noqa: PLC0415 (heavy, and an extra)
 
     options.tell("plain loop")
-    return await messages_per_second(settings, settings.labels_topic, min(PEER_MESSAGES, options.messages))
+    return await messages_per_second(settings, settings.labels_topic, min(PEER_MESSAGES, options.messages), PEER_S)
 
 
 @asynccontextmanager

@@ -17,18 +17,19 @@ def bench(
     settings: Settings,
     messages: Annotated[int, typer.Option(min=100, help="Messages in each round's backlog")] = 4_000,
     rounds: Annotated[int, typer.Option(min=1, help="Turns of the worker and of the bare network")] = 5,
-    external: Annotated[
-        bool, typer.Option(help="Use the broker of --bootstrap-servers, not an embedded one of our own")
-    ] = False,
-    peer: Annotated[bool, typer.Option(help="Measure the plain loop, too; needs the [train] extra")] = True,
+    peer: Annotated[bool, typer.Option(help="Measure the plain loop, too; needs the train extra")] = True,
     machine_price: Annotated[float, typer.Option(min=0.001, help="Dollars an hour that this machine costs")] = 0.10,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object")] = False,
 ) -> None:
-    """Measure messages a second beside raw ONNX Runtime, latency, memory and cost; a minute or two."""
+    """Measure messages a second beside raw ONNX Runtime, latency, memory and cost; a minute or two.
+
+    On an embedded broker, or on that of --bootstrap-servers, with topics of its own that it deletes.
+    """
     from worker.bench.run import Options  # noqa: PLC0415 (keeps `triage --help` quick)
     from worker.bench.run import bench as run  # noqa: PLC0415
 
     told = Console(stderr=True, highlight=False)
+    external = settings.source("bootstrap_servers") == "flag"
     options = Options(messages, rounds, external, peer, machine_price, lambda text: told.print(f"{text} …"))
     result = asyncio.run(run(settings, options))
     if as_json:
