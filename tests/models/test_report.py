@@ -3,6 +3,7 @@
 import json
 import re
 from html.parser import HTMLParser
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ import pytest
 from models.evaluation.measure import evaluate
 from models.evaluation.report import page
 from models.evaluation.rows import LabelledRows
+from models.evaluation.words import FIGURES
 from tests.models.samples import decision, manifest, sample
 
 LABELS = ("WISMO", "RETURN_REQUEST", "OTHER")
@@ -141,3 +143,8 @@ def test_accepted_mistakes_come_before_refused_ones_and_refused_foreign_rows_are
     _, html = made(rows, decisions)
     heads = re.findall(r"<h3>([^<]*) taken for ([^<]*)</h3>", html)
     assert heads == [("(out of scope)", "RETURN_REQUEST"), ("OTHER", "WISMO"), ("WISMO", "OTHER")]
+
+
+def test_the_documentation_explains_every_figure() -> None:
+    told = (Path(__file__).parents[2] / "docs" / "evaluation.md").read_text(encoding="utf-8")
+    assert [name for name in FIGURES if f"`{name}`" not in told] == []
