@@ -3,6 +3,7 @@
 import asyncio
 import os
 import pty
+import select
 import subprocess
 import sys
 from collections import Counter
@@ -34,10 +35,15 @@ class Terminal:
         async with asyncio.timeout(60):
             while words not in self._screen:
                 try:
-                    self._screen += (await asyncio.to_thread(os.read, self._end, 65_536)).decode(errors="replace")
+                    self._screen += await asyncio.to_thread(self._shown)
                 except OSError as ended:
                     raise AssertionError(f"no {words!r} in {self._screen!r}") from ended
         self._screen = self._screen.split(words, 1)[1]
+
+    def _shown(self) -> str:
+        """What came in the last moment; never waits for long, so that a failed test ends."""
+        ready, _, _ = select.select([self._end], [], [], 0.2)
+        return os.read(self._end, 65_536).decode(errors="replace") if ready else ""
 
     def press(self, key: str) -> None:
         os.write(self._end, key.encode())

@@ -1,7 +1,10 @@
 """``triage review``: a person decides, one key a message."""
 
+import contextlib
 import logging
+import os
 import sys
+from collections.abc import Callable, Iterator
 from typing import Annotated
 
 import typer
@@ -38,5 +41,21 @@ def review(
     logging.basicConfig(level=logging.CRITICAL)  # the terminal belongs to the messages
     console = Console(highlight=False)
     console.print("Waiting for messages to decide; q leaves.\n")
-    counts = session.run(settings, typer.getchar, console, out_of_scope_label)
+    with _single_keys() as read_key:
+        counts = session.run(settings, read_key, console, out_of_scope_label)
     console.print(f"{counts.accepted} decided, {counts.review} put off.")
+
+
+@contextlib.contextmanager
+def _single_keys() -> Iterator[Callable[[], str]]:
+    """Keys as they are pressed, all session long: to switch the terminal for each would drop what is typed ahead."""
+    import termios  # noqa: PLC0415 (not everywhere, and only needed here)
+
+    terminal = sys.stdin.fileno()
+    before, mode = termios.tcgetattr(terminal), termios.tcgetattr(terminal)
+    mode[3] &= ~(termios.ICANON | termios.ECHO | termios.ISIG)
+    termios.tcsetattr(terminal, termios.TCSANOW, mode)
+    try:
+        yield lambda: os.read(terminal, 1).decode(errors="replace")
+    finally:
+        termios.tcsetattr(terminal, termios.TCSADRAIN, before)
