@@ -9,9 +9,10 @@ from models.manifest import Guarantee
 METHOD = "Learn-then-Test, fixed sequence, Clopper-Pearson bound"
 FIRST_SHARE = 0.2
 STEPS = 80
+ENOUGH = 1500
 KEPT_COVERAGE = 0.6
-"""A guarantee that leaves less than this share of the coverage is not taken: on few rows the bound is so wide that the
-threshold it asks for would refuse nearly everything."""
+"""On fewer rows than `ENOUGH`, a guarantee that leaves less than this share of the coverage is not taken: the bound is
+then so wide that the threshold it asks for would refuse nearly everything, however good the model."""
 
 
 def upper_bound(errors: int, accepted: int, confidence: float) -> float:
@@ -32,9 +33,9 @@ def choose(
     """The lowest threshold whose accepted rows are wrong at most at a rate of ``risk``.
 
     Thresholds are tested from strict to lenient, each by an exact binomial bound, and the walk ends at the first that
-    fails: so no correction for many tests is owed. Where none can be certified, or only at the price of two fifths of
-    the coverage, the threshold is the one that gets most rows right, accepted or refused, and the guarantee says
-    ``certified=False``.
+    fails: so no correction for many tests is owed. Where none can be certified, or, on few rows, only at the price of
+    two fifths of the coverage, the threshold is the one that gets most rows right, accepted or refused, and the
+    guarantee says ``certified=False``.
 
     Args:
         confidence: ``[N]`` of rows that neither the network nor the calibration was fitted on.
@@ -52,7 +53,8 @@ def choose(
             break
         passed = int(count)
     most_right = _most_right(order, right, in_scope)
-    certified = _covered(order, in_scope, passed) >= KEPT_COVERAGE * _covered(order, in_scope, most_right)
+    kept = _covered(order, in_scope, passed) >= KEPT_COVERAGE * _covered(order, in_scope, most_right)
+    certified = passed > 0 and (kept or len(order) >= ENOUGH)
     if not certified:
         passed = most_right
     threshold = float(confidence[order[passed - 1]])

@@ -62,10 +62,10 @@ def test_foreign_rows_pull_the_confidence_of_the_unfamiliar_down() -> None:
 
 
 def test_a_certified_threshold_holds_on_fresh_rows() -> None:
-    calibration, thresholds = calibrate(evidence(5, 3000), LABELS, risk=0.1, seed=0)
+    calibration, thresholds = calibrate(evidence(5, 3000, foreign=0.05), LABELS, risk=0.1, seed=0)
     assert thresholds.guarantee.certified
     assert thresholds.guarantee.calibration_rows == 3000
-    fresh = evidence(6, 20_000)
+    fresh = evidence(6, 20_000, foreign=0.05)
     features = confidence_features(softmax(fresh.logits, calibration.temperature), fresh.similarity, LABELS)
     accepted = confidences(features, calibration) >= thresholds.confidence
     accepted &= fresh.similarity[:, :LABELS].max(axis=1) >= thresholds.familiarity

@@ -96,6 +96,25 @@ def test_too_few_or_too_wrong_rows_are_not_certified_and_say_so() -> None:
     assert not choose(wrong, half, np.ones(500, dtype=bool), risk=0.05)[1].certified
 
 
+def test_where_the_surest_row_is_foreign_and_nothing_is_right_nothing_is_certified() -> None:
+    """No count passes then, and none covers anything: the threshold must not fall to the least confident row."""
+    confidence, nothing = np.linspace(0.9, 0.1, 200), np.zeros(200, dtype=bool)
+    threshold, told = choose(confidence, nothing, nothing, risk=0.05)
+    assert (threshold, told.certified, told.accepted_rows) == (0.9, False, 1)
+
+
+def test_a_guarantee_that_costs_two_fifths_of_the_coverage_is_not_taken() -> None:
+    confidence = np.linspace(1, 0, 1000)
+    all_in = np.ones(1000, dtype=bool)
+    for first_wrong, certified in ((300, False), (850, True)):
+        right = np.ones(1000, dtype=bool)
+        right[first_wrong : first_wrong + 60] = False  # the walk ends here, what comes after is right again
+        threshold, told = choose(confidence, right, all_in, risk=0.05)
+        assert told.certified == certified
+        assert (told.coverage == 1.0) == (not certified)
+        assert threshold == (confidence[-1] if not certified else pytest.approx(0.14, abs=0.03))
+
+
 def test_uncertified_the_threshold_gets_most_rows_right() -> None:
     confidence = np.array([0.9, 0.8, 0.7, 0.6, 0.5, 0.4])
     right = np.array([True, True, True, False, False, False])
