@@ -46,7 +46,7 @@ test-llm: $(ALL_READY) ## the fallback against a real, very small LLM (once buil
 	@TRIAGE_TEST_LLM=1 $(BIN)/python -m pytest -m llm $(PYTEST_ARGS)
 
 deploy-check: $(ALL_READY) ## chart, image, alerts, dashboards, compose file: all that can be checked without a cluster
-	@PYTHON=$(BIN)/python deploy/check/install
+	@PYTHON=$(abspath $(BIN))/python deploy/check/install
 	@DEPLOY_CHECK=1 $(BIN)/python -m pytest tests/deploy -m "not install" $(PYTEST_ARGS)
 
 pins: $(ALL_READY) ## write constraints.txt from what is installed
