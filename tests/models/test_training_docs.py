@@ -1,0 +1,57 @@
+"""docs/training.md says what the code does: its flags, and the numbers that it names."""
+
+import re
+from pathlib import Path
+
+import pytest
+import typer
+
+pytest.importorskip("torch", reason="needs the [train] extra")
+
+from models.training import calibrate, data, fit, folds, guarantee, plan, run, schedule
+from worker.cli import app
+
+PAGE = " ".join((Path(__file__).parents[2] / "docs" / "training.md").read_text(encoding="utf-8").split())
+
+
+def test_every_flag_of_train_is_told_and_no_other() -> None:
+    command = typer.main.get_command(app)
+    flags = {name for parameter in command.commands["train"].params for name in parameter.opts}  # type: ignore[attr-defined]
+    table = PAGE[PAGE.index("## The flags") : PAGE.index("## What is decided for you")]
+    assert set(re.findall(r"--[a-z][a-z-]+", table)) == flags - {"--help"}
+
+
+@pytest.mark.parametrize(
+    "sentence",
+    [
+        f"From {plan.SMALL:,} rows with an intent on, a tenth is held out",
+        f"up to {plan.MADE_MOST} messages that the project's own corpus calls out of scope",
+        f"at least {plan.FEWEST_HELD} with an intent",
+        f"a further {run.WATCHED_SHARE:.0%} are watched: training ends after {fit.PATIENCE} passes".replace("%", " %"),
+        f"enough to draw {schedule.LEARNT:,} rows in all",
+        f"there are {folds.FOLDABLE_LABELS} labels or more",
+        f"foreign messages are {folds.FOREIGN_SHARE:.0%} of what is judged".replace("%", " %"),
+        f"one in {1 / calibrate.FAMILIARITY_QUANTILE:.0f} of the rightly answered rows lies below it",
+        f"at most {run.RISK:.0%} of accepted events are wrong, at 95 % confidence".replace("5%", "5 %"),
+        f"on fewer than {guarantee.ENOUGH:,}, a threshold that costs more than two fifths of the coverage",
+        f"below {round(59 / guarantee.FIRST_SHARE)} judging rows nothing is certified",
+    ],
+)
+def test_the_numbers_on_the_page_are_the_codes(sentence: str) -> None:
+    assert sentence in PAGE
+
+
+def test_words_on_the_page_stand_for_the_codes_numbers() -> None:
+    assert (plan.HELD_SHARE, plan.MADE_SHARE, guarantee.KEPT_COVERAGE, folds.FOLDS) == (0.1, 0.5, 0.6, 4)
+    assert all(f"`{name}`" in PAGE or name.upper() in PAGE for name in data.OUT_OF_SCOPE_NAMES)
+
+
+def test_no_promise_of_five_per_cent_below_the_number_of_rows_named() -> None:
+    import numpy as np
+
+    def certified(rows: int) -> bool:
+        confidence, every = np.linspace(1, 0, rows), np.ones(rows, dtype=bool)
+        return guarantee.choose(confidence, every, every, risk=run.RISK)[1].certified
+
+    assert certified(295)
+    assert not certified(294)
