@@ -6,6 +6,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Sequence
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -124,6 +125,22 @@ def test_the_sample_repeats_what_can_be_read() -> None:
     messages, texts = sample(700)
     assert len(messages) == len(texts) == 700
     assert [json.loads(one.value or b"")["text"].strip() for one in messages] == texts
+
+
+@pytest.mark.skipif(not DEFAULT_BUNDLE.is_dir(), reason="no shipped bundle yet")
+@pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="children are found by /proc")
+def test_a_benchmark_that_is_told_to_end_takes_its_broker_and_its_worker_with_it() -> None:
+    command = [sys.executable, "-m", "worker.cli", "bench", "--messages", "1000", "--rounds", "50", "--no-peer"]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as running:
+        assert running.stderr is not None
+        assert running.stderr.readline().startswith("warming up")  # so both are there
+        children = [
+            int(child) for child in Path(f"/proc/{running.pid}/task/{running.pid}/children").read_text().split()
+        ]
+        assert len(children) == 2
+        running.terminate()
+        assert running.wait(timeout=120) == 143
+    assert [child for child in children if resident_mib(child) is not None] == []
 
 
 @pytest.mark.skipif(not DEFAULT_BUNDLE.is_dir(), reason="no shipped bundle yet")

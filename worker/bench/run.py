@@ -50,7 +50,9 @@ async def bench(settings: Settings, options: Options) -> Result:
 
     Raises:
         TriageError, ModelError: the broker, the worker or the bundle will not do; says why.
+        CancelledError: SIGTERM; broker and worker are gone then.
     """
+    _end_in_order()
     classifier = await asyncio.to_thread(
         Classifier.open, settings.bundle, device=settings.device, threads=settings.threads or None
     )
@@ -70,6 +72,13 @@ async def bench(settings: Settings, options: Options) -> Result:
         bundle=f"{classifier.bundle.name} {classifier.bundle.version}",
         delivery=ours.delivery,
     )
+
+
+def _end_in_order() -> None:
+    """Let SIGTERM end this task, so that it takes its broker and its worker with it; by default it would leave them."""
+    task = asyncio.current_task()
+    if task is not None:
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
 
 
 async def _ours(settings: Settings, classifier: Classifier, options: Options) -> tuple[list[Round], list[float], float]:
@@ -116,10 +125,12 @@ async def _peer(settings: Settings, options: Options) -> float | None:
     """The plain loop's rate; None without the [train] extra."""
     if find_spec("torch") is None or find_spec("transformers") is None:
         return None
-    from worker.bench.peer import messages_per_second  # noqa: PLC0415 (heavy, and an extra)
+    from worker.bench.peer import SLICE, messages_per_second  # noqa: PLC0415 (heavy, and an extra)
 
     options.tell("plain loop")
-    return await messages_per_second(settings, settings.labels_topic, min(PEER_MESSAGES, options.messages), PEER_S)
+    return await messages_per_second(
+        settings, settings.labels_topic, min(PEER_MESSAGES, options.messages // SLICE * SLICE), PEER_S
+    )
 
 
 @asynccontextmanager

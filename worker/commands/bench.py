@@ -11,6 +11,8 @@ from rich.table import Table
 from worker.commands.options import CONNECTION, MODEL, settings_flags
 from worker.settings import Settings
 
+TERMINATED = 128 + 15
+
 
 @settings_flags(["delivery", "batch_tokens", *MODEL, *CONNECTION])
 def bench(
@@ -31,7 +33,10 @@ def bench(
     told = Console(stderr=True, highlight=False)
     external = settings.source("bootstrap_servers") == "flag"
     options = Options(messages, rounds, external, peer, machine_price, lambda text: told.print(f"{text} …"))
-    result = asyncio.run(run(settings, options))
+    try:
+        result = asyncio.run(run(settings, options))
+    except asyncio.CancelledError:
+        raise typer.Exit(TERMINATED) from None
     if as_json:
         typer.echo(orjson.dumps(result.as_json(), option=orjson.OPT_INDENT_2))
         return
