@@ -51,7 +51,7 @@ class Engine:
             BundleError: one of the two cannot be loaded.
             DeviceError: CUDA was asked for and is not active.
         """
-        return cls(_open_tokenizer(folder / "tokenizer.json", max_length), _open_session(folder / model, cuda))
+        return cls(open_tokenizer(folder / "tokenizer.json", max_length), _open_session(folder / model, cuda))
 
     @property
     def device(self) -> str:
@@ -113,7 +113,12 @@ def sized_batches(lengths: Sequence[int], tokens: int = BATCH_TOKENS) -> Iterato
         start = stop
 
 
-def _open_tokenizer(file: Path, max_length: int) -> Tokenizer:
+def open_tokenizer(file: Path, max_length: int) -> Tokenizer:
+    """A ``tokenizer.json`` that cuts at ``max_length`` and does not pad.
+
+    Raises:
+        BundleError: it cannot be read.
+    """
     try:
         tokenizer = Tokenizer.from_file(str(file))
     except Exception as error:  # the Rust tokenizer raises a bare Exception

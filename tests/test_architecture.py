@@ -22,7 +22,7 @@ LONGEST = 350
 MACHINES_OWN = re.compile(r"/(?:home|Users|root)/\w|/work/(?:main|shared)\b")
 """Absolute paths of somebody's machine."""
 
-NOT_TEXT = {".onnx", ".safetensors", ".csv", ".png", ".jsonl"}
+NOT_TEXT = {".onnx", ".csv", ".png", ".jsonl"}
 SOURCES = [path for name in ("worker", "models", "schemas") for path in sorted((ROOT / name).rglob("*.py"))]
 
 

@@ -3,18 +3,10 @@
 from collections.abc import Callable
 from time import time
 
-from prometheus_client import (
-    CollectorRegistry,
-    Counter,
-    Gauge,
-    GCCollector,
-    Histogram,
-    Info,
-    PlatformCollector,
-    ProcessCollector,
-)
+from prometheus_client import Counter, Gauge, Histogram, Info
 
 from worker.outputs import Output
+from worker.registry import process_registry
 
 LATENCY_S = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1800)
 STAGE_S = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10)
@@ -24,10 +16,7 @@ class Metrics:
     """One registry with everything in it, so that two workers in one process do not mix."""
 
     def __init__(self) -> None:
-        self.registry = registry = CollectorRegistry()
-        ProcessCollector(registry=registry)
-        PlatformCollector(registry=registry)
-        GCCollector(registry=registry)
+        self.registry = registry = process_registry()
         self._model = Info("triage_model", "The bundle that decides.", registry=registry)
         self._read = Counter("triage_messages_read", "Messages read.", registry=registry)
         self._given_back = Counter(

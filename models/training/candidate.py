@@ -8,10 +8,9 @@ from pathlib import Path
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from tokenizers import Tokenizer
 
 from models.bundle import CPU_MODEL, GPU_MODEL
-from models.engine import Engine
+from models.engine import Engine, open_tokenizer
 from models.training.base import load_encoder, save_tokenizer
 from models.training.batches import Examples, token_ids
 from models.training.calibrate import Evidence
@@ -46,7 +45,7 @@ def make_candidate(job: Job, folder: Path, progress: Progress, *, whole: bool) -
     """
     folder.mkdir(parents=True, exist_ok=True)
     save_tokenizer(job.base, folder)
-    tokenizer = _training_tokenizer(folder, job.max_length)
+    tokenizer = open_tokenizer(folder / "tokenizer.json", job.max_length)
     torch.manual_seed(job.seed)
     network = Network(load_encoder(job.base), len(job.classes), job.recipe.dropout)
     checkpoint = folder / "checkpoint.pt" if whole else None
@@ -66,13 +65,6 @@ def evidence_of(
     engine = Engine.open(folder, CPU_MODEL, max_length)
     outputs = engine.outputs(engine.encode(texts))
     return Evidence(outputs.logits, outputs.similarity, classes, source)
-
-
-def _training_tokenizer(folder: Path, max_length: int) -> Tokenizer:
-    tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
-    tokenizer.enable_truncation(max_length)
-    tokenizer.no_padding()
-    return tokenizer
 
 
 def _write_config(network: Network, job: Job, file: Path) -> None:

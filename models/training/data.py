@@ -11,9 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.errors import DataError
-
-OUT_OF_SCOPE_NAMES = ("oos", "out_of_scope", "out-of-scope")
-"""A label of one of these names, in any case, is taken as out of scope unless the caller names another."""
+from models.labelled import LABEL, OUT_OF_SCOPE_NAMES, TEXT, labelled, open_table
 
 GROUP_COLUMNS = ("group", "shop")
 """Rows of one group stay on one side of a split: an honest test is a shop that was never seen."""
@@ -59,40 +57,17 @@ def read_csv(path: Path, *, label: str | None = None) -> Rows:
     Raises:
         DataError: no such file, no such column, or a row without text or label, with its line.
     """
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as stream:
-            reader = csv.DictReader(stream)
-            columns = reader.fieldnames or []
-            for name in ("text",) if label is not None else ("text", "label"):
-                if name not in columns:
-                    found = ", ".join(columns) or "none"
-                    raise DataError(f"{path} has no column '{name}' (its columns: {found}): rename one, or add it.")
-            group = next((name for name in GROUP_COLUMNS if name in columns), None)
-            return _collect(path, reader, label, group, "weight" in columns)
-    except FileNotFoundError as error:
-        raise DataError(f"There is no file {path}: check the path.") from error
-    except UnicodeDecodeError as error:
-        raise DataError(f"{path} is not UTF-8 (byte {error.start}): save it as UTF-8.") from error
-    except (OSError, csv.Error) as error:
-        raise DataError(f"{path} cannot be read as CSV: {error}.") from error
-
-
-def _collect(path: Path, reader: "csv.DictReader[str]", label: str | None, group: str | None, weighted: bool) -> Rows:
-    rows = Rows([], [])
-    for record in reader:
-        text = (record["text"] or "").strip()
-        name = (record["label"] or "").strip() if label is None else label
-        if not text or not name:
-            missing = "text" if not text else "label"
-            raise DataError(f"{path}, line {reader.line_num}: the row has no {missing}: fill it in or remove the row.")
-        rows.texts.append(text)
-        rows.labels.append(name)
-        if group:
-            rows.groups.append(record[group] or "")
-        if weighted:
-            rows.weights.append(_weight(path, reader.line_num, record["weight"]))
-    if not rows.texts:
-        raise DataError(f"{path} has no rows below its header.")
+    with open_table(path, [TEXT] if label is not None else [TEXT, LABEL]) as table:
+        columns = table.fieldnames or []
+        group = next((name for name in GROUP_COLUMNS if name in columns), None)
+        rows = Rows([], [])
+        for text, name, record in labelled(path, table, label):
+            rows.texts.append(text)
+            rows.labels.append(name)
+            if group:
+                rows.groups.append(record[group] or "")
+            if "weight" in columns:
+                rows.weights.append(_weight(path, table.line_num, record["weight"]))
     return rows
 
 

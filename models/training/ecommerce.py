@@ -10,12 +10,13 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.progress import Progress, TaskID
+from rich.console import Console
 
 from models import DEFAULT_BUNDLE
 from models.errors import DataError
+from models.progress import reporting
 from models.training.data import read_csv
-from models.training.run import Report, train
+from models.training.run import train
 
 PUBLIC = Path("../shared/data")
 CORPUS = Path(__file__).parents[1] / "corpus"
@@ -66,28 +67,17 @@ def main(
     csv_file = Path("runs") / "ecommerce.csv"
     try:
         assemble(public, csv_file)
-        with Progress() as progress:
+        with reporting(Console(stderr=True)) as report:
             train(
                 csv_file,
                 output,
                 epochs=epochs,
                 seed=seed,
                 descriptions=CORPUS / "labels.csv",
-                report=_shown(progress),
+                report=report,
             )
     except DataError as error:
         raise SystemExit(f"train-ecommerce: {error}") from error
-
-
-def _shown(progress: Progress) -> Report:
-    tasks: dict[str, TaskID] = {}
-
-    def report(stage: str, share: float) -> None:
-        if stage not in tasks:
-            tasks[stage] = progress.add_task(stage, total=1.0)
-        progress.update(tasks[stage], completed=share)
-
-    return report
 
 
 if __name__ == "__main__":

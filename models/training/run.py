@@ -15,6 +15,7 @@ from tokenizers import Tokenizer
 from models.bundle import MANIFEST
 from models.engine import usable_cores
 from models.errors import DataError
+from models.progress import Report
 from models.training.base import default_base, load_tokenizer
 from models.training.batches import token_ids
 from models.training.calibrate import Evidence, calibrate
@@ -24,9 +25,6 @@ from models.training.folds import FOLDS, fold_evidence
 from models.training.plan import SMALL, Plan, make_plan
 from models.training.schedule import recipe_for
 from models.training.writer import Told, write_manifest
-
-Report = Callable[[str, float], None]
-"""Called with what is going on, in words, and the share of it that is done, 0 to 1."""
 
 RISK = 0.05
 WATCHED_SHARE = 0.04

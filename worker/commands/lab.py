@@ -1,18 +1,14 @@
 """``triage train``: from labelled text to a bundle."""
 
 import re
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskID, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
+from models.progress import reporting
 from worker.errors import TriageError
-
-Report = Callable[[str, float], None]
 
 _SECONDS = {"": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0}
 INTERRUPTED = 130
@@ -43,7 +39,7 @@ def train(
 
     console = Console(stderr=True, highlight=False)
     try:
-        with _reporting(console) as report:
+        with reporting(console) as report:
             made = make(
                 data,
                 output,
@@ -68,32 +64,3 @@ def _duration(text: str) -> float:
     if match is None or float(match[1]) == 0:
         raise TriageError(f"--time-budget {text} is no time: write it like 90s, 15m or 1h.")
     return float(match[1]) * _SECONDS[match[2]]
-
-
-@contextmanager
-def _reporting(console: Console) -> Iterator[Report]:
-    """A bar a stage on a terminal, a line a stage elsewhere."""
-    if not console.is_terminal:
-        yield _lines(console)
-        return
-    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn(compact=True))
-    with Progress(*columns, console=console) as progress:
-        bars: dict[str, TaskID] = {}
-
-        def report(stage: str, share: float) -> None:
-            if stage not in bars:
-                bars[stage] = progress.add_task(stage, total=1.0)
-            progress.update(bars[stage], completed=share)
-
-        yield report
-
-
-def _lines(console: Console) -> Report:
-    told: set[str] = set()
-
-    def report(stage: str, _share: float) -> None:
-        if stage not in told:
-            told.add(stage)
-            console.print(stage, soft_wrap=True)
-
-    return report

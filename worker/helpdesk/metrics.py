@@ -1,16 +1,15 @@
 """What the helpdesk connector counts, for Prometheus."""
 
-from prometheus_client import CollectorRegistry, Counter, GCCollector, PlatformCollector, ProcessCollector
+from prometheus_client import Counter
+
+from worker.registry import process_registry
 
 
 class HelpdeskMetrics:
     """One registry with everything in it."""
 
     def __init__(self) -> None:
-        self.registry = registry = CollectorRegistry()
-        ProcessCollector(registry=registry)
-        PlatformCollector(registry=registry)
-        GCCollector(registry=registry)
+        self.registry = registry = process_registry()
         self.tickets = Counter(
             "triage_helpdesk_tickets",
             "Ticket events by outcome: created, updated, current, dead_letter.",

@@ -1,24 +1,15 @@
 """What the router counts, for Prometheus. Labels are bounded by the rules and by fixed words."""
 
-from prometheus_client import (
-    CollectorRegistry,
-    Counter,
-    Gauge,
-    GCCollector,
-    Histogram,
-    PlatformCollector,
-    ProcessCollector,
-)
+from prometheus_client import Counter, Gauge, Histogram
+
+from worker.registry import process_registry
 
 
 class RouterMetrics:
     """One registry with everything in it."""
 
     def __init__(self) -> None:
-        self.registry = registry = CollectorRegistry()
-        ProcessCollector(registry=registry)
-        PlatformCollector(registry=registry)
-        GCCollector(registry=registry)
+        self.registry = registry = process_registry()
         self.intents = Counter(
             "triage_router_intents",
             "Intents read, by outcome: filed, repeat, dead_letter.",
