@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from aiokafka import AIOKafkaConsumer
 from aiokafka.structs import ConsumerRecord, TopicPartition
 
+from worker import header_names
 from worker.connection import connection
 from worker.errors import TriageError
 from worker.settings import Settings
@@ -18,6 +19,7 @@ SILENT_POLLS = 60
 @asynccontextmanager
 async def reader(settings: Settings) -> AsyncIterator[AIOKafkaConsumer]:
     """A consumer of committed records without a group."""
+    header_names.tolerate()
     consumer = AIOKafkaConsumer(
         **connection(settings),
         enable_auto_commit=False,

@@ -1,8 +1,10 @@
 """The worker as a process on a real Kafka."""
 
 import pytest
+from aiokafka import AIOKafkaProducer
 
 from tests.kafka.harness import Bench, message
+from tests.worker.raw_batches import builder
 
 pytestmark = pytest.mark.kafka
 
@@ -52,3 +54,30 @@ async def test_every_message_is_answered_once_and_in_order_with_bad_ones_mixed_i
         assert BAD[headers["dlq.error"].decode()] == letter.value
         assert list(letter.headers[:2]) == [("traceparent", b"00-aa-bb-01"), ("odd", b"\x00\xff")]
     assert len(account.dead_letters) == len(BAD) + 1
+
+
+async def test_a_header_name_that_is_not_utf8_and_every_compression_are_read(bench: Bench) -> None:
+    """What producers of any language may send. No proper one writes such a name, and no broker refuses it."""
+    await bench.create_topics(partitions=1)
+    sent = 0
+    for compression in ("gzip", "snappy", "lz4", "zstd"):
+        async with AIOKafkaProducer(bootstrap_servers=bench.bootstrap, compression_type=compression) as producer:
+            for number in range(3):
+                await producer.send(bench.input, message(f"{compression} {number} " + "e" * 500), key=b"chat")
+            batch = producer.create_batch()
+            codec = {"gzip": 1, "snappy": 2, "lz4": 3, "zstd": 4}[compression]
+            odd = [(b"\xffname", b"1"), (b"traceparent", b"00-aa-bb-01")]
+            batch._builder = builder([(b"chat", value, odd) for value in (message("a" * 500), b"{" * 500)], codec)
+            batch._relative_offset = 2
+            await producer.send_batch(batch, bench.input, partition=0)
+            sent += 5
+    worker = bench.worker()
+    await bench.answered()
+    assert await worker.terminate() == 0, worker.said()
+    account = await bench.account()
+    assert account.lost((0, offset) for offset in range(sent)) == account.doubled() == []
+    assert account.counts["not_json"] == 4
+    for letter in account.dead_letters:
+        assert letter.value == b"{" * 500
+        assert letter.headers[:2] == (("\ufffdname", b"1"), ("traceparent", b"00-aa-bb-01"))
+    assert "starts again" not in worker.said()

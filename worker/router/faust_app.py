@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import faust
 from yarl import URL
 
+from worker import header_names
 from worker.connection import connection
 from worker.router.batches import Batches
 from worker.router.topics import RouterTopics
@@ -44,6 +45,7 @@ def build(settings: Settings, topics: RouterTopics, *, partitions: int, replicas
         replicas: of the tables' changelogs.
         folder: for the tables on disk.
     """
+    header_names.tolerate()
     app = faust.App(
         settings.group("router"),
         broker=[URL(f"kafka://{server}") for server in settings.bootstrap_servers.split(",")],
