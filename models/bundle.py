@@ -15,6 +15,8 @@ MANIFEST = "triage.json"
 CPU_MODEL = "model.int8.onnx"
 GPU_MODEL = "model.fp16.onnx"
 REQUIRED = ("config.json", "tokenizer.json", CPU_MODEL)
+CURRENT = "current"
+"""In a store of bundles (see `models.store`), the link to the one that is served."""
 
 
 @dataclass(frozen=True)
@@ -28,10 +30,14 @@ class Bundle:
     def open(cls, path: Path | str, *, verify: bool = True) -> "Bundle":
         """Read ``triage.json`` and, unless told otherwise, check every file against its SHA-256.
 
+        Args:
+            path: the bundle's folder, or a store's (see `models.store`), whose current bundle it is then.
+            verify: check the hashes.
+
         Raises:
             BundleError: the folder, a file or a field is missing or damaged.
         """
-        folder = Path(path)
+        folder = located(Path(path))
         bundle = cls(folder, _read_manifest(folder))
         for name in REQUIRED:
             if not (folder / name).is_file():
@@ -81,6 +87,12 @@ class Bundle:
                     f"{file} is not the file that the bundle was made with (its SHA-256 differs): "
                     "copy the bundle again or train it anew."
                 )
+
+
+def located(path: Path) -> Path:
+    """The folder that a bundle really lies in: links are followed once, so that all files come from one bundle."""
+    in_store = not (path / MANIFEST).exists() and (path / CURRENT).is_symlink()
+    return (path / CURRENT if in_store else path).resolve()
 
 
 def sha256(file: Path) -> str:
