@@ -102,13 +102,36 @@ async def send_null(
 
 async def abandon(producer: AIOKafkaProducer) -> None:
     """Stop a producer without waiting for what it could not deliver."""
-    # Only the accumulator can end the waiting for batches that an idempotent producer would retry forever.
+    # Its sender must end first: aiokafka breaks where batches fail while they are being sent, or put back in line.
+    sender = producer._sender.sender_task
+    if sender is not None:
+        sender.cancel()
+        _fail_waiting(producer)
+        if not await _ended(sender):
+            await producer.client.close()  # ends the requests that it waits for
+            await _ended(sender)
+    _fail_waiting(producer)
     producer._message_accumulator.fail_all(ProducerClosed())
     try:
         async with asyncio.timeout(CLOSE_TIMEOUT_S):
             await producer.stop()
     except (KafkaError, TimeoutError):
         await producer.client.close()
+
+
+def _fail_waiting(producer: AIOKafkaProducer) -> None:
+    """Fail the batches that no request carries."""
+    accumulator = producer._message_accumulator
+    waiting = [batch for batches in accumulator._batches.values() for batch in batches]
+    accumulator._batches.clear()
+    accumulator._pending_batches.update(waiting)  # those that were sent before remove themselves from there
+    for batch in waiting:
+        batch.failure(ProducerClosed())
+
+
+async def _ended(task: "asyncio.Task[None]") -> bool:
+    done, _ = await asyncio.wait([task], timeout=CLOSE_TIMEOUT_S)
+    return bool(done)
 
 
 async def until(condition: Callable[[], bool]) -> None:

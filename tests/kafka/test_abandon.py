@@ -1,0 +1,55 @@
+"""A producer is given up in the middle of its work, again and again: it ends, and nothing in it breaks."""
+
+import asyncio
+import logging
+from typing import Any
+
+import pytest
+from aiokafka import AIOKafkaProducer
+from aiokafka.errors import KafkaError
+
+from tests.kafka.harness import Bench
+from worker.delivery import abandon
+
+pytestmark = pytest.mark.kafka
+
+RECORDS = 400
+
+
+@pytest.mark.parametrize("refused", [False, True], ids=["taken", "refused"])
+@pytest.mark.parametrize("transactional", [False, True], ids=["idempotent", "transactional"])
+async def test_it_ends_whatever_it_was_doing(
+    bench: Bench, caplog: pytest.LogCaptureFixture, transactional: bool, refused: bool
+) -> None:
+    caplog.set_level(logging.ERROR)
+    raised: list[dict[str, Any]] = []
+
+    def note(_: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        if not isinstance(context.get("exception"), KafkaError):
+            raised.append(context)
+
+    asyncio.get_running_loop().set_exception_handler(note)
+    await bench.create_topics(output={"max.message.bytes": "900" if refused else "100000"})
+    for turn in range(20):
+        producer = AIOKafkaProducer(
+            bootstrap_servers=bench.bootstrap,
+            enable_idempotence=True,
+            transactional_id=bench.group if transactional else None,
+            max_batch_size=1_000,
+        )
+        await producer.start()
+        if transactional:
+            await producer.begin_transaction()
+        sending = asyncio.create_task(_send(producer, bench.output))
+        await asyncio.sleep(turn / 1_000)
+        sending.cancel()
+        await asyncio.wait([sending])
+        await abandon(producer)
+        assert all(task is asyncio.current_task() for task in asyncio.all_tasks())
+    assert raised == []
+    assert caplog.records == []
+
+
+async def _send(producer: AIOKafkaProducer, topic: str) -> None:
+    for number in range(RECORDS):
+        await producer.send(topic, value=b"v" * 100, key=str(number).encode())
