@@ -1,5 +1,7 @@
 """A threshold with a promise: at most so many of the accepted are wrong, said with so much confidence."""
 
+import math
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import beta
@@ -8,6 +10,8 @@ from models.manifest import Guarantee
 
 METHOD = "Learn-then-Test, fixed sequence, Clopper-Pearson bound"
 FIRST_SHARE = 0.2
+"""The strictest threshold tried accepts so many of the rows, or the fewest that can pass if those are more."""
+
 STEPS = 80
 ENOUGH = 1500
 KEPT_COVERAGE = 0.6
@@ -20,6 +24,11 @@ def upper_bound(errors: int, accepted: int, confidence: float) -> float:
     if accepted == 0 or errors >= accepted:
         return 1.0
     return float(beta.ppf(confidence, errors + 1, accepted - errors))
+
+
+def fewest_accepted(risk: float, level: float) -> int:
+    """The fewest accepted rows whose bound can be ``risk`` or less: so many without an error (59 for 5 % at 95 %)."""
+    return math.ceil(math.log(1.0 - level) / math.log(1.0 - risk))
 
 
 def choose(
@@ -45,14 +54,10 @@ def choose(
         level: how sure the promise is, 0 to 1.
     """
     order = np.argsort(-confidence, kind="stable")
-    wrong = np.cumsum(~right[order])
-    counts = np.unique(np.linspace(max(1, FIRST_SHARE * len(order)), len(order), STEPS).astype(int))
-    passed = 0
-    for count in counts:
-        if upper_bound(int(wrong[count - 1]), int(count), level) > risk:
-            break
-        passed = int(count)
-    most_right = _most_right(order, right, in_scope)
+    # Rows of one confidence are accepted together, so a threshold is always tested with all that it accepts.
+    ends = np.searchsorted(-confidence[order], -confidence[order], side="right")
+    passed = _last_passed(ends, np.cumsum(~right[order]), risk, level)
+    most_right = _most_right(order, ends, right, in_scope)
     kept = _covered(order, in_scope, passed) >= KEPT_COVERAGE * _covered(order, in_scope, most_right)
     certified = passed > 0 and (kept or len(order) >= ENOUGH)
     if not certified:
@@ -73,12 +78,29 @@ def choose(
     )
 
 
+def _last_passed(ends: NDArray[np.int64], wrong: NDArray[np.int64], risk: float, level: float) -> int:
+    """How many rows the last threshold accepts that passed its test; 0 where the first one failed.
+
+    Which thresholds are tested, and in which order, depends on the number of rows alone.
+    """
+    first = max(fewest_accepted(risk, level), round(FIRST_SHARE * len(ends)))
+    passed = 0
+    for rank in np.unique(np.linspace(first, len(ends), STEPS).astype(int)) if first <= len(ends) else ():
+        count = int(ends[rank - 1])
+        if upper_bound(int(wrong[count - 1]), count, level) > risk:
+            break
+        passed = count
+    return passed
+
+
 def _covered(order: NDArray[np.int64], in_scope: NDArray[np.bool_], count: int) -> int:
     """Rows in scope among the ``count`` surest."""
     return int(in_scope[order[:count]].sum())
 
 
-def _most_right(order: NDArray[np.int64], right: NDArray[np.bool_], in_scope: NDArray[np.bool_]) -> int:
+def _most_right(
+    order: NDArray[np.int64], ends: NDArray[np.int64], right: NDArray[np.bool_], in_scope: NDArray[np.bool_]
+) -> int:
     """How many to accept so that accepted-and-right plus refused-and-foreign are most."""
     gain = np.cumsum(np.where(right[order], 1.0, np.where(in_scope[order], 0.0, -1.0)))
-    return int(np.argmax(gain)) + 1
+    return int(ends[np.argmax(gain[ends - 1])])

@@ -1,5 +1,7 @@
 """The threshold's promise: its bound is the exact one, and it holds as often as it says."""
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -9,7 +11,7 @@ from scipy.stats import binom, binomtest
 
 pytest.importorskip("torch", reason="needs the [train] extra")
 
-from models.training.guarantee import choose, upper_bound
+from models.training.guarantee import choose, fewest_accepted, upper_bound
 
 EVERYTHING = 1.0
 WORST = 0.6
@@ -61,6 +63,70 @@ def test_the_promise_is_kept_in_nineteen_draws_of_twenty() -> None:
     assert certified > 0.9 * draws
     # 5 % of draws may break it; so many that only one run in ten thousand would show more by chance
     assert broken <= binom.ppf(0.9999, draws, 1 - level)
+
+
+Drawn = tuple[NDArray[np.float64], NDArray[np.bool_], Callable[[float], float]]
+
+
+def borderline(random: np.random.Generator, count: int) -> Drawn:
+    """The hardest case: whatever the threshold, a little too much of what it accepts is wrong."""
+    return random.random(count), random.random(count) >= 0.051, lambda threshold: 0.051
+
+
+def tied(random: np.random.Generator, count: int) -> Drawn:
+    """Confidence in steps of a tenth: 4 % of the upper half is wrong, 14 % of the rest."""
+    confidence = np.ceil(random.random(count) * 10) / 10
+    right = random.random(count) >= np.where(confidence > 0.5, 0.04, 0.14)
+
+    def risk(threshold: float) -> float:
+        upper, lower = min(0.5, 1.1 - threshold), max(0.0, 0.6 - threshold)
+        return (0.04 * upper + 0.14 * lower) / (upper + lower)
+
+    return confidence, right, risk
+
+
+def all_tied(random: np.random.Generator, count: int) -> Drawn:
+    """One confidence for all, and a little too much is wrong."""
+    return np.full(count, 0.5), random.random(count) >= 0.051, lambda threshold: 0.051
+
+
+def steep(random: np.random.Generator, count: int) -> Drawn:
+    """Nothing wrong among the surest tenth, then half: the walk must not run past the edge."""
+    confidence = random.random(count)
+    right = (confidence > 0.9) | (random.random(count) < 0.5)
+    return confidence, right, lambda at: 0.0 if at > 0.9 else (0.9 - at) * 0.5 / (1 - at)
+
+
+@pytest.mark.parametrize("draw", [borderline, tied, all_tied, steep])
+@pytest.mark.parametrize("count", [60, 200, 700])
+def test_the_promise_is_kept_on_few_rows_on_ties_and_on_the_border(
+    draw: Callable[[np.random.Generator, int], Drawn], count: int
+) -> None:
+    draws = 400
+    broken = 0
+    for seed in range(draws):
+        confidence, right, risk = draw(np.random.default_rng([count, seed]), count)
+        threshold, told = choose(confidence, right, np.ones(count, dtype=bool), risk=0.05)
+        assert told.accepted_rows == (confidence >= threshold).sum()
+        broken += told.certified and risk(threshold) > 0.05
+    assert broken <= binom.ppf(0.9999, draws, 0.05)
+
+
+def test_rows_of_one_confidence_are_accepted_together_and_all_of_them_are_counted() -> None:
+    """The surest 80 rows are right; the next 40, all of one confidence, begin with right ones and are half wrong."""
+    confidence = np.concatenate([np.linspace(1, 0.9, 80), np.full(40, 0.5)])
+    right = np.concatenate([np.ones(100, dtype=bool), np.zeros(20, dtype=bool)])
+    threshold, told = choose(confidence, right, np.ones(120, dtype=bool), risk=0.05)
+    assert told.certified
+    assert (threshold, told.accepted_rows, told.errors) == (pytest.approx(0.9), 80, 0)
+
+
+@pytest.mark.parametrize(("risk", "level", "fewest"), [(0.05, 0.95, 59), (0.1, 0.95, 29), (0.05, 0.99, 90)])
+def test_as_many_rows_as_the_bound_needs_without_an_error_are_enough(risk: float, level: float, fewest: int) -> None:
+    assert fewest_accepted(risk, level) == fewest
+    for rows, certified in ((fewest - 1, False), (fewest, True), (fewest + 1, True)):
+        every = np.ones(rows, dtype=bool)
+        assert choose(np.linspace(1, 0, rows), every, every, risk=risk, level=level)[1].certified == certified
 
 
 def test_more_rows_buy_more_coverage_at_the_same_promise() -> None:
