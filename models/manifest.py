@@ -1,11 +1,14 @@
 """``triage.json``: what a bundle says about itself."""
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
 FEATURES = ("log_odds", "margin", "in_scope_log_odds", "familiarity", "agreement")
 """The inputs of the fitted confidence, in order; `models.decision.confidence_features` computes them."""
+
+FileName = Annotated[str, Field(pattern=r"^[^/\\]+$")]
+"""A file in the bundle's own folder, and none elsewhere: bundles are copied by these names."""
 
 
 class _Strict(BaseModel):
@@ -77,6 +80,6 @@ class Manifest(_Strict):
     calibration: Calibration
     thresholds: Thresholds
     golden: dict[str, Golden] = Field(description="by model file")
-    files: dict[str, str] = Field(description="SHA-256 of each file of the bundle but this one")
+    files: dict[FileName, str] = Field(description="SHA-256 of each file of the bundle but this one")
     metrics: dict[str, Any]
     training: dict[str, Any] = Field(description="data hashes, rows, seed, schedule and library versions")

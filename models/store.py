@@ -90,10 +90,12 @@ class BundleStore:
         Raises:
             BundleError: there is nothing to go back to, or it is damaged or gone.
         """
+        if self.current() is None:
+            raise BundleError(f"There is no store of bundles at {self.root}: nothing was ever promoted there.")
         with self._changing("nothing was rolled back"):
             served = _served(self.history(), self._current_name())
             if len(served) < 2:
-                raise BundleError(f"The store {self.root} has nothing to go back to: nothing was current before.")
+                raise BundleError(f"The store {self.root} has nothing to go back to: {served[0]} was the first.")
             target = Bundle.open(self.root / VERSIONS / served[-2]).path
             self._serve("rollback", target.name, why)
         return target

@@ -120,6 +120,7 @@ def test_a_manifest_that_cannot_be_read_is_refused(copy: Path, content: bytes, s
         (lambda m: m["calibration"].update(temperature=0), "calibration.temperature"),
         (lambda m: m["calibration"]["weights"].pop(), "calibration.weights"),
         (lambda m: m.update(surprise=1), "surprise"),
+        (lambda m: m["files"].update({"../elsewhere": "00"}), "files.../elsewhere"),
     ],
 )
 def test_a_field_that_is_wrong_is_named(copy: Path, change: Edit, where: str) -> None:

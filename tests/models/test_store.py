@@ -11,25 +11,14 @@ from typing import Any
 
 import pytest
 
-from models.bundle import CPU_MODEL, MANIFEST, REQUIRED, Bundle, sha256
+from models.bundle import CPU_MODEL, MANIFEST, REQUIRED, Bundle
 from models.errors import BundleError
 from models.store import BundleStore
+from tests.models.made import made
 from tests.models.promoter import KILLED, change, killed_at
-from tests.models.samples import manifest
 
 FORK = multiprocessing.get_context("forkserver")
 FORK.set_forkserver_preload(["__main__", "tests.models.promoter"])
-
-
-def made(folder: Path, version: str, content: str = "") -> Path:
-    """A bundle that opens, without a model in it."""
-    folder.mkdir(parents=True)
-    for name in REQUIRED:
-        (folder / name).write_text(f"{name} of {version} {content}")
-    files = {name: sha256(folder / name) for name in REQUIRED}
-    told = manifest(("A", "B")).model_copy(update={"version": version, "files": files})
-    (folder / MANIFEST).write_text(told.model_dump_json())
-    return folder
 
 
 @pytest.fixture
@@ -107,6 +96,11 @@ def test_a_line_of_the_history_is_json_with_these_fields(store: BundleStore, bun
     entry = json.loads(line)
     assert set(entry) == {"when", "action", "from", "to", "why"}
     assert entry["why"] == 'because\nit is "better"'
+
+
+def test_nothing_is_rolled_back_where_there_is_no_store(store: BundleStore) -> None:
+    assert "There is no store" in refusal(lambda: store.rollback(why="back"))
+    assert not store.root.exists()
 
 
 def test_a_link_set_by_hand_is_what_counts(store: BundleStore, bundles: Callable[[str], Path]) -> None:

@@ -1,4 +1,4 @@
-"""``triage bundle``: what a bundle says of itself, and whether it is what it says."""
+"""``triage bundle``: what a bundle says of itself, whether it is what it says, and which one of a store is served."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from worker.commands.options import settings_flags
 from worker.settings import Settings
@@ -13,7 +14,8 @@ from worker.settings import Settings
 if TYPE_CHECKING:
     from models.manifest import Manifest
 
-app = typer.Typer(no_args_is_help=True, help="Look at a bundle, or verify one.")
+app = typer.Typer(no_args_is_help=True, help="Look at a bundle, verify one, or say which one is served.")
+Store = Annotated[Path, typer.Argument(help="The store: a folder of bundles, one of which is served")]
 Folder = Annotated[Path | None, typer.Argument(help="The bundle's folder; unset: the one that would be served")]
 
 
@@ -46,6 +48,49 @@ def verify(settings: Settings, folder: Folder = None) -> None:
         f"{bundle.name} {bundle.version} is sound: {len(bundle.manifest.files)} files match their hashes, and its "
         f"golden texts give the same answers on this machine's {classifier.device.upper()}."
     )
+
+
+@app.command()
+@settings_flags(["device"])
+def promote(
+    settings: Settings,
+    folder: Annotated[Path, typer.Argument(help="The bundle's folder")],
+    store: Annotated[Path, typer.Option(help="The store; made where there is none")],
+    why: Annotated[str, typer.Option(help="For the store's history")],
+) -> None:
+    """Verify a bundle, copy it into a store, and have it served: workers pick it up within seconds."""
+    from models.classifier import Classifier  # noqa: PLC0415
+    from models.store import BundleStore  # noqa: PLC0415
+
+    Classifier.open(folder, device=settings.device)
+    promoted = BundleStore(store).promote(folder, why=why)
+    typer.echo(f"{promoted.name} is now current in {store}.")
+
+
+@app.command()
+def rollback(store: Store, why: Annotated[str, typer.Option(help="For the store's history")] = "") -> None:
+    """Have served what was current before the last promotion; again: what was before that."""
+    from models.store import BundleStore  # noqa: PLC0415
+
+    target = BundleStore(store).rollback(why=why)
+    typer.echo(f"{target.name} is current in {store} again.")
+
+
+@app.command()
+def history(store: Store) -> None:
+    """Print what was served when, and why."""
+    from models.store import BundleStore  # noqa: PLC0415
+
+    opened = BundleStore(store)
+    entries, current = opened.history(), opened.current()
+    table = Table(box=None, pad_edge=False)
+    for column in ("when (UTC)", "action", "from", "to"):
+        table.add_column(column, no_wrap=True)
+    table.add_column("why")
+    for entry in entries:
+        table.add_row(f"{entry.when:%Y-%m-%d %H:%M:%S}", entry.action, entry.before, entry.to, Text(entry.why))
+    Console(highlight=False).print(table)
+    typer.echo(f"Current is {current.name}." if current else f"Nothing was ever promoted to {store}.")
 
 
 def _print(path: Path, manifest: "Manifest") -> None:
