@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,6 +34,19 @@ class Evidence:
     similarity: Floats
     classes: NDArray[np.int64]
     source: str
+
+    def save(self, file: Path) -> None:
+        """Write to a file, whole or not at all."""
+        scratch = file.with_suffix(".writing")
+        with scratch.open("wb") as stream:
+            np.savez(stream, logits=self.logits, similarity=self.similarity, classes=self.classes, source=self.source)
+        scratch.replace(file)
+
+    @classmethod
+    def load(cls, file: Path) -> "Evidence":
+        """What `save` wrote."""
+        with np.load(file) as kept:
+            return cls(kept["logits"], kept["similarity"], kept["classes"], str(kept["source"]))
 
     def take(self, rows: NDArray[np.bool_] | NDArray[np.int64]) -> "Evidence":
         """Some of the rows."""

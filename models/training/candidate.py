@@ -40,15 +40,15 @@ class Job:
 def make_candidate(job: Job, folder: Path, progress: Progress, *, whole: bool) -> None:
     """Train, and write into ``folder`` what serves: tokenizer, config and the int8 model.
 
-    ``whole`` adds what only a bundle to keep needs, the fp16 model, and makes the training one that can be interrupted
-    and taken up again.
+    A training that was interrupted in this folder is taken up again. ``whole`` adds what only a bundle to keep needs:
+    the fp16 model.
     """
     folder.mkdir(parents=True, exist_ok=True)
     save_tokenizer(job.base, folder)
     tokenizer = open_tokenizer(folder / "tokenizer.json", job.max_length)
     torch.manual_seed(job.seed)
     network = Network(load_encoder(job.base), len(job.classes), job.recipe.dropout)
-    checkpoint = folder / "checkpoint.pt" if whole else None
+    checkpoint = folder / "checkpoint.pt"
     Fit(network, tokenizer, job.examples, job.recipe, job.seed, job.watched, checkpoint, progress).run()
     embedded = torch.nn.functional.normalize(embeddings_of(network, tokenizer, job.examples.texts), dim=1)
     bank = prototypes(embedded, torch.from_numpy(job.examples.classes), len(job.classes), job.seed)

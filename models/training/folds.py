@@ -5,7 +5,7 @@ a quarter of the *labels* is left out too: rows of a label that a model never sa
 will be to the final one, and harder to tell than any chit-chat.
 """
 
-import tempfile
+import shutil
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -27,12 +27,13 @@ FOREIGN_SHARE = 0.3
 most: more of them would make the threshold stricter than real traffic asks for."""
 
 
-def fold_evidence(job: Job, labels: int, progress: Progress, *, leave_labels_out: bool) -> Evidence:
+def fold_evidence(job: Job, labels: int, folder: Path, progress: Progress, *, leave_labels_out: bool) -> Evidence:
     """Evidence of all rows of a job, each by one of four models trained without it.
 
     Args:
         job: what the final model will be trained with.
         labels: how many of its classes are labels; the out-of-scope class is never left out.
+        folder: where the models are made; what an interrupted call of the same job left there is gone on from.
         progress: told the share of all four done.
         leave_labels_out: leave out labels as well as rows.
     """
@@ -45,7 +46,7 @@ def fold_evidence(job: Job, labels: int, progress: Progress, *, leave_labels_out
         absent = left_out[classes] == fold
         train = np.flatnonzero(~absent & (quarter != fold))
         judged = np.flatnonzero(absent | (quarter == fold))
-        parts.append(_one_fold(job, train, judged, absent[judged], _part_of(progress, fold)))
+        parts.append(_one_fold(job, train, judged, absent[judged], folder / str(fold), _part_of(progress, fold)))
     evidence = joined(parts)
     return _thinned(evidence, labels, random) if leave_labels_out else evidence
 
@@ -59,27 +60,33 @@ def _thinned(evidence: Evidence, labels: int, random: np.random.Generator) -> Ev
 
 
 def _one_fold(
-    job: Job, train: NDArray[np.int64], judged: NDArray[np.int64], absent: NDArray[np.bool_], progress: Progress
+    job: Job,
+    train: NDArray[np.int64],
+    judged: NDArray[np.int64],
+    absent: NDArray[np.bool_],
+    folder: Path,
+    progress: Progress,
 ) -> Evidence:
     kept = np.unique(job.examples.classes[train])
-    renumbered = np.full(len(job.classes), -1, dtype=np.int64)
-    renumbered[kept] = np.arange(len(kept))
-    examples = job.examples.take(train)
-    part = replace(
-        job,
-        examples=replace(examples, classes=renumbered[examples.classes]),
-        classes=tuple(job.classes[number] for number in kept),
-        watched=None,
-    )
-    rows = job.examples.take(judged)
-    truth = np.where(absent, -1, rows.classes)
-    with tempfile.TemporaryDirectory() as scratch:
-        folder = Path(scratch)
-        make_candidate(part, folder, progress, whole=False)
-        evidence = evidence_of(
-            folder, rows.texts, truth, job.max_length, "rows left out in turn, and labels left out in turn"
+    done = folder.with_suffix(".npz")
+    if not done.is_file():
+        renumbered = np.full(len(job.classes), -1, dtype=np.int64)
+        renumbered[kept] = np.arange(len(kept))
+        examples = job.examples.take(train)
+        part = replace(
+            job,
+            examples=replace(examples, classes=renumbered[examples.classes]),
+            classes=tuple(job.classes[number] for number in kept),
+            watched=None,
         )
-    return evidence.widened(kept, len(job.classes))
+        make_candidate(part, folder, progress, whole=False)
+        rows = job.examples.take(judged)
+        truth = np.where(absent, -1, rows.classes)
+        source = "rows left out in turn" + (", and labels left out in turn" if absent.any() else "")
+        evidence_of(folder, rows.texts, truth, job.max_length, source).save(done)
+        shutil.rmtree(folder)
+    progress(1.0, 0.0)
+    return Evidence.load(done).widened(kept, len(job.classes))
 
 
 def _part_of(progress: Progress, fold: int) -> Progress:

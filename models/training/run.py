@@ -20,6 +20,7 @@ from models.training.base import default_base, load_tokenizer
 from models.training.batches import token_ids
 from models.training.calibrate import Evidence, calibrate
 from models.training.candidate import Job, evidence_of, make_candidate
+from models.training.card import CARD, write_card
 from models.training.data import Rows, fingerprint, read_descriptions, split
 from models.training.folds import FOLDS, fold_evidence
 from models.training.plan import SMALL, Plan, make_plan
@@ -28,6 +29,8 @@ from models.training.writer import Told, write_manifest
 
 RISK = 0.05
 WATCHED_SHARE = 0.04
+FOLDS_FOLDER = "folds"
+"""Within the folder of an unfinished bundle: what the judging models said, and the one being trained."""
 
 
 def train(
@@ -74,14 +77,16 @@ def train(
     folder = output.parent / f".{output.name}.partial"
     try:
         job = _job(plan, base or default_base(), epochs, time_budget, seed)
-        _prepare(folder, job)
+        _prepare(folder, job, plan.made)
         started = time.monotonic()
         make_candidate(job, folder, _logged(folder, report, "training"), whole=True)
         evidence = _evidence(plan, job, folder, report)
         report("calibrating", 0.0)
         calibration, thresholds = calibrate(evidence, len(plan.labels), risk=risk, seed=seed)
         told = Told(output.name, job, plan, time.monotonic() - started, data, described)
-        write_manifest(folder, told, calibration, thresholds, evidence)
+        manifest = write_manifest(folder, told, calibration, thresholds, evidence)
+        if write_card(folder, manifest, output):
+            report(f"{output / CARD} was kept as somebody wrote it: look over its figures.", 1.0)
         _publish(folder, output)
     except OSError as error:
         if error.errno not in (errno.ENOSPC, errno.EDQUOT):
@@ -133,12 +138,18 @@ def _evidence(plan: Plan, job: Job, folder: Path, report: Report) -> Evidence:
         source = f"{len(plan.held)} rows held out"
         return evidence_of(folder, plan.held.texts, plan.numbers(plan.held), job.max_length, source)
     stage = "judging each row by a model that did not see it"
-    return fold_evidence(job, len(plan.labels), lambda share, loss: report(stage, share), leave_labels_out=plan.made)
+    return fold_evidence(
+        job,
+        len(plan.labels),
+        folder / FOLDS_FOLDER,
+        lambda share, loss: report(stage, share),
+        leave_labels_out=plan.made,
+    )
 
 
-def _prepare(folder: Path, job: Job) -> None:
+def _prepare(folder: Path, job: Job, made: bool) -> None:
     """A folder to work in; what an interrupted run of the same job left there is kept, anything else goes."""
-    mark = json.dumps([_fingerprint(job), job.base, job.seed, repr(job.recipe), job.classes], default=str)
+    mark = json.dumps([_fingerprint(job), job.base, job.seed, repr(job.recipe), job.classes, made], default=str)
     file = folder / "job.json"
     if folder.exists() and not (file.is_file() and file.read_text(encoding="utf-8") == mark):
         shutil.rmtree(folder)
@@ -165,6 +176,7 @@ def _publish(folder: Path, output: Path) -> None:
     """Put the finished bundle in place: two renames, so that no half of it is ever seen."""
     for name in ("job.json", "checkpoint.pt", "checkpoint.writing"):
         (folder / name).unlink(missing_ok=True)
+    shutil.rmtree(folder / FOLDS_FOLDER, ignore_errors=True)
     old = output.parent / f".{output.name}.replaced"
     shutil.rmtree(old, ignore_errors=True)
     if output.exists():

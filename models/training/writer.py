@@ -3,6 +3,7 @@
 import importlib.metadata
 import platform
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,10 +16,12 @@ from models.manifest import Calibration, Golden, Manifest, Thresholds
 from models.training.base import PACKAGED
 from models.training.calibrate import Evidence
 from models.training.candidate import Job
+from models.training.card import CARD
 from models.training.data import fingerprint
 from models.training.plan import Plan
 
 GOLDEN_TEXTS = 16
+CONFUSIONS = 10
 TOLERANCE = {CPU_MODEL: 0.6, GPU_MODEL: 0.1}
 """Largest drift of a logit between processors: int8 kernels round differently with and without VNNI."""
 
@@ -39,8 +42,8 @@ class Told:
 
 def write_manifest(
     folder: Path, told: Told, calibration: Calibration, thresholds: Thresholds, evidence: Evidence
-) -> None:
-    """Write ``triage.json`` into a folder that has everything else."""
+) -> Manifest:
+    """Write ``triage.json`` into a folder that has every file that serves."""
     now = datetime.now(UTC)
     files = {file.name: sha256(file) for file in sorted(folder.iterdir()) if _belongs(file)}
     manifest = Manifest(
@@ -55,14 +58,16 @@ def write_manifest(
         thresholds=thresholds,
         golden={name: _golden(folder, name, told) for name in (CPU_MODEL, GPU_MODEL)},
         files=files,
-        metrics=_metrics(evidence, len(told.plan.labels)),
+        metrics=_metrics(evidence, told.plan.labels),
         training=_training(told),
     )
     (folder / MANIFEST).write_text(manifest.model_dump_json(indent=2) + "\n", encoding="utf-8")
+    return manifest
 
 
 def _belongs(file: Path) -> bool:
-    return file.is_file() and file.name not in (MANIFEST, "job.json") and not file.name.startswith("checkpoint")
+    """A card is for people, who may correct it: its hash is not kept."""
+    return file.is_file() and file.name not in (MANIFEST, CARD, "job.json") and not file.name.startswith("checkpoint")
 
 
 def _golden(folder: Path, model: str, told: Told) -> Golden:
@@ -76,15 +81,18 @@ def _golden(folder: Path, model: str, told: Told) -> Golden:
     return Golden(texts=chosen, logits=tuple(tuple(row) for row in logits.tolist()), tolerance=TOLERANCE[model])
 
 
-def _metrics(evidence: Evidence, labels: int) -> dict[str, object]:
-    """Accuracy in scope on the calibration rows; `triage evaluate` gives the rest on data of your own."""
-    known = (evidence.classes >= 0) & (evidence.classes < labels)
-    right = evidence.logits[known, :labels].argmax(axis=1) == evidence.classes[known]
+def _metrics(evidence: Evidence, labels: Sequence[str]) -> dict[str, object]:
+    """Accuracy in scope and the worst confusions on the calibration rows; `triage evaluate` gives the rest."""
+    known = (evidence.classes >= 0) & (evidence.classes < len(labels))
+    truth, taken = evidence.classes[known], evidence.logits[known, : len(labels)].argmax(axis=1)
+    right = taken == truth
+    mixed = Counter(zip(truth[~right].tolist(), taken[~right].tolist(), strict=True))
     return {
         "measured_on": evidence.source,
         "rows_in_scope": int(known.sum()),
         "rows_out_of_scope": int((~known).sum()),
         "accuracy_in_scope": round(float(right.mean()), 5) if known.any() else None,
+        "confusions": [(labels[a], labels[b], times) for (a, b), times in mixed.most_common(CONFUSIONS)],
     }
 
 

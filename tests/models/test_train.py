@@ -21,11 +21,12 @@ from models.bundle import CPU_MODEL, GPU_MODEL, MANIFEST, Bundle, sha256
 from models.classifier import Classifier
 from models.errors import DataError
 from models.training import train
+from models.training.card import CARD
 from tests.models.tiny import EACH, LABELS, SCOPE, tiny_rows, write_csv
 
 pytestmark = pytest.mark.train
 
-FILES = {"config.json", "tokenizer.json", CPU_MODEL, GPU_MODEL, MANIFEST}
+FILES = {"config.json", "tokenizer.json", CPU_MODEL, GPU_MODEL, MANIFEST, CARD}
 
 
 @pytest.fixture(autouse=True)
@@ -57,7 +58,7 @@ def contents(folder: Path) -> dict[str, str]:
 def test_the_bundle_is_whole_and_verifies(tiny_bundle: Path) -> None:
     bundle = Bundle.open(tiny_bundle)
     assert {file.name for file in tiny_bundle.iterdir()} >= FILES
-    assert set(bundle.manifest.files) == {file.name for file in tiny_bundle.iterdir()} - {MANIFEST}
+    assert set(bundle.manifest.files) == {file.name for file in tiny_bundle.iterdir()} - {MANIFEST, CARD}
     assert [file.name for file in tiny_bundle.parent.iterdir() if file.name.startswith(".")] == []
     umask = os.umask(0)
     os.umask(umask)
@@ -150,6 +151,49 @@ def test_interrupted_after_training_it_does_not_train_again(
     train(tiny_csv, tmp_path / "mine", **short, report=lambda stage, _share: stages.append(stage))
     assert "training" not in stages
     Classifier.open(tmp_path / "mine", device="cpu")
+
+
+def test_interrupted_while_judging_it_goes_on_with_the_model_that_it_was_at(
+    tiny_bundle: Path, tiny_csv: Path, tiny_base: Path, tmp_path: Path
+) -> None:
+    def interrupt(stage: str, share: float) -> None:
+        if stage.startswith("judging") and share > 0.7:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        train(tiny_csv, tmp_path / "mine", base=str(tiny_base), epochs=6, report=interrupt)
+    left = tmp_path / ".mine.partial" / "folds"
+    assert sorted(file.name for file in left.iterdir()) == ["0.npz", "1.npz", "2"]
+    assert (left / "2" / "checkpoint.pt").is_file()
+
+    shares: list[float] = []
+    made = train(
+        tiny_csv, tmp_path / "mine", base=str(tiny_base), epochs=6,
+        report=lambda stage, share: shares.append(share) if stage.startswith("judging") else None,
+    )  # fmt: skip
+    assert sum(share < 0.5 for share in shares) <= 1  # the first two were not trained again
+    assert min(share for share in shares if share > 0.5) > 0.55  # nor what the third had behind it
+    whole, ours = Bundle.open(tiny_bundle).manifest, Bundle.open(made).manifest
+    assert (ours.calibration, ours.thresholds) == (whole.calibration, whole.thresholds)
+    assert not (made / "folds").exists()
+
+
+def test_every_bundle_has_a_card_and_one_that_somebody_wrote_survives_a_new_training(
+    tiny_bundle: Path, tiny_csv: Path, short: dict[str, Any], tmp_path: Path
+) -> None:
+    output = tmp_path / "mine"
+    shutil.copytree(tiny_bundle, output)
+    notes: list[str] = []
+    train(tiny_csv, output, **short, report=lambda stage, _share: notes.append(stage))
+    assert "72 messages with a label" not in (output / CARD).read_text(encoding="utf-8")  # written anew
+    assert f"({Bundle.open(output).manifest.metrics['measured_on']})" in (output / CARD).read_text(encoding="utf-8")
+    assert not any(CARD in note for note in notes)
+
+    (output / CARD).write_text("# Ours\nMeasured on Monday.\n", encoding="utf-8")
+    Bundle.open(output)  # a card is for people to correct: its hash is not held against them
+    train(tiny_csv, output, **short, seed=1, report=lambda stage, _share: notes.append(stage))
+    assert (output / CARD).read_text(encoding="utf-8") == "# Ours\nMeasured on Monday.\n"
+    assert any("was kept as somebody wrote it" in note for note in notes)
 
 
 def test_another_job_does_not_go_on_with_what_was_left(tiny_csv: Path, short: dict[str, Any], tmp_path: Path) -> None:
