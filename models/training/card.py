@@ -7,8 +7,6 @@ from models.manifest import Guarantee, Manifest
 
 CARD = "README.md"
 MARK = "<!-- Written by `triage train`. Write a card of your own in its place, and the next training keeps it. -->"
-    "<!-- Written by `triage train`; a card that you write in its place is kept when the bundle is trained again. -->"
-)
 THIN = 10
 """Training rows below which a label is named as thin."""
 
