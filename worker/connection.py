@@ -7,6 +7,7 @@ from typing import Any
 from aiokafka.conn import collect_hosts, create_conn
 from aiokafka.errors import (
     AuthenticationFailedError,
+    KafkaConnectionError,
     KafkaError,
     SaslAuthenticationFailed,
     UnsupportedSaslMechanismError,
@@ -17,6 +18,15 @@ from worker.errors import ConfigError
 from worker.settings import Settings
 
 REACH_TIMEOUT_S = 10.0
+
+_OTHER_HOST = "address the broker by the name in its certificate, or set TRIAGE_SSL_CHECK_HOSTNAME=false"
+CERTIFICATES = {
+    9: "see whether this machine's clock is right",
+    10: "have it renewed, or see whether this machine's clock is right",
+    62: _OTHER_HOST,
+    64: _OTHER_HOST,
+}
+"""What to do by OpenSSL's code: not valid yet, expired, another host name, another IP address."""
 
 
 def connection(settings: Settings) -> dict[str, Any]:
@@ -108,9 +118,14 @@ def _explain(error: Exception, broker: str, settings: Settings) -> ConfigError:
             f"The broker {broker} does not offer {settings.sasl_mechanism}: set TRIAGE_SASL_MECHANISM to one it does."
         )
     if isinstance(error, ssl.SSLCertVerificationError):
+        what = CERTIFICATES.get(error.verify_code, "set TRIAGE_SSL_CAFILE to the authority that signed it")
+        return ConfigError(f"The certificate of the broker {broker} is not trusted ({error.verify_message}): {what}.")
+    if isinstance(error, KafkaConnectionError) and settings.security_protocol == "SSL":
+        # TLS only tells after its handshake that our certificate is missing or refused.
         return ConfigError(
-            f"The certificate of the broker {broker} is not trusted ({error.verify_message}): check TRIAGE_SSL_CAFILE "
-            f"and TRIAGE_SSL_CHECK_HOSTNAME."
+            f"The broker {broker} speaks TLS, then hangs up: if it wants a certificate of ours, set "
+            f"TRIAGE_SSL_CERTFILE and TRIAGE_SSL_KEYFILE to one of an authority that it trusts; if it wants a login, "
+            f"set TRIAGE_SECURITY_PROTOCOL=SASL_SSL."
         )
     if isinstance(error, ssl.SSLError | KafkaError):
         return ConfigError(

@@ -8,7 +8,8 @@ from typing import Literal
 
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
-from aiokafka.errors import KafkaError, TopicAlreadyExistsError, for_code
+from aiokafka.errors import KafkaError, TopicAlreadyExistsError, TopicAuthorizationFailedError, for_code
+from aiokafka.protocol.metadata import MetadataRequest
 
 from worker.connection import connection, reach
 from worker.errors import ConfigError, TriageError
@@ -140,11 +141,17 @@ async def require(settings: Settings, *names: str) -> None:
     existing = await _existing(settings)
     for name in names:
         topic = getattr(settings, name)
-        if topic not in existing:
+        if topic in existing:
+            continue
+        if await _hidden(settings, topic):
             raise ConfigError(
-                f"The topic {topic} does not exist on {settings.bootstrap_servers}, or may not be seen: run `triage "
-                f"topics create`, or set {variable(name)} to the one that does."
+                f"This user may not see the topic {topic} on {settings.bootstrap_servers}: grant it Read or Write "
+                f"there, whichever docs/security.md says."
             )
+        raise ConfigError(
+            f"The topic {topic} does not exist on {settings.bootstrap_servers}: run `triage topics create`, or set "
+            f"{variable(name)} to the one that does."
+        )
 
 
 async def _existing(settings: Settings) -> set[str]:
@@ -159,6 +166,13 @@ async def _existing(settings: Settings) -> set[str]:
             await asyncio.sleep(pause_s)
     async with administrator(settings) as admin:
         return set(await admin.list_topics())
+
+
+async def _hidden(settings: Settings, topic: str) -> bool:
+    """Whether the broker keeps a topic from us. Asked without having it made, which `describe_topics` would."""
+    async with administrator(settings) as admin:
+        response = await admin._send_request(MetadataRequest([topic], allow_auto_topic_creation=False))
+    return any(for_code(found[0]) is TopicAuthorizationFailedError for found in response.topics)
 
 
 @asynccontextmanager

@@ -61,7 +61,12 @@ def free_ports(count: int) -> list[int]:
 
 @dataclass
 class Broker:
-    """One node, which is broker and controller."""
+    """One node, which is broker and controller.
+
+    Attributes:
+        ways_in: further listeners, each with its port and its protocol.
+        scram: users who may log in by SCRAM, each with the password.
+    """
 
     folder: Path
     node: int
@@ -70,6 +75,8 @@ class Broker:
     controller_port: int
     cluster_id: str
     settings: Mapping[str, str] = field(default_factory=dict)
+    ways_in: Mapping[str, tuple[int, str]] = field(default_factory=dict)
+    scram: Mapping[str, str] = field(default_factory=dict)
     process: "subprocess.Popen[bytes] | None" = None
 
     @property
@@ -79,13 +86,15 @@ class Broker:
     def format(self) -> None:
         """Write the properties and make the log folder."""
         self.folder.mkdir(parents=True, exist_ok=True)
+        listeners = {"PLAINTEXT": (self.port, "PLAINTEXT"), **self.ways_in}
+        listeners["CONTROLLER"] = (self.controller_port, "PLAINTEXT")
         properties = {
             "process.roles": "broker,controller",
             "node.id": str(self.node),
             "controller.quorum.voters": self.voters,
             "controller.listener.names": "CONTROLLER",
-            "listeners": f"PLAINTEXT://127.0.0.1:{self.port},CONTROLLER://127.0.0.1:{self.controller_port}",
-            "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT",
+            "listeners": ",".join(f"{name}://127.0.0.1:{port}" for name, (port, _) in listeners.items()),
+            "listener.security.protocol.map": ",".join(f"{name}:{way}" for name, (_, way) in listeners.items()),
             "log.dirs": str(self.folder / "data"),
             "auto.create.topics.enable": "false",
             "group.initial.rebalance.delay.ms": "0",
@@ -106,6 +115,11 @@ class Broker:
             f"--cluster-id={self.cluster_id}",
             "-c",
             str(self._properties),
+            *(
+                f"--add-scram={mechanism}=[name={user},password={password}]"
+                for user, password in self.scram.items()
+                for mechanism in ("SCRAM-SHA-256", "SCRAM-SHA-512")
+            ),
         ]
         subprocess.run(command, check=True, capture_output=True)
 
@@ -151,16 +165,41 @@ class Broker:
             return probe.connect_ex(("127.0.0.1", self.port)) == 0
 
 
-def cluster(folder: Path, nodes: int = 1, settings: Mapping[str, str] | None = None) -> list[Broker]:
-    """Formatted nodes of one cluster, not started."""
-    ports = free_ports(2 * nodes)
-    voters = ",".join(f"{node + 1}@127.0.0.1:{ports[nodes + node]}" for node in range(nodes))
+def cluster(
+    folder: Path,
+    nodes: int = 1,
+    settings: Mapping[str, str] | None = None,
+    *,
+    ways_in: Mapping[str, str] | None = None,
+    scram: Mapping[str, str] | None = None,
+) -> list[Broker]:
+    """Formatted nodes of one cluster, not started.
+
+    Args:
+        folder: of all nodes.
+        nodes: how many.
+        settings: beyond, or in place of, those of `Broker.format`.
+        ways_in: further listeners, each with its protocol.
+        scram: users who may log in by SCRAM, each with the password.
+    """
+    further = ways_in or {}
+    ports = iter(free_ports((2 + len(further)) * nodes))
+    controllers = [next(ports) for _ in range(nodes)]
+    voters = ",".join(f"{node}@127.0.0.1:{port}" for node, port in enumerate(controllers, 1))
     cluster_id = urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
     brokers = [
         Broker(
-            folder / f"node-{node + 1}", node + 1, ports[node], voters, ports[nodes + node], cluster_id, settings or {}
+            folder=folder / f"node-{node}",
+            node=node,
+            port=next(ports),
+            voters=voters,
+            controller_port=controller,
+            cluster_id=cluster_id,
+            settings=settings or {},
+            ways_in={name: (next(ports), protocol) for name, protocol in further.items()},
+            scram=scram or {},
         )
-        for node in range(nodes)
+        for node, controller in enumerate(controllers, 1)
     ]
     for broker in brokers:
         broker.format()
