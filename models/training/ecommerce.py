@@ -6,6 +6,7 @@ shop that it never met.
 """
 
 import csv
+from collections.abc import Collection
 from pathlib import Path
 from typing import Annotated
 
@@ -31,10 +32,15 @@ OUT_OF_SCOPE = "clinc150_out_of_scope.txt"
 """The CLINC150 intents used: those that no shop acts on, and whose border the corpus does not draw."""
 
 
-def assemble(public: Path, csv_file: Path) -> None:
-    """Write the training CSV ``text,label,shop,weight``; SOFMattress and every test split stay out."""
+def assemble(public: Path, csv_file: Path, *, without: Collection[str] = (), templates: float = 1.0) -> None:
+    """Write the training CSV ``text,label,shop,weight``; SOFMattress and every test split stay out.
+
+    ``without`` are shops of the corpus that stay out, too, and ``templates`` is the share of `ecomintent` that is used.
+    """
     corpus = read_csv(CORPUS / "messages.csv")
-    templates = read_csv(public / "ecomintent" / "train.csv")
+    corpus = corpus.take(row for row, shop in enumerate(corpus.groups) if shop not in without)
+    templated = read_csv(public / "ecomintent" / "train.csv")
+    templated = templated.take(range(0, len(templated), round(1 / templates)))
     foreign = _foreign(public)
     csv_file.parent.mkdir(parents=True, exist_ok=True)
     with csv_file.open("w", encoding="utf-8", newline="") as stream:
@@ -42,7 +48,7 @@ def assemble(public: Path, csv_file: Path) -> None:
         writer.writerow(["text", "label", "shop", "weight"])
         writer.writerows(zip(corpus.texts, corpus.labels, corpus.groups, [1.0] * len(corpus), strict=True))
         writer.writerows(
-            (text, label, "", TEMPLATES_WEIGHT) for text, label in zip(templates.texts, templates.labels, strict=True)
+            (text, label, "", TEMPLATES_WEIGHT) for text, label in zip(templated.texts, templated.labels, strict=True)
         )
         writer.writerows((text, "OOS", "", FOREIGN_WEIGHT) for text in foreign)
 
