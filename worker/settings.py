@@ -114,7 +114,16 @@ class Settings(BaseSettings):
     max_text_bytes: PositiveInt = Field(65_536, description="messages with a longer text (in UTF-8) are dead letters")
 
     # Model
-    bundle: Path = Field(DEFAULT_BUNDLE, description="folder of the model to serve")
+    bundle: Path = Field(
+        DEFAULT_BUNDLE, description="folder of the model to serve, or a store of bundles, whose current one it is then"
+    )
+    bundle_poll_s: NonNegativeFloat = Field(
+        2.0, description="time between two looks whether the bundle has become another; 0: only on SIGHUP"
+    )
+    shadow_bundle: Path | None = Field(
+        None, description="a second bundle that classifies live messages too, to see how far it agrees; unset: none"
+    )
+    shadow_share: float = Field(1.0, ge=0, le=1, description="share of the messages that the shadow bundle is given")
     device: Annotated[Literal["auto", "cpu", "cuda"], Lower] = Field("auto", description="where inference runs")
     threads: NonNegativeInt = Field(0, description="batches that run at once; 0: as many as there are usable cores")
     batch_tokens: PositiveInt = Field(2_048, description="padded tokens in one batch")

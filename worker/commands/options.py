@@ -43,7 +43,7 @@ FALLBACK = tuple(
     name
     for name in ALL
     if name in _named("review_", "labels_", "llm_")
-    or (name in WORKER and name not in (*MODEL, *_named("input_", "text_")))
+    or (name in WORKER and name not in (*MODEL, *_named("input_", "text_", "bundle_", "shadow_")))
 )
 
 
