@@ -7,6 +7,10 @@ text, where a line has any, is the extra ``text`` and nothing else, so that one 
 import json
 import logging
 import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from types import MappingProxyType
 from typing import Any
 
 from schemas.cloudevents import timestamp
@@ -15,6 +19,17 @@ from worker.settings import Settings
 
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 _NOISY = ("aiokafka", "kafka", "aiohttp.access")
+_about: ContextVar[Mapping[str, object]] = ContextVar("about", default=MappingProxyType({}))
+
+
+@contextmanager
+def about(extras: Mapping[str, object]) -> Iterator[None]:
+    """Give every line that this task writes meanwhile these extras, such as a message's ids."""
+    token = _about.set(extras)
+    try:
+        yield
+    finally:
+        _about.reset(token)
 
 
 def configure(settings: Settings) -> None:
@@ -22,7 +37,7 @@ def configure(settings: Settings) -> None:
     handler = logging.StreamHandler(sys.stderr)
     formatter = JsonFormatter if settings.log_format == "json" else ConsoleFormatter
     handler.setFormatter(formatter(with_text=settings.log_text))
-    handler.addFilter(OncePerInterval("aiokafka"))
+    handler.addFilter(OncePerInterval("aiokafka", "opentelemetry"))
     logging.basicConfig(level=settings.log_level, handlers=[handler], force=True)
     for name in _NOISY:
         # What their INFO lines say, our own say once.
@@ -35,11 +50,8 @@ class _Formatter(logging.Formatter):
         self._with_text = with_text
 
     def extras(self, record: logging.LogRecord) -> dict[str, Any]:
-        return {
-            name: value
-            for name, value in vars(record).items()
-            if name not in _STANDARD and (self._with_text or name != "text")
-        }
+        own = {name: value for name, value in vars(record).items() if name not in _STANDARD}
+        return {name: value for name, value in {**_about.get(), **own}.items() if self._with_text or name != "text"}
 
 
 class JsonFormatter(_Formatter):
