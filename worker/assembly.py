@@ -5,18 +5,21 @@ from schemas.message import InputShape
 from schemas.records import IntentWriter
 from worker.batching import Limits
 from worker.dead_letters import DeadLetters
+from worker.inference import Observer
 from worker.metrics import Metrics
 from worker.outputs import decided
 from worker.parts import Parts, connect
 from worker.pipeline import Pipeline
+from worker.serving import Serving
 from worker.settings import Settings
+from worker.tracing import Traces
 
 PADDING_TOKENS = {"cpu": 8, "cuda": 2_048}
 """What one more batch costs, as tokens of padding; measured on a CPU (see docs/worker.md), assumed on a GPU."""
 
 
-def assemble(settings: Settings, classifier: Classifier, metrics: Metrics) -> Parts:
-    """Put a worker together; nothing is started."""
+def at_work(settings: Settings, classifier: Classifier, metrics: Metrics) -> Serving:
+    """A bundle with what belongs to it; the metrics say from now on that it decides."""
     bundle = classifier.bundle
     metrics.model(bundle.name, bundle.version, classifier.device)
     writer = IntentWriter(
@@ -26,10 +29,29 @@ def assemble(settings: Settings, classifier: Classifier, metrics: Metrics) -> Pa
         descriptions=bundle.descriptions,
         include_text=settings.include_text,
     )
-    dead_letters = DeadLetters(settings.dead_letter_topic)
-    pipeline = Pipeline(
+    return Serving(
         classifier,
         decided(writer, output_topic=settings.output_topic, fallback_topic=settings.fallback_topic),
+        Limits(
+            threads=classifier.threads,
+            budget=settings.batch_tokens,
+            padding=PADDING_TOKENS["cuda" if classifier.device == "cuda" else "cpu"],
+        ),
+    )
+
+
+def assemble(
+    settings: Settings,
+    classifier: Classifier,
+    metrics: Metrics,
+    *,
+    observe: Observer | None = None,
+    traces: Traces | None = None,
+) -> tuple[Pipeline, Parts]:
+    """Put a worker together; nothing is started. The pipeline is one of the parts, their station."""
+    dead_letters = DeadLetters(settings.dead_letter_topic)
+    pipeline = Pipeline(
+        at_work(settings, classifier, metrics),
         dead_letters,
         InputShape(
             settings.input_format,
@@ -38,14 +60,11 @@ def assemble(settings: Settings, classifier: Classifier, metrics: Metrics) -> Pa
             settings.max_text_bytes,
         ),
         lambda outputs: parts.delivery.publish(outputs),  # noqa: PLW0108 (made below, from the pipeline)
-        limits=Limits(
-            threads=classifier.threads,
-            budget=settings.batch_tokens,
-            padding=PADDING_TOKENS["cuda" if classifier.device == "cuda" else "cpu"],
-        ),
         metrics=metrics,
+        observe=observe,
+        traces=traces,
     )
     parts = connect(
         settings, "worker", settings.input_topic, pipeline, dead_letters, metrics, max_in_flight=settings.max_in_flight
     )
-    return parts
+    return pipeline, parts

@@ -8,19 +8,19 @@ import logging
 import threading
 from collections import deque
 from collections.abc import Callable, Sequence
-from itertools import islice
+from functools import partial
+from itertools import islice, takewhile
 from time import monotonic
-from typing import Protocol
 
 import numpy as np
 
 from models.decision import Decision
 from models.engine import Encoded
-from models.engine import Outputs as Logits
-from worker.batching import Limits, cut, wave
+from worker.batching import cut, wave
 from worker.isolation import Fault, ModelDownError, isolate
 from worker.metrics import Metrics
 from worker.outputs import Output, Work
+from worker.serving import Serving
 
 log = logging.getLogger(__name__)
 
@@ -29,44 +29,39 @@ RETRY_S = (0.5, 1.0, 2.0, 5.0, 10.0)
 """Pauses between tries while the model fails on everything; the last is kept."""
 
 
-class Model(Protocol):
-    """What the threads need of a `models.classifier.Classifier`."""
-
-    def encode(self, texts: Sequence[str]) -> list[Encoded]: ...
-
-    def infer(self, batch: Sequence[Encoded]) -> Logits: ...
-
-    def decide(self, batch: Sequence[Encoded], outputs: Logits) -> list[Decision]: ...
-
-
-Answer = Callable[[Work, Decision | Fault], Output]
+Answer = Callable[[Serving, Work, Decision | Fault], Output]
+Observer = Callable[[Sequence[Work], Sequence[Decision | Fault]], None]
 
 
 class Inference:
     """Threads that turn `Work` into `Output`.
 
+    A batch belongs to one bundle from its tokens to its outputs, also while another takes over: what the old one
+    encoded is finished by the old one, unless that fails on everything.
+
     Args:
-        model: what they run.
+        serving: what encodes, until `use`; its limits say how many threads there are.
         answer: makes the output of a decision, or of a message that the model fails on; runs in the threads.
         done: is called on the event loop with the outputs of each batch.
-        limits: how batches are cut, and how many run at once.
+        observe: is told, in the threads, of what was decided; must not wait.
         metrics: where batches are counted.
     """
 
     def __init__(
         self,
-        model: Model,
+        serving: Serving,
         answer: Answer,
         done: Callable[[list[Output]], None],
         *,
-        limits: Limits,
+        observe: Observer | None,
         metrics: Metrics,
     ) -> None:
-        self._model = model
+        self.serving = serving
         self._answer = answer
         self._done = done
-        self._limits = limits
+        self._observe = observe
         self._metrics = metrics
+        self._thread_count = serving.limits.threads
         self._waiting: deque[Work] = deque()
         self._batches: deque[list[Work]] = deque()
         self._changed = threading.Condition()
@@ -81,7 +76,7 @@ class Inference:
         """Start the threads; their results come to the running event loop. The future fails when a thread does."""
         self._loop = asyncio.get_running_loop()
         self._failed: asyncio.Future[None] = self._loop.create_future()
-        for number in range(self._limits.threads):
+        for number in range(self._thread_count):
             # Daemons: a run that hangs must not keep the process from leaving.
             thread = threading.Thread(target=self._serve, name=f"inference-{number}", daemon=True)
             self._threads.append(thread)
@@ -92,7 +87,13 @@ class Inference:
         """Add messages, in the order they were read."""
         with self._changed:
             self._waiting.extend(works)
-            self._changed.notify(self._limits.threads)
+            self._changed.notify(self._thread_count)
+
+    def use(self, serving: Serving) -> None:
+        """Go over to another bundle; from any thread."""
+        with self._changed:
+            self.serving = serving
+            self._changed.notify_all()
 
     def hold(self) -> None:
         """Drop what waits and begin nothing more, until `resume`; what runs goes on."""
@@ -105,12 +106,17 @@ class Inference:
         """Go on after `hold`."""
         with self._changed:
             self._held = False
-            self._changed.notify(self._limits.threads)
+            self._changed.notify(self._thread_count)
 
     @property
     def idle(self) -> bool:
         """Whether no batch runs and no outputs are on their way to the event loop."""
         return not self._running
+
+    @property
+    def spare(self) -> bool:
+        """Whether nothing waits, and a thread has nothing to do."""
+        return not (self._waiting or self._batches) and len(self._running) < self._thread_count
 
     @property
     def longest_run_s(self) -> float:
@@ -126,12 +132,19 @@ class Inference:
 
     def _serve(self) -> None:
         try:
-            while (batch := self._take()) is not None:
-                outputs = self._run(batch)
-                self._loop.call_soon_threadsafe(self._finished, batch, outputs)
+            while self._serve_one():
+                pass
         except BaseException as error:
             if not self._closed:
                 self._loop.call_soon_threadsafe(self._fail, error)
+
+    def _serve_one(self) -> bool:
+        """Nothing of the batch stays behind here: it would keep its bundle in memory until the next one comes."""
+        batch = self._take()
+        if batch is None:
+            return False
+        self._loop.call_soon_threadsafe(self._finished, batch, self._run(batch))
+        return True
 
     def _take(self) -> list[Work] | None:
         with self._changed:
@@ -154,11 +167,13 @@ class Inference:
         return []
 
     def _cut_wave(self) -> list[list[Work]]:
-        size = wave((len(work.encoded.ids) for work in self._waiting), self._limits)
+        by = self._waiting[0].by
+        same = takewhile(lambda work: work.by is by, self._waiting)
+        size = wave((len(work.encoded.ids) for work in same), by.limits)
         works = list(islice(self._waiting, size))
         for _ in range(size):
             self._waiting.popleft()
-        batches = cut([len(work.encoded.ids) for work in works], self._limits)
+        batches = cut([len(work.encoded.ids) for work in works], by.limits)
         return [[works[position] for position in batch] for batch in batches]
 
     def _finished(self, batch: list[Work], outputs: list[Output]) -> None:
@@ -170,40 +185,56 @@ class Inference:
             self._failed.set_exception(error)
 
     def _run(self, batch: list[Work]) -> list[Output]:
-        decisions = self._decide([work.encoded for work in batch])
-        return [self._answer(work, decision) for work, decision in zip(batch, decisions, strict=True)]
+        for work in batch:
+            if work.span is not None:
+                work.span.mark("infer", batch_messages=len(batch))
+        by, decisions = self._decide(batch)
+        for work in batch:
+            if work.span is not None:
+                work.span.mark("decided")
+        if self._observe is not None:
+            self._observe(batch, decisions)
+        return [self._answer(by, work, decision) for work, decision in zip(batch, decisions, strict=True)]
 
-    def _decide(self, batch: list[Encoded]) -> list[Decision | Fault]:
+    def _decide(self, batch: list[Work]) -> tuple[Serving, list[Decision | Fault]]:
+        by = batch[0].by
         tries = 0
         while True:
             try:
-                decisions = isolate(self._classify, batch, self._healthy)
-            except ModelDownError as error:
+                decisions = isolate(partial(self._classify, by), batch, partial(self._healthy, by))
+            except ModelDownError:
                 self.down = f"the model fails on every message ({self._cause!r})"
                 log.exception("The model fails on everything, so no message is at fault", exc_info=self._cause)
-                pause = RETRY_S[min(tries, len(RETRY_S) - 1)]
+                by = self._next_try(by, RETRY_S[min(tries, len(RETRY_S) - 1)])
                 tries += 1
-                with self._changed:
-                    self._changed.wait_for(lambda: self._closed, timeout=pause)
-                    if self._closed:
-                        raise ModelDownError("stopped while the model was failing") from error
             else:
-                self.down = None
-                return decisions
+                self.down = self._cause = None
+                return by, decisions
 
-    def _classify(self, batch: Sequence[Encoded]) -> list[Decision]:
+    def _next_try(self, failing: Serving, pause_s: float) -> Serving:
+        """Wait a while, or until another bundle takes over; the one to try with."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._closed or self.serving is not failing, timeout=pause_s)
+            if self._closed:
+                raise ModelDownError("stopped while the model was failing")
+            return self.serving
+
+    def _classify(self, by: Serving, works: Sequence[Work]) -> list[Decision]:
+        return self._infer(by, by.rows(works))
+
+    def _infer(self, by: Serving, batch: Sequence[Encoded]) -> list[Decision]:
         started = monotonic()
-        outputs = self._model.infer(batch)
+        outputs = by.model.infer(batch)
         if not (np.isfinite(outputs.logits).all() and np.isfinite(outputs.similarity).all()):
             raise FloatingPointError("the network's outputs are not finite")
-        decisions = self._model.decide(batch, outputs)
+        decisions = by.model.decide(batch, outputs)
         longest = max(len(row.ids) for row in batch)
         self._metrics.batch(messages=len(batch), tokens=longest * len(batch), seconds=monotonic() - started)
         return decisions
 
-    def _healthy(self) -> bool:
+    def _healthy(self, by: Serving) -> bool:
         try:
-            self._classify(self._model.encode([KNOWN_GOOD]))
+            self._infer(by, by.model.encode([KNOWN_GOOD]))
         except Exception as error:
             self._cause = error
             return False

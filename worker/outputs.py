@@ -3,16 +3,20 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from time import time
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 from aiokafka.structs import ConsumerRecord
 
 from models.decision import Decision
 from models.engine import Encoded
-from schemas.cloudevents import timestamp, trace_of
+from schemas.cloudevents import timestamp
 from schemas.message import CustomerMessage, Source
 from schemas.records import IntentWriter, Judgement
 from worker.ledger import Outcome, PartitionLedger
+from worker.tracing import MessageSpan, outgoing
+
+if TYPE_CHECKING:
+    from worker.serving import Serving
 
 Consumed: TypeAlias = ConsumerRecord
 RecordHeaders: TypeAlias = Sequence[tuple[str, bytes | None]]
@@ -20,12 +24,14 @@ RecordHeaders: TypeAlias = Sequence[tuple[str, bytes | None]]
 
 @dataclass(slots=True, eq=False)
 class Work:
-    """A message that waits for the model."""
+    """A message that waits for the model; ``by`` is the bundle whose tokenizer encoded it."""
 
     ledger: "PartitionLedger[Output]"
     record: Consumed
     message: CustomerMessage
+    by: "Serving"
     encoded: Encoded
+    span: MessageSpan | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +52,7 @@ class Output:
         ledger: the books of the partition that the message came from.
         record: the message as it was read.
         label: the intent, the reason or the code: what the outcome is counted by.
+        span: of the message, where its trace is recorded.
     """
 
     ledger: "PartitionLedger[Output]"
@@ -57,6 +64,7 @@ class Output:
     value: bytes | None
     headers: RecordHeaders
     companion: Companion | None = None
+    span: MessageSpan | None = None
 
     @property
     def offset(self) -> int:
@@ -87,7 +95,7 @@ def decided(
         outcome: Outcome = "accepted" if decision.accepted else "fallback"
         write_event = writer.accepted if decision.accepted else writer.fallback
         value, headers = write_event(
-            work.message, source_of(record), judgement, timestamp(clock()), trace_of(record.headers)
+            work.message, source_of(record), judgement, timestamp(clock()), outgoing(record.headers, work.span)
         )
         return Output(
             ledger=work.ledger,
@@ -98,6 +106,7 @@ def decided(
             key=record.key,
             value=value,
             headers=headers,
+            span=work.span,
         )
 
     return write

@@ -4,8 +4,10 @@ Knows no Kafka client: records come in by `accept`, outputs go out by ``publish`
 """
 
 import asyncio
+import logging
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from time import monotonic
 
 from aiokafka.structs import TopicPartition
@@ -13,47 +15,48 @@ from aiokafka.structs import TopicPartition
 from models.decision import Decision
 from models.engine import Encoded
 from schemas.message import CustomerMessage, InputShape, Rejected, decode
-from worker.batching import Limits
 from worker.dead_letters import DeadLetters
-from worker.inference import KNOWN_GOOD, Inference, Model
+from worker.inference import KNOWN_GOOD, Inference, Observer
 from worker.isolation import Fault, isolate
 from worker.ledger import PartitionLedger
 from worker.metrics import Metrics
 from worker.outputs import Consumed, Output, Work, source_of
+from worker.serving import Serving
 from worker.station import Station
+from worker.tracing import MessageSpan, Traces, begin, ids
+
+log = logging.getLogger(__name__)
 
 MODEL_ERROR = "model_error"
-Readable = tuple[PartitionLedger[Output], Consumed, CustomerMessage]
+Readable = tuple[PartitionLedger[Output], Consumed, CustomerMessage, MessageSpan | None]
 
 
 class Pipeline(Station):
     """Decode, tokenize, infer, decide; each stage goes on while the others do.
 
     Args:
-        model: a classifier.
-        write: makes the output of a decision.
+        serving: the bundle to begin with, and what belongs to it.
         dead_letters: makes the output of a message that cannot be answered.
         shape: what the input's values look like.
         publish: takes outputs of one partition, in the order of their offsets.
-        limits: how batches are cut, and how many run at once.
         metrics: where all is counted.
+        observe: is told of what was decided; must not wait.
+        traces: makes the spans of messages; None makes none.
     """
 
     def __init__(
         self,
-        model: Model,
-        write: Callable[[Work, Decision], Output],
+        serving: Serving,
         dead_letters: DeadLetters,
         shape: InputShape,
         publish: Callable[[Sequence[Output]], None],
         *,
-        limits: Limits,
         metrics: Metrics,
+        observe: Observer | None = None,
+        traces: Traces | None = None,
     ) -> None:
-        super().__init__(publish, metrics)
-        self.inference = Inference(model, self._answer, self._complete, limits=limits, metrics=metrics)
-        self._model = model
-        self._write = write
+        super().__init__(publish, metrics, traces)
+        self.inference = Inference(serving, self._answer, self._complete, observe=observe, metrics=metrics)
         self._dead_letters = dead_letters
         self._shape = shape
         self._tokenizer = ThreadPoolExecutor(1, thread_name_prefix="tokenizer")
@@ -61,6 +64,10 @@ class Pipeline(Station):
     def start(self) -> "asyncio.Future[None]":
         """Start the threads; the future fails when one of them does."""
         return self.inference.start()
+
+    def use(self, serving: Serving) -> None:
+        """Go over to another bundle, from any thread: messages read from now on are its own."""
+        self.inference.use(serving)
 
     def close(self) -> None:
         """Let the threads end."""
@@ -78,11 +85,14 @@ class Pipeline(Station):
         for partition, records in fetched.items():
             ledger = self._enter(partition, records)
             for record in records:
+                span = begin(self._traces, record)
                 message = decode(record.value, source_of(record), self._shape)
                 if isinstance(message, Rejected):
-                    self._complete([self._dead_letters.of(ledger, record, message.code, message.message)])
-                else:
-                    readable.append((ledger, record, message))
+                    self._complete([self._dead_letters.of(ledger, record, message.code, message.message, span)])
+                    continue
+                if span is not None:
+                    span.about(message.message_id)
+                readable.append((ledger, record, message, span))
         self._metrics.stage("decode", monotonic() - started)
         if readable:
             await self._tokenize(readable)
@@ -112,28 +122,43 @@ class Pipeline(Station):
 
     async def _tokenize(self, readable: Sequence[Readable]) -> None:
         started = monotonic()
-        texts = [message.text for _, _, message in readable]
-        encoded = await asyncio.get_running_loop().run_in_executor(self._tokenizer, self._encode, texts)
+        by = self.inference.serving
+        texts = [message.text for _, _, message, _ in readable]
+        encoded = await asyncio.get_running_loop().run_in_executor(self._tokenizer, _encode, by, texts)
         self._metrics.stage("tokenize", monotonic() - started)
         works = []
-        for (ledger, record, message), tokens in zip(readable, encoded, strict=True):
+        for (ledger, record, message, span), tokens in zip(readable, encoded, strict=True):
             if isinstance(tokens, Fault):
-                self._complete([self._dead_letters.of(ledger, record, MODEL_ERROR, tokens.reason)])
+                self._complete([self._at_fault(ledger, record, message, tokens, span)])
             else:
-                works.append(Work(ledger, record, message, tokens))
+                works.append(Work(ledger, record, message, by, tokens, span))
         self.inference.put(works)
 
-    def _encode(self, texts: Sequence[str]) -> list[Encoded | Fault]:
-        return isolate(self._model.encode, texts, self._encodes_at_all)
-
-    def _encodes_at_all(self) -> bool:
-        try:
-            self._model.encode([KNOWN_GOOD])
-        except Exception:
-            return False
-        return True
-
-    def _answer(self, work: Work, decision: Decision | Fault) -> Output:
+    def _answer(self, by: Serving, work: Work, decision: Decision | Fault) -> Output:
         if isinstance(decision, Fault):
-            return self._dead_letters.of(work.ledger, work.record, MODEL_ERROR, decision.reason)
-        return self._write(work, decision)
+            return self._at_fault(work.ledger, work.record, work.message, decision, work.span)
+        return by.write(work, decision)
+
+    def _at_fault(
+        self,
+        ledger: PartitionLedger[Output],
+        record: Consumed,
+        message: CustomerMessage,
+        fault: Fault,
+        span: MessageSpan | None,
+    ) -> Output:
+        extra = {"message_id": message.message_id, "reason": fault.reason, **ids(record.headers, span)}
+        log.warning("The model fails on this message alone: it becomes a dead letter", extra=extra)
+        return self._dead_letters.of(ledger, record, MODEL_ERROR, fault.reason, span)
+
+
+def _encode(by: Serving, texts: Sequence[str]) -> list[Encoded | Fault]:
+    return isolate(by.model.encode, texts, partial(_encodes_at_all, by))
+
+
+def _encodes_at_all(by: Serving) -> bool:
+    try:
+        by.model.encode([KNOWN_GOOD])
+    except Exception:
+        return False
+    return True

@@ -1,17 +1,23 @@
 """The worker as a process."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+import signal
+from collections.abc import AsyncIterator, Sequence
+from contextlib import ExitStack, asynccontextmanager
+from pathlib import Path
 
 from models.classifier import Classifier
-from worker.assembly import assemble
+from worker import tracing
+from worker.assembly import assemble, at_work
+from worker.bundles.metrics import BundleMetrics, Role
+from worker.bundles.shadow import Shadow
+from worker.bundles.watch import BundleWatch
 from worker.metrics import Metrics
 from worker.parts import Parts
 from worker.process import serve
 from worker.settings import Settings
 
-TOPICS = ("input_topic", "output_topic", "fallback_topic", "dead_letter_topic")
+TOPICS = {"input_topic": "Read", "output_topic": "Write", "fallback_topic": "Write", "dead_letter_topic": "Write"}
 
 
 def run(settings: Settings) -> int:
@@ -25,7 +31,39 @@ def run(settings: Settings) -> int:
 
 @asynccontextmanager
 async def _opened(settings: Settings, metrics: Metrics) -> AsyncIterator[Parts]:
-    classifier = await asyncio.to_thread(
-        Classifier.open, settings.bundle, device=settings.device, threads=settings.threads or None
+    counts = BundleMetrics(metrics.registry)
+    serving = _watch(settings, settings.bundle, "serving", counts)
+    shadow = Shadow(settings.shadow_share, counts)
+    with tracing.started("worker", settings.group("worker")) as traces, ExitStack() as ending:
+        # The first bundle gets no name here: it would hold on to it when another has taken over.
+        pipeline, parts = assemble(
+            settings, await asyncio.to_thread(serving.open), metrics, observe=shadow.offer, traces=traces
+        )
+        serving.start(lambda classifier: pipeline.use(at_work(settings, classifier, metrics)))
+        watches = [serving]
+        if settings.shadow_bundle is not None:  # opened beside the work: whatever is wrong with it, messages go on
+            watches.append(_watch(settings, settings.shadow_bundle, "shadow", counts))
+            watches[-1].start(shadow.use)
+            shadow.start(lambda: pipeline.inference.spare)
+        ending.callback(shadow.close)
+        for watch in watches:
+            ending.callback(watch.close)
+        asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, _look, watches)
+        yield parts
+
+
+def _look(watches: Sequence[BundleWatch]) -> None:
+    for watch in watches:
+        watch.look()
+
+
+def _watch(settings: Settings, path: Path, role: Role, counts: BundleMetrics) -> BundleWatch:
+    return BundleWatch(
+        Classifier.open,
+        path,
+        device=settings.device,
+        threads=settings.threads or None,
+        role=role,
+        poll_s=settings.bundle_poll_s,
+        metrics=counts,
     )
-    yield assemble(settings, classifier, metrics)

@@ -19,6 +19,7 @@ from worker.dead_letters import DeadLetters
 from worker.metrics import Metrics
 from worker.outputs import Output, decided
 from worker.pipeline import Pipeline
+from worker.serving import Serving
 
 A, B = TopicPartition("in", 0), TopicPartition("in", 1)
 
@@ -46,12 +47,14 @@ async def pipeline(model: FakeModel, threads: int = 2) -> AsyncIterator[tuple[Pi
     published = Published()
     writer = IntentWriter(name="m", version="1", threshold=0.5, descriptions={"WISMO": "where"}, include_text=False)
     running = Pipeline(
-        model,
-        decided(writer, output_topic="out", fallback_topic="fallback"),
+        Serving(
+            model,
+            decided(writer, output_topic="out", fallback_topic="fallback"),
+            Limits(threads=threads, budget=256),
+        ),
         DeadLetters("dlq"),
         InputShape(),
         published,
-        limits=Limits(threads=threads, budget=256),
         metrics=Metrics(),
     )
     running.ledger.assign(A)

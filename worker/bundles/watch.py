@@ -17,6 +17,10 @@ from worker.bundles.metrics import BundleMetrics, Role
 
 log = logging.getLogger(__name__)
 
+LAST_LOOK_S = 5.0
+"""How long the end waits for a bundle that is being opened: a thread that comes back from ONNX Runtime into an
+interpreter that has ended would abort the process."""
+
 Mark = tuple[object, ...]
 
 
@@ -57,6 +61,7 @@ class BundleWatch:
         self._bundle: Bundle | None = None
         self._asked = threading.Event()
         self._closed = False
+        self._thread: threading.Thread | None = None
 
     def open(self) -> Classifier:
         """Open what is there now.
@@ -72,16 +77,19 @@ class BundleWatch:
     def start(self, use: Callable[[Classifier], None]) -> None:
         """Begin to look; what is found is given to ``use``, in the watch's thread."""
         # A daemon: a disk that hangs must not keep the process from leaving.
-        threading.Thread(target=self._run, args=(use,), name=f"{self._role}-bundle", daemon=True).start()
+        self._thread = threading.Thread(target=self._run, args=(use,), name=f"{self._role}-bundle", daemon=True)
+        self._thread.start()
 
     def look(self) -> None:
         """Look at once, and try again what was refused."""
         self._asked.set()
 
     def close(self) -> None:
-        """End, without waiting for a bundle that is being opened."""
+        """End; a bundle that is being opened is waited for, but not for long."""
         self._closed = True
         self._asked.set()
+        if self._thread is not None:
+            self._thread.join(LAST_LOOK_S)
 
     def _run(self, use: Callable[[Classifier], None]) -> None:
         asked = False
