@@ -1,12 +1,13 @@
-"""The chart: committed copies are what it gives, and Kubernetes, KEDA and the Prometheus operator would take them."""
+"""The chart: committed copies are what it gives, and Kubernetes and the operators would take them."""
 
 import json
+from subprocess import CompletedProcess
 
 import pytest
 import yaml
 
 from tests.deploy.manifests import of_kind, refusal, render, rendered
-from tests.deploy.tools import CHART, DEPLOY, RENDERED, SIZES, call, folder
+from tests.deploy.tools import CHART, DEPLOY, RENDERED, SIZES, attempt, call, folder
 
 KUBERNETES = ("1.30", "1.33", "1.36")
 OURS = "keda.sh", "monitoring.coreos.com"
@@ -43,6 +44,38 @@ def test_operators_know_every_field_of_their_resources(size: str) -> None:
         folder("crds"),
         given=json.dumps(custom),
     )
+
+
+STRIMZI = [item for item in rendered("medium") if item["apiVersion"].startswith("kafka.strimzi.io/")]
+
+
+def strimzi(resources: str) -> CompletedProcess[str]:
+    check = DEPLOY / "check" / "strimzi" / "Check.java"
+    return attempt("java", "-cp", f"{folder('strimzi')}/*", check, given=resources)
+
+
+def test_strimzi_reads_every_field_as_it_is_meant() -> None:
+    assert {item["kind"] for item in STRIMZI} == {"KafkaTopic", "KafkaUser"}
+    done = strimzi(json.dumps(STRIMZI))
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong"),
+    [
+        ('"partitions"', '"partitionz"'),
+        ('"Write"', '"Wriite"'),
+        ('"patternType": "prefix"', '"patternType": "prefixed"'),
+        ('"patternType": "prefix"', '"pattern": "prefix"'),
+        ('"KafkaUser"', '"KafkaUsers"'),
+    ],
+)
+def test_strimzi_is_asked_in_earnest(right: str, wrong: str) -> None:
+    text = json.dumps(STRIMZI)
+    assert right in text
+    done = strimzi(text.replace(right, wrong))
+    assert done.returncode == 1
+    assert "Kafka" in done.stderr
 
 
 def test_checkov_finds_nothing_that_has_no_reason() -> None:
