@@ -32,7 +32,7 @@ class Examples:
 def epoch_batches(
     tokenizer: Tokenizer, examples: Examples, recipe: Recipe, *, seed: int, epoch: int
 ) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
-    """One epoch of ids ``[B, T]``, mask ``[B, T]`` and classes ``[B]``; the same for the same seed and epoch.
+    """One epoch of ids ``[B, T]``, mask ``[B, T]`` and row numbers ``[B]``; the same for the same seed and epoch.
 
     A row of weight 0.2 comes once in five epochs, one of weight 3 three times in each, each time with noise of its own.
     """
@@ -48,7 +48,7 @@ def epoch_batches(
     cuts = [near[start : start + recipe.batch] for start in range(0, len(near), recipe.batch)]
     for cut in random.permutation(len(cuts)):
         ids, mask = padded([encodings[row] for row in cuts[cut].tolist()])
-        yield ids, mask, torch.from_numpy(examples.classes[rows[cuts[cut]]])
+        yield ids, mask, torch.from_numpy(rows[cuts[cut]])
 
 
 def token_ids(tokenizer: Tokenizer, texts: Sequence[str]) -> list[list[int]]:

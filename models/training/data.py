@@ -16,6 +16,8 @@ from models.labelled import LABEL, OUT_OF_SCOPE_NAMES, TEXT, labelled, open_tabl
 GROUP_COLUMNS = ("group", "shop")
 """Rows of one group stay on one side of a split: an honest test is a shop that was never seen."""
 
+FEWEST_GROUPS = 8
+
 
 @dataclass(frozen=True)
 class Rows:
@@ -151,13 +153,18 @@ def without(rows: Rows, others: Rows) -> tuple[Rows, int]:
     return rows.take(keep), len(rows) - len(keep)
 
 
+def grouped(rows: Rows) -> bool:
+    """Whether there are groups enough to hold some out whole."""
+    return len(set(rows.groups)) >= FEWEST_GROUPS
+
+
 def split(rows: Rows, share: float, seed: int) -> tuple[Rows, Rows]:
     """Two parts, the second of about ``share`` of the rows: whole groups where there are any, else by label.
 
     Every label keeps at least one row in the first part.
     """
     random = np.random.default_rng(seed)
-    held = _held_groups(rows, share, random) if len(set(rows.groups)) >= 8 else set()
+    held = _held_groups(rows, share, random) if grouped(rows) else set()
     held = held or _held_rows(rows, share, random)  # where every group is larger than the share
     return rows.take(row for row in range(len(rows)) if row not in held), rows.take(sorted(held))
 

@@ -22,7 +22,7 @@ from models.training.network import Network
 from models.training.schedule import Recipe
 
 PATIENCE = 3
-"""Epochs without fewer errors on the watched rows before training ends."""
+"""Epochs with clearly more errors on the watched rows than there once were, before training ends."""
 
 FULL = 1 << 20
 """Free bytes below which a checkpoint that could not be written did not fit."""
@@ -53,9 +53,13 @@ class Fit:
     _seconds: float = 0.0
     _best: tuple[float, int] = (np.inf, 0)
     _best_weights: dict[str, Tensor] = field(default_factory=dict)
+    _origin: Tensor | None = None
 
     def run(self) -> None:
         """Train until the epochs, the time or the patience are over."""
+        if self.recipe.anchor:
+            self._origin = embeddings_of(self.network, self.tokenizer, self.examples.texts)
+        self.network.encoder.embeddings.word_embeddings.requires_grad_(not self.recipe.words_frozen)
         torch.manual_seed(self.seed)
         optimizer = torch.optim.AdamW(_parameter_groups(self.network, self.recipe), fused=True)
         rates = [float(group["lr"]) for group in optimizer.param_groups]
@@ -72,15 +76,18 @@ class Fit:
 
     def _train_epoch(self, optimizer: torch.optim.AdamW, rates: Sequence[float]) -> None:
         weights = _class_weights(self.examples, self.network.head.out_features, self.recipe.class_balance)
+        classes = torch.from_numpy(self.examples.classes)
         torch.manual_seed(self.seed + self._epoch)
         self.network.train()
-        for batch in epoch_batches(self.tokenizer, self.examples, self.recipe, seed=self.seed, epoch=self._epoch):
+        batches = epoch_batches(self.tokenizer, self.examples, self.recipe, seed=self.seed, epoch=self._epoch)
+        for ids, mask, rows in batches:
             started, share = time.monotonic(), self._share()
             if share >= 1.0:
                 return
             for group, rate in zip(optimizer.param_groups, rates, strict=True):
                 group["lr"] = rate * _rate(share, self.recipe.warmup)
-            loss = _loss(self.network, *batch, weights, self.recipe)
+            origin = None if self._origin is None else self._origin[rows]
+            loss = _loss(self.network, ids, mask, classes[rows], weights, origin, self.recipe)
             optimizer.zero_grad(set_to_none=True)
             loss.backward()  # type: ignore[no-untyped-call]
             torch.nn.utils.clip_grad_norm_(self.network.parameters(), 1.0)
@@ -104,8 +111,10 @@ class Fit:
                 logits_of(self.network, self.tokenizer, self.watched.texts).argmax(1).numpy() != self.watched.classes
             ).mean()
         )
-        if errors <= self._best[0]:
-            self._best = (errors, self._epoch)
+        fewest = min(errors, self._best[0])
+        # Of few watched rows some are right by luck: later weights count as no worse within one standard error.
+        if errors <= fewest + np.sqrt(fewest * (1.0 - fewest) / len(self.watched)):
+            self._best = (fewest, self._epoch)
             self._best_weights = copy.deepcopy(self.network.state_dict())
         return self._epoch - self._best[1] < PATIENCE
 
@@ -160,13 +169,26 @@ def _rate(share: float, warmup: float) -> float:
     return share / warmup + 1e-3 if share < warmup else (1.0 - share) / (1.0 - warmup)
 
 
-def _loss(network: Network, ids: Tensor, mask: Tensor, classes: Tensor, weights: Tensor, recipe: Recipe) -> Tensor:
+def _loss(
+    network: Network,
+    ids: Tensor,
+    mask: Tensor,
+    classes: Tensor,
+    weights: Tensor,
+    origin: Tensor | None,
+    recipe: Recipe,
+) -> Tensor:
+    """Cross-entropy, and how far the texts have moved from where the base had them, ``origin`` ``[B, D]``."""
     twice = bool(recipe.r_drop)
     with torch.autocast("cpu", dtype=torch.bfloat16, enabled=recipe.bfloat16):
-        logits = network(torch.cat([ids, ids]), torch.cat([mask, mask])) if twice else network(ids, mask)
+        embedded = network.embed(torch.cat([ids, ids]), torch.cat([mask, mask])) if twice else network.embed(ids, mask)
+        logits = network.head(network.dropout(embedded))
     logits = logits.float()
     target = torch.cat([classes, classes]) if twice else classes
     loss = functional.cross_entropy(logits, target, weight=weights, label_smoothing=recipe.smoothing)
+    if origin is not None:
+        moved = 1.0 - functional.cosine_similarity(embedded.float(), torch.cat([origin, origin]) if twice else origin)
+        loss = loss + recipe.anchor * moved.mean()
     return loss + recipe.r_drop * _disagreement(logits) if twice else loss
 
 
@@ -190,6 +212,8 @@ def _parameter_groups(network: Network, recipe: Recipe) -> list[dict[str, Any]]:
     layers = network.encoder.config.n_layers
     groups: dict[tuple[float, float], list[torch.nn.Parameter]] = {}
     for name, parameter in network.named_parameters():
+        if not parameter.requires_grad:
+            continue
         rate = recipe.head_rate if name.startswith("head") else recipe.rate * recipe.layer_decay ** _depth(name, layers)
         decay = recipe.weight_decay if parameter.ndim > 1 else 0.0
         groups.setdefault((rate, decay), []).append(parameter)

@@ -15,7 +15,10 @@ from models.training.foreign import foreign_texts
 SMALL = 2500
 """Rows in scope below which no row can be spared: calibration is then cross-fitted over `models.training.folds`."""
 
-HELD_SHARE = 0.1
+HELD_SHARE, HELD_ENOUGH = 0.1, 500
+"""A tenth of the rows is held out, of many a twentieth, if that is `HELD_ENOUGH` or more. Of groups it stays a tenth:
+what counts there is how many groups judge, not how many rows."""
+
 SCOPE_HELD_SHARE = 0.25
 FEWEST_HELD = 20
 MADE_SCOPE = "OOS"
@@ -85,8 +88,12 @@ def make_plan(
     if validation is not None:
         _hold_validation(plan, validation, seed)
     elif sum(label != scope for label in rows.labels) >= SMALL:
-        plan.train, plan.held = data.split(rows, HELD_SHARE, seed)
+        plan.train, plan.held = data.split(rows, _held_share(rows), seed)
     return plan
+
+
+def _held_share(rows: Rows) -> float:
+    return HELD_SHARE if data.grouped(rows) else float(np.clip(HELD_ENOUGH / len(rows), HELD_SHARE / 2, HELD_SHARE))
 
 
 def _hold_validation(plan: Plan, file: Path, seed: int) -> None:

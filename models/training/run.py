@@ -28,7 +28,7 @@ from models.training.schedule import recipe_for
 from models.training.writer import Told, write_manifest
 
 RISK = 0.05
-WATCHED_SHARE = 0.04
+WATCHED_SHARE = 0.02
 FOLDS_FOLDER = "folds"
 """Within the folder of an unfinished bundle: what the judging models said, and the one being trained."""
 

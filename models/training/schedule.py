@@ -5,7 +5,12 @@ from dataclasses import dataclass, replace
 
 @dataclass(frozen=True)
 class Recipe:
-    """The knobs of one training run; `recipe_for` sets them, no user has to."""
+    """The knobs of one training run; `recipe_for` sets them, no user has to.
+
+    ``anchor`` weighs how far texts may move from where the base had them: what the base knows of language keeps apart
+    what few rows do not tell apart. ``words_frozen`` leaves the word vectors as they are: on few rows that costs no
+    accuracy and saves a quarter of the time.
+    """
 
     epochs: float
     batch: int
@@ -18,12 +23,14 @@ class Recipe:
     smoothing: float = 0.05
     noise: float = 0.5
     r_drop: float = 0.0
+    anchor: float = 0.0
+    words_frozen: bool = False
     class_balance: float = 0.5
     bfloat16: bool = True
     seconds: float | None = None
 
 
-LEARNT = 100_000
+LEARNT = 150_000
 """Rows drawn in a whole training, if 4 to 10 epochs allow: more gained nothing that was seen."""
 
 
@@ -31,7 +38,7 @@ def recipe_for(rows: float, epochs: float | None = None, seconds: float | None =
     """The recipe for so many rows an epoch; ``epochs`` and ``seconds`` override and bound it."""
     by_size = min(10.0, max(4.0, LEARNT / rows))
     if rows < 1500:
-        recipe = Recipe(epochs=by_size, batch=16, rate=1.5e-4, head_rate=2e-3, noise=0.1)
+        recipe = Recipe(epochs=by_size, batch=16, rate=1.5e-4, head_rate=2e-3, noise=0.1, anchor=0.3, words_frozen=True)
     elif rows < 20000:
         recipe = Recipe(epochs=by_size, batch=32, rate=1.5e-4, head_rate=1e-3, noise=0.2)
     else:

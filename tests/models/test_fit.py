@@ -1,6 +1,7 @@
 """The training loop: it learns, ends when it should, and goes on where it was stopped as if it never had been."""
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,7 @@ import torch
 from models.training import fit
 from models.training.base import load_encoder, load_tokenizer
 from models.training.batches import Examples
-from models.training.fit import PATIENCE, Fit, logits_of
+from models.training.fit import PATIENCE, Fit, embeddings_of, logits_of
 from models.training.network import Network
 from models.training.schedule import Recipe
 from tests.models.tiny import tiny_rows
@@ -168,6 +169,42 @@ def test_layers_near_the_text_learn_slower_and_norms_are_not_decayed(make: Make)
     assert order == sorted(order)
     assert len(set(order)) == 4
     assert (decay[id(norm)], decay[id(words)]) == (0.0, RECIPE.weight_decay)
+
+
+def moved(trained: Fit) -> float:
+    """How far the training has moved the texts: 1 less the mean cosine."""
+    before = embeddings_of(trained.network, trained.tokenizer, trained.examples.texts)
+    trained.run()
+    after = embeddings_of(trained.network, trained.tokenizer, trained.examples.texts)
+    return float(1 - torch.nn.functional.cosine_similarity(before, after).mean())
+
+
+def test_an_anchored_training_stays_nearer_to_its_base(make: Make) -> None:
+    assert moved(make(replace(RECIPE, anchor=3.0))) < 0.7 * moved(make())
+
+
+def test_an_anchored_training_goes_on_as_if_it_had_not_been_interrupted(make: Make, tmp_path: Path) -> None:
+    """The anchor is where the base had the texts, not where the checkpoint has them."""
+    recipe = replace(RECIPE, anchor=3.0, words_frozen=True)
+    whole = make(recipe)
+    whole.run()
+    with pytest.raises(KeyboardInterrupt):
+        make(recipe, checkpoint=tmp_path / "checkpoint.pt", progress=interrupting(20)).run()
+    again = make(recipe, checkpoint=tmp_path / "checkpoint.pt")
+    again.run()
+    assert same(whole.network, again.network)
+
+
+def test_frozen_words_stay_and_the_rest_learns(make: Make) -> None:
+    trained = make(replace(RECIPE, words_frozen=True))
+    words, layer = (
+        trained.network.get_parameter(f"encoder.{name}.weight")
+        for name in ("embeddings.word_embeddings", "transformer.layer.0.ffn.lin1")
+    )
+    before = words.clone(), layer.clone()
+    trained.run()
+    assert torch.equal(words, before[0])
+    assert not torch.equal(layer, before[1])
 
 
 def test_rare_classes_weigh_more_and_the_mean_weight_is_one() -> None:

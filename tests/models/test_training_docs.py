@@ -25,6 +25,8 @@ def test_every_flag_of_train_is_told_and_no_other() -> None:
     "sentence",
     [
         f"From {plan.SMALL:,} rows with an intent on, a tenth is held out",
+        f"from {plan.HELD_ENOUGH / plan.HELD_SHARE:,.0f} on {plan.HELD_ENOUGH} rows",
+        f"from {2 * plan.HELD_ENOUGH / plan.HELD_SHARE:,.0f} on a twentieth",
         f"up to {plan.MADE_MOST} messages that the project's own corpus calls out of scope",
         f"at least {plan.FEWEST_HELD} with an intent",
         f"a further {run.WATCHED_SHARE:.0%} are watched: training ends after {fit.PATIENCE} passes".replace("%", " %"),
