@@ -2,8 +2,6 @@
 
 import asyncio
 import logging
-import os
-import signal
 from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import asdict
@@ -16,6 +14,7 @@ from worker.health import serving
 from worker.metrics import Metrics
 from worker.parts import Parts
 from worker.settings import Settings
+from worker.signals import stop_on_signals
 from worker.status import Status
 
 log = logging.getLogger(__name__)
@@ -87,19 +86,3 @@ def _on_forgotten_error(loop: asyncio.AbstractEventLoop, context: dict[str, Any]
         log.debug("%s: %r", context["message"], context["exception"])
     else:
         loop.default_exception_handler(context)
-
-
-def stop_on_signals() -> asyncio.Event:
-    """An event that the first SIGTERM or SIGINT sets; the second ends the process at once."""
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-
-    def on_signal(number: int) -> None:
-        if stop.is_set():
-            os._exit(128 + number)
-        log.info("Stopping: a second signal leaves at once", extra={"signal": signal.Signals(number).name})
-        stop.set()
-
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, on_signal, number)
-    return stop

@@ -25,9 +25,9 @@ from worker.helpdesk.desks import Helpdesk
 from worker.helpdesk.gorgias import Gorgias
 from worker.helpdesk.metrics import HelpdeskMetrics
 from worker.helpdesk.zendesk import Zendesk
-from worker.process import stop_on_signals
 from worker.router.routes_file import SHIPPED, load
 from worker.settings import Settings, variable
+from worker.signals import stop_on_signals
 
 log = logging.getLogger(__name__)
 

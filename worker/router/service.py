@@ -15,7 +15,6 @@ from worker import topics as shared_topics
 from worker.connection import connection
 from worker.errors import ConfigError
 from worker.health import serving
-from worker.process import stop_on_signals
 from worker.router import faust_app
 from worker.router.batches import Batches
 from worker.router.desk import Desk
@@ -27,6 +26,7 @@ from worker.router.store import FaustStore
 from worker.router.topics import RouterTopics
 from worker.router.watch import Watch
 from worker.settings import Settings
+from worker.signals import stop_on_signals
 
 log = logging.getLogger(__name__)
 
@@ -119,8 +119,9 @@ class Router:
             if not stop.is_set():
                 raise app.crash_reason or RuntimeError("Faust stopped by itself")
             # Between two batches, so that none is cut short; what waits is read again at the next start.
-            await self._desk_batches.between.acquire()
-            await self._watch_batches.between.acquire()
+            async with self._desk_batches.between, self._watch_batches.between:
+                for task in waited:
+                    task.cancel()
         finally:
             self._state = "stopping"
             for task in waited:
