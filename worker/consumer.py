@@ -12,12 +12,12 @@ from collections.abc import Callable, Iterable
 from time import monotonic
 
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener
-from aiokafka.errors import GroupAuthorizationFailedError, KafkaError, TopicAuthorizationFailedError
+from aiokafka.errors import KafkaError
 from aiokafka.structs import TopicPartition
 
 from worker.delivery import Delivery, until
-from worker.errors import ConfigError
 from worker.metrics import Metrics
+from worker.rights import REFUSED, refusal, told
 from worker.station import Station
 
 log = logging.getLogger(__name__)
@@ -27,6 +27,10 @@ POLL_RECORDS = 512
 MAX_BYTES_IN_FLIGHT = 64 * 1024 * 1024
 BACKOFF_S = (0.2, 1.0, 2.0, 5.0, 10.0)
 STOP_TIMEOUT_S = 10.0
+
+PROVEN_S = 3.0
+"""A consumer that failed counts as well again when it has polled for so long, or has got something: a right to read
+that is missing is only told by the first fetch."""
 
 
 class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
@@ -67,6 +71,7 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
         self._metrics = metrics
         self._revoked_at: float | None = None
         self._ever_assigned = False
+        self._assigned_at = 0.0
         self.client: AIOKafkaConsumer | None = None
         self.assigned = False
         self.turned_at = monotonic()
@@ -83,12 +88,10 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
             started = monotonic()
             try:
                 await self._session(stop, drain_s)
-            except (TopicAuthorizationFailedError, GroupAuthorizationFailedError) as error:
-                if not self._ever_assigned:
-                    raise self._not_allowed(error) from error
-                self.problem = f"authorisation refused: {error!r}"
             except KafkaError as error:
-                self.problem = repr(error)
+                self.problem = told(error, "Read")
+                if isinstance(error, REFUSED) and not self._ever_assigned:
+                    raise refusal(error, "Read") from error
             else:
                 continue
             failures = failures + 1 if monotonic() - started < BACKOFF_S[-1] else 1
@@ -116,7 +119,7 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
         if self._revoked_at is not None:
             self._metrics.rebalanced(monotonic() - self._revoked_at)
         self.assigned = self._ever_assigned = True
-        self.problem = None
+        self._assigned_at = monotonic()
         log.info("Partitions assigned", extra={"partitions": _numbers(ledger.partition for ledger in ledgers)})
 
     async def _session(self, stop: asyncio.Event, drain_s: float) -> None:
@@ -140,6 +143,8 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
             return
         # Nothing may come between the poll and the books: a record that is not in them would be lost.
         fetched = await client.getmany(timeout_ms=POLL_MS, max_records=min(room, POLL_RECORDS))
+        if fetched or (self.assigned and monotonic() - self._assigned_at > PROVEN_S):
+            self.problem = None
         if fetched:
             await self._station.accept(fetched)
 
@@ -180,10 +185,6 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
                 await client.stop()
         except (KafkaError, TimeoutError) as error:
             log.warning("The consumer could not leave its group properly", extra={"error": repr(error)})
-
-    def _not_allowed(self, error: KafkaError) -> ConfigError:
-        what = f"the group {error}" if isinstance(error, GroupAuthorizationFailedError) else f"the topic {self._topic}"
-        return ConfigError(f"This user may not read {what}: grant it READ on both the topic and the group.")
 
 
 def _numbers(partitions: Iterable[TopicPartition]) -> list[int]:

@@ -41,6 +41,11 @@ class Delivery(Protocol):
         """For how long the broker has not taken anything, while there was something to take."""
         ...
 
+    @property
+    def problem(self) -> str | None:
+        """What went wrong last, until the broker takes something again."""
+        ...
+
     def publish(self, outputs: Sequence[Output]) -> None:
         """Take outputs of one partition, in the order of their offsets."""
         ...

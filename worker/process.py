@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import asdict
 from typing import Any
@@ -22,14 +22,14 @@ log = logging.getLogger(__name__)
 
 async def serve(
     settings: Settings,
-    needed: Sequence[str],
+    needed: Mapping[str, str],
     opened: Callable[[Settings, Metrics], AbstractAsyncContextManager[Parts]],
 ) -> int:
     """Serve until SIGTERM or SIGINT; returns the exit code.
 
     Args:
         settings: of the service.
-        needed: the settings that name the topics which must exist.
+        needed: the settings that name the topics which must exist, each with what is done on it.
         opened: makes the service's parts, and takes them away.
 
     Raises:
@@ -46,7 +46,7 @@ async def serve(
         ready=status.not_ready,
         registry=metrics.registry,
     ):
-        await topics.require(settings, *needed)
+        await topics.require(settings, needed)
         async with opened(settings, metrics) as parts:
             status.parts = parts
             await work(parts, stop, settings.drain_timeout_s)

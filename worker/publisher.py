@@ -20,6 +20,7 @@ from worker.delivery import REFUSALS, abandon, send, until
 from worker.ledger import Ledger, PartitionLedger
 from worker.metrics import Metrics
 from worker.outputs import Output
+from worker.rights import told
 
 log = logging.getLogger(__name__)
 
@@ -63,6 +64,7 @@ class AtLeastOnce:
         self._moved_at = monotonic()
         self._alone = 0
         self._committing = asyncio.Lock()
+        self.problem: str | None = None
 
     @property
     def outstanding(self) -> int:
@@ -101,7 +103,8 @@ class AtLeastOnce:
                 await self._send_all(producer)
             except KafkaError as error:
                 failures = 0 if self._moved_at > before else failures + 1
-                log.warning("Publishing failed, sending again", extra={"error": repr(error), "failures": failures})
+                self.problem = told(error, "Write")
+                log.warning("Publishing failed, sending again", extra={"error": self.problem, "failures": failures})
             finally:
                 await abandon(producer)
             self._take_back()
@@ -140,6 +143,7 @@ class AtLeastOnce:
         if error is None:
             del self._sent[output]
             self._moved_at = monotonic()
+            self.problem = None
             self._acknowledge(output)
             return
         if isinstance(error, REFUSALS):

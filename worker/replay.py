@@ -21,6 +21,7 @@ from worker.errors import ConfigError, TriageError
 from worker.letters import Letter, Selection, read_letter
 from worker.parts import producer
 from worker.reading import one_record, reader, whole_topic
+from worker.rights import told
 from worker.settings import Settings
 from worker.topics import REPLICAS, administrator, require
 from worker.transactions import RETRY_BACKOFF_MS, keep_verification_out_of_logs
@@ -70,12 +71,12 @@ async def survey(settings: Settings, selection: Selection) -> Survey:
     Raises:
         TriageError: the cluster cannot be reached, or a topic is missing; says what to do.
     """
-    await require(settings, "dead_letter_topic")
+    await require(settings, {"dead_letter_topic": "Read"})
     try:
         async with reader(settings) as consumer:
             return await _survey(consumer, settings, selection)
     except KafkaError as error:
-        raise TriageError(f"The dead letters could not be counted ({error!r}): try again.") from error
+        raise TriageError(f"The dead letters could not be counted ({told(error)}): try again.") from error
 
 
 async def _survey(consumer: AIOKafkaConsumer, settings: Settings, selection: Selection) -> Survey:
@@ -119,8 +120,8 @@ async def replay(settings: Settings, selection: Selection, progress: Callable[[i
             return await _Replay(settings, selection, sender, letters, originals, progress).run()
     except KafkaError as error:
         raise TriageError(
-            f"The replay stopped ({error!r}): another one may have begun, or the broker failed. Run it again: it sends "
-            f"what is not sent yet."
+            f"The replay stopped ({told(error)}): another one may have begun, or the broker failed. Run it again: "
+            f"it sends what is not sent yet."
         ) from error
     finally:
         await abandon(sender)

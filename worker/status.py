@@ -39,11 +39,12 @@ class Status:
     def _hindrances(self, parts: Parts) -> Iterator[str]:
         if self._stop.is_set():
             yield "stopping"
-        if not parts.consumer.assigned:
+        if parts.consumer.problem is not None or not parts.consumer.assigned:
             yield parts.consumer.problem or "no partitions assigned yet"
         if parts.station.down is not None:
             yield parts.station.down
         if parts.delivery.waiting_s > SILENCE_S:
-            yield f"the broker has not taken an output for {parts.delivery.waiting_s:.0f} s"
+            problem = f": {parts.delivery.problem}" if parts.delivery.problem else ""
+            yield f"the broker has not taken an output for {parts.delivery.waiting_s:.0f} s{problem}"
         if parts.lag.silent_s > SILENCE_S:
             yield f"the broker has not answered for {parts.lag.silent_s:.0f} s"

@@ -132,21 +132,24 @@ async def check(settings: Settings) -> list[Problem]:
         return problems(wanted, await _find(admin, [spec.topic for spec in wanted]), brokers)
 
 
-async def require(settings: Settings, *names: str) -> None:
-    """Make sure that the topics of these settings exist, before a service starts; never creates one.
+async def require(settings: Settings, needed: Mapping[str, str]) -> None:
+    """Make sure that topics exist, before a service starts; never creates one.
+
+    Args:
+        settings: where, and what the topics are called.
+        needed: the settings that name them, each with the operations that the service needs.
 
     Raises:
         ConfigError: no broker answers, the login is refused, or a topic is missing; says what to change.
     """
     existing = await _existing(settings)
-    for name in names:
+    for name, operations in needed.items():
         topic = getattr(settings, name)
         if topic in existing:
             continue
         if await _hidden(settings, topic):
             raise ConfigError(
-                f"This user may not see the topic {topic} on {settings.bootstrap_servers}: grant it Read or Write "
-                f"there, whichever docs/security.md says."
+                f"The broker refuses this user {operations} on the topic {topic}: grant it, see docs/security.md."
             )
         raise ConfigError(
             f"The topic {topic} does not exist on {settings.bootstrap_servers}: run `triage topics create`, or set "

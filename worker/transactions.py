@@ -24,6 +24,7 @@ from worker.delivery import REFUSALS, abandon, send, until
 from worker.ledger import Ledger, PartitionLedger
 from worker.metrics import Metrics
 from worker.outputs import Output
+from worker.rights import REFUSED, refusal, told
 
 log = logging.getLogger(__name__)
 
@@ -83,6 +84,7 @@ class ExactlyOnce:
         self._terms = terms
         self._ledger = ledger
         self._lanes: dict[TopicPartition, _Lane] = {}
+        self._ever_reading = False
 
     @property
     def outstanding(self) -> int:
@@ -92,17 +94,28 @@ class ExactlyOnce:
     def waiting_s(self) -> float:
         return max((lane.waiting_s for lane in self._lanes.values()), default=0.0)
 
+    @property
+    def problem(self) -> str | None:
+        return next((lane.problem for lane in self._lanes.values() if lane.problem is not None), None)
+
     def publish(self, outputs: Sequence[Output]) -> None:
         lane = self._lanes.get(outputs[0].ledger.partition)
         if lane is not None:
             lane.publish(outputs)
 
     async def run(self) -> None:
-        """The partitions' tasks begin with their assignment; this one only fails when one of them does."""
+        """The partitions' tasks begin with their assignment; this one only fails when one of them does.
+
+        Raises:
+            ConfigError: the user lacks a right that no partition has ever worked without.
+        """
         while True:
             await asyncio.sleep(1)
             for lane in list(self._lanes.values()):
                 lane.check()
+                self._ever_reading |= lane.reading
+                if isinstance(lane.error, REFUSED) and not self._ever_reading:
+                    raise refusal(lane.error, "Write")
 
     def assigned(self, client: AIOKafkaConsumer, ledgers: Iterable[PartitionLedger[Output]]) -> None:
         for ledger in ledgers:
@@ -140,6 +153,8 @@ class _Lane:
         self._hurried = False
         self._alone = 0
         self._moved_at = monotonic()
+        self.reading = False
+        self.error: KafkaError | None = None
         self._task = asyncio.create_task(self._run(), name=f"transactions-{partition.partition}")
 
     @property
@@ -148,7 +163,12 @@ class _Lane:
 
     @property
     def waiting_s(self) -> float:
-        return monotonic() - self._moved_at if self.outstanding else 0.0
+        return monotonic() - self._moved_at if self.outstanding or not self.reading else 0.0
+
+    @property
+    def problem(self) -> str | None:
+        """What ended the last transaction, until one is committed."""
+        return None if self.error is None else told(self.error, "Write")
 
     def publish(self, outputs: Sequence[Output]) -> None:
         if not self.outstanding:
@@ -177,18 +197,26 @@ class _Lane:
             try:
                 self._drop()
                 await self._begin_anew()
-            except ProducerFenced:
+            except ProducerFenced as error:
                 # Somebody else has the partition, or our transaction took longer than the broker waits. The group
                 # tells us within a heartbeat if it is the former; this task is then cancelled.
                 self._terms.metrics.transaction("fenced")
                 log.warning("Fenced: the partition is dropped and, if still ours, read again", extra=self._about())
+                self._stop_reading(error)
                 await asyncio.sleep(self._terms.rejoin_s)
             except KafkaError as error:
                 failures = 0 if self._moved_at > before else failures + 1
                 self._terms.metrics.transaction("aborted")
-                extra = {**self._about(), "error": repr(error)}
+                self._stop_reading(error)
+                extra = {**self._about(), "error": self.problem}
                 log.warning("A transaction failed: the partition is read again", extra=extra)
                 await asyncio.sleep(BACKOFF_S[min(failures, len(BACKOFF_S) - 1)])
+
+    def _stop_reading(self, error: KafkaError) -> None:
+        self.error = error
+        if self.reading and not self.outstanding:
+            self._moved_at = monotonic()
+        self.reading = False
 
     async def _begin_anew(self) -> None:
         """Fence, go to the committed offset, and work until something fails."""
@@ -212,6 +240,7 @@ class _Lane:
         if offset is not None:
             self._client.seek(self._partition, offset)
         self._client.resume(self._partition)
+        self.reading = True
 
     def _drop(self) -> None:
         """Forget what is in flight; it is read again from the committed offset, or by the partition's next owner."""
@@ -236,6 +265,7 @@ class _Lane:
             await producer.commit_transaction()
         self._terms.metrics.transaction("committed")
         self._moved_at = monotonic()
+        self.error = None
         for output in self._sent:
             self._terms.acknowledge(output)
         self._sent.clear()

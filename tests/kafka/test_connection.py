@@ -133,7 +133,7 @@ async def test_topics_are_created_as_they_should_be(secured: Secured) -> None:
     assert set((await topics.create(ours, partitions=2, replicas=None)).values()) == {True}
     assert await topics.check(ours) == []
     assert set((await topics.create(ours, partitions=5, replicas=None)).values()) == {False}
-    await topics.require(ours, *names)
+    await topics.require(ours, dict.fromkeys(names, "Read"))
     with pytest.raises(TriageError, match=r"The topic other was not created: .*replica"):
         await topics.create(
             Settings.load(bootstrap_servers=secured.bootstrap, **{**names, "input_topic": "other"}),

@@ -64,12 +64,12 @@ async def test_create_check_and_require_on_a_broker() -> None:
         settings = Settings.load(bootstrap_servers=servers)
         assert {problem.kind for problem in await topics.check(settings)} == {"error"}
         with pytest.raises(ConfigError, match="TRIAGE_FALLBACK_TOPIC"):
-            await topics.require(settings, "fallback_topic")
+            await topics.require(settings, {"fallback_topic": "Write"})
         names = {spec.topic for spec in plan(settings)}
         assert await topics.create(settings, partitions=4, replicas=None) == dict.fromkeys(names, True)
         assert await topics.create(settings, partitions=4, replicas=None) == dict.fromkeys(names, False)
         assert await topics.check(settings) == list[Problem]()
-        await topics.require(settings, "fallback_topic")
+        await topics.require(settings, {"fallback_topic": "Write"})
 
 
 async def test_no_broker_is_one_sentence() -> None:

@@ -21,7 +21,10 @@ from worker.parts import Parts, connect
 from worker.process import serve
 from worker.settings import Settings, variable
 
-TOPICS = ("fallback_topic", "output_topic", "review_topic", "labels_topic", "dead_letter_topic")
+TOPICS = {
+    "fallback_topic": "Read",
+    **dict.fromkeys(("output_topic", "review_topic", "labels_topic", "dead_letter_topic"), "Write"),
+}
 
 NEEDED = {"llm_url": "an OpenAI-compatible endpoint, up to /v1", "llm_model": "the model's name there"}
 

@@ -25,6 +25,7 @@ from worker.helpdesk.desks import Helpdesk
 from worker.helpdesk.gorgias import Gorgias
 from worker.helpdesk.metrics import HelpdeskMetrics
 from worker.helpdesk.zendesk import Zendesk
+from worker.rights import required
 from worker.router.routes_file import SHIPPED, load
 from worker.settings import Settings, variable
 from worker.signals import stop_on_signals
@@ -42,7 +43,8 @@ def run(settings: Settings) -> int:
     Raises:
         TriageError: the connector cannot start, or the helpdesk refuses the login; says what to change.
     """
-    return asyncio.run(serve(settings))
+    with required():
+        return asyncio.run(serve(settings))
 
 
 async def serve(settings: Settings) -> int:
@@ -62,7 +64,7 @@ async def serve(settings: Settings) -> int:
             ready=lambda: connector.not_ready() or _away(client),
             registry=metrics.registry,
         ):
-            await topics.require(settings, "tickets_topic", "dead_letter_topic")
+            await topics.require(settings, {"tickets_topic": "Read", "dead_letter_topic": "Write"})
             await connector.work(stop)
     log.info("Stopped")
     return 0

@@ -20,7 +20,10 @@ from worker.review.person import Person, show_on, tell_on
 from worker.settings import Settings
 from worker.topics import require
 
-TOPICS = ("review_topic", "output_topic", "labels_topic", "dead_letter_topic")
+TOPICS = {
+    "review_topic": "Read and Write",
+    **dict.fromkeys(("output_topic", "labels_topic", "dead_letter_topic"), "Write"),
+}
 
 AHEAD = 20
 """Messages that a person's terminal holds; the rest of the queue is free for others."""
@@ -47,7 +50,7 @@ def run(settings: Settings, read_key: Callable[[], str], console: Console, out_o
 async def _run(
     settings: Settings, read_key: Callable[[], str], console: Console, out_of_scope_label: str
 ) -> Conservation:
-    await require(settings, *TOPICS)
+    await require(settings, TOPICS)
     leaving = asyncio.Event()
     person = Person(show_on(console), tell_on(console), leaving)
     writer = Writer(

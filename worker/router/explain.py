@@ -81,7 +81,7 @@ def _typed(text: str) -> Facts:
 
 async def _found(settings: Settings, message_id: str) -> Facts:
     """Look for a message on the intents topic, from its beginning to what is its end now."""
-    await topics.require(settings, "output_topic")
+    await topics.require(settings, {"output_topic": "Read"})
     async with AIOKafkaConsumer(**connection(settings), enable_auto_commit=False) as consumer:
         await consumer._client._wait_on_metadata(settings.output_topic)
         numbers = consumer.partitions_for_topic(settings.output_topic) or set()

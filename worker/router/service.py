@@ -15,6 +15,7 @@ from worker import topics as shared_topics
 from worker.connection import connection
 from worker.errors import ConfigError
 from worker.health import serving
+from worker.rights import required
 from worker.router import faust_app
 from worker.router.batches import Batches
 from worker.router.desk import Desk
@@ -30,6 +31,11 @@ from worker.signals import stop_on_signals
 
 log = logging.getLogger(__name__)
 
+TOPICS = {
+    "output_topic": "Read",
+    **dict.fromkeys(("tickets_topic", "alerts_topic", "dead_letter_topic"), "Write"),
+}
+
 TICK_S = 2.0
 STUCK_S = 300.0
 MAX_REQUEST_BYTES = 4 * 1_048_576
@@ -41,7 +47,8 @@ def run(settings: Settings) -> int:
     Raises:
         TriageError: the router cannot start; says what to change.
     """
-    return asyncio.run(serve(settings))
+    with required():
+        return asyncio.run(serve(settings))
 
 
 async def serve(settings: Settings) -> int:
@@ -61,7 +68,7 @@ async def serve(settings: Settings) -> int:
                 registry=router.metrics.registry,
             )
         )
-        await shared_topics.require(settings, "output_topic", "tickets_topic", "alerts_topic", "dead_letter_topic")
+        await shared_topics.require(settings, TOPICS)
         provided = await provide(settings, topics)
         folder = stack.enter_context(_folder(settings.state_dir))
         built = faust_app.build(
