@@ -1,7 +1,7 @@
 """A conversation and its ticket: what a message, silence and time do to them. Plain values in and out."""
 
 from base64 import urlsafe_b64encode
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from hashlib import blake2b
 from typing import Literal
@@ -70,7 +70,7 @@ class Conversation:
 
     def dump(self) -> bytes:
         """The conversation as JSON."""
-        return orjson.dumps(asdict(self))
+        return orjson.dumps(self)
 
     @property
     def is_open(self) -> bool:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import faust
+from faust.tables import TableManager
 from yarl import URL
 
 from worker import header_names
@@ -25,6 +26,17 @@ ROCKSDB = {
     "target_file_size_base": CACHE_BYTES,
 }
 """Of each table and partition: open tickets are small, and partitions may be many."""
+
+
+class Tables(TableManager):
+    """Faust's tables, without the second that it waits for others to be declared: ours are there from the start."""
+
+    logger = logging.getLogger(TableManager.__module__)
+
+    async def on_start(self) -> None:
+        """Open the tables and begin to recover them."""
+        await self._update_channels()
+        await self.recovery.start()
 
 
 class RouterApp(NamedTuple):
@@ -65,6 +77,7 @@ def build(settings: Settings, topics: RouterTopics, *, partitions: int, replicas
         broker_max_poll_interval=settings.max_poll_interval_ms / 1_000,
         broker_commit_interval=COMMIT_S,
         stream_wait_empty=False,
+        TableManager=Tables,
         loghandlers=[],
     )
     options = ROCKSDB if find_spec("rocksdict") else {}
