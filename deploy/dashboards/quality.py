@@ -2,6 +2,12 @@
 
 from deploy.dashboards.panels import FALLBACK, WORKER, Board, Panel, Row, quantiles
 
+
+def _share_of_shadow(by: str, where: str = "{NS}") -> str:
+    compared = "triage_shadow_compared_messages_total"
+    return f"sum by ({by}) (rate({compared}{where}[1h])) / ignoring ({by}) group_left sum(rate({compared}{{NS}}[1h]))"
+
+
 QUALITY = Board(
     uid="triage-quality",
     title="Triage: decisions, tickets and money",
@@ -80,6 +86,47 @@ QUALITY = Board(
                     "Share of messages that the model is unsure of; share of intents that are others than a week long.",
                 ),
             ),
+        ),
+        Row(
+            "Bundles",
+            (
+                Panel(
+                    "Shadow agrees",
+                    "percentunit",
+                    (("{{outcome}}", _share_of_shadow("outcome")),),
+                    "Share of the compared messages.",
+                    stacked=True,
+                ),
+                Panel(
+                    "Who accepts",
+                    "percentunit",
+                    (("{{accepted_by}}", _share_of_shadow("accepted_by")),),
+                    "More by the shadow alone: it would vouch for more. Its guarantee says whether it may.",
+                    stacked=True,
+                ),
+                Panel(
+                    "Both accept, and differ",
+                    "percentunit",
+                    (("", _share_of_shadow("outcome", '{NS, outcome="intent_differs", accepted_by="both"}')),),
+                    "Here one of the two is wrong and vouches for it.",
+                ),
+                Panel(
+                    "Bundles found, messages left out",
+                    "short",
+                    (
+                        (
+                            "{{role}}: {{outcome}}",
+                            "sum by (role, outcome) (increase(triage_bundle_reloads_total{NS}[1h]))",
+                        ),
+                        (
+                            "shadow {{reason}} messages",
+                            "sum by (reason) (increase(triage_shadow_skipped_messages_total{NS}[1h]))",
+                        ),
+                    ),
+                    "In the last hour. A bundle that is refused leaves the one before it at work; the log says why.",
+                ),
+            ),
+            columns=4,
         ),
         Row(
             "Tickets",

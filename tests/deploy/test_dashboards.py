@@ -10,6 +10,7 @@ from prometheus_client import CollectorRegistry
 
 from deploy.dashboards import build
 from tests.deploy.tools import CHART, ROOT
+from worker.bundles.metrics import BundleMetrics
 from worker.fallback.metrics import LlmMetrics
 from worker.helpdesk.metrics import HelpdeskMetrics
 from worker.metrics import Metrics
@@ -31,6 +32,7 @@ LABELS = re.compile(r"([a-zA-Z_:][a-zA-Z0-9_:]*)\{([^}]*)\}")
 
 def _registries() -> Iterator[CollectorRegistry]:
     worker = Metrics()
+    BundleMetrics(worker.registry)
     yield worker.registry
     fallback = Metrics()
     LlmMetrics(fallback.registry)

@@ -1,0 +1,71 @@
+"""What it costs to go over to another bundle, and to offer messages to a shadow: ``python -m tests.bench.bundles``.
+
+Processor time and memory, which a busy machine changes little.
+"""
+
+import random
+import resource
+import time
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+from prometheus_client import CollectorRegistry
+
+from models import DEFAULT_BUNDLE
+from models.classifier import Classifier
+from models.engine import open_tokenizer
+from worker.bundles.metrics import BundleMetrics
+from worker.bundles.shadow import Shadow
+
+ROUNDS = 10
+
+
+def resident_mib() -> float:
+    """Memory of this process that is in use now."""
+    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    return pages * resource.getpagesize() / 2**20
+
+
+def reloads() -> None:
+    """The shipped bundle takes over from itself."""
+    print(f"libraries alone: {resident_mib():.0f} MiB")
+    current = Classifier.open(DEFAULT_BUNDLE, device="cpu", threads=2)
+    print(f"one bundle: {resident_mib():.0f} MiB")
+    both, after, seconds, kept = [], [], [], []
+    for _ in range(ROUNDS):
+        started = time.process_time()
+        opened = Classifier.open(DEFAULT_BUNDLE, device="cpu", threads=2)
+        seconds.append(time.process_time() - started)
+        both.append(resident_mib())
+        started = time.thread_time()
+        open_tokenizer(DEFAULT_BUNDLE / "tokenizer.json", 64)
+        kept.append(time.thread_time() - started)
+        current = opened
+        del opened
+        after.append(resident_mib())
+    assert current.device == "cpu"
+    print(
+        f"both, over {ROUNDS} reloads: {min(both):.0f} to {max(both):.0f} MiB; with the old one gone: {after[-1]:.0f}"
+    )
+    print(f"opened and verified in {1e3 * min(seconds):.0f} ms of processor time")
+    print(f"of which the tokenizer keeps the interpreter to itself: {1e3 * min(kept):.0f} ms")
+
+
+def offers(messages: int = 200_000, batch: int = 20) -> None:
+    """What a thread that serves spends on the shadow; its queue is emptied in between, as if the shadow kept up."""
+    classifier: Any = SimpleNamespace(bundle=SimpleNamespace(name="n", version="v"), device="cpu")
+    shadow = Shadow(1.0, BundleMetrics(CollectorRegistry()))
+    shadow.use(classifier)
+    decided = Classifier.open(DEFAULT_BUNDLE, device="cpu", threads=1).classify(["where is my parcel"])[0]
+    works: list[Any] = [SimpleNamespace(message=SimpleNamespace(text=str(random.random()))) for _ in range(batch)]
+    started = time.thread_time()
+    for _ in range(messages // batch):
+        shadow.offer(works, [decided] * batch)
+        shadow._waiting.clear()
+    print(f"offered to a shadow: {1e6 * (time.thread_time() - started) / messages:.1f} µs a message")
+
+
+if __name__ == "__main__":
+    reloads()
+    offers()
