@@ -19,8 +19,8 @@ SALE_S = 1_800
 class Traffic:
     """Messages a second: a daily wave between two rates, and at noon a flash sale of some times the rate."""
 
-    night: float = 200.0
-    day: float = 2_000.0
+    night: float = 400.0
+    day: float = 4_000.0
     sale: float = 3.0
     seed: int = 1
 
@@ -41,7 +41,7 @@ class Cluster:
     """What pods can do. Seconds and messages a second."""
 
     partitions: int = 24
-    pod_rate: float = 400.0
+    pod_rate: float = 800.0
     start_s: int = 30
     rebalance_s: int = 3
 

@@ -6,7 +6,7 @@ from subprocess import CompletedProcess
 import pytest
 import yaml
 
-from tests.deploy.manifests import of_kind, refusal, render, rendered
+from tests.deploy.manifests import environment, of_kind, refusal, render, rendered
 from tests.deploy.tools import CHART, DEPLOY, RENDERED, SIZES, attempt, call, folder
 
 KUBERNETES = ("1.30", "1.33", "1.36")
@@ -60,22 +60,22 @@ def test_strimzi_reads_every_field_as_it_is_meant() -> None:
     assert done.returncode == 0, done.stderr
 
 
-@pytest.mark.parametrize(
-    ("right", "wrong"),
-    [
-        ('"partitions"', '"partitionz"'),
-        ('"Write"', '"Wriite"'),
-        ('"patternType": "prefix"', '"patternType": "prefixed"'),
-        ('"patternType": "prefix"', '"pattern": "prefix"'),
-        ('"KafkaUser"', '"KafkaUsers"'),
-    ],
-)
-def test_strimzi_is_asked_in_earnest(right: str, wrong: str) -> None:
+BROKEN = {
+    '"partitions"': '"partitionz"',
+    '"Write"': '"Wriite"',
+    '"patternType": "prefix"': '"patternType": "prefixed"',
+    '"group", "name"': '"group", "named"',
+    '"kind": "KafkaUser"': '"kind": "KafkaUsers"',
+}
+
+
+def test_strimzi_is_asked_in_earnest() -> None:
     text = json.dumps(STRIMZI)
-    assert right in text
-    done = strimzi(text.replace(right, wrong))
+    assert all(right in text for right in BROKEN)
+    done = strimzi(json.dumps([item for right in BROKEN for item in json.loads(text.replace(right, BROKEN[right]))]))
     assert done.returncode == 1
-    assert "Kafka" in done.stderr
+    said = ("unknown [partitionz]", '"Wriite" is read as null', '"prefixed" is read as null', "unknown [named]")
+    assert all(line in done.stderr for line in (*said, "no such kind"))
 
 
 def test_checkov_finds_nothing_that_has_no_reason() -> None:
@@ -91,7 +91,14 @@ def test_checkov_finds_nothing_that_has_no_reason() -> None:
         (SMALLEST | {"worker": {"terminationGracePeriodSeconds": 20}}, "terminationGracePeriodSeconds"),
         (SMALLEST | {"settings": {"TRIAGE_SASL_PASSWORD": "open"}}, "TRIAGE_SASL_PASSWORD"),
         (SMALLEST | {"settings": {"BOOTSTRAP": "x"}}, "BOOTSTRAP"),
+        (SMALLEST | {"settings": {"TRIAGE_HELPDESK_TOKEN": "open"}}, "TRIAGE_HELPDESK_TOKEN"),
         (SMALLEST | {"fallback": {"enabled": True}}, "fallback.llm.url"),
+        (SMALLEST | {"helpdesk": {"enabled": True}}, "helpdesk.url"),
+        (SMALLEST | {"helpdesk": {"enabled": True, "url": "https://x", "user": "u"}}, "helpdesk.existingSecret"),
+        (SMALLEST | {"worker": {"bundle": {"path": "x"}}}, "worker.bundle.existingClaim"),
+        (SMALLEST | {"worker": {"bundle": {"existingClaim": "x", "volume": {"emptyDir": {}}}}}, "worker.bundle.volume"),
+        (SMALLEST | {"router": {"replicas": 2, "state": {"existingClaim": "x"}}}, "router.replicas"),
+        (SMALLEST | {"tracing": {"env": {"HOME": "/"}}}, "HOME"),
         (SMALLEST | {"worker": {"autoscaling": {"enabled": True, "maxReplicas": 13}}}, "topics.partitions"),
         (SMALLEST | {"strimzi": {"topics": {"enabled": True}}}, "strimzi.cluster"),
         ({"kafka": {"bootstrapServers": "kafka:9092", "securityProtocol": "SASL_SSL"}}, "existingSecret"),
@@ -107,6 +114,24 @@ def test_a_digest_beats_the_tag_and_off_is_off() -> None:
     deployments = of_kind(manifests, "Deployment")
     assert list(deployments) == ["triage-worker"]
     assert deployments["triage-worker"]["spec"]["template"]["spec"]["containers"][0]["image"] == f"r/t@{digest}"
+
+
+def test_a_store_of_bundles_is_mounted_whole_and_read_only() -> None:
+    for bundle, serves in (({}, "/bundles"), ({"path": "versions/1"}, "/bundles/versions/1")):
+        manifests = render(SMALLEST | {"worker": {"bundle": {"existingClaim": "models"} | bundle}})
+        spec = of_kind(manifests, "Deployment")["triage-worker"]["spec"]["template"]["spec"]
+        assert environment(spec["containers"][0])["TRIAGE_BUNDLE"] == serves
+        assert {"name": "bundles", "mountPath": "/bundles", "readOnly": True} in spec["containers"][0]["volumeMounts"]
+        claim = {"persistentVolumeClaim": {"claimName": "models", "readOnly": True}}
+        assert {"name": "bundles", **claim} in spec["volumes"]
+        check = of_kind(manifests, "Pod")["triage-test"]["spec"]
+        assert check["containers"][1]["args"] == ["bundle", "verify", serves]
+
+
+def test_a_router_on_a_claim_ends_before_the_next_one_starts() -> None:
+    deployment = of_kind(render(SMALLEST | {"router": {"state": {"existingClaim": "tables"}}}), "Deployment")
+    assert deployment["triage-router"]["spec"]["strategy"] == {"type": "Recreate"}
+    assert deployment["triage-worker"]["spec"]["strategy"]["type"] == "RollingUpdate"
 
 
 def test_every_yaml_file_is_well_formed_and_tidy() -> None:

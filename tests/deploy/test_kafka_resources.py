@@ -50,6 +50,11 @@ def test_each_service_may_do_its_own_work_and_no_more() -> None:
             ("group", "triage-fallback"): group,
             ("transactionalId", "triage-triage-fallback-"): write,
         },
+        "triage-helpdesk": {
+            ("topic", "support.tickets"): read,
+            ("topic", "customer.messages.dlq"): write,
+            ("group", "triage-helpdesk"): group,
+        },
     }
 
 

@@ -4,6 +4,7 @@ import pytest
 
 from tests.deploy.manifests import environment, of_kind, pods, rendered
 from tests.deploy.tools import SIZES
+from worker import tracing
 from worker.settings import Settings, variable
 
 CLIENT_STOP_S = 10
@@ -35,7 +36,7 @@ def test_pods_are_restricted(size: str) -> None:
 def test_every_variable_is_a_setting_that_takes_the_value(size: str, monkeypatch: pytest.MonkeyPatch) -> None:
     for name, spec in pods(rendered(size)):
         for container in spec["containers"]:
-            given = environment(container)
+            given = {name: value for name, value in environment(container).items() if not name.startswith("OTEL_")}
             known = {variable(field) for field in Settings.model_fields}
             assert set(given) <= known, name
             with monkeypatch.context() as patch:
@@ -69,6 +70,32 @@ def test_services_are_probed_and_given_time_to_drain(size: str) -> None:
         paths = {probe: container[probe]["httpGet"]["path"] for probe in container if probe.endswith("Probe")}
         assert paths == {"startupProbe": "/livez", "livenessProbe": "/livez", "readinessProbe": "/readyz"}
         assert settings["TRIAGE_HTTP_PORT"] == str(container["ports"][0]["containerPort"])
+
+
+def test_spans_are_asked_for_where_they_are_made() -> None:
+    manifests = rendered("medium")
+    for name, item in of_kind(manifests, "Deployment").items():
+        given = environment(item["spec"]["template"]["spec"]["containers"][0])
+        asked = [key for key in given if key.startswith("OTEL_")]
+        ports = {
+            port["port"]
+            for rule in of_kind(manifests, "NetworkPolicy")[name]["spec"]["egress"]
+            for port in rule["ports"]
+        }
+        traced = name != "triage-helpdesk"
+        assert (tracing.ENDPOINTS[1] in asked, tracing.SAMPLER in asked, 4318 in ports) == (traced, traced, traced)
+    assert not [
+        key for _, spec in pods(rendered("small")) for key in environment(spec["containers"][0]) if "OTEL" in key
+    ]
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_the_router_keeps_its_tables_beside_a_read_only_root(size: str) -> None:
+    spec = of_kind(rendered(size), "Deployment")["triage-router"]["spec"]["template"]["spec"]
+    mounts = {mount["mountPath"]: mount["name"] for mount in spec["containers"][0]["volumeMounts"]}
+    folder = environment(spec["containers"][0])["TRIAGE_STATE_DIR"]
+    volume = next(volume for volume in spec["volumes"] if volume["name"] == mounts[str(folder)])
+    assert "sizeLimit" in volume["emptyDir"]
 
 
 @pytest.mark.parametrize("size", SIZES)

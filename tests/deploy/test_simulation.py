@@ -17,12 +17,12 @@ def test_enough_pods_wait_for_nothing() -> None:
 
 def test_too_few_pods_fall_behind_by_what_is_missing() -> None:
     """One pod of 400 a second leaves a fifth of 500 unanswered: after a day, a fifth of the day."""
-    day = simulate(CALM, Cluster(partitions=1), Policy("one", lag=None, least=1))
+    day = simulate(CALM, Cluster(partitions=1, pod_rate=400.0), Policy("one", lag=None, least=1))
     assert day.waits_s[-1] == pytest.approx(86_400 / 5, rel=0.01)
 
 
 def test_scaling_by_lag_alone_keeps_a_lag() -> None:
-    day = simulate(Traffic(night=1_500, day=1_500, sale=1), Cluster(), Policy("lag", lag=400 * 60, down_window_s=600))
+    day = simulate(Traffic(night=3_000, day=3_000, sale=1), Cluster(), Policy("lag", lag=800 * 60, down_window_s=600))
     assert day.wait_s(0.9) > 10
 
 

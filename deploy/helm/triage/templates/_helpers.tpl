@@ -44,7 +44,7 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
 
 {{- /* The services that are switched on. */}}
 {{- define "triage.components" -}}
-{{- range $component := list "worker" "router" "fallback" }}
+{{- range $component := list "worker" "router" "fallback" "helpdesk" }}
 {{- if (index $.Values $component).enabled }}{{ $component }} {{ end }}
 {{- end }}
 {{- end }}
@@ -85,6 +85,38 @@ capabilities: {drop: [ALL]}
 {{- end }}
 {{- end }}
 
+{{- /* Where another bundle than the image's is; nothing where it is the image's. */}}
+{{- define "triage.bundle" -}}
+{{- $bundle := .Values.worker.bundle }}
+{{- if and $bundle.existingClaim $bundle.volume }}
+{{- fail "worker.bundle.existingClaim and worker.bundle.volume are both set: one of them holds the bundle" }}
+{{- end }}
+{{- if or $bundle.existingClaim $bundle.volume }}
+{{- printf "/bundles/%s" $bundle.path | trimSuffix "/" }}
+{{- else if $bundle.path }}
+{{- fail "worker.bundle.path is a folder of worker.bundle.existingClaim or worker.bundle.volume: set one of them" }}
+{{- end }}
+{{- end }}
+
+{{- define "triage.bundleVolume" -}}
+{{- $bundle := .Values.worker.bundle }}
+{{- if $bundle.existingClaim }}
+persistentVolumeClaim: {claimName: {{ $bundle.existingClaim }}, readOnly: true}
+{{- else }}
+{{- toYaml $bundle.volume }}
+{{- end }}
+{{- end }}
+
+{{- /* Whether a service reads the rules. */}}
+{{- define "triage.routes" -}}
+{{- if and (has .component (list "router" "helpdesk")) .root.Values.router.routes }}yes{{ end }}
+{{- end }}
+
+{{- /* Whether a service makes spans. */}}
+{{- define "triage.traced" -}}
+{{- if and (has .component (list "worker" "router" "fallback")) .root.Values.tracing.endpoint }}yes{{ end }}
+{{- end }}
+
 {{- /* One map of variables, from the least to the most special. */}}
 {{- define "triage.settings" -}}
 {{- $values := .root.Values }}
@@ -118,15 +150,23 @@ capabilities: {drop: [ALL]}
 {{- end }}
 {{- end }}
 {{- if eq .component "worker" }}
-{{- if $service.bundle.path }}
-{{- $_ := set $settings "TRIAGE_BUNDLE" (printf "/bundles/%s" $service.bundle.path) }}
+{{- with include "triage.bundle" .root }}
+{{- $_ := set $settings "TRIAGE_BUNDLE" . }}
 {{- end }}
 {{- if $service.gpu.enabled }}
 {{- $_ := set $settings "TRIAGE_DEVICE" "cuda" }}
 {{- end }}
 {{- end }}
-{{- if and (eq .component "router") $service.routes }}
+{{- if include "triage.routes" . }}
 {{- $_ := set $settings "TRIAGE_ROUTES" "/etc/triage/routes/routes.yaml" }}
+{{- end }}
+{{- if eq .component "router" }}
+{{- $_ := set $settings "TRIAGE_STATE_DIR" "/state" }}
+{{- end }}
+{{- if eq .component "helpdesk" }}
+{{- $_ := set $settings "TRIAGE_HELPDESK" $service.kind }}
+{{- $_ := set $settings "TRIAGE_HELPDESK_URL" (required "helpdesk.url is needed with helpdesk.enabled" $service.url) }}
+{{- $_ := set $settings "TRIAGE_HELPDESK_USER" (required "helpdesk.user is needed with helpdesk.enabled" $service.user) }}
 {{- end }}
 {{- if eq .component "fallback" }}
 {{- $_ := set $settings "TRIAGE_LLM_URL" (required "fallback.llm.url is needed with fallback.enabled" $service.llm.url) }}
@@ -152,6 +192,21 @@ capabilities: {drop: [ALL]}
   valueFrom:
     secretKeyRef: {name: {{ include "triage.saslSecret" . }}, key: {{ .root.Values.kafka.sasl.passwordKey }}}
 {{- end }}
+{{- if include "triage.traced" . }}
+- name: OTEL_EXPORTER_OTLP_ENDPOINT
+  value: {{ .root.Values.tracing.endpoint | quote }}
+{{- range $name, $value := .root.Values.tracing.env }}
+- name: {{ $name }}
+  value: {{ $value | toString | quote }}
+{{- end }}
+{{- end }}
+{{- if eq .component "helpdesk" }}
+- name: TRIAGE_HELPDESK_TOKEN
+  valueFrom:
+    secretKeyRef:
+      name: {{ required "helpdesk.existingSecret is needed with helpdesk.enabled" .root.Values.helpdesk.existingSecret }}
+      key: {{ .root.Values.helpdesk.tokenKey }}
+{{- end }}
 {{- if and (eq .component "fallback") .root.Values.fallback.llm.existingSecret }}
 - name: TRIAGE_LLM_API_KEY
   valueFrom:
@@ -169,10 +224,13 @@ capabilities: {drop: [ALL]}
 - {name: kafka-client, mountPath: /etc/triage/client, readOnly: true}
 {{- end }}
 {{- end }}
-{{- if and (eq .component "worker") .root.Values.worker.bundle.volume }}
+{{- if and (eq .component "worker") (include "triage.bundle" .root) }}
 - {name: bundles, mountPath: /bundles, readOnly: true}
 {{- end }}
-{{- if and (eq .component "router") .root.Values.router.routes }}
+{{- if eq .component "router" }}
+- {name: state, mountPath: /state}
+{{- end }}
+{{- if include "triage.routes" . }}
 - {name: routes, mountPath: /etc/triage/routes, readOnly: true}
 {{- end }}
 {{- end }}
@@ -197,11 +255,21 @@ capabilities: {drop: [ALL]}
       - {key: {{ $.root.Values.kafka.tls.keyKey }}, path: tls.key}
 {{- end }}
 {{- end }}
-{{- if and (eq .component "worker") .root.Values.worker.bundle.volume }}
+{{- if and (eq .component "worker") (include "triage.bundle" .root) }}
 - name: bundles
-  {{- toYaml .root.Values.worker.bundle.volume | nindent 2 }}
+  {{- include "triage.bundleVolume" .root | trim | nindent 2 }}
 {{- end }}
-{{- if and (eq .component "router") .root.Values.router.routes }}
+{{- if eq .component "router" }}
+- name: state
+  {{- with .root.Values.router.state }}
+  {{- if .existingClaim }}
+  persistentVolumeClaim: {claimName: {{ .existingClaim }}}
+  {{- else }}
+  emptyDir: {sizeLimit: {{ .sizeLimit }}}
+  {{- end }}
+  {{- end }}
+{{- end }}
+{{- if include "triage.routes" . }}
 - name: routes
   configMap: {name: {{ include "triage.fullname" .root }}-routes}
 {{- end }}
