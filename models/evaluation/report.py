@@ -4,7 +4,7 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
-from models.evaluation import charts, confusions, cost, tables
+from models.evaluation import beside, charts, confusions, cost, tables
 from models.evaluation.measure import Evaluation
 from models.evaluation.style import CSS
 from models.evaluation.words import REASONS, dollars, headline, percent, span, verdict
@@ -28,6 +28,7 @@ def page(evaluation: Evaluation, result: dict[str, Any]) -> str:
             _mistakes(evaluation),
             _kinds(result),
             _price(evaluation, result),
+            beside.section(result["llm"]) if "llm" in result else "",
             _numbers(result),
             _how(result, bundle),
         ]

@@ -4,6 +4,7 @@ import json
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -14,13 +15,31 @@ from models.errors import DataError
 from models.evaluation import bootstrap, cost
 from models.evaluation.measure import evaluate
 from models.evaluation.report import page
-from models.evaluation.rows import read_rows, scope_labels
+from models.evaluation.rows import LabelledRows, read_rows, scope_labels
+from models.manifest import Manifest
 
 Progress = Callable[[int, int], None]
 """Called with the messages classified so far, and how many there are."""
 
 BLOCK = 256
 REPORT, METRICS = "report.html", "metrics.json"
+
+
+@dataclass(frozen=True)
+class Measured:
+    """A bundle's decisions on labelled rows.
+
+    Attributes:
+        scope: the labels that mean none of the bundle's.
+        decisions: one a row, in the order of the rows.
+        messages_per_second: how fast they were made.
+    """
+
+    manifest: Manifest
+    scope: frozenset[str]
+    rows: LabelledRows
+    decisions: list[Decision]
+    messages_per_second: float
 
 
 def run(
@@ -33,6 +52,7 @@ def run(
     resamples: int = bootstrap.RESAMPLES,
     seed: int = 0,
     progress: Progress = lambda done, all_: None,
+    beside: Callable[[Measured], dict[str, Any]] = lambda measured: {},
 ) -> dict[str, Any]:
     """Classify a labelled CSV and say how far the bundle can be trusted on it.
 
@@ -47,6 +67,7 @@ def run(
         resamples: of the bootstrap.
         seed: of the bootstrap.
         progress: told how far it is.
+        beside: what else is measured on these rows, to be among the figures: "llm" has a section in the report.
 
     Returns:
         The figures of `models.evaluation.figures`, each with ``<name>_ci``, and what they were measured on.
@@ -61,16 +82,17 @@ def run(
     scope = scope_labels(out_of_scope_label, manifest.out_of_scope_label, set(rows.labels))
     started = time.perf_counter()
     decisions = _classify(classifier, rows.texts, progress)
-    seconds = time.perf_counter() - started
+    speed = len(rows) / (time.perf_counter() - started)
     evaluation = evaluate(rows, decisions, manifest, scope, resamples=resamples, seed=seed)
     result = {
         "bundle": {"name": manifest.name, "version": manifest.version, "path": str(bundle)},
         "data": str(data),
         "measured_at": datetime.now(UTC).isoformat(timespec="seconds"),
         **evaluation.result,
-        "messages_per_second": len(rows) / seconds,
+        "messages_per_second": speed,
         "threads": classifier.threads,
-        "dollars_per_1000": cost.dollars_per_1000(len(rows) / seconds),
+        "dollars_per_1000": cost.dollars_per_1000(speed),
+        **beside(Measured(manifest, scope, rows, decisions, speed)),
     }
     if output is not None:
         _write(output, result, page(evaluation, result))

@@ -102,8 +102,15 @@ def figure_span(name: str, interval: list[float] | None) -> str:
 
 
 def dollars(amount: float) -> str:
+    """An amount of dollars."""
+    return f"${money(amount)}"
+
+
+def money(amount: float) -> str:
     """An amount with two significant digits."""
-    return f"${amount:.2f}" if amount >= 0.095 else f"${amount:.2g}" if amount >= 0.0001 else f"${amount:.6f}"
+    if amount == 0:
+        return "0"
+    return f"{amount:.2f}" if amount >= 0.095 else f"{amount:.2g}" if amount >= 0.0001 else f"{amount:.6f}"
 
 
 def headline(result: dict[str, Any]) -> str:

@@ -5,7 +5,7 @@ from typing import Any
 
 import orjson
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tests.worker.fallback_events import LABELS, event
@@ -175,6 +175,14 @@ def test_pauses_grow_and_are_jittered() -> None:
 )
 def test_retry_after_is_seconds_or_a_date(header: str | None, seconds: float | None) -> None:
     assert retry_after_s(header, datetime(2026, 1, 1, tzinfo=UTC)) == seconds
+
+
+@given(st.text() | st.from_regex(r"(Mon, )?\d{1,3} Jan -?\d{1,12} \d+:\d+:\d+ (GMT|[+-]\d{1,8})?", fullmatch=True))
+@example("Thu, 01 Jan 99999999999999999999 00:00:00 GMT")
+@example("0\x1f")
+def test_no_header_of_an_endpoint_makes_it_fail(header: str) -> None:
+    seconds = retry_after_s(header)
+    assert seconds is None or seconds >= 0
 
 
 def test_money_is_tokens_times_prices_and_an_estimate_where_tokens_are_not_told() -> None:

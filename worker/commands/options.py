@@ -2,7 +2,7 @@
 
 import inspect
 import typing
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Annotated, Any, get_args
 
 import typer
@@ -47,12 +47,14 @@ FALLBACK = tuple(
 )
 
 
-def settings_flags(names: Iterable[str]) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """Give a command a flag for each of these settings, and call it with ``settings``.
+def settings_flags(
+    names: Iterable[str], short: Mapping[str, str] | None = None
+) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Give a command a flag for each of these settings, and call it with ``settings``; ``short`` has second names.
 
     Secrets are no flags: other users of a machine can read its command lines.
     """
-    flags = [_flag(name) for name in names if not _is_secret(name)]
+    flags = [_flag(name, (short or {}).get(name)) for name in names if not _is_secret(name)]
 
     def decorate(command: Callable[..., None]) -> Callable[..., None]:
         own = [
@@ -76,13 +78,14 @@ def settings_flags(names: Iterable[str]) -> Callable[[Callable[..., None]], Call
     return decorate
 
 
-def _flag(name: str) -> inspect.Parameter:
+def _flag(name: str, short: str | None) -> inspect.Parameter:
     field = Settings.model_fields[name]
     flag = "--" + name.replace("_", "-")
     declared = f"{flag}/--no-{flag[2:]}" if field.annotation is bool else flag
     shown = "" if field.default is None or name == "bundle" else f" (default: {field.default})"
     option = typer.Option(
         declared,
+        *([] if short is None else [short]),
         help=f"{(field.description or '').capitalize()}{shown}",
         metavar=None if field.annotation is bool else _metavar(name),
         rich_help_panel=PANEL,

@@ -30,6 +30,17 @@ class Undecided:
     why: Why
 
 
+def verdict(said: Answer | NoAnswer, min_confidence: float) -> Decided | Undecided:
+    """What an answer is worth: it stands if it is a label, given at least ``min_confidence`` by the LLM itself."""
+    if not isinstance(said, Answer):
+        return Undecided(said)
+    if said.intent is None:
+        return Undecided("none_of_these")
+    if said.confidence < min_confidence:
+        return Undecided("unsure")
+    return Decided(said.intent, said.confidence)
+
+
 class Adviser:
     """Asks an LLM where that is of use, and never the same question twice while it remembers the answer.
 
@@ -68,14 +79,7 @@ class Adviser:
         """The verdict on a message."""
         if event.reason == "out_of_scope" and not self._ask_out_of_scope:
             return Undecided("out_of_scope")
-        said = await self._answer(event)
-        if not isinstance(said, Answer):
-            return Undecided(said)
-        if said.intent is None:
-            return Undecided("none_of_these")
-        if said.confidence < self._min_confidence:
-            return Undecided("unsure")
-        return Decided(said.intent, said.confidence)
+        return verdict(await self._answer(event), self._min_confidence)
 
     async def _answer(self, event: FallbackEvent) -> Answer | NoAnswer:
         turns = prompt.messages(event)

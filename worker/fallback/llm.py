@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from time import monotonic
 from typing import Any, Literal, Protocol
 
-from schemas.events import FallbackEvent
 from worker.fallback import cost, prompt, retry
 from worker.fallback.answer import Answer, Unusable, read
 from worker.fallback.breaker import Breaker
@@ -86,16 +85,16 @@ class Llm:
         self._sleep = sleep
         metrics.watch(self.breaker)
 
-    async def answer(self, event: FallbackEvent, turns: list[prompt.Message]) -> Answer | NoAnswer:
-        """Ask what the message of an event wants; ``turns`` are the question."""
+    async def answer(self, subject: prompt.Subject, turns: list[prompt.Message]) -> Answer | NoAnswer:
+        """Ask what a message wants; ``turns`` are the question about it."""
         try:
-            return await self._ask(event, turns)
+            return await self._ask(subject, turns)
         except _Stop as stop:
             return stop.why
 
-    async def _ask(self, event: FallbackEvent, turns: list[prompt.Message]) -> Answer | Unusable:
+    async def _ask(self, subject: prompt.Subject, turns: list[prompt.Message]) -> Answer | Unusable:
         deadline = self._clock() + self._limits.deadline_s
-        schema = prompt.schema(list(event.labels))
+        schema = prompt.schema(list(subject.labels))
         estimated = cost.estimate(turns, self._limits.max_tokens)
         failures = 0
         while True:
@@ -112,7 +111,7 @@ class Llm:
                     raise _Stop("unavailable") from problem
                 await self._pause(retry.pause_s(failures), deadline)
             else:
-                said = read(reply.content, event.labels)
+                said = read(reply.content, subject.labels)
                 if isinstance(said, Answer):
                     self.dialect.understood(asked)
                     return said

@@ -26,11 +26,11 @@ def retry_after_s(header: str | None, now: datetime | None = None) -> float | No
     """A Retry-After header, which is seconds or a date, in seconds from now; None when it says nothing."""
     if header is None:
         return None
-    if header.strip().isdecimal():
-        return float(header)
+    if (number := header.strip()).isdecimal():
+        return float(number)
     try:
         moment = parsedate_to_datetime(header)
-    except ValueError:
+    except (ValueError, OverflowError):  # the latter for a year or day of many digits
         return None
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=UTC)
