@@ -16,9 +16,11 @@ from pydantic import ValidationError
 from schemas.events import MessageEvent
 from worker.dead_letters import DeadLetters
 from worker.ledger import PartitionLedger
+from worker.logs import about
 from worker.metrics import Metrics
 from worker.outputs import Consumed, Output
 from worker.station import Station
+from worker.tracing import MessageSpan, Traces, begin, current, ids
 
 BAD_EVENT = "bad_event"
 
@@ -35,6 +37,7 @@ class Question(Generic[E]):
     ledger: PartitionLedger[Output]
     record: Consumed
     event: E
+    span: MessageSpan | None = None
 
 
 class Judge(Protocol[E_contra, V_co]):
@@ -61,6 +64,7 @@ class Consulting(Station, Generic[E, V]):
         publish: takes outputs of one partition, in the order of their offsets.
         concurrency: messages that are asked about at once.
         metrics: where all is counted.
+        traces: makes the spans of messages; None makes none.
     """
 
     def __init__(
@@ -73,8 +77,9 @@ class Consulting(Station, Generic[E, V]):
         *,
         concurrency: int,
         metrics: Metrics,
+        traces: Traces | None = None,
     ) -> None:
-        super().__init__(publish, metrics)
+        super().__init__(publish, metrics, traces)
         self._kind = kind
         self._judge = judge
         self._write = write
@@ -131,15 +136,18 @@ class Consulting(Station, Generic[E, V]):
         return self._judge.down
 
     def _take_in(self, ledger: PartitionLedger[Output], record: Consumed) -> None:
+        span = begin(self._traces, record)
         if record.value is None:
-            self._complete([self._dead_letters.of(ledger, record, "null_value", "the value is null")])
+            self._complete([self._dead_letters.of(ledger, record, "null_value", "the value is null", span)])
             return
         try:
             event = self._kind.read(record.value)
         except ValidationError as error:
-            self._complete([self._dead_letters.of(ledger, record, BAD_EVENT, _sentence(self._kind, error))])
-        else:
-            self._waiting.append(Question(ledger, record, event))
+            self._complete([self._dead_letters.of(ledger, record, BAD_EVENT, _sentence(self._kind, error), span)])
+            return
+        if span is not None:
+            span.about(event.message_id)
+        self._waiting.append(Question(ledger, record, event, span))
 
     async def _serve_all(self) -> None:
         async with asyncio.TaskGroup() as group:
@@ -151,10 +159,13 @@ class Consulting(Station, Generic[E, V]):
             question = await self._next()
             self._running[question] = monotonic()
             try:
-                verdict = await self._judge.decide(question.event)
+                with current(question.span), about(_ids(question)):
+                    verdict = await self._judge.decide(question.event)
             finally:
                 del self._running[question]
-            self._complete([self._write(question, verdict)])
+            output = self._write(question, verdict)
+            output.span = question.span
+            self._complete([output])
 
     async def _next(self) -> Question[E]:
         while True:
@@ -164,6 +175,10 @@ class Consulting(Station, Generic[E, V]):
                     return question
             async with self._more:
                 await self._more.wait()
+
+
+def _ids(question: Question[E]) -> dict[str, str]:
+    return {"message_id": question.event.message_id, **ids(question.record.headers, question.span)}
 
 
 def _sentence(kind: type[MessageEvent], error: ValidationError) -> str:

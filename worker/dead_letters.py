@@ -1,5 +1,6 @@
 """Dead letters: what cannot be read or answered, with its bytes untouched and the reason in its headers."""
 
+import logging
 from dataclasses import replace
 from time import time
 
@@ -7,6 +8,9 @@ from schemas.cloudevents import timestamp
 from schemas.dead_letters import dead_letter_headers
 from worker.ledger import PartitionLedger
 from worker.outputs import Consumed, Output, RecordHeaders, source_of
+from worker.tracing import MessageSpan, ids
+
+log = logging.getLogger(__name__)
 
 OMITTED = "dlq.omitted_bytes"
 """Header of a dead letter that the broker would not take whole: the size of the value that was left out.
@@ -21,10 +25,20 @@ class DeadLetters:
     def __init__(self, topic: str) -> None:
         self._topic = topic
 
-    def of(self, ledger: PartitionLedger[Output], record: Consumed, code: str, reason: str) -> Output:
+    def of(
+        self,
+        ledger: PartitionLedger[Output],
+        record: Consumed,
+        code: str,
+        reason: str,
+        span: MessageSpan | None = None,
+    ) -> Output:
         """The dead letter of a record."""
-        headers = dead_letter_headers(record.headers, source_of(record), code, reason, timestamp(time()))
-        return Output(ledger, record, "dead_letter", code, self._topic, record.key, record.value, headers)
+        source = source_of(record)
+        if log.isEnabledFor(logging.DEBUG):
+            log.debug("A dead letter", extra={**source._asdict(), "code": code, **ids(record.headers, span)})
+        headers = dead_letter_headers(record.headers, source, code, reason, timestamp(time()))
+        return Output(ledger, record, "dead_letter", code, self._topic, record.key, record.value, headers, span=span)
 
     def refused(self, output: Output) -> Output | None:
         """What to publish in place of an output that the broker refuses for its size or form; None if nothing is left.
@@ -38,7 +52,7 @@ class DeadLetters:
         if output.outcome != "dead_letter":
             size = len(output.value or b"")
             reason = f"the broker does not take the event of {size} bytes for {output.topic}"
-            return self.of(output.ledger, record, "output_refused", reason)
+            return self.of(output.ledger, record, "output_refused", reason, output.span)
         if output.value:
             omitted = (OMITTED, str(len(output.value)).encode())
             return self._replaced(output, output.key, [*output.headers, omitted])
@@ -48,4 +62,4 @@ class DeadLetters:
         return None
 
     def _replaced(self, output: Output, key: bytes | None, headers: RecordHeaders) -> Output:
-        return Output(output.ledger, output.record, "dead_letter", output.label, output.topic, key, b"", headers)
+        return replace(output, key=key, value=b"", headers=headers)

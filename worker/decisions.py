@@ -3,11 +3,12 @@
 from datetime import datetime
 from typing import Any
 
-from schemas.cloudevents import event_id, timestamp, trace_of
+from schemas.cloudevents import event_id, timestamp
 from schemas.events import MessageEvent
 from schemas.message import Source
 from schemas.records import Record, to_record
-from worker.outputs import Consumed
+from worker.consulting import Question
+from worker.tracing import outgoing
 
 
 def carried(event: MessageEvent) -> dict[str, Any]:
@@ -15,11 +16,11 @@ def carried(event: MessageEvent) -> dict[str, Any]:
     return {name: getattr(event, name) for name in MessageEvent.model_fields}
 
 
-def decision_record(record: Consumed, event: MessageEvent, now: datetime) -> Record:
+def decision_record(question: Question[Any], event: MessageEvent, now: datetime) -> Record:
     """An event as a record, whose id belongs to the customer's message, so that repeats can be told.
 
     Args:
-        record: what was read when it was decided.
+        question: what was read when it was decided.
         event: the decision.
         now: when it was made.
     """
@@ -29,5 +30,5 @@ def decision_record(record: Consumed, event: MessageEvent, now: datetime) -> Rec
         identity=event_id(event.TYPE, source),
         time=timestamp(now.timestamp()),
         subject=event.message_id,
-        trace=trace_of(record.headers),
+        trace=outgoing(question.record.headers, question.span),
     )

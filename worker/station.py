@@ -9,6 +9,7 @@ from aiokafka.structs import TopicPartition
 from worker.ledger import Ledger, PartitionLedger
 from worker.metrics import Metrics
 from worker.outputs import Consumed, Output
+from worker.tracing import Traces
 
 
 class Station(ABC):
@@ -17,12 +18,16 @@ class Station(ABC):
     Args:
         publish: takes outputs of one partition, in the order of their offsets.
         metrics: where all is counted.
+        traces: makes the spans of messages; None makes none.
     """
 
-    def __init__(self, publish: Callable[[Sequence[Output]], None], metrics: Metrics) -> None:
+    def __init__(
+        self, publish: Callable[[Sequence[Output]], None], metrics: Metrics, traces: Traces | None = None
+    ) -> None:
         self.ledger: Ledger[Output] = Ledger()
         self._publish = publish
         self._metrics = metrics
+        self._traces = traces
         self._progress = asyncio.Event()
         metrics.watch(lambda: self.ledger.in_flight, lambda: self.ledger.in_flight_bytes)
 
@@ -65,6 +70,8 @@ class Station(ABC):
         """Note that the broker has an output."""
         if output.ledger.acknowledge(output.offset, output.outcome):
             self._metrics.answered(output)
+            if output.span is not None:
+                output.span.end(output.outcome, output.label)
             self._progress.set()
 
     async def progress(self) -> None:

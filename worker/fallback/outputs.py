@@ -63,8 +63,8 @@ class Writer:
         label = LabelEvent(
             **known, text=event.text, label=verdict.intent, decided_by="llm", model=self.model, labelled_at=now
         )
-        record = decision_record(question.record, intent, now)
-        label_record = decision_record(question.record, label, now)
+        record = decision_record(question, intent, now)
+        label_record = decision_record(question, label, now)
         companion = Companion(self.labels_topic, question.record.key, label_record.value, label_record.headers)
         return Output(
             question.ledger,
@@ -81,7 +81,7 @@ class Writer:
     def _review(self, question: Asked, verdict: Undecided) -> Output:
         known = {name: getattr(question.event, name) for name in question.event.model_fields_set}
         review = ReviewEvent(**known, review_reason=verdict.why)
-        record = decision_record(question.record, review, datetime.fromtimestamp(self.clock(), UTC))
+        record = decision_record(question, review, datetime.fromtimestamp(self.clock(), UTC))
         return Output(
             question.ledger,
             question.record,

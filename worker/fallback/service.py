@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from schemas.events import FallbackEvent, ModelRef
+from worker import tracing
 from worker.consulting import Consulting
 from worker.dead_letters import DeadLetters
 from worker.errors import ConfigError
@@ -16,10 +17,12 @@ from worker.fallback.cost import Prices
 from worker.fallback.llm import Limits, Llm
 from worker.fallback.metrics import LlmMetrics
 from worker.fallback.outputs import Writer
+from worker.fallback.spans import TracedEndpoint
 from worker.metrics import Metrics
 from worker.parts import Parts, connect
 from worker.process import serve
 from worker.settings import Settings, variable
+from worker.tracing import Traces
 
 TOPICS = {
     "fallback_topic": "Read",
@@ -48,18 +51,19 @@ def run(settings: Settings) -> int:
 async def _opened(settings: Settings, metrics: Metrics) -> AsyncIterator[Parts]:
     assert settings.llm_url is not None
     key = settings.llm_api_key
-    async with Client(settings.llm_url, key.get_secret_value() if key else None) as client:
-        await client.check()
-        yield assemble(settings, client, metrics)
+    with tracing.started("fallback", settings.group("fallback")) as traces:
+        async with Client(settings.llm_url, key.get_secret_value() if key else None) as client:
+            await client.check()
+            yield assemble(settings, client, metrics, traces)
 
 
-def assemble(settings: Settings, client: Client, metrics: Metrics) -> Parts:
+def assemble(settings: Settings, client: Client, metrics: Metrics, traces: Traces | None = None) -> Parts:
     """Put a fallback together; nothing is started."""
     assert settings.llm_model is not None
     metrics.model(settings.llm_model, prompt.VERSION, "remote")
     llm_metrics = LlmMetrics(metrics.registry)
     llm = Llm(
-        client,
+        client if traces is None else TracedEndpoint(client, settings.llm_model, traces),
         settings.llm_model,
         Limits(settings.llm_timeout_s, settings.llm_deadline_s, settings.llm_max_tokens),
         Prices(settings.llm_price_input, settings.llm_price_output),
@@ -89,6 +93,7 @@ def assemble(settings: Settings, client: Client, metrics: Metrics) -> Parts:
         lambda outputs: parts.delivery.publish(outputs),  # noqa: PLW0108 (made below, from the station)
         concurrency=settings.llm_concurrency,
         metrics=metrics,
+        traces=traces,
     )
     parts = connect(
         settings,

@@ -29,6 +29,7 @@ from worker.rights import required
 from worker.router.routes_file import SHIPPED, load
 from worker.settings import Settings, variable
 from worker.signals import stop_on_signals
+from worker.tracing import ids
 
 log = logging.getLogger(__name__)
 
@@ -133,7 +134,8 @@ class Connector:
 
     async def _put_aside(self, record: ConsumerRecord, producer: AIOKafkaProducer, code: str, reason: str) -> str:
         source = Source(record.topic, record.partition, record.offset)
-        log.warning("A ticket is put aside", extra={**source._asdict(), "code": code, "reason": reason})
+        extra = {**source._asdict(), "code": code, "reason": reason, **ids(record.headers)}
+        log.warning("A ticket is put aside", extra=extra)
         headers = dead_letter_headers(record.headers, source, code, reason, timestamp(time()))
         topic = self._settings.dead_letter_topic
         await producer.send_and_wait(topic, record.value, key=record.key, headers=headers)

@@ -81,9 +81,9 @@ class Writer:
             model=event.model,
             classified_at=now,
         )
-        return decision_record(question.record, intent, now)
+        return decision_record(question, intent, now)
 
     def _label(self, question: Question[ReviewEvent], label: str, now: datetime) -> Record:
         event = question.event
         said = LabelEvent(**carried(event), text=event.text, label=label, decided_by="human", labelled_at=now)
-        return decision_record(question.record, said, now)
+        return decision_record(question, said, now)

@@ -13,7 +13,7 @@ from time import time
 
 import orjson
 
-from schemas.cloudevents import Headers, timestamp, trace_of
+from schemas.cloudevents import Headers, timestamp
 from schemas.records import to_record
 from worker.router.conversation import Conversation, close, file, look_at
 from worker.router.intents import Filed, Unreadable, read
@@ -21,6 +21,7 @@ from worker.router.metrics import RouterMetrics
 from worker.router.records import Change, Message, Outgoing, Sender, Store, dead_letter
 from worker.router.routes import Routes
 from worker.router.topics import RouterTopics
+from worker.tracing import MessageSpan, Traces, begin, ids, outgoing
 
 log = logging.getLogger(__name__)
 
@@ -37,6 +38,7 @@ class _Batch:
     sightings: dict[tuple[str, str, int], list[tuple[int, float, str]]] = field(
         default_factory=lambda: defaultdict(list)
     )
+    spans: list[tuple[MessageSpan, str, str]] = field(default_factory=list)
 
 
 class Desk:
@@ -49,6 +51,7 @@ class Desk:
         routes: gives the rules in force.
         metrics: where to count.
         clock: seconds since the epoch.
+        traces: makes the spans of messages; None makes none.
     """
 
     def __init__(
@@ -59,6 +62,7 @@ class Desk:
         routes: Callable[[], Routes],
         metrics: RouterMetrics,
         clock: Callable[[], float] = time,
+        traces: Traces | None = None,
     ) -> None:
         self._topics = topics
         self._store = store
@@ -66,6 +70,7 @@ class Desk:
         self._routes = routes
         self._metrics = metrics
         self._clock = clock
+        self._traces = traces
         self._due: list[tuple[float, int, bytes]] = []
 
     async def handle(self, messages: Sequence[Message]) -> None:
@@ -123,7 +128,8 @@ class Desk:
     def _refuse(self, batch: _Batch, message: Message, unreadable: Unreadable) -> None:
         self._metrics.intents.labels("dead_letter").inc()
         where = {"topic": message.topic, "partition": message.partition, "offset": message.offset}
-        log.warning("Not an intent, put aside", extra={**where, **unreadable._asdict()})
+        extra = {**where, **unreadable._asdict(), **ids(message.headers or ())}
+        log.warning("Not an intent, put aside", extra=extra)
         batch.outgoing.append(dead_letter(self._topics.dead_letters, message, *unreadable, self._clock()))
 
     def _file(self, batch: _Batch, message: Message, filed: Filed) -> None:
@@ -132,7 +138,8 @@ class Desk:
         place = (message.partition, key_of(arrival.conversation_id))
         known = batch.states[place] if place in batch.states else self._load(*place)
         route = routes.route(filed.facts)
-        trace = trace_of(message.headers or ())
+        span = begin(self._traces, message)
+        trace = outgoing(message.headers or (), span)
         states = file(
             known,
             arrival,
@@ -141,6 +148,9 @@ class Desk:
             partition=message.partition,
             now=self._clock(),
         )
+        if span is not None:
+            span.about(filed.message_id)
+            batch.spans.append((span, "filed" if states else "repeat", route.queue))
         if not states:
             self._metrics.intents.labels("repeat").inc()
             if known is not None and place not in batch.states:
@@ -181,6 +191,8 @@ class Desk:
             for (partition, key), state in batch.states.items()
         ]
         await self._store.write(changes)
+        for span, outcome, label in batch.spans:
+            span.end(outcome, label)
         remember_s = self._routes().remember
         for (partition, key), state in batch.states.items():
             if state is not None:

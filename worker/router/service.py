@@ -12,6 +12,7 @@ from typing import Any
 from aiokafka import AIOKafkaProducer
 
 from worker import topics as shared_topics
+from worker import tracing
 from worker.connection import connection
 from worker.errors import ConfigError
 from worker.health import serving
@@ -28,6 +29,7 @@ from worker.router.topics import RouterTopics
 from worker.router.watch import Watch
 from worker.settings import Settings
 from worker.signals import stop_on_signals
+from worker.tracing import Traces
 
 log = logging.getLogger(__name__)
 
@@ -75,7 +77,8 @@ async def serve(settings: Settings) -> int:
             settings, topics, partitions=provided.partitions, replicas=provided.replicas, folder=Path(folder)
         )
         producer = await stack.enter_async_context(_producer(settings))
-        router.connect(built, producer)
+        traces = stack.enter_context(tracing.started("router", settings.group("router")))
+        router.connect(built, producer, traces)
         await router.work(stop)
     log.info("Stopped")
     return 0
@@ -90,12 +93,13 @@ class Router:
         self._rules = rules
         self._state = "starting"
 
-    def connect(self, built: faust_app.RouterApp, producer: AIOKafkaProducer) -> None:
+    def connect(self, built: faust_app.RouterApp, producer: AIOKafkaProducer, traces: Traces | None) -> None:
         """Give it the broker."""
         self._built = built
         send = _sender(producer)
         topics, rules = self._topics, lambda: self._rules.routes
-        self._desk = Desk(topics, FaustStore(built.conversations, producer, topics.intents), send, rules, self.metrics)
+        store = FaustStore(built.conversations, producer, topics.intents)
+        self._desk = Desk(topics, store, send, rules, self.metrics, traces=traces)
         self._watch = Watch(topics, FaustStore(built.rates, producer, topics.counts), send, rules, self.metrics)
         self._desk_batches = Batches(self._desk.handle, self.metrics)
         self._watch_batches = Batches(self._watch.handle, self.metrics)
