@@ -19,6 +19,7 @@ from transformers import (
     TextClassificationPipeline,
 )
 
+from models.bundle import located
 from worker.connection import connection
 from worker.settings import Settings
 
@@ -38,7 +39,7 @@ async def messages_per_second(settings: Settings, output_topic: str, messages: i
         Messages/s in the fastest `SLICE` of them: other load can only slow one down, and it slows PyTorch's threads,
         which wait for one another, far more than it slows the worker.
     """
-    classify = _pipeline(settings.bundle, settings.threads)
+    classify = _pipeline(located(settings.bundle), settings.threads)
     classify("the first call takes longer")
     consumer = AIOKafkaConsumer(
         settings.input_topic, **connection(settings), auto_offset_reset="earliest", enable_auto_commit=False
