@@ -21,6 +21,7 @@ from worker.isolation import Fault, ModelDownError, isolate
 from worker.metrics import Metrics
 from worker.outputs import Output, Work
 from worker.serving import Serving
+from worker.threads import wait_for
 
 log = logging.getLogger(__name__)
 
@@ -125,10 +126,11 @@ class Inference:
         return monotonic() - min(started) if started else 0.0
 
     def close(self) -> None:
-        """Let the threads end after the batches that they run."""
+        """End the threads after the batches that they run."""
         with self._changed:
             self._closed = True
             self._changed.notify_all()
+        wait_for(self._threads)
 
     def _serve(self) -> None:
         try:

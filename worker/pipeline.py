@@ -70,7 +70,7 @@ class Pipeline(Station):
         self.inference.use(serving)
 
     def close(self) -> None:
-        """Let the threads end."""
+        """End the threads."""
         self.inference.close()
         self._tokenizer.shutdown(wait=False, cancel_futures=True)
 

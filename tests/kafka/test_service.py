@@ -101,6 +101,15 @@ def metric(metrics: str, name: str) -> float:
     return float(re.findall(rf"^{re.escape(name)} (\S+)$", metrics, re.MULTILINE)[0])
 
 
+async def test_told_to_end_in_the_middle_of_batches_it_still_exits_with_0(bench: Bench) -> None:
+    """Nothing is drained in so short a time; threads that are inside ONNX Runtime then must not abort the process."""
+    await bench.create_topics()
+    await bench.produce([(b"k", message("where is my parcel, it should have been here long ago " * 5))] * 3_000)
+    worker = bench.worker(module=COMMAND, drain_timeout_s="0.001")
+    await bench.committed_something()
+    assert await worker.terminate() == 0, worker.said()
+
+
 async def test_a_batch_longer_than_the_poll_interval_neither_evicts_nor_commits_early(bench: Bench) -> None:
     await bench.create_topics(partitions=1)
     sent = await bench.produce([(b"k", message("aa"))] * 40)

@@ -16,6 +16,7 @@ from models.decision import Decision
 from worker.bundles.metrics import BundleMetrics
 from worker.isolation import Fault
 from worker.outputs import Work
+from worker.threads import wait_for
 
 log = logging.getLogger(__name__)
 
@@ -29,10 +30,6 @@ LOOK_S = 0.02
 """Between two looks whether there is a thread to spare."""
 
 LONGEST_PAUSE_S = 60.0
-
-LAST_RUN_S = 5.0
-"""How long the end waits for a run: a thread that comes back from ONNX Runtime into an interpreter that has ended
-would abort the process."""
 
 
 class Shadow:
@@ -50,12 +47,13 @@ class Shadow:
         self._waiting: deque[tuple[str, Decision]] = deque()
         self._changed = threading.Condition()
         self._closed = threading.Event()
-        self._thread: threading.Thread | None = None
+        self._threads: list[threading.Thread] = []
 
     def start(self, spare: Callable[[], bool]) -> None:
         """Begin; ``spare`` says whether there is a thread to spare."""
-        self._thread = threading.Thread(target=self._run, args=(spare,), name="shadow", daemon=True)
-        self._thread.start()
+        thread = threading.Thread(target=self._run, args=(spare,), name="shadow", daemon=True)
+        self._threads.append(thread)
+        thread.start()
 
     def use(self, classifier: Classifier) -> None:
         """Compare with this one from now on."""
@@ -83,8 +81,7 @@ class Shadow:
         self._closed.set()
         with self._changed:
             self._changed.notify()
-        if self._thread is not None:
-            self._thread.join(LAST_RUN_S)
+        wait_for(self._threads)
 
     def _run(self, spare: Callable[[], bool]) -> None:
         failures = 0

@@ -14,12 +14,9 @@ from models.bundle import Bundle, located
 from models.classifier import Classifier, Device
 from models.errors import ModelError
 from worker.bundles.metrics import BundleMetrics, Role
+from worker.threads import wait_for
 
 log = logging.getLogger(__name__)
-
-LAST_LOOK_S = 5.0
-"""How long the end waits for a bundle that is being opened: a thread that comes back from ONNX Runtime into an
-interpreter that has ended would abort the process."""
 
 Mark = tuple[object, ...]
 
@@ -61,7 +58,7 @@ class BundleWatch:
         self._bundle: Bundle | None = None
         self._asked = threading.Event()
         self._closed = False
-        self._thread: threading.Thread | None = None
+        self._threads: list[threading.Thread] = []
 
     def open(self) -> Classifier:
         """Open what is there now.
@@ -77,8 +74,9 @@ class BundleWatch:
     def start(self, use: Callable[[Classifier], None]) -> None:
         """Begin to look; what is found is given to ``use``, in the watch's thread."""
         # A daemon: a disk that hangs must not keep the process from leaving.
-        self._thread = threading.Thread(target=self._run, args=(use,), name=f"{self._role}-bundle", daemon=True)
-        self._thread.start()
+        thread = threading.Thread(target=self._run, args=(use,), name=f"{self._role}-bundle", daemon=True)
+        self._threads.append(thread)
+        thread.start()
 
     def look(self) -> None:
         """Look at once, and try again what was refused."""
@@ -88,8 +86,7 @@ class BundleWatch:
         """End; a bundle that is being opened is waited for, but not for long."""
         self._closed = True
         self._asked.set()
-        if self._thread is not None:
-            self._thread.join(LAST_LOOK_S)
+        wait_for(self._threads)
 
     def _run(self, use: Callable[[Classifier], None]) -> None:
         asked = False
