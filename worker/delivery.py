@@ -6,7 +6,6 @@ from typing import Any, Protocol
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.errors import (
-    InvalidTimestampError,
     KafkaError,
     MessageSizeTooLargeError,
     ProducerClosed,
@@ -17,7 +16,7 @@ from aiokafka.structs import TopicPartition
 from worker.ledger import PartitionLedger
 from worker.outputs import Companion, Output, RecordHeaders
 
-REFUSALS = (MessageSizeTooLargeError, RecordListTooLargeError, InvalidTimestampError)
+REFUSALS = (MessageSizeTooLargeError, RecordListTooLargeError)
 """Errors that are about the record itself: sending it again cannot help."""
 
 MAX_REQUEST_BYTES = 64 * 1024 * 1024
@@ -105,16 +104,22 @@ async def send_null(
     return future
 
 
+def halt(producer: AIOKafkaProducer) -> None:
+    """Have a producer send nothing more; what is on its way may still arrive."""
+    sender = producer._sender.sender_task
+    if sender is not None and not sender.cancelling():  # a second time would cut off the requests on their way
+        sender.cancel()
+        _fail_waiting(producer)
+
+
 async def abandon(producer: AIOKafkaProducer) -> None:
     """Stop a producer without waiting for what it could not deliver."""
     # Its sender must end first: aiokafka breaks where batches fail while they are being sent, or put back in line.
+    halt(producer)
     sender = producer._sender.sender_task
-    if sender is not None:
-        sender.cancel()
-        _fail_waiting(producer)
-        if not await _ended(sender):
-            await producer.client.close()  # ends the requests that it waits for
-            await _ended(sender)
+    if sender is not None and not await _ended(sender):
+        await producer.client.close()  # ends the requests that it waits for
+        await _ended(sender)
     _fail_waiting(producer)
     producer._message_accumulator.fail_all(ProducerClosed())
     try:

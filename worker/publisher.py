@@ -16,7 +16,7 @@ from aiokafka.errors import KafkaError
 from aiokafka.structs import TopicPartition
 
 from worker.dead_letters import DeadLetters
-from worker.delivery import REFUSALS, abandon, send, until
+from worker.delivery import REFUSALS, abandon, halt, send, until
 from worker.ledger import Ledger, PartitionLedger
 from worker.metrics import Metrics
 from worker.outputs import Output
@@ -130,13 +130,13 @@ class AtLeastOnce:
                 self._refused.append(output)
                 raise
             self._sent[output] = future
-            future.add_done_callback(lambda done: self._delivered(output, done))
+            future.add_done_callback(lambda done: self._delivered(producer, output, done))
             if self._alone > 0:
                 self._alone -= 1
                 await asyncio.wait([future])
         self._outgoing.popleft()
 
-    def _delivered(self, output: Output, future: "asyncio.Future[Any]") -> None:
+    def _delivered(self, producer: AIOKafkaProducer, output: Output, future: "asyncio.Future[Any]") -> None:
         error = KafkaError("given up") if future.cancelled() else future.exception()
         if self._sent.get(output) is not future:
             return
@@ -149,6 +149,9 @@ class AtLeastOnce:
         if isinstance(error, REFUSALS):
             self._refused.append(output)
         if self._error is None:
+            # At once, or what follows would overtake it: a broker takes the first batch of a producer with any sequence
+            # number, so it would not miss one that it refused.
+            halt(producer)
             self._error = error
             self._wake.set()
 

@@ -1,0 +1,68 @@
+"""The at-least-once publisher on a broker that refuses some of what it is given."""
+
+import asyncio
+from functools import partial
+
+import pytest
+from aiokafka import AIOKafkaProducer
+from aiokafka.structs import TopicPartition
+
+from tests.kafka.harness import Bench
+from tests.worker.fakes import record
+from worker.dead_letters import DeadLetters
+from worker.delivery import MAX_BATCH_BYTES, MAX_REQUEST_BYTES
+from worker.ledger import Ledger
+from worker.metrics import Metrics
+from worker.outputs import Output
+from worker.publisher import AtLeastOnce
+
+pytestmark = pytest.mark.kafka
+
+MESSAGES = 70
+LARGE = 69
+SOURCE = TopicPartition("in", 0)
+
+
+async def test_nothing_overtakes_a_batch_that_is_refused(bench: Bench) -> None:
+    """The broker takes a first batch with any sequence number, also where that of another was refused before it."""
+    await bench.create_topics(partitions=1, output={"max.message.bytes": str(MAX_BATCH_BYTES - 5_000)})
+    ledger: Ledger[Output] = Ledger()
+    books = ledger.assign(SOURCE)
+    publisher = AtLeastOnce(
+        partial(
+            AIOKafkaProducer,
+            bootstrap_servers=bench.bootstrap,
+            enable_idempotence=True,
+            max_batch_size=MAX_BATCH_BYTES,
+            max_request_size=MAX_REQUEST_BYTES,
+        ),
+        ledger,
+        DeadLetters(bench.dead_letters),
+        lambda output: assert_once(books.acknowledge(output.offset, output.outcome)),
+        commit_interval_s=60,
+        metrics=Metrics(),
+    )
+    outputs = []
+    for offset in range(MESSAGES):
+        books.hand_out(offset)
+        value = b"v" * (100_000 if offset == LARGE else 1_000)
+        headers = [("offset", str(offset).encode())]
+        outputs.append(
+            Output(books, record(SOURCE, offset, b"{}"), "accepted", "WISMO", bench.output, b"k", value, headers)
+        )
+    publisher.publish(outputs)
+    running = asyncio.create_task(publisher.run())
+    try:
+        async with asyncio.timeout(60):
+            await publisher.settle()
+    finally:
+        running.cancel()
+        await asyncio.wait([running])
+    published = [int(dict(found.headers)["offset"]) for found in await bench.read(bench.output)]
+    assert list(dict.fromkeys(published)) == [offset for offset in range(MESSAGES) if offset != LARGE]
+    (letter,) = await bench.read(bench.dead_letters)
+    assert dict(letter.headers)["dlq.offset"] == str(LARGE).encode()
+
+
+def assert_once(acknowledged: bool) -> None:
+    assert acknowledged
