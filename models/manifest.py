@@ -83,3 +83,10 @@ class Manifest(_Strict):
     files: dict[FileName, str] = Field(description="SHA-256 of each file of the bundle but this one")
     metrics: dict[str, Any]
     training: dict[str, Any] = Field(description="data hashes, rows, seed, schedule and library versions")
+
+    @property
+    def intent_mix(self) -> dict[str, float]:
+        """Each label's share, 0 to 1, of the training rows that have one; empty where the manifest does not say."""
+        counted = self.training.get("rows_by_label", {})
+        rows = {label: counted.get(label, 0) for label in self.labels}
+        return {label: count / sum(rows.values()) for label, count in rows.items()} if any(rows.values()) else {}

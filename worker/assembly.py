@@ -22,6 +22,7 @@ def at_work(settings: Settings, classifier: Classifier, metrics: Metrics) -> Ser
     """A bundle with what belongs to it; the metrics say from now on that it decides."""
     bundle = classifier.bundle
     metrics.model(bundle.name, bundle.version, classifier.device)
+    metrics.reference(bundle.manifest.thresholds.guarantee.coverage, bundle.manifest.intent_mix)
     writer = IntentWriter(
         name=bundle.name,
         version=bundle.version,

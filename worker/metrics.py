@@ -1,6 +1,6 @@
 """What the worker counts, for Prometheus. Labels are bounded: intents of the bundle, reasons, codes, partitions."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from time import time
 
 from prometheus_client import Counter, Gauge, Histogram, Info
@@ -18,6 +18,17 @@ class Metrics:
     def __init__(self) -> None:
         self.registry = registry = process_registry()
         self._model = Info("triage_model", "The bundle that decides.", registry=registry)
+        self._reference_acceptance = Gauge(
+            "triage_reference_acceptance_ratio",
+            "Of the calibration rows that have an intent, the share that the bundle accepts.",
+            registry=registry,
+        )
+        self._reference_intent = Gauge(
+            "triage_reference_intent_ratio",
+            "Each intent's share of the rows that the bundle was trained on.",
+            ["label"],
+            registry=registry,
+        )
         self._read = Counter("triage_messages_read", "Messages read.", registry=registry)
         self._given_back = Counter(
             "triage_messages_given_back",
@@ -81,6 +92,17 @@ class Metrics:
     def model(self, name: str, version: str, device: str) -> None:
         """Say which model decides."""
         self._model.info({"name": name, "version": version, "device": device})
+
+    def reference(self, acceptance: float, intents: Mapping[str, float]) -> None:
+        """Say what drift is measured against, as shares from 0 to 1."""
+        self._reference_acceptance.set(acceptance)
+        self._reference_intent.clear()
+        for label, share in intents.items():
+            self._reference_intent.labels(label).set(share)
+
+    def expect(self, outcome: str, label: str) -> None:
+        """Count from nought what an alert watches: Prometheus sees no increase in a series that begins with 1."""
+        self._answered.labels(outcome, label)
 
     def read(self, messages: int) -> None:
         """Count messages read."""

@@ -85,6 +85,23 @@ QUALITY = Board(
                     ),
                     "Share of messages that the model is unsure of; share of intents that are others than a week long.",
                 ),
+                Panel(
+                    "Against the bundle's reference",
+                    "percentunit",
+                    (
+                        (
+                            "more unsure of",
+                            "avg(triage:unsure:ratio6h{NS}) - (1 - avg(triage_reference_acceptance_ratio{NS}))",
+                        ),
+                        (
+                            "intents unlike the training data",
+                            "0.5 * sum(abs(sum by (label) (triage:intent:share6h{NS})"
+                            " - on (label) avg by (label) (triage_reference_intent_ratio{NS})))",
+                        ),
+                    ),
+                    "Above 20 % more unsure than on its calibration rows, the guarantee is in doubt: an alert. Training"
+                    " data need not have the mix of the traffic; a change of the second line is what to look at.",
+                ),
             ),
         ),
         Row(

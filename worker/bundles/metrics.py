@@ -21,6 +21,8 @@ class BundleMetrics:
             ["role", "outcome"],
             registry=registry,
         )
+        for role in ("serving", "shadow"):
+            self._reloads.labels(role, "refused")  # from nought, so that the first one is an increase
         self._shadow = Info(
             "triage_shadow_model", "The bundle that runs beside the one that decides.", registry=registry
         )

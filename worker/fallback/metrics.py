@@ -20,6 +20,8 @@ class LlmMetrics:
             ["result"],
             registry=registry,
         )
+        for result in ("answered", "refused", "unavailable"):
+            self._calls.labels(result)  # from nought, so that the first one is an increase
         self._seconds = Histogram("triage_llm_call_seconds", "Duration of a call.", buckets=CALL_S, registry=registry)
         self._tokens = Counter("triage_llm_tokens", "Tokens by direction: in, out.", ["direction"], registry=registry)
         self._money = Counter(

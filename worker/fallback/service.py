@@ -61,6 +61,7 @@ def assemble(settings: Settings, client: Client, metrics: Metrics, traces: Trace
     """Put a fallback together; nothing is started."""
     assert settings.llm_model is not None
     metrics.model(settings.llm_model, prompt.VERSION, "remote")
+    metrics.expect("review", "over_budget")
     llm_metrics = LlmMetrics(metrics.registry)
     llm = Llm(
         client if traces is None else TracedEndpoint(client, settings.llm_model, traces),

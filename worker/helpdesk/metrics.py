@@ -19,3 +19,8 @@ class HelpdeskMetrics:
         self.calls = Counter(
             "triage_helpdesk_calls", "Calls by result: done, throttled, failed, refused.", ["result"], registry=registry
         )
+        # From nought, so that the first one is an increase.
+        for outcome in ("created", "updated", "current", "dead_letter"):
+            self.tickets.labels(outcome)
+        for result in ("done", "throttled", "failed", "refused"):
+            self.calls.labels(result)

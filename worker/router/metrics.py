@@ -16,6 +16,8 @@ class RouterMetrics:
             ["outcome"],
             registry=registry,
         )
+        for outcome in ("filed", "repeat", "dead_letter"):
+            self.intents.labels(outcome)  # from nought, so that the first one is an increase
         self.routed = Counter(
             "triage_router_routed", "Intents filed, by what the rules say.", ["queue", "priority"], registry=registry
         )
