@@ -1,11 +1,19 @@
 """A few texts stand for each class: how near a message is to them is how familiar it is."""
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from sklearn.cluster import KMeans
 from torch import Tensor
 
 BANK = 2304
 """Prototypes in all: one matrix product of this width costs well under 1 % of the network."""
+
+
+def some_of_each(classes: NDArray[np.int64], most: int, seed: int) -> NDArray[np.int64]:
+    """Positions of up to ``most`` rows of each class, drawn at random, in order; ``classes`` is ``[N]``."""
+    mixed = np.random.default_rng(seed).permutation(len(classes))
+    return np.sort(np.concatenate([mixed[classes[mixed] == number][:most] for number in np.unique(classes)]))
 
 
 def prototypes(embeddings: Tensor, classes: Tensor, count: int, seed: int) -> Tensor:
@@ -27,6 +35,5 @@ def prototypes(embeddings: Tensor, classes: Tensor, count: int, seed: int) -> Te
 def _centres(own: Tensor, most: int, seed: int) -> Tensor:
     if len(own) <= most:
         return own
-    sample = own[torch.randperm(len(own), generator=torch.Generator().manual_seed(seed))[: 20 * most]]
-    found = KMeans(most, n_init=1, max_iter=20, random_state=seed).fit(sample.numpy())
+    found = KMeans(most, n_init=1, max_iter=20, random_state=seed).fit(own.numpy())
     return torch.from_numpy(found.cluster_centers_).to(own.dtype)

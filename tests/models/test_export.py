@@ -18,7 +18,7 @@ from models.training.base import load_encoder, load_tokenizer
 from models.training.export import export
 from models.training.fit import embeddings_of
 from models.training.network import Network, Served
-from models.training.prototypes import BANK, prototypes
+from models.training.prototypes import BANK, prototypes, some_of_each
 from tests.models.tiny import LABELS, tiny_rows
 
 CLASSES = len(LABELS) + 1
@@ -139,6 +139,14 @@ def test_prototypes_are_the_rows_where_they_are_few_and_centres_where_they_are_m
     assert {tuple(row.tolist()) for row in found[1]} == {tuple(row.tolist()) for row in found[1][:7]}
     assert torch.allclose(found[1][:7], rows[690:697], atol=1e-6)
     assert float((rows[:690] @ found[0].T).amax(1).mean()) > 0.7  # centres lie among the rows that they stand for
+
+
+def test_of_each_class_some_rows_stand_for_it_and_all_where_they_are_few() -> None:
+    classes = np.array([0] * 50 + [2] * 7 + [1] * 20)
+    chosen = some_of_each(classes, 10, seed=0)
+    assert np.bincount(classes[chosen]).tolist() == [10, 10, 7]
+    assert chosen.tolist() == sorted(set(chosen.tolist()))
+    assert chosen.tolist() == some_of_each(classes, 10, seed=0).tolist() != some_of_each(classes, 10, seed=1).tolist()
 
 
 def test_a_thousand_classes_have_prototypes_in_the_same_bank() -> None:
