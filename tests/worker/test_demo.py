@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from rich.console import Console
 
 from schemas.message import CustomerMessage, InputShape, Rejected, Source, decode
+from worker.demo.cases import Cases
 from worker.demo.process import environment
 from worker.demo.run import demo_settings
 from worker.demo.sample import letters
@@ -15,7 +16,7 @@ from worker.demo.tally import Answer, Kind, Place, Tally
 from worker.demo.view import PLAIN_ROWS, PlainView
 from worker.settings import Settings, variable
 
-SAMPLE = 290
+SAMPLE = 300
 
 
 def decoded(turns: int = 1) -> list[CustomerMessage | Rejected]:
@@ -39,8 +40,15 @@ def test_the_sample_goes_on_with_new_ids() -> None:
     assert len(ids) == len(set(ids))
 
 
+def test_some_conversations_go_on_and_none_is_taken_up_again() -> None:
+    of = [Counter(m.conversation_id for m in decoded(turns) if isinstance(m, CustomerMessage)) for turns in (1, 2)]
+    assert sum(count > 1 for name, count in of[0].items() if name) == 15
+    assert of[1].keys() > of[0].keys()
+    assert all(of[1][name] == count for name, count in of[0].items() if name)
+
+
 def test_messages_of_a_conversation_share_a_key() -> None:
-    for letter in islice(letters(), SAMPLE):
+    for letter in islice(letters(), 2 * SAMPLE):
         message = decode(letter.value, Source("t", 0, 0), InputShape())
         if isinstance(message, CustomerMessage):
             assert letter.key == (message.conversation_id.encode() if message.conversation_id else None)
@@ -65,8 +73,8 @@ def test_the_law_holds_in_whatever_order_things_are_seen(kinds: dict[Place, Kind
             tally.answer(place, answered(kinds[place]))
     law = tally.law()
     assert law.holds
-    assert law.read == tally.done == len(tally.rows) == len(kinds)
-    assert [law.accepted, law.fallback, law.dead_letters] == [list(kinds.values()).count(kind) for kind in KINDS]
+    assert law.came["read"] == tally.done == len(tally.rows) == len(kinds)
+    assert list(law.became.values()) == [list(kinds.values()).count(kind) for kind in KINDS]
 
 
 def test_the_line_that_the_demo_ends_with() -> None:
@@ -125,14 +133,14 @@ def test_without_a_terminal_there_are_plain_lines() -> None:
     for offset in range(100):
         tally.read((0, offset), f"message {offset}", 1.0)
         tally.answer((0, offset), answered("accepted"))
-    view.update(tally)
+    view.update(tally, Cases())
     lines = stream.getvalue().splitlines()
     assert len(lines) == 1 + PLAIN_ROWS
     assert lines[1].split() == ["message", "0", "WISMO", "0.900", "accepted"]
     assert "\x1b" not in stream.getvalue()
 
 
-def test_the_demos_worker_gets_nobody_elses_settings() -> None:
+def test_the_demos_services_get_nobody_elses_settings() -> None:
     mine = Settings(group_id="mine", input_topic="mine", threads=3)
     ours = demo_settings(mine, "127.0.0.1:9")
     assert (ours.group_id, ours.input_topic, ours.threads) == (None, "customer.messages", 3)

@@ -23,10 +23,11 @@ from worker.bench.result import Result, Round, summary
 from worker.bench.traffic import Traffic, sample
 from worker.connection import connection
 from worker.demo.broker import embedded_broker, free_port
-from worker.demo.process import worker_process
+from worker.demo.process import Service, running
 from worker.demo.run import demo_settings
 from worker.demo.sample import Letter
 from worker.settings import Settings
+from worker.signals import sigterm_cancels
 
 PARTITIONS = 4
 LATENCY_SHARE, LATENCY_S, LATENCY_LEAST = 0.1, 15.0, 100
@@ -52,7 +53,7 @@ async def bench(settings: Settings, options: Options) -> Result:
         TriageError, ModelError: the broker, the worker or the bundle will not do; says why.
         CancelledError: SIGTERM; broker and worker are gone then.
     """
-    _end_in_order()
+    sigterm_cancels()
     classifier = await asyncio.to_thread(
         Classifier.open, settings.bundle, device=settings.device, threads=settings.threads or None
     )
@@ -74,18 +75,11 @@ async def bench(settings: Settings, options: Options) -> Result:
     )
 
 
-def _end_in_order() -> None:
-    """Let SIGTERM end this task, so that it takes its broker and its worker with it; by default it would leave them."""
-    task = asyncio.current_task()
-    if task is not None:
-        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
-
-
 async def _ours(settings: Settings, classifier: Classifier, options: Options) -> tuple[list[Round], list[float], float]:
     """Rounds of both in turns; then latencies at a share of the worker's rate, and that rate."""
     messages, texts = sample(options.messages)
     raw = RawNetwork(classifier, texts, limits(settings, classifier))
-    async with worker_process(settings) as worker, Traffic.opened(settings, PARTITIONS) as traffic:
+    async with running(Service("worker", settings)) as [worker], Traffic.opened(settings, PARTITIONS) as traffic:
         options.tell("warming up")
         await _round(raw, traffic, messages, worker.pid)
         rounds = []

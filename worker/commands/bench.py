@@ -10,8 +10,7 @@ from rich.table import Table
 
 from worker.commands.options import CONNECTION, MODEL, settings_flags
 from worker.settings import Settings
-
-TERMINATED = 128 + 15
+from worker.signals import TERMINATED
 
 
 @settings_flags(["delivery", "batch_tokens", *MODEL, *CONNECTION])

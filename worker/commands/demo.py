@@ -7,6 +7,7 @@ import typer
 
 from worker.commands.options import MODEL, settings_flags
 from worker.settings import Settings
+from worker.signals import TERMINATED
 
 
 @settings_flags(MODEL)
@@ -14,8 +15,12 @@ def demo(
     settings: Settings,
     messages: Annotated[int, typer.Option(min=1, help="How many messages to send")] = 2_000,
 ) -> None:
-    """Watch messages of made-up shops become intents, on an embedded broker; ends by itself."""
+    """Watch messages of made-up shops become intents and tickets, on an embedded broker; ends by itself."""
     from worker.demo.run import demo as run  # noqa: PLC0415 (keeps `triage --help` quick)
 
-    if not asyncio.run(run(settings, messages)):
+    try:
+        held = asyncio.run(run(settings, messages))
+    except asyncio.CancelledError:
+        raise typer.Exit(TERMINATED) from None
+    if not held:
         raise typer.Exit(1)

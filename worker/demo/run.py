@@ -1,10 +1,11 @@
-"""The demo from start to end: broker, topics, worker, producer, what is seen, and the count at the end."""
+"""The demo from start to end: broker, topics, services, producer, what is seen, and the sums at the end."""
 
 import asyncio
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from itertools import islice
 from time import monotonic
+from typing import Any, NamedTuple
 
 from aiokafka import AIOKafkaProducer
 from rich.console import Console
@@ -13,46 +14,99 @@ from rich.live import Live
 from worker import topics
 from worker.connection import connection
 from worker.demo.broker import embedded_broker, free_port
+from worker.demo.cases import Cases
+from worker.demo.closing import close, sums
 from worker.demo.observer import observe
-from worker.demo.process import worker_process
+from worker.demo.process import Service, running
 from worker.demo.sample import letters
+from worker.demo.stand_in import MODEL as STAND_IN
+from worker.demo.stand_in import stand_in
 from worker.demo.tally import Tally
-from worker.demo.view import LiveView, PlainView, View
+from worker.demo.view import PLAIN_WIDTH, LiveView, PlainView, View
 from worker.errors import TriageError
-from worker.settings import Settings
+from worker.router.routes_file import SHIPPED, load
+from worker.settings import Settings, variable
+from worker.signals import sigterm_cancels
 
 PARTITIONS = 4
 PACED = 240
 PACE = 30.0
 """So many messages come at a pace that one can read, so many a second; those after them as fast as they go."""
 
-SILENCE_S = 30.0
+SILENCE_S = 60.0
+"""Longer than an LLM may take for a message."""
+
 FRAME_S = 0.1
 
 
+class Books(NamedTuple):
+    """All that is known."""
+
+    tally: Tally
+    cases: Cases
+
+    def progress(self) -> tuple[int, int, int]:
+        """Messages answered, decided by the fallback, and filed."""
+        return self.tally.done, len(self.cases.verdicts), self.cases.filed
+
+    def complete(self, messages: int) -> bool:
+        """Whether so many messages are through, all the way."""
+        laws = self.cases.laws(self.tally.counts["accepted"])
+        return self.tally.done >= messages and all(law.holds for law in laws)
+
+
 async def demo(settings: Settings, messages: int) -> bool:
-    """Run the demo with the bundle of these settings; says whether the conservation law holds at its end.
+    """Run the demo with the bundle of these settings; says whether every message is accounted for at its end.
 
     Raises:
-        TriageError: the broker or the worker does not start, or stops before its time.
+        TriageError: the broker or a service does not start, or stops before its time.
+        CancelledError: SIGTERM; broker and services are gone then.
     """
+    sigterm_cancels()
     console = Console(highlight=False)
-    tally = Tally()
-    async with embedded_broker() as servers:
+    if not console.is_terminal:
+        console.width = PLAIN_WIDTH
+    books = Books(Tally(), Cases())
+    async with AsyncExitStack() as stack:
+        servers = await stack.enter_async_context(embedded_broker())
         console.print(f"An embedded broker listens on {servers}; it forgets everything at the end.")
         ours = demo_settings(settings, servers)
         await topics.create(ours, partitions=PARTITIONS, replicas=1)
-        async with worker_process(ours) as worker:
-            console.print(f"The worker is ready, with the bundle {ours.bundle.name}.\n")
-            started = monotonic()
-            await _show(ours, worker, tally, messages, console)
-            took = monotonic() - started
-    law = tally.law()
+        fallback = await stack.enter_async_context(_fallback(settings, ours, console))
+        router = Service("router", _on_its_own_port(ours))
+        processes = await stack.enter_async_context(running(Service("worker", ours), router, fallback))
+        console.print(f"Worker, router and fallback are ready; the bundle is {ours.bundle.name}.\n")
+        started = monotonic()
+        await _show(ours, processes, books, messages, console)
+        took = monotonic() - started
+    tally, cases = books
     console.print(f"\n{tally.done} messages in {took:.1f} s. {_figures(tally, messages)}", soft_wrap=True)
-    console.print(f"[bold]{law}[/bold]", soft_wrap=True)
-    if not law.holds:
-        console.print("[red]The conservation law does not hold: a message was lost, or answered twice.[/red]")
-    return law.holds
+    held = sums(console, [tally.law(), *cases.laws(tally.counts["accepted"])])
+    close(console, tally, cases, load(SHIPPED))
+    return held
+
+
+@asynccontextmanager
+async def _fallback(settings: Settings, ours: Settings, console: Console) -> AsyncIterator[Service]:
+    """The fallback: on the LLM that the user's settings name, or on a stand-in that is there as long as the context."""
+    if settings.llm_url is not None:
+        theirs = {name: getattr(settings, name) for name in Settings.model_fields if name.startswith("llm_")}
+        key = theirs.pop("llm_api_key")
+        console.print(f"The fallback asks {settings.llm_model} at {settings.llm_url}.")
+        secrets = {variable("llm_api_key"): key.get_secret_value()} if key else {}
+        yield Service("fallback", _on_its_own_port(ours, **theirs), secrets)
+        return
+    async with stand_in() as url:
+        console.print(
+            "The fallback asks no LLM here: a stand-in answers, by word overlap with the labels' descriptions. Set "
+            "TRIAGE_LLM_URL and TRIAGE_LLM_MODEL to ask a real one.",
+            soft_wrap=True,
+        )
+        yield Service("fallback", _on_its_own_port(ours, llm_url=url, llm_model=STAND_IN))
+
+
+def _on_its_own_port(settings: Settings, **more: Any) -> Settings:
+    return settings.model_copy(update={"http_port": free_port(), **more})
 
 
 def _figures(tally: Tally, messages: int) -> str:
@@ -83,29 +137,30 @@ def demo_settings(settings: Settings, servers: str) -> Settings:
 
 
 async def _show(
-    settings: Settings, worker: asyncio.subprocess.Process, tally: Tally, messages: int, console: Console
+    settings: Settings, processes: Sequence[asyncio.subprocess.Process], books: Books, messages: int, console: Console
 ) -> None:
-    """Produce and watch until every message is answered, or nothing moves any more."""
-    watching = asyncio.create_task(observe(settings, PARTITIONS, tally))
+    """Produce and watch until every message is answered, decided and filed, or nothing moves any more."""
+    watching = asyncio.create_task(observe(settings, PARTITIONS, *books))
     producing = asyncio.create_task(_produce(settings, messages))
     try:
         with _view(console, messages) as view:
-            done, moved = 0, monotonic()
-            while tally.done < messages and monotonic() - moved < SILENCE_S:
+            moved, at = books.progress(), monotonic()
+            while not books.complete(messages) and monotonic() - at < SILENCE_S:
                 await asyncio.sleep(FRAME_S)
-                view.update(tally)
-                if tally.done > done:
-                    done, moved = tally.done, monotonic()
-                _raise_if_over(worker, watching, producing)
+                view.update(*books)
+                if books.progress() != moved:
+                    moved, at = books.progress(), monotonic()
+                _raise_if_over(processes, watching, producing)
     finally:
         watching.cancel()
         producing.cancel()
         await asyncio.gather(watching, producing, return_exceptions=True)
 
 
-def _raise_if_over(worker: asyncio.subprocess.Process, *tasks: asyncio.Task[None]) -> None:
-    if worker.returncode is not None:
-        raise TriageError(f"The demo's worker ended with exit code {worker.returncode} before its time.")
+def _raise_if_over(processes: Sequence[asyncio.subprocess.Process], *tasks: asyncio.Task[None]) -> None:
+    for process in processes:
+        if process.returncode is not None:
+            raise TriageError(f"A service of the demo ended with exit code {process.returncode} before its time.")
     for task in tasks:
         if task.done():
             task.result()
@@ -122,10 +177,14 @@ def _view(console: Console, messages: int) -> Iterator[View]:
 
 async def _produce(settings: Settings, messages: int) -> None:
     """Send the sample: at first at a pace for the eye, then as fast as the broker takes it."""
-    async with AIOKafkaProducer(**connection(settings), linger_ms=5) as producer:
+    producer = AIOKafkaProducer(**connection(settings), linger_ms=5)
+    try:
+        await producer.start()
         started = monotonic()
         for number, letter in enumerate(islice(letters(), messages)):
             if number < PACED:
                 await asyncio.sleep(max(0.0, started + number / PACE - monotonic()))
             await producer.send(settings.input_topic, key=letter.key, value=letter.value)
         await producer.flush()
+    finally:
+        await producer.stop()

@@ -18,7 +18,7 @@ class Letter(NamedTuple):
 
 
 def letters() -> Iterator[Letter]:
-    """The shipped sample over and over; each time round, messages have new ids."""
+    """The shipped sample over and over; each time round, messages and conversations have new ids."""
     lines = files("worker").joinpath("data/demo_messages.jsonl").read_text(encoding="utf-8").splitlines()
     records: list[dict[str, Any]] = [json.loads(line) for line in lines]
     for turn in count(1):
@@ -27,12 +27,12 @@ def letters() -> Iterator[Letter]:
 
 
 def _letter(record: dict[str, Any], turn: int) -> Letter:
-    key = None if record["key"] is None else record["key"].encode()
+    again = f"-{turn}" if turn > 1 else ""
+    key = None if record["key"] is None else f"{record['key']}{again}".encode()
     if "base64" in record:
         return Letter(key, base64.b64decode(record["base64"]))
     value = record["value"]
     if value is None:
         return Letter(key, None)
-    if turn > 1 and "message_id" in value:
-        value = {**value, "message_id": f"{value['message_id']}-{turn}"}
-    return Letter(key, orjson.dumps(value))
+    ids = {name: f"{value[name]}{again}" for name in ("message_id", "conversation_id") if value.get(name)}
+    return Letter(key, orjson.dumps({**value, **ids}))

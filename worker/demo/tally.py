@@ -1,10 +1,11 @@
-"""The demo's books: what went in, what came out, and whether the one accounts for the other."""
+"""The worker's part of the demo's books: what went in, what came out, and whether the one accounts for the other."""
 
 from collections import Counter, deque
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
 from worker.commands.table import Row
+from worker.demo.law import Law
 
 Kind = Literal["accepted", "fallback", "dead letter"]
 Place = tuple[int, int]
@@ -23,33 +24,6 @@ class Answer(NamedTuple):
     confidence: float | None
     reason: str | None
     at: float
-
-
-class Law(NamedTuple):
-    """The conservation law as counted on the topics: messages read are accepted, fallback or dead letters.
-
-    ``unknown`` answers are to messages that were never read; ``repeats`` are second answers to the same one.
-    """
-
-    read: int
-    accepted: int
-    fallback: int
-    dead_letters: int
-    unknown: int
-    repeats: int
-
-    @property
-    def holds(self) -> bool:
-        """Whether every message has exactly one answer."""
-        answered = self.accepted + self.fallback + self.dead_letters
-        return self.read == answered and not self.unknown and not self.repeats
-
-    def __str__(self) -> str:
-        sign = "=" if self.read == self.accepted + self.fallback + self.dead_letters else "≠"
-        line = f"read {self.read} {sign} accepted {self.accepted} + fallback {self.fallback}"
-        line += f" + dead letters {self.dead_letters}"
-        odd = [f"{n} {what}" for n, what in ((self.unknown, "unknown"), (self.repeats, "answered twice")) if n]
-        return f"{line} ({', '.join(odd)})" if odd else line
 
 
 @dataclass
@@ -92,12 +66,13 @@ class Tally:
     def law(self) -> Law:
         """The conservation law, as it stands."""
         return Law(
-            read=len(self.messages),
-            accepted=self.counts["accepted"],
-            fallback=self.counts["fallback"],
-            dead_letters=self.counts["dead letter"],
-            unknown=len(self.answers.keys() - self.messages.keys()),
-            repeats=self.repeats,
+            {"read": len(self.messages)},
+            {
+                "accepted": self.counts["accepted"],
+                "fallback": self.counts["fallback"],
+                "dead letters": self.counts["dead letter"],
+            },
+            {"unknown": len(self.answers.keys() - self.messages.keys()), "answered twice": self.repeats},
         )
 
     def latency(self, share: float, *, first: int | None = None) -> float:

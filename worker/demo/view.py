@@ -10,6 +10,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.text import Text
 
 from worker.commands.table import Row, header, line
+from worker.demo.cases import Cases
 from worker.demo.tally import Tally
 
 TABLE_ROWS = 14
@@ -21,7 +22,7 @@ PLAIN_ROWS = 40
 class View(Protocol):
     """Shows how the tally grows; `update` is called several times a second."""
 
-    def update(self, tally: Tally) -> None: ...
+    def update(self, tally: Tally, cases: Cases) -> None: ...
 
 
 class Rate:
@@ -51,7 +52,7 @@ class PlainView:
         self._told = monotonic()
         console.print(header(PLAIN_WIDTH), soft_wrap=True)
 
-    def update(self, tally: Tally) -> None:
+    def update(self, tally: Tally, cases: Cases) -> None:
         """Print what is new."""
         rate = self._rate.at(tally.done)
         while tally.rows:
@@ -61,7 +62,9 @@ class PlainView:
                 self._console.print(line(row, PLAIN_WIDTH), soft_wrap=True)
         if monotonic() - self._told >= 1.0 and self._left == 0:
             self._told = monotonic()
-            self._console.print(f"{tally.done} of {self._messages} messages, {rate:.0f}/s")
+            self._console.print(
+                f"{tally.done} of {self._messages} messages, {rate:.0f}/s, {len(cases.changes)} tickets"
+            )
 
 
 class LiveView:
@@ -75,14 +78,14 @@ class LiveView:
         self._progress = Progress(TextColumn("messages"), BarColumn(None), MofNCompleteColumn())
         self._task = self._progress.add_task("messages", total=messages)
 
-    def update(self, tally: Tally) -> None:
+    def update(self, tally: Tally, cases: Cases) -> None:
         """Draw the table anew."""
         while tally.rows:
             self._rows.append(tally.rows.popleft())
         self._progress.update(self._task, completed=tally.done)
-        self._live.update(self._render(tally), refresh=True)
+        self._live.update(self._render(tally, cases), refresh=True)
 
-    def _render(self, tally: Tally) -> RenderableType:
+    def _render(self, tally: Tally, cases: Cases) -> RenderableType:
         width = self._console.width
         lines = [line(row, width) for row in self._rows]
         blank = [Text("")] * (TABLE_ROWS - len(lines))
@@ -95,4 +98,8 @@ class LiveView:
             f"   {self._rate.at(tally.done):.0f} messages/s   p50 {tally.latency(0.5) * 1000:.0f} ms   "
             f"p99 {tally.latency(0.99) * 1000:.0f} ms",
         )
-        return Group(header(width), *lines, *blank, Text(""), counts, self._progress)
+        further = Text(
+            f"the fallback: {cases.decided} decided, {len(cases.verdicts) - cases.decided} left to a person   "
+            f"the router: {len(cases.changes)} tickets"
+        )
+        return Group(header(width), *lines, *blank, Text(""), counts, further, self._progress)
