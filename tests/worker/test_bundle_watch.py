@@ -196,7 +196,7 @@ def test_once_on_a_gpu_always_on_a_gpu(place: Place) -> None:
     watch.start(place.used.put)
     place.promote("2")
     assert place.next_version() == "2"
-    assert [given["device"] for given in place.opened_with] == ["auto", "cuda"]
+    assert place.opened_with == [{"device": "auto", "threads": 2}, {"device": "cuda", "threads": 2}]
 
 
 def test_an_unforeseen_error_does_not_end_the_watch(place: Place, caplog: pytest.LogCaptureFixture) -> None:

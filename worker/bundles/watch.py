@@ -50,7 +50,7 @@ class BundleWatch:
         self._open = open_
         self._path = path
         self._device: Device = device
-        self._threads = threads
+        self._callers = threads
         self._role: Role = role
         self._poll_s = poll_s
         self._metrics = metrics
@@ -58,7 +58,7 @@ class BundleWatch:
         self._bundle: Bundle | None = None
         self._asked = threading.Event()
         self._closed = False
-        self._threads: list[threading.Thread] = []
+        self._looking: list[threading.Thread] = []
 
     def open(self) -> Classifier:
         """Open what is there now.
@@ -75,7 +75,7 @@ class BundleWatch:
         """Begin to look; what is found is given to ``use``, in the watch's thread."""
         # A daemon: a disk that hangs must not keep the process from leaving.
         thread = threading.Thread(target=self._run, args=(use,), name=f"{self._role}-bundle", daemon=True)
-        self._threads.append(thread)
+        self._looking.append(thread)
         thread.start()
 
     def look(self) -> None:
@@ -86,7 +86,7 @@ class BundleWatch:
         """End; a bundle that is being opened is waited for, but not for long."""
         self._closed = True
         self._asked.set()
-        wait_for(self._threads)
+        wait_for(self._looking)
 
     def _run(self, use: Callable[[Classifier], None]) -> None:
         asked = False
@@ -122,7 +122,7 @@ class BundleWatch:
             log.info("The bundle is loaded", extra=self._about())
 
     def _opened(self, folder: Path) -> Classifier:
-        classifier = self._open(folder, device=self._device, threads=self._threads)
+        classifier = self._open(folder, device=self._device, threads=self._callers)
         if classifier.device == "cuda":
             self._device = "cuda"
         return classifier
