@@ -21,7 +21,15 @@ class FakeClassifier(FakeModel):
     """What `worker.assembly` needs of a classifier."""
 
     device = "cpu"
-    bundle = SimpleNamespace(name="fake", version="1", threshold=0.5, descriptions={"WISMO": "where is my order"})
+    bundle = SimpleNamespace(
+        name="fake",
+        version="1",
+        threshold=0.5,
+        descriptions={"WISMO": "where is my order"},
+        manifest=SimpleNamespace(
+            thresholds=SimpleNamespace(guarantee=SimpleNamespace(coverage=0.5)), intent_mix={"WISMO": 1.0}
+        ),
+    )
 
     def __init__(self, threads: int, delay_s: float, poison: str) -> None:
         super().__init__(lambda texts: bool(poison) and any(poison in text for text in texts))
