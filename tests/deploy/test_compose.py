@@ -9,17 +9,18 @@ from tests.deploy.tools import CHART, DEPLOY, ROOT, call
 from worker.settings import Settings, variable
 
 FILE = DEPLOY / "compose.yaml"
+ENDPOINT = "OTEL_EXPORTER_OTLP_ENDPOINT"
 
 
-def test_compose_takes_it_with_and_without_the_llm() -> None:
+def test_compose_takes_it_with_and_without_the_llm_and_the_helpdesk() -> None:
     known = {variable(field) for field in Settings.model_fields}
-    for profile, services in (((), 6), (("--profile", "llm"), 7)):
+    for profile, services in (((), 6), (("--profile", "llm"), 7), (("--profile", "*"), 8)):
         text = call("venv/bin/docker-compose", "-f", FILE, *profile, "config", "--format", "json")
         config: dict[str, Any] = json.loads(text)
         assert len(config["services"]) == services
         for name, service in config["services"].items():
             if service.get("image", "").startswith("triage:"):
-                assert set(service["environment"]) <= known, name
+                assert set(service["environment"]) <= known | {ENDPOINT}, name
                 assert service["read_only"] is True
                 assert service["cap_drop"] == ["ALL"]
             for volume in service.get("volumes", ()):
@@ -43,5 +44,5 @@ def test_prometheus_calls_the_jobs_what_the_rules_do() -> None:
     scraped = yaml.safe_load((DEPLOY / "compose" / "prometheus.yaml").read_text(encoding="utf-8"))
     jobs = {job["job_name"] for job in scraped["scrape_configs"]}
     rules = (CHART / "files" / "rules.yaml").read_text(encoding="utf-8")
-    assert all(job in jobs for job in ("triage-worker", "triage-router", "triage-fallback"))
+    assert all(job in jobs for job in ("triage-worker", "triage-router", "triage-fallback", "triage-helpdesk"))
     assert all(name in rules for name in ("triage-worker", "triage-fallback"))

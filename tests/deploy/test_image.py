@@ -25,7 +25,8 @@ def test_hadolint_has_nothing_to_say() -> None:
 def test_requirements_are_those_of_the_services() -> None:
     project = tomllib.loads(PYPROJECT)["project"]
     cpu = requirements(PYPROJECT, "cpu")
-    assert set(cpu) == {*project["dependencies"], *project["optional-dependencies"]["router"]}
+    extras = project["optional-dependencies"]
+    assert set(cpu) == {*project["dependencies"], *extras["router"], *extras["otel"]}
     assert not [line for line in cpu if re.match(r"(torch|transformers|scikit-learn|pytest)\b", line)]
 
 
