@@ -15,12 +15,13 @@ from aiokafka.structs import TopicPartition
 
 from models.classifier import Classifier
 from models.engine import Encoded, Outputs
+from models.store import BundleStore
 from schemas.message import InputShape
 from schemas.records import IntentWriter
 from tests.models.made import variant
 from tests.worker.fakes import FakeModel, record
 from tests.worker.test_pipeline import Published, message
-from worker import inference
+from worker import inference, service
 from worker.assembly import at_work
 from worker.batching import Limits
 from worker.dead_letters import DeadLetters
@@ -193,3 +194,20 @@ async def test_real_bundles_take_over_from_one_another(bundles: tuple[Path, Path
     info = {"name": "ecommerce", "version": "B", "device": "cpu"}
     assert metrics.registry.get_sample_value("triage_model_info", info) == 1
     assert metrics.registry.get_sample_value("triage_model_info", info | {"version": "A"}) is None
+
+
+async def test_the_worker_lets_its_first_bundle_go(bundles: tuple[Path, Path], tmp_path: Path) -> None:
+    store = BundleStore(tmp_path / "store")
+    store.promote(bundles[0], why="the first")
+    metrics = Metrics()
+    settings = Settings(bundle=store.root, bundle_poll_s=0.01)
+    async with service._opened(settings, metrics):
+        opened = [found for found in gc.get_objects() if isinstance(found, Classifier)]
+        (first,) = (weakref.ref(found) for found in opened if found.bundle.path.is_relative_to(store.root))
+        del opened
+        store.promote(bundles[1], why="the second")
+        while first() is not None:
+            gc.collect()
+            await asyncio.sleep(0.01)
+    about = {"name": "ecommerce", "version": "B", "device": "cpu"}
+    assert metrics.registry.get_sample_value("triage_model_info", about) == 1
