@@ -3,6 +3,7 @@ from collections import Counter
 from itertools import islice
 from random import Random
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
@@ -10,10 +11,11 @@ from rich.console import Console
 from schemas.message import CustomerMessage, InputShape, Rejected, Source, decode
 from worker.demo.cases import Cases
 from worker.demo.process import environment
-from worker.demo.run import demo_settings
+from worker.demo.run import demo, demo_settings
 from worker.demo.sample import letters
 from worker.demo.tally import Answer, Kind, Place, Tally
 from worker.demo.view import PLAIN_ROWS, PlainView
+from worker.errors import ConfigError
 from worker.settings import Settings, variable
 
 SAMPLE = 300
@@ -147,3 +149,8 @@ def test_the_demos_services_get_nobody_elses_settings() -> None:
     variables = environment(ours)
     assert variables["TRIAGE_BOOTSTRAP_SERVERS"] == "127.0.0.1:9"
     assert set(variables) <= {variable(name) for name in Settings.model_fields}
+
+
+async def test_an_llm_without_a_model_is_refused_at_once() -> None:
+    with pytest.raises(ConfigError, match="TRIAGE_LLM_MODEL"):
+        await demo(Settings(llm_url="http://127.0.0.1:1/v1"), 1)

@@ -153,7 +153,12 @@ def test_the_closing_words() -> None:
     books = conversation()
     close(Console(file=stream, width=110), books.tally, books.cases, ROUTES)
     said = stream.getvalue()
-    for words in ("Tickets, 2 of 2", "WISMO → DAMAGED_ITEM", "“broken”", "The path of conversation c-1"):
+    for words in (
+        "Tickets, the longest of each queue",
+        "WISMO → DAMAGED_ITEM",
+        "“broken”",
+        "The path of conversation c-1",
+    ):
         assert words in said
 
 

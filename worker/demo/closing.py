@@ -13,15 +13,14 @@ from worker.demo.path import richest, steps, told
 from worker.demo.tally import Place, Tally
 from worker.router.routes import PRIORITIES, Routes
 
-TICKETS = 8
 TITLE = "[bold]{}[/bold]"
 
 
 def close(console: Console, tally: Tally, cases: Cases, routes: Routes) -> None:
     """Print what is to be seen besides the sums."""
-    shown = sorted(cases.tickets(), key=lambda ticket: (ticket.messages, _urgency(ticket)), reverse=True)[:TICKETS]
+    shown = _of_each_queue(cases.tickets())
     if shown:
-        console.print("\n" + TITLE.format(f"Tickets, {len(shown)} of {len(list(cases.tickets()))}"))
+        console.print("\n" + TITLE.format("Tickets, the longest of each queue"))
         console.print(_table(shown))
     asked = _surest(cases)
     if asked is not None:
@@ -58,8 +57,13 @@ def _table(tickets: Iterable[TicketEvent]) -> Table:
     return table
 
 
-def _urgency(ticket: TicketEvent) -> int:
-    return PRIORITIES.index(ticket.priority)
+def _of_each_queue(tickets: Iterable[TicketEvent]) -> list[TicketEvent]:
+    """The ticket with most messages of each queue, the most urgent first."""
+    longest: dict[str, TicketEvent] = {}
+    for ticket in tickets:
+        if ticket.queue not in longest or ticket.messages > longest[ticket.queue].messages:
+            longest[ticket.queue] = ticket
+    return sorted(longest.values(), key=lambda ticket: PRIORITIES.index(ticket.priority), reverse=True)
 
 
 def _surest(cases: Cases) -> Place | None:

@@ -23,7 +23,7 @@ from worker.demo.stand_in import MODEL as STAND_IN
 from worker.demo.stand_in import stand_in
 from worker.demo.tally import Tally
 from worker.demo.view import PLAIN_WIDTH, LiveView, PlainView, View
-from worker.errors import TriageError
+from worker.errors import ConfigError, TriageError
 from worker.router.routes_file import SHIPPED, load
 from worker.settings import Settings, variable
 from worker.signals import sigterm_cancels
@@ -90,6 +90,10 @@ async def demo(settings: Settings, messages: int) -> bool:
 async def _fallback(settings: Settings, ours: Settings, console: Console) -> AsyncIterator[Service]:
     """The fallback: on the LLM that the user's settings name, or on a stand-in that is there as long as the context."""
     if settings.llm_url is not None:
+        if settings.llm_model is None:
+            raise ConfigError(
+                "TRIAGE_LLM_URL names an LLM to ask: set TRIAGE_LLM_MODEL to the model's name there, too."
+            )
         theirs = {name: getattr(settings, name) for name in Settings.model_fields if name.startswith("llm_")}
         key = theirs.pop("llm_api_key")
         console.print(f"The fallback asks {settings.llm_model} at {settings.llm_url}.")
