@@ -1,6 +1,7 @@
 """One question until it is answered: with a scripted endpoint and a clock of the test's own, and over HTTP."""
 
 import asyncio
+import traceback
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
@@ -17,11 +18,12 @@ from worker.fallback import prompt
 from worker.fallback.adviser import Adviser, Decided, Undecided
 from worker.fallback.answer import Answer
 from worker.fallback.budget import Budget
-from worker.fallback.client import Client, Refused, Reply, Unavailable
+from worker.fallback.client import Client, NoCompletion, Refused, Reply, Unavailable
 from worker.fallback.cost import Prices
 from worker.fallback.llm import Limits, Llm, NoAnswer
 from worker.fallback.metrics import LlmMetrics
 
+SECRET = "sk-4711-secret"
 GOOD = Reply('{"intent": "WISMO", "confidence": 0.9}', 100, 10)
 
 
@@ -218,13 +220,13 @@ async def served(handler: Handler, key: str | None = None) -> AsyncIterator[tupl
         )
 
 
-def knows(*types: str, schema: bool = True) -> Handler:
-    """A server that refuses, by status 400, every response format but these."""
+def knows(*types: str, schema: bool = True, status: int = 400) -> Handler:
+    """A server that refuses every response format but these."""
 
     async def handle(body: dict[str, Any]) -> web.StreamResponse:
         asked = body.get("response_format", {"type": "none"})
         if asked["type"] not in types or (not schema and "schema" in asked):
-            return web.json_response({"error": {"message": "response_format"}}, status=400)
+            return web.json_response({"error": {"message": "body.response_format.type: wrong"}}, status=status)
         return answer("WISMO")
 
     return handle
@@ -235,6 +237,7 @@ def knows(*types: str, schema: bool = True) -> Handler:
     [
         (knows("json_schema"), 1),
         (knows("json_object"), 2),
+        (knows("json_object", status=500), 2),
         (knows("json_object", schema=False), 3),
         (knows("none"), 4),
     ],
@@ -249,19 +252,96 @@ async def test_servers_that_know_less_are_noticed_once_and_served(handler: Handl
 @pytest.mark.parametrize(
     "response",
     [
-        lambda: web.Response(text="<html>"),
-        lambda: web.Response(text="[]"),
-        lambda: web.Response(text="null"),
-        lambda: web.json_response({"choices": []}),
-        lambda: web.json_response({"choices": {"0": 1}}),
         lambda: completion(None),
         lambda: completion("", usage="free"),
         lambda: completion("x" * 3_000_000),
+        lambda: web.json_response({"choices": [{"message": {}}], "usage": {"prompt_tokens": -1}}),
     ],
 )
-async def test_a_response_of_any_shape_is_an_unusable_answer(response: Callable[[], web.Response]) -> None:
+async def test_a_completion_without_an_answer_is_an_unusable_one(response: Callable[[], web.Response]) -> None:
     async with served(always(response)) as (_, llm):
         assert await llm.answer(event(), prompt.messages(event())) == "unparsable"
+
+
+@pytest.mark.parametrize(
+    "response",
+    [
+        lambda: web.Response(text=""),
+        lambda: web.Response(text="<html>the proxy is out of order", content_type="text/html"),
+        lambda: web.Response(text='data: {"choices": [{"delta": {}}]}\n\n', content_type="text/event-stream"),
+        lambda: web.json_response({"error": {"message": "upstream is away", "code": 502}}),
+        lambda: web.Response(text="[]"),
+        lambda: web.Response(text="null"),
+        lambda: web.Response(text="[" * 100_000),
+        lambda: web.json_response({"choices": []}),
+        lambda: web.json_response({"choices": {"0": 1}}),
+        lambda: web.json_response({"choices": [{"text": "WISMO"}]}),
+    ],
+)
+async def test_a_response_that_is_no_completion_is_the_endpoints_failure(response: Callable[[], web.Response]) -> None:
+    async with LlmServer(always(response)) as server, Client(server.url, None) as client:
+        with pytest.raises(NoCompletion, match="no completion") as caught:
+            await client.ask({}, 5.0)
+    assert caught.value.charged
+
+
+async def test_a_proxys_page_does_not_send_everything_to_people() -> None:
+    bench = Bench(*[NoCompletion()] * 8, GOOD)
+    assert await bench.ask() == "unavailable"
+    assert await bench.ask() == Answer("WISMO", 0.9), "the breaker waits until it is over"
+    assert bench.figure("triage_llm_breaker", state="closed") == 1
+
+
+async def test_a_server_that_says_with_status_200_that_it_does_not_know_the_format_is_served() -> None:
+    async def handle(body: dict[str, Any]) -> web.StreamResponse:
+        return web.json_response({"error": "response_format?"}) if "response_format" in body else answer("WISMO")
+
+    async with LlmServer(handle) as server, Client(server.url, None) as client:
+        time = Time()
+        metrics = LlmMetrics(CollectorRegistry())
+        llm = Llm(client, "m", Limits(5, 90, 50), Prices(0, 0), Budget(), metrics, clock=time, sleep=time.sleep)
+        said = [await llm.answer(event(), prompt.messages(event())) for _ in range(3)]
+    assert said[-1] == Answer("WISMO", 0.9)
+    assert llm.dialect.format == "text"
+
+
+@pytest.mark.parametrize("sent", [b"HTTP/1.1 200 OK\r\nContent-Length: 999\r\n\r\n{", b"HTTP/1.1 200 OK\r\n", b""])
+async def test_a_connection_that_hangs_ends_by_the_timeout_wherever_it_hangs(sent: bytes) -> None:
+    ended = asyncio.Event()
+
+    async def hang(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(sent)
+        await ended.wait()
+        writer.close()
+
+    async with await asyncio.start_server(hang, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        async with Client(f"http://127.0.0.1:{port}/v1", None) as client:
+            with pytest.raises(Unavailable, match="timed out"):
+                await client.ask({}, 0.2)
+        ended.set()
+
+
+async def test_the_key_is_in_no_error_and_no_log(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("DEBUG")
+
+    async def echoes(_: dict[str, Any]) -> web.StreamResponse:
+        return web.Response(status=500, text=f"not for {SECRET}", headers={"X-Key": SECRET})
+
+    shown = []
+    async with LlmServer(echoes, SECRET) as server:
+        for url in (server.url, "http://127.0.0.1:1/v1"):
+            async with Client(url, SECRET) as client:
+                with pytest.raises(Unavailable) as caught:
+                    await client.ask({}, 5.0)
+                shown += [*traceback.format_exception(caught.value), repr(vars(caught.value)), repr(client)]
+                time, metrics = Time(), LlmMetrics(CollectorRegistry())
+                llm = Llm(client, "m", Limits(5, 20, 50), Prices(0, 0), Budget(), metrics, clock=time, sleep=time.sleep)
+                for _ in range(2):
+                    await llm.answer(event(), prompt.messages(event()))
+                shown.append(str(llm.problem))
+    assert "keeps failing" in caplog.text
+    assert SECRET not in "".join(shown) + caplog.text
 
 
 async def test_redirects_are_not_followed_with_the_key() -> None:

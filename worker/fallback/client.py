@@ -2,6 +2,7 @@
 
 CallError
 ├── Unavailable   the endpoint does not answer now; another call may succeed
+│   └── NoCompletion   it answers with something else, such as a proxy's page or an error with status 200
 └── Refused       the endpoint says that the request is bad; the same request stays bad
 """
 
@@ -38,6 +39,13 @@ class Unavailable(CallError):  # noqa: N818 (said as a state)
         super().__init__(problem)
         self.retry_after_s = retry_after_s
         self.charged = charged
+
+
+class NoCompletion(Unavailable):
+    """A response with status 200 that is no completion at all. Whether it is billed cannot be told."""
+
+    def __init__(self) -> None:
+        super().__init__("no completion", charged=True)
 
 
 class Refused(CallError):  # noqa: N818 (said as a state)
@@ -126,19 +134,30 @@ async def _read(response: aiohttp.ClientResponse, limit: int) -> bytes:
 
 
 def _failure(response: aiohttp.ClientResponse, said: str) -> CallError:
-    if response.status in BAD_REQUEST:
-        return Refused(f"status {response.status}", said)
-    return Unavailable(f"status {response.status}", retry_after_s=retry_after_s(response.headers.get("Retry-After")))
+    problem = f"status {response.status}"
+    # llama-cpp-python's server has status 500 for a response_format that it does not know, and names it.
+    unknown = response.status == HTTPStatus.INTERNAL_SERVER_ERROR and "response_format" in said
+    if response.status in BAD_REQUEST or unknown:
+        return Refused(problem, said)
+    return Unavailable(problem, retry_after_s=retry_after_s(response.headers.get("Retry-After")))
 
 
 def _reply(body: bytes) -> Reply:
-    """Whatever the body is, an answer comes of it; one that holds none is an empty one, which cannot be used."""
+    """The answer in a body; one that is cut off or has no text is an empty one, which cannot be used.
+
+    Raises:
+        NoCompletion: the body is something else.
+    """
+    if len(body) >= MAX_RESPONSE_BYTES:
+        return Reply("", None, None)
     try:
         document = orjson.loads(body)
     except ValueError:
-        return Reply("", None, None)
-    usage = _at(document, "usage")
-    content = _at(_at(_at(_at(document, "choices"), 0), "message"), "content")
+        raise NoCompletion from None
+    message = _at(_at(_at(document, "choices"), 0), "message")
+    if not isinstance(message, dict):
+        raise NoCompletion
+    usage, content = _at(document, "usage"), message.get("content")
     return Reply(
         content if isinstance(content, str) else "",
         _count(_at(usage, "prompt_tokens")),

@@ -11,7 +11,7 @@ from worker.fallback import cost, prompt, retry
 from worker.fallback.answer import Answer, Unusable, read
 from worker.fallback.breaker import Breaker
 from worker.fallback.budget import Budget
-from worker.fallback.client import Refused, Reply, Unavailable
+from worker.fallback.client import NoCompletion, Refused, Reply, Unavailable
 from worker.fallback.cost import Prices, Tokens
 from worker.fallback.dialect import Asked, Dialect
 from worker.fallback.metrics import LlmMetrics
@@ -106,6 +106,8 @@ class Llm:
                 if not self.dialect.refused(asked, refusal.said):
                     raise _Stop("refused") from refusal
             except Unavailable as problem:
+                if isinstance(problem, NoCompletion):
+                    self.dialect.missed(asked)  # some servers say in this way that they do not understand
                 failures += 1
                 if failures >= retry.TRIES:
                     raise _Stop("unavailable") from problem
