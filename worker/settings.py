@@ -9,6 +9,7 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal, Self
+from urllib.parse import urlsplit
 
 from dotenv import dotenv_values
 from pydantic import (
@@ -43,9 +44,8 @@ Topic = Annotated[
     str, AfterValidator(lambda value: _matching(value, r"[a-zA-Z0-9._-]{1,249}", "letters, digits, '.', '_' and '-'"))
 ]
 TextField = Annotated[str, AfterValidator(lambda value: _matching(value, r"[^.]+(\.[^.]+)*", "names joined by dots"))]
-Url = Annotated[
-    str, AfterValidator(lambda value: _matching(value.rstrip("/"), r"https?://[^\s/?#]+[^\s?#]*", "a URL, up to /v1"))
-]
+Url = Annotated[str, AfterValidator(lambda value: _endpoint(value.rstrip("/")))]
+Key = Annotated[SecretStr | None, AfterValidator(lambda value: value and _header(value))]
 Site = Annotated[
     str,
     AfterValidator(lambda value: _matching(value.rstrip("/"), r"https?://[^\s/?#]+[^\s?#]*", "https:// and a name")),
@@ -152,7 +152,7 @@ class Settings(BaseSettings):
     helpdesk_per_minute: PositiveInt = Field(100, description="helpdesk: most calls in a minute")
     llm_url: Url | None = Field(None, description="fallback: OpenAI-compatible endpoint, up to /v1")
     llm_model: str | None = Field(None, description="fallback: the model's name there")
-    llm_api_key: SecretStr | None = Field(None, description="fallback: key of the endpoint")
+    llm_api_key: Key = Field(None, description="fallback: key of the endpoint")
     llm_out_of_scope: bool = Field(False, description="fallback: ask about what the model found to have no intent, too")
     llm_min_confidence: float = Field(
         0.6, ge=0, le=1, description="fallback: answers that the LLM itself gives less than this go to review"
@@ -258,6 +258,26 @@ def _matching(value: str, pattern: str, expected: str) -> str:
     if not re.fullmatch(pattern, value):
         raise ValueError(f"{value!r} should be {expected}")
     return value
+
+
+def _endpoint(value: str) -> str:
+    _, _, rest = value.partition("://")
+    if "@" in rest.partition("/")[0]:  # before the value is shown
+        raise ValueError("a URL with a name or password in it: give the key as TRIAGE_LLM_API_KEY")
+    _matching(value, r"https?://[^\s/?#]+[^\s?#]*", "a URL, up to /v1")
+    try:
+        (urlsplit(value).hostname or "").encode("idna")
+    except ValueError:  # of which UnicodeError is one
+        raise ValueError(f"{value!r} has no host name that could exist") from None
+    return value
+
+
+def _header(secret: SecretStr) -> SecretStr:
+    """A key without the line break that files tend to end with; it has to fit into a header."""
+    value = secret.get_secret_value().strip()
+    if not value or not value.isprintable():
+        raise ValueError("a key is one line of printable characters")
+    return SecretStr(value)
 
 
 def variable(name: str) -> str:

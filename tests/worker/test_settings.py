@@ -1,9 +1,11 @@
+import inspect
 import os
 from pathlib import Path
 
 import pytest
 
 from models import DEFAULT_BUNDLE
+from worker.commands.options import settings_flags
 from worker.errors import ConfigError
 from worker.settings import PREFIX, Settings, variable
 
@@ -100,6 +102,8 @@ def test_what_kubernetes_adds_for_a_service_called_triage_is_let_through(monkeyp
         ({"ssl_keyfile": "key.pem"}, "needs TRIAGE_SSL_CERTFILE"),
         ({"llm_money_per_hour": "2"}, "needs TRIAGE_LLM_PRICE_INPUT"),
         ({"llm_url": "localhost:8000/v1"}, "a URL, up to /v1"),
+        ({"llm_url": "https://llm..example.com/v1"}, "no host name that could exist"),
+        ({"llm_api_key": "sk-1\nX-Other: 2"}, "a key is one line of printable characters"),
     ],
 )
 def test_a_wrong_value_is_one_sentence_that_names_it(flags: dict[str, str], part: str) -> None:
@@ -117,6 +121,26 @@ def test_a_secret_shows_nowhere() -> None:
     secret = "hunter2"
     settings = Settings.load(security_protocol="SASL_SSL", sasl_username="u", sasl_password=secret, llm_api_key=secret)
     assert secret not in repr(settings) + str(settings) + settings.model_dump_json()
+
+
+def test_the_line_break_at_the_end_of_a_file_is_no_part_of_a_key() -> None:
+    key = Settings.load(llm_api_key="sk-1\n").llm_api_key
+    assert key is not None
+    assert key.get_secret_value() == "sk-1"
+
+
+@pytest.mark.parametrize("url", ["https://me:hunter2@llm/v1", "http://hunter2@llm/v1 and more", "https://hunter2@"])
+def test_a_password_in_a_url_is_refused_and_not_shown(url: str) -> None:
+    with pytest.raises(ConfigError, match="TRIAGE_LLM_API_KEY") as caught:
+        Settings.load(llm_url=url)
+    assert "hunter2" not in str(caught.value)
+
+
+def test_no_secret_is_a_flag() -> None:
+    secrets = [name for name, field in Settings.model_fields.items() if "SecretStr" in str(field.annotation)]
+    assert "llm_api_key" in secrets
+    command = settings_flags(Settings.model_fields)(lambda settings: None)
+    assert not set(secrets) & set(inspect.signature(command).parameters)
 
 
 def test_a_secret_of_the_wrong_type_shows_nowhere() -> None:
