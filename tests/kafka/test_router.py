@@ -2,8 +2,8 @@
 
 import random
 import uuid
-from collections import defaultdict
-from collections.abc import Iterable
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -32,14 +32,14 @@ class Shop:
     alerts: str
     state: Path
 
-    def router(self, **variables: str) -> Worker:
+    def router(self, arguments: str = "", **variables: str) -> Worker:
+        given = {"state_dir": str(self.state)} | variables
         return self.bench.worker(
-            module="worker router",
+            module=f"worker router {arguments}",
             output_topic=self.bench.output,
             tickets_topic=self.tickets,
             alerts_topic=self.alerts,
-            state_dir=str(self.state),
-            **variables,
+            **given,
         )
 
     async def send(self, records: Iterable[Sent]) -> None:
@@ -56,6 +56,18 @@ class Shop:
         for ticket in tickets.values():
             by_conversation[ticket["conversation_id"]].append(ticket)
         return by_conversation
+
+    async def verify(self, of: Sequence[str]) -> None:
+        """One ticket a conversation, with as many messages as it had; ``of`` has each message's conversation."""
+        newest = await self.newest()
+        assert newest.keys() == set(of)
+        assert all(len(tickets) == 1 for tickets in newest.values())
+        assert {conversation: tickets[0]["messages"] for conversation, tickets in newest.items()} == Counter(of)
+        ids = defaultdict(set)
+        for record in await self.bench.read(self.tickets):
+            ids[dict(record.headers)["ce_id"]].add(record.value)
+        assert all(len(values) == 1 for values in ids.values()), "an id stands for one event"
+        assert len(ids) == len(of), "every message changed its ticket once"
 
 
 @pytest.fixture
@@ -103,16 +115,54 @@ async def test_two_kills_make_one_ticket_a_conversation_with_right_counts(shop: 
     await shop.routed()
     assert await third.terminate() == 0, third.said()
 
-    newest = await shop.newest()
-    assert newest.keys() == set(conversations)
-    assert all(len(tickets) == 1 for tickets in newest.values())
-    counts = {conversation: tickets[0]["messages"] for conversation, tickets in newest.items()}
-    assert counts == {conversation: of.count(conversation) for conversation in conversations}
-    ids = defaultdict(set)
-    for record in await shop.bench.read(shop.tickets):
-        ids[dict(record.headers)["ce_id"]].add(record.value)
-    assert all(len(values) == 1 for values in ids.values()), "an id stands for one event"
-    assert len(ids) == len(sent), "every message changed its ticket once"
+    await shop.verify(of)
+
+
+async def test_routers_that_join_leave_and_die_share_the_work(shop: Shop) -> None:
+    """Each on its own disk: whoever is given a partition has its tables from the changelog."""
+    rng = random.Random(11)
+    conversations = [f"chat-{number}" for number in range(100)]
+    of = [*conversations, *rng.choices(conversations, k=900)]
+    sent = [intent(number, conversation, rng.choice(INTENTS)) for number, conversation in enumerate(of)]
+
+    def router(number: int) -> Worker:
+        return shop.router(state_dir=str(shop.state / str(number)))
+
+    first = router(1)
+    await first.has_said("Partitions assigned", 60)
+    await shop.send(sent[:300])
+    second = router(2)
+    await second.has_said("Partitions assigned partitions=1", 60)
+    await first.has_said("Partitions assigned partitions=2", 60)
+    await shop.send([*sent[300:600], *rng.sample(sent[:300], 50)])
+    await shop.routed()
+    await shop.send(sent[600:700])
+    second.kill()
+    await shop.send([*sent[700:800], *rng.sample(sent[:600], 50)])
+    third = router(3)
+    await third.has_said("Partitions assigned partitions=", 60)
+    await shop.send(sent[800:900])
+    assert await first.terminate() == 0, first.said()
+    await third.has_said("Partitions assigned partitions=3", 60)
+    await shop.send(sent[900:])
+    await shop.routed()
+    assert await third.terminate() == 0, third.said()
+    await shop.verify(of)
+
+
+async def test_explain_finds_a_message_on_the_topic(shop: Shop) -> None:
+    rubbish = [(b"k", b"not json, but m-3", []), (b"k", b'["m-3"]', [])]
+    sent = [intent(number, f"chat-{number}", INTENTS[number % 5]) for number in range(30)]
+    await shop.send([*rubbish, *sent])
+    found = shop.router("--explain m-3")
+    assert await found.exit_code() == 0, found.said()
+    assert found.said().startswith("OTHER, confidence 0.97, at Mon 05 Jan 2026 09:00 UTC")
+    assert "FIRES everything else: intent is OTHER" in found.said()
+    assert "queue general, priority low" in found.said()
+    missing = shop.router("--explain m-30")
+    assert await missing.exit_code() == 2, missing.said()
+    assert missing.said().startswith(f"triage: There is no message m-30 on {shop.bench.output}: ")
+    assert missing.said().count("\n") == 1
 
 
 async def test_a_lost_disk_is_rebuilt_and_messages_without_keys_meet(shop: Shop) -> None:
