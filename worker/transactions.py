@@ -16,7 +16,7 @@ from time import monotonic
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
-from aiokafka.errors import KafkaError, ProducerFenced
+from aiokafka.errors import IllegalOperation, KafkaError, ProducerFenced
 from aiokafka.structs import TopicPartition
 
 from worker.dead_letters import DeadLetters
@@ -36,6 +36,9 @@ aiokafka's 100 ms would add half to every transaction."""
 PATIENT_BACKOFF_MS = 100
 PATIENT_AFTER_S = 1.0
 """A transaction that takes longer meets another trouble, such as a broker that is away: no use in hurrying then."""
+
+LONG_AGO_S = 10.0
+"""A failure that is older, with nothing to publish since, is another trouble than the next one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +87,7 @@ class ExactlyOnce:
         self._terms = terms
         self._ledger = ledger
         self._lanes: dict[TopicPartition, _Lane] = {}
-        self._ever_reading = False
+        self._ever_begun = False
 
     @property
     def outstanding(self) -> int:
@@ -107,14 +110,14 @@ class ExactlyOnce:
         """The partitions' tasks begin with their assignment; this one only fails when one of them does.
 
         Raises:
-            ConfigError: the user lacks a right that no partition has ever worked without.
+            ConfigError: the user lacks a right without which no partition could ever be begun.
         """
         while True:
             await asyncio.sleep(1)
             for lane in list(self._lanes.values()):
                 lane.check()
-                self._ever_reading |= lane.reading
-                if isinstance(lane.error, REFUSED) and not self._ever_reading:
+                self._ever_begun |= lane.begun
+                if isinstance(lane.error, REFUSED) and not self._ever_begun:
                     raise refusal(lane.error, "Write")
 
     def assigned(self, client: AIOKafkaConsumer, ledgers: Iterable[PartitionLedger[Output]]) -> None:
@@ -130,7 +133,9 @@ class ExactlyOnce:
 
     async def revoked(self, partitions: Iterable[TopicPartition]) -> None:
         lanes = [lane for partition in partitions if (lane := self._lanes.pop(partition, None)) is not None]
-        await asyncio.gather(*(lane.close() for lane in lanes))
+        ending = [lane.cancel() for lane in lanes]
+        if ending:
+            await asyncio.wait(ending)
 
 
 class _Again(Exception):  # noqa: N818 (a signal, not an error)
@@ -153,7 +158,10 @@ class _Lane:
         self._hurried = False
         self._alone = 0
         self._moved_at = monotonic()
-        self.reading = False
+        self._failures = 0
+        self._failing_since: float | None = None
+        self._failed_at = 0.0
+        self.begun = self.reading = False
         self.error: KafkaError | None = None
         self._task = asyncio.create_task(self._run(), name=f"transactions-{partition.partition}")
 
@@ -163,7 +171,9 @@ class _Lane:
 
     @property
     def waiting_s(self) -> float:
-        return monotonic() - self._moved_at if self.outstanding or not self.reading else 0.0
+        if self.reading and not self.outstanding:
+            return 0.0
+        return monotonic() - (self._moved_at if self._failing_since is None else self._failing_since)
 
     @property
     def problem(self) -> str | None:
@@ -173,6 +183,8 @@ class _Lane:
     def publish(self, outputs: Sequence[Output]) -> None:
         if not self.outstanding:
             self._moved_at = monotonic()
+            if self._moved_at - self._failed_at > LONG_AGO_S:
+                self._failing_since = None  # not the same trouble: there was nothing to do in between
         self._outgoing.extend(outputs)
         self._wake.set()
 
@@ -186,36 +198,35 @@ class _Lane:
         if self._task.done() and not self._task.cancelled():
             self._task.result()
 
-    async def close(self) -> None:
+    def cancel(self) -> "asyncio.Task[None]":
+        """End the lane's work, of which nothing more happens once this returns but the closing of its producer."""
         self._task.cancel()
-        await asyncio.wait([self._task])
+        return self._task
 
     async def _run(self) -> None:
-        failures = 0
         while True:
-            before = self._moved_at
             try:
                 self._drop()
                 await self._begin_anew()
             except ProducerFenced as error:
                 # Somebody else has the partition, or our transaction took longer than the broker waits. The group
                 # tells us within a heartbeat if it is the former; this task is then cancelled.
-                self._terms.metrics.transaction("fenced")
+                self._failed(error, "fenced")
                 log.warning("Fenced: the partition is dropped and, if still ours, read again", extra=self._about())
-                self._stop_reading(error)
                 await asyncio.sleep(self._terms.rejoin_s)
             except KafkaError as error:
-                failures = 0 if self._moved_at > before else failures + 1
-                self._terms.metrics.transaction("aborted")
-                self._stop_reading(error)
+                self._failed(error, "aborted")
                 extra = {**self._about(), "error": self.problem}
                 log.warning("A transaction failed: the partition is read again", extra=extra)
-                await asyncio.sleep(BACKOFF_S[min(failures, len(BACKOFF_S) - 1)])
+                await asyncio.sleep(BACKOFF_S[min(self._failures, len(BACKOFF_S)) - 1])
 
-    def _stop_reading(self, error: KafkaError) -> None:
+    def _failed(self, error: KafkaError, how: str) -> None:
+        self._terms.metrics.transaction(how)
+        self._failures += 1
+        self._failed_at = monotonic()
+        if self._failing_since is None:
+            self._failing_since = self._failed_at
         self.error = error
-        if self.reading and not self.outstanding:
-            self._moved_at = monotonic()
         self.reading = False
 
     async def _begin_anew(self) -> None:
@@ -226,9 +237,11 @@ class _Lane:
             await self._go_to_committed()
             while True:
                 try:
-                    await self._transaction(producer)
+                    with telling_why(producer):
+                        await self._transaction(producer)
                 except _Again:
-                    await producer.abort_transaction()
+                    with telling_why(producer):
+                        await producer.abort_transaction()
                     await abandon(producer)
                     producer = self._terms.producer(self._terms.transactional_id(self._partition))
                     await producer.start()
@@ -240,7 +253,7 @@ class _Lane:
         if offset is not None:
             self._client.seek(self._partition, offset)
         self._client.resume(self._partition)
-        self.reading = True
+        self.begun = self.reading = True
 
     def _drop(self) -> None:
         """Forget what is in flight; it is read again from the committed offset, or by the partition's next owner."""
@@ -265,7 +278,7 @@ class _Lane:
             await producer.commit_transaction()
         self._terms.metrics.transaction("committed")
         self._moved_at = monotonic()
-        self.error = None
+        self._failures, self._failing_since, self.error = 0, None, None
         for output in self._sent:
             self._terms.acknowledge(output)
         self._sent.clear()
@@ -329,6 +342,17 @@ class _Lane:
 
     def _about(self) -> dict[str, object]:
         return {"topic": self._partition.topic, "partition": self._partition.partition}
+
+
+@contextmanager
+def telling_why(producer: AIOKafkaProducer) -> Iterator[None]:
+    """Raise what ended a transaction where aiokafka only says that none is open, or fails an assertion about it."""
+    try:
+        yield
+    except (IllegalOperation, AssertionError) as error:
+        ended = producer._txn_manager.wait_for_transaction_end()
+        reason = ended.exception() if ended is not None and ended.done() else None
+        raise (reason if isinstance(reason, KafkaError) else KafkaError(repr(error))) from error
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import re
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Iterator, Mapping
@@ -11,11 +12,13 @@ from pathlib import Path
 import orjson
 import pytest
 
+from tests.kafka.broker import free_ports
 from tests.kafka.harness import ROOT, Bench, Worker, eventually, message
 from tests.kafka.rights import Right, documented
 from tests.kafka.secured import Secured
 from tests.kafka.test_review import Terminal
 from tests.kafka.test_router import intent
+from tests.kafka.test_service import get, ready
 from tests.worker import helpdesk_fakes
 from tests.worker.fallback_events import event
 from tests.worker.llm_server import LlmServer, always, answer
@@ -208,8 +211,7 @@ async def test_the_check_and_a_stranger(shop: Shop) -> None:
         assert (code, said.splitlines()[0]) == (0, "All topics are there, and as they should be.")
     code, said = await shop.command("stranger", "topics", "create")
     assert code == 2
-    assert "The topic customer.messages was not created: " in said
-    assert "uthoriz" in said
+    assert re.search(r"The topic [a-z.]+ was not created: .*uthoriz", said), said
 
 
 def _each(*services: tuple[str, bool]) -> Iterator[object]:
@@ -236,7 +238,42 @@ async def test_without_one_right_a_service_says_which_and_ends(shop: Shop, servi
         }
         started = shop.start(service, log_level="ERROR", **extra.get(service, {}))
         assert await started.exit_code() == 2, started.said()
-    (line,) = started.said().splitlines()
+    assert "Traceback" not in started.said()
+    line = started.said().splitlines()[-1]
     assert right.name in line
     assert right.operation in line or "create" in line
-    assert "hush" not in line
+    assert "hush" not in started.said()
+
+
+@pytest.mark.parametrize("delivery", DELIVERIES)
+async def test_a_right_taken_away_and_given_back_while_running(shop: Shop, delivery: str) -> None:
+    """Not ready, with the right that is missing; nothing is lost, and no restart is needed."""
+    (port,) = free_ports(1)
+    rights = documented("worker", exactly_once=delivery == "exactly_once")
+    reading, writing = rights[0], rights[1]
+    # That the topics can still be seen is the harder case: no metadata tells, only the attempt does.
+    seen = [Right("topic", one.name, False, "Describe") for one in (reading, writing)]
+    async with shop.allowed("worker", [*rights, *seen]):
+        worker = shop.start("worker", delivery=delivery, http_host="127.0.0.1", http_port=str(port))
+        await eventually(lambda: ready(port), 60, worker.said)
+        sent = []
+        for right in (writing, reading):
+            await shop.secured.take("worker", [right])
+            sent += await shop.bench.produce([(b"k", message(f"aa {number}")) for number in range(50)])
+            await eventually(lambda right=right: refused(port, right), 60, worker.said)  # type: ignore[misc]
+            assert (await get(port, "/livez"))[0] == 200
+            await shop.secured.allow("worker", [right])
+            await shop.bench.answered()
+            await eventually(lambda: ready(port), 60, worker.said)
+        _, metrics = await get(port, "/metrics")
+        await shop.ended(worker)
+    assert "hush" not in metrics
+    account = await shop.bench.account()
+    assert account.lost(sent) == account.out_of_order() == []
+    assert delivery == "at_least_once" or account.doubled() == []
+
+
+async def refused(port: int, right: Right) -> bool:
+    status, said = await get(port, "/readyz")
+    assert "hush" not in said
+    return status == 503 and f"{right.operation} on the topic {right.name}" in said
