@@ -15,6 +15,7 @@ from models.bundle import CPU_MODEL, MANIFEST, Bundle
 from models.errors import BundleError
 from models.store import BundleStore
 from tests.models.made import made
+from worker.bundles import watch as watch_module
 from worker.bundles.metrics import BundleMetrics
 from worker.bundles.watch import BundleWatch
 
@@ -215,3 +216,29 @@ def test_an_unforeseen_error_does_not_end_the_watch(place: Place, caplog: pytest
     place.promote("3")
     assert place.next_version() == "3"
     assert "A look at a bundle failed" in caplog.text
+
+
+def test_a_folder_that_changes_from_look_to_look_is_left_until_it_settles(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As one does that is being copied, or that is away for a moment while another takes its place."""
+    place.promote("1")
+    looks = iter(range(1, 1_000_000))
+    settled = threading.Event()
+    changed_often = threading.Event()
+
+    def changing(path: Path) -> tuple[object, ...]:
+        look = next(looks)
+        if look > 20:
+            changed_often.set()
+        return ("settled",) if settled.is_set() else (look,)
+
+    monkeypatch.setattr(watch_module, "_mark", changing)
+    watch = place.watch()
+    watch.open()
+    watch.start(place.used.put)
+    place.promote("2")
+    assert changed_often.wait(PATIENCE_S)
+    assert len(place.opened_with) == 1
+    settled.set()
+    assert place.next_version() == "2"

@@ -24,7 +24,8 @@ Mark = tuple[object, ...]
 class BundleWatch:
     """Looks at a bundle's folder from time to time, and hands over what it has become.
 
-    A bundle that does not open or verify is told of once, and not tried again before it changes or somebody asks.
+    Only what two looks in a row find the same is opened: it may be being copied, or replaced. A bundle that does not
+    open or verify is told of once, and not tried again before it changes or somebody asks.
 
     Args:
         open_: `Classifier.open`.
@@ -54,7 +55,8 @@ class BundleWatch:
         self._role: Role = role
         self._poll_s = poll_s
         self._metrics = metrics
-        self._seen: Mark | None = None
+        self._seen: Mark | None = None  # of what was opened or refused last
+        self._found: Mark | None = None  # by the look before
         self._bundle: Bundle | None = None
         self._asked = threading.Event()
         self._closed = False
@@ -89,7 +91,7 @@ class BundleWatch:
         wait_for(self._looking)
 
     def _run(self, use: Callable[[Classifier], None]) -> None:
-        asked = False
+        asked = self._seen is None
         while not self._closed:
             try:
                 self._look(use, asked)
@@ -99,8 +101,9 @@ class BundleWatch:
             self._asked.clear()
 
     def _look(self, use: Callable[[Classifier], None], asked: bool) -> None:
-        mark = _mark(self._path)
-        if mark == self._seen and not asked:
+        mark, before = _mark(self._path), self._found
+        self._found = mark
+        if not asked and (mark == self._seen or mark != before):
             return
         self._seen = mark
         try:
