@@ -113,6 +113,8 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
 
     async def on_partitions_assigned(self, assigned: Iterable[TopicPartition]) -> None:
         """Open the books of the partitions and go on."""
+        if self.client is None:
+            return  # already leaving
         ledgers = [self._ledger.assign(partition) for partition in sorted(assigned)]
         self._delivery.assigned(self.client, ledgers)
         self._station.resume()

@@ -1,12 +1,14 @@
 """The worker as a process, with a model that does as told: ``python -m tests.kafka.fake_worker``.
 
-FAKE_DELAY_S: seconds a batch takes. FAKE_POISON: texts with this word make it fail.
+FAKE_DELAY_S: seconds a batch takes; FAKE_SLOW_S: while the file FAKE_SLOW_FILE exists. FAKE_POISON: texts with this
+word make it fail.
 """
 
 import os
+import select
 import sys
-import time
 from collections.abc import Sequence
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -31,17 +33,21 @@ class FakeClassifier(FakeModel):
         ),
     )
 
-    def __init__(self, threads: int, delay_s: float, poison: str) -> None:
+    def __init__(self, threads: int) -> None:
+        poison = os.environ.get("FAKE_POISON", "")
         super().__init__(lambda texts: bool(poison) and any(poison in text for text in texts))
         self.threads = threads
-        self._delay_s = delay_s
+        self._delay_s = float(os.environ.get("FAKE_DELAY_S", "0"))
+        self._slow_s = float(os.environ.get("FAKE_SLOW_S", "0"))
+        self._slow_file = Path(os.environ.get("FAKE_SLOW_FILE", os.devnull))
 
     @classmethod
     def open(cls, *_: Any, threads: int | None, **__: Any) -> "FakeClassifier":
-        return cls(threads or 2, float(os.environ.get("FAKE_DELAY_S", "0")), os.environ.get("FAKE_POISON", ""))
+        return cls(threads or 2)
 
     def infer(self, batch: Sequence[Encoded]) -> Outputs:
-        time.sleep(self._delay_s)
+        # Not time.sleep, which fails under libfaketime.
+        select.select([], [], [], self._slow_s if self._slow_file.is_file() else self._delay_s)
         outputs = super().infer(batch)
         self.batches.clear()
         return outputs

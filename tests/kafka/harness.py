@@ -8,7 +8,8 @@ import sys
 import time
 import uuid
 from collections import Counter, defaultdict
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -66,6 +67,7 @@ class Account:
     """What became of the messages: by where they were read, the answers that were found, in the topics' order."""
 
     answers: dict[tuple[int, int], list[str]] = field(default_factory=lambda: defaultdict(list))
+    records: dict[tuple[int, int], list[ConsumerRecord]] = field(default_factory=lambda: defaultdict(list))
     ids: dict[tuple[int, int], set[bytes]] = field(default_factory=lambda: defaultdict(set))
     by_key: dict[tuple[str, bytes], list[tuple[int, int]]] = field(default_factory=lambda: defaultdict(list))
     dead_letters: list[ConsumerRecord] = field(default_factory=list)
@@ -76,6 +78,10 @@ class Account:
 
     def doubled(self) -> list[tuple[int, int]]:
         return [place for place, answers in self.answers.items() if len(answers) > 1]
+
+    def contradicted(self) -> list[tuple[int, int]]:
+        """Messages with several answers that are not repeats of one."""
+        return [place for place, ids in self.ids.items() if len(ids) > 1]
 
     def out_of_order(self) -> list[tuple[str, bytes]]:
         """Topics and keys whose first answers are not in the order of their messages."""
@@ -204,6 +210,17 @@ class Bench:
 
             await eventually(committed, timeout_s, self._logs)
 
+    @asynccontextmanager
+    async def progress(self) -> AsyncIterator[Callable[[], Awaitable[int]]]:
+        """What tells how many messages of the input the group has committed."""
+        async with self._reader(group_id=self.group) as reader:
+            partitions = await self._partitions(reader, self.input)
+
+            async def committed() -> int:
+                return sum([await reader.committed(partition) or 0 for partition in partitions])
+
+            yield committed
+
     async def committed_something(self, timeout_s: float = 60, topic: str | None = None) -> None:
         """Wait until the group has committed some of the input, or of another topic."""
         async with self._reader(group_id=self.group) as reader:
@@ -241,11 +258,13 @@ class Bench:
             headers = dict(record.headers)
             place = (int(headers["dlq.partition"]), int(headers["dlq.offset"]))
             self._enter(account, record, headers["dlq.error"].decode(), place)
+            account.ids[place].add(b"dead letter")
             account.dead_letters.append(record)
         return account
 
     def _enter(self, account: Account, record: ConsumerRecord, kind: str, place: tuple[int, int]) -> None:
         account.answers[place].append(kind)
+        account.records[place].append(record)
         account.counts[kind] += 1
         if record.key is not None:
             account.by_key[record.topic, record.key].append(place)

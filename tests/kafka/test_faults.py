@@ -1,9 +1,12 @@
 """What breaks, and what must hold all the same. Workers are processes and are really killed."""
 
+import random
 import signal
+from pathlib import Path
 
 import pytest
 
+from tests.kafka import faults
 from tests.kafka.harness import Bench, message
 
 pytestmark = pytest.mark.kafka
@@ -60,51 +63,13 @@ async def test_workers_join_and_leave_without_loss_or_repeat(bench: Bench, deliv
     assert account.lost(sent) == account.doubled() == account.out_of_order() == []
 
 
-async def test_a_killed_worker_loses_nothing_and_repeats_carry_the_same_id(bench: Bench) -> None:
-    await bench.create_topics()
-    sent = await bench.produce(conversation(3_000))
-    for _ in range(2):
-        worker = bench.worker(FAKE_DELAY_S="0.02", batch_tokens="512", commit_interval_ms="1000")
-        await bench.committed_something()
-        await worker.has_said("Partitions assigned")
-        worker.kill()
-    last = bench.worker()
-    await bench.answered()
-    assert await last.terminate() == 0, last.said()
-    account = await bench.account()
-    assert account.lost(sent) == account.out_of_order() == []
-    assert all(len(ids) == 1 for ids in account.ids.values())
-
-
-async def test_exactly_once_with_a_worker_killed(bench: Bench) -> None:
-    await bench.create_topics()
-    sent = await bench.produce(conversation(3_000))
-    steady = bench.worker(delivery="exactly_once", FAKE_DELAY_S="0.02", batch_tokens="512")
-    await bench.committed_something()
-    victim = bench.worker(delivery="exactly_once", FAKE_DELAY_S="0.02", batch_tokens="512")
-    await victim.has_said("Partitions assigned")
-    victim.kill()
-    await bench.answered(90)
-    assert await steady.terminate() == 0, steady.said()
-    account = await bench.account()
-    assert account.lost(sent) == account.doubled() == account.out_of_order() == []
-
-
-async def test_exactly_once_with_a_worker_frozen_past_its_session(bench: Bench) -> None:
-    await bench.create_topics()
-    sent = await bench.produce(conversation(2_000))
-    frozen = bench.worker(delivery="exactly_once", session_timeout_ms="3000", FAKE_DELAY_S="0.05", batch_tokens="512")
-    await bench.committed_something()
-    frozen.signal(signal.SIGSTOP)
-    heir = bench.worker(delivery="exactly_once", session_timeout_ms="3000")
-    await bench.answered()
-    frozen.signal(signal.SIGCONT)
-    more = await bench.produce(conversation(500))
-    await bench.answered()
-    assert await frozen.terminate() == 0, frozen.said()
-    assert await heir.terminate() == 0, heir.said()
-    account = await bench.account()
-    assert account.lost(sent + more) == account.doubled() == account.out_of_order() == []
+@pytest.mark.parametrize(
+    ("fault", "delivery"), [("kill", "at_least_once"), ("kill", "exactly_once"), ("freeze", "exactly_once")]
+)
+async def test_a_slice_of_the_matrix(bench: Bench, tmp_path: Path, seed: int, fault: str, delivery: str) -> None:
+    variables = {"FAKE_POISON": faults.POISON}
+    scene = faults.Scene(bench, tmp_path, delivery, "flood", random.Random(seed), variables=variables, flood=2_000)
+    (await faults.run(fault, faults.MATRIX[fault], scene, seed)).check()
 
 
 @pytest.mark.parametrize("delivery", ["at_least_once", "exactly_once"])

@@ -1,0 +1,49 @@
+"""A producer that was fenced says so, whatever is asked of it."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+
+import pytest
+from aiokafka import AIOKafkaProducer
+from aiokafka.errors import ProducerFenced
+
+from tests.kafka.harness import Bench
+from worker.delivery import abandon
+from worker.transactions import telling_why
+
+pytestmark = pytest.mark.kafka
+
+
+@pytest.fixture
+async def fenced(bench: Bench) -> AsyncIterator[AIOKafkaProducer]:
+    """A producer in a transaction whose id another has taken over, and which has noticed."""
+    await bench.create_topics(1)
+    first, second = (
+        AIOKafkaProducer(bootstrap_servers=bench.bootstrap, transactional_id=bench.group) for _ in range(2)
+    )
+    await first.start()
+    await first.begin_transaction()
+    await second.start()
+    await first.send(bench.output, b"late")
+    await asyncio.wait([first._sender.sender_task], timeout=30)
+    yield first
+    await abandon(first)
+    await abandon(second)
+
+
+@pytest.mark.parametrize(
+    "ask",
+    [
+        lambda producer, topic: producer.begin_transaction(),
+        lambda producer, topic: producer.send_batch(producer.create_batch(), topic, partition=0),
+        lambda producer, topic: producer.send_offsets_to_transaction({}, "group"),
+        lambda producer, topic: producer.commit_transaction(),
+        lambda producer, topic: producer.abort_transaction(),
+    ],
+    ids=["begin", "send", "offsets", "commit", "abort"],
+)
+async def test_it_says_why(
+    bench: Bench, fenced: AIOKafkaProducer, ask: Callable[[AIOKafkaProducer, str], Awaitable[object]]
+) -> None:
+    with pytest.raises(ProducerFenced), telling_why(fenced):
+        await ask(fenced, bench.output)
