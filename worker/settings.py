@@ -117,8 +117,11 @@ class Settings(BaseSettings):
     bundle: Path = Field(
         DEFAULT_BUNDLE, description="folder of the model to serve, or a store of bundles, whose current one it is then"
     )
-    bundle_poll_s: NonNegativeFloat = Field(
-        2.0, description="time between two looks whether the bundle has become another; 0: only on SIGHUP"
+    bundle_poll_s: float = Field(
+        2.0,
+        ge=0,
+        le=86_400,
+        description="time between two looks whether the bundle has become another; 0: only on SIGHUP",
     )
     shadow_bundle: Path | None = Field(
         None, description="a second bundle that classifies live messages too, to see how far it agrees; unset: none"
