@@ -1,4 +1,4 @@
-"""Reading a CSV of labelled text, the same for training and for measuring."""
+"""Labelled text: reading a CSV of it, and when two texts are the same. One for training and for measuring."""
 
 import csv
 from collections.abc import Iterator, Sequence
@@ -56,3 +56,8 @@ def labelled(
         yield text, name, record
     if not any_row:
         raise DataError(f"{path} has no rows below its header.")
+
+
+def folded(text: str) -> str:
+    """What two texts have in common that are the same but for case and spacing."""
+    return " ".join(text.casefold().split())

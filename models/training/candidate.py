@@ -17,16 +17,23 @@ from models.training.calibrate import Evidence
 from models.training.export import export
 from models.training.fit import Fit, Progress, embeddings_of
 from models.training.network import Network, Served
-from models.training.prototypes import prototypes
+from models.training.prototypes import prototypes, some_of_each
+from models.training.recover import recover_network
 from models.training.schedule import Recipe
 
 RANGE_TEXTS = 400
 """Texts on which the ranges of the int8 activations are measured."""
 
+STANDING = 600
+"""Rows of a class that its prototypes are made of: of more, familiarity is no better (docs/evaluation.md)."""
+
 
 @dataclass(frozen=True)
 class Job:
-    """What to train: rows, the classes in the order of the network's outputs, and how."""
+    """What to train: rows, the classes in the order of the network's outputs, and how.
+
+    ``start`` is a bundle of the same classes, whose network is trained on; without it, training begins at the base.
+    """
 
     examples: Examples
     classes: tuple[str, ...]
@@ -35,6 +42,7 @@ class Job:
     max_length: int
     seed: int
     watched: Examples | None = None
+    start: Path | None = None
 
 
 def make_candidate(job: Job, folder: Path, progress: Progress, *, whole: bool) -> None:
@@ -47,15 +55,22 @@ def make_candidate(job: Job, folder: Path, progress: Progress, *, whole: bool) -
     save_tokenizer(job.base, folder)
     tokenizer = open_tokenizer(folder / "tokenizer.json", job.max_length)
     torch.manual_seed(job.seed)
-    network = Network(load_encoder(job.base), len(job.classes), job.recipe.dropout)
+    network = _first(job)
     checkpoint = folder / "checkpoint.pt"
     Fit(network, tokenizer, job.examples, job.recipe, job.seed, job.watched, checkpoint, progress).run()
-    embedded = torch.nn.functional.normalize(embeddings_of(network, tokenizer, job.examples.texts), dim=1)
-    bank = prototypes(embedded, torch.from_numpy(job.examples.classes), len(job.classes), job.seed)
+    standing = job.examples.take(some_of_each(job.examples.classes, STANDING, job.seed))
+    embedded = torch.nn.functional.normalize(embeddings_of(network, tokenizer, standing.texts), dim=1)
+    bank = prototypes(embedded, torch.from_numpy(standing.classes), len(job.classes), job.seed)
     sample = np.random.default_rng(job.seed).permutation(len(job.examples))[:RANGE_TEXTS]
     seen = token_ids(tokenizer, job.examples.take(sample).texts)
     export(Served(network, bank), folder / CPU_MODEL, folder / GPU_MODEL if whole else None, seen)
     _write_config(network, job, folder / "config.json")
+
+
+def _first(job: Job) -> Network:
+    if job.start is not None:
+        return recover_network(job.start, job.recipe.dropout)
+    return Network(load_encoder(job.base), len(job.classes), job.recipe.dropout)
 
 
 def evidence_of(

@@ -20,8 +20,9 @@ from rich.table import Table
 from tokenizers import Tokenizer
 
 from models.errors import DataError
+from models.labelled import folded
 from models.training.base import default_base, load_encoder
-from models.training.data import folded, read_csv
+from models.training.data import read_csv
 from models.training.fit import embeddings_of
 from models.training.network import Network
 

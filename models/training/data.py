@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.errors import DataError
-from models.labelled import LABEL, OUT_OF_SCOPE_NAMES, TEXT, labelled, open_table
+from models.labelled import LABEL, OUT_OF_SCOPE_NAMES, TEXT, folded, labelled, open_table
 
 GROUP_COLUMNS = ("group", "shop")
 """Rows of one group stay on one side of a split: an honest test is a shop that was never seen."""
@@ -199,11 +199,6 @@ def fingerprint(rows: Rows) -> str:
     for text, label, weight in zip(rows.texts, rows.labels, rows.drawn(), strict=True):
         digest.update(f"{text}\0{label}\0{weight:g}\n".encode())
     return digest.hexdigest()
-
-
-def folded(text: str) -> str:
-    """What two texts have in common that are the same but for case and spacing."""
-    return " ".join(text.casefold().split())
 
 
 def read_descriptions(path: Path | None, labels: Sequence[str]) -> dict[str, str]:

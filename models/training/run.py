@@ -5,7 +5,8 @@ import json
 import shutil
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,7 @@ from tokenizers import Tokenizer
 from models.bundle import MANIFEST
 from models.engine import usable_cores
 from models.errors import DataError
+from models.manifest import Manifest
 from models.progress import Report
 from models.training.base import default_base, load_tokenizer
 from models.training.batches import token_ids
@@ -68,26 +70,31 @@ def train(
     Raises:
         DataError: what is wrong with the data or the folder, or that the disk is full, in one sentence.
     """
-    _check_output(output)
+    check_output(output)
     torch.set_num_threads(usable_cores())
     plan = make_plan(data, validation, out_of_scope, out_of_scope_label, seed)
     described = read_descriptions(descriptions, plan.labels)
     for note in plan.notes:
         report(note, 1.0)
-    folder = output.parent / f".{output.name}.partial"
-    try:
+    with workplace(output) as folder:
         job = _job(plan, base or default_base(), epochs, time_budget, seed)
-        _prepare(folder, job, plan.made)
+        prepare(folder, job, plan.made)
         started = time.monotonic()
-        make_candidate(job, folder, _logged(folder, report, "training"), whole=True)
+        make_candidate(job, folder, logged(folder, report, "training"), whole=True)
         evidence = _evidence(plan, job, folder, report)
         report("calibrating", 0.0)
         calibration, thresholds = calibrate(evidence, len(plan.labels), risk=risk, seed=seed)
         told = Told(output.name, job, plan, time.monotonic() - started, data, described)
         manifest = write_manifest(folder, told, calibration, thresholds, evidence)
-        if write_card(folder, manifest, output):
-            report(f"{output / CARD} was kept as somebody wrote it: look over its figures.", 1.0)
-        _publish(folder, output)
+        publish(folder, output, manifest, report)
+    return output
+
+
+@contextmanager
+def workplace(output: Path) -> Iterator[Path]:
+    """The folder beside ``output`` in which a bundle is made; a full disk is told in one sentence."""
+    try:
+        yield output.parent / f".{output.name}.partial"
     except OSError as error:
         if error.errno not in (errno.ENOSPC, errno.EDQUOT):
             raise DataError(f"{output} cannot be written: {error}.") from error
@@ -95,10 +102,9 @@ def train(
             f"The disk is full: make room beside {output} and in {tempfile.gettempdir()}, then run the same command "
             "again, and it goes on from where it was."
         ) from error
-    return output
 
 
-def _check_output(output: Path) -> None:
+def check_output(output: Path) -> None:
     """Refuse to put a bundle where something else is: what is there is removed when the new bundle is complete."""
     if output.name in ("", ".."):
         raise DataError(f"{output} is no name for a bundle: name a folder of its own, such as bundles/mine.")
@@ -147,7 +153,7 @@ def _evidence(plan: Plan, job: Job, folder: Path, report: Report) -> Evidence:
     )
 
 
-def _prepare(folder: Path, job: Job, made: bool) -> None:
+def prepare(folder: Path, job: Job, made: bool) -> None:
     """A folder to work in; what an interrupted run of the same job left there is kept, anything else goes."""
     mark = json.dumps([_fingerprint(job), job.base, job.seed, repr(job.recipe), job.classes, made], default=str)
     file = folder / "job.json"
@@ -157,7 +163,7 @@ def _prepare(folder: Path, job: Job, made: bool) -> None:
     file.write_text(mark, encoding="utf-8")
 
 
-def _logged(folder: Path, report: Report, stage: str) -> Callable[[float, float], None]:
+def logged(folder: Path, report: Report, stage: str) -> Callable[[float, float], None]:
     """Pass progress on, and write a line of loss to ``training.jsonl`` for each hundredth of the way."""
     file, last = folder / "training.jsonl", -1
 
@@ -172,8 +178,10 @@ def _logged(folder: Path, report: Report, stage: str) -> Callable[[float, float]
     return progress
 
 
-def _publish(folder: Path, output: Path) -> None:
-    """Put the finished bundle in place: two renames, so that no half of it is ever seen."""
+def publish(folder: Path, output: Path, manifest: Manifest, report: Report) -> None:
+    """Put the finished bundle in place, with its card: two renames, so that no half of it is ever seen."""
+    if write_card(folder, manifest, output):
+        report(f"{output / CARD} was kept as somebody wrote it: look over its figures.", 1.0)
     for name in ("job.json", "checkpoint.pt", "checkpoint.writing"):
         (folder / name).unlink(missing_ok=True)
     shutil.rmtree(folder / FOLDS_FOLDER, ignore_errors=True)

@@ -4,7 +4,7 @@ import importlib.metadata
 import platform
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -30,7 +30,7 @@ LIBRARIES = ("onnx", "onnxruntime", "tokenizers", "torch", "transformers")
 
 @dataclass(frozen=True)
 class Told:
-    """What a bundle tells of its making."""
+    """What a bundle tells of its making; ``learnt`` is added to, and goes before, what else ``training`` says."""
 
     name: str
     job: Job
@@ -38,6 +38,7 @@ class Told:
     seconds: float
     data: Path
     descriptions: dict[str, str]
+    learnt: dict[str, object] = field(default_factory=dict)
 
 
 def write_manifest(
@@ -115,4 +116,5 @@ def _training(told: Told) -> dict[str, object]:
         "seconds": round(told.seconds),
         "libraries": {name: importlib.metadata.version(name) for name in LIBRARIES},
         "python": platform.python_version(),
+        **told.learnt,
     }
