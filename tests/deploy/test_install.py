@@ -84,6 +84,7 @@ def test_it_is_small_and_has_no_torch(image: Image) -> None:
     total = _size_mb(image.environment) + _size_mb(image.bundle)
     print(f"\n{total:.0f} MB in all:", ", ".join(f"{name} {size:.0f}" for name, size in largest[:10]))
     assert total < LIMIT_MB, largest[:10]
+    assert "opentelemetry" in parts
     assert not {"torch", "transformers", "sklearn", "pytest", "pip"} & set(parts)
 
 
