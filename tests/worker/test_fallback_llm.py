@@ -133,6 +133,41 @@ async def test_an_outage_opens_the_breaker_and_one_call_closes_it() -> None:
     assert bench.figure("triage_llm_breaker", state="open") == 0
 
 
+class Outage:
+    """An endpoint that fails eight times, and from then on takes its time; it counts the calls that it has at once."""
+
+    def __init__(self) -> None:
+        self.calls = 0
+        self.under_way = 0
+        self.at_once: list[int] = []
+
+    async def ask(self, _body: dict[str, Any], _timeout_s: float) -> Reply:
+        self.calls += 1
+        if self.calls <= 8:
+            raise Unavailable("status 500")
+        self.under_way += 1
+        self.at_once.append(self.under_way)
+        for _ in range(50):  # all others look at the breaker again and again meanwhile
+            await asyncio.sleep(0)
+        self.under_way -= 1
+        return GOOD
+
+
+async def test_many_that_wait_for_the_breaker_send_one_call_to_see_whether_it_is_over() -> None:
+    time, endpoint = Time(), Outage()
+
+    async def sleep(seconds: float) -> None:
+        await time.sleep(seconds)
+        await asyncio.sleep(0)
+
+    metrics, limits = LlmMetrics(CollectorRegistry()), Limits(5.0, 10_000.0, 50)
+    llm = Llm(endpoint, "m", limits, Prices(0, 0), Budget(), metrics, clock=time, sleep=sleep)
+    questions = [event(str(number)) for number in range(6)]
+    said = await asyncio.gather(*(llm.answer(question, prompt.messages(question)) for question in questions))
+    assert said == [Answer("WISMO", 0.9)] * 6
+    assert endpoint.at_once == [1, 1, 2, 3, 4, 5], "one alone, then the others"
+
+
 async def test_over_budget_is_said_without_a_call() -> None:
     bench = Bench(GOOD, budget=Budget(calls=1))
     assert await bench.ask() == Answer("WISMO", 0.9)
