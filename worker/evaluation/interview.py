@@ -119,7 +119,7 @@ class Interview:
                 try:
                     heard[place] = await self._row(row)
                 except _OverBudget:
-                    self.stopped = "max_money"
+                    self.stopped = self.stopped or "max_money"
                 if self.stopped is not None:
                     return
                 self.standing.rows += 1

@@ -51,10 +51,10 @@ class Kept:
             return self
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
-            self._file = self._path.open("a+b")
+            self._file = self._path.open("a+b", buffering=0)
             self._read()
         except OSError as error:
-            raise TriageError(f"Answers cannot be kept in {self._path}: {(error.strerror or str(error))}.") from None
+            raise self._impossible(error) from None
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: object, trace: TracebackType | None) -> None:
@@ -72,8 +72,13 @@ class Kept:
         """Keep an answer, at once."""
         self._said[asked] = said
         if self._path is not None:
-            self._file.write(orjson.dumps(Line(asked, said), option=orjson.OPT_APPEND_NEWLINE))
-            self._file.flush()
+            try:
+                self._file.write(orjson.dumps(Line(asked, said), option=orjson.OPT_APPEND_NEWLINE))
+            except OSError as error:
+                raise self._impossible(error) from None
+
+    def _impossible(self, error: OSError) -> TriageError:
+        return TriageError(f"Answers cannot be kept in {self._path}: {error.strerror or error}.")
 
     def _read(self) -> None:
         self._file.seek(0)
