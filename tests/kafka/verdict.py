@@ -55,17 +55,21 @@ async def judge(bench: Bench, sent: Sequence[Place], *, fault: str, delivery: st
     assert len(set(sent)) == len(sent)
     assert set(sent) <= set(messages)
     account = await bench.account()
-    answers = account.answers
+    lost, reordered = account.lost(messages), account.out_of_order()
+    twice = account.doubled() if delivery == "exactly_once" else account.contradicted()
+    for place in [*lost, *twice][:10]:
+        found = [(record.topic, record.partition, record.offset) for record in account.records.get(place, [])]
+        print(f"message {place} was answered at {found}")
     return Row(
         fault=fault,
         delivery=delivery,
         rate=rate,
         seed=seed,
         messages=len(messages),
-        lost=len(account.lost(messages)),
-        twice=len(account.doubled()) if delivery == "exactly_once" else len(account.contradicted()),
-        reordered=len(account.out_of_order()),
-        repeats=sum(len(given) - len(account.ids[place]) for place, given in answers.items()),
+        lost=len(lost),
+        twice=len(twice),
+        reordered=len(reordered),
+        repeats=sum(len(given) - len(account.ids[place]) for place, given in account.answers.items()),
         gap_s=round(longest_gap_s(messages, account), 1),
     )
 

@@ -7,6 +7,7 @@ import pytest
 
 from models import DEFAULT_BUNDLE
 from schemas.message import RejectionCode
+from tests.kafka.faults import MATRIX
 from worker.settings import Settings, variable
 from worker.topics import plan
 
@@ -32,3 +33,11 @@ def test_every_rejection_code_is_documented(code: str) -> None:
 @pytest.mark.parametrize("topic", [spec.topic for spec in plan(Settings())])
 def test_every_topic_is_documented(topic: str) -> None:
     assert f"`{topic}`" in (DOCS / "topics.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("delivery", ["at least once", "exactly once"])
+@pytest.mark.parametrize("fault", MATRIX)
+def test_every_fault_is_documented_with_what_was_measured(fault: str, delivery: str) -> None:
+    page = (DOCS / "reliability.md").read_text(encoding="utf-8")
+    assert f"\n| {fault} |" in page
+    assert page.count(f"\n| {fault} | {delivery} |") == 2
