@@ -15,6 +15,7 @@ from worker.commands import (
     fallback,
     helpdesk,
     lab,
+    learn,
     replay,
     review,
     router,
@@ -37,6 +38,7 @@ app.command()(helpdesk.helpdesk)
 app.command()(fallback.fallback)
 app.command()(classify.classify)
 app.command()(lab.train)
+app.command()(learn.learn)
 app.command()(evaluate.evaluate)
 app.command()(bench.bench)
 app.add_typer(bundle.app, name="bundle")

@@ -13,6 +13,7 @@ import numpy as np
 from models.errors import DataError
 from models.evaluation.bootstrap import RESAMPLES, exact_share
 from models.evaluation.confidence_cost import confidence_cost, summary
+from models.evaluation.learning import DRAWS, gain
 from models.evaluation.mapped import SHOP_SCOPE, write_mapped
 from models.evaluation.rows import read_rows
 from models.evaluation.run import run
@@ -105,6 +106,39 @@ def _cost(place: Place) -> dict[str, tuple[float, list[float]]]:
     return {"cost": summary(confidence_cost(place.bundle, texts))}
 
 
+def _learning(place: Place) -> dict[str, tuple[float, list[float]]]:
+    """Over all draws; the interval is from the luckiest draw to the unluckiest."""
+    from models.training.ecommerce import assemble  # noqa: PLC0415 (torch is heavy)
+
+    data = place.runs / "data" / "ecommerce.csv"
+    assemble(place.data, data)
+    mapped = write_mapped(place.data / "sofmattress", place.runs / "data" / "sofmattress_mapped.csv")
+    gains = []
+    for draw in range(DRAWS):
+        gains.append(
+            gain(
+                read_rows(mapped),
+                place.bundle,
+                place.runs / "learning",
+                data=data,
+                test=place.data / "ecomintent" / "test.csv",
+                draw=draw,
+            )
+        )
+        place.tell(gains[-1].line())
+    before, after = (
+        np.array([(~getattr(one.rest, which).right).sum() for one in gains]) for which in ("before", "after")
+    )
+    lost = [-one.test_points for one in gains]
+    return {
+        "errors kept": (
+            float(after.sum() / before.sum()),
+            [float((after / before).min()), float((after / before).max())],
+        ),
+        "test points lost": (float(np.mean(lost)), [min(lost), max(lost)]),
+    }
+
+
 BENCHMARKS = (
     Benchmark("ecomintent", "ecomintent/test.csv", "ecomintent", (Bar("accuracy", 0.998, 0.9995),), _ecomintent),
     Benchmark(
@@ -133,6 +167,13 @@ BENCHMARKS = (
         "clinc150",
         (Bar("accuracy", 0.960, 0.970), Bar("oos_auroc", 0.960, 0.975)),
         _clinc,
+    ),
+    Benchmark(
+        "learning",
+        "learning from 300 rows of SOFMattress",
+        "sofmattress",
+        (Bar("errors kept", 0.5, 0.4, most=True), Bar("test points lost", 0.2, 0.1, most=True)),
+        _learning,
     ),
     Benchmark(
         "cost", "serving cost of the confidence part", "pilot_corpus", (Bar("cost", 0.05, 0.02, most=True),), _cost
