@@ -1,8 +1,8 @@
 """How many intents a second one router on one core files: ``python -m tests.bench.router [--intents N]``.
 
 A real Apache Kafka, twelve partitions, five messages a conversation. Counted from the first commit of the router's
-group to the last, held to one core by the scheduler's affinity: by the clock, which other work slows down, and
-by the time that the core really worked for the router.
+group to the last, held to one core by the scheduler's affinity, in three ways: by the clock, which other work slows
+down; by the clock less the time that the router was ready to run and the core was another's; and by the core's time.
 """
 
 import argparse
@@ -59,20 +59,22 @@ async def measure(bootstrap: str, folder: Path, intents: int) -> dict[str, float
 
 async def _watch(bootstrap: str, bench: Bench, intents: int, pid: int) -> dict[str, float]:
     partitions = [TopicPartition(bench.output, number) for number in range(PARTITIONS)]
-    begun: tuple[float, float, int] | None = None
+    begun: tuple[int, float, float, float] | None = None
     async with AIOKafkaConsumer(bootstrap_servers=bootstrap, group_id=bench.group, enable_auto_commit=False) as reader:
         while True:
             done = sum([await reader.committed(partition) or 0 for partition in partitions])
-            now = time.monotonic()
+            now = done, time.monotonic(), _queued_s(pid), _worked_s(pid)
             if begun is None and done:
-                begun = (now, _worked_s(pid), done)
+                begun = now
             if begun is not None and done >= intents:
-                seconds, worked_s, counted = now - begun[0], _worked_s(pid) - begun[1], done - begun[2]
+                counted, seconds, queued_s, worked_s = (end - start for end, start in zip(now, begun, strict=True))
                 return {
                     "intents": counted,
                     "seconds": round(seconds, 2),
+                    "queued_seconds": round(queued_s, 2),
                     "core_seconds": round(worked_s, 2),
                     "intents_per_second": round(counted / seconds),
+                    "intents_per_second_unqueued": round(counted / (seconds - queued_s)),
                     "intents_per_core_second": round(counted / worked_s),
                 }
             await asyncio.sleep(0.05)
@@ -82,6 +84,11 @@ def _worked_s(pid: int) -> float:
     """Processor time of a process, all its threads, from Linux's books."""
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def _queued_s(pid: int) -> float:
+    """How long a process's main thread, which files, has been ready to run and waited for the core."""
+    return int(Path(f"/proc/{pid}/schedstat").read_text().split()[1]) / 1e9
 
 
 def main() -> None:
