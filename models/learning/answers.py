@@ -1,6 +1,5 @@
 """Answers: what a message really was, as somebody said; and reading them from a file."""
 
-import csv
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -77,11 +76,3 @@ def _answer(record: Mapping[str, object], where: str) -> Answer:
 
 def _string(value: object) -> str | None:
     return value.strip() or None if isinstance(value, str) else None
-
-
-def write_answers(answers: list[Answer], file: Path) -> None:
-    """Answers as a CSV that `read_answers` takes."""
-    with file.open("w", encoding="utf-8", newline="") as stream:
-        writer = csv.writer(stream)
-        writer.writerow([TEXT, LABEL, "decided_by", "message_id", "conversation_id"])
-        writer.writerows((one.text, one.label, one.by, one.message_id, one.conversation_id) for one in answers)

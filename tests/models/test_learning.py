@@ -10,6 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from models.errors import DataError
+from models.evaluation.learning import FED, drawn
+from models.evaluation.rows import LabelledRows
 from models.labelled import folded
 from models.learning.answers import Answer, read_answers
 from models.learning.settle import HELD_SHARE, is_held, settle
@@ -214,3 +216,13 @@ def test_the_sign_test_is_exact() -> None:
 def test_a_candidate_that_is_the_serving_bundle_is_never_better(right: int, wrong: int) -> None:
     same = compared(judged(right, wrong), judged(right, wrong))
     assert not judge(same, SAME_TEST).better
+
+
+def test_the_benchmark_never_judges_on_a_text_that_it_fed_nor_on_a_foreign_row() -> None:
+    texts = [f"text {number % 340}" for number in range(400)]
+    shop = LabelledRows(texts, ["OOS" if number % 10 == 0 else "WISMO|OTHER" for number in range(400)], {})
+    fed, rest = drawn(shop, 1)
+    assert len(fed) == FED
+    assert not set(fed.texts) & set(rest.texts)
+    assert set(rest.labels) == {"WISMO|OTHER"}
+    assert drawn(shop, 1)[0].texts == fed.texts != drawn(shop, 2)[0].texts
