@@ -206,7 +206,7 @@ async def run(name: str, strike: Strike, scene: Scene, seed: int) -> Row:
         await scene.joined()
     async with traffic(scene) as sent:
         await strike(scene)
-    await scene.bench.answered(120)
+    await scene.bench.answered(300)
     for worker in scene.workers:
         await worker.has_said("Partitions assigned", 60)
         assert await worker.terminate() == 0, worker.said()

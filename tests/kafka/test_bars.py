@@ -62,7 +62,8 @@ async def test_frozen_for_a_minute_past_its_session(bench: Bench, seed: int, del
 
 
 async def test_kills_with_the_shipped_model(bench: Bench, seed: int, delivery: str, tmp_path: Path) -> None:
-    scene = faults.Scene(bench, tmp_path, delivery, "flood", random.Random(seed), module="worker worker")
+    dice = random.Random(seed)
+    scene = faults.Scene(bench, tmp_path, delivery, "flood", dice, module="worker worker", flood=2_000)
     kept(await faults.run("kill, shipped model", faults.kill, scene, seed))
 
 
