@@ -196,15 +196,24 @@ async def test_real_bundles_take_over_from_one_another(bundles: tuple[Path, Path
     assert metrics.registry.get_sample_value("triage_model_info", info | {"version": "A"}) is None
 
 
-async def test_the_worker_lets_its_first_bundle_go(bundles: tuple[Path, Path], tmp_path: Path) -> None:
+async def test_the_worker_lets_its_first_bundle_go(
+    bundles: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened: list[weakref.ref[Classifier]] = []
+    really_open = Classifier.open
+
+    def opens(*arguments: Any, **options: Any) -> Classifier:
+        classifier = really_open(*arguments, **options)
+        opened.append(weakref.ref(classifier))
+        return classifier
+
+    monkeypatch.setattr(Classifier, "open", opens)
     store = BundleStore(tmp_path / "store")
     store.promote(bundles[0], why="the first")
     metrics = Metrics()
     settings = Settings(bundle=store.root, bundle_poll_s=0.01)
     async with service._opened(settings, metrics):
-        opened = [found for found in gc.get_objects() if isinstance(found, Classifier)]
-        (first,) = (weakref.ref(found) for found in opened if found.bundle.path.is_relative_to(store.root))
-        del opened
+        (first,) = opened
         store.promote(bundles[1], why="the second")
         while first() is not None:
             gc.collect()
