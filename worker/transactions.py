@@ -10,7 +10,7 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from time import monotonic
 from typing import Any
@@ -51,7 +51,7 @@ class Terms:
         prefix: what the transactional ids begin with.
         dead_letters: makes what takes the place of an output that the broker refuses.
         acknowledge: is called with each output of a committed transaction.
-        interval_s: how long a transaction stays open for more.
+        interval_s: how long outputs are collected for one transaction.
         rejoin_s: how long a fenced worker waits for the group to tell it that the partition is lost.
         metrics: where transactions are counted.
     """
@@ -155,7 +155,7 @@ class _Lane:
         self._outgoing: deque[Output] = deque()
         self._sent: list[Output] = []
         self._wake = asyncio.Event()
-        self._hurried = False
+        self._hurried = asyncio.Event()
         self._alone = 0
         self._moved_at = monotonic()
         self._failures = 0
@@ -189,9 +189,8 @@ class _Lane:
         self._wake.set()
 
     def hurry(self) -> None:
-        """Commit now, and keep no transaction open for more."""
-        self._hurried = True
-        self._wake.set()
+        """Commit what there is now, and wait for no more."""
+        self._hurried.set()
 
     def check(self) -> None:
         """Raise what ended the lane's task, if anything did."""
@@ -267,10 +266,10 @@ class _Lane:
             self._client.seek(self._partition, begun)  # holds where nothing was ever committed
 
     async def _transaction(self, producer: AIOKafkaProducer) -> None:
-        await self._something_to_send()
+        await self._collect()
         await producer.begin_transaction()
-        with _growing_patient(producer, self._terms.interval_s + PATIENT_AFTER_S):
-            futures = await self._send_for_a_while(producer)
+        with _growing_patient(producer):
+            futures = await self._send(producer)
             await self._all_taken(futures)
             if self._sent:
                 offset = self._sent[-1].offset + 1
@@ -283,38 +282,36 @@ class _Lane:
             self._terms.acknowledge(output)
         self._sent.clear()
 
-    async def _something_to_send(self) -> None:
+    async def _collect(self) -> None:
+        """Wait for an output, and then for what else comes within the interval.
+
+        Nobody may read them before the commit, so nothing is gained by sending them one by one; sent together they
+        cost one request in place of many, and the transaction is open for moments.
+        """
         while not self._outgoing:
             self._wake.clear()
             await self._wake.wait()
+        if not self._alone:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(self._terms.interval_s):
+                    await self._hurried.wait()
 
-    async def _send_for_a_while(self, producer: AIOKafkaProducer) -> "list[asyncio.Future[Any]]":
-        loop = asyncio.get_running_loop()
-        closes = loop.time() + self._terms.interval_s
-        futures = []
-        while True:
-            while self._outgoing:
-                output = self._outgoing.popleft()
-                if not output.ledger.active:
-                    continue
-                self._sent.append(output)
-                try:
-                    futures.append(await send(producer, output))
-                except REFUSALS:
-                    self._queue_again([output])
-                    raise _Again from None
-                if self._alone > 0:
-                    self._alone -= 1
-                    return futures
-            self._wake.clear()
-            left = closes - loop.time()
-            if self._hurried or left <= 0:
-                return futures
+    async def _send(self, producer: AIOKafkaProducer) -> "list[asyncio.Future[Any]]":
+        futures: list[asyncio.Future[Any]] = []
+        while self._outgoing:
+            output = self._outgoing.popleft()
+            if not output.ledger.active:
+                continue
+            self._sent.append(output)
             try:
-                async with asyncio.timeout(left):
-                    await self._wake.wait()
-            except TimeoutError:
-                return futures
+                futures.append(await send(producer, output))
+            except REFUSALS:
+                self._queue_again([output])
+                raise _Again from None
+            if self._alone > 0:
+                self._alone -= 1
+                break
+        return futures
 
     async def _all_taken(self, futures: "Sequence[asyncio.Future[Any]]") -> None:
         """Wait for the records themselves: aiokafka commits a transaction whose records failed."""
@@ -356,11 +353,11 @@ def telling_why(producer: AIOKafkaProducer) -> Iterator[None]:
 
 
 @contextmanager
-def _growing_patient(producer: AIOKafkaProducer, after_s: float) -> Iterator[None]:
+def _growing_patient(producer: AIOKafkaProducer) -> Iterator[None]:
     """Lengthen the producer's back-off while a transaction takes longer than it should."""
     sender = producer._sender  # aiokafka has no other way to change it once the producer is made
     patient = asyncio.get_running_loop().call_later(
-        after_s, setattr, sender, "_retry_backoff", PATIENT_BACKOFF_MS / 1e3
+        PATIENT_AFTER_S, setattr, sender, "_retry_backoff", PATIENT_BACKOFF_MS / 1e3
     )
     try:
         yield
