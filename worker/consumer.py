@@ -146,7 +146,7 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
         # Nothing may come between the poll and the books: a record that is not in them would be lost.
         fetched = await client.getmany(timeout_ms=POLL_MS, max_records=min(room, POLL_RECORDS))
         if fetched or (self.assigned and monotonic() - self._assigned_at > PROVEN_S):
-            self.problem = None
+            self.problem = None if client.partitions_for_topic(self._topic) else f"there is no topic {self._topic}"
         if fetched:
             await self._station.accept(fetched)
 

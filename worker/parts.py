@@ -19,6 +19,9 @@ from worker.station import Station
 from worker.transactions import RETRY_BACKOFF_MS, ExactlyOnce, Terms, keep_verification_out_of_logs
 
 HEARTBEAT_MS = 3_000
+METADATA_MS = 10_000
+"""How soon a topic that was deleted and made again, or has more partitions, is noticed."""
+
 FETCH_MAX_BYTES = 16 * 1024 * 1024
 
 
@@ -109,6 +112,7 @@ def _consumer(settings: Settings, service: Service) -> AIOKafkaConsumer:
         max_poll_interval_ms=settings.max_poll_interval_ms,
         fetch_max_bytes=FETCH_MAX_BYTES,
         fetch_max_wait_ms=settings.fetch_max_wait_ms,
+        metadata_max_age_ms=METADATA_MS,
     )
 
 

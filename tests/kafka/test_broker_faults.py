@@ -1,0 +1,172 @@
+"""Brokers and topics that fail under a running worker: it says so, takes in no more than it may, and goes on."""
+
+import asyncio
+import re
+import signal
+from pathlib import Path
+
+import pytest
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+
+from tests.kafka import broker
+from tests.kafka.harness import Bench, Worker, eventually, message
+from tests.kafka.test_service import get, metric, not_ready, own_broker, ready
+
+pytestmark = pytest.mark.kafka
+
+DELIVERIES = [pytest.param("at_least_once", marks=pytest.mark.torture), "exactly_once"]
+IN_FLIGHT = 200
+
+
+def conversation(count: int) -> list[tuple[bytes | None, bytes | None]]:
+    return [(f"k{number % 7}".encode(), message(f"aa {number}")) for number in range(count)]
+
+
+def observed(bench: Bench, delivery: str) -> tuple[Worker, int]:
+    (port,) = broker.free_ports(1)
+    worker = bench.worker(
+        delivery=delivery, http_host="127.0.0.1", http_port=str(port), max_in_flight=str(IN_FLIGHT), batch_tokens="512"
+    )
+    return worker, port
+
+
+async def in_flight(port: int) -> float:
+    return metric((await get(port, "/metrics"))[1], "triage_in_flight_messages")
+
+
+@pytest.mark.parametrize(
+    ("seconds", "delivery"),
+    [
+        (15, "exactly_once"),
+        *(pytest.param(120, delivery, marks=pytest.mark.torture) for delivery in ("at_least_once", "exactly_once")),
+    ],
+)
+async def test_a_broker_that_answers_nobody_for_a_while(
+    bootstrap: str, tmp_path: Path, seconds: int, delivery: str
+) -> None:
+    """Connections stay open and nothing comes: what a paused machine or a network that drops packets looks like."""
+    async with own_broker(tmp_path / "kafka") as node:
+        bench = Bench(node.bootstrap, tmp_path)
+        try:
+            await bench.create_topics()
+            worker, port = observed(bench, delivery)
+            sent = await bench.produce(conversation(3_000))
+            await bench.committed_something()
+            node.signal(signal.SIGSTOP)
+            await asyncio.sleep(seconds)  # the fault itself
+            await eventually(lambda: not_ready(port), 60, worker.said)
+            assert await in_flight(port) <= IN_FLIGHT
+            assert (await get(port, "/livez"))[0] == 200
+            node.signal(signal.SIGCONT)
+            await eventually(lambda: ready(port), 90, worker.said)
+            await bench.answered(90)
+            assert await worker.terminate() == 0, worker.said()
+            account = await bench.account()
+            assert account.lost(sent) == account.out_of_order() == []
+            assert delivery == "at_least_once" or account.doubled() == []
+        finally:
+            node.signal(signal.SIGCONT)
+            bench.stop()
+
+
+@pytest.mark.parametrize("delivery", DELIVERIES)
+async def test_an_output_topic_that_is_deleted_and_made_again(bench: Bench, delivery: str) -> None:
+    await bench.create_topics()
+    worker, port = observed(bench, delivery)
+    await bench.produce(conversation(50))
+    await bench.answered()
+    await _delete(bench, bench.output)
+    sent = await bench.produce(conversation(1_000))
+    await eventually(lambda: not_ready(port), 60, worker.said)
+    assert await in_flight(port) <= IN_FLIGHT
+    assert "not taken an output" in (await get(port, "/readyz"))[1]
+    await _create(bench, bench.output)
+    await eventually(lambda: ready(port), 60, worker.said)
+    await bench.answered()
+    assert await worker.terminate() == 0, worker.said()
+    account = await bench.account()
+    assert account.lost(sent) == account.out_of_order() == []
+    assert delivery == "at_least_once" or account.doubled() == []
+
+
+@pytest.mark.parametrize("delivery", DELIVERIES)
+async def test_an_input_topic_that_is_deleted_and_made_again(bench: Bench, delivery: str) -> None:
+    await bench.create_topics()
+    worker, port = observed(bench, delivery)
+    await bench.produce(conversation(50))
+    await bench.answered()
+    before = len(await bench.read(bench.output))
+    await _delete(bench, bench.input)
+
+    async def missed() -> bool:
+        return await get(port, "/readyz") == (503, f"there is no topic {bench.input}\n")
+
+    await eventually(missed, 60, worker.said)
+    await _create(bench, bench.input)
+    sent = await bench.produce(conversation(20))
+
+    async def answered_again() -> bool:
+        return len(await bench.read(bench.output)) >= before + len(sent)
+
+    await eventually(answered_again, 90, worker.said)
+    await eventually(lambda: ready(port), 60, worker.said)
+    assert await worker.terminate() == 0, worker.said()
+
+
+async def test_a_static_member_that_restarts_moves_no_partition(bench: Bench) -> None:
+    await bench.create_topics(partitions=4)
+    stays = bench.worker(group_instance_id="pod-0", session_timeout_ms="30000")
+    await stays.has_said("Partitions assigned", 60)
+    leaves = bench.worker(group_instance_id="pod-1", session_timeout_ms="30000")
+    await leaves.has_said("Partitions assigned", 60)
+    await stays.has_said("Partitions revoked", 60)
+
+    async def shared() -> bool:
+        return len(_assignments(stays)[-1]) == 2
+
+    await eventually(shared, 60, stays.said)
+    assignments = _assignments(stays)
+    assert await leaves.terminate() == 0, leaves.said()
+    sent = await bench.produce([(f"k{number}".encode(), message("aa")) for number in range(100)])
+    back = bench.worker(group_instance_id="pod-1", session_timeout_ms="30000")
+    await bench.answered(90)
+    assert _assignments(stays) == assignments
+    assert _assignments(back) == [_assignments(leaves)[-1]]
+    assert await back.terminate() == 0, back.said()
+    assert await stays.terminate() == 0, stays.said()
+    account = await bench.account()
+    assert account.lost(sent) == account.doubled() == []
+
+
+def _assignments(worker: Worker) -> list[list[str]]:
+    return [
+        found.replace(" ", "").split(",") for found in re.findall(r"assigned partitions=\[([\d, ]*)\]", worker.said())
+    ]
+
+
+async def _delete(bench: Bench, topic: str) -> None:
+    admin = AIOKafkaAdminClient(bootstrap_servers=bench.bootstrap)
+    await admin.start()
+    try:
+        await admin.delete_topics([topic])
+
+        async def gone() -> bool:
+            return topic not in await admin.list_topics()
+
+        await eventually(gone, 30)
+    finally:
+        await admin.close()
+
+
+async def _create(bench: Bench, topic: str) -> None:
+    admin = AIOKafkaAdminClient(bootstrap_servers=bench.bootstrap)
+    await admin.start()
+    try:
+
+        async def made() -> bool:
+            response = await admin.create_topics([NewTopic(topic, 3, 1)])
+            return all(code == 0 for _, code, *_ in response.topic_errors)
+
+        await eventually(made, 30)
+    finally:
+        await admin.close()
