@@ -1,6 +1,7 @@
 """Topics and users for Strimzi: the same topics as `triage topics create` makes, and no right too many."""
 
 from tests.deploy.manifests import Manifest, of_kind, rendered
+from tests.kafka.rights import documented
 from worker import topics
 from worker.settings import Settings
 
@@ -68,3 +69,16 @@ def test_no_right_is_for_everything() -> None:
         for rule in user["spec"]["authorization"]["acls"]:
             assert rule["resource"]["name"] not in ("", "*")
             assert "All" not in rule["operations"]
+
+
+def test_the_users_have_the_documented_rights() -> None:
+    """Those that the tests give to a real authoriser. Read and Write include Describe, which the chart also names."""
+    users = of_kind(rendered("medium"), "KafkaUser")
+    for service in ("worker", "router", "fallback", "check"):
+        user = users["triage-test" if service == "check" else f"triage-{service}"]
+        given = {
+            (kind.replace("transactionalId", "transactional id"), name, operation)
+            for (kind, name), operations in _rights(user).items()
+            for operation in operations - ({"Describe"} if operations & {"Read", "Write"} else set())
+        }
+        assert given == {(right.kind, right.name, right.operation) for right in documented(service, exactly_once=True)}

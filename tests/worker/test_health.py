@@ -1,0 +1,42 @@
+"""What the open port gives to whoever asks: three pages, by GET alone."""
+
+from contextlib import suppress
+
+import pytest
+from aiohttp import ClientSession
+from prometheus_client import CollectorRegistry
+
+from tests.kafka.broker import free_ports
+from worker.health import serving
+
+PAGES = ["/livez", "/readyz", "/metrics"]
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "PATCH", "OPTIONS"])
+async def test_nothing_but_get_is_answered_and_nothing_is_changed(method: str) -> None:
+    (port,) = free_ports(1)
+    async with (
+        serving("127.0.0.1", port, alive=lambda: None, ready=lambda: "starting", registry=CollectorRegistry()),
+        ClientSession(f"http://127.0.0.1:{port}") as session,
+    ):
+        for page in PAGES:
+            async with session.request(method, page, data=b"x" * 1_000) as response:
+                assert response.status == 405
+        for page in ("/", "/settings", "/metrics/..", "/debug", "/%2e%2e/etc/passwd"):
+            async with session.get(page) as response:
+                assert response.status == 404
+        async with session.get("/readyz?verbose=1") as response:
+            assert (response.status, await response.text()) == (503, "starting\n")
+
+
+async def test_a_request_of_any_size_ends_and_leaves_the_port_answering() -> None:
+    (port,) = free_ports(1)
+    async with (
+        serving("127.0.0.1", port, alive=lambda: None, ready=lambda: None, registry=CollectorRegistry()),
+        ClientSession(f"http://127.0.0.1:{port}") as session,
+    ):
+        with suppress(ConnectionError):
+            async with session.get("/livez", headers={"X-Large": "a" * 100_000}) as response:
+                assert response.status == 400
+        async with session.get("/livez") as response:
+            assert (response.status, await response.text()) == (200, "ok\n")
