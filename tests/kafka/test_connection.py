@@ -33,7 +33,7 @@ async def refusal(wrong: dict[str, str]) -> str:
 
 
 async def let_in(right: dict[str, str]) -> None:
-    assert len(await topics.check(Settings.load(**right))) > 0
+    await topics.check(Settings.load(**right))
 
 
 @pytest.mark.parametrize("listener", ["PASSWORD", "PASSWORD_TLS"])
