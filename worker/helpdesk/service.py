@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from time import monotonic, time
 
 from aiohttp import ClientSession
@@ -100,7 +100,10 @@ class Connector:
             auto_offset_reset=settings.auto_offset_reset,
             enable_auto_commit=False,
         )
-        async with self._consumer, AIOKafkaProducer(**connection(settings), acks="all") as producer:
+        async with AsyncExitStack() as stack:
+            stack.push_async_callback(self._consumer.stop)  # also where it cannot be started
+            await self._consumer.start()
+            producer = await stack.enter_async_context(AIOKafkaProducer(**connection(settings), acks="all"))
             log.info("Connected", extra={"helpdesk": settings.helpdesk, "site": settings.helpdesk_url})
             working = asyncio.create_task(self._work_forever(self._consumer, producer))
             stopping = asyncio.create_task(stop.wait())
