@@ -1,4 +1,4 @@
-"""Faults of minutes, each with the bar that it must reach. ``make torture`` runs them after the matrix."""
+"""Faults of minutes, each with the bar that it must reach. ``make torture`` runs them before the matrix."""
 
 import asyncio
 import random
