@@ -11,7 +11,7 @@ from scipy.stats import binom, binomtest
 
 pytest.importorskip("torch", reason="needs the [train] extra")
 
-from models.training.guarantee import choose, fewest_accepted, upper_bound
+from models.training.guarantee import LEAST, choose, fewest_accepted, upper_bound
 
 EVERYTHING = 1.0
 WORST = 0.6
@@ -42,14 +42,14 @@ def test_nothing_accepted_or_nothing_right_bounds_nothing() -> None:
 
 def rows(random: np.random.Generator, count: int) -> tuple[NDArray[np.float64], NDArray[np.bool_], NDArray[np.bool_]]:
     """Confidence, right, in scope: of the wrong, who are fewer the higher the confidence, half are out of scope."""
-    confidence = random.random(count)
-    right = random.random(count) >= WORST * (1 - confidence) ** 4
-    return confidence, right, right | (random.random(count) < 0.5)
+    rank = random.random(count)
+    right = random.random(count) >= WORST * (1 - rank) ** 4
+    return LEAST + (1 - LEAST) * rank, right, right | (random.random(count) < 0.5)
 
 
 def true_risk(threshold: float) -> float:
-    """Error rate of what `rows` accepts at a threshold: the mean of ``WORST (1 - c)^4`` for c above it."""
-    return WORST * (1 - threshold) ** 4 / 5
+    """Error rate of what `rows` accepts at a threshold: the mean of ``WORST (1 - rank)^4`` for ranks above it."""
+    return WORST * ((1 - threshold) / (1 - LEAST)) ** 4 / 5
 
 
 def test_the_promise_is_kept_in_nineteen_draws_of_twenty() -> None:
@@ -74,12 +74,12 @@ def borderline(random: np.random.Generator, count: int) -> Drawn:
 
 
 def tied(random: np.random.Generator, count: int) -> Drawn:
-    """Confidence in steps of a tenth: 4 % of the upper half is wrong, 14 % of the rest."""
+    """Confidence in steps of a tenth: 4 % of the upper fifth is wrong, 14 % of the rest."""
     confidence = np.ceil(random.random(count) * 10) / 10
-    right = random.random(count) >= np.where(confidence > 0.5, 0.04, 0.14)
+    right = random.random(count) >= np.where(confidence > 0.8, 0.04, 0.14)
 
     def risk(threshold: float) -> float:
-        upper, lower = min(0.5, 1.1 - threshold), max(0.0, 0.6 - threshold)
+        upper, lower = min(0.2, 1.1 - threshold), max(0.0, 0.9 - threshold)
         return (0.04 * upper + 0.14 * lower) / (upper + lower)
 
     return confidence, right, risk
@@ -87,7 +87,7 @@ def tied(random: np.random.Generator, count: int) -> Drawn:
 
 def all_tied(random: np.random.Generator, count: int) -> Drawn:
     """One confidence for all, and a little too much is wrong."""
-    return np.full(count, 0.5), random.random(count) >= 0.051, lambda threshold: 0.051
+    return np.full(count, 0.7), random.random(count) >= 0.051, lambda threshold: 0.051
 
 
 def steep(random: np.random.Generator, count: int) -> Drawn:
@@ -114,7 +114,7 @@ def test_the_promise_is_kept_on_few_rows_on_ties_and_on_the_border(
 
 def test_rows_of_one_confidence_are_accepted_together_and_all_of_them_are_counted() -> None:
     """The surest 80 rows are right; the next 40, all of one confidence, begin with right ones and are half wrong."""
-    confidence = np.concatenate([np.linspace(1, 0.9, 80), np.full(40, 0.5)])
+    confidence = np.concatenate([np.linspace(1, 0.9, 80), np.full(40, 0.7)])
     right = np.concatenate([np.ones(100, dtype=bool), np.zeros(20, dtype=bool)])
     threshold, told = choose(confidence, right, np.ones(120, dtype=bool), risk=0.05)
     assert told.certified
@@ -126,7 +126,7 @@ def test_as_many_rows_as_the_bound_needs_without_an_error_are_enough(risk: float
     assert fewest_accepted(risk, level) == fewest
     for rows, certified in ((fewest - 1, False), (fewest, True), (fewest + 1, True)):
         every = np.ones(rows, dtype=bool)
-        assert choose(np.linspace(1, 0, rows), every, every, risk=risk, level=level)[1].certified == certified
+        assert choose(np.linspace(1, LEAST, rows), every, every, risk=risk, level=level)[1].certified == certified
 
 
 def test_more_rows_buy_more_coverage_at_the_same_promise() -> None:
@@ -151,7 +151,7 @@ def test_what_the_guarantee_tells_is_what_its_threshold_accepts() -> None:
 
 
 def test_too_few_or_too_wrong_rows_are_not_certified_and_say_so() -> None:
-    few = np.linspace(1, 0, 40)
+    few = np.linspace(1, LEAST, 40)
     wrong = np.random.default_rng(3).random(500)
     all_right, all_in = np.ones(40, dtype=bool), np.ones(40, dtype=bool)
     threshold, told = choose(few, all_right, all_in, risk=0.05)
@@ -170,7 +170,7 @@ def test_where_the_surest_row_is_foreign_and_nothing_is_right_nothing_is_certifi
 
 
 def test_a_guarantee_that_costs_two_fifths_of_the_coverage_is_not_taken() -> None:
-    confidence = np.linspace(1, 0, 1000)
+    confidence = np.linspace(1, LEAST, 1000)
     all_in = np.ones(1000, dtype=bool)
     for first_wrong, certified in ((300, False), (850, True)):
         right = np.ones(1000, dtype=bool)
@@ -178,12 +178,23 @@ def test_a_guarantee_that_costs_two_fifths_of_the_coverage_is_not_taken() -> Non
         threshold, told = choose(confidence, right, all_in, risk=0.05)
         assert told.certified == certified
         assert (told.coverage == 1.0) == (not certified)
-        assert threshold == (confidence[-1] if not certified else pytest.approx(0.14, abs=0.03))
+        assert threshold == (confidence[-1] if not certified else pytest.approx(1 - 0.86 * (1 - LEAST), abs=0.01))
 
 
 def test_uncertified_the_threshold_gets_most_rows_right() -> None:
-    confidence = np.array([0.9, 0.8, 0.7, 0.6, 0.5, 0.4])
+    confidence = np.array([0.9, 0.85, 0.8, 0.7, 0.65, 0.62])
     right = np.array([True, True, True, False, False, False])
     in_scope = np.array([True, True, True, False, False, True])
     threshold, told = choose(confidence, right, in_scope, risk=0.05)
-    assert (threshold, told.certified, told.errors, told.coverage) == (0.7, False, 0, 0.75)
+    assert (threshold, told.certified, told.errors, told.coverage) == (0.8, False, 0, 0.75)
+
+
+@pytest.mark.parametrize("count", [20, 2000])
+def test_no_threshold_is_so_low_that_wrong_events_are_waved_through(count: int) -> None:
+    """Certified or not: here every row is right, and accepting all of them would pass any test."""
+    every = np.ones(count, dtype=bool)
+    threshold, told = choose(np.linspace(1, 0, count), every, every, risk=0.05)
+    assert LEAST <= threshold < LEAST + 0.05
+    assert told.accepted_rows == (np.linspace(1, 0, count) >= threshold).sum()
+    threshold, told = choose(np.full(count, LEAST / 2), every, every, risk=0.05)
+    assert (threshold, told.certified, told.accepted_rows, told.upper_bound) == (LEAST, False, 0, 1.0)

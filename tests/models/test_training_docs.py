@@ -37,6 +37,8 @@ def test_every_flag_of_train_is_told_and_no_other() -> None:
         f"at most {run.RISK:.0%} of accepted events are wrong, at 95 % confidence".replace("5%", "5 %"),
         f"on fewer than {guarantee.ENOUGH:,}, a threshold that costs more than two fifths of the coverage",
         f"below {guarantee.fewest_accepted(run.RISK, 0.95)} judging rows nothing is certified",
+        f"which count as much as {calibrate.PRIOR_ROWS:.0f} rows",
+        f"No threshold is below {guarantee.LEAST}",
         f"a fifth of the rows accepted, or {guarantee.fewest_accepted(run.RISK, 0.95)} if those are more",
     ],
 )
