@@ -7,10 +7,9 @@ from worker.batching import Limits
 from worker.dead_letters import DeadLetters
 from worker.inference import Observer
 from worker.metrics import Metrics
-from worker.outputs import decided
 from worker.parts import Parts, connect
 from worker.pipeline import Pipeline
-from worker.serving import Serving
+from worker.serving import Serving, decided
 from worker.settings import Settings
 from worker.tracing import Traces
 

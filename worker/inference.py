@@ -19,8 +19,8 @@ from models.engine import Encoded
 from worker.batching import cut, wave
 from worker.isolation import Fault, ModelDownError, isolate
 from worker.metrics import Metrics
-from worker.outputs import Output, Work
-from worker.serving import Serving
+from worker.outputs import Output
+from worker.serving import Serving, Work
 from worker.threads import wait_for
 
 log = logging.getLogger(__name__)

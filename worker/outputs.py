@@ -1,37 +1,17 @@
-"""What is on its way through the worker: a message read, and the record that answers it."""
+"""What leaves the worker: the record that answers a message."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from time import time
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TypeAlias
 
 from aiokafka.structs import ConsumerRecord
 
-from models.decision import Decision
-from models.engine import Encoded
-from schemas.cloudevents import timestamp
-from schemas.message import CustomerMessage, Source
-from schemas.records import IntentWriter, Judgement
+from schemas.message import Source
 from worker.ledger import Outcome, PartitionLedger
-from worker.tracing import MessageSpan, outgoing
-
-if TYPE_CHECKING:
-    from worker.serving import Serving
+from worker.tracing import MessageSpan
 
 Consumed: TypeAlias = ConsumerRecord
 RecordHeaders: TypeAlias = Sequence[tuple[str, bytes | None]]
-
-
-@dataclass(slots=True, eq=False)
-class Work:
-    """A message that waits for the model; ``by`` is the bundle whose tokenizer encoded it."""
-
-    ledger: "PartitionLedger[Output]"
-    record: Consumed
-    message: CustomerMessage
-    by: "Serving"
-    encoded: Encoded
-    span: MessageSpan | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,38 +55,3 @@ class Output:
 def source_of(record: Consumed) -> Source:
     """Where a record was read."""
     return Source(record.topic, record.partition, record.offset)
-
-
-def decided(
-    writer: IntentWriter, *, output_topic: str, fallback_topic: str, clock: Callable[[], float] = time
-) -> Callable[[Work, Decision], Output]:
-    """How a decision becomes an output: an intent if it was accepted, else a request to the fallback."""
-
-    def write(work: Work, decision: Decision) -> Output:
-        record = work.record
-        judgement = Judgement(
-            intent=decision.intent,
-            confidence=decision.confidence,
-            scores=decision.scores,
-            familiarity=decision.familiarity,
-            truncated=decision.truncated,
-            reason=decision.reason,
-        )
-        outcome: Outcome = "accepted" if decision.accepted else "fallback"
-        write_event = writer.accepted if decision.accepted else writer.fallback
-        value, headers = write_event(
-            work.message, source_of(record), judgement, timestamp(clock()), outgoing(record.headers, work.span)
-        )
-        return Output(
-            ledger=work.ledger,
-            record=record,
-            outcome=outcome,
-            label=decision.reason or decision.intent,
-            topic=output_topic if decision.accepted else fallback_topic,
-            key=record.key,
-            value=value,
-            headers=headers,
-            span=work.span,
-        )
-
-    return write

@@ -20,8 +20,8 @@ from worker.inference import KNOWN_GOOD, Inference, Observer
 from worker.isolation import Fault, isolate
 from worker.ledger import PartitionLedger
 from worker.metrics import Metrics
-from worker.outputs import Consumed, Output, Work, source_of
-from worker.serving import Serving
+from worker.outputs import Consumed, Output, source_of
+from worker.serving import Serving, Work
 from worker.station import Station
 from worker.tracing import MessageSpan, Traces, begin, ids
 

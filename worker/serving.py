@@ -2,12 +2,18 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from time import time
 from typing import Protocol
 
 from models.decision import Decision
 from models.engine import Encoded, Outputs
+from schemas.cloudevents import timestamp
+from schemas.message import CustomerMessage
+from schemas.records import IntentWriter, Judgement
 from worker.batching import Limits
-from worker.outputs import Output, Work
+from worker.ledger import Outcome, PartitionLedger
+from worker.outputs import Consumed, Output, source_of
+from worker.tracing import MessageSpan, outgoing
 
 
 class Model(Protocol):
@@ -18,6 +24,18 @@ class Model(Protocol):
     def infer(self, batch: Sequence[Encoded]) -> Outputs: ...
 
     def decide(self, batch: Sequence[Encoded], outputs: Outputs) -> list[Decision]: ...
+
+
+@dataclass(slots=True, eq=False)
+class Work:
+    """A message that waits for the model; ``by`` is the bundle whose tokenizer encoded it."""
+
+    ledger: PartitionLedger[Output]
+    record: Consumed
+    message: CustomerMessage
+    by: "Serving"
+    encoded: Encoded
+    span: MessageSpan | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,3 +57,38 @@ class Serving:
         if all(work.by is self for work in works):
             return [work.encoded for work in works]
         return self.model.encode([work.message.text for work in works])
+
+
+def decided(
+    writer: IntentWriter, *, output_topic: str, fallback_topic: str, clock: Callable[[], float] = time
+) -> Callable[[Work, Decision], Output]:
+    """How a decision becomes an output: an intent if it was accepted, else a request to the fallback."""
+
+    def write(work: Work, decision: Decision) -> Output:
+        record = work.record
+        judgement = Judgement(
+            intent=decision.intent,
+            confidence=decision.confidence,
+            scores=decision.scores,
+            familiarity=decision.familiarity,
+            truncated=decision.truncated,
+            reason=decision.reason,
+        )
+        outcome: Outcome = "accepted" if decision.accepted else "fallback"
+        write_event = writer.accepted if decision.accepted else writer.fallback
+        value, headers = write_event(
+            work.message, source_of(record), judgement, timestamp(clock()), outgoing(record.headers, work.span)
+        )
+        return Output(
+            ledger=work.ledger,
+            record=record,
+            outcome=outcome,
+            label=decision.reason or decision.intent,
+            topic=output_topic if decision.accepted else fallback_topic,
+            key=record.key,
+            value=value,
+            headers=headers,
+            span=work.span,
+        )
+
+    return write

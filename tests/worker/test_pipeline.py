@@ -17,9 +17,9 @@ from worker import inference
 from worker.batching import Limits
 from worker.dead_letters import DeadLetters
 from worker.metrics import Metrics
-from worker.outputs import Output, decided
+from worker.outputs import Output
 from worker.pipeline import Pipeline
-from worker.serving import Serving
+from worker.serving import Serving, decided
 
 A, B = TopicPartition("in", 0), TopicPartition("in", 1)
 

@@ -26,9 +26,9 @@ from worker.assembly import at_work
 from worker.batching import Limits
 from worker.dead_letters import DeadLetters
 from worker.metrics import Metrics
-from worker.outputs import Output, decided
+from worker.outputs import Output
 from worker.pipeline import Pipeline
-from worker.serving import Serving
+from worker.serving import Serving, decided
 from worker.settings import Settings
 
 A = TopicPartition("in", 0)

@@ -34,11 +34,11 @@ from worker.fallback.client import Reply, Unavailable
 from worker.fallback.spans import TracedEndpoint
 from worker.logs import JsonFormatter
 from worker.metrics import Metrics
-from worker.outputs import Output, decided
+from worker.outputs import Output
 from worker.pipeline import Pipeline
 from worker.router.desk import Desk
 from worker.router.metrics import RouterMetrics
-from worker.serving import Serving
+from worker.serving import Serving, decided
 from worker.tracing import Traces
 
 A = TopicPartition("in", 0)

@@ -15,7 +15,7 @@ from models.classifier import Classifier
 from models.decision import Decision
 from worker.bundles.metrics import BundleMetrics
 from worker.isolation import Fault
-from worker.outputs import Work
+from worker.serving import Work
 from worker.threads import wait_for
 
 log = logging.getLogger(__name__)
