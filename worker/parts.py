@@ -16,7 +16,8 @@ from worker.metrics import Metrics
 from worker.publisher import AtLeastOnce
 from worker.settings import Service, Settings
 from worker.station import Station
-from worker.transactions import RETRY_BACKOFF_MS, ExactlyOnce, Terms, keep_verification_out_of_logs
+from worker.transactional import RETRY_BACKOFF_MS, keep_verification_out_of_logs
+from worker.transactions import ExactlyOnce, Terms
 
 HEARTBEAT_MS = 3_000
 METADATA_MS = 10_000

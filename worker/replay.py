@@ -24,7 +24,7 @@ from worker.reading import one_record, reader, whole_topic
 from worker.rights import told
 from worker.settings import Settings
 from worker.topics import REPLICAS, administrator, require
-from worker.transactions import RETRY_BACKOFF_MS, keep_verification_out_of_logs
+from worker.transactional import RETRY_BACKOFF_MS, keep_verification_out_of_logs
 
 BATCH = 500
 MARK = b"sent"

@@ -9,14 +9,14 @@ dropped and read again.
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from time import monotonic
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
-from aiokafka.errors import IllegalOperation, KafkaError, ProducerFenced
+from aiokafka.errors import KafkaError, ProducerFenced
 from aiokafka.structs import TopicPartition
 
 from worker.dead_letters import DeadLetters
@@ -25,18 +25,11 @@ from worker.ledger import Ledger, PartitionLedger
 from worker.metrics import Metrics
 from worker.outputs import Output
 from worker.rights import REFUSED, refusal, told
+from worker.transactional import growing_patient, telling_why
 
 log = logging.getLogger(__name__)
 
 BACKOFF_S = (0.1, 0.5, 1.0, 2.0, 5.0)
-RETRY_BACKOFF_MS = 5
-"""The first record of a transaction is often refused with a retriable error while the broker verifies the transaction;
-aiokafka's 100 ms would add half to every transaction."""
-
-PATIENT_BACKOFF_MS = 100
-PATIENT_AFTER_S = 1.0
-"""A transaction that takes longer meets another trouble, such as a broker that is away: no use in hurrying then."""
-
 LONG_AGO_S = 10.0
 """A failure that is older, with nothing to publish since, is another trouble than the next one."""
 
@@ -68,16 +61,6 @@ class Terms:
     def transactional_id(self, partition: TopicPartition) -> str:
         """One id a partition, whoever works on it."""
         return f"{self.prefix}-{self.group}-{partition.topic}-{partition.partition}"
-
-
-def keep_verification_out_of_logs() -> None:
-    """Leave out a warning that a healthy broker causes in every other transaction, see `RETRY_BACKOFF_MS`.
-
-    Where replicas really are missing, readiness says so: outputs are not taken.
-    """
-    logging.getLogger("aiokafka.producer.sender").addFilter(
-        lambda line: "NotEnoughReplicas" not in line.getMessage() and "NOT_ENOUGH_REPLICAS" not in line.getMessage()
-    )
 
 
 class ExactlyOnce:
@@ -268,7 +251,7 @@ class _Lane:
     async def _transaction(self, producer: AIOKafkaProducer) -> None:
         await self._collect()
         await producer.begin_transaction()
-        with _growing_patient(producer):
+        with growing_patient(producer):
             futures = await self._send(producer)
             await self._all_taken(futures)
             if self._sent:
@@ -339,28 +322,3 @@ class _Lane:
 
     def _about(self) -> dict[str, object]:
         return {"topic": self._partition.topic, "partition": self._partition.partition}
-
-
-@contextmanager
-def telling_why(producer: AIOKafkaProducer) -> Iterator[None]:
-    """Raise what ended a transaction where aiokafka only says that none is open, or fails an assertion about it."""
-    try:
-        yield
-    except (IllegalOperation, AssertionError) as error:
-        ended = producer._txn_manager.wait_for_transaction_end()
-        reason = ended.exception() if ended is not None and ended.done() else None
-        raise (reason if isinstance(reason, KafkaError) else KafkaError(repr(error))) from error
-
-
-@contextmanager
-def _growing_patient(producer: AIOKafkaProducer) -> Iterator[None]:
-    """Lengthen the producer's back-off while a transaction takes longer than it should."""
-    sender = producer._sender  # aiokafka has no other way to change it once the producer is made
-    patient = asyncio.get_running_loop().call_later(
-        PATIENT_AFTER_S, setattr, sender, "_retry_backoff", PATIENT_BACKOFF_MS / 1e3
-    )
-    try:
-        yield
-    finally:
-        patient.cancel()
-        sender._retry_backoff = RETRY_BACKOFF_MS / 1e3

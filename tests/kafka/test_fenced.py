@@ -9,7 +9,7 @@ from aiokafka.errors import ProducerFenced
 
 from tests.kafka.harness import Bench
 from worker.delivery import abandon
-from worker.transactions import telling_why
+from worker.transactional import telling_why
 
 pytestmark = pytest.mark.kafka
 

@@ -230,7 +230,6 @@ def test_settings_shows_values_and_sources_and_masks_secrets(
     triage: Triage, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("TRIAGE_LLM_API_KEY", "hunter2")
-    monkeypatch.setenv("TRIAGE_LLM_URL", "https://me:hunter2@llm.example/v1")
     (tmp_path / ".env").write_text("TRIAGE_THREADS=7\n")
     ran = triage("settings", "--group-id", "mine", "--include-text")
     assert "hunter2" not in ran.out
@@ -281,7 +280,7 @@ def test_help_needs_no_model(triage: Triage) -> None:
 def test_the_demo_accounts_for_every_message(triage: Triage) -> None:
     ran = triage("demo", "--messages", "60")
     assert ran.code == 0, ran.err
-    assert "worker is ready, with the bundle ecommerce" in ran.out
+    assert "Worker, router and fallback are ready; the bundle is ecommerce." in ran.out
     counts = re.fullmatch(r"read 60 = accepted (\d+) \+ fallback (\d+) \+ dead letters 2", ran.out.splitlines()[-1])
     assert counts is not None
     assert int(counts[1]) + int(counts[2]) == 58

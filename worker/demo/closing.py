@@ -1,4 +1,4 @@
-"""What the demo ends with: the sums, some tickets, one message that the model would not vouch for, and one path."""
+"""What the demo ends with: some tickets, one message that the model would not vouch for, one path, and the sums."""
 
 from collections.abc import Iterable
 

@@ -81,9 +81,8 @@ async def demo(settings: Settings, messages: int) -> bool:
         took = monotonic() - started
     tally, cases = books
     console.print(f"\n{tally.done} messages in {took:.1f} s. {_figures(tally, messages)}", soft_wrap=True)
-    held = sums(console, [tally.law(), *cases.laws(tally.counts["accepted"])])
     close(console, tally, cases, load(SHIPPED))
-    return held
+    return sums(console, [*cases.laws(tally.counts["accepted"]), tally.law()])
 
 
 @asynccontextmanager
