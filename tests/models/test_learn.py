@@ -47,7 +47,7 @@ def run(tmp_path: Path, tiny_bundle: Path, tiny_csv: Path, test_csv: Path, rows:
         "--test": test_csv,
         "--output": tmp_path / "candidate",
         "--store": tmp_path / "store",
-        "--margin": 5,
+        "--margin": 10,  # a network this small is right on every third test row, give or take
     }
     result = CliRunner().invoke(app, ["learn", *(str(word) for pair in flags.items() for word in pair)])
     assert result.exception is None or isinstance(result.exception, SystemExit), result.output
