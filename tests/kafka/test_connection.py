@@ -1,14 +1,17 @@
 """Logins and TLS on a real Kafka: who is let in, and what the others are told."""
 
+import asyncio
 import os
 import subprocess
 import sys
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
 from tests.kafka import broker
 from tests.kafka.certificates import Authority
+from tests.kafka.harness import eventually
 from tests.kafka.secured import Secured, password
 from worker import topics
 from worker.errors import ConfigError, TriageError
@@ -21,6 +24,18 @@ MUTUAL = ("ssl_certfile", "ssl_keyfile")
 
 def without(settings: dict[str, str], *names: str) -> dict[str, str]:
     return {name: value for name, value in settings.items() if name not in names}
+
+
+@pytest.fixture(autouse=True)
+async def _every_connection_has_ended() -> AsyncIterator[None]:
+    """TLS takes its leave after a connection's `close`; where the loop ends first, a socket is left open."""
+    yield
+    watched = asyncio.get_running_loop()._selector.get_map()  # type: ignore[attr-defined]
+
+    async def only_the_loops_own() -> bool:
+        return len(watched) <= 1
+
+    await eventually(only_the_loops_own, 20)
 
 
 async def refusal(wrong: dict[str, str]) -> str:
