@@ -123,13 +123,11 @@ def _learning_shipped(place: Place) -> dict[str, tuple[float, list[float]]]:
 
 def _templates(place: Place) -> Path:
     """`TEMPLATES_EACH` rows a label of ecomintent, as a file."""
+    from models.training.prototypes import some_of_each  # noqa: PLC0415 (torch is heavy)
+
     rows = read_rows(place.data / "ecomintent" / "train.csv")
-    labels = np.array(rows.labels)
-    order = np.random.default_rng(0).permutation(len(labels))
-    chosen = [row for label in sorted(set(rows.labels)) for row in order[labels[order] == label][:TEMPLATES_EACH]]
-    return _written(
-        place.runs / "data" / "templates.csv", ((rows.texts[row], rows.labels[row]) for row in sorted(chosen))
-    )
+    chosen = some_of_each(np.unique(rows.labels, return_inverse=True)[1], TEMPLATES_EACH, seed=0)
+    return _written(place.runs / "data" / "templates.csv", ((rows.texts[row], rows.labels[row]) for row in chosen))
 
 
 def _gained(place: Place, bundle: Path, data: Path) -> dict[str, tuple[float, list[float]]]:

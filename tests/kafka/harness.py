@@ -221,6 +221,16 @@ class Bench:
 
             yield committed
 
+    async def kept_its_word(
+        self, worker: Worker, sent: Iterable[tuple[int, int]], delivery: str, timeout_s: float = 60
+    ) -> None:
+        """All is answered, the worker ends in order, and nothing is lost, reordered or, exactly once, doubled."""
+        await self.answered(timeout_s)
+        assert await worker.terminate() == 0, worker.said()
+        account = await self.account()
+        assert account.lost(sent) == account.out_of_order() == []
+        assert delivery == "at_least_once" or account.doubled() == []
+
     async def committed_something(self, timeout_s: float = 60, topic: str | None = None) -> None:
         """Wait until the group has committed some of the input, or of another topic."""
         async with self._reader(group_id=self.group) as reader:

@@ -155,10 +155,6 @@ async def test_a_broker_that_goes_away_and_comes_back(bootstrap: str, tmp_path: 
             node.start()
             await asyncio.to_thread(node.wait)
             await eventually(lambda: ready(port), 60, worker.said)
-            await bench.answered()
-            assert await worker.terminate() == 0, worker.said()
-            account = await bench.account()
-            assert account.lost(sent) == account.out_of_order() == []
-            assert delivery == "at_least_once" or account.doubled() == []
+            await bench.kept_its_word(worker, sent, delivery)
         finally:
             bench.stop()

@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TaskProgressColumn, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
+from worker.commands.interruption import interruptible
 from worker.commands.options import settings_flags
 from worker.errors import TriageError
 from worker.settings import Settings
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
     from models.evaluation.run import Measured
     from worker.evaluation.interview import Standing
 
-INTERRUPTED = 130
 HOURLY = ("llm_money_per_hour", "llm_calls_per_hour")
 LLM = tuple(name for name in Settings.model_fields if name.startswith("llm_") and name not in HOURLY)
 
@@ -70,23 +70,19 @@ def evaluate(
     from models.evaluation import run  # noqa: PLC0415 (ONNX Runtime takes its time to import)
 
     console = Console(stderr=True, highlight=False)
-    try:
-        with _bars(console) as show:
-            beside = _beside(settings, plan | {"seed": seed}, output, console, show) if asks else _nothing
-            result = run(
-                data,
-                settings.bundle,
-                out_of_scope_label,
-                output,
-                device=settings.device,
-                progress=lambda done, total: show("classifying", done, total, ""),
-                beside=beside,
-            )
-    except KeyboardInterrupt:
-        kept = asks and output is not None
-        goes_on = f": {output} has the answers so far, and the same command goes on from there" if kept else ""
-        console.print(f"Interrupted{goes_on}.", soft_wrap=True)
-        raise typer.Exit(INTERRUPTED) from None
+    kept = asks and output is not None
+    goes_on = f": {output} has the answers so far, and the same command goes on from there" if kept else ""
+    with interruptible(console, f"Interrupted{goes_on}."), _bars(console) as show:
+        beside = _beside(settings, plan | {"seed": seed}, output, console, show) if asks else _nothing
+        result = run(
+            data,
+            settings.bundle,
+            out_of_scope_label,
+            output,
+            device=settings.device,
+            progress=lambda done, total: show("classifying", done, total, ""),
+            beside=beside,
+        )
     if as_json:
         typer.echo(orjson.dumps(result, option=orjson.OPT_INDENT_2))
     else:

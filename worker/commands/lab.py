@@ -1,6 +1,8 @@
 """``triage train``: from labelled text to a bundle."""
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
@@ -8,10 +10,20 @@ import typer
 from rich.console import Console
 
 from models.progress import reporting
+from worker.commands.interruption import interruptible
 from worker.errors import TriageError
 
 _SECONDS = {"": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0}
-INTERRUPTED = 130
+UNTOUCHED = "Interrupted: {} is as it was; the same command goes on from here."
+
+
+@contextmanager
+def lab_imported(what: str) -> Iterator[None]:
+    """Within this the lab is imported, which is heavy, and an extra: where it is missing, ``what`` needs it."""
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        raise TriageError(f"{what} needs {error.name}: `pip install 'triage-worker[train]'` brings it.") from None
 
 
 def train(
@@ -32,30 +44,24 @@ def train(
     seconds = None if time_budget is None else _duration(time_budget)
     if not data.is_file():  # before torch is imported, which takes seconds
         raise TriageError(f"There is no file {data}: check the path.")
-    try:
+    with lab_imported("Training"):
         from models.training import train as make  # noqa: PLC0415 (torch is heavy, and an extra)
-    except ModuleNotFoundError as error:
-        raise TriageError(f"Training needs {error.name}: `pip install 'triage-worker[train]'` brings it.") from None
 
     console = Console(stderr=True, highlight=False)
-    try:
-        with reporting(console) as report:
-            made = make(
-                data,
-                output,
-                validation=validation,
-                out_of_scope=out_of_scope,
-                out_of_scope_label=out_of_scope_label,
-                base=base,
-                epochs=epochs,
-                seed=seed,
-                time_budget=seconds,
-                descriptions=descriptions,
-                report=report,
-            )
-    except KeyboardInterrupt:
-        console.print(f"Interrupted: {output} is as it was; the same command goes on from here.", soft_wrap=True)
-        raise typer.Exit(INTERRUPTED) from None
+    with interruptible(console, UNTOUCHED.format(output)), reporting(console) as report:
+        made = make(
+            data,
+            output,
+            validation=validation,
+            out_of_scope=out_of_scope,
+            out_of_scope_label=out_of_scope_label,
+            base=base,
+            epochs=epochs,
+            seed=seed,
+            time_budget=seconds,
+            descriptions=descriptions,
+            report=report,
+        )
     typer.echo(f"{made} is ready: `triage bundle inspect {made}` shows what it promises.")
 
 

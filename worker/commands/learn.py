@@ -11,6 +11,8 @@ from rich.console import Console
 from rich.table import Table
 
 from models.progress import reporting
+from worker.commands.interruption import interruptible
+from worker.commands.lab import UNTOUCHED, lab_imported
 from worker.commands.options import CONNECTION, settings_flags
 from worker.errors import TriageError
 from worker.settings import Settings
@@ -21,7 +23,6 @@ if TYPE_CHECKING:
     from models.training.learn import Learned
 
 NOT_PROMOTED = 3
-INTERRUPTED = 130
 RUNS = "learning.jsonl"
 """In a store: one line for each candidate, promoted or not, with the whole report."""
 
@@ -56,11 +57,9 @@ def learn(
             raise TriageError(f"There is no file {file}: check the path.")
     serving = (BundleStore(store).current() if store is not None else None) or settings.bundle
     console = Console(stderr=True, highlight=False)
-    try:
+    with lab_imported("Learning"):
         from models.training import learn as lab  # noqa: PLC0415 (torch is heavy, and an extra)
-    except ModuleNotFoundError as error:
-        raise TriageError(f"Learning needs {error.name}: `pip install 'triage-worker[train]'` brings it.") from None
-    try:
+    with interruptible(console, UNTOUCHED.format(output)):
         answers = _answers(settings, labels, console)
         with reporting(console) as tell:
             learned = lab.learn(
@@ -74,9 +73,6 @@ def learn(
                 seed=seed,
                 report=tell,
             )
-    except KeyboardInterrupt:
-        console.print(f"Interrupted: {output} is as it was; the same command goes on from here.", soft_wrap=True)
-        raise typer.Exit(INTERRUPTED) from None
     file = report or output.with_name(f"{output.name}.json")
     file.write_text(json.dumps(learned.report, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
     _print(learned)
