@@ -98,7 +98,7 @@ def decide(manifest: Manifest, logits: Floats, similarity: Floats, truncated: Se
     features = confidence_features(probabilities, similarity, labels)
     confidence = confidences(features, manifest.calibration)
     familiarity = similarity[:, :labels].max(axis=1)
-    foreign = probabilities.argmax(axis=1) >= labels
+    foreign = logits.argmax(axis=1) >= labels  # as it was calibrated; probabilities can round to a tie
     sure = confidence >= manifest.thresholds.confidence
     known = familiarity >= manifest.thresholds.familiarity
     accepted = sure & known & ~foreign

@@ -33,7 +33,7 @@ def judged(path: Path, rows: LabelledRows, scope: frozenset[str]) -> Judged:
     bundle = classifier.bundle
     decisions = classifier.decide(encoded, outputs)
     probabilities = softmax(outputs.logits, bundle.manifest.calibration.temperature)
-    foreign = probabilities.argmax(axis=1) >= len(bundle.labels)
+    foreign = outputs.logits.argmax(axis=1) >= len(bundle.labels)
     right, loss = np.zeros(len(rows), bool), np.zeros(len(rows))
     for row, label in enumerate(rows.labels):
         accepted = split_labels(label, bundle.labels)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, example, given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
@@ -119,6 +119,7 @@ def test_confidence_does_not_fall_as_a_message_grows_more_familiar(
     assert after.confidence >= before.confidence - 1e-6
 
 
+@example([0.0, -1.0, -2.0, 4.203895392974451e-45], [0.0] * 4, 0.0, 0.0)  # the probabilities are the same
 @given(LOGITS, COSINES, st.floats(0, 1), st.floats(-1, 1))
 def test_accepted_exactly_when_sure_familiar_and_in_scope(
     logits: list[float], similarity: list[float], confidence: float, familiarity: float
