@@ -25,6 +25,10 @@ METADATA_MS = 10_000
 
 FETCH_MAX_BYTES = 16 * 1024 * 1024
 
+FETCH_PARTITION_BYTES = 128 * 1024
+"""Of a backlog, partitions take turns of one fetch each, so this is how long they wait for one another: with a mebibyte,
+as is usual, for thousands of messages each. A batch of records that is larger comes whole, when its partition is first."""
+
 
 @dataclass(frozen=True, slots=True)
 class Parts:
@@ -112,6 +116,7 @@ def _consumer(settings: Settings, service: Service) -> AIOKafkaConsumer:
         heartbeat_interval_ms=_heartbeat_ms(settings),
         max_poll_interval_ms=settings.max_poll_interval_ms,
         fetch_max_bytes=FETCH_MAX_BYTES,
+        max_partition_fetch_bytes=FETCH_PARTITION_BYTES,
         fetch_max_wait_ms=settings.fetch_max_wait_ms,
         metadata_max_age_ms=METADATA_MS,
     )
