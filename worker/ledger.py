@@ -79,7 +79,7 @@ class PartitionLedger(Generic[Output]):
     def complete(self, offset: int, output: Output) -> list[Output]:
         """Set a message's output; returns all that may be published now, in the order of their offsets."""
         entry = self._entries.get(offset)
-        if entry is None or not self.active:
+        if entry is None:
             return []
         entry.output = output
         released = []
@@ -89,8 +89,6 @@ class PartitionLedger(Generic[Output]):
 
     def acknowledge(self, offset: int, outcome: Outcome) -> bool:
         """Note that the broker has a message's output; False when that no longer matters here."""
-        if not self.active:
-            return False
         entry = self._entries.pop(offset, None)
         if entry is None:
             return False
@@ -106,7 +104,6 @@ class PartitionLedger(Generic[Output]):
         given_back = len(self._entries)
         self.active = False
         self._entries.clear()
-        self._unreleased.clear()
         self.in_flight_bytes = 0
         return given_back
 
@@ -188,8 +185,8 @@ class Ledger(Generic[Output]):
         }
 
     def committed(self, offsets: dict[TopicPartition, int]) -> None:
-        """Note what was committed; partitions no longer assigned are left out."""
-        self._committed.update({partition: offset for partition, offset in offsets.items() if partition in self})
+        """Note what was committed."""
+        self._committed.update(offsets)
 
     def conservation(self) -> Conservation:
         """The counts since the start, over all assignments."""

@@ -37,11 +37,12 @@ class LedgerMachine(RuleBasedStateMachine):
 
     @rule(partition=st.sampled_from(PARTITIONS))
     def revoke(self, partition: TopicPartition) -> None:
-        expected = 0
-        if partition in self.ledger:
-            ledger = self.ledger[partition]
-            expected = len(self.handed[ledger]) - len(self.acknowledged[ledger])
-        assert self.ledger.revoke([partition]) == expected
+        if partition not in self.ledger:
+            assert self.ledger.revoke([partition]) == 0
+            return
+        ledger = self.ledger[partition]
+        assert self.ledger.revoke([partition]) == len(self.handed[ledger]) - len(self.acknowledged[ledger])
+        assert (ledger.in_flight, ledger.in_flight_bytes) == (0, 0)
 
     @rule(target=read, partition=st.sampled_from(PARTITIONS), gap=st.integers(1, 3), size=st.integers(0, 9))
     def hand_out(self, partition: TopicPartition, gap: int, size: int) -> object:
@@ -128,3 +129,15 @@ def test_an_acknowledgement_counts_once() -> None:
     assert ledger.acknowledge(1, "accepted")
     assert not ledger.acknowledge(1, "accepted")
     assert ledger.outcomes["accepted"] == 1
+
+
+def test_what_an_assignment_has_read_is_committed_whatever_the_one_before_had() -> None:
+    """As of a topic that was deleted and made again, whose offsets begin anew."""
+    ledger: Ledger[str] = Ledger()
+    for _ in range(2):
+        opened = ledger.assign(PARTITIONS[0])
+        opened.hand_out(0)
+        opened.acknowledge(0, "accepted")
+        assert ledger.to_commit() == {PARTITIONS[0]: 1}
+        ledger.committed({PARTITIONS[0]: 1})
+        assert ledger.to_commit() == {}
