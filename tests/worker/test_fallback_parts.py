@@ -1,11 +1,10 @@
 """The fallback's plain parts: reading answers, the breaker, the budget, retries, and how an endpoint is asked."""
 
-from datetime import UTC, datetime
 from typing import Any
 
 import orjson
 import pytest
-from hypothesis import example, given
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.worker.fallback_events import LABELS, event
@@ -16,7 +15,7 @@ from worker.fallback.budget import Budget
 from worker.fallback.client import Reply
 from worker.fallback.cost import Prices, Tokens, billed, estimate
 from worker.fallback.dialect import FORMATS, Asked, Dialect
-from worker.fallback.retry import pause_s, retry_after_s
+from worker.fallback.retry import pause_s
 
 SCHEMA = prompt.schema(list(LABELS))
 TURNS = prompt.messages(event())
@@ -158,31 +157,6 @@ def test_what_was_set_aside_and_not_spent_can_be_spent() -> None:
 def test_pauses_grow_and_are_jittered() -> None:
     assert [pause_s(failures, lambda: 1.0) for failures in (1, 2, 3, 9)] == [0.5, 1.0, 2.0, 8.0]
     assert pause_s(3, lambda: 0.25) == 0.5
-
-
-@pytest.mark.parametrize(
-    ("header", "seconds"),
-    [
-        (None, None),
-        ("7", 7.0),
-        ("soon", None),
-        ("", None),
-        ("-3", None),
-        ("Thu, 01 Jan 2026 00:00:30 GMT", 30.0),
-        ("Thu, 01 Jan 2026 00:00:30 -0000", 30.0),
-        ("Wed, 31 Dec 2025 00:00:00 GMT", 0.0),
-    ],
-)
-def test_retry_after_is_seconds_or_a_date(header: str | None, seconds: float | None) -> None:
-    assert retry_after_s(header, datetime(2026, 1, 1, tzinfo=UTC)) == seconds
-
-
-@given(st.text() | st.from_regex(r"(Mon, )?\d{1,3} Jan -?\d{1,12} \d+:\d+:\d+ (GMT|[+-]\d{1,8})?", fullmatch=True))
-@example("Thu, 01 Jan 99999999999999999999 00:00:00 GMT")
-@example("0\x1f")
-def test_no_header_of_an_endpoint_makes_it_fail(header: str) -> None:
-    seconds = retry_after_s(header)
-    assert seconds is None or seconds >= 0
 
 
 def test_money_is_tokens_times_prices_and_an_estimate_where_tokens_are_not_told() -> None:

@@ -13,7 +13,7 @@ from schemas.events import TicketEvent
 from tests.worker import helpdesk_fakes
 from tests.worker.helpdesk_fakes import TOKEN
 from worker.errors import ConfigError
-from worker.helpdesk.client import Client, Pace, Patience, Refused, login, retry_after_s
+from worker.helpdesk.client import Client, Pace, Patience, Refused, login
 from worker.helpdesk.desks import Helpdesk
 from worker.helpdesk.gorgias import Gorgias
 from worker.helpdesk.metrics import HelpdeskMetrics
@@ -173,20 +173,3 @@ def test_no_minute_has_more_calls_than_allowed(per_minute: int, gaps: list[float
         called.append(now)
     for index, at in enumerate(called):
         assert sum(at <= other < at + 59.999 for other in called[index:]) <= per_minute + 1
-
-
-@pytest.mark.parametrize(
-    ("header", "expected"),
-    [
-        (None, None),
-        ("5", 5.0),
-        ("0.5", 0.5),
-        ("-3", 0.0),
-        ("999999", 3_600.0),
-        ("nan", None),
-        ("soon", None),
-        ("Thu, 01 Jan 1970 00:01:40 GMT", 40.0),
-    ],
-)
-def test_retry_after_in_every_form(header: str | None, expected: float | None) -> None:
-    assert retry_after_s(header, now=60.0) == expected

@@ -14,7 +14,7 @@ import aiohttp
 import orjson
 
 from worker.errors import ConfigError
-from worker.fallback.retry import retry_after_s
+from worker.retry_after import retry_after_s
 
 MAX_RESPONSE_BYTES = 1024 * 1024
 MAX_ERROR_BYTES = 4_096

@@ -6,8 +6,7 @@ import random
 from base64 import b64encode
 from collections.abc import Mapping
 from dataclasses import dataclass
-from email.utils import parsedate_to_datetime
-from time import monotonic, time
+from time import monotonic
 from typing import Any
 
 import aiohttp
@@ -15,12 +14,14 @@ import orjson
 
 from worker.errors import ConfigError
 from worker.helpdesk.metrics import HelpdeskMetrics
+from worker.retry_after import retry_after_s
 
 log = logging.getLogger(__name__)
 
 TIMEOUT_S = 20.0
 FIRST_WAIT_S = 0.5
 LONGEST_WAIT_S = 60.0
+LONGEST_ASKED_S = 3_600.0
 BUSY = frozenset({408, 409, 423, 425, 429})
 """Statuses below 500 after which the same call can succeed."""
 
@@ -130,7 +131,7 @@ class Client:
                 problem = "no answer in time" if isinstance(error, TimeoutError) else repr(error)
                 self._metrics.calls.labels("failed").inc()
             self.failing_since = self.failing_since or monotonic()
-            pause_s = self._backoff_s() if asked_s is None else asked_s
+            pause_s = self._backoff_s() if asked_s is None else min(asked_s, LONGEST_ASKED_S)
             log.warning("The helpdesk is asked again", extra={"problem": problem, "in_s": round(pause_s, 1)})
             await asyncio.sleep(pause_s)
             if not repeatable:
@@ -162,7 +163,7 @@ class Client:
             timeout=timeout,
             allow_redirects=False,
         ) as response:
-            return response.status, await response.read(), retry_after_s(response.headers.get("Retry-After"), time())
+            return response.status, await response.read(), retry_after_s(response.headers.get("Retry-After"))
 
     def _refuse(self, method: str, status: int, said: bytes) -> None:
         """Raise what cannot be helped by asking again."""
@@ -183,17 +184,3 @@ class Client:
 def login(user: str, token: str) -> dict[str, str]:
     """The header that logs a user in."""
     return {"Authorization": "Basic " + b64encode(f"{user}:{token}".encode()).decode()}
-
-
-def retry_after_s(header: str | None, now: float) -> float | None:
-    """What a ``Retry-After`` header asks for, in seconds or as a date; None where it says nothing that makes sense."""
-    if header is None:
-        return None
-    try:
-        seconds = float(header)
-    except ValueError:
-        try:
-            seconds = parsedate_to_datetime(header).timestamp() - now
-        except ValueError:
-            return None
-    return min(max(seconds, 0.0), 3_600.0) if seconds == seconds else None  # noqa: PLR0124 (NaN)
