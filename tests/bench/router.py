@@ -1,6 +1,7 @@
-"""How many intents a second one router on one core files: ``python -m tests.bench.router [--intents N]``.
+"""How many intents a second one router on one core files: ``python -m tests.bench.router [--intents N] [--rounds N]``.
 
-A real Apache Kafka, twelve partitions, five messages a conversation. Counted from the first commit of the router's
+A real Apache Kafka, twelve partitions, five messages a conversation. Each round is a router of its own on topics of its
+own; the first one finds a broker that has just been started, and is there to warm it. Counted from the first commit of the router's
 group to the last, held to one core by the scheduler's affinity, in three ways: by the clock, which other work slows
 down; by the clock less the time that the router was ready to run and the core was another's; and by the core's time.
 """
@@ -34,7 +35,8 @@ async def measure(bootstrap: str, folder: Path, intents: int) -> dict[str, float
     await bench.create_topics(partitions=PARTITIONS)
     admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
     await admin.start()
-    await admin.create_topics([NewTopic(name, PARTITIONS, 1) for name in ("bench-tickets", "bench-alerts")])
+    tickets, alerts = f"tickets-{bench.group}", f"alerts-{bench.group}"
+    await admin.create_topics([NewTopic(name, PARTITIONS, 1) for name in (tickets, alerts)])
     await admin.close()
     rng = random.Random(1)
     records = []
@@ -47,8 +49,8 @@ async def measure(bootstrap: str, folder: Path, intents: int) -> dict[str, float
     router = bench.worker(
         module="worker router",
         output_topic=bench.output,
-        tickets_topic="bench-tickets",
-        alerts_topic="bench-alerts",
+        tickets_topic=tickets,
+        alerts_topic=alerts,
     )
     os.sched_setaffinity(router.process.pid, {0})
     try:
@@ -92,9 +94,10 @@ def _queued_s(pid: int) -> float:
 
 
 def main() -> None:
-    """Print one JSON object."""
+    """Print a JSON object for each round."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--intents", type=int, default=30_000)
+    parser.add_argument("--rounds", type=int, default=2)
     arguments = parser.parse_args()
     broker.install()
     with tempfile.TemporaryDirectory() as folder:
@@ -102,7 +105,9 @@ def main() -> None:
         node.start()
         try:
             node.wait()
-            print(orjson.dumps(asyncio.run(measure(node.bootstrap, Path(folder), arguments.intents))).decode())
+            for _ in range(arguments.rounds):
+                found = asyncio.run(measure(node.bootstrap, Path(folder), arguments.intents))
+                print(orjson.dumps(found).decode(), flush=True)
         finally:
             node.stop()
 
