@@ -1,9 +1,10 @@
 """How many intents a second one router on one core files: ``python -m tests.bench.router [--intents N] [--rounds N]``.
 
 A real Apache Kafka, twelve partitions, five messages a conversation. Each round is a router of its own on topics of its
-own; the first one finds a broker that has just been started, and is there to warm it. Counted from the first commit of the router's
-group to the last, held to one core by the scheduler's affinity, in three ways: by the clock, which other work slows
-down; by the clock less the time that the router was ready to run and the core was another's; and by the core's time.
+own; the first one finds a broker that has just been started, and is there to warm it. Counted from the first commit of
+the router's group to the last, held to one core by the scheduler's affinity, in three ways: by the clock, which other
+work slows down; by the clock less the time that the router was ready to run and the core was another's; and by the
+core's time.
 """
 
 import argparse
