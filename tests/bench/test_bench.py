@@ -65,6 +65,7 @@ GIVEN: dict[str, Any] = {
     "broker": "here",
     "bundle": "shop 1",
     "delivery": "at_least_once",
+    "partitions": 4,
 }
 
 
@@ -146,9 +147,11 @@ def test_a_benchmark_that_is_told_to_end_takes_its_broker_and_its_worker_with_it
 @pytest.mark.skipif(not DEFAULT_BUNDLE.is_dir(), reason="no shipped bundle yet")
 def test_one_short_run_gives_all_figures() -> None:
     command = [sys.executable, "-m", "worker.cli", "bench", "--messages", "100", "--rounds", "1", "--no-peer", "--json"]
+    command += ["--partitions", "2"]
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=280)
     assert done.returncode == 0, done.stderr
     found = json.loads(done.stdout)
+    assert found["partitions"] == 2
     for name in ("messages_per_second", "raw_onnx_messages_per_second", "ratio", "latency_p50_ms", "latency_p99_ms"):
         assert found[name] > 0
     assert found["latency_p50_ms"] <= found["latency_p99_ms"]

@@ -58,6 +58,7 @@ class Result:
     broker: str
     bundle: str
     delivery: str
+    partitions: int
 
     def as_json(self) -> dict[str, Any]:
         """All figures by name."""
@@ -68,7 +69,8 @@ class Result:
         yield (
             "worker",
             f"{self.messages_per_second:,.0f} messages/s",
-            f"from a backlog, {self.threads} threads, {self.delivery}, broker: {self.broker}",
+            f"{self.delivery}, from a backlog on {self.partitions} partitions, {self.threads} threads, broker: "
+            f"{self.broker}",
         )
         yield (
             "raw ONNX Runtime",
@@ -133,6 +135,7 @@ def summary(
     broker: str,
     bundle: str,
     delivery: str,
+    partitions: int,
 ) -> Result:
     """Figures of at least one round of ``messages`` each, and of two latencies or more, in seconds."""
     ours = min(rounds, key=lambda one: one.ours.seconds).ours
@@ -160,6 +163,7 @@ def summary(
         broker=broker,
         bundle=bundle,
         delivery=delivery,
+        partitions=partitions,
     )
 
 

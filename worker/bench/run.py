@@ -15,8 +15,7 @@ from aiokafka.admin import AIOKafkaAdminClient
 from models.classifier import Classifier
 from models.evaluation import cost
 from worker import topics
-from worker.assembly import PADDING_TOKENS
-from worker.batching import Limits
+from worker.assembly import limits
 from worker.bench.host import cpu_seconds, resident_mib
 from worker.bench.raw import RawNetwork, Run
 from worker.bench.result import Result, Round, summary
@@ -29,7 +28,6 @@ from worker.demo.sample import Letter
 from worker.settings import Settings
 from worker.signals import sigterm_cancels
 
-PARTITIONS = 4
 LATENCY_SHARE, LATENCY_S, LATENCY_LEAST = 0.1, 15.0, 100
 PEER_MESSAGES, PEER_S = 200, 15.0
 
@@ -42,6 +40,7 @@ class Options:
     rounds: int
     external: bool
     peer: bool
+    partitions: int = 4
     dollars_per_hour: float = cost.MACHINE_DOLLARS_PER_HOUR
     tell: Callable[[str], None] = lambda text: None
 
@@ -57,7 +56,7 @@ async def bench(settings: Settings, options: Options) -> Result:
     classifier = await asyncio.to_thread(
         Classifier.open, settings.bundle, device=settings.device, threads=settings.threads or None
     )
-    async with _broker(settings, options.external) as served:
+    async with _broker(settings, options) as served:
         ours = served.model_copy(update={"threads": classifier.threads})
         rounds, latencies, rate = await _ours(ours, classifier, options)
         peer = await _peer(ours, options) if options.peer else None
@@ -72,6 +71,7 @@ async def bench(settings: Settings, options: Options) -> Result:
         broker=settings.bootstrap_servers if options.external else "embedded, on the same cores",
         bundle=f"{classifier.bundle.name} {classifier.bundle.version}",
         delivery=ours.delivery,
+        partitions=options.partitions,
     )
 
 
@@ -79,7 +79,10 @@ async def _ours(settings: Settings, classifier: Classifier, options: Options) ->
     """Rounds of both in turns; then latencies at a share of the worker's rate, and that rate."""
     messages, texts = sample(options.messages)
     raw = RawNetwork(classifier, texts, limits(settings, classifier))
-    async with running(Service("worker", settings)) as [worker], Traffic.opened(settings, PARTITIONS) as traffic:
+    async with (
+        running(Service("worker", settings)) as [worker],
+        Traffic.opened(settings, options.partitions) as traffic,
+    ):
         options.tell("warming up")
         await _round(raw, traffic, messages, worker.pid)
         rounds = []
@@ -109,12 +112,6 @@ async def _burst(traffic: Traffic, messages: Sequence[Letter], worker: int) -> R
     return Run(finished - started, None if cpu is None or now is None else now - cpu)
 
 
-def limits(settings: Settings, classifier: Classifier) -> Limits:
-    """How the worker with these settings cuts batches."""
-    device = "cuda" if classifier.device == "cuda" else "cpu"
-    return Limits(threads=classifier.threads, budget=settings.batch_tokens, padding=PADDING_TOKENS[device])
-
-
 async def _peer(settings: Settings, options: Options) -> float | None:
     """The plain loop's rate; None without the [train] extra."""
     if find_spec("torch") is None or find_spec("transformers") is None:
@@ -128,21 +125,21 @@ async def _peer(settings: Settings, options: Options) -> float | None:
 
 
 @asynccontextmanager
-async def _broker(settings: Settings, external: bool) -> AsyncIterator[Settings]:
+async def _broker(settings: Settings, options: Options) -> AsyncIterator[Settings]:
     """A broker with topics of the benchmark's own, as settings of a worker there."""
     name = f"triage-bench-{uuid.uuid4().hex[:8]}"
     own = {setting: f"{name}.{setting}" for setting in Settings.model_fields if setting.endswith("_topic")}
     own |= {"group_id": name}
-    if not external:
+    if not options.external:
         async with embedded_broker() as servers:
             ours = demo_settings(settings, servers).model_copy(update=own)
-            await topics.create(ours, partitions=PARTITIONS, replicas=1)
+            await topics.create(ours, partitions=options.partitions, replicas=1)
             yield ours
         return
     ours = settings.model_copy(
         update=own | {"http_host": "127.0.0.1", "http_port": free_port(), "bundle": settings.bundle.resolve()}
     )
-    await topics.create(ours, partitions=PARTITIONS, replicas=1)
+    await topics.create(ours, partitions=options.partitions, replicas=1)
     try:
         yield ours
     finally:

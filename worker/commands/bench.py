@@ -18,6 +18,7 @@ def bench(
     settings: Settings,
     messages: Annotated[int, typer.Option(min=100, help="Messages in each round's backlog")] = 4_000,
     rounds: Annotated[int, typer.Option(min=1, help="Turns of the worker and of the bare network")] = 5,
+    partitions: Annotated[int, typer.Option(min=1, help="Partitions of each topic")] = 4,
     peer: Annotated[bool, typer.Option(help="Measure the plain loop, too; needs the train extra")] = True,
     machine_price: Annotated[float, typer.Option(min=0.001, help="Dollars an hour that this machine costs")] = 0.10,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object")] = False,
@@ -31,7 +32,7 @@ def bench(
 
     told = Console(stderr=True, highlight=False)
     external = settings.source("bootstrap_servers") == "flag"
-    options = Options(messages, rounds, external, peer, machine_price, lambda text: told.print(f"{text} …"))
+    options = Options(messages, rounds, external, peer, partitions, machine_price, lambda text: told.print(f"{text} …"))
     try:
         result = asyncio.run(run(settings, options))
     except asyncio.CancelledError:
