@@ -32,12 +32,14 @@ def at_work(settings: Settings, classifier: Classifier, metrics: Metrics) -> Ser
     return Serving(
         classifier,
         decided(writer, output_topic=settings.output_topic, fallback_topic=settings.fallback_topic),
-        Limits(
-            threads=classifier.threads,
-            budget=settings.batch_tokens,
-            padding=PADDING_TOKENS["cuda" if classifier.device == "cuda" else "cpu"],
-        ),
+        limits(settings, classifier),
     )
+
+
+def limits(settings: Settings, classifier: Classifier) -> Limits:
+    """How batches are cut for a bundle."""
+    device = "cuda" if classifier.device == "cuda" else "cpu"
+    return Limits(threads=classifier.threads, budget=settings.batch_tokens, padding=PADDING_TOKENS[device])
 
 
 def assemble(
