@@ -9,12 +9,9 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal, Self
-from urllib.parse import urlsplit
 
 from dotenv import dotenv_values
 from pydantic import (
-    AfterValidator,
-    BeforeValidator,
     Field,
     NonNegativeFloat,
     NonNegativeInt,
@@ -29,6 +26,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from models import DEFAULT_BUNDLE
 from worker.errors import ConfigError
+from worker.values import Key, Lower, Servers, Site, TextField, Topic, Upper, Url
 
 PREFIX = "TRIAGE_"
 NOT_SETTINGS = frozenset({"TRIAGE_DATA", "TRIAGE_REQUIRE_KAFKA", "TRIAGE_TEST_BOOTSTRAP", "TRIAGE_TEST_LLM"})
@@ -37,24 +35,7 @@ NOT_SETTINGS = frozenset({"TRIAGE_DATA", "TRIAGE_REQUIRE_KAFKA", "TRIAGE_TEST_BO
 SERVICE_LINK = re.compile(r"_SERVICE_(HOST|PORT(_\w+)?)$|_PORT_\d+_(TCP|UDP|SCTP)(_\w+)?$")
 """Variables that Kubernetes puts into every pod beside a Service called ``triage…``."""
 
-HOSTS = r"[^\s,:]+(:\d+)?(,[^\s,:]+(:\d+)?)*|(\[[0-9a-fA-F:]+\]:\d+,?)+"
-
 Service = Literal["worker", "router", "fallback", "review", "helpdesk"]
-Topic = Annotated[
-    str, AfterValidator(lambda value: _matching(value, r"[a-zA-Z0-9._-]{1,249}", "letters, digits, '.', '_' and '-'"))
-]
-TextField = Annotated[str, AfterValidator(lambda value: _matching(value, r"[^.]+(\.[^.]+)*", "names joined by dots"))]
-Url = Annotated[str, AfterValidator(lambda value: _endpoint(value.rstrip("/")))]
-Key = Annotated[SecretStr | None, AfterValidator(lambda value: value and _header(value))]
-Site = Annotated[
-    str,
-    AfterValidator(lambda value: _matching(value.rstrip("/"), r"https?://[^\s/?#]+[^\s?#]*", "https:// and a name")),
-]
-Servers = Annotated[
-    str, AfterValidator(lambda value: _matching(value, HOSTS, "host:port, several separated by commas"))
-]
-Upper = BeforeValidator(lambda value: value.upper() if isinstance(value, str) else value)
-Lower = BeforeValidator(lambda value: value.lower() if isinstance(value, str) else value)
 
 
 class Settings(BaseSettings):
@@ -255,32 +236,6 @@ class Settings(BaseSettings):
                     )
                 seen[topic] = name
         return self
-
-
-def _matching(value: str, pattern: str, expected: str) -> str:
-    if not re.fullmatch(pattern, value):
-        raise ValueError(f"{value!r} should be {expected}")
-    return value
-
-
-def _endpoint(value: str) -> str:
-    _, _, rest = value.partition("://")
-    if "@" in rest.partition("/")[0]:  # before the value is shown
-        raise ValueError("a URL with a name or password in it: give the key as TRIAGE_LLM_API_KEY")
-    _matching(value, r"https?://[^\s/?#]+[^\s?#]*", "a URL, up to /v1")
-    try:
-        (urlsplit(value).hostname or "").encode("idna")
-    except ValueError:  # of which UnicodeError is one
-        raise ValueError(f"{value!r} has no host name that could exist") from None
-    return value
-
-
-def _header(secret: SecretStr) -> SecretStr:
-    """A key without the line break that files tend to end with; it has to fit into a header."""
-    value = secret.get_secret_value().strip()
-    if not value or not value.isprintable():
-        raise ValueError("a key is one line of printable characters")
-    return SecretStr(value)
 
 
 def variable(name: str) -> str:

@@ -1,0 +1,49 @@
+"""What the value of a setting may look like: types that check, and sometimes tidy, what is given."""
+
+import re
+from typing import Annotated
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, BeforeValidator, SecretStr
+
+HOSTS = r"[^\s,:]+(:\d+)?(,[^\s,:]+(:\d+)?)*|(\[[0-9a-fA-F:]+\]:\d+,?)+"
+ADDRESS = r"https?://[^\s/?#]+[^\s?#]*"
+
+Topic = Annotated[
+    str, AfterValidator(lambda value: _matching(value, r"[a-zA-Z0-9._-]{1,249}", "letters, digits, '.', '_' and '-'"))
+]
+TextField = Annotated[str, AfterValidator(lambda value: _matching(value, r"[^.]+(\.[^.]+)*", "names joined by dots"))]
+Url = Annotated[str, AfterValidator(lambda value: _endpoint(value.rstrip("/")))]
+Key = Annotated[SecretStr | None, AfterValidator(lambda value: value and _header(value))]
+Site = Annotated[str, AfterValidator(lambda value: _matching(value.rstrip("/"), ADDRESS, "https:// and a name"))]
+Servers = Annotated[
+    str, AfterValidator(lambda value: _matching(value, HOSTS, "host:port, several separated by commas"))
+]
+Upper = BeforeValidator(lambda value: value.upper() if isinstance(value, str) else value)
+Lower = BeforeValidator(lambda value: value.lower() if isinstance(value, str) else value)
+
+
+def _matching(value: str, pattern: str, expected: str) -> str:
+    if not re.fullmatch(pattern, value):
+        raise ValueError(f"{value!r} should be {expected}")
+    return value
+
+
+def _endpoint(value: str) -> str:
+    _, _, rest = value.partition("://")
+    if "@" in rest.partition("/")[0]:  # before the value is shown
+        raise ValueError("a URL with a name or password in it: give the key as TRIAGE_LLM_API_KEY")
+    _matching(value, ADDRESS, "a URL, up to /v1")
+    try:
+        (urlsplit(value).hostname or "").encode("idna")
+    except ValueError:  # of which UnicodeError is one
+        raise ValueError(f"{value!r} has no host name that could exist") from None
+    return value
+
+
+def _header(secret: SecretStr) -> SecretStr:
+    """A key without the line break that files tend to end with; it has to fit into a header."""
+    value = secret.get_secret_value().strip()
+    if not value or not value.isprintable():
+        raise ValueError("a key is one line of printable characters")
+    return SecretStr(value)
