@@ -98,7 +98,8 @@ class BundleWatch:
             except Exception:
                 log.exception("A look at a bundle failed; the next one may not", extra=self._about())
             asked = self._asked.wait(self._poll_s or None)
-            self._asked.clear()
+            if asked:  # else somebody may ask just now, and would not be heard
+                self._asked.clear()
 
     def _look(self, use: Callable[[Classifier], None], asked: bool) -> None:
         mark, before = _mark(self._path), self._found
