@@ -3,12 +3,14 @@
 An event's id is made of where its message was read and of its type: whoever sees an id twice has a repeat.
 """
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from schemas.message import Source
 
 Headers = list[tuple[str, bytes]]
+RecordHeaders = Sequence[tuple[str, bytes | None]]
+"""Of any record: names may come twice, and a value may be none."""
 
 EVENT_SOURCE = "/triage"
 """``ce_source`` of every event, whichever process wrote it: a repeat must carry the same source and id."""
@@ -36,7 +38,7 @@ def event_headers(event_type: str, event_id: str, time: str, subject: str, trace
     ]
 
 
-def trace_of(headers: Iterable[tuple[str, bytes | None]]) -> Headers:
+def trace_of(headers: RecordHeaders) -> Headers:
     """The W3C trace context among a record's headers, as it came."""
     return [(name, value) for name, value in headers if name in TRACE_HEADERS and value is not None]
 

@@ -1,16 +1,13 @@
 """Dead letters: the original bytes, and headers that say where they came from and what is wrong with them."""
 
-from collections.abc import Iterable
-
-from schemas.cloudevents import Headers
+from schemas.cloudevents import Headers, RecordHeaders
 from schemas.message import Source
 
 VERSION = "1"
-HEADER_PREFIX = "dlq."
 
 
 def dead_letter_headers(
-    original: Iterable[tuple[str, bytes | None]], source: Source, code: str, message: str, time: str
+    original: RecordHeaders, source: Source, code: str, message: str, time: str
 ) -> list[tuple[str, bytes | None]]:
     """The record's own headers untouched, then ours. A record that was a dead letter before has both sets."""
     ours: Headers = [

@@ -4,10 +4,10 @@ import logging
 from dataclasses import replace
 from time import time
 
-from schemas.cloudevents import timestamp
+from schemas.cloudevents import RecordHeaders, timestamp
 from schemas.dead_letters import dead_letter_headers
 from worker.ledger import PartitionLedger
-from worker.outputs import Consumed, Output, RecordHeaders, source_of
+from worker.outputs import Consumed, Output, source_of
 from worker.tracing import MessageSpan, ids
 
 log = logging.getLogger(__name__)

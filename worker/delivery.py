@@ -13,8 +13,9 @@ from aiokafka.errors import (
 )
 from aiokafka.structs import TopicPartition
 
+from schemas.cloudevents import RecordHeaders
 from worker.ledger import PartitionLedger
-from worker.outputs import Companion, Output, RecordHeaders
+from worker.outputs import Companion, Output
 
 REFUSALS = (MessageSizeTooLargeError, RecordListTooLargeError)
 """Errors that are about the record itself: sending it again cannot help."""

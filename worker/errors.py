@@ -1,4 +1,4 @@
-"""What can go wrong around the model, each as one sentence for the operator who reads it.
+"""What a person can mend, said to them in one sentence.
 
 TriageError
 └── ConfigError   a setting, a topic or a credential is wrong: nothing will work until it is changed
@@ -7,8 +7,6 @@ TriageError
 
 class TriageError(Exception):
     """Base of this package's errors; ``str()`` says what happened, to what, and what to do."""
-
-    exit_code = 2
 
 
 class ConfigError(TriageError):

@@ -7,9 +7,9 @@ from datetime import UTC, datetime
 
 from aiokafka.structs import ConsumerRecord
 
+from schemas.cloudevents import RecordHeaders
 from schemas.message import Source
 from worker.dead_letters import OMITTED
-from worker.outputs import RecordHeaders
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +32,6 @@ class Letter:
     value: bytes | None
     headers: RecordHeaders
     whole: bool
-
     identity: bytes
 
     def restored(self, record: ConsumerRecord) -> "Letter":

@@ -1,17 +1,16 @@
 """What leaves the worker: the record that answers a message."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
 from aiokafka.structs import ConsumerRecord
 
+from schemas.cloudevents import RecordHeaders
 from schemas.message import Source
 from worker.ledger import Outcome, PartitionLedger
 from worker.tracing import MessageSpan
 
 Consumed: TypeAlias = ConsumerRecord
-RecordHeaders: TypeAlias = Sequence[tuple[str, bytes | None]]
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,12 +7,12 @@ configured by the standard ``OTEL_…`` variables. A message that comes without 
 
 import logging
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any, Protocol
 
-from schemas.cloudevents import Headers, trace_of
+from schemas.cloudevents import Headers, RecordHeaders, trace_of
 
 if TYPE_CHECKING:
     from opentelemetry.sdk.trace import SpanProcessor
@@ -24,7 +24,6 @@ ENDPOINTS = ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT"
 SAMPLER = "OTEL_TRACES_SAMPLER"
 SAMPLED = 0x01
 TRACEPARENT_PARTS = 4
-RecordHeaders = Sequence[tuple[str, bytes | None]]
 
 
 class Read(Protocol):

@@ -3,9 +3,9 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-from schemas.cloudevents import event_headers
+from schemas.cloudevents import RecordHeaders, event_headers
 from schemas.events import IntentEvent
-from worker.router.records import Change, Outgoing, RecordHeaders
+from worker.router.records import Change, Outgoing
 from worker.router.topics import RouterTopics
 
 TOPICS = RouterTopics("intents", "tickets", "alerts", "dlq", "keyed", "counts")

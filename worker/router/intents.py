@@ -4,11 +4,11 @@ from typing import NamedTuple
 
 from pydantic import ValidationError
 
-from schemas.cloudevents import event_id
+from schemas.cloudevents import RecordHeaders, event_id
 from schemas.events import IntentEvent
 from schemas.message import Source
 from worker.router.conversation import Arrival
-from worker.router.records import Message, RecordHeaders
+from worker.router.records import Message
 from worker.router.routes import Facts
 
 

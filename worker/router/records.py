@@ -3,11 +3,9 @@
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple, Protocol
 
-from schemas.cloudevents import timestamp
+from schemas.cloudevents import RecordHeaders, timestamp
 from schemas.dead_letters import dead_letter_headers
 from schemas.message import Source
-
-RecordHeaders = Sequence[tuple[str, bytes | None]]
 
 
 class Message(Protocol):
