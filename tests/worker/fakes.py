@@ -1,12 +1,15 @@
-"""A model that can be told to fail, and records without a broker."""
+"""A model that can be told to fail, and what stands in for a broker: records to read, and a taker of outputs."""
 
+import asyncio
 from collections.abc import Callable, Sequence
 
 import numpy as np
+import orjson
 from aiokafka.structs import ConsumerRecord, TopicPartition
 
 from models.decision import Decision
 from models.engine import Encoded, Outputs
+from worker.outputs import Output
 
 SCORES = {"WISMO": 0.9, "OTHER": 0.1}
 
@@ -58,3 +61,26 @@ def record(
         len(value or b""),
         (("traceparent", b"00-1-2-3"),),
     )
+
+
+def message(text: str) -> bytes:
+    """A value of the input topic."""
+    return orjson.dumps({"text": text})
+
+
+class Published:
+    """Takes outputs and wakes whoever waits for a number of them."""
+
+    def __init__(self) -> None:
+        self.outputs: list[Output] = []
+        self._more = asyncio.Event()
+
+    def __call__(self, outputs: Sequence[Output]) -> None:
+        self.outputs += outputs
+        self._more.set()
+
+    async def wait(self, count: int) -> list[Output]:
+        while len(self.outputs) < count:
+            self._more.clear()
+            await self._more.wait()
+        return self.outputs

@@ -9,9 +9,8 @@ import orjson
 from aiokafka.structs import ConsumerRecord, TopicPartition
 
 from schemas.events import FallbackEvent, IntentEvent, LabelEvent, ModelRef, ReviewEvent
-from tests.worker.fakes import record
+from tests.worker.fakes import Published, record
 from tests.worker.fallback_events import event
-from tests.worker.test_pipeline import Published
 from worker.consulting import Consulting
 from worker.dead_letters import DeadLetters
 from worker.fallback.adviser import Decided, Undecided

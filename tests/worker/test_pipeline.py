@@ -6,13 +6,12 @@ from collections import defaultdict
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 
-import orjson
 import pytest
 from aiokafka.structs import TopicPartition
 
 from schemas.message import InputShape
 from schemas.records import IntentWriter
-from tests.worker.fakes import FakeModel, record
+from tests.worker.fakes import FakeModel, Published, message, record
 from worker import inference
 from worker.batching import Limits
 from worker.dead_letters import DeadLetters
@@ -22,24 +21,6 @@ from worker.pipeline import Pipeline
 from worker.serving import Serving, decided
 
 A, B = TopicPartition("in", 0), TopicPartition("in", 1)
-
-
-class Published:
-    """Takes outputs and wakes whoever waits for a number of them."""
-
-    def __init__(self) -> None:
-        self.outputs: list[Output] = []
-        self._more = asyncio.Event()
-
-    def __call__(self, outputs: Sequence[Output]) -> None:
-        self.outputs += outputs
-        self._more.set()
-
-    async def wait(self, count: int) -> list[Output]:
-        while len(self.outputs) < count:
-            self._more.clear()
-            await self._more.wait()
-        return self.outputs
 
 
 @asynccontextmanager
@@ -64,10 +45,6 @@ async def pipeline(model: FakeModel, threads: int = 2) -> AsyncIterator[tuple[Pi
         yield running, published
     finally:
         running.close()
-
-
-def message(text: str) -> bytes:
-    return orjson.dumps({"text": text})
 
 
 def texts(count: int, seed: int = 1) -> list[str]:

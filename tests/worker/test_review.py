@@ -8,9 +8,8 @@ from aiokafka.structs import TopicPartition
 from rich.console import Console
 
 from schemas.events import IntentEvent, LabelEvent, ReviewEvent
-from tests.worker.fakes import record
+from tests.worker.fakes import Published, record
 from tests.worker.fallback_events import LABELS, event
-from tests.worker.test_pipeline import Published
 from worker.consulting import Consulting, Question
 from worker.dead_letters import DeadLetters
 from worker.ledger import PartitionLedger

@@ -19,8 +19,7 @@ from models.store import BundleStore
 from schemas.message import InputShape
 from schemas.records import IntentWriter
 from tests.models.made import variant
-from tests.worker.fakes import FakeModel, record
-from tests.worker.test_pipeline import Published, message
+from tests.worker.fakes import FakeModel, Published, message, record
 from worker import inference, service
 from worker.assembly import at_work
 from worker.batching import Limits

@@ -19,11 +19,10 @@ from schemas.events import FallbackEvent
 from schemas.message import InputShape
 from schemas.records import IntentWriter
 from tests.worker import router_fakes
-from tests.worker.fakes import FakeModel, record
+from tests.worker.fakes import FakeModel, Published, record
 from tests.worker.fallback_events import event
 from tests.worker.intents import intent_event
 from tests.worker.test_fallback_station import WRITER
-from tests.worker.test_pipeline import Published
 from tests.worker.test_router_desk import ROUTES
 from worker import tracing
 from worker.batching import Limits
