@@ -1,7 +1,7 @@
-"""Labelled text: reading a CSV of it, and when two texts are the same. One for training and for measuring."""
+"""Labelled text: CSVs of it, and when two texts are the same. One for training and for measuring."""
 
 import csv
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -35,6 +35,16 @@ def open_table(path: Path, needed: Sequence[str]) -> Iterator["csv.DictReader[st
         raise DataError(f"{path} is not UTF-8 (byte {error.start}): save it as UTF-8.") from error
     except (OSError, csv.Error) as error:
         raise DataError(f"{path} cannot be read as CSV: {error}.") from error
+
+
+def write_table(path: Path, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> Path:
+    """Write a CSV, and its folder where there is none; gives back the path."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w", encoding="utf-8", newline="") as stream:
+        writer = csv.writer(stream)
+        writer.writerow(columns)
+        writer.writerows(rows)
+    return path
 
 
 def labelled(

@@ -5,7 +5,6 @@ and on SOFMattress, which is in no training data. Choices are made by this, not 
 """
 
 import argparse
-import csv
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -17,6 +16,7 @@ from rich.table import Table
 from models.errors import ModelError
 from models.evaluation.mapped import write_mapped
 from models.evaluation.run import run
+from models.labelled import LABEL, TEXT, write_table
 from models.progress import reporting
 
 KINDS = {
@@ -85,12 +85,7 @@ def write_left_out(shops: frozenset[str], output: Path) -> Path:
     """The corpus' rows of these shops as a CSV to measure on, each shop a slice of the report."""
     from models.training.corpus import read_messages  # noqa: PLC0415 (torch)
 
-    output.parent.mkdir(parents=True, exist_ok=True)
-    with output.open("w", encoding="utf-8", newline="") as stream:
-        writer = csv.writer(stream)
-        writer.writerow(["text", "label", "shop"])
-        writer.writerows(row[:3] for row in read_messages() if row.shop in shops)
-    return output
+    return write_table(output, [TEXT, LABEL, "shop"], (row[:3] for row in read_messages() if row.shop in shops))
 
 
 def table(found: Sequence[tuple[str, dict[str, Any]]]) -> Table:

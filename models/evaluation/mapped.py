@@ -9,6 +9,7 @@ from pathlib import Path
 
 from models.errors import DataError
 from models.evaluation.rows import read_rows
+from models.labelled import LABEL, TEXT, write_table
 
 PARTS = ("v2_train.csv", "v2_test.csv")
 BY_LABEL, BY_TEXT = "nine_intents.csv", "no_nodes_nine_intents.csv"
@@ -33,12 +34,7 @@ def write_mapped(folder: Path, output: Path) -> Path:
             accepted = by_text.get(text) if label == SHOP_SCOPE else _mapped(by_label, label, folder)
             if accepted is not None:
                 rows.append((text, FOREIGN if accepted == NOTHING else accepted))
-    output.parent.mkdir(parents=True, exist_ok=True)
-    with output.open("w", encoding="utf-8", newline="") as stream:
-        writer = csv.writer(stream)
-        writer.writerow(["text", "label"])
-        writer.writerows(rows)
-    return output
+    return write_table(output, [TEXT, LABEL], rows)
 
 
 def _mapped(table: dict[str, str], label: str, folder: Path) -> str:

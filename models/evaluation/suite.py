@@ -10,7 +10,8 @@ from rich.table import Table
 
 from models import DEFAULT_BUNDLE
 from models.errors import ModelError
-from models.evaluation.benchmarks import BENCHMARKS, Benchmark, Measured, Place, measure
+from models.evaluation.benchmarks import BENCHMARKS, Benchmark, Measured, measure
+from models.evaluation.measurements import Place
 
 NOT_USABLE = 2
 

@@ -7,8 +7,9 @@ import pytest
 from rich.console import Console
 
 import models.training
-from models.evaluation import benchmarks, suite
-from models.evaluation.benchmarks import BENCHMARKS, Bar, Measured, Place, measure
+from models.evaluation import measurements, suite
+from models.evaluation.benchmarks import BENCHMARKS, Bar, Measured, measure
+from models.evaluation.measurements import Place
 
 NAMED = {one.name: one for one in BENCHMARKS}
 
@@ -41,7 +42,7 @@ def test_missing_data_is_said_in_one_sentence_and_the_rest_goes_on(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "ecomintent").mkdir()
-    monkeypatch.setattr(benchmarks, "run", lambda *args, **options: found(accuracy=0.999))
+    monkeypatch.setattr(measurements, "run", lambda *args, **options: found(accuracy=0.999))
     code = suite.main(
         ["--data", str(tmp_path), "--runs", str(tmp_path / "runs"), "--only", "ecomintent", "--only", "banking77"]
     )
@@ -54,10 +55,10 @@ def test_missing_data_is_said_in_one_sentence_and_the_rest_goes_on(
 
 def test_foreign_messages_taken_as_other_are_no_false_intent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "sofmattress").mkdir()
-    monkeypatch.setattr(benchmarks, "write_mapped", lambda folder, output: output)
+    monkeypatch.setattr(measurements, "write_mapped", lambda folder, output: output)
     result = found(accuracy=0.9, selective_accuracy=0.96, coverage=0.75)
     result |= {"false_acceptances": {"OTHER": 4, "WISMO": 1}, "out_of_scope_rows": 29}
-    monkeypatch.setattr(benchmarks, "run", lambda *args, **options: result)
+    monkeypatch.setattr(measurements, "run", lambda *args, **options: result)
     last = measure(NAMED["sofmattress"], Place(tmp_path, tmp_path, tmp_path / "runs"))[-1]
     assert last.value == pytest.approx(1 / 29)
     assert last.interval[0] <= last.value <= last.interval[1]
@@ -78,7 +79,7 @@ def test_a_bundle_is_trained_once_for_the_same_data_and_again_for_other(
 
     monkeypatch.setattr(models.training, "train", train)
     monkeypatch.setattr(
-        benchmarks, "run", lambda *args, **options: found(all_traffic_accuracy=0.8, all_traffic_mcc=0.7)
+        measurements, "run", lambda *args, **options: found(all_traffic_accuracy=0.8, all_traffic_mcc=0.7)
     )
     place = Place(tmp_path, tmp_path, tmp_path / "runs")
     for _ in range(2):
@@ -92,5 +93,5 @@ def test_a_bundle_is_trained_once_for_the_same_data_and_again_for_other(
 
 
 def test_nothing_accepted_is_no_success() -> None:
-    values = benchmarks._figures({"selective_accuracy": None, "selective_accuracy_ci": None}, "selective_accuracy")
+    values = measurements._figures({"selective_accuracy": None, "selective_accuracy_ci": None}, "selective_accuracy")
     assert values == {"selective_accuracy": (0.0, [0.0, 1.0])}
