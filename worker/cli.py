@@ -19,8 +19,8 @@ from worker.commands import (
     replay,
     review,
     router,
-    services,
     topics,
+    worker,
 )
 from worker.errors import TriageError
 
@@ -32,7 +32,7 @@ app = typer.Typer(
     help="Streaming intent classification for Kafka: what customers want, and how far that can be trusted.",
 )
 app.command()(demo.demo)
-app.command()(services.worker)
+app.command()(worker.worker)
 app.command()(router.router)
 app.command()(helpdesk.helpdesk)
 app.command()(fallback.fallback)
