@@ -59,9 +59,7 @@ class Serving:
         return self.model.encode([work.message.text for work in works])
 
 
-def decided(
-    writer: IntentWriter, *, output_topic: str, fallback_topic: str, clock: Callable[[], float] = time
-) -> Callable[[Work, Decision], Output]:
+def decided(writer: IntentWriter, *, output_topic: str, fallback_topic: str) -> Callable[[Work, Decision], Output]:
     """How a decision becomes an output: an intent if it was accepted, else a request to the fallback."""
 
     def write(work: Work, decision: Decision) -> Output:
@@ -77,7 +75,7 @@ def decided(
         outcome: Outcome = "accepted" if decision.accepted else "fallback"
         write_event = writer.accepted if decision.accepted else writer.fallback
         value, headers = write_event(
-            work.message, source_of(record), judgement, timestamp(clock()), outgoing(record.headers, work.span)
+            work.message, source_of(record), judgement, timestamp(time()), outgoing(record.headers, work.span)
         )
         return Output(
             ledger=work.ledger,

@@ -81,12 +81,12 @@ def exact_duplicates(texts: Sequence[str]) -> list[Pair]:
     return pairs
 
 
-def near_duplicates(vectors: NDArray[np.float32], above: float = NEAR) -> list[Pair]:
-    """Pairs of rows of ``vectors`` ``[N, D]``, unit length, whose cosine is above a bound."""
+def near_duplicates(vectors: NDArray[np.float32]) -> list[Pair]:
+    """Pairs of rows of ``vectors`` ``[N, D]``, unit length, whose cosine is above `NEAR`."""
     pairs = []
     for start in range(0, len(vectors), BLOCK):
         cosines = vectors[start : start + BLOCK] @ vectors[start:].T
-        for row, column in np.argwhere(np.triu(cosines > above, k=1)).tolist():
+        for row, column in np.argwhere(np.triu(cosines > NEAR, k=1)).tolist():
             pairs.append(Pair(start + row, start + column, float(cosines[row, column])))
     return pairs
 

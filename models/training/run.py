@@ -30,6 +30,8 @@ from models.training.schedule import recipe_for
 from models.training.writer import Told, write_manifest
 
 RISK = 0.05
+"""How many of the accepted may be wrong."""
+
 WATCHED_SHARE = 0.02
 FOLDS_FOLDER = "folds"
 """Within the folder of an unfinished bundle: what the judging models said, and the one being trained."""
@@ -46,7 +48,6 @@ def train(
     epochs: float | None = None,
     seed: int = 0,
     time_budget: float | None = None,
-    risk: float = RISK,
     descriptions: Path | None = None,
     report: Report = lambda stage, share: None,
 ) -> Path:
@@ -63,7 +64,6 @@ def train(
         epochs: passes over the data; chosen by its size by default.
         seed: of everything that is drawn.
         time_budget: seconds that training may take, calibration included.
-        risk: how many of the accepted may be wrong.
         descriptions: CSV with ``label,description``.
         report: told what is going on.
 
@@ -83,7 +83,7 @@ def train(
         make_candidate(job, folder, logged(folder, report, "training"), whole=True)
         evidence = _evidence(plan, job, folder, report)
         report("calibrating", 0.0)
-        calibration, thresholds = calibrate(evidence, len(plan.labels), risk=risk, seed=seed)
+        calibration, thresholds = calibrate(evidence, len(plan.labels), risk=RISK, seed=seed)
         told = Told(output.name, job, plan, time.monotonic() - started, data, described)
         manifest = write_manifest(folder, told, calibration, thresholds, evidence)
         publish(folder, output, manifest, report)
