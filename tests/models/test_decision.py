@@ -137,6 +137,15 @@ def test_accepted_exactly_when_sure_familiar_and_in_scope(
     assert (decision.reason == "out_of_scope") == (foreign and not decision.accepted)
 
 
+@pytest.mark.parametrize("threshold", ["confidence", "familiarity"])
+def test_what_just_reaches_a_threshold_is_enough(threshold: str) -> None:
+    logits, similarity = logits_of(0.7, 0.1, 0.1, 0.1), row(0.6, 0.2, 0.1, 0.1)
+    reached = getattr(decided(manifest(), logits, similarity), threshold)
+    above = float(np.nextafter(np.float32(reached), np.float32(1)))
+    assert decided(manifest(**{threshold: reached}), logits, similarity).accepted
+    assert not decided(manifest(**{threshold: above}), logits, similarity).accepted
+
+
 def test_reasons_name_the_first_thing_that_failed() -> None:
     near, far = row(0.9, 0.1, 0.1, 0.1), row(0.1, 0.1, 0.1, 0.1)
     of = manifest()
