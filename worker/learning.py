@@ -13,6 +13,7 @@ from schemas.events import LabelEvent
 from worker.connection import reach
 from worker.errors import TriageError
 from worker.reading import reader, whole_topic
+from worker.rights import told
 from worker.settings import Settings
 
 
@@ -46,7 +47,7 @@ async def gather(settings: Settings, progress: Callable[[int], None]) -> Gathere
                 records += len(some)
                 progress(records)
     except KafkaError as error:
-        raise TriageError(f"{settings.labels_topic} could not be read ({error!r}): try again.") from error
+        raise TriageError(f"{settings.labels_topic} could not be read ({told(error)}): try again.") from error
     if not records:
         raise TriageError(
             f"There is nothing on {settings.labels_topic}: `triage review` and `triage fallback` write there; "

@@ -4,17 +4,15 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
-import orjson
-from aiokafka import AIOKafkaConsumer
-from aiokafka.structs import TopicPartition
+from aiokafka.errors import KafkaError
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from schemas.cloudevents import timestamp
 from schemas.events import DecidedBy, IntentEvent, Probability
 from schemas.message import Scalar
-from worker import topics
-from worker.connection import connection
+from worker import rights, topics
 from worker.errors import ConfigError, TriageError
+from worker.reading import reader, whole_topic
 from worker.router.intents import facts_of
 from worker.router.routes import Facts, Routes
 from worker.router.routes_file import SHIPPED, load
@@ -81,27 +79,28 @@ def _typed(text: str) -> Facts:
 
 async def _found(settings: Settings, message_id: str) -> Facts:
     """Look for a message on the intents topic, from its beginning to what is its end now."""
+    topic = settings.output_topic
     await topics.require(settings, {"output_topic": "Read"})
-    async with AIOKafkaConsumer(**connection(settings), enable_auto_commit=False) as consumer:
-        await consumer._client._wait_on_metadata(settings.output_topic)
-        numbers = consumer.partitions_for_topic(settings.output_topic) or set()
-        partitions = [TopicPartition(settings.output_topic, number) for number in numbers]
-        consumer.assign(partitions)
-        await consumer.seek_to_beginning(*partitions)
-        ends = await consumer.end_offsets(partitions)
-        while [p for p in partitions if await consumer.position(p) < ends[p]]:
-            for records in (await consumer.getmany(timeout_ms=500)).values():
+    try:
+        async with reader(settings) as consumer:
+            async for records in whole_topic(consumer, topic):
                 for record in records:
-                    if message_id.encode() in (record.value or b"") and _is(record.value, message_id):
-                        return facts_of(IntentEvent.read(record.value))
+                    if (event := _event(record.value or b"", message_id)) is not None:
+                        return facts_of(event)
+    except KafkaError as error:
+        raise TriageError(f"{topic} could not be read ({rights.told(error)}): try again.") from error
     raise TriageError(
-        f"There is no message {message_id} on {settings.output_topic}: it may have been passed to the fallback, or be "
+        f"There is no message {message_id} on {topic}: it may have been passed to the fallback, or be "
         f"older than what the topic keeps."
     )
 
 
-def _is(value: bytes, message_id: str) -> bool:
+def _event(value: bytes, message_id: str) -> IntentEvent | None:
+    """The event in a record, if it is about the message."""
+    if message_id.encode() not in value:  # nearly all of them, and not worth parsing
+        return None
     try:
-        return bool(orjson.loads(value).get("message_id") == message_id)
-    except (orjson.JSONDecodeError, AttributeError):
-        return False
+        event = IntentEvent.read(value)
+    except ValidationError:
+        return None
+    return event if event.message_id == message_id else None
