@@ -14,12 +14,12 @@ from worker.commands import (
     evaluate,
     fallback,
     helpdesk,
-    lab,
     learn,
     replay,
     review,
     router,
     topics,
+    train,
     worker,
 )
 from worker.errors import TriageError
@@ -37,7 +37,7 @@ app.command()(router.router)
 app.command()(helpdesk.helpdesk)
 app.command()(fallback.fallback)
 app.command()(classify.classify)
-app.command()(lab.train)
+app.command()(train.train)
 app.command()(learn.learn)
 app.command()(evaluate.evaluate)
 app.command()(bench.bench)

@@ -12,8 +12,8 @@ from rich.table import Table
 
 from models.progress import reporting
 from worker.commands.interruption import interruptible
-from worker.commands.lab import UNTOUCHED, lab_imported
 from worker.commands.options import CONNECTION, settings_flags
+from worker.commands.train import UNTOUCHED, lab_imported
 from worker.errors import TriageError
 from worker.settings import Settings
 

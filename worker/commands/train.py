@@ -38,6 +38,7 @@ def train(
     time_budget: Annotated[
         str | None, typer.Option(help="How long it may take, such as 90s, 15m or 1h", metavar="TIME")
     ] = None,
+    teachers: Annotated[int, typer.Option(min=1, help="Networks that teach the one that serves; 1: none")] = 1,
     descriptions: Annotated[Path | None, typer.Option(help="CSV with the columns label and description")] = None,
 ) -> None:
     """Make a bundle of labelled messages; an interrupted run goes on where it was when called again."""
@@ -59,6 +60,7 @@ def train(
             epochs=epochs,
             seed=seed,
             time_budget=seconds,
+            teachers=teachers,
             descriptions=descriptions,
             report=report,
         )
