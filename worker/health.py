@@ -1,10 +1,11 @@
-"""/livez: does the loop advance. /readyz: can it answer messages. /metrics: Prometheus. They change nothing."""
+"""/livez: does the loop advance. /readyz: can it answer messages. /metrics: Prometheus, which is told whether it is ready,
+too. They change nothing."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
 from aiohttp import web
-from prometheus_client import CollectorRegistry
+from prometheus_client import CollectorRegistry, Gauge
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 
 from worker.errors import ConfigError
@@ -32,6 +33,8 @@ async def serving(
     if port == 0:
         yield
         return
+    readiness = Gauge("triage_ready", "1 while /readyz says that nothing keeps it from its work.", registry=registry)
+    readiness.set_function(lambda: float(ready() is None))
     app = web.Application()
     app.router.add_get("/livez", _probe(alive))
     app.router.add_get("/readyz", _probe(ready))
@@ -49,6 +52,7 @@ async def serving(
         yield
     finally:
         await runner.cleanup()
+        registry.unregister(readiness)
 
 
 def _probe(problem: Problem) -> Handler:

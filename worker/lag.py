@@ -56,7 +56,8 @@ class Lag:
             if not ledger.active:
                 continue
             begin = ledger.committable
-            if begin is None:
+            if begin is None or not ledger.in_flight:
+                # Beyond the last message, too: a transaction ends with a marker, which has an offset and is no message.
                 begin = await client.position(partition)
             oldest = ledger.oldest_timestamp_ms
             age = max(0.0, time() - oldest / 1000) if oldest is not None and oldest >= 0 else 0.0

@@ -3,10 +3,10 @@
 from collections.abc import Callable, Mapping
 from time import time
 
-from prometheus_client import Counter, Gauge, Histogram, Info
+from prometheus_client import Counter, Gauge, Histogram
 
 from worker.outputs import Output
-from worker.registry import process_registry
+from worker.registry import ModelInfo, process_registry
 
 LATENCY_S = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1800)
 STAGE_S = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10)
@@ -17,7 +17,7 @@ class Metrics:
 
     def __init__(self) -> None:
         self.registry = registry = process_registry()
-        self._model = Info("triage_model", "The bundle that decides.", registry=registry)
+        self._model = ModelInfo("triage_model_info", "The bundle that decides.", registry)
         self._reference_acceptance = Gauge(
             "triage_reference_acceptance_ratio",
             "Of the calibration rows that have an intent, the share that the bundle accepts.",
@@ -91,7 +91,7 @@ class Metrics:
 
     def model(self, name: str, version: str, device: str) -> None:
         """Say which model decides."""
-        self._model.info({"name": name, "version": version, "device": device})
+        self._model.set(name, version, device)
 
     def reference(self, acceptance: float, intents: Mapping[str, float]) -> None:
         """Say what drift is measured against, as shares from 0 to 1."""

@@ -40,3 +40,14 @@ async def test_a_request_of_any_size_ends_and_leaves_the_port_answering() -> Non
                 assert response.status == 400
         async with session.get("/livez") as response:
             assert (response.status, await response.text()) == (200, "ok\n")
+
+
+async def test_prometheus_is_told_what_readyz_says() -> None:
+    (port,) = free_ports(1)
+    registry, problems = CollectorRegistry(), ["no partitions assigned yet"]
+    async with serving(
+        "127.0.0.1", port, alive=lambda: None, ready=lambda: next(iter(problems), None), registry=registry
+    ):
+        assert registry.get_sample_value("triage_ready") == 0
+        problems.clear()
+        assert registry.get_sample_value("triage_ready") == 1

@@ -1,7 +1,7 @@
 """What is exported before anything happened: alerts need series that begin at nought, and drift needs a reference."""
 
 import pytest
-from prometheus_client import CollectorRegistry
+from prometheus_client import CollectorRegistry, generate_latest
 
 from models import DEFAULT_BUNDLE
 from models.bundle import Bundle
@@ -28,6 +28,22 @@ def test_the_reference_is_what_the_bundle_says_and_goes_with_it() -> None:
 def test_a_bundle_that_does_not_tell_its_rows_has_no_mix() -> None:
     manifest = Bundle.open(DEFAULT_BUNDLE, verify=False).manifest
     assert manifest.model_copy(update={"training": {}}).intent_mix == {}
+
+
+def test_a_worker_without_a_model_says_nothing_of_one() -> None:
+    """An alert looks for workers without the series."""
+    metrics, bundles = Metrics(), CollectorRegistry()
+    shadow = BundleMetrics(bundles)
+    assert b"triage_model_info{" not in generate_latest(metrics.registry)
+    assert b"\ntriage_model_info " not in generate_latest(metrics.registry)
+    assert b"\ntriage_shadow_model_info" not in generate_latest(bundles)
+    shadow.shadow("ecommerce", "1", "cpu")
+    for version in ("1", "2"):
+        metrics.model("ecommerce", version, "cpu")
+    named = {"name": "ecommerce", "device": "cpu"}
+    assert metrics.registry.get_sample_value("triage_model_info", named | {"version": "2"}) == 1
+    assert metrics.registry.get_sample_value("triage_model_info", named | {"version": "1"}) is None
+    assert bundles.get_sample_value("triage_shadow_model_info", named | {"version": "1"}) == 1
 
 
 def test_what_alerts_watch_begins_at_nought() -> None:

@@ -2,9 +2,10 @@
 
 from typing import Literal
 
-from prometheus_client import CollectorRegistry, Counter, Info
+from prometheus_client import CollectorRegistry, Counter
 
 from models.decision import Decision
+from worker.registry import ModelInfo
 
 Role = Literal["serving", "shadow"]
 Reload = Literal["loaded", "unchanged", "refused"]
@@ -23,8 +24,8 @@ class BundleMetrics:
         )
         for role in ("serving", "shadow"):
             self._reloads.labels(role, "refused")  # from nought, so that the first one is an increase
-        self._shadow = Info(
-            "triage_shadow_model", "The bundle that runs beside the one that decides.", registry=registry
+        self._shadow = ModelInfo(
+            "triage_shadow_model_info", "The bundle that runs beside the one that decides.", registry
         )
         self._compared = Counter(
             "triage_shadow_compared_messages",
@@ -45,7 +46,7 @@ class BundleMetrics:
 
     def shadow(self, name: str, version: str, device: str) -> None:
         """Say which bundle is the shadow."""
-        self._shadow.info({"name": name, "version": version, "device": device})
+        self._shadow.set(name, version, device)
 
     def compared(self, serving: Decision, shadow: Decision) -> None:
         """Count how two decisions on one message compare; where the intents differ, that is the outcome."""
