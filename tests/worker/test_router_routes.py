@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 from models import DEFAULT_BUNDLE
 from models.bundle import Bundle
 from worker.errors import ConfigError
+from worker.router.conditions import Facts
 from worker.router.explain import told
-from worker.router.routes import PRIORITIES, Facts
+from worker.router.routes import PRIORITIES
 from worker.router.routes_file import SHIPPED, RoutesFile, load, parse
 
 INTENTS = (

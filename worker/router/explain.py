@@ -13,8 +13,9 @@ from schemas.message import Scalar
 from worker import rights, topics
 from worker.errors import ConfigError, TriageError
 from worker.reading import reader, whole_topic
+from worker.router.conditions import Facts
 from worker.router.intents import facts_of
-from worker.router.routes import Facts, Routes
+from worker.router.routes import Routes
 from worker.router.routes_file import SHIPPED, load
 from worker.settings import Settings
 

@@ -7,9 +7,9 @@ from pydantic import ValidationError
 from schemas.cloudevents import RecordHeaders, event_id
 from schemas.events import IntentEvent
 from schemas.message import Source
+from worker.router.conditions import Facts
 from worker.router.conversation import Arrival
 from worker.router.records import Message
-from worker.router.routes import Facts
 
 
 class Unreadable(NamedTuple):

@@ -4,22 +4,31 @@ Rules are tried from top to bottom and the first that fires decides. What a rule
 """
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import datetime, time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import time
 from functools import cached_property
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
 from schemas.events import DecidedBy, Probability
 from schemas.message import Scalar
+from worker.router.conditions import (
+    Condition,
+    Facts,
+    between,
+    has_metadata,
+    has_words,
+    in_hours,
+    is_one_of,
+    on_days,
+)
 
 Priority = Literal["low", "normal", "high", "urgent"]
 PRIORITIES: Sequence[Priority] = ("low", "normal", "high", "urgent")
 Day = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
-DAYS: Sequence[Day] = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 UNITS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
 
 
@@ -53,21 +62,6 @@ OneOrMore = BeforeValidator(lambda value: value if isinstance(value, list | tupl
 Names = Annotated[tuple[Name, ...], OneOrMore, Field(min_length=1)]
 
 
-@dataclass(frozen=True, slots=True)
-class Facts:
-    """What is known of a message when it is routed. ``text`` is there with TRIAGE_INCLUDE_TEXT only."""
-
-    intent: str
-    confidence: float
-    at: datetime
-    decided_by: str = "model"
-    channel: str | None = None
-    language: str | None = None
-    customer_id: str | None = None
-    metadata: Mapping[str, Scalar] = field(default_factory=dict)
-    text: str | None = None
-
-
 class _Part(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -93,80 +87,22 @@ class When(_Part):
     days: Annotated[tuple[Day, ...], OneOrMore, Field(min_length=1)] | None = None
     time: Hours | None = None
 
-    @cached_property
-    def _words(self) -> re.Pattern[str]:
-        return re.compile(r"\b(" + "|".join(re.escape(word) for word in self.words or ()) + r")\b", re.IGNORECASE)
-
-    def conditions(self, zone: ZoneInfo) -> "Iterator[Condition]":
+    def conditions(self, zone: ZoneInfo) -> Iterator[Condition]:
         """The conditions that are given, cheapest first."""
         for name in ("intent", "channel", "language", "decided_by", "customer_id"):
             wanted = getattr(self, name)
             if wanted is not None:
-                yield _one_of(name, wanted, lambda facts, name=name: getattr(facts, name))  # type: ignore[misc]
+                yield is_one_of(name, wanted)
         if self.confidence is not None:
-            yield _between(self.confidence)
+            yield between(self.confidence.at_least, self.confidence.below)
         for name, values in self.metadata.items():
-            yield _one_of(f"metadata.{name}", values, lambda facts, name=name: facts.metadata.get(name))  # type: ignore[misc]
+            yield has_metadata(name, values)
         if self.days is not None:
-            yield _one_of("days", self.days, lambda facts: DAYS[facts.at.astimezone(zone).weekday()])
+            yield on_days(self.days, zone)
         if self.time is not None:
-            yield _in_hours(self.time, zone)
+            yield in_hours(*self.time, zone)
         if self.words is not None:
-            yield self._with_words(self.words)
-
-    def _with_words(self, words: Sequence[str]) -> "Condition":
-        return Condition(
-            "words",
-            _listed(words),
-            lambda facts: facts.text is not None and self._words.search(facts.text) is not None,
-            lambda facts: "no text (TRIAGE_INCLUDE_TEXT is off)" if facts.text is None else "the text",
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class Condition:
-    """One condition, with the words to explain it by."""
-
-    name: str
-    wanted: str
-    holds: Callable[[Facts], bool]
-    found: Callable[[Facts], str]
-
-
-def _listed(values: Iterable[object]) -> str:
-    return " or ".join(str(value) for value in values)
-
-
-def _one_of(name: str, wanted: Sequence[Scalar], of: Callable[[Facts], Any]) -> Condition:
-    exact = {(type(value) is bool, value) for value in wanted}
-
-    def holds(facts: Facts) -> bool:
-        value = of(facts)
-        return (type(value) is bool, value) in exact
-
-    return Condition(name, _listed(wanted), holds, lambda facts: str(of(facts)))
-
-
-def _between(bounds: Confidence) -> Condition:
-    wanted = f"at least {bounds.at_least:g}" + (f" and below {bounds.below:g}" if bounds.below <= 1 else "")
-    return Condition(
-        "confidence",
-        wanted,
-        lambda facts: bounds.at_least <= facts.confidence < bounds.below,
-        lambda facts: f"{facts.confidence:g}",
-    )
-
-
-def _in_hours(hours: tuple[time, time], zone: ZoneInfo) -> Condition:
-    start, end = hours
-
-    def holds(facts: Facts) -> bool:
-        now = facts.at.astimezone(zone).time()
-        return start <= now < end if start < end else now >= start or now < end
-
-    return Condition(
-        "time", f"{start:%H:%M}-{end:%H:%M}", holds, lambda facts: f"{facts.at.astimezone(zone):%H:%M} {zone.key}"
-    )
+            yield has_words(self.words)
 
 
 class Then(_Part):
