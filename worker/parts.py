@@ -19,7 +19,6 @@ from worker.station import Station
 from worker.transactional import RETRY_BACKOFF_MS, keep_verification_out_of_logs
 from worker.transactions import ExactlyOnce, Terms
 
-HEARTBEAT_MS = 3_000
 METADATA_MS = 10_000
 """How soon a topic that was deleted and made again, or has more partitions, is noticed."""
 
@@ -86,7 +85,7 @@ def _delivery(
         dead_letters=dead_letters,
         acknowledge=station.acknowledge,
         interval_s=interval_s,
-        rejoin_s=2 * _heartbeat_ms(settings) / 1_000,
+        rejoin_s=2 * settings.heartbeat_ms / 1_000,
         metrics=metrics,
     )
     return ExactlyOnce(terms, station.ledger)
@@ -113,14 +112,10 @@ def _consumer(settings: Settings, service: Service) -> AIOKafkaConsumer:
         enable_auto_commit=False,
         isolation_level="read_committed",
         session_timeout_ms=settings.session_timeout_ms,
-        heartbeat_interval_ms=_heartbeat_ms(settings),
+        heartbeat_interval_ms=settings.heartbeat_ms,
         max_poll_interval_ms=settings.max_poll_interval_ms,
         fetch_max_bytes=FETCH_MAX_BYTES,
         max_partition_fetch_bytes=FETCH_PARTITION_BYTES,
         fetch_max_wait_ms=settings.fetch_max_wait_ms,
         metadata_max_age_ms=METADATA_MS,
     )
-
-
-def _heartbeat_ms(settings: Settings) -> int:
-    return min(HEARTBEAT_MS, settings.session_timeout_ms // 3)

@@ -35,6 +35,7 @@ NOT_SETTINGS = frozenset({"TRIAGE_DATA", "TRIAGE_REQUIRE_KAFKA", "TRIAGE_TEST_BO
 SERVICE_LINK = re.compile(r"_SERVICE_(HOST|PORT(_\w+)?)$|_PORT_\d+_(TCP|UDP|SCTP)(_\w+)?$")
 """Variables that Kubernetes puts into every pod beside a Service called ``triage…``."""
 
+HEARTBEAT_MS = 3_000
 Service = Literal["worker", "router", "fallback", "review", "helpdesk"]
 
 
@@ -189,6 +190,11 @@ class Settings(BaseSettings):
     def source(self, name: str) -> str:
         """Where a value came from: "flag", "environment", ".env" or "default"."""
         return self._sources.get(name, "default")
+
+    @property
+    def heartbeat_ms(self) -> int:
+        """Time between two heartbeats: at least three fit into a session."""
+        return min(HEARTBEAT_MS, self.session_timeout_ms // 3)
 
     def group(self, service: Service) -> str:
         """The consumer group of a service."""

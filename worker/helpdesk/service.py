@@ -95,7 +95,7 @@ class Connector:
             group_id=settings.group("helpdesk"),
             group_instance_id=settings.group_instance_id,
             session_timeout_ms=settings.session_timeout_ms,
-            heartbeat_interval_ms=min(3_000, settings.session_timeout_ms // 3),
+            heartbeat_interval_ms=settings.heartbeat_ms,
             max_poll_interval_ms=DAY_MS,
             auto_offset_reset=settings.auto_offset_reset,
             enable_auto_commit=False,

@@ -16,7 +16,6 @@ from worker.router.batches import Batches
 from worker.router.topics import RouterTopics
 from worker.settings import Settings
 
-HEARTBEAT_S = 3.0
 COMMIT_S = 0.5
 CACHE_BYTES = 32 * 1_048_576
 ROCKSDB = {
@@ -73,7 +72,7 @@ def build(settings: Settings, topics: RouterTopics, *, partitions: int, replicas
         consumer_auto_offset_reset=settings.auto_offset_reset,
         consumer_group_instance_id=settings.group_instance_id,
         broker_session_timeout=settings.session_timeout_ms / 1_000,
-        broker_heartbeat_interval=min(HEARTBEAT_S, settings.session_timeout_ms / 3_000),
+        broker_heartbeat_interval=settings.heartbeat_ms / 1_000,
         broker_max_poll_interval=settings.max_poll_interval_ms / 1_000,
         broker_commit_interval=COMMIT_S,
         stream_wait_empty=False,
