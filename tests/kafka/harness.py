@@ -1,4 +1,4 @@
-"""Topics, workers as processes, and one verifier that accounts for every message."""
+"""Topics, workers as processes, and the reader of what they published."""
 
 import asyncio
 import os
@@ -7,16 +7,17 @@ import subprocess
 import sys
 import time
 import uuid
-from collections import Counter, defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import orjson
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
-from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.structs import ConsumerRecord, TopicPartition
+
+from tests.kafka import admin
+from tests.kafka.account import Account, Place
+from tests.kafka.processes import Worker, eventually
 
 ROOT = Path(__file__).parents[2]
 Message = tuple[bytes | None, bytes | None]
@@ -26,70 +27,6 @@ Message = tuple[bytes | None, bytes | None]
 def message(text: str, **fields: str) -> bytes:
     """A good message's value."""
     return orjson.dumps({"text": text, **fields})
-
-
-@dataclass
-class Worker:
-    """A worker process and where its log goes."""
-
-    process: "subprocess.Popen[bytes]"
-    log: Path
-
-    def signal(self, number: int) -> None:
-        self.process.send_signal(number)
-
-    def kill(self) -> None:
-        self.process.kill()
-        self.process.wait(timeout=30)
-
-    async def terminate(self) -> int:
-        """SIGTERM, and the exit code."""
-        self.process.terminate()
-        return await self.exit_code()
-
-    async def exit_code(self, timeout_s: float = 60) -> int:
-        return await asyncio.to_thread(self.process.wait, timeout_s)
-
-    def said(self) -> str:
-        return self.log.read_text(errors="replace")
-
-    async def has_said(self, words: str, timeout_s: float = 30) -> None:
-        """Wait for words in the log."""
-
-        async def found() -> bool:
-            return words in self.said()
-
-        await eventually(found, timeout_s, self.said)
-
-
-@dataclass
-class Account:
-    """What became of the messages: by where they were read, the answers that were found, in the topics' order."""
-
-    answers: dict[tuple[int, int], list[str]] = field(default_factory=lambda: defaultdict(list))
-    records: dict[tuple[int, int], list[ConsumerRecord]] = field(default_factory=lambda: defaultdict(list))
-    ids: dict[tuple[int, int], set[bytes]] = field(default_factory=lambda: defaultdict(set))
-    by_key: dict[tuple[str, bytes], list[tuple[int, int]]] = field(default_factory=lambda: defaultdict(list))
-    dead_letters: list[ConsumerRecord] = field(default_factory=list)
-    counts: "Counter[str]" = field(default_factory=Counter)
-
-    def lost(self, sent: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
-        return [place for place in sent if place not in self.answers]
-
-    def doubled(self) -> list[tuple[int, int]]:
-        return [place for place, answers in self.answers.items() if len(answers) > 1]
-
-    def contradicted(self) -> list[tuple[int, int]]:
-        """Messages with several answers that are not repeats of one."""
-        return [place for place, ids in self.ids.items() if len(ids) > 1]
-
-    def out_of_order(self) -> list[tuple[str, bytes]]:
-        """Topics and keys whose first answers are not in the order of their messages."""
-        return [where for where, places in self.by_key.items() if _firsts(places) != sorted(set(places))]
-
-
-def _firsts(places: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
-    return list(dict.fromkeys(places))
 
 
 class Bench:
@@ -112,37 +49,10 @@ class Bench:
 
     async def create_topics(self, partitions: int = 3, replicas: int = 1, **configs: dict[str, str]) -> None:
         """All four topics; ``configs`` by "input", "output", "fallback", "dead_letters"."""
-        admin = AIOKafkaAdminClient(bootstrap_servers=self.bootstrap)
-        await admin.start()
-        try:
-            new = [
-                NewTopic(getattr(self, name), partitions, replicas, topic_configs=configs.get(name, {}))
-                for name in ("input", "output", "fallback", "dead_letters")
-            ]
-            response = await admin.create_topics(new)
-            assert all(code == 0 for _, code, *_ in response.topic_errors), response
-        finally:
-            await admin.close()
+        named = {str(getattr(self, name)): config for name, config in configs.items()}
+        await admin.create(self.bootstrap, self.topics, partitions, replicas, named)
 
-    async def in_sync(self, replicas: int, timeout_s: float = 60) -> None:
-        """Wait until every partition has so many replicas in sync."""
-        admin = AIOKafkaAdminClient(bootstrap_servers=self.bootstrap)
-        await admin.start()
-        try:
-
-            async def all_in_sync() -> bool:
-                described = await admin.describe_topics(self.topics)
-                return all(
-                    len(partition["isr"]) >= replicas for topic in described for partition in topic["partitions"]
-                )
-
-            await eventually(all_in_sync, timeout_s)
-        finally:
-            await admin.close()
-
-    async def produce(
-        self, messages: Iterable[Message], *, headers: Sequence[tuple[str, bytes]] = ()
-    ) -> list[tuple[int, int]]:
+    async def produce(self, messages: Iterable[Message], *, headers: Sequence[tuple[str, bytes]] = ()) -> list[Place]:
         """Send messages; where each went, as partition and offset."""
         async with AIOKafkaProducer(bootstrap_servers=self.bootstrap, linger_ms=5, acks="all") as producer:
             futures = []
@@ -221,9 +131,7 @@ class Bench:
 
             yield committed
 
-    async def kept_its_word(
-        self, worker: Worker, sent: Iterable[tuple[int, int]], delivery: str, timeout_s: float = 60
-    ) -> None:
+    async def kept_its_word(self, worker: Worker, sent: Iterable[Place], delivery: str, timeout_s: float = 60) -> None:
         """All is answered, the worker ends in order, and nothing is lost, reordered or, exactly once, doubled."""
         await self.answered(timeout_s)
         assert await worker.terminate() == 0, worker.said()
@@ -262,22 +170,14 @@ class Bench:
         for topic, kind in ((self.output, "accepted"), (self.fallback, "fallback")):
             for record in await self.read(topic):
                 source = orjson.loads(record.value)["source"]
-                self._enter(account, record, kind, (source["partition"], source["offset"]))
-                account.ids[source["partition"], source["offset"]].add(dict(record.headers)["ce_id"])
+                place = (source["partition"], source["offset"])
+                account.enter(record, kind, place, dict(record.headers)["ce_id"])
         for record in await self.read(self.dead_letters):
             headers = dict(record.headers)
             place = (int(headers["dlq.partition"]), int(headers["dlq.offset"]))
-            self._enter(account, record, headers["dlq.error"].decode(), place)
-            account.ids[place].add(b"dead letter")
+            account.enter(record, headers["dlq.error"].decode(), place, b"dead letter")
             account.dead_letters.append(record)
         return account
-
-    def _enter(self, account: Account, record: ConsumerRecord, kind: str, place: tuple[int, int]) -> None:
-        account.answers[place].append(kind)
-        account.records[place].append(record)
-        account.counts[kind] += 1
-        if record.key is not None:
-            account.by_key[record.topic, record.key].append(place)
 
     def _reader(self, **arguments: str) -> AIOKafkaConsumer:
         return AIOKafkaConsumer(bootstrap_servers=self.bootstrap, enable_auto_commit=False, **arguments)
@@ -288,14 +188,3 @@ class Bench:
 
     def _logs(self) -> str:
         return "\n".join(f"--- {worker.log.name}\n{worker.said()[-3000:]}" for worker in self._workers)
-
-
-async def eventually(
-    condition: Callable[[], Awaitable[bool]], timeout_s: float, explain: Callable[[], str] = lambda: ""
-) -> None:
-    """Wait for a condition of another process; fails with an explanation when it does not come true."""
-    deadline = time.monotonic() + timeout_s
-    while not await condition():
-        if time.monotonic() > deadline:
-            raise AssertionError(f"not within {timeout_s} s\n{explain()}")
-        await asyncio.sleep(0.05)

@@ -8,10 +8,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.protocol.admin import CreateAclsRequest, DeleteAclsRequest
 
 from tests.kafka import broker
+from tests.kafka.admin import administrator
 from tests.kafka.certificates import Authority, Certificate
 from tests.kafka.rights import Right
 
@@ -73,34 +73,19 @@ class Secured:
 
     async def allow(self, user: str, rights: Iterable[Right]) -> None:
         """Give rights."""
-        async with self._administrator() as admin:
+        async with administrator(self.bootstrap) as admin:
             for right in rights:
                 response = await admin._send_to_controller(CreateAclsRequest(*_entry(user, right)))
                 assert all(code == 0 for code, *_ in response.creation_responses), response
 
     async def take(self, user: str, rights: Iterable[Right]) -> None:
         """Take rights away."""
-        async with self._administrator() as admin:
+        async with administrator(self.bootstrap) as admin:
             for right in rights:
                 response = await admin._send_to_controller(DeleteAclsRequest(*_entry(user, right)))
                 ((code, _, found),) = response.filter_responses
                 assert code == 0
                 assert len(found) == 1, right
-
-    def _administrator(self) -> "_Administrator":
-        return _Administrator(self.bootstrap)
-
-
-class _Administrator:
-    def __init__(self, bootstrap: str) -> None:
-        self._admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
-
-    async def __aenter__(self) -> AIOKafkaAdminClient:
-        await self._admin.start()
-        return self._admin
-
-    async def __aexit__(self, *_: object) -> None:
-        await self._admin.close()
 
 
 def _entry(user: str, right: Right) -> tuple[int, str, int, str, str, int, int]:

@@ -10,8 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.kafka import faults
-from tests.kafka.harness import Bench, Worker
+from tests.kafka import faults, grounds
+from tests.kafka.harness import Bench
+from tests.kafka.processes import Worker
+from tests.kafka.scene import ON_BROKERS_TIME, SESSION_S, Scene, messages, run
 from tests.kafka.verdict import judge, kept
 
 pytestmark = [pytest.mark.kafka, pytest.mark.torture, pytest.mark.timeout(1_200)]
@@ -31,7 +33,7 @@ def delivery(request: pytest.FixtureRequest) -> str:
 
 async def test_twelve_kills_of_two_workers(bench: Bench, seed: int, delivery: str) -> None:
     dice = random.Random(seed)
-    await bench.create_topics(6, **faults.ON_BROKERS_TIME)
+    await bench.create_topics(6, **ON_BROKERS_TIME)
 
     def start() -> Worker:
         # With the full window in flight and batches that take their time, every kill finds much undone.
@@ -40,7 +42,7 @@ async def test_twelve_kills_of_two_workers(bench: Bench, seed: int, delivery: st
     workers = [start(), start()]
     sent: list[tuple[int, int]] = []
     for _ in range(KILLS):
-        sent += await bench.produce(faults.messages(dice, MESSAGES // KILLS))
+        sent += await bench.produce(messages(dice, MESSAGES // KILLS))
         await asyncio.sleep(dice.uniform(0.5, 4.0))
         victim = dice.randrange(2)
         workers[victim].kill()
@@ -51,27 +53,27 @@ async def test_twelve_kills_of_two_workers(bench: Bench, seed: int, delivery: st
 
 
 async def test_frozen_for_a_minute_past_its_session(bench: Bench, seed: int, delivery: str, tmp_path: Path) -> None:
-    scene = faults.Scene(bench, tmp_path, delivery, "trickle", random.Random(seed))
+    scene = Scene(bench, tmp_path, delivery, "trickle", random.Random(seed))
 
-    async def strike(scene: faults.Scene) -> None:
+    async def strike(scene: Scene) -> None:
         await asyncio.sleep(2)
-        await faults.frozen(scene, faults.SESSION_S + FROZEN_S)
+        await faults.frozen(scene, SESSION_S + FROZEN_S)
         await asyncio.sleep(2)
 
-    kept(await faults.run("frozen 60 s past its session", strike, scene, seed))
+    kept(await run("frozen 60 s past its session", strike, scene, seed))
 
 
 async def test_kills_with_the_shipped_model(bench: Bench, seed: int, delivery: str, tmp_path: Path) -> None:
     dice = random.Random(seed)
-    scene = faults.Scene(bench, tmp_path, delivery, "flood", dice, module="worker worker", flood=2_000)
-    kept(await faults.run("kill, shipped model", faults.kill, scene, seed))
+    scene = Scene(bench, tmp_path, delivery, "flood", dice, module="worker worker", flood=2_000)
+    kept(await run("kill, shipped model", faults.kill, scene, seed))
 
 
 async def test_three_brokers_killed_in_turn(tmp_path: Path, bootstrap: str, seed: int, delivery: str) -> None:
     """One every ten seconds, for three minutes; on a busy machine as soon as the last one is back."""
     killed_at: list[float] = []
 
-    async def strike(scene: faults.Scene) -> None:
+    async def strike(scene: Scene) -> None:
         for turn in range(BROKER_KILLS):
             node = scene.nodes[turn % len(scene.nodes)]
             killed_at.append(time.time())
@@ -79,11 +81,11 @@ async def test_three_brokers_killed_in_turn(tmp_path: Path, bootstrap: str, seed
             await asyncio.gather(faults.back(scene, node), asyncio.sleep(EVERY_S))
         killed_at.append(time.time())
 
-    with faults.started(tmp_path / "kafka", 3, faults.REPLICATED) as nodes:
+    with grounds.started(tmp_path / "kafka", 3, grounds.REPLICATED) as nodes:
         bench = Bench(",".join(node.bootstrap for node in nodes), tmp_path)
-        scene = faults.Scene(bench, tmp_path, delivery, "trickle", random.Random(seed), nodes)
+        scene = Scene(bench, tmp_path, delivery, "trickle", random.Random(seed), nodes)
         try:
-            row = await faults.run("three brokers killed in turn", strike, scene, seed)
+            row = await run("three brokers killed in turn", strike, scene, seed)
             answered = [record.timestamp / 1_000 for topic in bench.topics[1:] for record in await bench.read(topic)]
         finally:
             bench.stop()

@@ -6,10 +6,10 @@ import signal
 from pathlib import Path
 
 import pytest
-from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
-from tests.kafka import broker
-from tests.kafka.harness import Bench, Worker, eventually, message
+from tests.kafka import admin, broker
+from tests.kafka.harness import Bench, message
+from tests.kafka.processes import Worker, eventually
 from tests.kafka.test_service import get, metric, not_ready, own_broker, ready
 
 pytestmark = pytest.mark.kafka
@@ -71,12 +71,12 @@ async def test_an_output_topic_that_is_deleted_and_made_again(bench: Bench, deli
     worker, port = observed(bench, delivery)
     await bench.produce(conversation(50))
     await bench.answered()
-    await _delete(bench, bench.output)
+    await admin.delete(bench.bootstrap, bench.output)
     sent = await bench.produce(conversation(1_000))
     await eventually(lambda: not_ready(port), 60, worker.said)
     assert await in_flight(port) <= IN_FLIGHT
     assert "not taken an output" in (await get(port, "/readyz"))[1]
-    await _create(bench, bench.output)
+    await admin.create(bench.bootstrap, [bench.output])
     await eventually(lambda: ready(port), 60, worker.said)
     await bench.kept_its_word(worker, sent, delivery)
 
@@ -88,13 +88,13 @@ async def test_an_input_topic_that_is_deleted_and_made_again(bench: Bench, deliv
     await bench.produce(conversation(50))
     await bench.answered()
     before = len(await bench.read(bench.output))
-    await _delete(bench, bench.input)
+    await admin.delete(bench.bootstrap, bench.input)
 
     async def missed() -> bool:
         return await get(port, "/readyz") == (503, f"there is no topic {bench.input}\n")
 
     await eventually(missed, 60, worker.said)
-    await _create(bench, bench.input)
+    await admin.create(bench.bootstrap, [bench.input])
     sent = await bench.produce(conversation(20))
 
     async def answered_again() -> bool:
@@ -134,31 +134,3 @@ def _assignments(worker: Worker) -> list[list[str]]:
     return [
         found.replace(" ", "").split(",") for found in re.findall(r"assigned partitions=\[([\d, ]*)\]", worker.said())
     ]
-
-
-async def _delete(bench: Bench, topic: str) -> None:
-    admin = AIOKafkaAdminClient(bootstrap_servers=bench.bootstrap)
-    await admin.start()
-    try:
-        await admin.delete_topics([topic])
-
-        async def gone() -> bool:
-            return topic not in await admin.list_topics()
-
-        await eventually(gone, 30)
-    finally:
-        await admin.close()
-
-
-async def _create(bench: Bench, topic: str) -> None:
-    admin = AIOKafkaAdminClient(bootstrap_servers=bench.bootstrap)
-    await admin.start()
-    try:
-
-        async def made() -> bool:
-            response = await admin.create_topics([NewTopic(topic, 3, 1)])
-            return all(code == 0 for _, code, *_ in response.topic_errors)
-
-        await eventually(made, 30)
-    finally:
-        await admin.close()

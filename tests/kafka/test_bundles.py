@@ -16,7 +16,8 @@ from aiokafka import AIOKafkaProducer
 from models.bundle import CPU_MODEL, MANIFEST, Bundle
 from models.store import BundleStore
 from tests.kafka import broker
-from tests.kafka.harness import Bench, Worker, eventually, message
+from tests.kafka.harness import Bench, message
+from tests.kafka.processes import Worker, eventually
 from tests.kafka.test_service import COMMAND, get
 from tests.models.made import variant
 

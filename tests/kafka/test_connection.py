@@ -11,7 +11,7 @@ import pytest
 
 from tests.kafka import broker
 from tests.kafka.certificates import Authority
-from tests.kafka.harness import eventually
+from tests.kafka.processes import eventually
 from tests.kafka.secured import Secured, password
 from worker import topics
 from worker.errors import ConfigError, TriageError

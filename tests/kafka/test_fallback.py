@@ -7,7 +7,8 @@ import orjson
 import pytest
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
-from tests.kafka.harness import Bench, Worker
+from tests.kafka.harness import Bench
+from tests.kafka.processes import Worker, eventually
 from tests.worker.fallback_events import LABELS, event
 from tests.worker.llm_server import LlmServer, always, answer, fails_a_third_of_the_time
 
@@ -34,7 +35,7 @@ class FallbackBench:
         finally:
             await admin.close()
 
-    def start(self, url: str, delivery: str) -> Worker:
+    def start(self, url: str, delivery: str, **more: str) -> Worker:
         return self.bench.worker(
             module="worker fallback",
             fallback_topic=self.bench.input,
@@ -46,6 +47,7 @@ class FallbackBench:
             llm_model="stand-in",
             llm_timeout_s="0.5",
             llm_api_key="secret-key",
+            **more,
         )
 
     async def ids(self, topic: str) -> dict[int, list[bytes]]:
@@ -82,6 +84,33 @@ async def test_every_message_is_an_intent_or_a_review_and_never_both(bench: Benc
         assert all(len(ids) == 1 for found in (intents, reviews, labels) for ids in found.values())
     else:
         assert all(len(set(ids)) == 1 for found in (intents, reviews, labels) for ids in found.values())
+
+
+async def test_processes_that_die_on_and_on_spend_one_budget(bench: Bench) -> None:
+    fallback = FallbackBench(bench)
+    await fallback.create_topics()
+    await bench.produce([(b"k", event(f"WISMO {offset}", offset).write()) for offset in range(60)])
+    limits = {"llm_calls_per_hour": "20", "llm_concurrency": "2"}
+    async with LlmServer(always(lambda: answer("WISMO"))) as server:
+        for calls in (4, 8, 12):
+            victim = fallback.start(server.url, "at_least_once", **limits)
+            await eventually(lambda calls=calls: reached(server, calls), 60, victim.said)  # type: ignore[misc]
+            victim.kill()
+        heir = fallback.start(server.url, "at_least_once", **limits)
+        await bench.answered(60)
+        assert await heir.terminate() == 0, heir.said()
+        made = len(server.asked)
+    assert 12 < made <= 20
+    intents, reviews = [await fallback.ids(topic) for topic in (bench.output, fallback.review)]
+    assert set(intents) | set(reviews) == set(range(60))
+    assert len(intents) <= made
+    assert {orjson.loads(record.value)["review_reason"] for record in await bench.read(fallback.review)} == {
+        "over_budget"
+    }
+
+
+async def reached(server: LlmServer, calls: int) -> bool:
+    return len(server.asked) >= calls
 
 
 async def test_sigterm_finishes_the_calls_that_are_made(bench: Bench) -> None:

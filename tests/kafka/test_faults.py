@@ -8,6 +8,7 @@ import pytest
 
 from tests.kafka import faults
 from tests.kafka.harness import Bench, message
+from tests.kafka.scene import POISON, Scene, run
 
 pytestmark = pytest.mark.kafka
 
@@ -67,9 +68,9 @@ async def test_workers_join_and_leave_without_loss_or_repeat(bench: Bench, deliv
     ("fault", "delivery"), [("kill", "at_least_once"), ("kill", "exactly_once"), ("freeze", "exactly_once")]
 )
 async def test_a_slice_of_the_matrix(bench: Bench, tmp_path: Path, seed: int, fault: str, delivery: str) -> None:
-    variables = {"FAKE_POISON": faults.POISON}
-    scene = faults.Scene(bench, tmp_path, delivery, "flood", random.Random(seed), variables=variables, flood=2_000)
-    (await faults.run(fault, faults.MATRIX[fault], scene, seed)).check()
+    variables = {"FAKE_POISON": POISON}
+    scene = Scene(bench, tmp_path, delivery, "flood", random.Random(seed), variables=variables, flood=2_000)
+    (await run(fault, faults.MATRIX[fault], scene, seed)).check()
 
 
 @pytest.mark.parametrize("delivery", ["at_least_once", "exactly_once"])

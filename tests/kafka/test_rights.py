@@ -15,7 +15,8 @@ from aiokafka import AIOKafkaConsumer
 from aiokafka.structs import TopicPartition
 
 from tests.kafka.broker import free_ports
-from tests.kafka.harness import ROOT, Bench, Worker, eventually
+from tests.kafka.harness import ROOT, Bench
+from tests.kafka.processes import Worker, eventually
 from tests.kafka.rights import Right, documented
 from tests.kafka.secured import Secured
 from tests.kafka.test_review import Terminal
@@ -241,8 +242,6 @@ async def test_the_check_and_a_stranger(shop: Shop) -> None:
 def _each(*services: tuple[str, bool]) -> Iterator[object]:
     for service, exactly_once in services:
         for right in documented(service, exactly_once=exactly_once):
-            if (service, right.kind) == ("router", "group"):
-                continue  # Faust asks on and on: it stays not ready, and never says why
             quick = service == "worker" and right.name in IN_EVERY_RUN
             yield pytest.param(service, right, id=f"{service}: {right}", marks=[] if quick else pytest.mark.torture)
 

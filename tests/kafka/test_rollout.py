@@ -7,7 +7,8 @@ from itertools import pairwise
 import pytest
 from aiokafka import AIOKafkaProducer
 
-from tests.kafka.harness import Bench, Worker, message
+from tests.kafka.harness import Bench, message
+from tests.kafka.processes import Worker
 
 pytestmark = [pytest.mark.kafka, pytest.mark.torture]
 

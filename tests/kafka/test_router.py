@@ -14,7 +14,8 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
 from schemas.cloudevents import event_headers
 from schemas.events import IntentEvent
-from tests.kafka.harness import Bench, Worker, eventually
+from tests.kafka.harness import Bench
+from tests.kafka.processes import Worker, eventually
 from tests.worker.intents import MONDAY, intent_event
 
 pytestmark = pytest.mark.kafka

@@ -4,7 +4,8 @@ import uuid
 
 import pytest
 
-from tests.kafka.harness import Bench, eventually
+from tests.kafka.harness import Bench
+from tests.kafka.processes import eventually
 from tests.worker.helpdesk_fakes import TOKEN, USER, Zendesk
 from tests.worker.test_helpdesk import ticket
 

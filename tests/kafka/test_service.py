@@ -12,7 +12,8 @@ import pytest
 
 from models import DEFAULT_BUNDLE
 from tests.kafka import broker
-from tests.kafka.harness import Bench, Worker, eventually, message
+from tests.kafka.harness import Bench, message
+from tests.kafka.processes import Worker, eventually
 
 pytestmark = pytest.mark.kafka
 

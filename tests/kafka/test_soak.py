@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.kafka import faults
-from tests.kafka.harness import Bench, Message, Worker
+from tests.kafka.harness import Bench, Message
+from tests.kafka.processes import Worker
+from tests.kafka.scene import ON_BROKERS_TIME
 from tests.kafka.verdict import RESULTS, judge, kept
 from worker.demo.sample import letters
 
@@ -33,7 +34,7 @@ class Sample:
 
 
 async def test_two_hundred_thousand_messages(bench: Bench, seed: int) -> None:
-    await bench.create_topics(6, **faults.ON_BROKERS_TIME)
+    await bench.create_topics(6, **ON_BROKERS_TIME)
     sent = await bench.produce(messages())
     worker = bench.worker(module="worker worker")
     await bench.committed_something(timeout_s=120)

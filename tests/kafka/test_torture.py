@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.kafka import faults
+from tests.kafka import faults, grounds
 from tests.kafka.harness import Bench
+from tests.kafka.scene import Scene, run
 from tests.kafka.verdict import RESULTS, kept, table
 
 pytestmark = [pytest.mark.kafka, pytest.mark.torture, pytest.mark.timeout(400)]
@@ -31,10 +32,10 @@ def report() -> Iterator[None]:
 @pytest.mark.parametrize("delivery", ["at_least_once", "exactly_once"])
 @pytest.mark.parametrize("fault", faults.MATRIX)
 async def test_matrix(fault: str, delivery: str, rate: str, bootstrap: str, tmp_path: Path, seed: int) -> None:
-    with faults.arranged(fault, tmp_path, bootstrap) as (servers, nodes, variables):
+    with grounds.arranged(fault, tmp_path, bootstrap) as (servers, nodes, variables):
         bench = Bench(servers, tmp_path)
-        scene = faults.Scene(bench, tmp_path, delivery, rate, random.Random(seed), nodes, variables)
+        scene = Scene(bench, tmp_path, delivery, rate, random.Random(seed), nodes, variables)
         try:
-            kept(await faults.run(fault, faults.MATRIX[fault], scene, seed))
+            kept(await run(fault, faults.MATRIX[fault], scene, seed))
         finally:
             bench.stop()

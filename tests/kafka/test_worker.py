@@ -4,6 +4,7 @@ import pytest
 from aiokafka import AIOKafkaProducer
 
 from tests.kafka.harness import Bench, message
+from tests.kafka.scene import ON_BROKERS_TIME
 from tests.worker.raw_batches import builder
 
 pytestmark = pytest.mark.kafka
@@ -81,3 +82,16 @@ async def test_a_header_name_that_is_not_utf8_and_every_compression_are_read(ben
         assert letter.value == b"{" * 500
         assert letter.headers[:2] == (("\ufffdname", b"1"), ("traceparent", b"00-aa-bb-01"))
     assert "starts again" not in worker.said()
+
+
+async def test_partitions_of_a_backlog_take_short_turns(bench: Bench) -> None:
+    await bench.create_topics(**ON_BROKERS_TIME)
+    sent = await bench.produce((b"%d" % (number % 17), message("a" * 1_000)) for number in range(6_000))
+    worker = bench.worker(threads="1")
+    await bench.answered()
+    assert await worker.terminate() == 0, worker.said()
+    account = await bench.account()
+    assert account.lost(sent) == []
+    answered = {place: account.records[place][0].timestamp for place in sent}
+    first = {partition: min(answered[place] for place in sent if place[0] == partition) for partition in range(3)}
+    assert sum(moment < max(first.values()) for moment in answered.values()) < 1_000, first

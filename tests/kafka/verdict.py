@@ -5,17 +5,17 @@ import os
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
+from datetime import UTC, datetime
 from pathlib import Path
 
-from tests.kafka.harness import ROOT, Account, Bench
+from tests.kafka.account import Account, Place
+from tests.kafka.harness import ROOT, Bench
 
 RESULTS = Path(os.environ.get("TORTURE_RESULTS", ROOT / "runs/torture.jsonl"))
 """Rows are added here; the table, beside it in Markdown, shows the latest row of each kind."""
 
 BROKERS_CLOCK = 1
 """A record's timestamp type when the broker set it."""
-
-Place = tuple[int, int]
 
 
 @dataclass(frozen=True)
@@ -89,14 +89,16 @@ def longest_gap_s(messages: Mapping[Place, int], account: Account) -> float:
     for place, records in account.records.items():
         if records[0].timestamp_type == BROKERS_CLOCK:
             partitions[place[0]].append((records[0].timestamp, messages[place]))
-    longest = 0
-    for answered in partitions.values():
+    gaps = []
+    for partition, answered in partitions.items():
         answered.sort()
         before = answered[0][0]
         for at, asked in answered:
-            longest = max(longest, at - max(before, asked))
+            gaps.append((at - max(before, asked), partition, at))
             before = at
-    return longest / 1_000
+    for gap, partition, at in sorted(gaps, reverse=True)[:3]:
+        print(f"partition {partition} waited {gap / 1_000:.1f} s, until {datetime.fromtimestamp(at / 1_000, UTC):%X}")
+    return max(gaps, default=(0,))[0] / 1_000
 
 
 def table(lines: Iterable[str]) -> str:
