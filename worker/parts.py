@@ -6,7 +6,7 @@ from typing import Any
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 
-from worker import header_names
+from worker import committed, header_names
 from worker.connection import connection
 from worker.consumer import Consumer
 from worker.dead_letters import DeadLetters
@@ -104,6 +104,7 @@ def producer(settings: Settings, **more: Any) -> AIOKafkaProducer:
 
 def _consumer(settings: Settings, service: Service) -> AIOKafkaConsumer:
     header_names.tolerate()
+    committed.heed()
     return AIOKafkaConsumer(
         **connection(settings),
         group_id=settings.group(service),
