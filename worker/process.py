@@ -9,7 +9,7 @@ from typing import Any
 
 from aiokafka.errors import KafkaError
 
-from worker import topics
+from worker import complaints, topics
 from worker.health import serving
 from worker.metrics import Metrics
 from worker.parts import Parts
@@ -38,7 +38,7 @@ async def serve(
     asyncio.get_running_loop().set_exception_handler(_on_forgotten_error)
     stop = stop_on_signals()
     metrics = Metrics()
-    status = Status(stop)
+    status = Status(stop, complaints.listen())
     async with serving(
         settings.http_host,
         settings.http_port,

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Iterator
 from time import monotonic
 
+from worker.complaints import Complaints
 from worker.parts import Parts
 
 SILENCE_S = 10.0
@@ -16,8 +17,9 @@ STUCK_S = 300.0
 class Status:
     """What the probes ask, from before there are any parts to when the worker stops."""
 
-    def __init__(self, stop: asyncio.Event) -> None:
+    def __init__(self, stop: asyncio.Event, complaints: Complaints) -> None:
         self._stop = stop
+        self._complaints = complaints
         self.parts: Parts | None = None
 
     def not_alive(self) -> str | None:
@@ -43,8 +45,9 @@ class Status:
             yield parts.consumer.problem or "no partitions assigned yet"
         if parts.station.down is not None:
             yield parts.station.down
-        if parts.delivery.waiting_s > SILENCE_S:
-            problem = f": {parts.delivery.problem}" if parts.delivery.problem else ""
-            yield f"the broker has not taken an output for {parts.delivery.waiting_s:.0f} s{problem}"
+        waiting_s = parts.delivery.waiting_s
+        if waiting_s > SILENCE_S:
+            why = "; ".join(filter(None, (parts.delivery.problem, self._complaints.within(waiting_s))))
+            yield f"the broker has not taken an output for {waiting_s:.0f} s{': ' if why else ''}{why}"
         if parts.lag.silent_s > SILENCE_S:
             yield f"the broker has not answered for {parts.lag.silent_s:.0f} s"

@@ -4,9 +4,12 @@ import asyncio
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import IllegalOperation, KafkaError
+
+from worker.complaints import SENDER
 
 RETRY_BACKOFF_MS = 5
 """The first record of a transaction is often refused with a retriable error while the broker verifies the transaction;
@@ -17,14 +20,16 @@ PATIENT_AFTER_S = 1.0
 """A transaction that takes longer meets another trouble, such as a broker that is away: no use in hurrying then."""
 
 
+_patient: set[object] = set()
+"""The senders of transactions that take longer than they should."""
+
+
 def keep_verification_out_of_logs() -> None:
     """Leave out a warning that a healthy broker causes in every other transaction, see `RETRY_BACKOFF_MS`.
 
-    Where replicas really are missing, readiness says so: outputs are not taken.
+    While a transaction takes long it is told, for then replicas may really be missing.
     """
-    logging.getLogger("aiokafka.producer.sender").addFilter(
-        lambda line: "NotEnoughReplicas" not in line.getMessage() and "NOT_ENOUGH_REPLICAS" not in line.getMessage()
-    )
+    SENDER.filters.insert(0, _worth_telling)  # before those who listen
 
 
 @contextmanager
@@ -42,11 +47,19 @@ def telling_why(producer: AIOKafkaProducer) -> Iterator[None]:
 def growing_patient(producer: AIOKafkaProducer) -> Iterator[None]:
     """Lengthen the producer's back-off while a transaction takes longer than it should."""
     sender = producer._sender  # aiokafka has no other way to change it once the producer is made
-    patient = asyncio.get_running_loop().call_later(
-        PATIENT_AFTER_S, setattr, sender, "_retry_backoff", PATIENT_BACKOFF_MS / 1e3
-    )
+    patient = asyncio.get_running_loop().call_later(PATIENT_AFTER_S, _grow_patient, sender)
     try:
         yield
     finally:
         patient.cancel()
+        _patient.discard(sender)
         sender._retry_backoff = RETRY_BACKOFF_MS / 1e3
+
+
+def _grow_patient(sender: Any) -> None:
+    _patient.add(sender)
+    sender._retry_backoff = PATIENT_BACKOFF_MS / 1e3
+
+
+def _worth_telling(line: logging.LogRecord) -> bool:
+    return bool(_patient) or not any(name in line.getMessage() for name in ("NotEnoughReplicas", "NOT_ENOUGH_REPLICAS"))
