@@ -3,10 +3,9 @@
 Processor time and memory, which a busy machine changes little.
 """
 
+import os
 import random
-import resource
 import time
-from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -15,35 +14,35 @@ from prometheus_client import CollectorRegistry
 from models import DEFAULT_BUNDLE
 from models.classifier import Classifier
 from models.engine import open_tokenizer
+from worker.bench.host import resident_mib
 from worker.bundles.metrics import BundleMetrics
 from worker.bundles.shadow import Shadow
 
 ROUNDS = 10
 
 
-def resident_mib() -> float:
-    """Memory of this process that is in use now."""
-    pages = int(Path("/proc/self/statm").read_text().split()[1])
-    return pages * resource.getpagesize() / 2**20
+def held_mib() -> float:
+    """Memory that this process holds."""
+    return resident_mib(os.getpid()) or 0.0
 
 
 def reloads() -> None:
     """The shipped bundle takes over from itself."""
-    print(f"libraries alone: {resident_mib():.0f} MiB")
+    print(f"libraries alone: {held_mib():.0f} MiB")
     current = Classifier.open(DEFAULT_BUNDLE, device="cpu", threads=2)
-    print(f"one bundle: {resident_mib():.0f} MiB")
+    print(f"one bundle: {held_mib():.0f} MiB")
     both, after, seconds, kept = [], [], [], []
     for _ in range(ROUNDS):
         started = time.process_time()
         opened = Classifier.open(DEFAULT_BUNDLE, device="cpu", threads=2)
         seconds.append(time.process_time() - started)
-        both.append(resident_mib())
+        both.append(held_mib())
         started = time.thread_time()
         open_tokenizer(DEFAULT_BUNDLE / "tokenizer.json", 64)
         kept.append(time.thread_time() - started)
         current = opened
         del opened
-        after.append(resident_mib())
+        after.append(held_mib())
     assert current.device == "cpu"
     print(
         f"both, over {ROUNDS} reloads: {min(both):.0f} to {max(both):.0f} MiB; with the old one gone: {after[-1]:.0f}"

@@ -25,6 +25,7 @@ from schemas.events import IntentEvent
 from tests.kafka import broker
 from tests.kafka.harness import Bench
 from tests.worker.intents import intent_event
+from worker.bench.host import cpu_seconds
 
 PARTITIONS = 12
 INTENTS = ("WISMO", "RETURN_REQUEST", "DAMAGED_ITEM", "OTHER", "CANCEL_ORDER")
@@ -66,7 +67,7 @@ async def _watch(bootstrap: str, bench: Bench, intents: int, pid: int) -> dict[s
     async with AIOKafkaConsumer(bootstrap_servers=bootstrap, group_id=bench.group, enable_auto_commit=False) as reader:
         while True:
             done = sum([await reader.committed(partition) or 0 for partition in partitions])
-            now = done, time.monotonic(), _queued_s(pid), _worked_s(pid)
+            now = done, time.monotonic(), _queued_s(pid), cpu_seconds(pid) or 0.0
             if begun is None and done:
                 begun = now
             if begun is not None and done >= intents:
@@ -81,12 +82,6 @@ async def _watch(bootstrap: str, bench: Bench, intents: int, pid: int) -> dict[s
                     "intents_per_core_second": round(counted / worked_s),
                 }
             await asyncio.sleep(0.05)
-
-
-def _worked_s(pid: int) -> float:
-    """Processor time of a process, all its threads, from Linux's books."""
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def _queued_s(pid: int) -> float:
