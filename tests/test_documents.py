@@ -1,0 +1,105 @@
+"""What a reader follows in the documents is there: links, headings, commands with their flags, files, variables."""
+
+import re
+import shlex
+from collections.abc import Iterator
+from importlib.util import find_spec
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+import typer
+from typer.core import TyperGroup
+
+from worker.cli import app
+from worker.settings import NOT_SETTINGS, Settings, variable
+
+ROOT = Path(__file__).parents[1]
+DOCUMENTS = sorted(
+    path.relative_to(ROOT).as_posix()
+    for pattern in ("*.md", "docs/*.md", "models/**/*.md", "worker/**/*.md")
+    for path in ROOT.glob(pattern)
+)
+TARGETS = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
+VARIABLES = {variable(name) for name in Settings.model_fields} | NOT_SETTINGS
+
+COMMAND = typer.main.get_command(app)
+CODE = re.compile(r"^```[a-z]*\n(.*?)^```|((?:^ {4}.*\n)+)|`([^`\n]+)`", re.MULTILINE | re.DOTALL)
+FILES = re.compile(r"(?:worker|models|schemas|tests|deploy|docs)/[\w./-]+\.(?:py|md|yaml|csv|svg|txt)\b")
+
+
+def read(document: str) -> str:
+    return (ROOT / document).read_text(encoding="utf-8")
+
+
+def code(document: str) -> Iterator[str]:
+    """Lines of code, without their comments; those that a backslash goes on from are one."""
+    for block, indented, span in CODE.findall(read(document)):
+        for line in (block or indented or span).replace("\\\n", " ").splitlines():
+            yield re.split(r"\s{2,}#\s", line)[0].strip().removeprefix("$ ")
+
+
+def words(line: str) -> list[str]:
+    try:
+        return shlex.split(line, comments=True)
+    except ValueError:  # a quotation that is not shell's
+        return []
+
+
+def anchor(heading: str) -> str:
+    """As GitHub makes them."""
+    plain = re.sub(r"\[([^]]*)]\([^)]*\)", r"\1", heading).replace("`", "").strip().lower()
+    return re.sub(r"[^\w\- ]", "", plain).replace(" ", "-")
+
+
+@pytest.mark.parametrize("document", DOCUMENTS)
+def test_every_relative_link_leads_somewhere(document: str) -> None:
+    for link in re.findall(r"]\(([^)\s]+)\)", read(document)):
+        if link.startswith("https://"):
+            continue
+        path, _, heading = link.partition("#")
+        target = (ROOT / document).parent / path if path else ROOT / document
+        assert target.exists(), link
+        if heading:
+            headings = re.findall(r"^#+ (.+)$", target.read_text(encoding="utf-8"), re.MULTILINE)
+            assert heading in map(anchor, headings), link
+
+
+@pytest.mark.parametrize("document", DOCUMENTS)
+def test_every_command_has_the_flags_that_it_is_called_with(document: str) -> None:
+    for line in code(document):
+        given = words(line)
+        for start, word in enumerate(given):
+            if word == "triage" and start + 1 < len(given) and (start == 0 or "=" in given[start - 1]):
+                called(given[start + 1 :], line)
+
+
+def called(given: list[str], line: str) -> None:
+    command = COMMAND
+    while isinstance(command, TyperGroup) and given and not given[0].startswith("-"):
+        name = given.pop(0)
+        assert name in command.commands, line
+        command = command.commands[name]
+    known = {flag for parameter in command.params for flag in (*parameter.opts, *parameter.secondary_opts)}
+    for flag in given:
+        if flag.startswith("--") and len(flag) > 2:
+            assert flag.partition("=")[0] in known | {"--help"}, line
+
+
+@pytest.mark.parametrize("document", DOCUMENTS)
+def test_every_target_module_and_file_of_a_command_is_there(document: str) -> None:
+    for line in code(document):
+        given = words(line)
+        for command, following in pairwise(given):
+            if command == "make" and re.fullmatch(r"[a-z-]+", following):
+                assert following in TARGETS, line
+            if command == "-m" and following.startswith(("worker.", "models.", "tests.", "deploy.")):
+                assert find_spec(following), line
+        for path in FILES.findall(line):
+            assert (ROOT / path).exists(), line
+
+
+@pytest.mark.parametrize("document", DOCUMENTS)
+def test_every_variable_is_a_setting(document: str) -> None:
+    for name in re.findall(r"\bTRIAGE_[A-Z_]*[A-Z]\b(?!_)", read(document)):
+        assert name in VARIABLES, name
