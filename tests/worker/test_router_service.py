@@ -9,10 +9,16 @@ from pathlib import Path
 import orjson
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+from aiokafka.structs import ConsumerRecord
 
 from tests.worker.intents import intent_event
+from tests.worker.router_fakes import TOPICS
 from worker import topics
+from worker.delivery import send_null
 from worker.demo.broker import embedded_broker
+from worker.router.faust_app import RouterApp
+from worker.router.routes_file import SHIPPED, RoutesFile
+from worker.router.service import Router
 from worker.settings import Settings
 
 TIMEOUT_S = 60
@@ -43,11 +49,13 @@ async def test_intents_become_a_ticket_and_sigterm_ends_it(settings: Settings) -
     )
     try:
         async with AIOKafkaProducer(bootstrap_servers=settings.bootstrap_servers) as producer:
+            await send_null(producer, settings.output_topic, 0, [])
             for number, intent in enumerate(["WISMO", "DAMAGED_ITEM", "WISMO"]):
                 event = intent_event(number, intent=intent)
                 await producer.send_and_wait(settings.output_topic, event.write(), key=b"chat-1")
         async with asyncio.timeout(TIMEOUT_S):
-            tickets = await _read(settings, 3)
+            tickets = [orjson.loads(record.value) for record in await _read(settings, settings.tickets_topic, 3)]
+            (letter,) = await _read(settings, settings.dead_letter_topic, 1)
         process.terminate()
         async with asyncio.timeout(TIMEOUT_S):
             _, said = await process.communicate()
@@ -63,19 +71,37 @@ async def test_intents_become_a_ticket_and_sigterm_ends_it(settings: Settings) -
     ]
     assert {ticket["queue"] for ticket in tickets[1:]} == {"claims"}
     assert len({ticket["ticket_id"] for ticket in tickets}) == 1
+    assert dict(letter.headers)["dlq.error"] == b"empty_value"
 
 
-async def _read(settings: Settings, count: int) -> list[dict[str, object]]:
+async def test_a_router_that_waits_for_its_group_ends_when_it_is_told_to() -> None:
+    class Waiting:
+        stopped = False
+
+        async def start(self) -> None:
+            await asyncio.Event().wait()
+
+        async def stop(self) -> None:
+            self.stopped = True
+
+    router, waiting, stop = Router(TOPICS, RoutesFile(SHIPPED)), Waiting(), asyncio.Event()
+    router._built = RouterApp(waiting, None, None)
+    working = asyncio.create_task(router.work(stop))
+    await asyncio.sleep(0)
+    assert not working.done()
+    stop.set()
+    async with asyncio.timeout(TIMEOUT_S):
+        await working
+    assert waiting.stopped
+
+
+async def _read(settings: Settings, topic: str, count: int) -> list[ConsumerRecord]:
     consumer = AIOKafkaConsumer(
-        settings.tickets_topic,
+        topic,
         bootstrap_servers=settings.bootstrap_servers,
         auto_offset_reset="earliest",
         fetch_max_wait_ms=10,
         group_id=None,
     )
-    found: list[dict[str, object]] = []
     async with consumer:
-        while len(found) < count:
-            record = await consumer.getone()
-            found.append(orjson.loads(record.value))
-    return found
+        return [await consumer.getone() for _ in range(count)]

@@ -14,6 +14,7 @@ from aiokafka import AIOKafkaProducer
 from worker import topics as shared_topics
 from worker import tracing
 from worker.connection import connection
+from worker.delivery import send_null
 from worker.errors import ConfigError
 from worker.health import serving
 from worker.rights import required
@@ -115,15 +116,21 @@ class Router:
             Exception: a part failed. What was not acknowledged is read again at the next start.
         """
         app = self._built.app
-        await app.start()
-        waited = [
-            asyncio.create_task(stop.wait(), name="stop"),
-            asyncio.create_task(self._desk_batches.run(), name="desk"),
-            asyncio.create_task(self._watch_batches.run(), name="watch"),
-            asyncio.create_task(self._tick_forever(), name="ticks"),
-            asyncio.create_task(app.wait_until_stopped(), name="faust"),
-        ]
+        stopping = asyncio.create_task(stop.wait(), name="stop")
+        starting = asyncio.create_task(app.start(), name="start")
+        waited: list[asyncio.Task[Any]] = [stopping, starting]
         try:
+            await asyncio.wait(waited, return_when=asyncio.FIRST_COMPLETED)
+            if not starting.done():
+                return  # Faust waits for its group for as long as it takes
+            starting.result()
+            waited = [
+                stopping,
+                asyncio.create_task(self._desk_batches.run(), name="desk"),
+                asyncio.create_task(self._watch_batches.run(), name="watch"),
+                asyncio.create_task(self._tick_forever(), name="ticks"),
+                asyncio.create_task(app.wait_until_stopped(), name="faust"),
+            ]
             done, _ = await asyncio.wait(waited, return_when=asyncio.FIRST_COMPLETED)
             for task in done:
                 task.result()
@@ -185,13 +192,19 @@ class Router:
 
 def _sender(producer: AIOKafkaProducer) -> Any:
     async def send(outgoing: Sequence[Outgoing]) -> None:
-        sent = [
-            await producer.send(record.topic, key=record.key, value=record.value, headers=list(record.headers))
-            for record in outgoing
-        ]
-        await asyncio.gather(*sent)
+        await asyncio.gather(*[await _handed_over(producer, record) for record in outgoing])
 
     return send
+
+
+async def _handed_over(producer: AIOKafkaProducer, record: Outgoing) -> "asyncio.Future[object]":
+    if record.key is None and record.value is None:  # a dead letter of nothing
+        partition = min(await producer.partitions_for(record.topic))
+        return await send_null(producer, record.topic, partition, record.headers)
+    future: asyncio.Future[object] = await producer.send(
+        record.topic, key=record.key, value=record.value, headers=list(record.headers)
+    )
+    return future
 
 
 @asynccontextmanager
