@@ -3,7 +3,6 @@
 import re
 import shlex
 from collections.abc import Iterator
-from importlib.util import find_spec
 from itertools import pairwise
 from pathlib import Path
 
@@ -94,7 +93,8 @@ def test_every_target_module_and_file_of_a_command_is_there(document: str) -> No
             if command == "make" and re.fullmatch(r"[a-z-]+", following):
                 assert following in TARGETS, line
             if command == "-m" and following.startswith(("worker.", "models.", "tests.", "deploy.")):
-                assert find_spec(following), line
+                module = ROOT / following.replace(".", "/")  # not imported: some need what is not installed everywhere
+                assert module.is_dir() or module.with_suffix(".py").is_file(), line
         for path in FILES.findall(line):
             assert (ROOT / path).exists(), line
 
