@@ -3,10 +3,11 @@
 from dataclasses import dataclass
 
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
-from aiokafka.errors import KafkaError, TopicAlreadyExistsError, for_code
+from aiokafka.errors import GroupAuthorizationFailedError, KafkaError, TopicAlreadyExistsError, for_code
 
 from worker.connection import connection
 from worker.errors import ConfigError, TriageError
+from worker.rights import refusal
 from worker.router.topics import RouterTopics
 from worker.settings import Settings
 from worker.topics import REPLICAS
@@ -26,7 +27,7 @@ async def provide(settings: Settings, topics: RouterTopics) -> Provided:
     """Create the router's own topics where they do not exist.
 
     Raises:
-        ConfigError: one of them is there with another number of partitions.
+        ConfigError: one of them is there with another number of partitions, or the user may not read the group.
         TriageError: the broker failed, or refused one; says why.
     """
     admin = AIOKafkaAdminClient(**connection(settings), request_timeout_ms=15_000)
@@ -43,6 +44,7 @@ async def provide(settings: Settings, topics: RouterTopics) -> Provided:
 
 
 async def _provide(admin: AIOKafkaAdminClient, settings: Settings, topics: RouterTopics) -> Provided:
+    await _may_join(admin, settings.group("router"))
     found = {topic["topic"]: len(topic["partitions"]) for topic in await admin.describe_topics()}
     partitions = found[topics.intents]
     replicas = min(REPLICAS, len((await admin.describe_cluster())["brokers"]))
@@ -67,3 +69,13 @@ async def _provide(admin: AIOKafkaAdminClient, settings: Settings, topics: Route
         if code and error is not TopicAlreadyExistsError:
             raise TriageError(f"The topic {topic} was not created: {message or error.description}")
     return Provided(partitions, replicas)
+
+
+async def _may_join(admin: AIOKafkaAdminClient, group: str) -> None:
+    """Without the right to its group, Faust would ask for it on and on and never say why."""
+    try:
+        await admin.find_coordinator(group)
+    except GroupAuthorizationFailedError:
+        raise refusal(GroupAuthorizationFailedError(group)) from None
+    except KafkaError:
+        pass  # the group has no coordinator yet, as on a new cluster: for that Faust waits
