@@ -8,14 +8,17 @@ from pathlib import Path
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from tokenizers import Tokenizer
+from torch import Tensor
 
 from models.bundle import CPU_MODEL, GPU_MODEL
 from models.engine import Engine, open_tokenizer
 from models.training.base import load_encoder, save_tokenizer
 from models.training.batches import Examples, token_ids
 from models.training.calibrate import Evidence
+from models.training.distil import TEACHERS, mean_probabilities
 from models.training.export import export
-from models.training.fit import Fit, Progress, embeddings_of
+from models.training.fit import Fit, Progress, embeddings_of, part_of
 from models.training.network import Network, Served
 from models.training.prototypes import prototypes, some_of_each
 from models.training.recover import recover_network
@@ -54,10 +57,7 @@ def make_candidate(job: Job, folder: Path, progress: Progress, *, whole: bool) -
     folder.mkdir(parents=True, exist_ok=True)
     save_tokenizer(job.base, folder)
     tokenizer = open_tokenizer(folder / "tokenizer.json", job.max_length)
-    torch.manual_seed(job.seed)
-    network = _first(job)
-    checkpoint = folder / "checkpoint.pt"
-    Fit(network, tokenizer, job.examples, job.recipe, job.seed, job.watched, checkpoint, progress).run()
+    network = _fitted(job, tokenizer, folder, progress)
     standing = job.examples.take(some_of_each(job.examples.classes, STANDING, job.seed))
     embedded = torch.nn.functional.normalize(embeddings_of(network, tokenizer, standing.texts), dim=1)
     bank = prototypes(embedded, torch.from_numpy(standing.classes), len(job.classes), job.seed)
@@ -65,6 +65,24 @@ def make_candidate(job: Job, folder: Path, progress: Progress, *, whole: bool) -
     seen = token_ids(tokenizer, job.examples.take(sample).texts)
     export(Served(network, bank), folder / CPU_MODEL, folder / GPU_MODEL if whole else None, seen)
     _write_config(network, job, folder / "config.json")
+
+
+def _fitted(job: Job, tokenizer: Tokenizer, folder: Path, progress: Progress) -> Network:
+    """The trained network that serves; where teachers are asked for, they are trained before it."""
+    networks = job.recipe.networks
+
+    def train(number: int, checkpoint: Path, taught: Tensor | None = None) -> Network:
+        seed = job.seed if number == networks - 1 else job.seed + 1 + number
+        torch.manual_seed(seed)
+        network = _first(job)
+        told = part_of(progress, number, networks)
+        Fit(network, tokenizer, job.examples, job.recipe, seed, job.watched, checkpoint, told, taught).run()
+        return network
+
+    taught = None
+    if networks > 1:
+        taught = mean_probabilities(train, networks - 1, tokenizer, job.examples.texts, folder / TEACHERS)
+    return train(networks - 1, folder / "checkpoint.pt", taught)
 
 
 def _first(job: Job) -> Network:

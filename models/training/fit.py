@@ -27,8 +27,31 @@ PATIENCE = 3
 FULL = 1 << 20
 """Free bytes below which a checkpoint that could not be written did not fit."""
 
+TAUGHT = 0.7
+"""Of what is learnt of a row, the share that is what the teachers said of it; the rest is its label."""
+
 Progress = Callable[[float, float], None]
 """Called after each step with the share done, 0 to 1, and the loss."""
+
+
+def part_of(progress: Progress, number: int, parts: int) -> Progress:
+    """The progress of part ``number``, from 0, as progress of all ``parts``."""
+    return lambda share, loss: progress((number + min(share, 1.0)) / parts, loss)
+
+
+@dataclass(frozen=True)
+class Goals:
+    """What is to be learnt of rows: their classes ``[N]``; where given, what teachers say of them, probabilities
+    ``[N, C]``; and where the base has them, ``[N, D]``, which they are to stay near."""
+
+    classes: Tensor
+    taught: Tensor | None = None
+    origin: Tensor | None = None
+
+    def of(self, rows: Tensor) -> "Goals":
+        """The goals of some rows."""
+        taught, origin = (None if one is None else one[rows] for one in (self.taught, self.origin))
+        return Goals(self.classes[rows], taught, origin)
 
 
 @dataclass
@@ -38,6 +61,7 @@ class Fit:
     Attributes:
         watched: rows to count errors on after each epoch; training ends early when they stop falling.
         checkpoint: a file to go on from, written after each epoch.
+        taught: probabilities ``[N, C]`` that teachers gave the examples.
     """
 
     network: Network
@@ -48,24 +72,23 @@ class Fit:
     watched: Examples | None = None
     checkpoint: Path | None = None
     progress: Progress = lambda share, loss: None
+    taught: Tensor | None = None
     _epoch: int = 0
     _step: int = 0
     _seconds: float = 0.0
     _best: tuple[float, int] = (np.inf, 0)
     _best_weights: dict[str, Tensor] = field(default_factory=dict)
-    _origin: Tensor | None = None
 
     def run(self) -> None:
         """Train until the epochs, the time or the patience are over."""
-        if self.recipe.anchor:
-            self._origin = embeddings_of(self.network, self.tokenizer, self.examples.texts)
+        goals = self._goals()
         self.network.encoder.embeddings.word_embeddings.requires_grad_(not self.recipe.words_frozen)
         torch.manual_seed(self.seed)
         optimizer = torch.optim.AdamW(_parameter_groups(self.network, self.recipe), fused=True)
         rates = [float(group["lr"]) for group in optimizer.param_groups]
         self._resume(optimizer)
         while self._share() < 1.0:
-            self._train_epoch(optimizer, rates)
+            self._train_epoch(optimizer, rates, goals)
             self._epoch += 1
             if not self._improving():
                 break
@@ -74,9 +97,12 @@ class Fit:
             self.network.load_state_dict(self._best_weights)
         self.network.eval()
 
-    def _train_epoch(self, optimizer: torch.optim.AdamW, rates: Sequence[float]) -> None:
+    def _goals(self) -> Goals:
+        embedded = embeddings_of(self.network, self.tokenizer, self.examples.texts) if self.recipe.anchor else None
+        return Goals(torch.from_numpy(self.examples.classes), self.taught, embedded)
+
+    def _train_epoch(self, optimizer: torch.optim.AdamW, rates: Sequence[float], goals: Goals) -> None:
         weights = _class_weights(self.examples, self.network.head.out_features, self.recipe.class_balance)
-        classes = torch.from_numpy(self.examples.classes)
         torch.manual_seed(self.seed + self._epoch)
         self.network.train()
         batches = epoch_batches(self.tokenizer, self.examples, self.recipe, seed=self.seed, epoch=self._epoch)
@@ -86,8 +112,7 @@ class Fit:
                 return
             for group, rate in zip(optimizer.param_groups, rates, strict=True):
                 group["lr"] = rate * _rate(share, self.recipe.warmup)
-            origin = None if self._origin is None else self._origin[rows]
-            loss = _loss(self.network, ids, mask, classes[rows], weights, origin, self.recipe)
+            loss = _loss(self.network, ids, mask, goals.of(rows), weights, self.recipe)
             optimizer.zero_grad(set_to_none=True)
             loss.backward()  # type: ignore[no-untyped-call]
             torch.nn.utils.clip_grad_norm_(self.network.parameters(), 1.0)
@@ -169,25 +194,22 @@ def _rate(share: float, warmup: float) -> float:
     return share / warmup + 1e-3 if share < warmup else (1.0 - share) / (1.0 - warmup)
 
 
-def _loss(
-    network: Network,
-    ids: Tensor,
-    mask: Tensor,
-    classes: Tensor,
-    weights: Tensor,
-    origin: Tensor | None,
-    recipe: Recipe,
-) -> Tensor:
-    """Cross-entropy, and how far the texts have moved from where the base had them, ``origin`` ``[B, D]``."""
+def _loss(network: Network, ids: Tensor, mask: Tensor, goals: Goals, weights: Tensor, recipe: Recipe) -> Tensor:
+    """Cross-entropy with the labels and with what teachers say, and how far the texts have moved from their base."""
     twice = bool(recipe.r_drop)
+    if twice:
+        goals = goals.of(torch.arange(len(ids)).repeat(2))
     with torch.autocast("cpu", dtype=torch.bfloat16, enabled=recipe.bfloat16):
         embedded = network.embed(torch.cat([ids, ids]), torch.cat([mask, mask])) if twice else network.embed(ids, mask)
         logits = network.head(network.dropout(embedded))
     logits = logits.float()
-    target = torch.cat([classes, classes]) if twice else classes
-    loss = functional.cross_entropy(logits, target, weight=weights, label_smoothing=recipe.smoothing)
-    if origin is not None:
-        moved = 1.0 - functional.cosine_similarity(embedded.float(), torch.cat([origin, origin]) if twice else origin)
+    loss = functional.cross_entropy(logits, goals.classes, weight=weights, label_smoothing=recipe.smoothing)
+    if goals.taught is not None:
+        own = weights[goals.classes]
+        apart = -(goals.taught * functional.log_softmax(logits, dim=1)).sum(dim=1)
+        loss = (1.0 - TAUGHT) * loss + TAUGHT * (own * apart).sum() / own.sum()
+    if goals.origin is not None:
+        moved = 1.0 - functional.cosine_similarity(embedded.float(), goals.origin)
         loss = loss + recipe.anchor * moved.mean()
     return loss + recipe.r_drop * _disagreement(logits) if twice else loss
 

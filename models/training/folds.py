@@ -16,7 +16,7 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 
 from models.training.calibrate import Evidence, joined
 from models.training.candidate import Job, evidence_of, make_candidate
-from models.training.fit import Progress
+from models.training.fit import Progress, part_of
 
 FOLDS = 4
 FOLDABLE_LABELS = 8
@@ -46,7 +46,7 @@ def fold_evidence(job: Job, labels: int, folder: Path, progress: Progress, *, le
         absent = left_out[classes] == fold
         train = np.flatnonzero(~absent & (quarter != fold))
         judged = np.flatnonzero(absent | (quarter == fold))
-        parts.append(_one_fold(job, train, judged, absent[judged], folder / str(fold), _part_of(progress, fold)))
+        parts.append(_one_fold(job, train, judged, absent[judged], folder / str(fold), part_of(progress, fold, FOLDS)))
     evidence = joined(parts)
     return _thinned(evidence, labels, random) if leave_labels_out else evidence
 
@@ -87,10 +87,6 @@ def _one_fold(
         shutil.rmtree(folder)
     progress(1.0, 0.0)
     return Evidence.load(done).widened(kept, len(job.classes))
-
-
-def _part_of(progress: Progress, fold: int) -> Progress:
-    return lambda share, loss: progress((fold + min(share, 1.0)) / FOLDS, loss)
 
 
 def _spread(texts: Sequence[str], classes: NDArray[np.int64], random: np.random.Generator) -> NDArray[np.int64]:

@@ -24,6 +24,7 @@ from models.training.calibrate import Evidence, calibrate
 from models.training.candidate import Job, evidence_of, make_candidate
 from models.training.card import CARD, write_card
 from models.training.data import Rows, fingerprint, read_descriptions, split
+from models.training.distil import TEACHERS
 from models.training.folds import FOLDS, fold_evidence
 from models.training.plan import SMALL, Plan, make_plan
 from models.training.schedule import recipe_for
@@ -48,6 +49,7 @@ def train(
     epochs: float | None = None,
     seed: int = 0,
     time_budget: float | None = None,
+    teachers: int = 1,
     descriptions: Path | None = None,
     report: Report = lambda stage, share: None,
 ) -> Path:
@@ -64,6 +66,7 @@ def train(
         epochs: passes over the data; chosen by its size by default.
         seed: of everything that is drawn.
         time_budget: seconds that training may take, calibration included.
+        teachers: how many networks teach the one that serves, each trained as it is; 1 for none.
         descriptions: CSV with ``label,description``.
         report: told what is going on.
 
@@ -77,7 +80,7 @@ def train(
     for note in plan.notes:
         report(note, 1.0)
     with workplace(output) as folder:
-        job = _job(plan, base or default_base(), epochs, time_budget, seed)
+        job = _job(plan, base or default_base(), epochs, time_budget, teachers, seed)
         prepare(folder, job, plan.made)
         started = time.monotonic()
         make_candidate(job, folder, logged(folder, report, "training"), whole=True)
@@ -114,9 +117,9 @@ def check_output(output: Path) -> None:
         raise DataError(f"{output} is a file: name a folder for the bundle.")
 
 
-def _job(plan: Plan, base: str, epochs: float | None, time_budget: float | None, seed: int) -> Job:
+def _job(plan: Plan, base: str, epochs: float | None, time_budget: float | None, teachers: int, seed: int) -> Job:
     rows = plan.train
-    recipe = recipe_for(float(rows.drawn().sum()), epochs, _seconds(plan, time_budget))
+    recipe = recipe_for(float(rows.drawn().sum()), epochs, _seconds(plan, time_budget), teachers)
     watched = None
     if len(rows) >= SMALL:
         rows, held = split(rows, WATCHED_SHARE, seed + 1)
@@ -126,7 +129,7 @@ def _job(plan: Plan, base: str, epochs: float | None, time_budget: float | None,
 
 
 def _seconds(plan: Plan, time_budget: float | None) -> float | None:
-    """The share of the budget for the final model's training: a fifth goes to the rest, and folds take their part."""
+    """The share of the budget for the final model and its teachers: a fifth goes to the rest, folds take their part."""
     if time_budget is None:
         return None
     return 0.8 * time_budget / (1.0 if len(plan.held) else 1.0 + FOLDS)
@@ -184,7 +187,8 @@ def publish(folder: Path, output: Path, manifest: Manifest, report: Report) -> N
         report(f"{output / CARD} was kept as somebody wrote it: look over its figures.", 1.0)
     for name in ("job.json", "checkpoint.pt", "checkpoint.writing"):
         (folder / name).unlink(missing_ok=True)
-    shutil.rmtree(folder / FOLDS_FOLDER, ignore_errors=True)
+    for name in (FOLDS_FOLDER, TEACHERS):
+        shutil.rmtree(folder / name, ignore_errors=True)
     old = output.parent / f".{output.name}.replaced"
     shutil.rmtree(old, ignore_errors=True)
     if output.exists():

@@ -140,6 +140,27 @@ def test_training_ends_when_errors_stop_falling_and_keeps_the_best(make: Make, m
     assert all(torch.equal(tensor, seen[2][name]) for name, tensor in trained.network.state_dict().items())
 
 
+def test_what_teachers_say_of_a_row_is_learnt_more_than_its_label(make: Make) -> None:
+    recipe = Recipe(epochs=12, batch=8, rate=1e-3, head_rate=2e-2, noise=0.0)
+    classes = torch.from_numpy(make().examples.classes)
+    others = torch.nn.functional.one_hot((classes + 1) % len(CLASSES)).float()
+    trained = make(recipe, taught=others)
+    trained.run()
+    answered = logits_of(trained.network, trained.tokenizer, trained.examples.texts).argmax(1)
+    assert (answered == (classes + 1) % len(CLASSES)).float().mean() > 0.8
+
+
+def test_teachers_who_say_what_the_labels_say_change_little(make: Make) -> None:
+    """Without smoothing, a label and a teacher who is sure of it are the same goal."""
+    recipe = replace(RECIPE, smoothing=0.0, bfloat16=False)
+    alone = make(recipe)
+    taught = make(recipe, taught=torch.nn.functional.one_hot(torch.from_numpy(alone.examples.classes)).float())
+    alone.run()
+    taught.run()
+    for ours, theirs in zip(alone.network.parameters(), taught.network.parameters(), strict=True):
+        assert torch.allclose(ours, theirs, atol=1e-3)
+
+
 def test_a_time_budget_ends_the_training(make: Make) -> None:
     shares: list[float] = []
     trained = make(Recipe(epochs=1e6, batch=8, rate=1e-4, head_rate=1e-3, seconds=0.3))
