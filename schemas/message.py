@@ -9,6 +9,8 @@ from typing import Any, Literal, NamedTuple, NoReturn
 
 import orjson
 
+from schemas.paths import Nowhere, find, json_type
+
 RejectionCode = Literal[
     "null_value",
     "empty_value",
@@ -30,6 +32,9 @@ Scalar = str | int | float | bool
 NAME_CHARACTERS = 1_024
 """The longest id, name or metadata string that is kept; what is longer is no name, and is left out."""
 
+SCHEMA_FRAME = 5
+"""Bytes that clients of a schema registry put before a value: a zero, and the schema's id."""
+
 METADATA_ENTRIES = 32
 """How many scalars of ``metadata`` are kept, for the router's rules to match on."""
 
@@ -49,12 +54,14 @@ class InputShape:
     Attributes:
         format: "json" for an object that holds the text, "text" for the bare text.
         text_path: the names that lead to the text in the object.
+        conversation_path: the names that lead to the id of the conversation.
         max_message_bytes: the largest value that is read.
         max_text_bytes: the longest text, in UTF-8, that is classified.
     """
 
     format: Literal["json", "text"] = "json"
     text_path: tuple[str, ...] = ("text",)
+    conversation_path: tuple[str, ...] = ("conversation_id",)
     max_message_bytes: int = 1_048_576
     max_text_bytes: int = 65_536
 
@@ -96,7 +103,7 @@ def decode(value: bytes | None, source: Source, shape: InputShape) -> CustomerMe
     try:
         document = orjson.loads(value)
     except ValueError:
-        return _decode_leniently(value, source, shape)
+        return (_decode_framed if value.startswith(b"\0") else _decode_leniently)(value, source, shape)
     return _from_document(document, source, shape)
 
 
@@ -106,6 +113,14 @@ def _decode_text(value: bytes, source: Source, shape: InputShape) -> CustomerMes
     except UnicodeDecodeError as error:
         return Rejected("not_utf8", f"the value is not UTF-8 at byte {error.start}")
     return _text_problem(text, shape) or CustomerMessage(text, _default_id(source))
+
+
+def _decode_framed(value: bytes, source: Source, shape: InputShape) -> CustomerMessage | Rejected:
+    """A value with a schema's id before it, as registries' clients write it; no JSON begins with a zero."""
+    message = _decode_leniently(value[SCHEMA_FRAME:], source, shape)
+    if isinstance(message, Rejected) and message.code in {"not_json", "not_utf8"}:
+        return Rejected("not_json", "the value begins as those of a schema registry do, and no JSON follows (Avro?)")
+    return message
 
 
 def _decode_leniently(value: bytes, source: Source, shape: InputShape) -> CustomerMessage | Rejected:
@@ -129,14 +144,12 @@ def _refuse_constant(name: str) -> NoReturn:
 
 def _from_document(document: Any, source: Source, shape: InputShape) -> CustomerMessage | Rejected:
     if not isinstance(document, dict):
-        return Rejected("not_object", f"the value is a JSON {_json_type(document)}, not an object")
-    text: Any = document
-    for name in shape.text_path:
-        if not isinstance(text, dict) or name not in text:
-            return Rejected("no_text", f"there is no field {'.'.join(shape.text_path)}")
-        text = text[name]
+        return Rejected("not_object", f"the value is a JSON {json_type(document)}, not an object")
+    text = find(document, shape.text_path)
+    if isinstance(text, Nowhere):
+        return Rejected("no_text", f"there is no field {'.'.join(shape.text_path)}: {text.reason}")
     if not isinstance(text, str):
-        return Rejected("text_not_string", f"the text is a JSON {_json_type(text)}, not a string")
+        return Rejected("text_not_string", f"the text is a JSON {json_type(text)}, not a string")
     problem = _text_problem(text, shape)
     if problem is not None:
         return problem
@@ -145,7 +158,7 @@ def _from_document(document: Any, source: Source, shape: InputShape) -> Customer
     return CustomerMessage(
         text,
         _name(get("message_id")) or _default_id(source),
-        _name(get("conversation_id")),
+        _name(find(document, shape.conversation_path)),
         _name(get("customer_id")),
         _name(get("channel")),
         _name(get("language")),
@@ -201,8 +214,3 @@ def _encodable(text: str) -> bool:
     except UnicodeEncodeError:
         return False
     return True
-
-
-def _json_type(value: Any) -> str:
-    names = {dict: "object", list: "array", str: "string", bool: "boolean", type(None): "null"}
-    return names.get(type(value), "number")

@@ -58,6 +58,7 @@ def assemble(
         InputShape(
             settings.input_format,
             tuple(settings.text_field.split(".")),
+            tuple(settings.conversation_field.split(".")),
             settings.max_message_bytes,
             settings.max_text_bytes,
         ),

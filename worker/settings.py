@@ -91,6 +91,9 @@ class Settings(BaseSettings):
         "json", description="what a message's value is: a JSON object, or the bare text"
     )
     text_field: TextField = Field("text", description="path to the text in the JSON object, such as payload.body.text")
+    conversation_field: TextField = Field(
+        "conversation_id", description="path to the id of the conversation, which tickets are made by"
+    )
     include_text: bool = Field(False, description="put the message's text into accepted intents, too")
     max_message_bytes: PositiveInt = Field(1_048_576, description="larger messages are dead letters")
     max_text_bytes: PositiveInt = Field(65_536, description="messages with a longer text (in UTF-8) are dead letters")
@@ -149,9 +152,11 @@ class Settings(BaseSettings):
     llm_price_input: NonNegativeFloat = Field(0.0, description="fallback: price of a million tokens in")
     llm_price_output: NonNegativeFloat = Field(0.0, description="fallback: price of a million tokens out")
     llm_money_per_hour: PositiveFloat | None = Field(
-        None, description="fallback: most money in an hour, in the currency of the prices; unset: no limit"
+        None, description="fallback: most money in an hour, of all replicas, in the prices' currency; unset: no limit"
     )
-    llm_calls_per_hour: PositiveInt | None = Field(None, description="fallback: most calls in an hour; unset: no limit")
+    llm_calls_per_hour: PositiveInt | None = Field(
+        None, description="fallback: most calls in an hour, of all replicas; unset: no limit"
+    )
 
     # Operation
     http_host: str = Field("0.0.0.0", description="address of /livez, /readyz and /metrics")

@@ -135,12 +135,52 @@ def test_the_text_is_found_by_its_path() -> None:
     assert accepted(b'{"payload": {"body": {"text": "deep"}}, "text": "not me"}', NESTED).text == "deep"
 
 
-@pytest.mark.parametrize("value", [b'{"payload": {"body": "text"}}', b'{"payload": []}', b'{"text": "a"}'])
-def test_a_path_that_leads_nowhere_is_no_text(value: bytes) -> None:
-    rejected = decode(value, SOURCE, NESTED)
+@pytest.mark.parametrize(
+    ("path", "document"),
+    [
+        ("messages.0.body", {"messages": [{"body": "this"}, {"body": "not this"}]}),
+        ("messages.-1.body", {"messages": [{"body": "not this"}, {"body": "this"}]}),
+        ("messages.0.body", {"messages": {"0": {"body": "this"}}}),
+        ("payload.body.text", {"payload.body.text": "this"}),
+        ("payload.body.text", {"payload": {"body.text": "this"}}),
+    ],
+)
+def test_lists_and_flattened_documents_have_a_way_to_the_text(path: str, document: object) -> None:
+    shape = InputShape(text_path=tuple(path.split(".")))
+    assert accepted(json.dumps(document).encode(), shape).text == "this"
+
+
+@pytest.mark.parametrize(
+    ("document", "reason"),
+    [
+        ({"payload": {"body": "hush"}}, "'payload.body' is a JSON string, and has no 'text'"),
+        ({"payload": {"body": ["hush"]}}, "'payload.body' is a JSON array of 1, and has no entry 'text'"),
+        ({"payload": {"hush": 1}}, "'payload' has no 'body'"),
+        ({"payload": None}, "'payload' is a JSON null, and has no 'body'"),
+        ({"hush": "a"}, "the object has no 'payload'"),
+    ],
+)
+def test_a_path_that_leads_nowhere_is_no_text_and_says_where_it_ends(document: object, reason: str) -> None:
+    rejected = decode(json.dumps(document).encode(), SOURCE, NESTED)
+    assert rejected == Rejected("no_text", f"there is no field payload.body.text: {reason}")
+
+
+@pytest.mark.parametrize(("place", "read"), [("12", "12"), (12, "12"), (None, None), ({"id": 1}, None)])
+def test_the_conversation_is_found_by_its_path(place: object, read: str | None) -> None:
+    shape = InputShape(conversation_path=("ticket", "id"))
+    value = {"text": "a", "conversation_id": "not this", "ticket": {"id": place}}
+    assert accepted(json.dumps(value).encode(), shape).conversation_id == read
+    assert accepted(b'{"text": "a"}', shape).conversation_id is None
+
+
+def test_json_is_read_behind_the_id_of_its_schema() -> None:
+    assert accepted(b'\0\0\0\0\7{"text": "framed"}').text == "framed"
+    rejected = decode(b"\0\0\0\0\7\x02\x1ewhere is my parcel", SOURCE, JSON)
     assert isinstance(rejected, Rejected)
-    assert rejected.code == "no_text"
-    assert "payload.body.text" in rejected.message
+    assert (rejected.code, "schema registry" in rejected.message) == ("not_json", True)
+    rejected = decode(b'\0\0\0\0\7{"text": " "}', SOURCE, JSON)
+    assert isinstance(rejected, Rejected)
+    assert rejected.code == "text_blank"
 
 
 def test_bare_text_is_taken_as_it_is() -> None:
