@@ -35,8 +35,8 @@ class DeadLetters:
     ) -> Output:
         """The dead letter of a record."""
         source = source_of(record)
-        if log.isEnabledFor(logging.DEBUG):
-            log.debug("A dead letter", extra={**source._asdict(), "code": code, **ids(record.headers, span)})
+        # The code is in the template, so that of each code one line is told in an interval: `worker.logs` sees to it.
+        log.warning(f"Put aside: {code}", extra={"reason": reason, **source._asdict(), **ids(record.headers, span)})
         headers = dead_letter_headers(record.headers, source, code, reason, timestamp(time()))
         return Output(ledger, record, "dead_letter", code, self._topic, record.key, record.value, headers, span=span)
 

@@ -4,8 +4,13 @@ import logging
 from collections.abc import Iterator
 
 import pytest
+from aiokafka.structs import TopicPartition
 
+from tests.worker.fakes import record
 from worker import logs
+from worker.dead_letters import DeadLetters
+from worker.ledger import Ledger
+from worker.outputs import Output
 from worker.settings import Settings
 
 
@@ -50,3 +55,18 @@ def test_the_text_is_there_when_asked_for(monkeypatch: pytest.MonkeyPatch, log_f
 
 def test_lines_below_the_level_are_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "Refused" not in written(monkeypatch, log_level="error")[0]
+
+
+def test_of_dead_letters_one_line_is_told_for_each_code_and_not_the_text(monkeypatch: pytest.MonkeyPatch) -> None:
+    stream = io.StringIO()
+    monkeypatch.setattr("sys.stderr", stream)
+    logs.configure(Settings.load())
+    ledger: Ledger[Output] = Ledger()
+    source = TopicPartition("in", 0)
+    partition = ledger.assign(source)
+    for offset, code in enumerate(["no_text", "no_text", "not_json"]):
+        DeadLetters("dlq").of(partition, record(source, offset, b"my card is 4111"), code, "there is no field a.b")
+    first, second = stream.getvalue().splitlines()
+    assert "WARNING Put aside: no_text reason=there is no field a.b topic=in partition=0 offset=0" in first
+    assert "Put aside: not_json" in second
+    assert "4111" not in stream.getvalue()
