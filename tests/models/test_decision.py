@@ -156,6 +156,18 @@ def test_reasons_name_the_first_thing_that_failed() -> None:
     assert decided(of, logits_of(0.5, 0.1, 0.1, 0.3), near).reason == "low_confidence"
 
 
+def test_what_is_near_to_what_no_label_takes_is_not_familiar() -> None:
+    decision = decided(manifest(), logits_of(0.7, 0.1, 0.1, 0.1), row(0.1, 0.1, 0.1, 0.9))
+    assert decision.familiarity == pytest.approx(0.1)
+    assert decision.reason == "unfamiliar"
+
+
+def test_a_second_label_half_as_likely_as_the_first_makes_it_ambiguous() -> None:
+    of, near = manifest(confidence=1.0), row(0.9, 0.1, 0.1, 0.1)
+    assert decided(of, logits_of(0.4, 0.21, 0.2, 0.19), near).reason == "ambiguous"
+    assert decided(of, logits_of(0.4, 0.19, 0.18, 0.23), near).reason == "low_confidence"
+
+
 def test_the_intent_is_the_likeliest_label_and_never_out_of_scope() -> None:
     decision = decided(manifest(), logits_of(0.1, 0.2, 0.05, 0.65), row(0.5, 0.5, 0.5, 0.5), truncated=True)
     assert decision.intent == "refund"
