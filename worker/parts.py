@@ -12,12 +12,13 @@ from worker.consumer import Consumer
 from worker.dead_letters import DeadLetters
 from worker.delivery import MAX_BATCH_BYTES, MAX_REQUEST_BYTES, Delivery
 from worker.lag import Lag
+from worker.lane import Terms
 from worker.metrics import Metrics
 from worker.publisher import AtLeastOnce
 from worker.settings import Service, Settings
 from worker.station import Station
 from worker.transactional import RETRY_BACKOFF_MS, keep_verification_out_of_logs
-from worker.transactions import ExactlyOnce, Terms
+from worker.transactions import ExactlyOnce
 
 METADATA_MS = 10_000
 """How soon a topic that was deleted and made again, or has more partitions, is noticed."""
