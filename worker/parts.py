@@ -26,8 +26,9 @@ METADATA_MS = 10_000
 FETCH_MAX_BYTES = 16 * 1024 * 1024
 
 FETCH_PARTITION_BYTES = 128 * 1024
-"""Of a backlog, partitions take turns of one fetch each, so this is how long they wait for one another: with a mebibyte,
-as is usual, for thousands of messages each. A batch of records that is larger comes whole, when its partition is first."""
+"""Of a backlog, partitions take turns of one fetch each, so this is how long they wait for one another: with a
+mebibyte, as is usual, for thousands of messages each. A batch of records that is larger comes whole, when its partition
+is first."""
 
 
 @dataclass(frozen=True, slots=True)
