@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.admin import NewTopic
-from aiokafka.errors import KafkaError, TopicAlreadyExistsError, for_code
+from aiokafka.errors import KafkaError
 from aiokafka.structs import TopicPartition
 
 from worker.delivery import abandon, send_null
@@ -23,7 +23,7 @@ from worker.parts import producer
 from worker.reading import one_record, reader, whole_topic
 from worker.rights import told
 from worker.settings import Settings
-from worker.topics import REPLICAS, administrator, require
+from worker.topics import REPLICAS, administrator, create_on, require
 from worker.transactional import RETRY_BACKOFF_MS, keep_verification_out_of_logs
 
 BATCH = 500
@@ -196,10 +196,5 @@ async def _create_marks(settings: Settings) -> None:
     async with administrator(settings) as admin:
         copies = min(REPLICAS, len((await admin.describe_cluster())["brokers"]))
         topic = NewTopic(marks_topic(settings), 1, copies, topic_configs={"cleanup.policy": "compact"})
-        if topic.name in await admin.list_topics():
-            return
-        response = await admin.create_topics([topic])
-    for name, code, message in response.topic_errors:
-        error = for_code(code)
-        if code and error is not TopicAlreadyExistsError:
-            raise TriageError(f"The topic {name} was not created: {message or error.description}")
+        if topic.name not in await admin.list_topics():
+            await create_on(admin, [topic])

@@ -48,7 +48,7 @@ class Problem:
 
 
 def plan(settings: Settings) -> list[Spec]:
-    """Every topic of the three services."""
+    """Every topic of the services."""
     large = str(2 * max(settings.max_message_bytes, 1_048_576))
     configs: dict[str, dict[str, str]] = {
         "input_topic": {},
@@ -114,7 +114,16 @@ async def create(settings: Settings, *, partitions: int, replicas: int | None) -
         new = [
             NewTopic(spec.topic, partitions, count, topic_configs={**safe, **spec.configs}) for spec in plan(settings)
         ]
-        response = await admin.create_topics(new)
+        return await create_on(admin, new)
+
+
+async def create_on(admin: AIOKafkaAdminClient, new: list[NewTopic]) -> dict[str, bool]:
+    """Create those topics that do not exist; each one's name, and whether it is new.
+
+    Raises:
+        TriageError: the broker refused one; says why.
+    """
+    response = await admin.create_topics(new)
     outcome = {}
     for topic, code, message in response.topic_errors:
         error = for_code(code)
@@ -125,7 +134,7 @@ async def create(settings: Settings, *, partitions: int, replicas: int | None) -
 
 
 async def check(settings: Settings) -> list[Problem]:
-    """What is wrong with the topics of the three services on this cluster."""
+    """What is wrong with the topics of the services on this cluster."""
     async with administrator(settings) as admin:
         brokers = len((await admin.describe_cluster())["brokers"])
         wanted = plan(settings)

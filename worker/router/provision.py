@@ -3,14 +3,14 @@
 from dataclasses import dataclass
 
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
-from aiokafka.errors import GroupAuthorizationFailedError, KafkaError, TopicAlreadyExistsError, for_code
+from aiokafka.errors import GroupAuthorizationFailedError, KafkaError
 
 from worker.connection import connection
 from worker.errors import ConfigError, TriageError
 from worker.rights import refusal
 from worker.router.topics import RouterTopics
 from worker.settings import Settings
-from worker.topics import REPLICAS
+from worker.topics import REPLICAS, create_on
 
 COMPACTED = {"cleanup.policy": "compact"}
 
@@ -63,11 +63,8 @@ async def _provide(admin: AIOKafkaAdminClient, settings: Settings, topics: Route
                 f"name, so that the router begins with new topics."
             )
     missing = [NewTopic(topic, partitions, replicas, topic_configs=own[topic]) for topic in own if topic not in found]
-    response = await admin.create_topics(missing) if missing else None
-    for topic, code, message in response.topic_errors if response else ():
-        error = for_code(code)
-        if code and error is not TopicAlreadyExistsError:
-            raise TriageError(f"The topic {topic} was not created: {message or error.description}")
+    if missing:
+        await create_on(admin, missing)
     return Provided(partitions, replicas)
 
 
