@@ -9,7 +9,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 import torch
 
 from models.bundle import Bundle, sha256
@@ -26,22 +25,11 @@ from models.progress import Report
 from models.training.calibrate import Evidence, calibrate
 from models.training.candidate import Job, evidence_of, make_candidate
 from models.training.data import Rows
-from models.training.ecommerce import CORPUS
-from models.training.plan import Plan, make_plan
-from models.training.prototypes import some_of_each
+from models.training.plan import Plan
+from models.training.rehearsal import base_csv, base_plan, learning_rows
 from models.training.run import RISK, check_output, logged, prepare, publish, workplace
 from models.training.schedule import Recipe
 from models.training.writer import Told, write_manifest
-
-REPLAY, REPLAY_EACH, REPLAY_WEIGHT = 2400, 20, 0.4
-"""Rows of the base data that are trained on again, how many of each class at least, and how often a pass draws one.
-Prototypes are made of them, too, so they have to be many, though few are enough to forget nothing."""
-
-HUMAN_WEIGHT, LLM_WEIGHT = 5.0, 0.5
-"""How often a pass draws a person's answer, if they are few; and an LLM's, for each time that a person's is drawn."""
-
-MOST_ANSWERS = 0.6
-"""Share of what is drawn that answers have at most, however many they are."""
 
 RECIPE = Recipe(epochs=2, batch=32, rate=1e-4, head_rate=3e-4, noise=0.3, words_frozen=True)
 
@@ -89,7 +77,7 @@ def learn(
     check_output(output)
     torch.set_num_threads(usable_cores())
     bundle = Bundle.open(serving)
-    base = _base(bundle.manifest, data)
+    base = base_plan(bundle.manifest, data)
     tested = None if test is None else read_rows(test)
     unwanted = {folded(text) for text in tested.texts} if tested else set()
     settled = settle(answers, bundle.labels, base.scope, unwanted=unwanted, llm_per_human=llm_per_human)
@@ -119,54 +107,6 @@ def learn(
     )
 
 
-def learning_rows(settled: Settled, base: Plan, unwanted: set[str], seed: int) -> Rows:
-    """Answers among a sample of the base rows, each with how often it is drawn in a pass.
-
-    Of the base rows, those stay out that have been answered or that judge.
-
-    Raises:
-        DataError: no row is left of a label.
-    """
-    answers = [*settled.human, *settled.llm]
-    known = unwanted | {folded(one.text) for one in (*answers, *settled.held)}
-    free = base.train.take(row for row, text in enumerate(base.train.texts) if folded(text) not in known)
-    gone = sorted(set(base.classes) - {*free.labels, *(one.label for one in answers)})
-    if gone:
-        raise DataError(f"The answers leave no row of {gone[0]}: they contradict all that the base data has of it.")
-    random = np.random.default_rng(seed)
-    drawn = free.drawn()
-    often = random.choice(len(free), size=min(REPLAY, len(free)), replace=False, p=drawn / drawn.sum())
-    each = some_of_each(base.numbers(free), REPLAY_EACH, seed)
-    replay = free.take(np.union1d(often, each).tolist())
-    counted = len(settled.human) + LLM_WEIGHT * len(settled.llm)
-    weight = min(HUMAN_WEIGHT, MOST_ANSWERS / (1 - MOST_ANSWERS) * REPLAY_WEIGHT * len(replay) / counted)
-    return Rows(
-        [*replay.texts, *(one.text for one in answers)],
-        [*replay.labels, *(one.label for one in answers)],
-        [],
-        [*[REPLAY_WEIGHT] * len(replay), *[weight] * len(settled.human), *[weight * LLM_WEIGHT] * len(settled.llm)],
-    )
-
-
-def _base(manifest: Manifest, data: Path | None) -> Plan:
-    """The base data as it was split when the bundle was trained, with the bundle's name for out of scope."""
-    scope = manifest.out_of_scope_label
-    if scope is None:
-        raise DataError(f"{manifest.name} has no out-of-scope output, so it cannot learn on: train it anew.")
-    csv = CORPUS / "messages.csv" if data is None else data
-    plan = make_plan(csv, None, None, None, int(manifest.training.get("seed", 0)))
-    if plan.labels != manifest.labels:
-        odd = ", ".join(sorted(set(plan.labels) ^ set(manifest.labels))[:5])
-        raise DataError(
-            f"The labels of {csv.name} are not those of {manifest.name} (different: {odd}): "
-            "name the CSV that it was trained on with --data."
-        )
-    for rows in (plan.train, plan.held):
-        rows.labels[:] = [scope if label == plan.scope else label for label in rows.labels]
-    plan.scope = scope
-    return plan
-
-
 def _make(
     plan: Plan, bundle: Bundle, output: Path, data: Path | None, settled: Settled, seed: int, report: Report
 ) -> None:
@@ -185,8 +125,7 @@ def _make(
             "data_sha256": old.training.get("data_sha256"),
             "learnt_from": {"bundle": old.version, "human": len(settled.human), "llm": len(settled.llm)},
         }
-        source = CORPUS / "messages.csv" if data is None else data
-        told = Told(old.name, job, plan, time.monotonic() - started, source, old.descriptions, learnt)
+        told = Told(old.name, job, plan, time.monotonic() - started, base_csv(data), old.descriptions, learnt)
         publish(folder, output, write_manifest(folder, told, calibration, thresholds, evidence), report)
 
 

@@ -15,8 +15,9 @@ from models.errors import DataError
 from models.learning.answers import Answer
 from models.learning.settle import Settled, is_held
 from models.store import BundleStore
-from models.training.learn import HUMAN_WEIGHT, LLM_WEIGHT, MOST_ANSWERS, REPLAY_WEIGHT, learn, learning_rows
+from models.training.learn import learn
 from models.training.plan import make_plan
+from models.training.rehearsal import HUMAN_WEIGHT, LLM_WEIGHT, MOST_ANSWERS, REPLAY_WEIGHT, learning_rows
 from tests.models.tiny import EACH, tiny_rows, write_csv
 from worker.cli import app
 from worker.commands.learn import NOT_PROMOTED, RUNS

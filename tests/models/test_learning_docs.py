@@ -9,7 +9,7 @@ import typer
 pytest.importorskip("torch", reason="needs the [train] extra")
 
 from models.learning import settle, verdict
-from models.training import learn
+from models.training import learn, rehearsal
 from worker.cli import app
 from worker.commands.learn import NOT_PROMOTED
 from worker.settings import Settings
@@ -34,9 +34,9 @@ def test_every_flag_of_learn_is_told_and_no_other() -> None:
         f"held-out answers (at least {verdict.ENOUGH})",
         f"no intent of at least {verdict.ENOUGH} rows loses more than {verdict.INTENT_MARGIN:g} points",
         f"it accepts at most {verdict.COVERAGE_MARGIN:g} points less",
-        f"is drawn {learn.HUMAN_WEIGHT:g} times in a pass",
-        f"among {learn.REPLAY:,} rows of the base data that are drawn {learn.REPLAY_WEIGHT:g} times",
-        f"answers are at most {learn.MOST_ANSWERS:.0%} of what is drawn".replace("%", " %"),
+        f"is drawn {rehearsal.HUMAN_WEIGHT:g} times in a pass",
+        f"among {rehearsal.REPLAY:,} rows of the base data that are drawn {rehearsal.REPLAY_WEIGHT:g} times",
+        f"answers are at most {rehearsal.MOST_ANSWERS:.0%} of what is drawn".replace("%", " %"),
     ],
 )
 def test_the_numbers_on_the_page_are_the_codes(sentence: str) -> None:
@@ -44,4 +44,4 @@ def test_the_numbers_on_the_page_are_the_codes(sentence: str) -> None:
 
 
 def test_words_on_the_page_stand_for_the_codes_numbers() -> None:
-    assert (settle.HELD_SHARE, learn.LLM_WEIGHT, learn.RECIPE.epochs) == (0.2, 0.5, 2)
+    assert (settle.HELD_SHARE, rehearsal.LLM_WEIGHT, learn.RECIPE.epochs) == (0.2, 0.5, 2)
