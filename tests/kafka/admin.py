@@ -4,8 +4,9 @@ import random
 from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager
 
-from aiokafka.admin import AIOKafkaAdminClient, NewPartitions, NewTopic
+from aiokafka.admin import AIOKafkaAdminClient, NewPartitions, NewTopic, RecordsToDelete
 from aiokafka.protocol.admin import AlterPartitionReassignmentsRequest
+from aiokafka.structs import TopicPartition
 
 from tests.kafka.processes import eventually
 
@@ -62,6 +63,12 @@ async def grow(bootstrap: str, topic: str, partitions: int) -> None:
     """Have a topic so many partitions in all."""
     async with administrator(bootstrap) as client:
         await client.create_partitions({topic: NewPartitions(partitions)})
+
+
+async def delete_before(bootstrap: str, partition: TopicPartition, offset: int) -> None:
+    """Delete the records of a partition up to an offset, as retention would."""
+    async with administrator(bootstrap) as client:
+        await client.delete_records({partition: RecordsToDelete(before_offset=offset)})
 
 
 async def in_sync(bootstrap: str) -> None:

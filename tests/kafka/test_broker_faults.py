@@ -1,7 +1,6 @@
 """Brokers and topics that fail under a running worker: it says so, takes in no more than it may, and goes on."""
 
 import asyncio
-import re
 import signal
 from pathlib import Path
 
@@ -103,34 +102,3 @@ async def test_an_input_topic_that_is_deleted_and_made_again(bench: Bench, deliv
     await eventually(answered_again, 90, worker.said)
     await eventually(lambda: ready(port), 60, worker.said)
     assert await worker.terminate() == 0, worker.said()
-
-
-async def test_a_static_member_that_restarts_moves_no_partition(bench: Bench) -> None:
-    await bench.create_topics(partitions=4)
-    stays = bench.worker(group_instance_id="pod-0", session_timeout_ms="30000")
-    await stays.has_said("Partitions assigned", 60)
-    leaves = bench.worker(group_instance_id="pod-1", session_timeout_ms="30000")
-    await leaves.has_said("Partitions assigned", 60)
-    await stays.has_said("Partitions revoked", 60)
-
-    async def shared() -> bool:
-        return len(_assignments(stays)[-1]) == 2
-
-    await eventually(shared, 60, stays.said)
-    assignments = _assignments(stays)
-    assert await leaves.terminate() == 0, leaves.said()
-    sent = await bench.produce([(f"k{number}".encode(), message("aa")) for number in range(100)])
-    back = bench.worker(group_instance_id="pod-1", session_timeout_ms="30000")
-    await bench.answered(90)
-    assert _assignments(stays) == assignments
-    assert _assignments(back) == [_assignments(leaves)[-1]]
-    assert await back.terminate() == 0, back.said()
-    assert await stays.terminate() == 0, stays.said()
-    account = await bench.account()
-    assert account.lost(sent) == account.doubled() == []
-
-
-def _assignments(worker: Worker) -> list[list[str]]:
-    return [
-        found.replace(" ", "").split(",") for found in re.findall(r"assigned partitions=\[([\d, ]*)\]", worker.said())
-    ]

@@ -93,3 +93,21 @@ async def test_two_brokers_go_on_without_the_third(
     await bench.answered(120)
     await eventually(lambda: ready(port), 60, worker.said)
     await bench.kept_its_word(worker, sent, delivery)
+
+
+@pytest.mark.torture
+@pytest.mark.parametrize("delivery", ["at_least_once", "exactly_once"])
+async def test_a_worker_and_a_broker_die_together(
+    bench: Bench, nodes: Sequence[Broker], tmp_path: Path, seed: int, delivery: str
+) -> None:
+    async def strike(scene: Scene) -> None:
+        for _ in range(3):
+            await asyncio.sleep(scene.dice.uniform(1, 2))
+            node = scene.dice.choice(scene.nodes)
+            scene.take().kill()
+            await asyncio.to_thread(node.stop)
+            scene.start()
+            await faults.back(scene, node)
+
+    scene = Scene(bench, tmp_path, delivery, "trickle", random.Random(seed), nodes, {"FAKE_POISON": POISON})
+    (await run("worker and broker", strike, scene, seed)).check()

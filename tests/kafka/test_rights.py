@@ -118,9 +118,10 @@ class Shop:
         return any(text.encode() in (record.value or b"") for record in await self.bench.read(topic))
 
 
-@pytest.fixture
-async def shop(secured: Secured, tmp_path: Path) -> AsyncIterator[Shop]:
-    made = Shop(secured, tmp_path)
+@asynccontextmanager
+async def opened(secured: Secured, folder: Path) -> AsyncIterator[Shop]:
+    """A shop whose topics are there; its services end with it."""
+    made = Shop(secured, folder)
     rights = documented("operator")
     async with made.allowed("operator", rights):
         operator = Settings.load(**secured.login("operator"))
@@ -130,6 +131,12 @@ async def shop(secured: Secured, tmp_path: Path) -> AsyncIterator[Shop]:
         yield made
     finally:
         made.bench.stop()
+
+
+@pytest.fixture
+async def shop(secured: Secured, tmp_path: Path) -> AsyncIterator[Shop]:
+    async with opened(secured, tmp_path) as made:
+        yield made
 
 
 @pytest.mark.parametrize("delivery", DELIVERIES)
