@@ -1,4 +1,4 @@
-"""/livez: does the loop advance. /readyz: can it answer messages. /metrics: Prometheus, which is told whether it is ready,
+"""/livez: does the loop advance. /readyz: can it answer messages. /metrics: Prometheus, which learns what /readyz says,
 too. They change nothing."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable

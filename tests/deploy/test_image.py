@@ -75,6 +75,15 @@ def test_what_changes_most_is_copied_last() -> None:
     ]
 
 
+def test_nothing_is_compiled_where_it_runs() -> None:
+    """Bytecode of the standard library, of the dependencies and of ours is made when the image is."""
+    text = DOCKERFILE.read_text(encoding="utf-8")
+    compiled = re.findall(r"compileall -q --invalidation-mode unchecked-hash\s(.*?)\n(?=[A-Z#\n])", text, re.DOTALL)
+    folders = ("/opt/triage/lib", "/usr/local/lib/python", "/site-packages/$package")
+    assert all(folder in command for folder, command in zip(folders, compiled, strict=True))
+    assert "PYTHONDONTWRITEBYTECODE=1" in text
+
+
 def test_it_runs_as_nobody_in_particular() -> None:
     text = DOCKERFILE.read_text(encoding="utf-8")
     assert re.findall(r"^USER (.*)$", text, re.MULTILINE) == ["10001:10001"]
