@@ -150,6 +150,7 @@ class Lane:
         if self._failing_since is None:
             self._failing_since = self._failed_at
         self.error = error
+        self._client.pause(self._partition)  # what would be read now would be dropped
         self.reading = False
 
     async def _begin_anew(self) -> None:
@@ -180,7 +181,6 @@ class Lane:
 
     def _drop(self) -> None:
         """Forget what is in flight; it is read again from the committed offset, or by the partition's next owner."""
-        self._client.pause(self._partition)
         begun = self._ledger[self._partition].committable
         self._terms.metrics.given_back(self._ledger.revoke([self._partition]))
         self._ledger.assign(self._partition)
