@@ -49,6 +49,7 @@ def test_each_service_may_do_its_own_work_and_no_more() -> None:
             ("topic", "customer.labels"): write,
             ("topic", "customer.messages.dlq"): write,
             ("group", "triage-fallback"): group,
+            ("topic", "triage-fallback-spending"): {"Create", "Describe", "Read", "Write"},
             ("transactionalId", "triage-triage-fallback-"): write,
         },
         "triage-helpdesk": {
@@ -81,4 +82,6 @@ def test_the_users_have_the_documented_rights() -> None:
             for (kind, name), operations in _rights(user).items()
             for operation in operations - ({"Describe"} if operations & {"Read", "Write"} else set())
         }
-        assert given == {(right.kind, right.name, right.operation) for right in documented(service, exactly_once=True)}
+        assert given == {
+            (right.kind, right.name, right.operation) for right in documented(service, exactly_once=True, budget=True)
+        }

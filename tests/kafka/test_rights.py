@@ -164,14 +164,15 @@ async def test_the_router(shop: Shop, tmp_path: Path) -> None:
 @pytest.mark.parametrize("delivery", DELIVERIES)
 async def test_the_fallback(shop: Shop, delivery: str) -> None:
     async with (
-        shop.allowed("fallback", documented("fallback", exactly_once=delivery == "exactly_once")),
+        shop.allowed("fallback", documented("fallback", exactly_once=delivery == "exactly_once", budget=True)),
         LlmServer(always(lambda: answer("WISMO"))) as server,
     ):
         asked = [event(f"asked {delivery} {number}", number) for number in range(5)]
         unsure = event(f"greeting {delivery}", 5, reason="out_of_scope")
         records = [(b"k", one.write(), []) for one in (*asked, unsure)]
         await shop.bench.send(shop.bench.fallback, [*records, (b"k", b"no event", [])])
-        fallback = shop.start("fallback", delivery=delivery, llm_url=server.url, llm_model="stand-in")
+        settings = {"llm_url": server.url, "llm_model": "stand-in", "llm_calls_per_hour": "100"}
+        fallback = shop.start("fallback", delivery=delivery, **settings)
         await shop.bench.answered(topic=shop.bench.fallback)
         await shop.ended(fallback)
     assert await shop.newest(shop.names["labels_topic"], f"asked {delivery} 4")
@@ -248,7 +249,7 @@ async def test_the_check_and_a_stranger(shop: Shop) -> None:
 
 def _each(*services: tuple[str, bool]) -> Iterator[object]:
     for service, exactly_once in services:
-        for right in documented(service, exactly_once=exactly_once):
+        for right in documented(service, exactly_once=exactly_once, budget=True):
             quick = service == "worker" and right.name in IN_EVERY_RUN
             yield pytest.param(service, right, id=f"{service}: {right}", marks=[] if quick else pytest.mark.torture)
 
@@ -257,7 +258,7 @@ def _each(*services: tuple[str, bool]) -> Iterator[object]:
     ("service", "right"), [*_each(("worker", True), ("router", False), ("fallback", True), ("helpdesk", False))]
 )
 async def test_without_one_right_a_service_says_which_and_ends(shop: Shop, service: str, right: Right) -> None:
-    rights = documented(service, exactly_once=True)
+    rights = documented(service, exactly_once=True, budget=True)
     # All operations on what is named: one of several would still let the topic be seen.
     gone = [one for one in rights if (one.kind, one.name) == (right.kind, right.name)]
     async with AsyncExitStack() as stack:
@@ -265,7 +266,12 @@ async def test_without_one_right_a_service_says_which_and_ends(shop: Shop, servi
         server = await stack.enter_async_context(LlmServer(always(lambda: answer("WISMO"))))
         extra: Mapping[str, Mapping[str, str]] = {
             "worker": {"delivery": "exactly_once"},
-            "fallback": {"delivery": "exactly_once", "llm_url": server.url, "llm_model": "stand-in"},
+            "fallback": {
+                "delivery": "exactly_once",
+                "llm_url": server.url,
+                "llm_model": "stand-in",
+                "llm_calls_per_hour": "100",
+            },
             "helpdesk": helpdesk_settings("http://127.0.0.1:9"),
         }
         started = shop.start(service, log_level="ERROR", **extra.get(service, {}))

@@ -16,7 +16,7 @@ from tests.worker.llm_server import LlmServer, answer, completion, message
 from tests.worker.test_fallback_station import fallback
 from worker.fallback import prompt
 from worker.fallback.adviser import Adviser
-from worker.fallback.budget import Budget
+from worker.fallback.budget import OwnBudget, Window
 from worker.fallback.client import Client
 from worker.fallback.cost import Prices
 from worker.fallback.llm import Limits, Llm
@@ -80,7 +80,7 @@ class Obedient:
 async def guarded(server: LlmServer) -> AsyncIterator[Adviser]:
     metrics = LlmMetrics(CollectorRegistry())
     async with Client(server.url, None) as client:
-        llm = Llm(client, "m", Limits(5.0, 20.0, 200), Prices(0, 0), Budget(), metrics)
+        llm = Llm(client, "m", Limits(5.0, 20.0, 200), Prices(0, 0), OwnBudget(Window()), metrics)
         yield Adviser(llm, min_confidence=0.6, ask_out_of_scope=True, metrics=metrics)
 
 

@@ -17,13 +17,14 @@ from worker.errors import ConfigError
 from worker.fallback import prompt
 from worker.fallback.adviser import Adviser, Decided, Undecided
 from worker.fallback.answer import Answer
-from worker.fallback.budget import Budget
+from worker.fallback.budget import OwnBudget, Window
 from worker.fallback.client import Client, NoCompletion, Refused, Reply, Unavailable
 from worker.fallback.cost import Prices
 from worker.fallback.llm import Limits, Llm, NoAnswer
 from worker.fallback.metrics import LlmMetrics
 
 SECRET = "sk-4711-secret"
+UNLIMITED = OwnBudget(Window())
 GOOD = Reply('{"intent": "WISMO", "confidence": 0.9}', 100, 10)
 
 
@@ -64,7 +65,7 @@ class Scripted:
 class Bench:
     """An LLM on a scripted endpoint."""
 
-    def __init__(self, *script: Reply | BaseException | float, budget: Budget | None = None, **limits: Any) -> None:
+    def __init__(self, *script: Reply | BaseException | float, budget: OwnBudget | None = None, **limits: Any) -> None:
         self.time = Time()
         self.endpoint = Scripted(self.time, *script)
         self.registry = CollectorRegistry()
@@ -74,7 +75,7 @@ class Bench:
             "m",
             Limits(**({"timeout_s": 15.0, "deadline_s": 45.0, "max_tokens": 50} | limits)),
             Prices(1.0, 2.0),
-            budget or Budget(),
+            budget or UNLIMITED,
             self.metrics,
             clock=self.time,
             sleep=self.time.sleep,
@@ -161,7 +162,7 @@ async def test_many_that_wait_for_the_breaker_send_one_call_to_see_whether_it_is
         await asyncio.sleep(0)
 
     metrics, limits = LlmMetrics(CollectorRegistry()), Limits(5.0, 10_000.0, 50)
-    llm = Llm(endpoint, "m", limits, Prices(0, 0), Budget(), metrics, clock=time, sleep=sleep)
+    llm = Llm(endpoint, "m", limits, Prices(0, 0), UNLIMITED, metrics, clock=time, sleep=sleep)
     questions = [event(str(number)) for number in range(6)]
     said = await asyncio.gather(*(llm.answer(question, prompt.messages(question)) for question in questions))
     assert said == [Answer("WISMO", 0.9)] * 6
@@ -169,7 +170,7 @@ async def test_many_that_wait_for_the_breaker_send_one_call_to_see_whether_it_is
 
 
 async def test_over_budget_is_said_without_a_call() -> None:
-    bench = Bench(GOOD, budget=Budget(calls=1))
+    bench = Bench(GOOD, budget=OwnBudget(Window(calls=1)))
     assert await bench.ask() == Answer("WISMO", 0.9)
     assert await bench.ask() == "over_budget"
     assert len(bench.endpoint.timeouts) == 1
@@ -251,7 +252,7 @@ async def served(handler: Handler, key: str | None = None) -> AsyncIterator[tupl
     async with LlmServer(handler, key) as server, Client(server.url, key) as client:
         yield (
             server,
-            Llm(client, "m", Limits(5.0, 20.0, 50), Prices(0, 0), Budget(), LlmMetrics(CollectorRegistry())),
+            Llm(client, "m", Limits(5.0, 20.0, 50), Prices(0, 0), UNLIMITED, LlmMetrics(CollectorRegistry())),
         )
 
 
@@ -334,7 +335,7 @@ async def test_a_server_that_says_with_status_200_that_it_does_not_know_the_form
     async with LlmServer(handle) as server, Client(server.url, None) as client:
         time = Time()
         metrics = LlmMetrics(CollectorRegistry())
-        llm = Llm(client, "m", Limits(5, 90, 50), Prices(0, 0), Budget(), metrics, clock=time, sleep=time.sleep)
+        llm = Llm(client, "m", Limits(5, 90, 50), Prices(0, 0), UNLIMITED, metrics, clock=time, sleep=time.sleep)
         said = [await llm.answer(event(), prompt.messages(event())) for _ in range(3)]
     assert said[-1] == Answer("WISMO", 0.9)
     assert llm.dialect.format == "text"
@@ -371,7 +372,16 @@ async def test_the_key_is_in_no_error_and_no_log(caplog: pytest.LogCaptureFixtur
                     await client.ask({}, 5.0)
                 shown += [*traceback.format_exception(caught.value), repr(vars(caught.value)), repr(client)]
                 time, metrics = Time(), LlmMetrics(CollectorRegistry())
-                llm = Llm(client, "m", Limits(5, 20, 50), Prices(0, 0), Budget(), metrics, clock=time, sleep=time.sleep)
+                llm = Llm(
+                    client,
+                    "m",
+                    Limits(5, 20, 50),
+                    Prices(0, 0),
+                    UNLIMITED,
+                    metrics,
+                    clock=time,
+                    sleep=time.sleep,
+                )
                 for _ in range(2):
                     await llm.answer(event(), prompt.messages(event()))
                 shown.append(str(llm.problem))

@@ -11,7 +11,7 @@ from tests.worker.fallback_events import LABELS, event
 from worker.fallback import prompt
 from worker.fallback.answer import Answer, read
 from worker.fallback.breaker import Breaker
-from worker.fallback.budget import Budget
+from worker.fallback.budget import Window
 from worker.fallback.client import Reply
 from worker.fallback.cost import Prices, Tokens, billed, estimate
 from worker.fallback.dialect import FORMATS, Asked, Dialect
@@ -116,12 +116,12 @@ def test_a_server_that_asks_for_rest_gets_it_from_every_call_but_not_forever() -
 class Spender:
     """Spends what it may, and remembers."""
 
-    def __init__(self, budget: Budget) -> None:
-        self.budget = budget
+    def __init__(self, window: Window) -> None:
+        self.window = window
         self.spent: list[tuple[float, float]] = []
 
     def spend(self, estimated: float, actual: float, now: float) -> None:
-        spending = self.budget.reserve(estimated, now)
+        spending = self.window.enter(estimated, now)
         if spending is not None:
             spending.cost = actual
             self.spent.append((now, actual))
@@ -135,7 +135,7 @@ class Spender:
 def test_no_hour_has_more_calls_or_money_than_allowed(
     calls: list[tuple[float, float, float]], most_calls: int, most_money: float
 ) -> None:
-    spender = Spender(Budget(most_calls, most_money))
+    spender = Spender(Window(most_calls, most_money))
     now = 0.0
     for later, estimated, share in calls:
         now += later
@@ -146,12 +146,12 @@ def test_no_hour_has_more_calls_or_money_than_allowed(
 
 
 def test_what_was_set_aside_and_not_spent_can_be_spent() -> None:
-    budget = Budget(money=1.0)
-    first = budget.reserve(0.8, 0)
+    window = Window(money=1.0)
+    first = window.enter(0.8, 0)
     assert first is not None
-    assert budget.reserve(0.8, 1) is None
+    assert window.enter(0.8, 1) is None
     first.cost = 0.1
-    assert budget.reserve(0.8, 2) is not None
+    assert window.enter(0.8, 2) is not None
 
 
 def test_pauses_grow_and_are_jittered() -> None:

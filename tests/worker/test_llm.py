@@ -25,7 +25,7 @@ from tests.worker.test_fallback_injection import ATTEMPTS
 from worker.evaluation.run import Beside, Plan
 from worker.fallback import prompt
 from worker.fallback.answer import Answer
-from worker.fallback.budget import Budget
+from worker.fallback.budget import OwnBudget, Window
 from worker.fallback.client import Client
 from worker.fallback.cost import Prices
 from worker.fallback.llm import Limits, Llm, NoAnswer
@@ -89,7 +89,7 @@ async def real(url: str) -> AsyncIterator[Llm]:
     async with Client(url, None) as client:
         await client.check()
         limits = Limits(timeout_s=600.0, deadline_s=800.0, max_tokens=50)
-        yield Llm(client, "gemma", limits, Prices(0, 0), Budget(), LlmMetrics(CollectorRegistry()))
+        yield Llm(client, "gemma", limits, Prices(0, 0), OwnBudget(Window()), LlmMetrics(CollectorRegistry()))
 
 
 async def test_a_real_server_is_asked_in_the_way_that_it_knows(url: str) -> None:

@@ -22,7 +22,7 @@ from worker.evaluation.interview import Heard, Interview, Question, Row, Standin
 from worker.evaluation.kept import Kept, question
 from worker.evaluation.meter import Meter
 from worker.fallback import cost, prompt
-from worker.fallback.budget import Budget
+from worker.fallback.budget import OwnBudget, Window
 from worker.fallback.client import Client
 from worker.fallback.cost import Prices
 from worker.fallback.llm import Limits, Llm
@@ -137,7 +137,7 @@ class Beside:
                 self._model,
                 Limits(settings.llm_timeout_s, settings.llm_deadline_s, settings.llm_max_tokens),
                 self._prices,
-                Budget(money=self._plan.max_money, window_s=math.inf),
+                OwnBudget(Window(money=self._plan.max_money, window_s=math.inf)),
                 LlmMetrics(CollectorRegistry()),
             )
             name = partial(question, self._url, self._model, settings.llm_max_tokens)

@@ -71,9 +71,7 @@ class Adviser:
     @property
     def down(self) -> str | None:
         """What keeps the LLM from being asked; None when nothing does."""
-        if self._llm.breaker.state == "closed":
-            return None
-        return f"the LLM does not answer ({self._llm.problem})"
+        return self._llm.down
 
     async def decide(self, event: FallbackEvent) -> Decided | Undecided:
         """The verdict on a message."""

@@ -10,7 +10,7 @@ from typing import Any, Literal, Protocol
 from worker.fallback import cost, prompt, retry
 from worker.fallback.answer import Answer, Unusable, read
 from worker.fallback.breaker import Breaker
-from worker.fallback.budget import Budget
+from worker.fallback.budget import Budget, Spending
 from worker.fallback.client import NoCompletion, Refused, Reply, Unavailable
 from worker.fallback.cost import Prices, Tokens
 from worker.fallback.dialect import Asked, Dialect
@@ -85,6 +85,15 @@ class Llm:
         self._sleep = sleep
         metrics.watch(self.breaker)
 
+    @property
+    def down(self) -> str | None:
+        """What keeps it from being asked; None when nothing does."""
+        if self._budget.problem is not None:
+            return self._budget.problem
+        if self.breaker.state == "closed":
+            return None
+        return f"the LLM does not answer ({self.problem})"
+
     async def answer(self, subject: prompt.Subject, turns: list[prompt.Message]) -> Answer | NoAnswer:
         """Ask what a message wants; ``turns`` are the question about it."""
         try:
@@ -135,23 +144,24 @@ class Llm:
             raise _Stop("deadline")
 
     async def _call(self, asked: Asked, estimated: Tokens, deadline: float) -> Reply:
+        try:
+            spending = await self._reserve(self._prices.of(estimated), deadline)
+        except (_Stop, asyncio.CancelledError):
+            self.breaker.withdrawn(self._clock())
+            raise
         started = self._clock()
-        spending = self._budget.reserve(self._prices.of(estimated), started)
-        if spending is None:
-            self.breaker.withdrawn(started)
-            raise _Stop("over_budget")
         try:
             reply = await self._endpoint.ask(
                 asked.body, max(LEAST_TIMEOUT_S, min(self._limits.timeout_s, deadline - started))
             )
         except Refused:
-            spending.cost = 0.0
+            self._budget.settle(spending, 0.0)
             self.breaker.succeeded()
             self._metrics.called("refused", self._clock() - started)
             raise
         except Unavailable as problem:
             if not problem.charged:
-                spending.cost = 0.0
+                self._budget.settle(spending, 0.0)
             self._metrics.called("unavailable", self._clock() - started)
             self._failed(problem)
             raise
@@ -160,10 +170,22 @@ class Llm:
             raise
         self.breaker.succeeded()
         tokens = cost.billed(reply, estimated)
-        spending.cost = self._prices.of(tokens)
-        self._metrics.billed(tokens.read, tokens.written, spending.cost)
+        money = self._prices.of(tokens)
+        self._budget.settle(spending, money)
+        self._metrics.billed(tokens.read, tokens.written, money)
         self._metrics.called("answered", self._clock() - started)
         return reply
+
+    async def _reserve(self, cost: float, deadline: float) -> Spending:
+        """Set aside what a call may cost, as soon as the budget says that it may be made."""
+        try:
+            async with asyncio.timeout(max(0.0, deadline - self._clock())):
+                spending = await self._budget.reserve(cost)
+        except TimeoutError:
+            raise _Stop("deadline") from None
+        if spending is None:
+            raise _Stop("over_budget")
+        return spending
 
     def _failed(self, problem: Unavailable) -> None:
         before = self.breaker.state

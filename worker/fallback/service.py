@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 
 from schemas.events import FallbackEvent, ModelRef
 from worker import tracing
@@ -11,13 +11,14 @@ from worker.dead_letters import DeadLetters
 from worker.errors import ConfigError
 from worker.fallback import prompt
 from worker.fallback.adviser import Adviser
-from worker.fallback.budget import Budget
+from worker.fallback.budget import Budget, OwnBudget, Window
 from worker.fallback.client import Client
 from worker.fallback.cost import Prices
 from worker.fallback.llm import Limits, Llm
 from worker.fallback.metrics import LlmMetrics
 from worker.fallback.outputs import Writer
 from worker.fallback.spans import TracedEndpoint
+from worker.fallback.spending import shared_budget
 from worker.metrics import Metrics
 from worker.parts import Parts, connect
 from worker.process import serve
@@ -54,10 +55,16 @@ async def _opened(settings: Settings, metrics: Metrics) -> AsyncIterator[Parts]:
     with tracing.started("fallback", settings.group("fallback")) as traces:
         async with Client(settings.llm_url, key.get_secret_value() if key else None) as client:
             await client.check()
-            yield assemble(settings, client, metrics, traces)
+            async with _budget(settings) as budget:
+                yield assemble(settings, client, budget, metrics, traces)
 
 
-def assemble(settings: Settings, client: Client, metrics: Metrics, traces: Traces | None = None) -> Parts:
+def _budget(settings: Settings) -> AbstractAsyncContextManager[Budget]:
+    window = Window(settings.llm_calls_per_hour, settings.llm_money_per_hour)
+    return shared_budget(settings, window) if window.limited else nullcontext(OwnBudget(window))
+
+
+def assemble(settings: Settings, client: Client, budget: Budget, metrics: Metrics, traces: Traces | None) -> Parts:
     """Put a fallback together; nothing is started."""
     assert settings.llm_model is not None
     metrics.model(settings.llm_model, prompt.VERSION, "remote")
@@ -68,7 +75,7 @@ def assemble(settings: Settings, client: Client, metrics: Metrics, traces: Trace
         settings.llm_model,
         Limits(settings.llm_timeout_s, settings.llm_deadline_s, settings.llm_max_tokens),
         Prices(settings.llm_price_input, settings.llm_price_output),
-        Budget(settings.llm_calls_per_hour, settings.llm_money_per_hour),
+        budget,
         llm_metrics,
     )
     adviser = Adviser(
