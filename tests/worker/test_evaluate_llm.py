@@ -300,16 +300,18 @@ async def test_the_command_goes_on_where_ctrl_c_stopped_it(rows: Path) -> None:
         assert "out has the answers so far, and the same command goes on from there" in err.decode()
         assert b"Traceback" not in err
         assert out == b""
+        kept = len((rows.parent / "out" / "answers.jsonl").read_text().splitlines())
+        assert kept in (11, 12), "the one that was asked last but one may have been on its way"
         forever.set()
         server.handler = knows
         server.asked.clear()
         second = await triage(*arguments, folder=rows.parent)
         out, err = await second.communicate()
         assert second.returncode == 0, err.decode()
-        assert len(server.asked) == 30 - 12 + sum(map(hinted, server.asked))
+        assert len(server.asked) == 30 - kept + sum(map(hinted, server.asked))
     figures = json.loads(out)
     assert figures["rows"] == figures["llm"]["rows"] == 30
-    assert figures["llm"]["answers_reused"] == 12
+    assert figures["llm"]["answers_reused"] == kept
     assert figures["llm"]["ways"]["llm"]["accuracy"] == 1
     report = (rows.parent / "out" / "report.html").read_text()
     assert "<h2>Beside m</h2>" in report
