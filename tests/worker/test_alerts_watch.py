@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from schemas.events import AlertEvent
 from tests.worker.router_fakes import TOPICS, Crash, Read, World
 from worker.router.metrics import RouterMetrics
+from worker.router.office import Office
 from worker.router.routes_file import SHIPPED, load
 from worker.router.surge import Rate
 from worker.router.watch import QUIET_S, Watch
@@ -23,7 +24,7 @@ SURGE = START + DAYS * 24 * HOUR + 600
 
 
 def watch(world: World, now: float = START + 90 * 24 * HOUR) -> Watch:
-    return Watch(TOPICS, world, world.send, lambda: ROUTES, RouterMetrics(), lambda: now)
+    return Watch(Office(TOPICS, world.send, lambda: ROUTES, RouterMetrics(), lambda: now), world)
 
 
 def counts(offset: int, first: int, times: list[float], *, intent: bytes = b"DAMAGED_ITEM") -> Read:
@@ -59,7 +60,7 @@ async def test_a_surge_is_told_once_and_its_end_too() -> None:
     await early.tick()
     assert len(alerts(world)) == 1, "it is still going on"
     clock = [SURGE + 3 * HOUR]
-    late = Watch(TOPICS, world, world.send, lambda: ROUTES, RouterMetrics(), lambda: clock[0])
+    late = Watch(Office(TOPICS, world.send, lambda: ROUTES, RouterMetrics(), lambda: clock[0]), world)
     late.recovered()
     await late.tick()
     assert len(alerts(world)) == 1, "it has not listened for long enough"

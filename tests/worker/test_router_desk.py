@@ -16,6 +16,7 @@ from tests.worker.router_fakes import TOPICS, Crash, Read, World, read
 from worker.router.batches import LARGEST, Batches
 from worker.router.desk import Desk
 from worker.router.metrics import RouterMetrics
+from worker.router.office import Office
 from worker.router.routes_file import SHIPPED, load
 
 ROUTES = load(SHIPPED)
@@ -23,7 +24,7 @@ INTENTS = ("WISMO", "DAMAGED_ITEM", "OTHER")
 
 
 def desk(world: World, now: float = 1_767_700_000.0) -> Desk:
-    return Desk(TOPICS, world, world.send, lambda: ROUTES, RouterMetrics(), lambda: now)
+    return Desk(Office(TOPICS, world.send, lambda: ROUTES, RouterMetrics(), lambda: now), world)
 
 
 def tickets(world: World) -> list[TicketEvent]:
@@ -82,7 +83,7 @@ async def test_what_is_no_intent_is_put_aside_and_counted(value: bytes | None, c
     headers = dict(letter.headers)
     assert (headers["dlq.error"], headers["dlq.topic"], headers["dlq.offset"]) == (code, b"intents", b"5")
     assert len(world.of("tickets")) == 1
-    assert metric(one._metrics.registry, "dead_letter") == 1
+    assert metric(one._office.metrics.registry, "dead_letter") == 1
 
 
 @given(st.binary(max_size=200), st.binary(max_size=20) | st.none())

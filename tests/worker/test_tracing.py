@@ -37,6 +37,7 @@ from worker.outputs import Output
 from worker.pipeline import Pipeline
 from worker.router.desk import Desk
 from worker.router.metrics import RouterMetrics
+from worker.router.office import Office
 from worker.serving import Serving, decided
 from worker.tracing import Traces
 
@@ -254,7 +255,9 @@ async def test_a_call_for_a_message_without_a_span_has_none(traces: Traces, expo
 
 async def test_the_router_files_under_the_senders_trace(traces: Traces, exporter: InMemorySpanExporter) -> None:
     world = router_fakes.World()
-    desk = Desk(router_fakes.TOPICS, world, world.send, lambda: ROUTES, RouterMetrics(), lambda: 1_000.0, traces=traces)
+    desk = Desk(
+        Office(router_fakes.TOPICS, world.send, lambda: ROUTES, RouterMetrics(), lambda: 1_000.0), world, traces
+    )
     intent = router_fakes.read(0, intent_event(0))
     intent.headers = [*(intent.headers or ()), RECORDED]
     await desk.handle([intent])

@@ -22,6 +22,7 @@ from worker.router import faust_app
 from worker.router.batches import Batches
 from worker.router.desk import Desk
 from worker.router.metrics import RouterMetrics
+from worker.router.office import Office
 from worker.router.provision import provide
 from worker.router.records import Outgoing
 from worker.router.routes_file import SHIPPED, RoutesFile
@@ -97,11 +98,10 @@ class Router:
     def connect(self, built: faust_app.RouterApp, producer: AIOKafkaProducer, traces: Traces | None) -> None:
         """Give it the broker."""
         self._built = built
-        send = _sender(producer)
-        topics, rules = self._topics, lambda: self._rules.routes
-        store = FaustStore(built.conversations, producer, topics.intents)
-        self._desk = Desk(topics, store, send, rules, self.metrics, traces=traces)
-        self._watch = Watch(topics, FaustStore(built.rates, producer, topics.counts), send, rules, self.metrics)
+        topics = self._topics
+        office = Office(topics, _sender(producer), lambda: self._rules.routes, self.metrics)
+        self._desk = Desk(office, FaustStore(built.conversations, producer, topics.intents), traces)
+        self._watch = Watch(office, FaustStore(built.rates, producer, topics.counts))
         self._desk_batches = Batches(self._desk.handle, self.metrics)
         self._watch_batches = Batches(self._watch.handle, self.metrics)
         faust_app.hand_over(built.app, [topics.intents, topics.keyed], self._desk_batches, "desk")

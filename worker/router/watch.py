@@ -1,8 +1,7 @@
 """Watches how often each intent comes, over all partitions, and says when that is a surge."""
 
 import logging
-from collections.abc import Callable, Iterable, Sequence
-from time import time
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import orjson
@@ -10,11 +9,9 @@ import orjson
 from schemas.cloudevents import timestamp
 from schemas.events import AlertEvent
 from schemas.records import to_record
-from worker.router.metrics import RouterMetrics
-from worker.router.records import Change, Message, Outgoing, Sender, Store, dead_letter
-from worker.router.routes import Routes
+from worker.router.office import Office
+from worker.router.records import Change, Message, Outgoing, Store, dead_letter
 from worker.router.surge import Rate, Sighting, Watcher
-from worker.router.topics import RouterTopics
 
 log = logging.getLogger(__name__)
 
@@ -23,23 +20,16 @@ QUIET_S = 30.0
 
 
 class Watch:
-    """The alert side of the router; the arguments are as those of the desk, the store's keys are intents."""
+    """The alert side of the router.
 
-    def __init__(
-        self,
-        topics: RouterTopics,
-        store: Store,
-        send: Sender,
-        routes: Callable[[], Routes],
-        metrics: RouterMetrics,
-        clock: Callable[[], float] = time,
-    ) -> None:
-        self._topics = topics
+    Args:
+        office: what it has in common with the desk.
+        store: rates by their intents.
+    """
+
+    def __init__(self, office: Office, store: Store) -> None:
+        self._office = office
         self._store = store
-        self._send = send
-        self._routes = routes
-        self._metrics = metrics
-        self._clock = clock
         self._surging: dict[tuple[int, bytes], float] = {}
 
     async def handle(self, messages: Sequence[Message]) -> None:
@@ -55,13 +45,19 @@ class Watch:
                 outgoing += self._alerts(self._count(rates, message))
             except (ValueError, TypeError, KeyError):
                 outgoing.append(
-                    dead_letter(self._topics.dead_letters, message, "not_a_count", "not by the router", self._clock())
+                    dead_letter(
+                        self._office.topics.dead_letters,
+                        message,
+                        "not_a_count",
+                        "not by the router",
+                        self._office.clock(),
+                    )
                 )
         await self._settle(rates, outgoing)
 
     async def tick(self) -> None:
         """End surges of which nothing comes any more."""
-        now = self._clock()
+        now = self._office.clock()
         rates: dict[tuple[int, bytes], Rate] = {}
         outgoing: list[Outgoing] = []
         for place, last in list(self._surging.items()):
@@ -73,17 +69,17 @@ class Watch:
 
     def recovered(self) -> None:
         """The store is there, or other partitions are ours: note which surges are on."""
-        now = self._clock()
+        now = self._office.clock()
         rates = map(Rate.load, self._store.values())
         self._surging = {(rate.partition, rate.intent.encode()): now for rate in rates if rate.alert is not None}
 
     def _watcher(self) -> Watcher:
-        routes = self._routes()
+        routes = self._office.routes()
         return Watcher(routes.alerts, routes.zone)
 
     def _count(self, rates: dict[tuple[int, bytes], Rate], message: Message) -> list[AlertEvent]:
         counts: dict[str, Any] = orjson.loads(message.value or b"")
-        source, now = counts["source"], self._clock()
+        source, now = counts["source"], self._office.clock()
         place = (message.partition, message.key or b"")
         rate = rates.get(place)
         if rate is None:
@@ -102,7 +98,7 @@ class Watch:
     def _alerts(self, said: Iterable[AlertEvent]) -> list[Outgoing]:
         outgoing = []
         for event in said:
-            self._metrics.alerts.labels(event.event).inc()
+            self._office.metrics.alerts.labels(event.event).inc()
             log.warning(
                 "Surge %s", event.event, extra={"intent": event.intent, "count": event.count, "usual": event.usual}
             )
@@ -112,16 +108,16 @@ class Watch:
                 time=timestamp(event.window_end.timestamp()),
                 subject=event.intent,
             )
-            outgoing.append(Outgoing(self._topics.alerts, event.intent.encode(), record.value, record.headers))
+            outgoing.append(Outgoing(self._office.topics.alerts, event.intent.encode(), record.value, record.headers))
         return outgoing
 
     async def _settle(
         self, rates: dict[tuple[int, bytes], Rate], outgoing: list[Outgoing], *, touched: bool = True
     ) -> None:
-        await self._send(outgoing)
+        await self._office.send(outgoing)
         await self._store.write([Change(*place, rate.dump()) for place, rate in rates.items()])
         for place, rate in rates.items():
             if rate.alert is None:
                 self._surging.pop(place, None)
             elif touched:
-                self._surging[place] = self._clock()
+                self._surging[place] = self._office.clock()
