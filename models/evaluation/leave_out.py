@@ -16,8 +16,9 @@ from rich.table import Table
 from models.errors import ModelError
 from models.evaluation.mapped import write_mapped
 from models.evaluation.run import run
-from models.labelled import LABEL, TEXT, write_table
+from models.labelled import LABEL, TEXT
 from models.progress import reporting
+from models.table import write_table
 
 KINDS = {
     "beauty": ("ayurveda", "dental_care", "haircare", "perfume", "pharmacy", "skincare", "supplements"),

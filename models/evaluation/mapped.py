@@ -9,7 +9,8 @@ from pathlib import Path
 
 from models.errors import DataError
 from models.evaluation.rows import read_rows
-from models.labelled import LABEL, TEXT, write_table
+from models.labelled import LABEL, TEXT
+from models.table import write_table
 
 PARTS = ("v2_train.csv", "v2_test.csv")
 BY_LABEL, BY_TEXT = "nine_intents.csv", "no_nodes_nine_intents.csv"

@@ -15,7 +15,8 @@ from models.evaluation.learning import DRAWS, gain
 from models.evaluation.mapped import SHOP_SCOPE, write_mapped
 from models.evaluation.rows import read_rows
 from models.evaluation.run import run
-from models.labelled import LABEL, TEXT, write_table
+from models.labelled import LABEL, TEXT
+from models.table import write_table
 
 COST_ROWS = 1024
 TEMPLATES_EACH = 500

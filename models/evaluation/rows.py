@@ -6,7 +6,8 @@ from pathlib import Path
 
 from models.errors import DataError
 from models.evaluation.outcomes import Flags
-from models.labelled import LABEL, OUT_OF_SCOPE_NAMES, TEXT, labelled, open_table
+from models.labelled import LABEL, OUT_OF_SCOPE_NAMES, TEXT, labelled
+from models.table import open_table
 
 MOST_VALUES = 40
 """A column of more different values than this is no slice: it is an id, or free text."""
@@ -39,13 +40,13 @@ def read_rows(path: Path) -> LabelledRows:
         DataError: no such file, column or row, or a row without text or label, with its line.
     """
     with open_table(path, [TEXT, LABEL]) as table:
-        others = [name for name in table.fieldnames or [] if name not in (TEXT, LABEL)]
+        others = [name for name in table.columns if name not in (TEXT, LABEL)]
         rows = LabelledRows([], [], {name: [] for name in others})
-        for text, label, record in labelled(path, table):
+        for text, label, record in labelled(table):
             rows.texts.append(text)
             rows.labels.append(label)
             for name in others:
-                rows.columns[name].append((record[name] or "").strip() or "(none)")
+                rows.columns[name].append(record[name].strip() or "(none)")
     sliced = {name: values for name, values in rows.columns.items() if 1 < len(set(values)) <= MOST_VALUES}
     return LabelledRows(rows.texts, rows.labels, sliced)
 

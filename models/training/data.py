@@ -1,6 +1,5 @@
 """Labelled text: reading it, refusing what cannot be learnt from, and splitting it."""
 
-import csv
 import hashlib
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -11,12 +10,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.errors import DataError
-from models.labelled import LABEL, OUT_OF_SCOPE_NAMES, TEXT, folded, labelled, open_table
+from models.labelled import LABEL, OUT_OF_SCOPE_NAMES, TEXT, folded, labelled
+from models.table import open_table
 
 GROUP_COLUMNS = ("group", "shop")
 """Rows of one group stay on one side of a split: an honest test is a shop that was never seen."""
 
 FEWEST_GROUPS = 8
+DESCRIPTION = "description"
 
 
 @dataclass(frozen=True)
@@ -60,16 +61,16 @@ def read_csv(path: Path, *, label: str | None = None) -> Rows:
         DataError: no such file, no such column, or a row without text or label, with its line.
     """
     with open_table(path, [TEXT] if label is not None else [TEXT, LABEL]) as table:
-        columns = table.fieldnames or []
+        columns = table.columns
         group = next((name for name in GROUP_COLUMNS if name in columns), None)
         rows = Rows([], [])
-        for text, name, record in labelled(path, table, label):
+        for text, name, record in labelled(table, label):
             rows.texts.append(text)
             rows.labels.append(name)
             if group:
-                rows.groups.append(record[group] or "")
+                rows.groups.append(record[group])
             if "weight" in columns:
-                rows.weights.append(_weight(path, table.line_num, record["weight"]))
+                rows.weights.append(_weight(path, table.line, record["weight"]))
     return rows
 
 
@@ -209,9 +210,6 @@ def read_descriptions(path: Path | None, labels: Sequence[str]) -> dict[str, str
     """
     described: dict[str, str] = {}
     if path is not None:
-        try:
-            with path.open(encoding="utf-8-sig", newline="") as stream:
-                described = {record["label"]: record["description"] for record in csv.DictReader(stream)}
-        except (OSError, KeyError, UnicodeDecodeError) as error:
-            raise DataError(f"{path} cannot be read as a CSV with the columns label,description: {error}.") from error
+        with open_table(path, [LABEL, DESCRIPTION]) as table:
+            described = {record[LABEL].strip(): record[DESCRIPTION].strip() for record in table}
     return {label: described.get(label) or label.replace("_", " ").lower() for label in labels}

@@ -134,7 +134,8 @@ def test_answers_are_read_from_both_kinds_of_file(tmp_path: Path, name: str) -> 
     [
         ("{", "line 1: this is no JSON"),
         ("[]", "line 1: this is no JSON object"),
-        ('{"text": "x"}', "line 1: the row has no label"),
+        ('{"text": "x"}', "has no column 'label'"),
+        ('{"text": "x", "label": null}', "line 1: the row has no label"),
         ('{"text": "x", "label": "y", "decided_by": "me"}', "decided_by is 'me'"),
     ],
 )

@@ -36,7 +36,8 @@ def refusal(
     ("content", "says"),
     [
         ("text,intent\nhi,A\n", "no column 'label' (its columns: text, intent)"),
-        ("text;label\nhi;A\n", "no column 'text'"),
+        ("text|label\nhi|A\n", "no column 'text'"),
+        ("text,Text,label\nhi,there,A\n", "has two columns 'text'"),
         ("", "no column 'text' (its columns: none)"),
         ("text,label\n", "no rows below its header"),
         ("text,label\nhi,A\n  ,B\n", "line 3: the row has no text"),
@@ -45,12 +46,15 @@ def refusal(
         ("text,label,weight\nhi,A,much\n", "line 2: weight 'much' is not a number"),
         ("text,label,weight\nhi,A,0\n", "line 2: weight '0' is not a number above 0"),
         ("text,label,weight\nhi,A,nan\n", "line 2: weight 'nan' is not a number"),
-        ("text,label,weight\nhi,A\n", "line 2: weight 'None' is not a number"),
+        ("text,label,weight\nhi,A\n", "line 2: weight '' is not a number"),
         ("text,label\nhi,A\nhello,A\n", "one label to learn (A)"),
         ("text,label\nhi,OOS\nhello,A\nhey,A\n", "one label to learn (A)"),
         ("text,label\nhi,A\nhello,B\nhey,C\n", "3 of 3 labels have a single row ('A' is one)"),
         ("text,label\nhi,A\nHI ,A\nhey,B\nyo,B\n", "1 of 2 labels have a single row ('A' is one)"),
-        (f"text,label\n{'x' * 200_000},A\n", "cannot be read as CSV"),
+        ("text,label\nhi, there,A\n", "line 2: the row has 3 cells, the header 2"),
+        ('text,label\n"hi,A\nthere,B\n', "is not CSV at line 3"),
+        ('text,label\nyo,A\n"hi" there,A\n', "is not CSV at line 3"),
+        ("PK\x03\x04", "is a workbook"),
     ],
 )
 def test_a_csv_that_cannot_be_learnt_from_is_refused(tmp_path: Path, content: str, says: str) -> None:
@@ -64,13 +68,29 @@ def test_a_file_that_is_not_there_not_utf8_or_a_folder_is_refused(tmp_path: Path
     latin.write_bytes("text,label\ncafé,A\n".encode("latin-1"))
     assert "There is no file" in refusal(tmp_path / "none.csv")
     assert "is not UTF-8 (byte" in refusal(latin)
-    assert "cannot be read as CSV" in refusal(tmp_path)
+    assert "cannot be read: is a directory" in refusal(tmp_path)
 
 
 def test_a_spreadsheets_byte_order_mark_and_odd_spacing_do_no_harm(tmp_path: Path) -> None:
     file = tmp_path / "rows.csv"
     file.write_bytes(b'\xef\xbb\xbftext,label\r\n  where is it ,A \r\n"two\nlines",B\r\n')
     assert data.read_csv(file) == Rows(["where is it", "two\nlines"], ["A", "B"])
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("semicolons.csv", b"\xef\xbb\xbfId;TEXT;Label;;\r\n1;hi;A b;;\r\n;;;;\r\n2;a;B;;\r\n"),
+        ("told.csv", b"sep=;\r\nText;Label\r\nhi;A b\r\na;B\r\n"),
+        ("tabs.csv", "text\tlabel\r\nhi\tA b\r\na\tB\r\n".encode("utf-16")),
+        ("spaced.csv", b' text , label\nhi,A b\n\n"a",B\n,\n'),
+        ("lines.jsonl", b'{"text": "hi", "label": "A b", "n": 1}\n\n{"label": "B", "text": "a", "tags": ["x"]}\n'),
+    ],
+)
+def test_a_table_is_read_as_spreadsheets_and_programs_write_it(tmp_path: Path, name: str, content: bytes) -> None:
+    file = tmp_path / name
+    file.write_bytes(content)
+    assert data.read_csv(file) == Rows(["hi", "a"], ["A b", "B"])
 
 
 def test_groups_and_weights_are_read_where_there_are_columns_for_them(tmp_path: Path) -> None:
@@ -198,7 +218,7 @@ def test_groups_too_large_to_hold_out_are_split_by_rows() -> None:
 def test_a_label_without_a_description_is_described_by_its_name(tmp_path: Path) -> None:
     file = write_csv(tmp_path / "said.csv", [("A_B", "About b."), ("C", "")], ("label", "description"))
     assert data.read_descriptions(file, ["A_B", "C", "D_E"]) == {"A_B": "About b.", "C": "c", "D_E": "d e"}
-    with pytest.raises(DataError, match="label,description"):
+    with pytest.raises(DataError, match="no column 'description'"):
         data.read_descriptions(write_csv(tmp_path / "other.csv", [("A", "b")], ("label", "means")), ["A"])
     with pytest.raises(DataError, match=r"none\.csv"):
         data.read_descriptions(tmp_path / "none.csv", ["A"])

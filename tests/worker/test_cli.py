@@ -160,10 +160,13 @@ FILES = {
 @pytest.mark.parametrize(
     ("arguments", "part"),
     [
-        (["--input", "nowhere.csv"], "nowhere.csv cannot be read: no such file or directory"),
-        (["--input", "empty.csv"], "empty.csv has no column 'text', but none"),
+        (["--input", "nowhere.csv"], "There is no file nowhere.csv"),
+        (["--input", "empty.csv"], "empty.csv has no column 'text' (its columns: none)"),
         (["--input", "header.csv"], "There is nothing to classify in header.csv"),
-        (["--input", "other.csv"], "other.csv has no column 'text', but message, label"),
+        (
+            ["--input", "other.csv"],
+            "other.csv has no column 'text' (its columns: message, label): choose one with --text-column",
+        ),
         (["--input", "latin.txt"], "latin.txt is not UTF-8"),
         (["--input", "bad.jsonl"], "bad.jsonl is not JSON at line 2"),
         (["--input", "list.jsonl"], "list.jsonl has no field 'text' at line 1"),

@@ -1,6 +1,5 @@
 """Texts to classify, one after another, from a CSV, JSONL or text file or from standard input."""
 
-import csv
 import io
 import sys
 from collections.abc import Iterator
@@ -9,10 +8,11 @@ from typing import TextIO
 
 import orjson
 
+from models.table import open_table
 from worker.errors import TriageError
 
 STDIN = "-"
-LARGEST_FIELD = 16 * 1024 * 1024
+CSV = (".csv", ".tsv")
 
 
 def read_texts(source: str, column: str) -> Iterator[str]:
@@ -21,16 +21,21 @@ def read_texts(source: str, column: str) -> Iterator[str]:
     Blank lines of plain text are skipped; rows are not, so that the answers stay beside them.
 
     Raises:
-        TriageError: no such file or column, or not the format that its ending says.
+        TriageError, DataError: no such file or column, or not the format that its ending says.
     """
     if source == STDIN:
         yield from _lines(io.TextIOWrapper(sys.stdin.buffer, "utf-8-sig", errors="replace"))
         return
     path = Path(source)
-    readers = {".csv": _csv, ".jsonl": _jsonl, ".ndjson": _jsonl, ".txt": _text}
-    reader = readers.get(path.suffix.lower())
+    ending = path.suffix.lower()
+    if ending in CSV:
+        with open_table(path, [column], "choose one with --text-column") as table:
+            yield from (row[column] for row in table)
+        return
+    reader = READERS.get(ending)
     if reader is None:
-        raise TriageError(f"{path} ends in none of {', '.join(readers)}: name it by what it holds, or pipe it to `-`.")
+        known = ", ".join([*CSV, *READERS])
+        raise TriageError(f"{path} ends in none of {known}: name it by what it holds, or pipe it to `-`.")
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
             yield from reader(file, path, column)
@@ -38,20 +43,6 @@ def read_texts(source: str, column: str) -> Iterator[str]:
         raise TriageError(f"{path} cannot be read: {(error.strerror or str(error)).lower()}.") from None
     except UnicodeDecodeError as error:
         raise TriageError(f"{path} is not UTF-8 ({error.reason}): save it as UTF-8 first.") from None
-
-
-def _csv(file: TextIO, path: Path, column: str) -> Iterator[str]:
-    csv.field_size_limit(LARGEST_FIELD)
-    rows = csv.DictReader(file)
-    try:
-        columns = rows.fieldnames or []
-        if column not in columns:
-            found = ", ".join(columns) or "none"
-            raise TriageError(f"{path} has no column {column!r}, but {found}: choose one with --text-column.")
-        for row in rows:
-            yield row[column] or ""
-    except csv.Error as error:
-        raise TriageError(f"{path} is not CSV at line {rows.line_num}: {error}.") from None
 
 
 def _jsonl(file: TextIO, path: Path, column: str) -> Iterator[str]:
@@ -75,3 +66,6 @@ def _text(file: TextIO, _path: Path, _column: str) -> Iterator[str]:
 
 def _lines(file: TextIO) -> Iterator[str]:
     return (line.rstrip("\r\n") for line in file if line.strip())
+
+
+READERS = {".jsonl": _jsonl, ".ndjson": _jsonl, ".txt": _text}
