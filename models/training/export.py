@@ -14,6 +14,7 @@ from onnxruntime.quantization import QuantType, quantize_dynamic
 from onnxruntime.transformers import optimizer
 from onnxruntime.transformers.fusion_options import FusionOptions
 
+from models.training.kernels import suit_cpu
 from models.training.network import Served
 from models.training.ranges import fix_ranges
 
@@ -48,6 +49,7 @@ def export(served: Served, int8: Path, fp16: Path | None, texts: Sequence[Sequen
             extra_options={"DefaultTensorType": onnx.TensorProto.FLOAT},
         )
         fix_ranges(int8, texts)
+        suit_cpu(int8, config.dim)
         if fp16 is not None:
             model.convert_float_to_float16(keep_io_types=True)
             model.save_model_to_file(str(fp16))

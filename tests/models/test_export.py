@@ -7,6 +7,8 @@ import numpy as np
 import onnx
 import pytest
 from numpy.typing import NDArray
+from onnx import TensorProto, helper, numpy_helper
+from onnxruntime import InferenceSession
 from tokenizers import Tokenizer
 
 pytest.importorskip("torch", reason="needs the [train] extra")
@@ -17,6 +19,7 @@ from models.engine import Encoded, Engine
 from models.training.base import load_encoder, load_tokenizer
 from models.training.export import export
 from models.training.fit import embeddings_of
+from models.training.kernels import suit_cpu
 from models.training.network import Network, Served
 from models.training.prototypes import BANK, prototypes, some_of_each
 from tests.models.tiny import LABELS, tiny_rows
@@ -82,6 +85,41 @@ def test_int8_answers_nearly_as_torch_does(exported: Exported) -> None:
     assert agreeing.mean() >= 0.9
 
 
+def test_operators_that_suit_the_cpu_say_what_the_others_said(
+    exported: Exported, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("models.training.export.suit_cpu", lambda path, width: None)
+    seen = [row.ids for row in exported.int8.encode(exported.texts)]
+    export(exported.served, tmp_path / "int8.onnx", None, seen)
+    exported.tokenizer.save(str(tmp_path / "tokenizer.json"))
+    plain = Engine.open(tmp_path, "int8.onnx", 64).outputs(exported.int8.encode(exported.texts))
+    found = exported.int8.outputs(exported.int8.encode(exported.texts))
+    error = np.abs(found.logits - plain.logits)  # a number that lies between two integers may go to either
+    assert error.max() < 0.1 * plain.logits.std()
+    assert error.mean() < 0.01 * plain.logits.std()
+
+
+def test_a_row_of_equal_numbers_is_normed_to_its_bias(tmp_path: Path) -> None:
+    gamma, beta = np.full(8, 2, np.float32), np.arange(8, dtype=np.float32)
+    constants = {"gamma": gamma, "beta": beta}
+    norm = helper.make_node("SkipLayerNormalization", ["x", "x", *constants], ["y"], "norm", domain="com.microsoft")
+    graph = helper.make_graph(
+        [norm],
+        "norm",
+        [helper.make_tensor_value_info("x", TensorProto.FLOAT, ["rows", 8])],
+        [helper.make_tensor_value_info("y", TensorProto.FLOAT, ["rows", 8])],
+        [numpy_helper.from_array(array, name) for name, array in constants.items()],
+    )
+    opsets = [helper.make_opsetid("", 17), helper.make_opsetid("com.microsoft", 1)]
+    onnx.save(helper.make_model(graph, opset_imports=opsets, ir_version=8), str(tmp_path / "norm.onnx"))
+    rows = np.stack([np.full(8, 3), np.arange(8)]).astype(np.float32)
+    before = InferenceSession(str(tmp_path / "norm.onnx")).run(None, {"x": rows})[0]
+    suit_cpu(tmp_path / "norm.onnx", 8)
+    after = InferenceSession(str(tmp_path / "norm.onnx")).run(None, {"x": rows})[0]
+    assert np.allclose(after[0], beta)
+    assert np.allclose(after, before, atol=1e-4)
+
+
 def test_a_text_gets_one_answer_whatever_travels_beside_it(exported: Exported) -> None:
     encoded = exported.int8.encode(exported.texts)
     together = exported.int8.infer(encoded)
@@ -112,8 +150,8 @@ def test_layers_are_fused_and_their_products_are_of_integers(exported: Exported,
     export(exported.served, tmp_path / "int8.onnx", None, seen)
     kinds = [node.op_type for node in onnx.load(str(tmp_path / "int8.onnx")).graph.node]
     assert kinds.count("QAttention") == 2
-    assert kinds.count("MatMulInteger") == 2 * 3
-    assert "DynamicQuantizeLinear" not in kinds
+    assert kinds.count("MatMulIntegerToFloat") == 2 * 3
+    assert not {"DynamicQuantizeLinear", "MatMulInteger", "SkipLayerNormalization", "BiasGelu"} & set(kinds)
 
 
 @pytest.mark.parametrize(("classes", "each"), [(4, WIDTH), (3, WIDTH), (WIDTH, 2)])
