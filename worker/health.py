@@ -21,7 +21,7 @@ async def serving(
     """Serve the three endpoints; nothing at all when ``port`` is 0.
 
     Args:
-        host: address to bind.
+        host: address to bind; "::" is every address, those of IPv4 too.
         port: port to bind.
         alive: what is wrong with the loop; None if it advances.
         ready: what keeps messages from being answered; None if nothing does.
@@ -42,7 +42,8 @@ async def serving(
     runner = web.AppRunner(app, access_log=None)
     await runner.setup()
     try:
-        await web.TCPSite(runner, host, port).start()
+        # asyncio would take "::" for IPv6 alone, and no host for whatever families this machine has.
+        await web.TCPSite(runner, None if host == "::" else host, port).start()
     except OSError as error:
         await runner.cleanup()
         raise ConfigError(

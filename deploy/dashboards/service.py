@@ -50,10 +50,11 @@ SERVICE = Board(
                     ((1, "red"),),
                 ),
                 Panel(
-                    "Services up",
+                    "Services ready",
                     "none",
-                    (("{{job}}", 'count by (job) (up{NS, job=~"triage-.+"} == 1)'),),
-                    kind="stat",
+                    (("{{job}}", "sum by (job) (triage_ready{NS})"),),
+                    "Pods whose /readyz finds nothing that keeps them from their work.",
+                    "stat",
                 ),
                 Panel(
                     "Models",

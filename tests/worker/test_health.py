@@ -1,6 +1,7 @@
 """What the open port gives to whoever asks: three pages, by GET alone."""
 
 from contextlib import suppress
+from socket import AF_INET6, has_ipv6, socket
 
 import pytest
 from aiohttp import ClientSession
@@ -51,3 +52,20 @@ async def test_prometheus_is_told_what_readyz_says() -> None:
         assert registry.get_sample_value("triage_ready") == 0
         problems.clear()
         assert registry.get_sample_value("triage_ready") == 1
+
+
+async def test_two_colons_are_every_address_of_both_families() -> None:
+    """A pod has addresses of one family or of both, and the kubelet asks at the first."""
+    (port,) = free_ports(1)
+    nothing = {"alive": lambda: None, "ready": lambda: None}
+    async with serving("::", port, **nothing, registry=CollectorRegistry()), ClientSession() as session:
+        for host in ("127.0.0.1", *(["[::1]"] if has_ipv6 and _has_loopback() else [])):
+            async with session.get(f"http://{host}:{port}/livez") as response:
+                assert response.status == 200
+
+
+def _has_loopback() -> bool:
+    with socket(AF_INET6) as probe, suppress(OSError):
+        probe.bind(("::1", 0))
+        return True
+    return False

@@ -1,14 +1,14 @@
 {{- define "triage.name" -}}
-{{- default .Chart.Name .Values.nameOverride | trunc 40 | trimSuffix "-" }}
+{{- default .Chart.Name .Values.nameOverride | trunc 52 | trimSuffix "-" }}
 {{- end }}
 
 {{- define "triage.fullname" -}}
 {{- if .Values.fullnameOverride }}
-{{- .Values.fullnameOverride | trunc 40 | trimSuffix "-" }}
+{{- .Values.fullnameOverride | trunc 52 | trimSuffix "-" }}
 {{- else if contains (include "triage.name" .) .Release.Name }}
-{{- .Release.Name | trunc 40 | trimSuffix "-" }}
+{{- .Release.Name | trunc 52 | trimSuffix "-" }}
 {{- else }}
-{{- printf "%s-%s" .Release.Name (include "triage.name" .) | trunc 40 | trimSuffix "-" }}
+{{- printf "%s-%s" .Release.Name (include "triage.name" .) | trunc 52 | trimSuffix "-" }}
 {{- end }}
 {{- end }}
 
@@ -49,12 +49,39 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
 {{- end }}
 {{- end }}
 
-{{- define "triage.podSecurity" -}}
-runAsNonRoot: true
-runAsUser: 10001
-runAsGroup: 10001
-fsGroup: 10001
-seccompProfile: {type: RuntimeDefault}
+{{- /* A service's consumer group. Of the release's name, so that two releases do not share one by accident. */}}
+{{- define "triage.group" -}}
+{{- $service := index .root.Values .component | default dict }}
+{{- if has .component (splitList " " (include "triage.components" .root)) }}
+{{- default (printf "%s-%s" (include "triage.fullname" .root) .component) $service.groupId }}
+{{- end }}
+{{- end }}
+
+{{- /* The port of a URL. */}}
+{{- define "triage.port" -}}
+{{- $url := urlParse . }}
+{{- $explicit := regexFind ":[0-9]+$" $url.host | trimPrefix ":" }}
+{{- default (eq $url.scheme "https" | ternary "443" "80") $explicit }}
+{{- end }}
+
+{{- /* Ports that a service's egress needs: those of what it is told to reach, and those that are listed besides. */}}
+{{- define "triage.ports" -}}
+{{- $values := .root.Values }}
+{{- $ports := list }}
+{{- if eq .other "kafka" }}
+{{- range splitList "," $values.kafka.bootstrapServers }}
+{{- $ports = append $ports (regexFind "[0-9]+$" .) }}
+{{- end }}
+{{- else }}
+{{- $urls := dict "llm" $values.fallback.llm.url "helpdesk" $values.helpdesk.url "tracing" $values.tracing.endpoint }}
+{{- $ports = append $ports (include "triage.port" (get $urls .other)) }}
+{{- end }}
+{{- range index $values.networkPolicy (printf "%sPorts" .other) }}
+{{- $ports = append $ports (toString .) }}
+{{- end }}
+{{- range uniq $ports }}
+- {port: {{ . }}, protocol: TCP}
+{{- end }}
 {{- end }}
 
 {{- define "triage.containerSecurity" -}}
@@ -124,6 +151,7 @@ persistentVolumeClaim: {claimName: {{ $bundle.existingClaim }}, readOnly: true}
 {{- $settings := dict
   "TRIAGE_BOOTSTRAP_SERVERS" (required "kafka.bootstrapServers is needed: host:port of the brokers" $values.kafka.bootstrapServers)
   "TRIAGE_SECURITY_PROTOCOL" $values.kafka.securityProtocol
+  "TRIAGE_HTTP_HOST" "::"
   "TRIAGE_HTTP_PORT" "8080"
   "TRIAGE_LOG_FORMAT" "json"
   "TRIAGE_INPUT_TOPIC" $values.topics.input
@@ -134,7 +162,7 @@ persistentVolumeClaim: {claimName: {{ $bundle.existingClaim }}, readOnly: true}
   "TRIAGE_ALERTS_TOPIC" $values.topics.alerts
   "TRIAGE_REVIEW_TOPIC" $values.topics.review
   "TRIAGE_LABELS_TOPIC" $values.topics.labels }}
-{{- with $service.groupId }}
+{{- with include "triage.group" . }}
 {{- $_ := set $settings "TRIAGE_GROUP_ID" . }}
 {{- end }}
 {{- if hasPrefix "SASL_" $values.kafka.securityProtocol }}
@@ -212,6 +240,9 @@ persistentVolumeClaim: {claimName: {{ $bundle.existingClaim }}, readOnly: true}
   valueFrom:
     secretKeyRef: {name: {{ .root.Values.fallback.llm.existingSecret }}, key: {{ .root.Values.fallback.llm.apiKeyKey }}}
 {{- end }}
+{{- with .root.Values.extraEnv }}
+{{ toYaml . }}
+{{- end }}
 {{- end }}
 
 {{- define "triage.volumeMounts" -}}
@@ -232,6 +263,9 @@ persistentVolumeClaim: {claimName: {{ $bundle.existingClaim }}, readOnly: true}
 {{- end }}
 {{- if include "triage.routes" . }}
 - {name: routes, mountPath: /etc/triage/routes, readOnly: true}
+{{- end }}
+{{- with .root.Values.extraVolumeMounts }}
+{{ toYaml . }}
 {{- end }}
 {{- end }}
 
@@ -273,4 +307,16 @@ persistentVolumeClaim: {claimName: {{ $bundle.existingClaim }}, readOnly: true}
 - name: routes
   configMap: {name: {{ include "triage.fullname" .root }}-routes}
 {{- end }}
+{{- with .root.Values.extraVolumes }}
+{{ toYaml . }}
+{{- end }}
+{{- end }}
+
+{{- define "triage.scalingBehavior" }}
+scaleUp:
+  stabilizationWindowSeconds: 0
+  policies: [{type: Pods, value: {{ .scaleUp.pods }}, periodSeconds: {{ .scaleUp.periodSeconds }}}]
+scaleDown:
+  stabilizationWindowSeconds: {{ .scaleDown.stabilizationSeconds }}
+  policies: [{type: Pods, value: {{ .scaleDown.pods }}, periodSeconds: {{ .scaleDown.periodSeconds }}}]
 {{- end }}

@@ -1,0 +1,153 @@
+"""The chart with values that installations really have: OpenShift, no KEDA, several releases, proxies, own DNS."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.deploy.manifests import Manifest, environment, of_kind, pods, refusal, render
+from tests.deploy.tools import call
+
+ALL: Manifest = {
+    "kafka": {
+        "bootstrapServers": "b-1.msk.example.com:9096,b-2.msk.example.com:9096",
+        "securityProtocol": "SASL_SSL",
+        "sasl": {"existingSecret": "kafka-login"},
+    },
+    "imagePullSecrets": [{"name": "registry"}],
+    "podAnnotations": {"sidecar.istio.io/inject": "false"},
+    "podSecurityContext": {"runAsUser": None, "runAsGroup": None, "fsGroup": None},
+    "extraEnv": [
+        {"name": "HTTPS_PROXY", "value": "http://proxy:3128"},
+        {"name": "TRIAGE_SSL_PASSWORD", "valueFrom": {"secretKeyRef": {"name": "keys", "key": "password"}}},
+    ],
+    "extraVolumes": [{"name": "proxy-ca", "configMap": {"name": "proxy-ca"}}],
+    "extraVolumeMounts": [{"name": "proxy-ca", "mountPath": "/etc/ssl/proxy", "readOnly": True}],
+    "topics": {"create": True},
+    "worker": {"autoscaling": {"enabled": True, "keda": False}},
+    "fallback": {"enabled": True, "llm": {"url": "http://vllm.llm.svc:8000/v1", "model": "m"}},
+    "helpdesk": {"enabled": True, "url": "https://x.zendesk.com", "user": "u", "existingSecret": "desk"},
+    "tracing": {"endpoint": "http://collector:4318"},
+    "monitoring": {"rules": {"enabled": True}},
+}
+SMALLEST: Manifest = {"kafka": {"bootstrapServers": "kafka:9092"}}
+
+
+@pytest.fixture(scope="module")
+def everything() -> list[Manifest]:
+    return render(ALL)
+
+
+def _ports(manifests: list[Manifest], policy: str) -> set[int]:
+    rules = of_kind(manifests, "NetworkPolicy")[policy]["spec"]["egress"]
+    return {port["port"] for rule in rules for port in rule["ports"]}
+
+
+def _all_pods(manifests: list[Manifest]) -> dict[str, Any]:
+    jobs = {name: job["spec"]["template"]["spec"] for name, job in of_kind(manifests, "Job").items()}
+    return dict(pods(manifests)) | jobs
+
+
+def test_kubernetes_knows_every_field(everything: list[Manifest], tmp_path: Path) -> None:
+    file = tmp_path / "all.yaml"
+    file.write_text(yaml.safe_dump_all(everything))
+    for version in ("1.30", "1.36"):
+        call("venv/bin/kubernetes-validate", "--strict", "--quiet", "-k", version, file)
+
+
+def test_openshift_may_choose_the_user(everything: list[Manifest]) -> None:
+    for name, spec in _all_pods(everything).items():
+        assert spec["securityContext"] == {"runAsNonRoot": True, "seccompProfile": {"type": "RuntimeDefault"}}, name
+
+
+def test_what_is_given_besides_is_in_every_container(everything: list[Manifest]) -> None:
+    found = _all_pods(everything)
+    assert len(found) == 6
+    for name, spec in found.items():
+        assert spec["imagePullSecrets"] == [{"name": "registry"}]
+        assert {"name": "proxy-ca", "configMap": {"name": "proxy-ca"}} in spec["volumes"], name
+        assert "/etc/ssl/proxy" in [mount["mountPath"] for mount in spec["containers"][0]["volumeMounts"]], name
+        given = environment(spec["containers"][0])
+        assert (given["HTTPS_PROXY"], given["TRIAGE_SSL_PASSWORD"]) == ("http://proxy:3128", None)
+        assert given["TRIAGE_SASL_PASSWORD"] is None
+
+
+def test_the_network_policy_opens_what_the_values_name(everything: list[Manifest]) -> None:
+    """A port that is named in one place and not in another would be a silent time-out."""
+    reached = {"worker": set(), "router": set(), "fallback": {8000}, "helpdesk": {443}, "test": set()}
+    traced = {"worker", "router", "fallback"}
+    for component, ports in reached.items():
+        expected = {53, 9096} | ports | ({4318} if component in traced else set())
+        assert _ports(everything, f"triage-{component}") == expected
+    further = render(SMALLEST | {"networkPolicy": {"kafkaPorts": [9094], "dnsPorts": [5353]}})
+    assert _ports(further, "triage-worker") == {5353, 9092, 9094}
+
+
+def test_nobody_may_mean_nobody_and_anywhere_anywhere() -> None:
+    """To Kubernetes an empty list of peers is everybody."""
+    policies = of_kind(render(SMALLEST | {"networkPolicy": {"scrapeFrom": [], "dnsPeers": []}}), "NetworkPolicy")
+    assert policies["triage-worker"]["spec"]["ingress"] == []
+    assert "to" not in policies["triage-worker"]["spec"]["egress"][0]
+
+
+def test_without_keda_it_scales_by_cpu(everything: list[Manifest]) -> None:
+    assert not of_kind(everything, "ScaledObject")
+    scaler = of_kind(everything, "HorizontalPodAutoscaler")["triage-worker"]["spec"]
+    deployment = of_kind(everything, "Deployment")["triage-worker"]
+    assert scaler["scaleTargetRef"]["name"] == deployment["metadata"]["name"]
+    assert (scaler["minReplicas"], scaler["maxReplicas"]) == (2, 12)
+    assert scaler["metrics"][0]["resource"]["target"]["averageUtilization"] == 70
+    assert scaler["behavior"]["scaleDown"]["stabilizationWindowSeconds"] == 600
+    assert "replicas" not in deployment["spec"]
+    nothing = {"autoscaling": {"enabled": True, "keda": False, "cpuUtilization": 0}}
+    assert "nothing to scale by" in refusal(SMALLEST | {"worker": nothing})
+
+
+def test_topics_are_made_before_the_services_where_asked_for(everything: list[Manifest]) -> None:
+    job = of_kind(everything, "Job")["triage-topics"]
+    assert job["metadata"]["annotations"]["helm.sh/hook"] == "pre-install,pre-upgrade"
+    container = job["spec"]["template"]["spec"]["containers"][0]
+    assert container["args"] == ["topics", "create", "--partitions", "12"]
+    assert "TRIAGE_GROUP_ID" not in environment(container)
+    assert container["securityContext"]["readOnlyRootFilesystem"] is True
+    assert not of_kind(render(SMALLEST), "Job")
+    both = {"topics": {"create": True}, "strimzi": {"topics": {"enabled": True}, "cluster": "c"}}
+    assert "topics.create" in refusal(SMALLEST | both)
+
+
+def test_two_releases_share_no_group_and_no_name() -> None:
+    seen: set[str] = set()
+    for name in ("intents-eu", "intents-us"):
+        manifests = render(SMALLEST | {"fullnameOverride": name})
+        deployments = of_kind(manifests, "Deployment").values()
+        groups = [
+            str(environment(item["spec"]["template"]["spec"]["containers"][0])["TRIAGE_GROUP_ID"])
+            for item in deployments
+        ]
+        assert groups == [f"{name}-worker", f"{name}-router"]
+        mine = {f"{item['kind']} {item['metadata']['name']}" for item in manifests} | set(groups)
+        assert not mine & seen
+        seen |= mine
+
+
+def test_alerts_know_pods_whose_names_do_not_say_triage() -> None:
+    monitoring = {"monitoring": {"rules": {"enabled": True}}}
+    for values, pattern in (({}, '".*triage.*"'), ({"fullnameOverride": "intents"}, '".*triage.*|intents-.*"')):
+        rules = next(iter(of_kind(render(SMALLEST | monitoring | values), "PrometheusRule").values()))
+        looping = next(
+            rule
+            for group in rules["spec"]["groups"]
+            for rule in group["rules"]
+            if rule.get("alert") == "TriageCrashLooping"
+        )
+        assert f"pod=~{pattern}" in looping["expr"]
+
+
+def test_long_names_are_cut_to_what_labels_and_users_may_be() -> None:
+    name = "customer-support-intent-classification-for-europe-and-beyond"
+    everything = ALL | {"fullnameOverride": name, "strimzi": {"cluster": "c", "users": {"enabled": True}}}
+    manifests = render(everything | {"topics": {"create": False}})
+    names = [item["metadata"]["name"] for item in manifests if item["kind"] != "KafkaTopic"]
+    assert max(map(len, names)) <= 63
+    assert all(item.startswith(name[:50]) for item in names)
