@@ -38,11 +38,15 @@ def days() -> dict[str, Day]:
     return {policy.name: simulate(TRAFFIC, CLUSTER, policy) for policy in POLICIES}
 
 
+def plot(days: dict[str, Day]) -> str:
+    """The plot of docs/scaling.md."""
+    return draw(list(TRAFFIC.arrivals()), {name: days[name] for name in ("lag of 60 s", CHOSEN)})
+
+
 def main() -> None:
     found = days()
     sys.stdout.write(table(found) + "\n")
-    compared = {name: found[name] for name in ("lag of 60 s", CHOSEN)}
-    PLOT.write_text(draw(list(TRAFFIC.arrivals()), compared), encoding="utf-8")
+    PLOT.write_text(plot(found), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -36,6 +36,10 @@ def test_the_document_says_what_the_simulation_says() -> None:
     assert run.table(run.days()) in document, "run: python -m deploy.simulation.run"
 
 
+def test_the_plot_is_of_these_days() -> None:
+    assert run.plot(run.days()) == run.PLOT.read_text(encoding="utf-8"), "run: python -m deploy.simulation.run"
+
+
 def test_the_chart_has_the_numbers_that_were_chosen() -> None:
     scaling = parse((CHART / "values.yaml").read_text(encoding="utf-8"))[0]["worker"]["autoscaling"]
     chosen = next(policy for policy in run.POLICIES if policy.name == run.CHOSEN)
