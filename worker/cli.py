@@ -1,6 +1,8 @@
 """The ``triage`` command."""
 
 import sys
+from importlib.metadata import version
+from typing import Annotated
 
 import typer
 
@@ -31,6 +33,23 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Streaming intent classification for Kafka: what customers want, and how far that can be trusted.",
 )
+
+
+def _print_version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"triage {version('triage-worker')}")
+        raise typer.Exit
+
+
+@app.callback()
+def triage(
+    _: Annotated[
+        bool, typer.Option("--version", help="Print the version and exit.", is_eager=True, callback=_print_version)
+    ] = False,
+) -> None:
+    """What comes before a command's name."""
+
+
 app.command()(demo.demo)
 app.command()(worker.worker)
 app.command()(router.router)

@@ -144,3 +144,4 @@ def test_the_chart_and_the_package_have_one_version() -> None:
     chart = yaml.safe_load((CHART / "Chart.yaml").read_text(encoding="utf-8"))
     pyproject = (DEPLOY.parent / "pyproject.toml").read_text(encoding="utf-8")
     assert f'version = "{chart["appVersion"]}"' in pyproject
+    assert f"ARG VERSION={chart['appVersion']}\n" in (DEPLOY / "Dockerfile").read_text(encoding="utf-8")

@@ -6,6 +6,7 @@ import json
 import os
 import re
 import sys
+import tomllib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -271,6 +272,11 @@ def test_the_committed_document_is_the_generated_one(triage: Triage) -> None:
 
 def test_the_document_has_the_names_of_this_installation(triage: Triage) -> None:
     assert "address: shop.chat\n" in triage("asyncapi", "--input-topic", "shop.chat").out
+
+
+def test_the_version_is_that_of_the_package(triage: Triage) -> None:
+    pyproject = tomllib.loads((DOCUMENT.parents[1] / "pyproject.toml").read_text(encoding="utf-8"))
+    assert triage("--version") == Ran(0, f"triage {pyproject['project']['version']}\n", "")
 
 
 def test_help_needs_no_model(triage: Triage) -> None:
