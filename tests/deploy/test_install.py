@@ -43,7 +43,7 @@ def test_the_manual_lists_the_largest_parts_as_they_are(image: Image) -> None:
     row = next(line for line in manual.splitlines() if line.startswith("| added to"))
     listed = {name: int(size) for name, size in re.findall(r"`([\w.]+)` (\d+)", row)}
     largest = dict(list(image.parts_mb().items())[: len(listed)])
-    assert listed == pytest.approx(largest, rel=0.2, abs=1), "the manual lists other parts than the largest, or other sizes"
+    assert listed == pytest.approx(largest, rel=0.2, abs=1), "the manual lists other parts, or other sizes"
 
 
 def test_the_command_line_is_whole(image: Image) -> None:
