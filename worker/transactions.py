@@ -12,6 +12,8 @@ from worker.ledger import Ledger, PartitionLedger
 from worker.outputs import Output
 from worker.rights import REFUSED, refusal
 
+CHECK_S = 1.0
+
 
 class ExactlyOnce:
     """Publishes and commits in transactions, those of different partitions side by side."""
@@ -46,7 +48,7 @@ class ExactlyOnce:
             ConfigError: the user lacks a right without which no partition could ever be begun.
         """
         while True:
-            await asyncio.sleep(1)
+            await asyncio.sleep(CHECK_S)
             for lane in list(self._lanes.values()):
                 lane.check()
                 self._ever_begun |= lane.begun

@@ -1,185 +1,21 @@
 """The transactions of one partition on a broker that only remembers: what is committed is whole, in order, and once."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass, field
-from functools import partial
-from typing import Any
+from collections.abc import AsyncIterator
 
 import pytest
-from aiokafka.errors import (
-    KafkaConnectionError,
-    KafkaError,
-    MessageSizeTooLargeError,
-    ProducerFenced,
-    TransactionalIdAuthorizationFailed,
-)
+from aiokafka.errors import KafkaConnectionError, ProducerFenced, TransactionalIdAuthorizationFailed
 from aiokafka.structs import TopicPartition
 
-from tests.worker.fakes import record
-from worker import lane
-from worker.dead_letters import DeadLetters
+from tests.worker.lane_fakes import SOURCE, Bench, Producer, until
+from worker import lane, transactions
 from worker.errors import ConfigError
-from worker.ledger import Ledger
-from worker.metrics import Metrics
-from worker.outputs import Output
-from worker.transactions import ExactlyOnce
-
-SOURCE = TopicPartition("in", 0)
-SIZE = 10
-"""Bytes that the broker takes in a record."""
-
-
-@dataclass
-class Broker:
-    """What was committed; ``fails`` are the errors of the next commits, None for one that goes well."""
-
-    records: list[tuple[str, bytes]] = field(default_factory=list)
-    offset: int | None = None
-    transactions: list[int] = field(default_factory=list)
-    fails: list[KafkaError | None] = field(default_factory=list)
-    refuses_start: KafkaError | None = None
-    open: int = 0
-
-
-class Sender:
-    _retry_backoff = 0.0
-
-
-class Producer:
-    """aiokafka's, as far as a lane asks. With ``early`` it looks at sizes itself, and not when the batch is back."""
-
-    def __init__(self, broker: Broker, early: bool, transactional_id: str) -> None:
-        self._broker = broker
-        self._early = early
-        self._taken: list[tuple[str, bytes]] = []
-        self._offset: int | None = None
-        self._sender = Sender()
-        self._started = False
-        assert transactional_id == "triage-group-in-0"
-
-    async def start(self) -> None:
-        if self._broker.refuses_start:
-            raise self._broker.refuses_start
-        self._broker.open += 1
-        self._started = True
-
-    async def begin_transaction(self) -> None:
-        self._taken, self._offset = [], None
-
-    async def send(self, topic: str, value: bytes, **_: Any) -> "asyncio.Future[None]":
-        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        if len(value) <= SIZE:
-            self._taken.append((topic, value))
-            future.set_result(None)
-        elif self._early:
-            raise MessageSizeTooLargeError
-        else:
-            future.set_exception(MessageSizeTooLargeError())
-        return future
-
-    async def send_offsets_to_transaction(self, offsets: dict[TopicPartition, int], group: str) -> None:
-        assert group == "group"
-        self._offset = offsets[SOURCE]
-
-    async def commit_transaction(self) -> None:
-        broker = self._broker
-        if broker.fails and (error := broker.fails.pop(0)) is not None:
-            raise error
-        broker.records += self._taken
-        broker.transactions.append(len(self._taken))
-        broker.offset = self._offset
-
-    async def abort_transaction(self) -> None:
-        self._taken = []
-
-    async def close(self) -> None:
-        self._broker.open -= self._started
-
-
-class Client:
-    """The consumer: where it reads, and whether."""
-
-    def __init__(self, broker: Broker) -> None:
-        self._broker = broker
-        self.position = 0
-        self.reads = True
-
-    async def committed(self, partition: TopicPartition) -> int | None:
-        return self._broker.offset
-
-    def seek(self, partition: TopicPartition, offset: int) -> None:
-        self.position = offset
-
-    def pause(self, partition: TopicPartition) -> None:
-        self.reads = False
-
-    def resume(self, partition: TopicPartition) -> None:
-        self.reads = True
-
-
-class Bench:
-    """A lane, and what is around it."""
-
-    def __init__(self, early: bool = False) -> None:
-        self.broker = Broker()
-        self.client: Any = Client(self.broker)
-        self.ledger: Ledger[Output] = Ledger()
-        self.acknowledged: list[int] = []
-        producer: Callable[[str], Any] = partial(Producer, self.broker, early)
-        terms = lane.Terms(
-            producer=producer,
-            group="group",
-            prefix="triage",
-            dead_letters=DeadLetters("dlq"),
-            acknowledge=self._acknowledge,
-            interval_s=0.01,
-            rejoin_s=0.01,
-            metrics=Metrics(),
-        )
-        self.delivery = ExactlyOnce(terms, self.ledger)
-
-    def assign(self) -> None:
-        self.delivery.assigned(self.client, [self.ledger.assign(SOURCE)])
-
-    async def begun(self) -> None:
-        """Until the partition is read."""
-        await until(lambda: self.client.reads)
-
-    async def publish(self, *values: bytes) -> None:
-        """Read as many messages from where the client stands, and publish their answers together."""
-        await self.begun()
-        books = self.ledger[SOURCE]
-        outputs = []
-        for value in values:
-            offset = self.client.position
-            books.hand_out(offset)
-            outputs.append(
-                Output(books, record(SOURCE, offset, b"{}"), "accepted", "WISMO", "out", b"k", value, headers=[])
-            )
-            self.client.position += 1
-        self.delivery.publish(outputs)
-
-    async def settle(self) -> None:
-        async with asyncio.timeout(10):
-            await self.delivery.settle()
-
-    def _acknowledge(self, output: Output) -> None:
-        assert self.broker.offset is not None
-        assert output.offset < self.broker.offset, "acknowledged before it was committed"
-        assert output.ledger.acknowledge(output.offset, output.outcome)
-        self.acknowledged.append(output.offset)
-
-
-async def until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(10):
-        while not condition():  # noqa: ASYNC110
-            await asyncio.sleep(0.001)
 
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(lane, "BACKOFF_S", (0.01,))
+    monkeypatch.setattr(transactions, "CHECK_S", 0.01)
     monkeypatch.setattr(lane, "abandon", Producer.close)
 
 
@@ -225,12 +61,13 @@ async def test_several_that_are_refused_are_found_one_by_one_and_the_others_go_o
 async def test_a_transaction_that_fails_is_read_again_from_the_committed_offset(bench: Bench) -> None:
     await bench.publish(b"a")
     await bench.settle()
-    bench.broker.fails = [KafkaConnectionError("gone"), None]
+    bench.broker.fails = [KafkaConnectionError("gone")]
     before = bench.ledger[SOURCE]
     await bench.publish(b"b", b"c")
     await until(lambda: bench.delivery.problem is not None)
     assert "gone" in str(bench.delivery.problem)
     assert not bench.client.reads
+    bench.publish_now(b"d")
     assert bench.delivery.waiting_s > 0
     await bench.begun()
     assert bench.client.position == 1
@@ -241,8 +78,51 @@ async def test_a_transaction_that_fails_is_read_again_from_the_committed_offset(
     assert bench.broker.records == [("out", b"a"), ("out", b"b"), ("out", b"c")]
     assert bench.delivery.problem is None
     found = bench.ledger.conservation()
-    assert (found.read, found.accepted, found.given_back) == (5, 3, 2)
+    assert (found.read, found.accepted, found.given_back) == (6, 3, 3)
+    assert bench.metrics.registry.get_sample_value("triage_messages_given_back_total") == 3
     assert found.holds
+
+
+async def test_a_record_that_fails_fails_its_transaction(bench: Bench) -> None:
+    bench.broker.fails_batches = [KafkaConnectionError("gone")]
+    await bench.publish(b"a", b"b")
+    await until(lambda: bench.delivery.problem is not None)
+    assert (bench.broker.transactions, bench.broker.offset) == ([], None)
+    await bench.publish(b"a", b"b")
+    await bench.settle()
+    assert (bench.broker.records, bench.broker.offset) == ([("out", b"a"), ("out", b"b")], 2)
+
+
+async def test_it_begins_where_the_partitions_last_owner_ended(bench: Bench) -> None:
+    await bench.delivery.revoked([SOURCE])
+    bench.broker.offset = 5
+    bench.assign()
+    assert not bench.client.reads
+    await bench.publish(b"a")
+    await bench.settle()
+    assert (bench.acknowledged, bench.broker.offset) == ([5], 6)
+
+
+async def test_it_waits_as_long_as_it_cannot_begin_anew(bench: Bench) -> None:
+    bench.broker.refuses_start = KafkaConnectionError("still gone")
+    bench.broker.fails = [KafkaConnectionError("gone")]
+    await bench.publish(b"a")
+    await until(lambda: "still gone" in str(bench.delivery.problem))
+    assert bench.delivery.outstanding == 0
+    assert bench.delivery.waiting_s > 0
+    bench.broker.refuses_start = None
+    await bench.begun()
+    assert bench.delivery.waiting_s == 0
+
+
+async def test_answers_to_a_topic_that_was_deleted_are_not_committed_to_the_new_one(bench: Bench) -> None:
+    await bench.publish(b"a", b"b")
+    bench.ledger.revoke([SOURCE])  # as the station does when it reads the new topic's first message
+    bench.ledger.assign(SOURCE)
+    bench.client.position = 0
+    await bench.publish(b"c")
+    await bench.settle()
+    assert (bench.broker.records, bench.broker.offset) == ([("out", b"c")], 1)
 
 
 async def test_where_nothing_was_ever_committed_it_is_read_again_from_where_it_began(bench: Bench) -> None:
@@ -262,10 +142,59 @@ async def test_what_is_revoked_is_neither_published_nor_acknowledged(bench: Benc
     assert bench.delivery.outstanding == 0
 
 
+async def test_a_trouble_of_long_ago_is_not_the_one_that_is_waited_for_now(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = 1_000.0
+    monkeypatch.setattr(lane, "monotonic", lambda: now)
+    bench.broker.fails = [KafkaConnectionError("gone")]
+    await bench.publish(b"a")
+    await until(lambda: bench.delivery.problem is not None)
+    await bench.begun()
+    now += lane.LONG_AGO_S + 1
+    bench.publish_now(b"a")
+    assert bench.delivery.waiting_s == 0
+
+
+async def test_who_leaves_does_not_wait_for_more_to_collect() -> None:
+    bench = Bench(interval_s=60)
+    bench.assign()
+    await bench.publish(b"a")
+    await bench.settle()
+    assert bench.acknowledged == [0]
+    await bench.delivery.revoked([SOURCE])
+
+
 async def test_a_right_that_is_missing_from_the_start_ends_it(bench: Bench) -> None:
     bench.broker.refuses_start = TransactionalIdAuthorizationFailed("triage-group-in-0")
     await bench.delivery.revoked([SOURCE])
     bench.assign()
     with pytest.raises(ConfigError, match="transactional id triage-group-in-0"):
+        async with asyncio.timeout(10):
+            await bench.delivery.run()
+
+
+async def test_a_right_that_is_taken_away_later_is_waited_for(bench: Bench) -> None:
+    running = asyncio.create_task(bench.delivery.run())
+    await bench.publish(b"a")
+    await bench.settle()
+    await asyncio.sleep(5 * transactions.CHECK_S)  # it has looked
+    bench.broker.refuses_start = TransactionalIdAuthorizationFailed("triage-group-in-0")
+    bench.broker.fails = [TransactionalIdAuthorizationFailed("triage-group-in-0")]
+    await bench.publish(b"b")
+    await until(lambda: "grant it" in str(bench.delivery.problem))
+    await asyncio.sleep(5 * transactions.CHECK_S)
+    assert not running.done()
+    running.cancel()
+
+
+async def test_what_nobody_expected_ends_it(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def broken(partition: TopicPartition) -> int:
+        raise RuntimeError("broken")
+
+    await bench.delivery.revoked([SOURCE])
+    monkeypatch.setattr(bench.client, "committed", broken)
+    bench.assign()
+    with pytest.raises(RuntimeError, match="broken"):
         async with asyncio.timeout(10):
             await bench.delivery.run()
