@@ -37,7 +37,7 @@ def configure(settings: Settings) -> None:
     handler = logging.StreamHandler(sys.stderr)
     formatter = JsonFormatter if settings.log_format == "json" else ConsoleFormatter
     handler.setFormatter(formatter(with_text=settings.log_text))
-    handler.addFilter(OncePerInterval("aiokafka", "opentelemetry", "worker.dead_letters"))
+    handler.addFilter(OncePerInterval("aiokafka", "opentelemetry", "worker.dead_letters", "worker.fallback"))
     logging.basicConfig(level=settings.log_level, handlers=[handler], force=True)
     for name in _NOISY:
         # What their INFO lines say, our own say once.

@@ -285,6 +285,30 @@ async def test_servers_that_know_less_are_noticed_once_and_served(handler: Handl
         assert len(server.asked) == calls + 2
 
 
+async def test_an_answer_in_parts_is_put_together_without_its_thoughts() -> None:
+    said = [{"type": "thinking", "thinking": [{"text": "{"}]}, {"type": "text", "text": '{"intent": "WISMO", '}]
+    parts = [*said, {"type": "text", "text": '"confidence": 1}'}, "odd", None]
+    async with served(always(lambda: web.json_response({"choices": [{"message": {"content": parts}}]}))) as (_, llm):
+        assert await llm.answer(event(), prompt.messages(event())) == Answer("WISMO", 1.0)
+
+
+async def test_an_answer_that_was_cut_off_names_the_setting(caplog: pytest.LogCaptureFixture) -> None:
+    choice = {"finish_reason": "length", "message": {"content": None, "reasoning_content": "hm"}}
+    async with served(always(lambda: web.json_response({"choices": [choice]}))) as (_, llm):
+        assert await llm.answer(event(), prompt.messages(event())) == "unparsable"
+    assert "raise TRIAGE_LLM_MAX_TOKENS" in caplog.text
+
+
+@pytest.mark.parametrize("status", [302, 404])
+async def test_an_address_that_is_none_names_the_setting(status: int) -> None:
+    async with served(always(lambda: web.Response(status=status))) as (_, llm):
+        with pytest.MonkeyPatch.context() as patched:
+            patched.setattr("worker.fallback.retry.TRIES", 1)
+            assert await llm.answer(event(), prompt.messages(event())) == "unavailable"
+    assert llm.problem is not None
+    assert "TRIAGE_LLM_URL" in llm.problem
+
+
 @pytest.mark.parametrize(
     "response",
     [

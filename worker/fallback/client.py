@@ -6,6 +6,7 @@ CallError
 └── Refused       the endpoint says that the request is bad; the same request stays bad
 """
 
+import logging
 from http import HTTPStatus
 from types import TracebackType
 from typing import Any, NamedTuple, Self
@@ -16,11 +17,14 @@ import orjson
 from worker.errors import ConfigError
 from worker.retry_after import retry_after_s
 
+log = logging.getLogger(__name__)
+
 MAX_RESPONSE_BYTES = 1024 * 1024
 MAX_ERROR_BYTES = 4_096
 BAD_REQUEST = {HTTPStatus.BAD_REQUEST, HTTPStatus.REQUEST_ENTITY_TOO_LARGE, HTTPStatus.UNPROCESSABLE_ENTITY}
 NOT_ALLOWED = {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}
 CHECK_TIMEOUT_S = 10.0
+ELSEWHERE = "see whether TRIAGE_LLM_URL is its address up to /v1, and TRIAGE_LLM_MODEL a model there"
 
 
 class CallError(Exception):
@@ -135,6 +139,8 @@ async def _read(response: aiohttp.ClientResponse, limit: int) -> bytes:
 
 def _failure(response: aiohttp.ClientResponse, said: str) -> CallError:
     problem = f"status {response.status}"
+    if response.status == HTTPStatus.NOT_FOUND or response.status in range(300, 400):
+        problem += f": {ELSEWHERE}"
     # llama-cpp-python's server has status 500 for a response_format that it does not know, and names it.
     unknown = response.status == HTTPStatus.INTERNAL_SERVER_ERROR and "response_format" in said
     if response.status in BAD_REQUEST or unknown:
@@ -154,15 +160,24 @@ def _reply(body: bytes) -> Reply:
         document = orjson.loads(body)
     except ValueError:
         raise NoCompletion from None
-    message = _at(_at(_at(document, "choices"), 0), "message")
+    choice = _at(_at(document, "choices"), 0)
+    message, usage = _at(choice, "message"), _at(document, "usage")
     if not isinstance(message, dict):
         raise NoCompletion
-    usage, content = _at(document, "usage"), message.get("content")
+    if _at(choice, "finish_reason") == "length":
+        log.warning("An answer of the LLM was cut off: raise TRIAGE_LLM_MAX_TOKENS, which its thoughts count towards")
     return Reply(
-        content if isinstance(content, str) else "",
+        _text(message.get("content")),
         _count(_at(usage, "prompt_tokens")),
         _count(_at(usage, "completion_tokens")),
     )
+
+
+def _text(content: Any) -> str:
+    """The text of an answer; some models give it as a list of parts, their thoughts among them."""
+    if isinstance(content, list):
+        content = "".join(text for part in content if isinstance(text := _at(part, "text"), str))
+    return content if isinstance(content, str) else ""
 
 
 def _at(document: Any, name: str | int) -> Any:
