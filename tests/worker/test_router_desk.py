@@ -127,6 +127,41 @@ async def test_silence_closes_and_time_forgets() -> None:
     assert world.changelog == world.disk == {}
 
 
+async def test_a_message_puts_off_the_end_of_its_ticket_which_comes_once() -> None:
+    world, metrics = World(), RouterMetrics()
+    now = start = intent_event(1).classified_at.timestamp()
+    one = Desk(Office(TOPICS, world.send, lambda: ROUTES, metrics, lambda: now), world)
+    for number in range(1_000):
+        now = start + number / 1_000
+        await one.handle([read(number, intent_event(number))])
+    now = start + ROUTES.close_after
+    await one.tick()
+    assert "closed" not in [ticket.event for ticket in tickets(world)]
+    now += 1
+    await one.tick()
+    await one.tick()
+    assert [ticket.event for ticket in tickets(world)].count("closed") == 1
+    assert metrics.registry.get_sample_value("triage_router_ticket_events_total", {"event": "closed"}) == 1
+
+
+async def test_a_ticket_that_is_opened_again_ends_before_a_closed_one_would_be_forgotten() -> None:
+    assert ROUTES.close_after < ROUTES.remember
+    world = World()
+    now = intent_event(1).classified_at.timestamp()
+    one = Desk(Office(TOPICS, world.send, lambda: ROUTES, RouterMetrics(), lambda: now), world)
+    await one.handle([read(0, intent_event(1))])
+    now += ROUTES.close_after
+    await one.tick()
+    now += 1
+    await one.handle([read(1, intent_event(2))])
+    now += ROUTES.close_after
+    await one.tick()
+    assert [ticket.event for ticket in tickets(world)].count("closed") == 2
+    now += ROUTES.remember
+    await one.tick()
+    assert world.changelog == {}
+
+
 async def test_a_long_backlog_does_not_close_what_it_has_just_opened() -> None:
     """Silence is measured from when we worked on a message, not from when it was written."""
     world = World()

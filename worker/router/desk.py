@@ -6,6 +6,7 @@ id, and never leaves it out.
 
 import heapq
 import logging
+import math
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -52,6 +53,7 @@ class Desk:
         self._store = store
         self._traces = traces
         self._due: list[tuple[float, int, bytes]] = []
+        self._noted: dict[tuple[int, bytes], float] = {}
 
     async def handle(self, messages: Sequence[Message]) -> None:
         """Work on records; when this returns, all that they give rise to is with the broker.
@@ -72,11 +74,16 @@ class Desk:
         for _ in range(AT_ONCE):
             if not self._due or self._due[0][0] > now:
                 break
-            _, partition, key = heapq.heappop(self._due)
+            at, partition, key = heapq.heappop(self._due)
+            if self._noted.get((partition, key)) != at:
+                continue  # it was noted for an earlier time since
+            del self._noted[partition, key]
             conversation = self._load(partition, key)
-            if conversation is None or look_at(conversation, remember_s) > now:
+            if conversation is None:
                 continue
-            if conversation.is_open:
+            if look_at(conversation, remember_s) > now:
+                self._note(partition, key, conversation)
+            elif conversation.is_open:
                 self._office.metrics.ticket_events.labels("closed").inc()
                 self._keep(batch, partition, close(conversation, at=now, now=now), [])
             else:
@@ -86,10 +93,11 @@ class Desk:
     def recovered(self) -> None:
         """The store is there, or other partitions are ours: note again when to look at what."""
         remember_s = self._office.routes().remember
-        self._due = [
-            (look_at(conversation, remember_s), conversation.partition, key_of(conversation.conversation_id))
+        self._noted = {
+            (conversation.partition, key_of(conversation.conversation_id)): look_at(conversation, remember_s)
             for conversation in map(Conversation.load, self._store.values())
-        ]
+        }
+        self._due = [(at, *place) for place, at in self._noted.items()]
         heapq.heapify(self._due)
         self._office.metrics.tickets_known.set(len(self._due))
 
@@ -173,10 +181,16 @@ class Desk:
         await self._store.write(changes)
         for span, outcome, label in batch.spans:
             span.end(outcome, label)
-        remember_s = self._office.routes().remember
         for (partition, key), state in batch.states.items():
             if state is not None:
-                heapq.heappush(self._due, (look_at(state, remember_s), partition, key))
+                self._note(partition, key, state)
+
+    def _note(self, partition: int, key: bytes, conversation: Conversation) -> None:
+        """Note when to look at it, unless that is noted for an earlier time: most are not silent for long."""
+        at = look_at(conversation, self._office.routes().remember)
+        if at < self._noted.get((partition, key), math.inf):
+            self._noted[partition, key] = at
+            heapq.heappush(self._due, (at, partition, key))
 
     def _load(self, partition: int, key: bytes) -> Conversation | None:
         value = self._store.get(partition, key)
