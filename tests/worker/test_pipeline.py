@@ -80,6 +80,18 @@ async def test_every_message_is_answered_once_and_the_law_holds() -> None:
         assert running.ledger.to_commit() == {A: 7}
 
 
+async def test_an_acknowledgement_wakes_who_waits_for_room() -> None:
+    async with pipeline(FakeModel()) as (running, published):
+        await running.accept({A: [record(A, 0, message("aa"))]})
+        (output,) = await published.wait(1)
+        waiting = asyncio.create_task(running.progress())
+        await asyncio.sleep(0)
+        assert not waiting.done()
+        running.acknowledge(output)
+        async with asyncio.timeout(10):
+            await waiting
+
+
 async def test_topics_keys_and_trace_of_the_outputs() -> None:
     async with pipeline(FakeModel()) as (running, published):
         values = [message("aa"), message("a"), b"[]"]
