@@ -1,7 +1,7 @@
 """The topics: which there should be, how they are best configured, and what is wrong with those there are."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Collection, Iterable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Literal
@@ -13,6 +13,7 @@ from aiokafka.protocol.metadata import MetadataRequest
 
 from worker.connection import connection, reach
 from worker.errors import ConfigError, TriageError
+from worker.rights import refusal
 from worker.settings import Settings, variable
 
 DAY_MS = 86_400_000
@@ -31,11 +32,11 @@ class Spec:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A topic as it is. ``configs`` holds what the broker would tell."""
+    """A topic as it is. ``configs`` holds what the broker would tell; None where this user may not ask."""
 
     partitions: int
     replicas: int
-    configs: Mapping[str, str]
+    configs: Mapping[str, str] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,17 +66,27 @@ def plan(settings: Settings) -> list[Spec]:
     return [Spec(setting, getattr(settings, setting), values) for setting, values in configs.items()]
 
 
-def problems(wanted: Iterable[Spec], found: Mapping[str, Found], brokers: int) -> list[Problem]:
-    """What is wrong with the topics that were found, most urgent first."""
-    listed = [problem for spec in wanted for problem in _problems(spec, found.get(spec.topic), brokers)]
+def problems(
+    wanted: Iterable[Spec], found: Mapping[str, Found], brokers: int, hidden: Collection[str] = ()
+) -> list[Problem]:
+    """What is wrong with the topics that were found, most urgent first; ``hidden`` are those we may not look at."""
+    listed = [
+        problem for spec in wanted for problem in _problems(spec, found.get(spec.topic), brokers, spec.topic in hidden)
+    ]
     return sorted(listed, key=lambda problem: problem.kind != "error")
 
 
-def _problems(spec: Spec, found: Found | None, brokers: int) -> list[Problem]:
+def _problems(spec: Spec, found: Found | None, brokers: int, hidden: bool) -> list[Problem]:
+    if found is None and hidden:
+        message = "is not shown to this user: grant it Describe and DescribeConfigs, see docs/security.md"
+        return [Problem(spec.topic, "error", message)]
     if found is None:
         message = f"does not exist: run `triage topics create`, or set {variable(spec.setting)} to the one that does"
         return [Problem(spec.topic, "error", message)]
     listed = []
+    if found.configs is None:
+        message = "does not show its configuration to this user: grant it DescribeConfigs, see docs/security.md"
+        return [Problem(spec.topic, "advice", message)]
     policy = found.configs.get("cleanup.policy", "delete")
     if "compact" in policy and spec.setting != "tickets_topic":
         message = "has cleanup.policy=compact, so that messages with the same key disappear: set it to delete"
@@ -125,6 +136,9 @@ async def create_on(admin: AIOKafkaAdminClient, new: list[NewTopic]) -> dict[str
     """
     response = await admin.create_topics(new)
     outcome = {}
+    refused = {topic for topic, code, _ in response.topic_errors if for_code(code) is TopicAuthorizationFailedError}
+    if refused:
+        raise refusal(TopicAuthorizationFailedError(refused), "Create")
     for topic, code, message in response.topic_errors:
         error = for_code(code)
         if code and error is not TopicAlreadyExistsError:
@@ -138,7 +152,9 @@ async def check(settings: Settings) -> list[Problem]:
     async with administrator(settings) as admin:
         brokers = len((await admin.describe_cluster())["brokers"])
         wanted = plan(settings)
-        return problems(wanted, await _find(admin, [spec.topic for spec in wanted]), brokers)
+        found = await _find(admin, [spec.topic for spec in wanted])
+        hidden = await _hidden(admin, [spec.topic for spec in wanted if spec.topic not in found])
+        return problems(wanted, found, brokers, hidden)
 
 
 async def require(settings: Settings, needed: Mapping[str, str]) -> None:
@@ -156,9 +172,12 @@ async def require(settings: Settings, needed: Mapping[str, str]) -> None:
         topic = getattr(settings, name)
         if topic in existing:
             continue
-        if await _hidden(settings, topic):
+        async with administrator(settings) as admin:
+            hidden = await _hidden(admin, [topic])
+        if hidden:
             raise ConfigError(
-                f"The broker refuses this user {operations} on the topic {topic}: grant it, see docs/security.md."
+                f"The broker refuses this user {operations} on the topic {topic}, or has none of that name: grant it, "
+                f"see docs/security.md, or correct {variable(name)}."
             )
         raise ConfigError(
             f"The topic {topic} does not exist on {settings.bootstrap_servers}: run `triage topics create`, or set "
@@ -180,11 +199,12 @@ async def _existing(settings: Settings) -> set[str]:
         return set(await admin.list_topics())
 
 
-async def _hidden(settings: Settings, topic: str) -> bool:
-    """Whether the broker keeps a topic from us. Asked without having it made, which `describe_topics` would."""
-    async with administrator(settings) as admin:
-        response = await admin._send_request(MetadataRequest([topic], allow_auto_topic_creation=False))
-    return any(for_code(found[0]) is TopicAuthorizationFailedError for found in response.topics)
+async def _hidden(admin: AIOKafkaAdminClient, topics: list[str]) -> set[str]:
+    """Which topics the broker keeps from us. Asked without having them made, which `describe_topics` would."""
+    if not topics:
+        return set()
+    response = await admin._send_request(MetadataRequest(topics, allow_auto_topic_creation=False))
+    return {found[1] for found in response.topics if for_code(found[0]) is TopicAuthorizationFailedError}
 
 
 @asynccontextmanager
@@ -214,10 +234,11 @@ async def _find(admin: AIOKafkaAdminClient, topics: list[str]) -> dict[str, Foun
     described = {topic["topic"]: topic["partitions"] for topic in await admin.describe_topics()}
     present = [topic for topic in topics if topic in described]
     resources = [ConfigResource(ConfigResourceType.TOPIC, topic) for topic in present]
-    configs: dict[str, dict[str, str]] = {}
+    configs: dict[str, dict[str, str] | None] = {}
     for response in await admin.describe_configs(resources) if resources else []:
-        for resource in response.resources:
-            configs[resource[3]] = {entry[0]: entry[1] for entry in resource[4]}
+        for code, _, _, topic, entries in response.resources:
+            refused = for_code(code) is TopicAuthorizationFailedError
+            configs[topic] = None if refused else {entry[0]: entry[1] for entry in entries}
     return {
         topic: Found(
             partitions=len(described[topic]),

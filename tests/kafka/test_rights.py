@@ -244,7 +244,10 @@ async def test_the_check_and_a_stranger(shop: Shop) -> None:
         assert (code, said.splitlines()[0]) == (0, "All topics are there, and as they should be.")
     code, said = await shop.command("stranger", "topics", "create")
     assert code == 2
-    assert re.search(r"The topic [a-z.]+ was not created: .*uthoriz", said), said
+    assert re.search(r"refuses this user Create on the topic customer\.intents, .*: grant it", said), said
+    code, said = await shop.command("stranger", "topics", "check")
+    assert code == 1
+    assert said.count("is not shown to this user: grant it Describe") == 8, said
 
 
 def _each(*services: tuple[str, bool]) -> Iterator[object]:

@@ -34,6 +34,13 @@ def test_a_missing_topic_says_how_to_mend_it() -> None:
     assert "TRIAGE_INPUT_TOPIC" in problem.message
 
 
+def test_a_topic_that_is_not_shown_is_not_called_missing_nor_judged() -> None:
+    [problem] = problems([Spec("input_topic", "shop.chat")], {}, 3, hidden={"shop.chat"})
+    assert (problem.kind, "grant it Describe and DescribeConfigs" in problem.message) == ("error", True)
+    [(kind, message)] = wrong(Spec("tickets_topic", "tickets"), Found(6, 3, None))
+    assert (kind, "grant it DescribeConfigs" in message) == ("advice", True)
+
+
 def test_compaction_would_lose_messages_everywhere_but_in_the_tickets() -> None:
     [(kind, message)] = wrong(Spec("input_topic", "in"), found(cleanup_policy="compact,delete"))
     assert (kind, "set it to delete" in message) == ("error", True)
