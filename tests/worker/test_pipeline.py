@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 import pytest
 from aiokafka.structs import TopicPartition
 
+from models.engine import Encoded
 from schemas.message import InputShape
 from schemas.records import IntentWriter
 from tests.worker.fakes import FakeModel, Published, message, record
@@ -119,6 +120,21 @@ async def test_a_poison_message_stands_alone_and_the_others_go_on() -> None:
         assert outputs[17].value == message("poison")
 
 
+async def test_a_message_that_the_tokenizer_fails_on_is_put_aside_alone() -> None:
+    class Chokes(FakeModel):
+        def encode(self, texts: Sequence[str]) -> list[Encoded]:
+            if holds_poison(texts):
+                raise ValueError("cannot be encoded")
+            return super().encode(texts)
+
+    async with pipeline(Chokes()) as (running, published):
+        values = [message("aa"), message("poison"), message("a")]
+        await running.accept({A: [record(A, offset, value) for offset, value in enumerate(values)]})
+        outputs = await published.wait(3)
+        assert [output.label for output in outputs] == ["WISMO", "model_error", "low_confidence"]
+        assert outputs[1].value == message("poison")
+
+
 async def test_a_model_that_fails_on_everything_blames_nobody_and_recovers(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(inference, "RETRY_S", (0.001,))
     tries = 0
@@ -167,6 +183,34 @@ async def test_what_a_revoked_partition_still_gives_is_not_published() -> None:
         await running.accept({A: [record(A, 0, message("aa"))]})
         outputs = await published.wait(1)
         assert [output.ledger for output in outputs] == [running.ledger[A]]
+
+
+async def test_nothing_begins_while_partitions_are_handed_over_and_nothing_of_those_that_went() -> None:
+    release = asyncio.Event()
+    loop = asyncio.get_running_loop()
+
+    def blocks(batch: Sequence[str]) -> bool:
+        if "slow" in batch:
+            asyncio.run_coroutine_threadsafe(release.wait(), loop).result()
+        return False
+
+    model = FakeModel(blocks)
+    async with pipeline(model, threads=1) as (running, published):
+        await running.accept({A: [record(A, 0, message("slow"))]})
+        async with asyncio.timeout(10):
+            while not model.batches:  # noqa: ASYNC110
+                await asyncio.sleep(0.001)
+        await running.accept({A: [record(A, 1, message("dropped"))]})
+        running.inference.hold()
+        await running.accept({A: [record(A, 2, message("gone"))], B: [record(B, 0, message("kept"))]})
+        release.set()
+        await published.wait(1)
+        await asyncio.sleep(0.05)
+        assert model.batches == [["slow"]]
+        running.ledger.revoke([A])
+        running.inference.resume()
+        await published.wait(2)
+        assert model.batches == [["slow"], ["kept"]]
 
 
 async def test_a_topic_that_was_made_again_starts_new_books() -> None:
