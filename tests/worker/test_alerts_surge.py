@@ -54,6 +54,24 @@ def test_five_times_the_usual_is_one_alert_and_one_when_it_is_over() -> None:
     assert WATCHER.pass_time(rate, after + 9_000) == []
 
 
+def test_it_begins_with_the_message_that_is_enough_and_counts_none_that_left_the_window() -> None:
+    alerts, whole_minute = Alerts(), START + 72 * HOUR + 900
+    enough = int(max(alerts.minimum, alerts.factor * 10))
+    for last, begins in ((60, True), (alerts.window - 1, True), (alerts.window, False)):
+        rate = learned(40)
+        assert burst(rate, whole_minute, enough - 1, seconds=59) == []
+        said = WATCHER.count(rate, [Sighting(whole_minute + last, "last")])
+        assert [(event.event, event.count) for event in said] == ([("started", enough)] if begins else [])
+
+
+def test_an_hour_is_learned_from_when_it_was_seen_whole_and_few_are_too_few() -> None:
+    rate = Rate("WISMO", 0)
+    steady(rate, range(HOURS_TO_LEARN + 1), 40)  # the first began before we were there
+    assert WATCHER.usual(rate) is None
+    steady(rate, range(HOURS_TO_LEARN + 1, HOURS_TO_LEARN + 2), 40)
+    assert WATCHER.usual(rate) == pytest.approx(10)
+
+
 def test_the_usual_is_that_of_the_hour() -> None:
     """A busy noon every day is no surge at noon, and one at night."""
     rate = Rate("WISMO", 0)
