@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from tests.worker.fallback_events import LABELS, event
 from worker.fallback import prompt
+from worker.fallback.adviser import Decided, Undecided, verdict
 from worker.fallback.answer import Answer, read
 from worker.fallback.breaker import Breaker
 from worker.fallback.budget import Window
@@ -50,6 +51,12 @@ TURNS = prompt.messages(event())
 )
 def test_an_answer_is_a_known_label_and_a_number_or_unusable(content: str, said: object) -> None:
     assert read(content, LABELS) == said
+
+
+def test_an_answer_stands_from_the_least_confidence_on() -> None:
+    assert verdict(Answer("WISMO", 0.6), 0.6) == Decided("WISMO", 0.6)
+    assert verdict(Answer("WISMO", 0.59), 0.6) == Undecided("unsure")
+    assert verdict(Answer(None, 1.0), 0.6) == Undecided("none_of_these")
 
 
 @given(st.one_of(st.text(), st.recursive(st.none() | st.floats() | st.text(), st.lists).map(str)))
