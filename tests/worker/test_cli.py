@@ -307,7 +307,16 @@ def test_evaluate_prints_one_object_of_figures(triage: Triage, tmp_path: Path) -
     assert (figures["rows"], figures["in_scope_rows"]) == (3, 2)
     assert {"accuracy", "weighted_f1", "macro_f1", "mcc", "ece", "aurc"} <= set(figures)
     assert (tmp_path / "report" / "report.html").is_file()
-    assert "Accuracy" in triage("evaluate", "--data", "in.csv").out
+    said = triage("evaluate", "--data", "in.csv").out
+    assert "Accuracy" in said
+    assert "does not know" not in said
+
+
+def test_evaluate_doubts_the_bundle_where_it_does_not_know_the_labels(triage: Triage, tmp_path: Path) -> None:
+    (tmp_path / "in.csv").write_text("text,label\nwhere is my order,[Versand]\ncancel it,Storno\nhello,WISMO\n")
+    said = triage("evaluate", "--data", "in.csv").out
+    assert "2 rows have labels that this bundle does not know, and count as wrong: [Versand], Storno." in said
+    assert "--bundle" in said
 
 
 @pytest.mark.parametrize(

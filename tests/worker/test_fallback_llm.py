@@ -297,6 +297,7 @@ async def test_an_answer_that_was_cut_off_names_the_setting(caplog: pytest.LogCa
     async with served(always(lambda: web.json_response({"choices": [choice]}))) as (_, llm):
         assert await llm.answer(event(), prompt.messages(event())) == "unparsable"
     assert "raise TRIAGE_LLM_MAX_TOKENS" in caplog.text
+    assert "An answer of the LLM cannot be used" in caplog.text
 
 
 @pytest.mark.parametrize("status", [302, 404])

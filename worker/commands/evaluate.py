@@ -140,6 +140,10 @@ def _print(result: dict[str, Any]) -> None:
     bundle = result["bundle"]
     console = Console(highlight=False)
     console.print(f"{bundle['name']} {bundle['version']} on {result['data']}\n", soft_wrap=True)
+    if unknown := result["unknown_labels"]:
+        names = ", ".join(list(unknown)[:8]) + (" …" if len(unknown) > 8 else "")
+        said = f"{sum(unknown.values())} rows have labels that this bundle does not know, and count as wrong: {names}."
+        console.print(f"{said} Is it the right one (--bundle)?\n", soft_wrap=True, markup=False)
     table = Table(box=None, pad_edge=False, header_style="bold")
     table.add_column("figure", no_wrap=True)
     table.add_column("value", no_wrap=True, justify="right")

@@ -127,6 +127,7 @@ class Llm:
                     self.dialect.understood(asked)
                     return said
                 if not self.dialect.missed(asked):
+                    log.warning("An answer of the LLM cannot be used", extra={"problem": said})
                     return said
 
     async def _let_through(self, deadline: float) -> None:
