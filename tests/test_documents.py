@@ -100,6 +100,11 @@ def test_every_target_module_and_file_of_a_command_is_there(document: str) -> No
 
 
 @pytest.mark.parametrize("document", DOCUMENTS)
+def test_what_is_installed_is_a_checkout(document: str) -> None:
+    assert "pip install 'triage-worker" not in read(document), "it is on no index"
+
+
+@pytest.mark.parametrize("document", DOCUMENTS)
 def test_every_variable_is_a_setting(document: str) -> None:
     for name in re.findall(r"\bTRIAGE_[A-Z_]*[A-Z]\b(?!_)", read(document)):
         assert name in VARIABLES, name
