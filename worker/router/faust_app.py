@@ -30,8 +30,6 @@ ROCKSDB = {
 class Tables(TableManager):
     """Faust's tables, without the second that it waits for others to be declared: ours are there from the start."""
 
-    logger = logging.getLogger(TableManager.__module__)
-
     async def on_start(self) -> None:
         """Open the tables and begin to recover them."""
         await self._update_channels()
@@ -116,5 +114,5 @@ def _credentials(settings: Settings) -> Any:
 
 def quiet(level: int) -> None:
     """Faust says much at INFO that operators need not read."""
-    for name in ("faust", "mode", "aiokafka", "kafka"):
+    for name in ("faust", "mode", "aiokafka", "kafka", __name__):  # ours, since Faust writes there for `Tables`
         logging.getLogger(name).setLevel(max(logging.WARNING, level))
