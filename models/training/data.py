@@ -106,11 +106,15 @@ def out_of_scope_name(labels: Sequence[str], asked: str | None, extra_rows: bool
 
 
 def check_learnable(rows: Rows, scope: str | None) -> None:
-    """Refuse data with fewer than two labels or with a label of fewer than two texts.
+    """Refuse data with fewer than two labels, with two that read alike or with a label of fewer than two texts.
 
     Raises:
         DataError: says which label, and how many rows it has.
     """
+    alike: dict[str, str] = {}
+    for name in sorted(set(rows.labels)):
+        if (other := alike.setdefault(folded(name), name)) != name:
+            raise DataError(f"The labels '{other}' and '{name}' differ only in case or spacing: decide for one.")
     counts = Counter(label for label in rows.labels if label != scope)
     if len(counts) < 2:
         only = next(iter(counts), "none")

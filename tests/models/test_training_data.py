@@ -49,6 +49,7 @@ def refusal(
         ("text,label,weight\nhi,A\n", "line 2: weight '' is not a number"),
         ("text,label\nhi,A\nhello,A\n", "one label to learn (A)"),
         ("text,label\nhi,OOS\nhello,A\nhey,A\n", "one label to learn (A)"),
+        ("text,label\nhi,A b\nhello,B\nhey,a  B\n", "labels 'A b' and 'a  B' differ only in case or spacing"),
         ("text,label\nhi,A\nhello,B\nhey,C\n", "3 of 3 labels have a single row ('A' is one)"),
         ("text,label\nhi,A\nHI ,A\nhey,B\nyo,B\n", "1 of 2 labels have a single row ('A' is one)"),
         ("text,label\nhi, there,A\n", "line 2: the row has 3 cells, the header 2"),
