@@ -6,7 +6,7 @@ from typing import Any
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 
-from worker import committed, header_names
+from worker import group, header_names
 from worker.connection import connection
 from worker.consumer import Consumer
 from worker.dead_letters import DeadLetters
@@ -22,6 +22,13 @@ from worker.transactions import ExactlyOnce
 
 METADATA_MS = 10_000
 """How soon a topic that was deleted and made again, or has more partitions, is noticed."""
+
+REQUEST_TIMEOUT_MS = 15_000
+"""A broker that stands still, or a network that drops its answers, costs so long, or twice that: the request under way,
+and the question who leads now, if it goes to the same broker. aiokafka's own is 40 s."""
+
+HAND_OVER_TIMEOUT_MS = 40_000
+"""How long a producer's full queue may wait for a broker before the producer is replaced."""
 
 FETCH_MAX_BYTES = 16 * 1024 * 1024
 
@@ -95,18 +102,21 @@ def _delivery(
 
 def producer(settings: Settings, **more: Any) -> AIOKafkaProducer:
     """A producer that waits for all replicas, not started; ``more`` are arguments of aiokafka's."""
-    return AIOKafkaProducer(
+    made = AIOKafkaProducer(
         **connection(settings),
         acks="all",
         max_request_size=MAX_REQUEST_BYTES,
         max_batch_size=MAX_BATCH_BYTES,
+        request_timeout_ms=REQUEST_TIMEOUT_MS,
         **more,
     )
+    made._request_timeout_ms = HAND_OVER_TIMEOUT_MS  # which only its own queue asks; for aiokafka they are one
+    return made
 
 
 def _consumer(settings: Settings, service: Service) -> AIOKafkaConsumer:
     header_names.tolerate()
-    committed.heed()
+    group.mend()
     return AIOKafkaConsumer(
         **connection(settings),
         group_id=settings.group(service),
@@ -121,4 +131,5 @@ def _consumer(settings: Settings, service: Service) -> AIOKafkaConsumer:
         max_partition_fetch_bytes=FETCH_PARTITION_BYTES,
         fetch_max_wait_ms=settings.fetch_max_wait_ms,
         metadata_max_age_ms=METADATA_MS,
+        request_timeout_ms=REQUEST_TIMEOUT_MS,
     )

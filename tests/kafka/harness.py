@@ -18,7 +18,7 @@ from aiokafka.structs import ConsumerRecord, TopicPartition
 from tests.kafka import admin
 from tests.kafka.account import Account, Place
 from tests.kafka.processes import Worker, eventually
-from worker import committed
+from worker import group
 
 ROOT = Path(__file__).parents[2]
 Message = tuple[bytes | None, bytes | None]
@@ -181,7 +181,7 @@ class Bench:
         return account
 
     def _reader(self, **arguments: str) -> AIOKafkaConsumer:
-        committed.heed()
+        group.mend()
         return AIOKafkaConsumer(bootstrap_servers=self.bootstrap, enable_auto_commit=False, **arguments)
 
     async def _partitions(self, reader: AIOKafkaConsumer, topic: str) -> list[TopicPartition]:

@@ -16,7 +16,7 @@ from schemas.cloudevents import timestamp
 from schemas.dead_letters import dead_letter_headers
 from schemas.events import TicketEvent
 from schemas.message import Source
-from worker import committed, header_names, topics
+from worker import group, header_names, topics
 from worker.connection import connection
 from worker.errors import ConfigError
 from worker.health import serving
@@ -89,7 +89,7 @@ class Connector:
         """Connect until told to stop; what is under way then is done again at the next start."""
         settings = self._settings
         header_names.tolerate()
-        committed.heed()
+        group.mend()
         self._consumer = AIOKafkaConsumer(
             settings.tickets_topic,
             **connection(settings),

@@ -10,7 +10,7 @@ import faust
 from faust.tables import TableManager
 from yarl import URL
 
-from worker import committed, header_names
+from worker import group, header_names
 from worker.connection import connection
 from worker.router.batches import Batches
 from worker.router.topics import RouterTopics
@@ -55,7 +55,7 @@ def build(settings: Settings, topics: RouterTopics, *, partitions: int, replicas
         folder: for the tables on disk.
     """
     header_names.tolerate()
-    committed.heed()
+    group.mend()
     app = faust.App(
         settings.group("router"),
         broker=[URL(f"kafka://{server}") for server in settings.bootstrap_servers.split(",")],

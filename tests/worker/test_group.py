@@ -1,4 +1,4 @@
-"""An answer that is an error says nothing about offsets."""
+"""An answer that is an error says nothing about offsets; a member that joins waits for as long as others may take."""
 
 from types import SimpleNamespace
 from typing import Any
@@ -6,13 +6,16 @@ from typing import Any
 import pytest
 from aiokafka.errors import GroupAuthorizationFailedError, GroupLoadInProgressError, NotCoordinatorForGroupError
 from aiokafka.protocol.commit import OffsetFetchResponse_v1, OffsetFetchResponse_v3
+from aiokafka.protocol.group import JoinGroupRequest
 from aiokafka.structs import OffsetAndMetadata, TopicPartition
 
-from worker.committed import Coordinator
+from worker.group import Coordinator
 
 PLACE = TopicPartition("in", 3)
 KNOWN = [("in", [(3, 17, "", 0)])]
 FOUND = {PLACE: OffsetAndMetadata(17, "")}
+
+CONNECTION = SimpleNamespace(_request_timeout=None)
 
 
 def asking(*answers: Any) -> Coordinator:
@@ -28,10 +31,16 @@ def asking(*answers: Any) -> Coordinator:
     async def ready(*_: Any, **__: Any) -> bool:
         return True
 
+    async def get_conn(*_: Any, **__: Any) -> Any:
+        return CONNECTION
+
     coordinator = Coordinator.__new__(Coordinator)
-    coordinator._client = SimpleNamespace(send=send, coordinator_lookup=lookup, ready=ready)
+    coordinator._client = SimpleNamespace(
+        send=send, coordinator_lookup=lookup, ready=ready, _get_conn=get_conn, _request_timeout_ms=15_000
+    )
     coordinator.group_id, coordinator.coordinator_id = "group", 1
     coordinator._retry_backoff_ms = 1
+    coordinator._rebalance_timeout_ms = 45_000
     return coordinator
 
 
@@ -68,3 +77,11 @@ async def test_a_missing_right_is_told_with_the_group() -> None:
     with pytest.raises(GroupAuthorizationFailedError) as caught:
         await asking(OffsetFetchResponse_v3(0, [], 30)).fetch_committed_offsets([PLACE])
     assert caught.value.args == ("group",)
+
+
+async def test_only_a_member_that_joins_waits_longer_than_a_broker_may_stand_still() -> None:
+    coordinator = asking(None, OffsetFetchResponse_v3(0, KNOWN, 0))
+    await coordinator._send_req(JoinGroupRequest("group", 45_000, 45_000, "", None, "consumer", []))
+    assert CONNECTION._request_timeout == 50
+    await coordinator.fetch_committed_offsets([PLACE])
+    assert CONNECTION._request_timeout == 15
