@@ -64,6 +64,7 @@ class AtLeastOnce:
         self._moved_at = monotonic()
         self._alone = 0
         self._committing = asyncio.Lock()
+        self._uncommitted = False
         self.problem: str | None = None
 
     @property
@@ -190,7 +191,10 @@ class AtLeastOnce:
                 await self._client.commit(offsets)
             except KafkaError as error:
                 # The partitions were lost, or will be: their next owner goes on from what was committed before.
-                log.warning("Offsets were not committed", extra={"error": type(error).__name__})
+                if not self._uncommitted:
+                    log.warning("Offsets are not committed", extra={"error": type(error).__name__})
+                self._uncommitted = True
                 return
+            self._uncommitted = False
             self._ledger.committed(offsets)
             self._metrics.stage("commit", monotonic() - started)
