@@ -11,7 +11,7 @@ from scipy.stats import binom, binomtest
 
 pytest.importorskip("torch", reason="needs the [train] extra")
 
-from models.training.guarantee import LEAST, choose, fewest_accepted, upper_bound
+from models.training.guarantee import ENOUGH, LEAST, choose, fewest_accepted, upper_bound
 
 EVERYTHING = 1.0
 WORST = 0.6
@@ -179,6 +179,17 @@ def test_a_guarantee_that_costs_two_fifths_of_the_coverage_is_not_taken() -> Non
         assert told.certified == certified
         assert (told.coverage == 1.0) == (not certified)
         assert threshold == (confidence[-1] if not certified else pytest.approx(1 - 0.86 * (1 - LEAST), abs=0.01))
+
+
+def test_the_walk_ends_at_the_first_threshold_that_fails_though_a_later_one_would_pass() -> None:
+    """On many rows, and at any price: on one row fewer than are many it is too dear."""
+    for rows_, certified in ((ENOUGH, True), (ENOUGH - 1, False)):
+        right = np.ones(rows_, dtype=bool)
+        right[320:360] = False  # of all rows, that is less than 3 %
+        threshold, told = choose(np.linspace(1, LEAST, rows_), right, np.ones(rows_, dtype=bool), risk=0.05)
+        assert told.certified == certified
+        assert 300 <= told.accepted_rows < 360 if certified else told.accepted_rows == rows_
+        assert (threshold > 0.8) == certified
 
 
 def test_uncertified_the_threshold_gets_most_rows_right() -> None:
