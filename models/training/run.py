@@ -1,6 +1,7 @@
 """The whole of ``triage train``: from a CSV to a bundle."""
 
 import errno
+import fcntl
 import json
 import shutil
 import tempfile
@@ -95,9 +96,22 @@ def train(
 
 @contextmanager
 def workplace(output: Path) -> Iterator[Path]:
-    """The folder beside ``output`` in which a bundle is made; a full disk is told in one sentence."""
+    """The folder beside ``output`` in which a bundle is made, for one process; a full disk is told in one sentence.
+
+    Raises:
+        DataError: the disk is full, or another process makes a bundle there.
+    """
     try:
-        yield output.parent / f".{output.name}.partial"
+        output.parent.mkdir(parents=True, exist_ok=True)
+        lock = output.parent / f".{output.name}.lock"
+        with lock.open("w") as held:
+            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)  # the system takes it back from a process that dies
+            try:
+                yield output.parent / f".{output.name}.partial"
+            finally:
+                lock.unlink(missing_ok=True)
+    except BlockingIOError as error:
+        raise DataError(f"Another process is making {output}: wait for its end, or name another folder.") from error
     except OSError as error:
         if error.errno not in (errno.ENOSPC, errno.EDQUOT):
             raise DataError(f"{output} cannot be written: {error}.") from error

@@ -22,6 +22,7 @@ from models.classifier import Classifier
 from models.errors import DataError
 from models.training import train
 from models.training.card import CARD
+from models.training.run import workplace
 from tests.models.tiny import EACH, LABELS, SCOPE, tiny_rows, write_csv
 
 pytestmark = pytest.mark.train
@@ -227,6 +228,20 @@ def test_ctrl_c_on_the_command_line_is_one_sentence(tiny_csv: Path, short: dict[
     assert rest.strip().endswith(f"Interrupted: {output} is as it was; the same command goes on from here.")
     assert "Traceback" not in rest
     assert not output.exists()
+
+
+def test_two_do_not_make_the_same_bundle_at_once(tmp_path: Path) -> None:
+    with workplace(tmp_path / "new" / "mine"):
+        with (
+            pytest.raises(DataError, match=r"Another process is making .*mine: wait for its end"),
+            workplace(tmp_path / "new" / "mine"),
+        ):
+            pass
+        with workplace(tmp_path / "new" / "other"):
+            pass
+    with workplace(tmp_path / "new" / "mine"):
+        pass
+    assert not list((tmp_path / "new").iterdir())
 
 
 @pytest.mark.parametrize("name", ["training.jsonl", CPU_MODEL, "config.json"])
