@@ -126,6 +126,8 @@ def test_a_server_that_asks_for_rest_gets_it_from_every_call_but_not_forever() -
     assert (breaker.state, breaker.wait_s(5), breaker.wait_s(20)) == ("closed", 15, 0)
     breaker.failed(30, rest_s=86_400)
     assert breaker.wait_s(30) == 300
+    breaker.failed(40, rest_s=1)
+    assert breaker.wait_s(40) == 290, "what another call was told still holds"
 
 
 class Spender:
@@ -167,6 +169,15 @@ def test_what_was_set_aside_and_not_spent_can_be_spent() -> None:
     assert window.enter(0.8, 1) is None
     first.cost = 0.1
     assert window.enter(0.8, 2) is not None
+
+
+def test_all_of_the_money_and_all_of_the_calls_of_an_hour_may_be_spent() -> None:
+    window = Window(calls=2, money=1.0, window_s=10)
+    assert window.enter(0.25, 0) is not None
+    assert window.enter(0.76, 1) is None
+    assert window.enter(0.75, 1) is not None
+    assert window.enter(0.0, 2) is None
+    assert window.enter(0.25, 10) is not None, "what was spent ten seconds ago is over"
 
 
 def test_pauses_grow_and_are_jittered() -> None:
