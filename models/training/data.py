@@ -190,11 +190,18 @@ def _held_groups(rows: Rows, share: float, random: np.random.Generator) -> set[i
 
 
 def _held_rows(rows: Rows, share: float, random: np.random.Generator) -> set[int]:
+    """So many rows of each label; of labels whose share is less than a row, now and then one gives a row for all."""
     held: set[int] = set()
+    owed = 0.0
     for label in sorted(set(rows.labels)):
         own = [row for row, name in enumerate(rows.labels) if name == label]
         random.shuffle(own)
-        held.update(own[: min(round(share * len(own)), len(own) - 1)])
+        count = round(share * len(own))
+        if not count:
+            owed += share * len(own)
+            count = int(owed)
+            owed -= count
+        held.update(own[: min(count, len(own) - 1)])
     return held
 
 

@@ -216,6 +216,15 @@ def test_groups_too_large_to_hold_out_are_split_by_rows() -> None:
     assert len(held) == 16
 
 
+@pytest.mark.parametrize(("each", "share"), [(3, 0.1), (8, 0.0625), (20, 0.02), (2, 0.1)])
+def test_of_many_labels_with_few_rows_as_large_a_share_is_held_out(each: int, share: float) -> None:
+    """A share of less than half a row a label held out none at all: nothing judged, and training ended at once."""
+    labels = [f"label {number % 1000}" for number in range(each * 1000)]
+    _, held = data.split(Rows([str(number) for number in range(len(labels))], labels), share, seed=0)
+    assert len(held) == pytest.approx(share * len(labels), rel=0.02)
+    assert len(set(held.labels)) > 0.9 * len(held)  # spread over the labels
+
+
 def test_a_label_without_a_description_is_described_by_its_name(tmp_path: Path) -> None:
     file = write_csv(tmp_path / "said.csv", [("A_B", "About b."), ("C", "")], ("label", "description"))
     assert data.read_descriptions(file, ["A_B", "C", "D_E"]) == {"A_B": "About b.", "C": "c", "D_E": "d e"}
