@@ -64,6 +64,17 @@ def test_it_begins_with_the_message_that_is_enough_and_counts_none_that_left_the
         assert [(event.event, event.count) for event in said] == ([("started", enough)] if begins else [])
 
 
+def test_a_surge_lasts_until_less_than_half_of_what_began_it_is_left() -> None:
+    alerts, begin = Alerts(), START + 72 * HOUR + 900
+    half = int(max(alerts.minimum, alerts.factor * 10) / 2)
+    rate = learned(40)
+    assert burst(rate, begin, half, seconds=59) == []
+    assert len(burst(rate, begin + 60, half, seconds=59)) == 1
+    assert WATCHER.pass_time(rate, begin + alerts.window + 1) == []
+    (ended,) = WATCHER.pass_time(rate, begin + 60 + alerts.window + 1)
+    assert (ended.event, ended.count) == ("ended", 0)
+
+
 def test_an_hour_is_learned_from_when_it_was_seen_whole_and_few_are_too_few() -> None:
     rate = Rate("WISMO", 0)
     steady(rate, range(HOURS_TO_LEARN + 1), 40)  # the first began before we were there

@@ -88,6 +88,19 @@ def test_a_message_that_comes_long_after_closes_the_old_ticket_first() -> None:
     assert another.ticket_id != opened.ticket_id
 
 
+def test_a_closed_ticket_is_not_closed_again_however_late_the_next_message_is() -> None:
+    (opened,) = filed(arrival(1))
+    closed = close(opened, at=2_000.0, now=2_000.0)
+    (again,) = filed(arrival(2, at=2_000.0 + 30 * DAY), before=closed)
+    assert again.change == "opened"
+    assert again.ticket_id != opened.ticket_id
+
+
+def test_a_ticket_is_not_closed_before_its_last_message_whatever_the_clocks_say() -> None:
+    (opened,) = filed(arrival(1))
+    assert close(opened, at=opened.updated_at - DAY, now=0.0).updated_at == opened.updated_at
+
+
 def test_when_it_is_looked_at_again() -> None:
     (opened,) = filed(arrival(1))
     assert look_at(opened, remember_s=100) == opened.touched_at + 3 * DAY
