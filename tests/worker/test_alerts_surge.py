@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from schemas.events import AlertEvent
 from worker.router.routes import Alerts
-from worker.router.surge import HOURS_TO_LEARN, Rate, Sighting, Watcher
+from worker.router.surge import HOURS_TO_LEARN, NEWEST, Rate, Sighting, Watcher
 
 UTC = ZoneInfo("UTC")
 HOUR = 3_600
@@ -113,6 +113,36 @@ def test_a_bad_day_does_not_become_the_usual_at_once() -> None:
     burst(rate, START + 72 * HOUR, 4_000, seconds=HOUR)
     WATCHER.pass_time(rate, START + 74 * HOUR)
     assert rate.usual[0] <= 40 + 0.3 * (4 * 40 - 40)
+
+
+def test_an_hour_without_messages_can_become_a_busy_one_slowly() -> None:
+    rate = Rate("OTHER", 0, latest=START + 1, whole=True, usual=dict.fromkeys(range(24), 0.0), hours=24)
+    WATCHER.count(rate, [Sighting(START + number, "x") for number in range(2, 12)])
+    WATCHER.pass_time(rate, START + HOUR)
+    assert rate.usual[0] == pytest.approx(NEWEST * 10)
+
+
+def test_an_hour_that_was_never_lived_through_is_taken_for_the_busiest() -> None:
+    rate = Rate("OTHER", 0, latest=START + 5 * HOUR + 900, usual={1: 10.0, 2: 40.0}, hours=HOURS_TO_LEARN)
+    assert WATCHER.usual(rate) == pytest.approx(10)
+
+
+def test_after_more_than_a_day_without_a_message_the_hour_was_not_seen_whole() -> None:
+    rate = learned(40)
+    steady(rate, range(200, 201), 40)
+    hours = rate.hours
+    steady(rate, range(201, 202), 1)
+    assert rate.hours == hours
+    steady(rate, range(202, 203), 1)
+    assert rate.hours == hours + 1
+
+
+def test_a_late_message_counts_in_its_minute_but_neither_in_this_hour_nor_as_now() -> None:
+    rate = learned(40)
+    now = START + 72 * HOUR + 300.0
+    WATCHER.count(rate, [Sighting(now, "on time")])
+    WATCHER.count(rate, [Sighting(now - 600, "late"), Sighting(now - Alerts().window, "too late")])
+    assert (rate.latest, rate.in_hour, rate.examples[-1]) == (now, 1, "late")
 
 
 def test_after_a_long_silence_what_was_learned_stays() -> None:

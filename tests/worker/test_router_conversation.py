@@ -1,6 +1,7 @@
 """A conversation's ticket: opened, updated, escalated, closed, and the same whenever the same is filed again."""
 
 import random
+from dataclasses import replace
 from itertools import pairwise
 
 from hypothesis import given
@@ -48,6 +49,25 @@ def test_the_next_one_updates() -> None:
     assert (event.messages, event.intents) == (2, ["WISMO", "OTHER"])
 
 
+def test_what_is_as_urgent_adds_to_the_ticket_and_takes_nothing_over() -> None:
+    states = filed(*(arrival(number, intent) for number, intent in enumerate(["WISMO", "OTHER", "WISMO"], start=1)))
+    event = states[-1].event()
+    assert event.event == "updated"
+    assert event.due_at == states[0].event().due_at
+    assert event.intents == ["WISMO", "OTHER", "WISMO"]
+    assert event.tags == ["wismo"]
+
+
+def test_a_message_brings_what_the_ticket_lacks_and_the_time_after_which_it_is_closed_now() -> None:
+    nobody = replace(arrival(1), customer_id=None)
+    (opened,) = filed(nobody)
+    assert opened.customer_id is None
+    (updated,) = file(opened, arrival(2), ROUTES["WISMO"], close_after_s=DAY, partition=2, now=2_000.0)
+    assert (updated.customer_id, updated.close_after_s) == ("c-1", DAY)
+    (last,) = file(updated, replace(nobody, identity="id-3"), ROUTES["WISMO"], close_after_s=DAY, partition=2, now=3.0)
+    assert last.customer_id == "c-1"
+
+
 def test_what_is_more_urgent_takes_the_ticket_over() -> None:
     opened, escalated = filed(arrival(1), arrival(2, "DAMAGED"))
     event = escalated.event()
@@ -82,7 +102,7 @@ def test_after_it_was_closed_a_new_message_opens_another_and_a_repeat_does_not()
 
 
 def test_a_message_that_comes_long_after_closes_the_old_ticket_first() -> None:
-    opened, closed, another = filed(arrival(1), arrival(2, at=1_001.0 + 3 * DAY))
+    opened, closed, another = filed(arrival(1), arrival(2, at=1_001.0 + 10 * DAY))
     assert (closed.change, closed.ticket_id, closed.updated_at) == ("closed", opened.ticket_id, 1_001.0 + 3 * DAY)
     assert another.change == "opened"
     assert another.ticket_id != opened.ticket_id

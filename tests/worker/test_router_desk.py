@@ -144,6 +144,18 @@ async def test_a_message_puts_off_the_end_of_its_ticket_which_comes_once() -> No
     assert metrics.registry.get_sample_value("triage_router_ticket_events_total", {"event": "closed"}) == 1
 
 
+async def test_after_a_start_the_ticket_that_is_due_first_is_closed_first() -> None:
+    world = World()
+    start = intent_event(1).classified_at.timestamp()
+    for number, touched in ((1, start + 100), (2, start)):
+        await desk(world, touched).handle([read(number, intent_event(number, conversation_id=f"chat-{number}"))])
+    one = desk(world, start + ROUTES.close_after)
+    one.recovered()
+    await one.tick()
+    closed = [ticket.conversation_id for ticket in tickets(world) if ticket.event == "closed"]
+    assert closed == ["chat-2"]
+
+
 async def test_a_ticket_that_is_opened_again_ends_before_a_closed_one_would_be_forgotten() -> None:
     assert ROUTES.close_after < ROUTES.remember
     world = World()
