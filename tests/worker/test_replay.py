@@ -27,9 +27,10 @@ def letter(
     code: str = "not_json",
     time: str = "2026-03-01T09:00:00.000Z",
     value: bytes | None = b"{",
-    **place: int,
+    partition: int = 1,
+    topic: str = "in",
 ) -> Letter:
-    headers = dead_letter_headers([], Source("in", place.get("partition", 1), offset), code, "words", time)
+    headers = dead_letter_headers([], Source(topic, partition, offset), code, "words", time)
     read = read_letter(as_read(b"k", value, headers))
     assert read is not None
     return read
@@ -71,7 +72,8 @@ def test_what_is_no_letter_of_ours_is_left_alone(headers: Headers) -> None:
 
 def test_copies_of_a_letter_are_one_and_a_topic_made_again_gives_others() -> None:
     assert letter(time="2026-03-01T09:00:00Z").identity == letter(time="2026-03-01T09:00:01Z").identity
-    others = [letter(), letter(6), letter(partition=2), letter(value=b"["), letter(value=None), letter(value=b"")]
+    others = [letter(), letter(6), letter(partition=2), letter(topic="another")]
+    others += [letter(value=b"["), letter(value=None), letter(value=b"")]
     assert len({other.identity for other in others}) == len(others)
 
 
