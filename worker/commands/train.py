@@ -33,7 +33,7 @@ def train(
     out_of_scope: Annotated[Path | None, typer.Option(help="CSV of messages that have no label")] = None,
     out_of_scope_label: Annotated[str | None, typer.Option(help="The label of such messages within --data")] = None,
     base: Annotated[str | None, typer.Option(help="DistilBERT or BERT to start from: a folder, or a hub id")] = None,
-    epochs: Annotated[float | None, typer.Option(min=0, help="Passes over the data; unset: by its size")] = None,
+    epochs: Annotated[float | None, typer.Option(help="Passes over the data; unset: by its size")] = None,
     seed: Annotated[int, typer.Option(help="Of everything that is drawn")] = 0,
     time_budget: Annotated[
         str | None, typer.Option(help="How long it may take, such as 90s, 15m or 1h", metavar="TIME")
@@ -43,6 +43,8 @@ def train(
 ) -> None:
     """Make a bundle of labelled messages; an interrupted run goes on where it was when called again."""
     seconds = None if time_budget is None else _duration(time_budget)
+    if epochs is not None and epochs <= 0:
+        raise TriageError(f"--epochs {epochs:g} would learn nothing: say how many passes, or leave it out.")
     if not data.is_file():  # before torch is imported, which takes seconds
         raise TriageError(f"There is no file {data}: check the path.")
     with lab_imported("Training"):
