@@ -33,8 +33,7 @@ async def serving(
     if port == 0:
         yield
         return
-    readiness = Gauge("triage_ready", "1 while /readyz says that nothing keeps it from its work.", registry=registry)
-    readiness.set_function(lambda: float(ready() is None))
+    gauge = readiness(ready, registry)
     app = web.Application()
     app.router.add_get("/livez", _probe(alive))
     app.router.add_get("/readyz", _probe(ready))
@@ -53,7 +52,14 @@ async def serving(
         yield
     finally:
         await runner.cleanup()
-        registry.unregister(readiness)
+        registry.unregister(gauge)
+
+
+def readiness(ready: Problem, registry: CollectorRegistry) -> Gauge:
+    """What /readyz says, as a metric."""
+    gauge = Gauge("triage_ready", "1 while /readyz says that nothing keeps it from its work.", registry=registry)
+    gauge.set_function(lambda: float(ready() is None))
+    return gauge
 
 
 def _probe(problem: Problem) -> Handler:

@@ -12,6 +12,7 @@ from deploy.dashboards import build
 from tests.deploy.tools import CHART, ROOT
 from worker.bundles.metrics import BundleMetrics
 from worker.fallback.metrics import LlmMetrics
+from worker.health import readiness
 from worker.helpdesk.metrics import HelpdeskMetrics
 from worker.metrics import Metrics
 from worker.router.metrics import RouterMetrics
@@ -33,6 +34,7 @@ LABELS = re.compile(r"([a-zA-Z_:][a-zA-Z0-9_:]*)\{([^}]*)\}")
 def _registries() -> Iterator[CollectorRegistry]:
     worker = Metrics()
     BundleMetrics(worker.registry)
+    readiness(lambda: None, worker.registry)
     yield worker.registry
     fallback = Metrics()
     LlmMetrics(fallback.registry)
