@@ -1,7 +1,7 @@
 """What an administrator does to topics and partitions while others use them."""
 
 import random
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Container, Iterable, Mapping
 from contextlib import asynccontextmanager
 
 from aiokafka.admin import AIOKafkaAdminClient, NewPartitions, NewTopic, RecordsToDelete
@@ -60,9 +60,15 @@ async def delete(bootstrap: str, topic: str) -> None:
 
 
 async def grow(bootstrap: str, topic: str, partitions: int) -> None:
-    """Have a topic so many partitions in all."""
+    """Have a topic so many partitions in all, and wait until whoever asks is told of them."""
     async with administrator(bootstrap) as client:
         await client.create_partitions({topic: NewPartitions(partitions)})
+
+        async def there() -> bool:
+            (described,) = await client.describe_topics([topic])
+            return len(described["partitions"]) == partitions
+
+        await eventually(there, 30)
 
 
 async def delete_before(bootstrap: str, partition: TopicPartition, offset: int) -> None:
@@ -85,8 +91,10 @@ async def in_sync(bootstrap: str) -> None:
         await eventually(all_in_sync, 60)
 
 
-async def move_leaders(bootstrap: str, dice: random.Random) -> None:
+async def move_leaders(bootstrap: str, dice: random.Random, *, spared: Container[str] = ()) -> None:
     """Give all partitions their replicas in another order, and one in three a replica less than there are brokers.
+
+    Topics that are ``spared`` stay as they are.
 
     The first replica is the preferred leader, which the controller elects when it looks next
     (``leader.imbalance.check.interval.seconds``). A leader that is left out has to go at once.
@@ -103,6 +111,7 @@ async def move_leaders(bootstrap: str, dice: random.Random) -> None:
                 {},
             )
             for topic in await client.describe_topics()
+            if topic["topic"] not in spared
         ]
         response = await client._send_to_controller(AlterPartitionReassignmentsRequest(10_000, moves, {}))
         codes = [code for _, partitions, _ in response.responses for _, code, *_ in partitions]

@@ -49,7 +49,8 @@ async def test_aborted_messages_are_not_answered_and_leave_no_lag(bench: Bench, 
     assert account.doubled() == account.out_of_order() == []
 
 
-@pytest.mark.parametrize("delivery", DELIVERIES)
+@pytest.mark.torture
+@pytest.mark.parametrize("delivery", ["at_least_once", "exactly_once"])
 async def test_partitions_that_are_added_are_read_from_their_beginning(bench: Bench, delivery: str) -> None:
     await bench.create_topics(partitions=1)
     worker, port = observed(bench, delivery)
