@@ -19,6 +19,7 @@ from models.training.calibrate import Evidence
 from models.training.distil import TEACHERS, mean_probabilities
 from models.training.export import export
 from models.training.fit import Fit, Progress, embeddings_of, part_of
+from models.training.further import TRAININGS, trained_further
 from models.training.network import Network, Served
 from models.training.prototypes import prototypes, some_of_each
 from models.training.recover import recover_network
@@ -51,13 +52,16 @@ class Job:
 def make_candidate(job: Job, folder: Path, progress: Progress, *, whole: bool) -> None:
     """Train, and write into ``folder`` what serves: tokenizer, config and the int8 model.
 
-    A training that was interrupted in this folder is taken up again. ``whole`` adds what only a bundle to keep needs:
-    the fp16 model.
+    A training from the base that was interrupted in this folder is taken up again. ``whole`` adds what only a bundle
+    to keep needs: the fp16 model.
     """
     folder.mkdir(parents=True, exist_ok=True)
     save_tokenizer(job.base, folder)
     tokenizer = open_tokenizer(folder / "tokenizer.json", job.max_length)
-    network = _fitted(job, tokenizer, folder, progress)
+    if job.start is None:
+        network = _fitted(job, tokenizer, folder, progress)
+    else:
+        network = _fitted_further(job, job.start, tokenizer, progress)
     standing = job.examples.take(some_of_each(job.examples.classes, STANDING, job.seed))
     embedded = torch.nn.functional.normalize(embeddings_of(network, tokenizer, standing.texts), dim=1)
     bank = prototypes(embedded, torch.from_numpy(standing.classes), len(job.classes), job.seed)
@@ -74,7 +78,7 @@ def _fitted(job: Job, tokenizer: Tokenizer, folder: Path, progress: Progress) ->
     def train(number: int, checkpoint: Path, taught: Tensor | None = None) -> Network:
         seed = job.seed if number == networks - 1 else job.seed + 1 + number
         torch.manual_seed(seed)
-        network = _first(job)
+        network = Network(load_encoder(job.base), len(job.classes), job.recipe.dropout)
         told = part_of(progress, number, networks)
         Fit(network, tokenizer, job.examples, job.recipe, seed, job.watched, checkpoint, told, taught).run()
         return network
@@ -85,10 +89,18 @@ def _fitted(job: Job, tokenizer: Tokenizer, folder: Path, progress: Progress) ->
     return train(networks - 1, folder / "checkpoint.pt", taught)
 
 
-def _first(job: Job) -> Network:
-    if job.start is not None:
-        return recover_network(job.start, job.recipe.dropout)
-    return Network(load_encoder(job.base), len(job.classes), job.recipe.dropout)
+def _fitted_further(job: Job, start: Path, tokenizer: Tokenizer, progress: Progress) -> Network:
+    """The network of a bundle, trained on. That takes a minute, so no training is taken up again."""
+
+    def train(number: int) -> Network:
+        seed = job.seed + number
+        torch.manual_seed(seed)
+        network = recover_network(start, job.recipe.dropout)
+        told = part_of(progress, number, TRAININGS)
+        Fit(network, tokenizer, job.examples, job.recipe, seed, progress=told).run()
+        return network
+
+    return trained_further(recover_network(start, job.recipe.dropout), train)
 
 
 def evidence_of(

@@ -9,7 +9,7 @@ import typer
 pytest.importorskip("torch", reason="needs the [train] extra")
 
 from models.learning import settle, verdict
-from models.training import learn, rehearsal
+from models.training import further, learn, rehearsal
 from worker.cli import app
 from worker.commands.learn import NOT_PROMOTED
 from worker.settings import Settings
@@ -45,3 +45,6 @@ def test_the_numbers_on_the_page_are_the_codes(sentence: str) -> None:
 
 def test_words_on_the_page_stand_for_the_codes_numbers() -> None:
     assert (settle.HELD_SHARE, rehearsal.LLM_WEIGHT, learn.RECIPE.epochs) == (0.2, 0.5, 2)
+    assert (further.TRAININGS, further.MOVED) == (2, 0.75)
+    assert "This is done twice" in PAGE
+    assert "three quarters of the way" in PAGE
