@@ -39,7 +39,7 @@ def recover_network(folder: Path, dropout: float) -> Network:
     try:
         encoder = DistilBertModel(DistilBertConfig.from_pretrained(folder, attn_implementation="eager"))
         network = Network(encoder, len(arrays["network.head.bias"]), dropout)
-        weights = _named(arrays) | _products(graph, arrays) | _attention(graph, arrays)
+        weights = _named(arrays) | _products(graph, arrays) | _attention(graph, arrays) | _shared(graph, arrays)
         network.load_state_dict({name: _tensor(value) for name, value in weights.items()})
     except (KeyError, RuntimeError) as error:
         raise DataError(
@@ -71,6 +71,21 @@ def _attention(graph: onnx.GraphProto, arrays: dict[str, NDArray[np.float16]]) -
         for name, weight, bias in zip(("q_lin", "k_lin", "v_lin"), weights, biases, strict=True):
             place = f"encoder.transformer.layer.{layer}.attention.{name}"
             found |= {f"{place}.weight": weight.T, f"{place}.bias": bias}
+    return found
+
+
+def _shared(graph: onnx.GraphProto, arrays: dict[str, NDArray[np.float16]]) -> dict[str, NDArray[np.float16]]:
+    """Norms and biases by where they are used: of those that are equal, as untrained ones are, the exporter keeps one."""
+    found: dict[str, NDArray[np.float16]] = {}
+    ends = (("sa_layer_norm", "attention.out_lin"), ("output_layer_norm", "ffn.lin2"))
+    nodes = [node for node in graph.node if node.op_type == "SkipLayerNormalization"]
+    for number, node in enumerate(nodes):
+        norm, product = ends[number % 2]
+        place = f"encoder.transformer.layer.{number // 2}"
+        names = (f"{place}.{norm}.weight", f"{place}.{norm}.bias", f"{place}.{product}.bias")
+        found |= {name: arrays[given] for name, given in zip(names, node.input[2:], strict=True)}
+    for layer, node in enumerate(node for node in graph.node if node.op_type == "BiasGelu"):
+        found[f"encoder.transformer.layer.{layer}.ffn.lin1.bias"] = arrays[node.input[1]]
     return found
 
 
