@@ -282,7 +282,7 @@ async def test_without_one_right_a_service_says_which_and_ends(shop: Shop, servi
     assert "Traceback" not in started.said()
     line = started.said().splitlines()[-1]
     assert right.name in line
-    assert right.operation in line or "create" in line
+    assert right.operation in line or "Create" in line
     assert "hush" not in started.said()
 
 

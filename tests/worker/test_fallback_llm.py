@@ -17,7 +17,7 @@ from worker.errors import ConfigError
 from worker.fallback import prompt
 from worker.fallback.adviser import Adviser, Decided, Undecided
 from worker.fallback.answer import Answer
-from worker.fallback.budget import OwnBudget, Window
+from worker.fallback.budget import Budget, OwnBudget, Spending, Window
 from worker.fallback.client import Client, NoCompletion, Refused, Reply, Unavailable
 from worker.fallback.cost import Prices
 from worker.fallback.llm import Limits, Llm, NoAnswer
@@ -65,7 +65,7 @@ class Scripted:
 class Bench:
     """An LLM on a scripted endpoint."""
 
-    def __init__(self, *script: Reply | BaseException | float, budget: OwnBudget | None = None, **limits: Any) -> None:
+    def __init__(self, *script: Reply | BaseException | float, budget: Budget | None = None, **limits: Any) -> None:
         self.time = Time()
         self.endpoint = Scripted(self.time, *script)
         self.registry = CollectorRegistry()
@@ -174,6 +174,26 @@ async def test_over_budget_is_said_without_a_call() -> None:
     assert await bench.ask() == Answer("WISMO", 0.9)
     assert await bench.ask() == "over_budget"
     assert len(bench.endpoint.timeouts) == 1
+
+
+class Stuck:
+    """A budget that cannot say whether a call may be made."""
+
+    problem = "what a call may cost cannot be written down"
+
+    async def reserve(self, cost: float) -> Spending | None:
+        await asyncio.Event().wait()
+        return None
+
+    def settle(self, spending: Spending, cost: float) -> None:
+        pytest.fail("no call was made")
+
+
+async def test_while_the_budget_cannot_be_asked_no_call_is_made() -> None:
+    bench = Bench(GOOD, budget=Stuck(), deadline_s=0.05)
+    assert await bench.ask() == "deadline"
+    assert bench.endpoint.script == [GOOD]
+    assert bench.llm.down == Stuck.problem
 
 
 async def test_money_counts_what_the_endpoint_bills_and_nothing_for_calls_that_failed() -> None:
