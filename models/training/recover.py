@@ -75,7 +75,7 @@ def _attention(graph: onnx.GraphProto, arrays: dict[str, NDArray[np.float16]]) -
 
 
 def _shared(graph: onnx.GraphProto, arrays: dict[str, NDArray[np.float16]]) -> dict[str, NDArray[np.float16]]:
-    """Norms and biases by where they are used: of those that are equal, as untrained ones are, the exporter keeps one."""
+    """Norms and biases by where they are used: of equal ones, such as untrained ones, the exporter keeps one."""
     found: dict[str, NDArray[np.float16]] = {}
     ends = (("sa_layer_norm", "attention.out_lin"), ("output_layer_norm", "ffn.lin2"))
     nodes = [node for node in graph.node if node.op_type == "SkipLayerNormalization"]
