@@ -82,7 +82,7 @@ class Fit:
     def run(self) -> None:
         """Train until the epochs, the time or the patience are over."""
         goals = self._goals()
-        self.network.encoder.embeddings.word_embeddings.requires_grad_(not self.recipe.words_frozen)
+        _freeze(self.network, self.recipe)
         torch.manual_seed(self.seed)
         optimizer = torch.optim.AdamW(_parameter_groups(self.network, self.recipe), fused=True)
         rates = [float(group["lr"]) for group in optimizer.param_groups]
@@ -188,6 +188,14 @@ def embeddings_of(network: Network, tokenizer: Tokenizer, texts: Sequence[str]) 
     for rows in sized_batches([len(ids) for ids in encodings]):
         result[rows] = network.embed(*padded([encodings[row] for row in rows]))
     return result
+
+
+def _freeze(network: Network, recipe: Recipe) -> None:
+    embeddings, layers = network.encoder.embeddings, network.encoder.transformer.layer
+    embeddings.word_embeddings.requires_grad_(not recipe.words_frozen)
+    frozen = layers[: int(recipe.layers_frozen * len(layers))]
+    for part in (embeddings, *frozen) if len(frozen) else ():
+        part.requires_grad_(False)
 
 
 def _rate(share: float, warmup: float) -> float:

@@ -9,8 +9,9 @@ class Recipe:
 
     ``anchor`` weighs how far texts may move from where the base had them: what the base knows of language keeps apart
     what few rows do not tell apart. ``words_frozen`` leaves the word vectors as they are: on few rows that costs no
-    accuracy and saves a quarter of the time. ``seconds`` are those of one network, ``teachers`` how many are trained
-    to teach the one that serves, where that is more than one.
+    accuracy and saves a quarter of the time. ``layers_frozen`` leaves so large a share of the layers, those nearest the
+    text, as they are; half of them saves a further third. ``seconds`` are those of one network, ``teachers`` how many
+    are trained to teach the one that serves, where that is more than one.
     """
 
     epochs: float
@@ -26,6 +27,7 @@ class Recipe:
     r_drop: float = 0.0
     anchor: float = 0.0
     words_frozen: bool = False
+    layers_frozen: float = 0.0
     class_balance: float = 0.5
     bfloat16: bool = True
     seconds: float | None = None
@@ -45,7 +47,10 @@ def recipe_for(rows: float, epochs: float | None = None, seconds: float | None =
     """The recipe for so many rows an epoch; ``epochs`` overrides and ``seconds``, of all networks, bound it."""
     by_size = min(10.0, max(4.0, LEARNT / rows))
     if rows < 1500:
-        recipe = Recipe(epochs=by_size, batch=16, rate=1.5e-4, head_rate=2e-3, noise=0.1, anchor=0.3, words_frozen=True)
+        recipe = Recipe(
+            epochs=by_size, batch=16, rate=1.5e-4, head_rate=2e-3, noise=0.1,
+            anchor=0.3, words_frozen=True, layers_frozen=0.5,
+        )  # fmt: skip
     elif rows < 20000:
         recipe = Recipe(epochs=by_size, batch=32, rate=1.5e-4, head_rate=1e-3, noise=0.2)
     else:

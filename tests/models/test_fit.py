@@ -228,6 +228,15 @@ def test_frozen_words_stay_and_the_rest_learns(make: Make) -> None:
     assert not torch.equal(layer, before[1])
 
 
+def test_frozen_layers_stay_with_the_embeddings_below_them_and_the_rest_learns(make: Make) -> None:
+    trained = make(replace(RECIPE, layers_frozen=0.5))
+    before = {name: tensor.clone() for name, tensor in trained.network.state_dict().items()}
+    trained.run()
+    moved = {name for name, tensor in trained.network.state_dict().items() if not torch.equal(tensor, before[name])}
+    assert not any("embeddings" in name or "layer.0." in name for name in moved)
+    assert {"encoder.transformer.layer.1.ffn.lin1.weight", "head.weight"} <= moved
+
+
 def test_rare_classes_weigh_more_and_the_mean_weight_is_one() -> None:
     of = Examples(["a"] * 10, np.array([0] * 8 + [1] * 2), np.ones(10))
     weights = fit._class_weights(of, 2, balance=0.5).numpy()
