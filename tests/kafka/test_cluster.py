@@ -97,11 +97,13 @@ async def test_two_brokers_go_on_without_the_third(
     async def strike(scene: Scene) -> None:
         await asyncio.sleep(2)
         node = scene.dice.choice(scene.nodes)
-        node.signal(how)
-        await asyncio.sleep(AWAY_S)
         if how == signal.SIGSTOP:
+            node.signal(how)
+            await asyncio.sleep(AWAY_S)
             node.signal(signal.SIGCONT)
         else:
+            await asyncio.to_thread(node.stop, how)
+            await asyncio.sleep(AWAY_S)
             await faults.back(scene, node)
         await asyncio.sleep(2)
 
