@@ -29,7 +29,7 @@ SOURCES = [path for name in ("worker", "models", "schemas") for path in sorted((
 def test_the_arrows_between_the_packages_hold() -> None:
     assert read_configuration(str(ROOT / "pyproject.toml"))["contracts_options"]
     # In a process of its own: it sets up logging anew, which disables the loggers of all that was imported before.
-    linter = [Path(sys.executable).with_name("lint-imports"), "--no-cache"]
+    linter: list[str | Path] = [Path(sys.executable).with_name("lint-imports"), "--no-cache"]
     done = subprocess.run(linter, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
 

@@ -69,7 +69,7 @@ def test_headers_follow_the_cloudevents_binding() -> None:
     }
 
 
-names = st.text(st.characters(exclude_categories=("Cs",)), min_size=1, max_size=20)
+names = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=20)
 optional = st.none() | names
 scalars = st.booleans() | st.integers(-(2**63), 2**63 - 1) | st.floats(allow_nan=False, allow_infinity=False) | names
 probability = st.floats(0, 1)
