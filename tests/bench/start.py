@@ -14,7 +14,7 @@ import subprocess
 import sysconfig
 import tempfile
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,7 +22,7 @@ from tests.deploy.image import Image, build
 from tests.kafka import broker
 
 PARTITIONS = 12
-SERVICES: dict[str, Mapping[str, str]] = {
+SERVICES: dict[str, dict[str, str]] = {
     "worker": {},
     "router": {},
     "fallback": {"TRIAGE_LLM_URL": "http://127.0.0.1:9/v1", "TRIAGE_LLM_MODEL": "away"},
@@ -104,7 +104,7 @@ def measure(image: Image, folder: Path, starts: int, delay_ms: int) -> None:
     node.start()
     try:
         node.wait()
-        topics = [image.triage, "topics", "create", "--partitions", str(PARTITIONS)]
+        topics: list[str | Path] = [image.triage, "topics", "create", "--partitions", str(PARTITIONS)]
         subprocess.run(topics, env=image.variables(node.bootstrap), check=True, stdout=subprocess.DEVNULL)
         standard = Path(sysconfig.get_path("stdlib"))
         print(f"group.initial.rebalance.delay.ms={delay_ms}, {starts} starts each: median (longest), seconds")

@@ -5,7 +5,6 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -32,7 +31,7 @@ class Image:
     def packages(self) -> Path:
         return next(self.environment.glob("lib/python*/site-packages"))
 
-    def variables(self, bootstrap: str) -> Mapping[str, str]:
+    def variables(self, bootstrap: str) -> dict[str, str]:
         """Nothing but what the image sets, and where the broker is."""
         return {
             "PATH": os.environ["PATH"],

@@ -27,7 +27,7 @@ def test_alerts_fire_when_they_should_and_not_before(file: Any) -> None:
 
 
 def test_every_alert_is_tested_firing_and_silent() -> None:
-    fired, silent = set(), set()
+    fired, silent = set[str](), set[str]()
     for file in TESTS:
         for test in yaml.safe_load(file.read_text(encoding="utf-8"))["tests"]:
             for case in test["alert_rule_test"]:

@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 import yaml
@@ -112,7 +113,7 @@ def test_the_committed_boards_are_what_the_generator_gives() -> None:
 
 
 @pytest.mark.parametrize("file", BOARDS, ids=lambda file: file.stem)
-def test_panels_have_room_and_do_not_overlap(file: "build.Path") -> None:
+def test_panels_have_room_and_do_not_overlap(file: Path) -> None:
     taken: set[tuple[int, int]] = set()
     panels = json.loads(file.read_text(encoding="utf-8"))["panels"]
     assert len({panel["id"] for panel in panels}) == len(panels)

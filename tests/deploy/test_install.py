@@ -79,7 +79,7 @@ async def test_the_three_services_start_work_and_stop_from_there(image: Image, t
         assert codes == dict.fromkeys(SERVICES, 0), _said(log)
 
 
-def _variables(image: Image, bootstrap: str) -> Mapping[str, str]:
+def _variables(image: Image, bootstrap: str) -> dict[str, str]:
     """What the embedded broker needs, too."""
     return image.variables(bootstrap) | {
         "TRIAGE_IDEMPOTENCE": "false",
