@@ -1,6 +1,7 @@
 """Any BERT or DistilBERT as a base: what becomes of it, and what is refused."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -16,17 +17,19 @@ from tests.models.tiny import write_base
 
 def tiny_bert(folder: Path) -> BertModel:
     torch.manual_seed(3)
-    shape = {"hidden_size": 32, "num_hidden_layers": 3, "num_attention_heads": 4, "intermediate_size": 64}
-    bert = BertModel(BertConfig(vocab_size=200, max_position_embeddings=40, **shape), add_pooling_layer=False)
+    shape: dict[str, Any] = {"num_hidden_layers": 3, "num_attention_heads": 4, "intermediate_size": 64}
+    config = BertConfig(vocab_size=200, max_position_embeddings=40, hidden_size=32, **shape)
+    bert = BertModel(config, add_pooling_layer=False)  # type: ignore[no-untyped-call]
     for parameter in bert.parameters():  # biases and norms start at 0 and 1: a mix-up of those would not be seen
         torch.nn.init.normal_(parameter, std=0.2)
     bert.save_pretrained(folder)
-    return bert.eval()
+    bert.eval()  # type: ignore[no-untyped-call]
+    return bert
 
 
 def test_a_bert_becomes_a_distilbert_with_the_same_outputs(tmp_path: Path) -> None:
     bert = tiny_bert(tmp_path)
-    encoder = base.load_encoder(str(tmp_path)).eval()
+    encoder = base.load_encoder(str(tmp_path)).eval()  # type: ignore[no-untyped-call]
     ids = torch.randint(1, 200, (5, 17), generator=torch.Generator().manual_seed(0))
     mask = (torch.arange(17) < torch.tensor([[17], [12], [9], [3], [1]])).long()
     with torch.no_grad():

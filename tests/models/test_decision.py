@@ -1,6 +1,7 @@
 """Logits and similarities in, decisions out: the arithmetic, and what it promises."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import pytest
@@ -141,9 +142,9 @@ def test_accepted_exactly_when_sure_familiar_and_in_scope(
 def test_what_just_reaches_a_threshold_is_enough(threshold: str) -> None:
     logits, similarity = logits_of(0.7, 0.1, 0.1, 0.1), row(0.6, 0.2, 0.1, 0.1)
     reached = getattr(decided(manifest(), logits, similarity), threshold)
-    above = float(np.nextafter(np.float32(reached), np.float32(1)))
+    above: dict[str, Any] = {threshold: float(np.nextafter(np.float32(reached), np.float32(1)))}
     assert decided(manifest(**{threshold: reached}), logits, similarity).accepted
-    assert not decided(manifest(**{threshold: above}), logits, similarity).accepted
+    assert not decided(manifest(**above), logits, similarity).accepted
 
 
 def test_reasons_name_the_first_thing_that_failed() -> None:

@@ -121,7 +121,7 @@ def test_ece_of_both_kinds_is_the_definition(seed: int, rows: int) -> None:
     by_mass = [order[low:high] for low, high in itertools.pairwise(borders)]
 
     def error(bins: "list[np.ndarray]") -> float:
-        return sum(abs(confidence[own].sum() - right[own].sum()) for own in bins) / rows
+        return float(sum(abs(confidence[own].sum() - right[own].sum()) for own in bins) / rows)
 
     found = figures(outcomes, risk=0.05)
     assert found["ece"] == pytest.approx(error(by_width))

@@ -183,7 +183,8 @@ def test_killed_at_any_step_a_whole_bundle_is_current_and_the_next_change_goes_o
     tmp_path: Path, bundles: Callable[[str], Path], promoting: bool
 ) -> None:
     given = bundles("3") if promoting else None
-    step, exits = 0, {0}
+    step = 0
+    exits: set[int | None] = {0}
     seen = set()
     while step == 0 or exits != {0}:
         store = BundleStore(tmp_path / f"store-{step}")

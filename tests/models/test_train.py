@@ -205,11 +205,13 @@ def test_another_job_does_not_go_on_with_what_was_left(tiny_csv: Path, short: di
     with pytest.raises(KeyboardInterrupt):
         train(tiny_csv, tmp_path / "mine", **short, report=interrupt)
     shares: list[float] = []
+
+    def noted(stage: str, share: float) -> None:
+        shares.append(share)
+        interrupt(stage, share)
+
     with pytest.raises(KeyboardInterrupt):
-        train(
-            tiny_csv, tmp_path / "mine", **short, seed=1,
-            report=lambda stage, share: (shares.append(share), interrupt(stage, share))[1],
-        )  # fmt: skip
+        train(tiny_csv, tmp_path / "mine", **short, seed=1, report=noted)
     assert min(shares) < 0.2
 
 
@@ -308,5 +310,5 @@ def test_what_is_wrong_with_the_input_is_told_before_anything_is_written(
         ({"out_of_scope_label": "nome"}, "No row has the out-of-scope label"),
     ):
         with pytest.raises(DataError, match=says):
-            train(tiny_csv, output, **wrong)  # type: ignore[arg-type]
+            train(tiny_csv, output, **wrong)
     assert list(tmp_path.iterdir()) == []

@@ -8,7 +8,8 @@ import typer
 
 pytest.importorskip("torch", reason="needs the [train] extra")
 
-from models.training import calibrate, data, fit, folds, guarantee, plan, run, schedule
+from models import labelled
+from models.training import calibrate, fit, folds, guarantee, plan, run, schedule
 from worker.cli import app
 
 PAGE = " ".join((Path(__file__).parents[2] / "docs" / "training.md").read_text(encoding="utf-8").split())
@@ -48,4 +49,4 @@ def test_the_numbers_on_the_page_are_the_codes(sentence: str) -> None:
 
 def test_words_on_the_page_stand_for_the_codes_numbers() -> None:
     assert (plan.HELD_SHARE, plan.MADE_SHARE, guarantee.KEPT_COVERAGE, folds.FOLDS) == (0.1, 0.5, 0.6, 4)
-    assert all(f"`{name}`" in PAGE or name.upper() in PAGE for name in data.OUT_OF_SCOPE_NAMES)
+    assert all(f"`{name}`" in PAGE or name.upper() in PAGE for name in labelled.OUT_OF_SCOPE_NAMES)
