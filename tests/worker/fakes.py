@@ -7,7 +7,7 @@ import numpy as np
 import orjson
 from aiokafka.structs import ConsumerRecord, TopicPartition
 
-from models.decision import Decision
+from models.decision import Decision, Reason
 from models.engine import Encoded, Outputs
 from worker.outputs import Output
 
@@ -40,7 +40,7 @@ class FakeModel:
         decisions = []
         for vowel_count, _ in outputs.logits:
             accepted = bool(vowel_count % 2 == 0)
-            reason = None if accepted else "low_confidence"
+            reason: Reason | None = None if accepted else "low_confidence"
             decisions.append(Decision("WISMO", 0.9, accepted, reason, SCORES, 0.8, False))
         return decisions
 

@@ -111,7 +111,7 @@ class Zendesk(Helpdesk):
         if "refuse" in given["tags"]:
             return web.json_response({"error": "RecordInvalid"}, status=422)
         assert given["comment"]["body"]
-        defaults = {"status": "new", "priority": None, "tags": [], "group_id": 1, "assignee_id": None}
+        defaults: dict[str, Any] = {"status": "new", "priority": None, "tags": [], "group_id": 1, "assignee_id": None}
         fields = {name: value for name, value in given.items() if name != "comment"}
         ticket = self._new({**defaults, **fields})
         self._keys[key] = (body, dict(ticket))
@@ -157,7 +157,7 @@ class Gorgias(Helpdesk):
 
     def _shown(self, body: dict[str, Any]) -> dict[str, Any]:
         """Answers say more of tags and teams than was given."""
-        shown = json.loads(json.dumps(body))
+        shown: dict[str, Any] = json.loads(json.dumps(body))
         if "tags" in shown:
             shown["tags"] = [{"id": 7 + number, "decoration": None, **tag} for number, tag in enumerate(shown["tags"])]
         if "assignee_team" in shown:

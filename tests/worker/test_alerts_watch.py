@@ -59,7 +59,7 @@ async def test_a_surge_is_told_once_and_its_end_too() -> None:
     early.recovered()
     await early.tick()
     assert len(alerts(world)) == 1, "it is still going on"
-    clock = [SURGE + 3 * HOUR]
+    clock: list[float] = [SURGE + 3 * HOUR]
     late = Watch(Office(TOPICS, world.send, lambda: ROUTES, RouterMetrics(), lambda: clock[0]), world)
     late.recovered()
     await late.tick()

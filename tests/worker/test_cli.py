@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from models.classifier import Classifier
-from models.decision import Decision
+from models.decision import Decision, Reason
 from models.errors import BundleError
 from tests.models.made import made
 from worker.cli import main
@@ -63,7 +63,7 @@ class ByLength:
     def _decide(self, text: str) -> Decision:
         sure = len(text) > 5
         confidence = min(1.0, len(text) / 10)
-        reason = None if sure else "low_confidence"
+        reason: Reason | None = None if sure else "low_confidence"
         return Decision("WISMO", confidence, sure, reason, {"WISMO": confidence, "OTHER": 0.0}, 0.9, False)
 
 

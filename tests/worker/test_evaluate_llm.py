@@ -4,7 +4,7 @@ import asyncio
 import json
 import signal
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -265,7 +265,7 @@ def test_a_folder_that_cannot_be_written_is_one_sentence(tmp_path: Path) -> None
 
 
 @pytest.fixture
-def rows(tmp_path: Path) -> Iterator[Path]:
+def rows(tmp_path: Path) -> Path:
     """A CSV for the shipped bundle."""
     file = tmp_path / "rows.csv"
     file.write_text("text,label\n" + "".join(f"WISMO where is my order {number}?,WISMO\n" for number in range(30)))

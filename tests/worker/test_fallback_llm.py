@@ -226,9 +226,8 @@ async def test_a_question_cut_short_lets_the_next_one_try() -> None:
 
 
 def adviser(bench: Bench, **arguments: Any) -> Adviser:
-    return Adviser(
-        bench.llm, **({"min_confidence": 0.6, "ask_out_of_scope": False, "metrics": bench.metrics} | arguments)
-    )
+    usual: dict[str, Any] = {"min_confidence": 0.6, "ask_out_of_scope": False, "metrics": bench.metrics}
+    return Adviser(bench.llm, **(usual | arguments))
 
 
 async def test_verdicts() -> None:

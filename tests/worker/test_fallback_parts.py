@@ -227,9 +227,9 @@ def test_a_way_that_worked_is_kept_until_it_is_refused_over_and_over() -> None:
 def test_a_way_that_is_quietly_ignored_is_left_after_two_answers() -> None:
     dialect = Dialect("m", 50)
     assert dialect.missed(ask(dialect))
-    assert dialect.format == "json_schema"
+    assert ask(dialect).format == "json_schema"
     assert dialect.missed(ask(dialect))
-    assert dialect.format == "json_object_with_schema"
+    assert ask(dialect).format == "json_object_with_schema"
 
 
 def test_two_messages_that_find_out_at_once_move_on_once() -> None:

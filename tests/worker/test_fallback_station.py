@@ -11,6 +11,7 @@ from aiokafka.structs import ConsumerRecord, TopicPartition
 from schemas.events import FallbackEvent, IntentEvent, LabelEvent, ModelRef, ReviewEvent
 from tests.worker.fakes import Published, record
 from tests.worker.fallback_events import event
+from worker import consulting
 from worker.consulting import Consulting
 from worker.dead_letters import DeadLetters
 from worker.fallback.adviser import Decided, Undecided
@@ -55,7 +56,7 @@ def by_text(event: FallbackEvent) -> Decided | Undecided:
 
 @asynccontextmanager
 async def fallback(
-    judge: Judge, concurrency: int = 4
+    judge: consulting.Judge[FallbackEvent, Decided | Undecided], concurrency: int = 4
 ) -> AsyncIterator[tuple[Consulting[FallbackEvent, Decided | Undecided], Published]]:
     published = Published()
     station = Consulting(

@@ -1,6 +1,6 @@
 """Tickets in a helpdesk: one for each, whatever the helpdesk does on the way."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -22,7 +22,10 @@ from worker.helpdesk.zendesk import Zendesk
 HASTE = Patience(timeout_s=0.2, first_wait_s=0.001, longest_wait_s=0.01)
 GROUPS = {"claims": 360_001, "delivery": 360_002}
 NOON = datetime(2026, 1, 5, 12, tzinfo=UTC)
-KINDS = {"zendesk": (helpdesk_fakes.Zendesk, Zendesk), "gorgias": (helpdesk_fakes.Gorgias, Gorgias)}
+KINDS: dict[str, tuple[type[helpdesk_fakes.Helpdesk], Callable[[Client, dict[str, int]], Helpdesk]]] = {
+    "zendesk": (helpdesk_fakes.Zendesk, Zendesk),
+    "gorgias": (helpdesk_fakes.Gorgias, Gorgias),
+}
 both = pytest.mark.parametrize("kind", KINDS)
 
 
@@ -47,7 +50,7 @@ async def outcomes(there: helpdesk_fakes.Helpdesk, kind: str, tickets: Iterable[
     """Put tickets, one after the other."""
     async with there.running() as site, ClientSession(headers=login(there.user, TOKEN)) as session:
         client = Client(session, site, per_minute=600_000, metrics=HelpdeskMetrics(), patience=HASTE)
-        desk: Helpdesk = KINDS[kind][1](client, GROUPS)
+        desk = KINDS[kind][1](client, GROUPS)
         return [await desk.put(one) for one in tickets]
 
 

@@ -17,6 +17,7 @@ from worker.router.batches import LARGEST, Batches
 from worker.router.desk import Desk
 from worker.router.metrics import RouterMetrics
 from worker.router.office import Office
+from worker.router.records import Message
 from worker.router.routes_file import SHIPPED, load
 
 ROUTES = load(SHIPPED)
@@ -246,7 +247,7 @@ class Events:
 
 class Event:
     def __init__(self, message: Read, acked: list[int]) -> None:
-        self.message = message
+        self.message: Message = message
         self._acked = acked
 
     def ack(self) -> bool:

@@ -174,7 +174,9 @@ async def test_a_sampler_lets_messages_without_a_trace_begin_one(
         outputs = await classified(traces, came(0, message("aa")), came(1, message("aa"), NOT_RECORDED))
     span = only(exporter)
     assert span.parent is None
-    assert dict(outputs[0].headers)["traceparent"].split(b"-")[2] == f"{span.context.span_id:016x}".encode()
+    parent = dict(outputs[0].headers)["traceparent"]
+    assert parent is not None
+    assert parent.split(b"-")[2] == f"{span.context.span_id:016x}".encode()
     assert dict(outputs[1].headers)["traceparent"] == NOT_RECORDED[1]
 
 
