@@ -10,6 +10,9 @@ from aiokafka.structs import TopicPartition
 
 from tests.kafka.processes import eventually
 
+Tags = dict[int, bytes]
+"""A request's tagged fields, by number."""
+
 
 @asynccontextmanager
 async def administrator(bootstrap: str) -> AsyncIterator[AIOKafkaAdminClient]:
@@ -101,7 +104,7 @@ async def move_leaders(bootstrap: str, dice: random.Random, *, spared: Container
     """
     async with administrator(bootstrap) as client:
         nodes = sorted(node["node_id"] for node in (await client.describe_cluster())["brokers"])
-        moves = [
+        moves: list[tuple[str, list[tuple[int, list[int], Tags]], Tags]] = [
             (
                 topic["topic"],
                 [

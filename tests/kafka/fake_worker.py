@@ -54,7 +54,7 @@ class FakeClassifier(FakeModel):
 
 
 if __name__ == "__main__":
-    service.Classifier = FakeClassifier  # type: ignore[assignment,misc]
+    service.Classifier = FakeClassifier  # type: ignore[assignment,attr-defined]
     try:
         loaded = Settings.load()
         logs.configure(loaded)

@@ -33,7 +33,7 @@ def delivery(request: pytest.FixtureRequest) -> str:
 
 async def test_twelve_kills_of_two_workers(bench: Bench, seed: int, delivery: str) -> None:
     dice = random.Random(seed)
-    await bench.create_topics(6, **ON_BROKERS_TIME)
+    await bench.create_topics(6, 1, **ON_BROKERS_TIME)
 
     def start() -> Worker:
         # With the full window in flight and batches that take their time, every kill finds much undone.

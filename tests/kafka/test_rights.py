@@ -20,7 +20,7 @@ from tests.kafka.processes import Worker, eventually
 from tests.kafka.rights import Right, documented
 from tests.kafka.secured import Secured
 from tests.kafka.test_review import Terminal
-from tests.kafka.test_router import intent
+from tests.kafka.test_router import Sent, intent
 from tests.kafka.test_service import get, ready
 from tests.worker import helpdesk_fakes
 from tests.worker.fallback_events import event
@@ -101,7 +101,7 @@ class Shop:
 
     async def answers(self, run: str) -> list[int]:
         """The numbers of those messages that are on each output, in its order; other tests' records are there, too."""
-        found = []
+        found: list[int] = []
         for topic in (self.bench.output, self.bench.fallback, self.bench.dead_letters):
             for record in await self.bench.read(topic):
                 found += map(int, re.findall(rf'"message_id":"{run}-(\d+)"'.encode(), record.value or b""))
@@ -169,7 +169,7 @@ async def test_the_fallback(shop: Shop, delivery: str) -> None:
     ):
         asked = [event(f"asked {delivery} {number}", number) for number in range(5)]
         unsure = event(f"greeting {delivery}", 5, reason="out_of_scope")
-        records = [(b"k", one.write(), []) for one in (*asked, unsure)]
+        records: list[Sent] = [(b"k", one.write(), []) for one in (*asked, unsure)]
         await shop.bench.send(shop.bench.fallback, [*records, (b"k", b"no event", [])])
         settings = {"llm_url": server.url, "llm_model": "stand-in", "llm_calls_per_hour": "100"}
         fallback = shop.start("fallback", delivery=delivery, **settings)

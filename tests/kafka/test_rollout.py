@@ -10,6 +10,7 @@ from time import time
 
 import pytest
 from aiokafka import AIOKafkaProducer
+from aiokafka.structs import RecordMetadata
 
 from tests.kafka.account import Account
 from tests.kafka.harness import Bench, message
@@ -101,7 +102,7 @@ async def _sending(bench: Bench) -> AsyncIterator[list[tuple[int, int]]]:
     ended, places = asyncio.Event(), list[tuple[int, int]]()
 
     async def send() -> None:
-        sent = []
+        sent: list[asyncio.Future[RecordMetadata]] = []
         async with AIOKafkaProducer(bootstrap_servers=bench.bootstrap, acks="all") as producer:
             while not ended.is_set():
                 number = len(sent)

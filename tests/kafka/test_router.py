@@ -152,7 +152,7 @@ async def test_routers_that_join_leave_and_die_share_the_work(shop: Shop) -> Non
 
 
 async def test_explain_finds_a_message_on_the_topic(shop: Shop) -> None:
-    rubbish = [(b"k", b"not json, but m-3", []), (b"k", b'["m-3"]', [])]
+    rubbish: list[Sent] = [(b"k", b"not json, but m-3", []), (b"k", b'["m-3"]', [])]
     sent = [intent(number, f"chat-{number}", INTENTS[number % 5]) for number in range(30)]
     await shop.send([*rubbish, *sent])
     found = shop.router("--explain m-3")

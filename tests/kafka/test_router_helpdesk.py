@@ -6,6 +6,7 @@ import pytest
 
 from tests.kafka.harness import Bench
 from tests.kafka.processes import eventually
+from tests.kafka.test_router import Sent
 from tests.worker.helpdesk_fakes import TOKEN, USER, Zendesk
 from tests.worker.test_helpdesk import ticket
 
@@ -18,7 +19,7 @@ async def test_a_killed_connector_makes_one_ticket_each(bench: Bench) -> None:
     events = [ticket(number=number) for number in range(60)]
     closed = [ticket("escalated", number=number, queue="claims", priority="urgent") for number in range(60)]
     refused = ticket(number=900, tags=["refuse"])
-    records = [(event.ticket_id.encode(), event.write(), []) for event in (*events, refused, *closed)]
+    records: list[Sent] = [(event.ticket_id.encode(), event.write(), []) for event in (*events, refused, *closed)]
     await bench.send(bench.output, [*records, (b"k", b"no ticket", [])])
     there = Zendesk(["429-late", "ok", "lost", "500", "ok"] * 10)
     async with there.running() as site:

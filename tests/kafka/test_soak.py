@@ -34,7 +34,7 @@ class Sample:
 
 
 async def test_two_hundred_thousand_messages(bench: Bench, seed: int) -> None:
-    await bench.create_topics(6, **ON_BROKERS_TIME)
+    await bench.create_topics(6, 1, **ON_BROKERS_TIME)
     sent = await bench.produce(messages())
     worker = bench.worker(module="worker worker")
     await bench.committed_something(timeout_s=120)

@@ -85,7 +85,7 @@ async def test_a_header_name_that_is_not_utf8_and_every_compression_are_read(ben
 
 
 async def test_partitions_of_a_backlog_take_short_turns(bench: Bench) -> None:
-    await bench.create_topics(**ON_BROKERS_TIME)
+    await bench.create_topics(3, 1, **ON_BROKERS_TIME)
     sent = await bench.produce((b"%d" % (number % 17), message("a" * 1_000)) for number in range(6_000))
     worker = bench.worker(threads="1")
     await bench.answered()
