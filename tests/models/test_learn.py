@@ -1,6 +1,7 @@
 """Learning end to end on a tiny bundle: it promotes what helps, and refuses what harms."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ from models.errors import DataError
 from models.learning.answers import Answer
 from models.learning.settle import Settled, is_held
 from models.store import BundleStore
+from models.training import learn as training
 from models.training.learn import learn
 from models.training.plan import make_plan
 from models.training.rehearsal import HUMAN_WEIGHT, LLM_WEIGHT, MOST_ANSWERS, REPLAY_WEIGHT, learning_rows
@@ -78,8 +80,12 @@ def test_answers_that_help_are_promoted(tiny_bundle: Path, tiny_csv: Path, test_
     assert not told.thresholds.guarantee.certified  # 120 rows are too few to spare any
 
 
-def test_answers_that_harm_are_refused(tiny_bundle: Path, tiny_csv: Path, test_csv: Path, tmp_path: Path) -> None:
+def test_answers_that_harm_are_refused(
+    tiny_bundle: Path, tiny_csv: Path, test_csv: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Somebody calls every cancellation a parcel: their held-out answers agree, the old test set does not."""
+    # Such a small network has to be taught for longer to learn the harm at all.
+    monkeypatch.setattr(training, "RECIPE", replace(training.RECIPE, epochs=10, rate=1e-3, head_rate=3e-3))
     seen = {text for text, _ in tiny_rows(each=EACH + 30)}  # the base rows and the test set
     rows = [(text, "WISMO") for text, label in tiny_rows(each=400) if label == "CANCEL_ORDER" and text not in seen]
     assert run(tmp_path, tiny_bundle, tiny_csv, test_csv, rows) == NOT_PROMOTED
