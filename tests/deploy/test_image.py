@@ -87,5 +87,5 @@ def test_nothing_is_compiled_where_it_runs() -> None:
 def test_it_runs_as_nobody_in_particular() -> None:
     text = DOCKERFILE.read_text(encoding="utf-8")
     assert re.findall(r"^USER (.*)$", text, re.MULTILINE) == ["10001:10001"]
-    values = (DEPLOY / "helm" / "triage" / "templates" / "_helpers.tpl").read_text(encoding="utf-8")
+    values = (DEPLOY / "helm" / "triage" / "values.yaml").read_text(encoding="utf-8")
     assert "runAsUser: 10001" in values

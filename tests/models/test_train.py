@@ -305,7 +305,7 @@ def test_what_is_wrong_with_the_input_is_told_before_anything_is_written(
     output = tmp_path / "mine"
     for wrong, says in (
         ({"base": str(tmp_path / "none")}, "cannot be loaded"),
-        ({"descriptions": tmp_path / "none.csv", "base": str(tiny_base)}, "label,description"),
+        ({"descriptions": tmp_path / "none.csv", "base": str(tiny_base)}, "There is no file"),
         ({"validation": tmp_path / "none.csv"}, "There is no file"),
         ({"out_of_scope_label": "nome"}, "No row has the out-of-scope label"),
     ):
