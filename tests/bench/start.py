@@ -20,6 +20,7 @@ from pathlib import Path
 
 from tests.deploy.image import Image, build
 from tests.kafka import broker
+from worker.bench.host import cpu_seconds
 
 PARTITIONS = 12
 SERVICES: dict[str, dict[str, str]] = {
@@ -61,7 +62,8 @@ def start(image: Image, bootstrap: str, service: str, folder: Path) -> Start:
             if process.poll() is not None or time.monotonic() - begun > READY_S:
                 raise SystemExit(f"{service} did not become ready:\n{(folder / f'{service}.log').read_text()[-2000:]}")
             time.sleep(POLL_S)
-        ready_s, worked_s = time.monotonic() - begun, processor_s(process.pid)
+        ready_s, worked_s = time.monotonic() - begun, cpu_seconds(process.pid)
+        assert worked_s is not None  # the process is there, and this is Linux
     finally:
         ending = time.monotonic()
         process.terminate()
@@ -79,12 +81,6 @@ def is_ready(port: int) -> bool:
         return False
     finally:
         connection.close()
-
-
-def processor_s(pid: int) -> float:
-    """Processor time of a process, all its threads, from Linux's books."""
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def forget(folders: Iterable[Path]) -> None:

@@ -12,9 +12,9 @@ import aiohttp
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 
-from tests.bench.start import processor_s
 from tests.deploy.image import Image, build, run
 from tests.deploy.tools import ROOT
+from worker.bench.host import cpu_seconds
 from worker.demo.broker import embedded_broker, free_port
 
 pytestmark = [pytest.mark.install, pytest.mark.timeout(300)]
@@ -67,7 +67,8 @@ async def test_the_three_services_start_work_and_stop_from_there(image: Image, t
                 started = time.monotonic()
                 services[service] = _start(image, service, variables, log)
                 await _ready(ports[service], services[service], log)
-                worked_s = processor_s(services[service].pid)
+                worked_s = cpu_seconds(services[service].pid)
+                assert worked_s is not None
                 print(f"\n{service} ready after {time.monotonic() - started:.1f} s, {worked_s:.1f} s of the processor")
             intent = await _answer(bootstrap)
             assert b'"intent"' in intent

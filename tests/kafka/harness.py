@@ -132,10 +132,13 @@ class Bench:
 
             yield committed
 
-    async def kept_its_word(self, worker: Worker, sent: Iterable[Place], delivery: str, timeout_s: float = 60) -> None:
-        """All is answered, the worker ends in order, and nothing is lost, reordered or, exactly once, doubled."""
+    async def kept_their_word(
+        self, workers: Iterable[Worker], sent: Iterable[Place], delivery: str, timeout_s: float = 60
+    ) -> None:
+        """All is answered, the workers end in order, and nothing is lost, reordered or, exactly once, doubled."""
         await self.answered(timeout_s)
-        assert await worker.terminate() == 0, worker.said()
+        for worker in workers:
+            assert await worker.terminate() == 0, worker.said()
         account = await self.account()
         assert account.lost(sent) == []
         assert account.out_of_order() == []

@@ -58,7 +58,7 @@ async def test_a_broker_that_answers_nobody_for_a_while(
             assert (await get(port, "/livez"))[0] == 200
             node.signal(signal.SIGCONT)
             await eventually(lambda: ready(port), 90, worker.said)
-            await bench.kept_its_word(worker, sent, delivery, 90)
+            await bench.kept_their_word([worker], sent, delivery, 90)
         finally:
             node.signal(signal.SIGCONT)
             bench.stop()
@@ -77,7 +77,7 @@ async def test_an_output_topic_that_is_deleted_and_made_again(bench: Bench, deli
     assert "not taken an output" in (await get(port, "/readyz"))[1]
     await admin.create(bench.bootstrap, [bench.output])
     await eventually(lambda: ready(port), 60, worker.said)
-    await bench.kept_its_word(worker, sent, delivery)
+    await bench.kept_their_word([worker], sent, delivery)
 
 
 @pytest.mark.parametrize("delivery", DELIVERIES)

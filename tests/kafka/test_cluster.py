@@ -83,7 +83,7 @@ async def test_fewer_replicas_than_the_output_wants(bench: Bench, nodes: Sequenc
     node.start()
     await asyncio.to_thread(node.wait)
     await eventually(lambda: ready(port), 90, worker.said)
-    await bench.kept_its_word(worker, sent, delivery, 90)
+    await bench.kept_their_word([worker], sent, delivery, 90)
 
 
 @pytest.mark.torture

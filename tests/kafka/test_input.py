@@ -59,7 +59,7 @@ async def test_partitions_that_are_added_are_read_from_their_beginning(bench: Be
     await admin.grow(bench.bootstrap, bench.input, 4)
     sent = await bench.produce(messages(random.Random(7), 300))
     assert {partition for partition, _ in sent} == set(range(4))
-    await bench.kept_its_word(worker, sent, delivery)
+    await bench.kept_their_word([worker], sent, delivery)
 
 
 @pytest.mark.torture

@@ -53,13 +53,7 @@ async def test_two_workers_of_one_name(bench: Bench, delivery: str) -> None:
     for worker in two:
         await worker.has_said("Partitions assigned", 60)
     sent = await bench.produce(conversation(2_000))
-    await bench.answered()
-    for worker in two:
-        assert await worker.terminate() == 0, worker.said()
-    account = await bench.account()
-    assert account.lost(sent) == []
-    assert account.out_of_order() == []
-    assert delivery == "at_least_once" or account.doubled() == []
+    await bench.kept_their_word(two, sent, delivery)
 
 
 @pytest.mark.torture
@@ -74,10 +68,4 @@ async def test_frozen_for_longer_than_its_poll_interval_but_not_its_session(benc
     two[0].signal(signal.SIGSTOP)
     await asyncio.sleep(6)
     two[0].signal(signal.SIGCONT)
-    await bench.answered(90)
-    for worker in two:
-        assert await worker.terminate() == 0, worker.said()
-    account = await bench.account()
-    assert account.lost(sent) == []
-    assert account.out_of_order() == []
-    assert delivery == "at_least_once" or account.doubled() == []
+    await bench.kept_their_word(two, sent, delivery, 90)

@@ -156,6 +156,6 @@ async def test_a_broker_that_goes_away_and_comes_back(bootstrap: str, tmp_path: 
             node.start()
             await asyncio.to_thread(node.wait)
             await eventually(lambda: ready(port), 60, worker.said)
-            await bench.kept_its_word(worker, sent, delivery)
+            await bench.kept_their_word([worker], sent, delivery)
         finally:
             bench.stop()

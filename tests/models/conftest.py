@@ -1,10 +1,21 @@
 """Session fixtures of a real but tiny training, made once for all tests that need a bundle."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.models.tiny import tiny_rows, train_tiny, write_base, write_csv
+
+
+@pytest.fixture
+def threads_restored() -> Iterator[None]:
+    """A training sets how many threads torch uses; the next test has as many as before."""
+    import torch
+
+    threads = torch.get_num_threads()
+    yield
+    torch.set_num_threads(threads)
 
 
 @pytest.fixture(scope="session")

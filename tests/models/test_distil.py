@@ -1,6 +1,6 @@
 """Distillation: what teachers say is averaged, kept where a run is interrupted, and learnt by the one that serves."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -20,17 +20,10 @@ from models.training.network import Network
 from models.training.schedule import recipe_for
 from tests.models.tiny import EACH, tiny_rows, write_csv
 
-pytestmark = pytest.mark.train
+pytestmark = [pytest.mark.train, pytest.mark.usefixtures("threads_restored")]
 
 TEXTS = ["where is my parcel", "cancel it", "thanks", "the lid is broken"]
 EPOCHS = 3
-
-
-@pytest.fixture(autouse=True)
-def _one_thread() -> Iterator[None]:
-    threads = torch.get_num_threads()
-    yield
-    torch.set_num_threads(threads)
 
 
 @pytest.fixture(scope="module")

@@ -6,7 +6,6 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -25,16 +24,9 @@ from models.training.card import CARD
 from models.training.run import workplace
 from tests.models.tiny import EACH, LABELS, SCOPE, tiny_rows, write_csv
 
-pytestmark = pytest.mark.train
+pytestmark = [pytest.mark.train, pytest.mark.usefixtures("threads_restored")]
 
 FILES = {"config.json", "tokenizer.json", CPU_MODEL, GPU_MODEL, MANIFEST, CARD}
-
-
-@pytest.fixture(autouse=True)
-def _one_thread() -> Iterator[None]:
-    threads = torch.get_num_threads()
-    yield
-    torch.set_num_threads(threads)
 
 
 @pytest.fixture(scope="module")

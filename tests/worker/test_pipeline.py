@@ -164,8 +164,8 @@ async def test_outputs_that_are_no_numbers_are_a_fault_of_the_model() -> None:
         assert [output.label for output in outputs] == ["WISMO", "model_error"]
 
 
-async def test_what_a_revoked_partition_still_gives_is_not_published() -> None:
-    release = asyncio.Event()
+def slow_until(release: asyncio.Event) -> Callable[[Sequence[str]], bool]:
+    """A model's trouble: a batch with the text "slow" takes until then."""
     loop = asyncio.get_running_loop()
 
     def blocks(batch: Sequence[str]) -> bool:
@@ -173,7 +173,12 @@ async def test_what_a_revoked_partition_still_gives_is_not_published() -> None:
             asyncio.run_coroutine_threadsafe(release.wait(), loop).result()
         return False
 
-    async with pipeline(FakeModel(blocks), threads=1) as (running, published):
+    return blocks
+
+
+async def test_what_a_revoked_partition_still_gives_is_not_published() -> None:
+    release = asyncio.Event()
+    async with pipeline(FakeModel(slow_until(release)), threads=1) as (running, published):
         await running.accept({A: [record(A, 0, message("slow"))]})
         running.inference.hold()
         assert running.ledger.revoke([A]) == 1
@@ -187,14 +192,7 @@ async def test_what_a_revoked_partition_still_gives_is_not_published() -> None:
 
 async def test_nothing_begins_while_partitions_are_handed_over_and_nothing_of_those_that_went() -> None:
     release = asyncio.Event()
-    loop = asyncio.get_running_loop()
-
-    def blocks(batch: Sequence[str]) -> bool:
-        if "slow" in batch:
-            asyncio.run_coroutine_threadsafe(release.wait(), loop).result()
-        return False
-
-    model = FakeModel(blocks)
+    model = FakeModel(slow_until(release))
     async with pipeline(model, threads=1) as (running, published):
         await running.accept({A: [record(A, 0, message("slow"))]})
         async with asyncio.timeout(10):
