@@ -34,13 +34,13 @@ bench: $(ALL_READY) ## messages a second beside raw ONNX Runtime, latency, memor
 	@$(BIN)/triage bench $(BENCH_ARGS)
 
 evaluate-all: $(ALL_READY) ## the table of what the model reaches (data in ../shared/data, or TRIAGE_DATA=DIR)
-	@$(BIN)/python -m models.evaluation.suite --data $(DATA) $(EVALUATE_ARGS)
+	@$(BIN)/python -m triage_models.benchmarks.suite --data $(DATA) $(EVALUATE_ARGS)
 
 leave-one-out: $(ALL_READY) ## the recipe without one kind of shop, measured on it: half an hour (LEAVE_ARGS="--kind food --quick": minutes)
-	@$(BIN)/python -m models.evaluation.leave_out --data $(DATA) $(LEAVE_ARGS)
+	@$(BIN)/python -m triage_models.benchmarks.leave_out --data $(DATA) $(LEAVE_ARGS)
 
 train-ecommerce: $(ALL_READY) ## make the shipped bundle anew (data in ../shared/data, or TRIAGE_DATA=DIR)
-	@$(BIN)/python -m models.training.ecommerce --data $(DATA) $(TRAIN_ARGS)
+	@$(BIN)/python -m triage_models.training.ecommerce --data $(DATA) $(TRAIN_ARGS)
 
 torture: $(ALL_READY) ## long faults on a real Apache Kafka; prints its seed, TORTURE_SEED=N repeats a run
 	@TRIAGE_REQUIRE_KAFKA=1 $(BIN)/python -m pytest -m torture -s $(PYTEST_ARGS)

@@ -10,8 +10,9 @@ import pytest
 from importlinter.api import read_configuration
 
 ROOT = Path(__file__).parent.parent
-LAB = ROOT / "models" / "training"
-PEER = ROOT / "worker" / "bench" / "peer.py"
+MODELS = ROOT / "models" / "triage_models"
+LAB = [*(MODELS / "training").glob("*.py"), MODELS / "feedback" / "learn.py"]
+PEER = ROOT / "worker" / "triage_worker" / "bench" / "peer.py"
 """The loop that the worker is measured against; loaded by that measurement alone."""
 
 HEAVY = {"torch", "transformers", "sklearn", "onnxconverter_common"}
@@ -36,7 +37,7 @@ def test_the_arrows_between_the_packages_hold() -> None:
 
 def test_only_the_lab_imports_what_trains() -> None:
     assert SOURCES
-    serving = [path for path in SOURCES if not path.is_relative_to(LAB) and path != PEER]
+    serving = [path for path in SOURCES if path not in LAB and path != PEER]
     found = {short(path): HEAVY & imported(path) for path in serving}
     assert {name: modules for name, modules in found.items() if modules} == {}
 

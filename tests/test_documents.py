@@ -8,10 +8,9 @@ from pathlib import Path
 
 import pytest
 import typer
+from triage_worker.cli.app import app
+from triage_worker.config.settings import NOT_SETTINGS, Settings, variable
 from typer.core import TyperGroup
-
-from worker.cli import app
-from worker.settings import NOT_SETTINGS, Settings, variable
 
 ROOT = Path(__file__).parents[1]
 DOCUMENTS = sorted(
@@ -19,6 +18,7 @@ DOCUMENTS = sorted(
     for pattern in ("*.md", "docs/*.md", "models/**/*.md", "worker/**/*.md")
     for path in ROOT.glob(pattern)
 )
+ROOTS = {"triage_worker": "worker", "triage_models": "models", "triage_schemas": "schemas"}
 TARGETS = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
 VARIABLES = {variable(name) for name in Settings.model_fields} | NOT_SETTINGS
 
@@ -92,8 +92,9 @@ def test_every_target_module_and_file_of_a_command_is_there(document: str) -> No
         for command, following in pairwise(given):
             if command == "make" and re.fullmatch(r"[a-z-]+", following):
                 assert following in TARGETS, line
-            if command == "-m" and following.startswith(("worker.", "models.", "tests.", "deploy.")):
-                module = ROOT / following.replace(".", "/")  # not imported: some need what is not installed everywhere
+            if command == "-m" and following.startswith(("triage_", "tests.", "deploy.")):
+                # Not imported: some need what is not installed everywhere.
+                module = ROOT / ROOTS.get(following.partition(".")[0], "") / following.replace(".", "/")
                 assert module.is_dir() or module.with_suffix(".py").is_file(), line
         for path in FILES.findall(line):
             assert (ROOT / path).exists(), line

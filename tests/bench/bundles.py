@@ -10,13 +10,12 @@ from types import SimpleNamespace
 from typing import Any
 
 from prometheus_client import CollectorRegistry
-
-from models import DEFAULT_BUNDLE
-from models.classifier import Classifier
-from models.engine import open_tokenizer
-from worker.bench.host import resident_mib
-from worker.bundles.metrics import BundleMetrics
-from worker.bundles.shadow import Shadow
+from triage_models import DEFAULT_BUNDLE
+from triage_models.serving.classifier import Classifier
+from triage_models.serving.engine import open_tokenizer
+from triage_worker.bench.host import resident_mib
+from triage_worker.classify.bundles.metrics import BundleMetrics
+from triage_worker.classify.bundles.shadow import Shadow
 
 ROUNDS = 10
 

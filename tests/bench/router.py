@@ -19,13 +19,13 @@ import orjson
 from aiokafka import AIOKafkaConsumer
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.structs import TopicPartition
+from triage_schemas.cloudevents import event_headers
+from triage_schemas.events import IntentEvent
+from triage_worker.bench.host import cpu_seconds
 
-from schemas.cloudevents import event_headers
-from schemas.events import IntentEvent
 from tests.kafka import broker
 from tests.kafka.harness import Bench
-from tests.worker.intents import intent_event
-from worker.bench.host import cpu_seconds
+from tests.worker.router.intents import intent_event
 
 PARTITIONS = 12
 INTENTS = ("WISMO", "RETURN_REQUEST", "DAMAGED_ITEM", "OTHER", "CANCEL_ORDER")

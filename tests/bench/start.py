@@ -18,9 +18,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from triage_worker.bench.host import cpu_seconds
+
 from tests.deploy.image import Image, build
 from tests.kafka import broker
-from worker.bench.host import cpu_seconds
 
 PARTITIONS = 12
 SERVICES: dict[str, dict[str, str]] = {

@@ -13,15 +13,14 @@ from typing import Any, cast
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-
-from models import DEFAULT_BUNDLE
-from models.classifier import Classifier
-from models.engine import Encoded
-from worker.batching import Limits
-from worker.bench.host import cpu_seconds, resident_mib
-from worker.bench.raw import RawNetwork, Run
-from worker.bench.result import Round, summary
-from worker.bench.traffic import sample
+from triage_models import DEFAULT_BUNDLE
+from triage_models.serving.classifier import Classifier
+from triage_models.serving.engine import Encoded
+from triage_worker.bench.host import cpu_seconds, resident_mib
+from triage_worker.bench.raw import RawNetwork, Run
+from triage_worker.bench.result import Round, summary
+from triage_worker.bench.traffic import sample
+from triage_worker.classify.batching import Limits
 
 
 class Counting:
@@ -131,7 +130,17 @@ def test_the_sample_repeats_what_can_be_read() -> None:
 @pytest.mark.skipif(not DEFAULT_BUNDLE.is_dir(), reason="no shipped bundle yet")
 @pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="children are found by /proc")
 def test_a_benchmark_that_is_told_to_end_takes_its_broker_and_its_worker_with_it() -> None:
-    command = [sys.executable, "-m", "worker.cli", "bench", "--messages", "1000", "--rounds", "50", "--no-peer"]
+    command = [
+        sys.executable,
+        "-m",
+        "triage_worker.cli.app",
+        "bench",
+        "--messages",
+        "1000",
+        "--rounds",
+        "50",
+        "--no-peer",
+    ]
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as running:
         assert running.stderr is not None
         assert running.stderr.readline().startswith("warming up")  # so both are there
@@ -146,7 +155,18 @@ def test_a_benchmark_that_is_told_to_end_takes_its_broker_and_its_worker_with_it
 
 @pytest.mark.skipif(not DEFAULT_BUNDLE.is_dir(), reason="no shipped bundle yet")
 def test_one_short_run_gives_all_figures() -> None:
-    command = [sys.executable, "-m", "worker.cli", "bench", "--messages", "100", "--rounds", "1", "--no-peer", "--json"]
+    command = [
+        sys.executable,
+        "-m",
+        "triage_worker.cli.app",
+        "bench",
+        "--messages",
+        "100",
+        "--rounds",
+        "1",
+        "--no-peer",
+        "--json",
+    ]
     command += ["--partitions", "2"]
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=280)
     assert done.returncode == 0, done.stderr

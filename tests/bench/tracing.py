@@ -14,11 +14,11 @@ from contextlib import contextmanager
 
 import orjson
 from aiokafka.structs import TopicPartition
+from triage_worker.observability import tracing
+from triage_worker.observability.tracing import Traces
+from triage_worker.streaming.outputs import Consumed
 
 from tests.worker.fakes import record
-from worker import tracing
-from worker.outputs import Consumed
-from worker.tracing import Traces
 
 COLLECTOR = """
 import http.server

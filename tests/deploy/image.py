@@ -8,9 +8,10 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+from triage_models import DEFAULT_BUNDLE
+
 from deploy.image.requirements import requirements
 from deploy.image.slim_bundle import slim
-from models import DEFAULT_BUNDLE
 from tests.deploy.tools import ROOT
 
 MEGABYTE = 1_000_000

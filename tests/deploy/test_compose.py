@@ -4,9 +4,9 @@ import json
 from typing import Any
 
 import yaml
+from triage_worker.config.settings import Settings, variable
 
 from tests.deploy.tools import CHART, DEPLOY, ROOT, call
-from worker.settings import Settings, variable
 
 FILE = DEPLOY / "compose.yaml"
 ENDPOINT = "OTEL_EXPORTER_OTLP_ENDPOINT"

@@ -8,15 +8,15 @@ from pathlib import Path
 import pytest
 import yaml
 from prometheus_client import CollectorRegistry
+from triage_worker.classify.bundles.metrics import BundleMetrics
+from triage_worker.fallback.metrics import LlmMetrics
+from triage_worker.helpdesk.metrics import HelpdeskMetrics
+from triage_worker.observability.http import readiness
+from triage_worker.observability.metrics import Metrics
+from triage_worker.router.metrics import RouterMetrics
 
 from deploy.dashboards import build
 from tests.deploy.tools import CHART, ROOT
-from worker.bundles.metrics import BundleMetrics
-from worker.fallback.metrics import LlmMetrics
-from worker.health import readiness
-from worker.helpdesk.metrics import HelpdeskMetrics
-from worker.metrics import Metrics
-from worker.router.metrics import RouterMetrics
 
 BOARDS = sorted((CHART / "files" / "dashboards").glob("*.json"))
 RULES = yaml.safe_load((CHART / "files" / "rules.yaml").read_text(encoding="utf-8"))

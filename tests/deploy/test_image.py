@@ -6,12 +6,12 @@ import tomllib
 from pathlib import Path
 
 import pytest
+from triage_models import DEFAULT_BUNDLE
+from triage_models.bundle.bundle import Bundle
+from triage_models.serving.classifier import Classifier
 
 from deploy.image.requirements import requirements
 from deploy.image.slim_bundle import slim
-from models import DEFAULT_BUNDLE
-from models.bundle import Bundle
-from models.classifier import Classifier
 from tests.deploy.tools import DEPLOY, ROOT, call
 
 DOCKERFILE = DEPLOY / "Dockerfile"

@@ -1,9 +1,10 @@
 """Topics and users for Strimzi: the same topics as `triage topics create` makes, and no right too many."""
 
+from triage_worker.config.settings import Settings
+from triage_worker.kafka import topics
+
 from tests.deploy.manifests import Manifest, of_kind, rendered
 from tests.kafka.rights import documented
-from worker import topics
-from worker.settings import Settings
 
 
 def test_topics_are_those_that_triage_would_create() -> None:

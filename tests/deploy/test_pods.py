@@ -1,14 +1,14 @@
 """What the pods may do and how they live, in every rendered size."""
 
 import pytest
+from triage_worker.config.settings import Settings, variable
+from triage_worker.observability import tracing
 
 from tests.deploy.manifests import environment, of_kind, pods, rendered
 from tests.deploy.tools import SIZES
-from worker import tracing
-from worker.settings import Settings, variable
 
 CLIENT_STOP_S = 10
-"""How long leaving the group may take after the drain (worker/consumer.py)."""
+"""How long leaving the group may take after the drain (worker/triage_worker/streaming/consumer.py)."""
 
 
 @pytest.mark.parametrize("size", SIZES)

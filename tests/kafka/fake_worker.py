@@ -12,15 +12,17 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-from models.engine import Encoded, Outputs
+from triage_models.serving.engine import Encoded, Outputs
+from triage_worker.classify import service
+from triage_worker.config.errors import TriageError
+from triage_worker.config.settings import Settings
+from triage_worker.observability import logs
+
 from tests.worker.fakes import FakeModel
-from worker import logs, service
-from worker.errors import TriageError
-from worker.settings import Settings
 
 
 class FakeClassifier(FakeModel):
-    """What `worker.assembly` needs of a classifier."""
+    """What `triage_worker.classify.wiring` needs of a classifier."""
 
     device = "cpu"
     bundle = SimpleNamespace(

@@ -14,11 +14,11 @@ from pathlib import Path
 import orjson
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.structs import ConsumerRecord, TopicPartition
+from triage_worker.kafka.aiokafka_compat import group
 
 from tests.kafka import admin
 from tests.kafka.account import Account, Place
 from tests.kafka.processes import Worker, eventually
-from worker import group
 
 ROOT = Path(__file__).parents[2]
 Message = tuple[bytes | None, bytes | None]

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
+from triage_worker.streaming.delivery.base import abandon
 
 from tests.kafka.harness import Bench
-from worker.delivery import abandon
 
 pytestmark = pytest.mark.kafka
 

@@ -13,14 +13,14 @@ import orjson
 import pytest
 from aiokafka import AIOKafkaProducer
 from aiokafka.structs import RecordMetadata
+from triage_models.bundle.bundle import CPU_MODEL, MANIFEST, Bundle
+from triage_models.bundle.store import BundleStore
 
-from models.bundle import CPU_MODEL, MANIFEST, Bundle
-from models.store import BundleStore
 from tests.kafka import broker
 from tests.kafka.harness import Bench, message
 from tests.kafka.processes import Worker, eventually
 from tests.kafka.test_service import COMMAND, get
-from tests.models.made import variant
+from tests.models.metrics.made import variant
 
 pytestmark = pytest.mark.kafka
 

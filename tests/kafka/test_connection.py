@@ -8,14 +8,14 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+from triage_worker.config.errors import ConfigError, TriageError
+from triage_worker.config.settings import Settings
+from triage_worker.kafka import topics
 
 from tests.kafka import broker
 from tests.kafka.certificates import Authority
 from tests.kafka.processes import eventually
 from tests.kafka.secured import Secured, password
-from worker import topics
-from worker.errors import ConfigError, TriageError
-from worker.settings import Settings
 
 pytestmark = pytest.mark.kafka
 
@@ -127,7 +127,7 @@ def test_the_command_says_no_in_one_sentence(secured: Secured, tmp_path: Path, l
         given = secured.login("triage", sasl_password="hush-wrong")
     others = {name: value for name, value in os.environ.items() if not name.startswith("TRIAGE_")}
     ran = subprocess.run(
-        [sys.executable, "-m", "worker", "worker", "--http-port=0", "--log-level=ERROR"],
+        [sys.executable, "-m", "triage_worker", "worker", "--http-port=0", "--log-level=ERROR"],
         env=others | {f"TRIAGE_{name.upper()}": value for name, value in given.items()},
         cwd=tmp_path,
         capture_output=True,

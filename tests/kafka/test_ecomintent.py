@@ -7,9 +7,9 @@ from pathlib import Path
 
 import orjson
 import pytest
+from triage_models import DEFAULT_BUNDLE
+from triage_models.metrics.rows import read_rows
 
-from models import DEFAULT_BUNDLE
-from models.evaluation.rows import read_rows
 from tests.kafka.harness import ROOT, Bench, message
 from tests.kafka.test_worker import BAD
 

@@ -9,8 +9,8 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
 from tests.kafka.harness import Bench
 from tests.kafka.processes import Worker, eventually
-from tests.worker.fallback_events import LABELS, event
-from tests.worker.llm_server import LlmServer, always, answer, fails_a_third_of_the_time
+from tests.worker.fallback.events import LABELS, event
+from tests.worker.fallback.llm_server import LlmServer, always, answer, fails_a_third_of_the_time
 
 pytestmark = pytest.mark.kafka
 

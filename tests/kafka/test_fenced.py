@@ -6,10 +6,10 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 import pytest
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import ProducerFenced
+from triage_worker.kafka.aiokafka_compat.transactions import telling_why
+from triage_worker.streaming.delivery.base import abandon
 
 from tests.kafka.harness import Bench
-from worker.delivery import abandon
-from worker.transactional import telling_why
 
 pytestmark = pytest.mark.kafka
 

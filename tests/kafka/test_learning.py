@@ -4,13 +4,13 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from aiokafka import AIOKafkaProducer
+from triage_models.feedback.answers import Answer
+from triage_schemas.events import LabelEvent
+from triage_worker.config.errors import TriageError
+from triage_worker.config.settings import Settings
+from triage_worker.feedback.labels_topic import gather
 
-from models.learning.answers import Answer
-from schemas.events import LabelEvent
 from tests.kafka.harness import Bench
-from worker.errors import TriageError
-from worker.learning import gather
-from worker.settings import Settings
 
 pytestmark = pytest.mark.kafka
 

@@ -13,14 +13,14 @@ import pytest
 import yaml
 from aiohttp import ClientError, ClientSession
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from triage_models import DEFAULT_BUNDLE
 
-from models import DEFAULT_BUNDLE
 from tests.deploy.tools import CHART, program
 from tests.kafka.broker import free_ports
 from tests.kafka.harness import Bench, message
 from tests.kafka.processes import Worker, eventually
-from tests.worker.helpdesk_fakes import TOKEN, USER, Zendesk
-from tests.worker.llm_server import LlmServer, always, answer
+from tests.worker.fallback.llm_server import LlmServer, always, answer
+from tests.worker.helpdesk.fakes import TOKEN, USER, Zendesk
 
 pytestmark = pytest.mark.kafka
 

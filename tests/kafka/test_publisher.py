@@ -6,15 +6,15 @@ from functools import partial
 import pytest
 from aiokafka import AIOKafkaProducer
 from aiokafka.structs import TopicPartition
+from triage_worker.observability.metrics import Metrics
+from triage_worker.streaming.dead_letters import DeadLetters
+from triage_worker.streaming.delivery.at_least_once import AtLeastOnce
+from triage_worker.streaming.delivery.base import MAX_BATCH_BYTES, MAX_REQUEST_BYTES
+from triage_worker.streaming.offset_tracker import Ledger
+from triage_worker.streaming.outputs import Output
 
 from tests.kafka.harness import Bench
 from tests.worker.fakes import record
-from worker.dead_letters import DeadLetters
-from worker.delivery import MAX_BATCH_BYTES, MAX_REQUEST_BYTES
-from worker.ledger import Ledger
-from worker.metrics import Metrics
-from worker.outputs import Output
-from worker.publisher import AtLeastOnce
 
 pytestmark = pytest.mark.kafka
 

@@ -28,7 +28,7 @@ class Replays:
 
     def start(self, *arguments: str) -> "subprocess.Popen[str]":
         return subprocess.Popen(
-            [sys.executable, "-m", "worker", "replay", *arguments],
+            [sys.executable, "-m", "triage_worker", "replay", *arguments],
             cwd=ROOT,
             env=self._environment,
             stdin=subprocess.DEVNULL,

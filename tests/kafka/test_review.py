@@ -14,7 +14,7 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
 from tests.kafka.harness import ROOT, Bench
-from tests.worker.test_review import review
+from tests.worker.review.test_review import review
 
 pytestmark = pytest.mark.kafka
 
@@ -78,7 +78,7 @@ async def test_one_key_a_message(bench: Bench, delivery: str) -> None:
     }
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("TRIAGE_")}
     environment = inherited | {"TERM": "dumb", "COLUMNS": "100"} | {f"TRIAGE_{k}": v for k, v in settings.items()}
-    terminal = Terminal([sys.executable, "-m", "worker", "review"], environment)
+    terminal = Terminal([sys.executable, "-m", "triage_worker", "review"], environment)
     for number, key in enumerate("1-0"):
         await terminal.sees(f"message-{number}")
         await terminal.sees("leave")
@@ -94,7 +94,7 @@ async def test_one_key_a_message(bench: Bench, delivery: str) -> None:
     assert [(value["source"]["offset"], value["label"]) for value in learned] == [(0, "WISMO"), (2, "OOS")]
     texts = [orjson.loads(record.value)["text"] for record in await bench.read(bench.input)]
     assert Counter(texts) == {"message-0": 1, "message-1": 2, "message-2": 1, "message-3": 1}
-    again = Terminal([sys.executable, "-m", "worker", "review"], environment)
+    again = Terminal([sys.executable, "-m", "triage_worker", "review"], environment)
     await again.sees("message-3")
     await again.sees("leave")
     again.press("4")

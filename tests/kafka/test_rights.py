@@ -13,6 +13,9 @@ import orjson
 import pytest
 from aiokafka import AIOKafkaConsumer
 from aiokafka.structs import TopicPartition
+from triage_worker.config.settings import Settings
+from triage_worker.kafka import topics
+from triage_worker.kafka.topic_reader import reader, whole_topic
 
 from tests.kafka.broker import free_ports
 from tests.kafka.harness import ROOT, Bench
@@ -22,14 +25,11 @@ from tests.kafka.secured import Secured
 from tests.kafka.test_review import Terminal
 from tests.kafka.test_router import Sent, intent
 from tests.kafka.test_service import get, ready
-from tests.worker import helpdesk_fakes
-from tests.worker.fallback_events import event
-from tests.worker.llm_server import LlmServer, always, answer
-from tests.worker.test_helpdesk import ticket
-from tests.worker.test_review import review
-from worker import topics
-from worker.reading import reader, whole_topic
-from worker.settings import Settings
+from tests.worker.fallback.events import event
+from tests.worker.fallback.llm_server import LlmServer, always, answer
+from tests.worker.helpdesk import fakes as helpdesk_fakes
+from tests.worker.helpdesk.test_helpdesk import ticket
+from tests.worker.review.test_review import review
 
 pytestmark = pytest.mark.kafka
 
@@ -69,7 +69,7 @@ class Shop:
         """Run a command to its end; its exit code and all that it said."""
         ran = await asyncio.to_thread(
             subprocess.run,
-            [sys.executable, "-m", "worker", *arguments],
+            [sys.executable, "-m", "triage_worker", *arguments],
             cwd=ROOT,
             env=self.environment(service),
             stdin=subprocess.DEVNULL,
@@ -186,7 +186,7 @@ async def test_the_review(shop: Shop, delivery: str) -> None:
         await shop.skip("review", topic)
         await shop.bench.send(topic, [*((b"k", one.write(), []) for one in shown), (b"k", b"no event", [])])
         environment = shop.environment("review", delivery=delivery) | {"TERM": "dumb", "COLUMNS": "100"}
-        terminal = shop.open(Terminal([sys.executable, "-m", "worker", "review"], environment))
+        terminal = shop.open(Terminal([sys.executable, "-m", "triage_worker", "review"], environment))
         for word, key in (("decided", "1"), ("put off", "-")):
             await terminal.sees(f"{word} {delivery}")
             await terminal.sees("leave")

@@ -13,10 +13,10 @@ from tests.kafka.secured import Secured
 from tests.kafka.test_rights import Shop, helpdesk_settings, opened, refused
 from tests.kafka.test_router import intent
 from tests.kafka.test_service import get, ready
-from tests.worker import helpdesk_fakes
-from tests.worker.fallback_events import event
-from tests.worker.llm_server import LlmServer, always, answer
-from tests.worker.test_helpdesk import ticket
+from tests.worker.fallback.events import event
+from tests.worker.fallback.llm_server import LlmServer, always, answer
+from tests.worker.helpdesk import fakes as helpdesk_fakes
+from tests.worker.helpdesk.test_helpdesk import ticket
 
 pytestmark = pytest.mark.kafka
 

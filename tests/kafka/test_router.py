@@ -11,12 +11,12 @@ from pathlib import Path
 import orjson
 import pytest
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from triage_schemas.cloudevents import event_headers
+from triage_schemas.events import IntentEvent
 
-from schemas.cloudevents import event_headers
-from schemas.events import IntentEvent
 from tests.kafka.harness import Bench
 from tests.kafka.processes import Worker, eventually
-from tests.worker.intents import MONDAY, intent_event
+from tests.worker.router.intents import MONDAY, intent_event
 
 pytestmark = pytest.mark.kafka
 

@@ -7,8 +7,8 @@ import pytest
 from tests.kafka.harness import Bench
 from tests.kafka.processes import eventually
 from tests.kafka.test_router import Sent
-from tests.worker.helpdesk_fakes import TOKEN, USER, Zendesk
-from tests.worker.test_helpdesk import ticket
+from tests.worker.helpdesk.fakes import TOKEN, USER, Zendesk
+from tests.worker.helpdesk.test_helpdesk import ticket
 
 pytestmark = pytest.mark.kafka
 

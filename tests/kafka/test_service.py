@@ -9,8 +9,8 @@ from pathlib import Path
 import aiohttp
 import orjson
 import pytest
+from triage_models import DEFAULT_BUNDLE
 
-from models import DEFAULT_BUNDLE
 from tests.kafka import broker
 from tests.kafka.harness import Bench, message
 from tests.kafka.processes import Worker, eventually

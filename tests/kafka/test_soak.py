@@ -8,12 +8,12 @@ from itertools import islice
 from pathlib import Path
 
 import pytest
+from triage_worker.demo.sample import letters
 
 from tests.kafka.harness import Bench, Message
 from tests.kafka.processes import Worker
 from tests.kafka.scene import ON_BROKERS_TIME
 from tests.kafka.verdict import RESULTS, judge, kept
-from worker.demo.sample import letters
 
 pytestmark = [pytest.mark.kafka, pytest.mark.torture, pytest.mark.timeout(7_200)]
 

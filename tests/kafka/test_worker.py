@@ -5,7 +5,7 @@ from aiokafka import AIOKafkaProducer
 
 from tests.kafka.harness import Bench, message
 from tests.kafka.scene import ON_BROKERS_TIME
-from tests.worker.raw_batches import builder
+from tests.worker.classify.raw_batches import builder
 
 pytestmark = pytest.mark.kafka
 

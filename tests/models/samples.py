@@ -3,10 +3,9 @@
 from types import SimpleNamespace
 
 import numpy as np
-
-from models.decision import Decision, Reason
-from models.evaluation.rows import LabelledRows
-from models.manifest import Calibration, Guarantee, Manifest, Thresholds
+from triage_models.bundle.manifest import Calibration, Guarantee, Manifest, Thresholds
+from triage_models.metrics.rows import LabelledRows
+from triage_models.serving.decision import Decision, Reason
 
 WORDS = [
     "where",

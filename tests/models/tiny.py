@@ -12,8 +12,8 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from models import DEFAULT_BUNDLE
-from models.training import data
+from triage_models import DEFAULT_BUNDLE
+from triage_models.training import data
 
 LABELS = ("WISMO", "CANCEL_ORDER", "DAMAGED_ITEM", "ACCOUNT_ISSUE")
 SCOPE = "OOS"
@@ -25,8 +25,7 @@ def write_base(folder: Path) -> Path:
     """A DistilBERT of 2 layers x 48 whose word vectors are the packaged MiniLM's, projected at random."""
     import torch
     from transformers import DistilBertConfig, DistilBertModel
-
-    from models.training.base import default_base, load_encoder, save_tokenizer
+    from triage_models.training.base import default_base, load_encoder, save_tokenizer
 
     base = default_base()
     words = load_encoder(base).embeddings.word_embeddings.weight.detach()
@@ -61,7 +60,7 @@ def write_csv(file: Path, rows: Iterable[Sequence[object]], header: Sequence[str
 
 def train_tiny(folder: Path, base: Path | None = None) -> Path:
     """A real bundle of 120 rows in a folder of its own: trained, exported, calibrated by folds, published."""
-    from models.training import train
+    from triage_models.training import train
 
     csv_file = write_csv(folder / "rows.csv", tiny_rows())
     return train(csv_file, folder / "tiny", base=str(base or write_base(folder / "base")), epochs=6)

@@ -2,11 +2,10 @@ from typing import Any
 
 import pytest
 import yaml
-
-from schemas.asyncapi import SERVICES, InputMessage, document
-from schemas.cloudevents import event_headers
-from schemas.dead_letters import dead_letter_headers
-from schemas.message import CustomerMessage, InputShape, Source, decode
+from triage_schemas.asyncapi import SERVICES, InputMessage, document
+from triage_schemas.cloudevents import event_headers
+from triage_schemas.dead_letters import dead_letter_headers
+from triage_schemas.input.message import CustomerMessage, InputShape, Source, decode
 
 CHANNELS = ("input", "output", "fallback", "dead_letter", "tickets", "alerts", "review", "labels")
 SOURCE = Source("in", 0, 1)

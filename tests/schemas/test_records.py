@@ -3,12 +3,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
-
-from schemas.cloudevents import event_id, timestamp, trace_of
-from schemas.dead_letters import dead_letter_headers
-from schemas.events import FallbackEvent, IntentEvent, LabelEvent, SourceRef
-from schemas.message import CustomerMessage, Source
-from schemas.records import IntentWriter, Judgement, to_record
+from triage_schemas.cloudevents import event_id, timestamp, trace_of
+from triage_schemas.dead_letters import dead_letter_headers
+from triage_schemas.events import FallbackEvent, IntentEvent, LabelEvent, SourceRef
+from triage_schemas.input.message import CustomerMessage, Source
+from triage_schemas.records import IntentWriter, Judgement, to_record
 
 AT = "2025-11-24T10:00:00.123Z"
 SOURCE = Source("customer.messages", 3, 1042)

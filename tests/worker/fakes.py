@@ -6,10 +6,9 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import orjson
 from aiokafka.structs import ConsumerRecord, TopicPartition
-
-from models.decision import Decision, Reason
-from models.engine import Encoded, Outputs
-from worker.outputs import Output
+from triage_models.serving.decision import Decision, Reason
+from triage_models.serving.engine import Encoded, Outputs
+from triage_worker.streaming.outputs import Output
 
 SCORES = {"WISMO": 0.9, "OTHER": 0.1}
 

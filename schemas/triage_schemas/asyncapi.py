@@ -1,0 +1,179 @@
+"""The AsyncAPI 3.0 document of the topics, made from the types that write them."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field
+from pydantic.json_schema import models_json_schema
+
+from triage_schemas.cloudevents import CONTENT_TYPE, EVENT_SOURCE
+from triage_schemas.events import AlertEvent, Event, FallbackEvent, IntentEvent, LabelEvent, ReviewEvent, TicketEvent
+from triage_schemas.input.message import Scalar
+
+API_VERSION = "1.0.0"
+
+EVENTS: Mapping[str, type[Event]] = {
+    "output": IntentEvent,
+    "fallback": FallbackEvent,
+    "tickets": TicketEvent,
+    "alerts": AlertEvent,
+    "review": ReviewEvent,
+    "labels": LabelEvent,
+}
+"""What is on each channel, besides the input and the dead letters."""
+
+SERVICES: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
+    "worker": (("input",), ("output", "fallback", "dead_letter")),
+    "router": (("output",), ("tickets", "alerts", "dead_letter")),
+    "helpdesk": (("tickets",), ("dead_letter",)),
+    "fallback": (("fallback",), ("output", "review", "labels", "dead_letter")),
+    "review": (("review",), ("output", "review", "labels", "dead_letter")),
+}
+"""The channels that each service reads and writes."""
+
+KEYS = {"tickets": "ticket_id", "alerts": "intent"}
+"""What records are keyed by, where it is not the key of the message that they came from."""
+
+DEAD_LETTER_HEADERS = {
+    "dlq.topic": "where the record was read",
+    "dlq.partition": "its partition there",
+    "dlq.offset": "its offset there",
+    "dlq.error": "stable code of what is wrong with it",
+    "dlq.message": "the same in words",
+    "dlq.time": "when it was put aside, RFC 3339",
+    "dlq.version": "version of these headers",
+}
+
+
+class InputMessage(BaseModel):
+    """A customer's message, as a producer should write it. Other fields are let through unread."""
+
+    model_config = ConfigDict(title="CustomerMessage", extra="allow")
+
+    text: str = Field(description="what the customer wrote", min_length=1)
+    message_id: str | None = Field(None, description="unique; topic-partition-offset where there is none")
+    conversation_id: str | None = None
+    customer_id: str | None = None
+    channel: str | None = Field(None, examples=["chat", "email"])
+    language: str | None = None
+    created_at: str | None = Field(None, description="RFC 3339")
+    metadata: dict[str, Scalar] | None = Field(None, description="scalars, for the router's rules to match on")
+
+
+def document(topics: Mapping[str, str]) -> str:
+    """The document as YAML.
+
+    Args:
+        topics: the topic of each channel: input, output, fallback, dead_letter, tickets, alerts, review, labels.
+    """
+    described = {
+        "asyncapi": "3.0.0",
+        "info": {
+            "title": "Triage",
+            "version": API_VERSION,
+            "description": "What travels on Triage's topics: customers' messages in, what they want and tickets out.",
+            "license": {"name": "Apache-2.0", "url": "https://www.apache.org/licenses/LICENSE-2.0"},
+        },
+        "defaultContentType": CONTENT_TYPE,
+        "channels": {channel: _channel(channel, topic) for channel, topic in topics.items()},
+        "operations": _operations(),
+        "components": {"messages": _messages(), "schemas": _schemas()},
+    }
+    return yaml.safe_dump(described, sort_keys=False, allow_unicode=True, width=120)
+
+
+def _channel(channel: str, topic: str) -> dict[str, Any]:
+    return {
+        "address": topic,
+        "messages": {channel: {"$ref": f"#/components/messages/{channel}"}},
+        "bindings": {"kafka": {"topic": topic, "bindingVersion": "0.5.0"}},
+    }
+
+
+def _operations() -> dict[str, Any]:
+    operations: dict[str, Any] = {}
+    for service, (reads, writes) in SERVICES.items():
+        for action, channels in (("receive", reads), ("send", writes)):
+            for channel in channels:
+                operations[f"{service}.{action}.{channel}"] = {
+                    "action": action,
+                    "channel": {"$ref": f"#/channels/{channel}"},
+                    "messages": [{"$ref": f"#/channels/{channel}/messages/{channel}"}],
+                }
+    return operations
+
+
+def _messages() -> dict[str, Any]:
+    messages: dict[str, Any] = {
+        "input": {
+            "name": "triage.message",
+            "summary": "A customer's message.",
+            "payload": {"$ref": "#/components/schemas/CustomerMessage"},
+            "bindings": _key("any; conversation_id keeps a conversation in order"),
+        },
+        "dead_letter": {
+            "name": "triage.dead_letter",
+            "summary": "A record that cannot be read: its value, key and headers as they were, and what is wrong.",
+            "contentType": "application/octet-stream",
+            "headers": _headers({name: {"description": text} for name, text in DEAD_LETTER_HEADERS.items()}),
+            "payload": {"description": "the record's value, untouched"},
+            "bindings": _key("the record's"),
+        },
+    }
+    for channel, event in EVENTS.items():
+        messages[channel] = {
+            "name": event.TYPE,
+            "summary": (event.__doc__ or "").partition("\n")[0],
+            "headers": _headers(_cloudevent(event)),
+            "payload": {"$ref": f"#/components/schemas/{event.__name__}"},
+            "bindings": _key(KEYS.get(channel, "the message's")),
+        }
+    return messages
+
+
+def _cloudevent(event: type[Event]) -> dict[str, dict[str, Any]]:
+    return {
+        "ce_specversion": {"const": "1.0"},
+        "ce_id": {"description": "the same for a repeat of the same event"},
+        "ce_source": {"const": EVENT_SOURCE},
+        "ce_type": {"const": event.TYPE},
+        "ce_time": {"format": "date-time"},
+        "ce_subject": {"description": "what the event is about"},
+        "content-type": {"const": CONTENT_TYPE},
+    }
+
+
+def _headers(properties: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    return {
+        "type": "object",
+        "required": list(properties),
+        "properties": {name: {"type": "string", **more} for name, more in properties.items()},
+    }
+
+
+def _key(description: str) -> dict[str, Any]:
+    return {"kafka": {"key": {"type": "string", "description": description}, "bindingVersion": "0.5.0"}}
+
+
+def _schemas() -> dict[str, Any]:
+    models: list[type[BaseModel]] = [InputMessage, *EVENTS.values()]
+    _, shared = models_json_schema(
+        [(model, "serialization") for model in models], ref_template="#/components/schemas/{model}"
+    )
+    schemas: dict[str, Any] = shared["$defs"]
+    schemas["CustomerMessage"] = schemas.pop("InputMessage")
+    return {name: _as_readers_see_it(schema) for name, schema in schemas.items()}
+
+
+def _as_readers_see_it(schema: dict[str, Any]) -> dict[str, Any]:
+    """A type's schema without what only its writer is held to, and without titles that repeat the name.
+
+    Fields are added freely, so a reader must not refuse those it does not know.
+    """
+    properties = {
+        name: {key: value for key, value in field.items() if key != "title"}
+        for name, field in schema["properties"].items()
+    }
+    kept = {key: value for key, value in schema.items() if key != "additionalProperties"}
+    return {**kept, "properties": properties}

@@ -1,0 +1,142 @@
+"""Learning end to end on a tiny bundle: it promotes what helps, and refuses what harms."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("torch", reason="needs the [train] extra")
+
+from triage_models.bundle.bundle import Bundle
+from triage_models.bundle.store import BundleStore
+from triage_models.errors import DataError
+from triage_models.feedback import learn as training
+from triage_models.feedback.answers import Answer
+from triage_models.feedback.learn import learn
+from triage_models.feedback.rehearsal import HUMAN_WEIGHT, LLM_WEIGHT, MOST_ANSWERS, REPLAY_WEIGHT, learning_rows
+from triage_models.feedback.resolve import Settled, is_held
+from triage_models.serving.classifier import Classifier
+from triage_models.training.plan import make_plan
+from triage_worker.cli.app import app
+from triage_worker.cli.learn import NOT_PROMOTED, RUNS
+from typer.testing import CliRunner
+
+from tests.models.tiny import EACH, tiny_rows, write_csv
+
+pytestmark = pytest.mark.train
+
+WORDS = ("zorp", "flimm", "quax", "brindle", "snop", "wugget")
+NEW = [f"{first} {second} {third}" for first in WORDS for second in WORDS for third in WORDS]
+
+
+@pytest.fixture
+def test_csv(tmp_path: Path) -> Path:
+    """An old test set: rows like those that `tiny_csv` has."""
+    known = set(tiny_rows())
+    return write_csv(tmp_path / "test.csv", [row for row in tiny_rows(each=EACH + 30) if row not in known])
+
+
+def words_mean(label: str) -> list[tuple[str, str]]:
+    """What a new shop's people say of words that nobody else uses."""
+    return [(text, label) for text in NEW]
+
+
+def run(tmp_path: Path, tiny_bundle: Path, tiny_csv: Path, test_csv: Path, rows: list[tuple[str, str]]) -> int:
+    flags = {
+        "--bundle": tiny_bundle,
+        "--labels": write_csv(tmp_path / "labels.csv", rows),
+        "--data": tiny_csv,
+        "--test": test_csv,
+        "--output": tmp_path / "candidate",
+        "--store": tmp_path / "store",
+        "--margin": 10,  # a network this small is right on every third test row, give or take
+    }
+    result = CliRunner().invoke(app, ["learn", *(str(word) for pair in flags.items() for word in pair)])
+    assert result.exception is None or isinstance(result.exception, SystemExit), result.output
+    return result.exit_code
+
+
+def test_answers_that_help_are_promoted(tiny_bundle: Path, tiny_csv: Path, test_csv: Path, tmp_path: Path) -> None:
+    serving = Classifier.open(tiny_bundle, device="cpu").classify(NEW)
+    taken = {one.intent for one in serving}
+    meant = next(label for label in ("DAMAGED_ITEM", "CANCEL_ORDER") if taken != {label})
+    assert run(tmp_path, tiny_bundle, tiny_csv, test_csv, words_mean(meant)) == 0
+
+    store = BundleStore(tmp_path / "store")
+    current = store.current()
+    assert current is not None
+    held = [text for text in NEW if is_held(Answer(text, meant))]
+    before = sum(one.intent == meant for one in Classifier.open(tiny_bundle, device="cpu").classify(held))
+    after = sum(one.intent == meant for one in Classifier.open(current, device="cpu").classify(held))
+    assert after > before
+    assert "held-out answers" in store.history()[-1].why
+    line = json.loads((tmp_path / "store" / RUNS).read_text())
+    assert (line["promoted"], line["candidate"]) == (True, Bundle.open(current).version)
+    told = Bundle.open(current).manifest
+    assert told.name == Bundle.open(tiny_bundle).name
+    assert told.training["learnt_from"]["human"] == len(NEW) - len(held)
+    assert told.training["data_sha256"] == Bundle.open(tiny_bundle).manifest.training["data_sha256"]
+    assert not told.thresholds.guarantee.certified  # 120 rows are too few to spare any
+
+
+def test_answers_that_harm_are_refused(
+    tiny_bundle: Path, tiny_csv: Path, test_csv: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Somebody calls every cancellation a parcel: their held-out answers agree, the old test set does not."""
+    # Such a small network has to be taught for longer to learn the harm at all.
+    monkeypatch.setattr(training, "RECIPE", replace(training.RECIPE, epochs=10, rate=1e-3, head_rate=3e-3))
+    seen = {text for text, _ in tiny_rows(each=EACH + 30)}  # the base rows and the test set
+    rows = [(text, "WISMO") for text, label in tiny_rows(each=400) if label == "CANCEL_ORDER" and text not in seen]
+    assert run(tmp_path, tiny_bundle, tiny_csv, test_csv, rows) == NOT_PROMOTED
+    assert BundleStore(tmp_path / "store").current() is None
+    line = json.loads((tmp_path / "store" / RUNS).read_text())
+    assert not line["promoted"]
+    assert line["why"]
+
+
+def test_without_answers_there_is_nothing_to_learn(tiny_bundle: Path, tiny_csv: Path, tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="nothing to learn from: of 1 answers"):
+        learn([Answer("x", "GONE")], tiny_bundle, tmp_path / "candidate", data=tiny_csv)
+
+
+def test_answers_that_leave_no_row_of_a_label_are_refused(tiny_csv: Path) -> None:
+    base = make_plan(tiny_csv, None, None, None, 0)
+    turned = [Answer(text, "WISMO") for text, label in tiny_rows() if label == "CANCEL_ORDER"]
+    with pytest.raises(DataError, match="no row of CANCEL_ORDER"):
+        learning_rows(Settled(turned, [], []), base, set(), seed=0)
+
+
+def test_base_data_of_other_labels_is_refused(tiny_bundle: Path, tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"labels of messages\.csv are not those"):
+        learn([Answer("x", "WISMO")], tiny_bundle, tmp_path / "candidate")
+
+
+def test_a_store_needs_a_test_set(tmp_path: Path) -> None:
+    result = CliRunner().invoke(app, ["learn", "--store", str(tmp_path / "store")])
+    assert "--store needs --test" in str(result.exception)
+
+
+def test_answers_weigh_more_than_base_rows_and_llms_less_than_people(tiny_csv: Path) -> None:
+    base = make_plan(tiny_csv, None, None, None, 0)
+    texts = base.train.texts
+    settled = Settled(
+        [Answer("from a person", "WISMO"), Answer(texts[0], "CANCEL_ORDER")],
+        [Answer("from an LLM", "WISMO", "llm")],
+        [Answer(texts[1], "WISMO")],
+    )
+    rows = learning_rows(settled, base, {texts[2].casefold()}, seed=0)
+    weights = dict(zip(rows.texts, rows.weights, strict=True))
+    assert weights["from a person"] == HUMAN_WEIGHT
+    assert weights["from an LLM"] == HUMAN_WEIGHT * LLM_WEIGHT
+    assert set(rows.weights[:-3]) == {REPLAY_WEIGHT}
+    assert rows.labels[rows.texts.index(texts[0])] == "CANCEL_ORDER"  # once, as people said
+    assert texts[1] not in rows.texts
+    assert texts[2] not in rows.texts
+
+
+def test_very_many_answers_leave_the_base_rows_their_part(tiny_csv: Path) -> None:
+    base = make_plan(tiny_csv, None, None, None, 0)
+    settled = Settled([Answer(text, "WISMO") for text in NEW], [], [])
+    rows = learning_rows(settled, base, set(), seed=0)
+    assert sum(rows.weights[-len(NEW) :]) / sum(rows.weights) == pytest.approx(MOST_ANSWERS)

@@ -1,0 +1,221 @@
+"""From one bundle to another while messages are on their way: no message is worked on by two of them."""
+
+import asyncio
+import gc
+import threading
+import weakref
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+from aiokafka.structs import TopicPartition
+from triage_models.bundle.store import BundleStore
+from triage_models.serving.classifier import Classifier
+from triage_models.serving.engine import Encoded, Outputs
+from triage_schemas.input.message import InputShape
+from triage_schemas.records import IntentWriter
+from triage_worker.classify import inference, service
+from triage_worker.classify.batching import Limits
+from triage_worker.classify.loaded_bundle import Serving, decided
+from triage_worker.classify.processor import Pipeline
+from triage_worker.classify.wiring import at_work
+from triage_worker.config.settings import Settings
+from triage_worker.observability.metrics import Metrics
+from triage_worker.streaming.dead_letters import DeadLetters
+from triage_worker.streaming.outputs import Output
+
+from tests.models.metrics.made import variant
+from tests.worker.fakes import FakeModel, Published, message, record
+
+A = TopicPartition("in", 0)
+
+
+class Gated(FakeModel):
+    """A model with tokens of its own, which no other understands, and a gate before inference that may be closed."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__()
+        self.name = name
+        self.entered = threading.Event()
+        self.gate = threading.Event()
+        self.gate.set()
+        self.broken = False
+
+    def encode(self, texts: Sequence[str]) -> list[Encoded]:
+        return [Encoded([ord(self.name), *row.ids], row.truncated) for row in super().encode(texts)]
+
+    def infer(self, batch: Sequence[Encoded]) -> Outputs:
+        self.entered.set()
+        self.gate.wait()
+        assert {row.ids[0] for row in batch} == {ord(self.name)}, "tokens of another bundle"
+        if self.broken:
+            raise RuntimeError("this model is broken")
+        return super().infer([Encoded(row.ids[1:], row.truncated) for row in batch])
+
+
+def at_work_by(model: FakeModel, name: str) -> Serving:
+    writer = IntentWriter(name="m", version=name, threshold=0.5, descriptions={"WISMO": name}, include_text=False)
+    return Serving(model, decided(writer, output_topic="out", fallback_topic="fallback"), Limits(threads=1, budget=64))
+
+
+@asynccontextmanager
+async def pipeline(serving: Serving) -> AsyncIterator[tuple[Pipeline, Published]]:
+    published = Published()
+    running = Pipeline(serving, DeadLetters("dlq"), InputShape(), published, metrics=Metrics())
+    running.ledger.assign(A)
+    running.start()
+    del serving
+    try:
+        yield running, published
+    finally:
+        running.close()
+
+
+def versions(outputs: Sequence[Output]) -> list[str]:
+    return [orjson.loads(output.value or b"")["model"]["version"] for output in outputs]
+
+
+async def test_what_the_old_bundle_encoded_it_also_finishes_and_what_comes_then_is_the_new_ones() -> None:
+    old, new = Gated("a"), Gated("b")
+    old.gate.clear()
+    async with pipeline(at_work_by(old, "old")) as (running, published):
+        await running.accept({A: [record(A, offset, message("aa" * offset)) for offset in range(1, 40)]})
+        await asyncio.to_thread(old.entered.wait)
+        running.use(at_work_by(new, "new"))
+        await running.accept({A: [record(A, offset, message("aa" * offset)) for offset in range(40, 60)]})
+        old.gate.set()
+        outputs = await published.wait(59)
+        assert versions(outputs) == ["old"] * 39 + ["new"] * 20
+        assert [output.offset for output in outputs] == list(range(1, 60))
+        assert not any(output.outcome == "dead_letter" for output in outputs)
+
+
+async def test_the_new_bundle_may_answer_before_the_old_one_is_done() -> None:
+    """With two threads; outputs are still published in the order of their messages."""
+    old, new = Gated("a"), Gated("b")
+    old.gate.clear()
+    serving = at_work_by(old, "old")
+    async with pipeline(Serving(old, serving.write, Limits(threads=2, budget=64))) as (running, published):
+        await running.accept({A: [record(A, 0, message("aa"))]})
+        await asyncio.to_thread(old.entered.wait)
+        running.use(at_work_by(new, "new"))
+        await running.accept({A: [record(A, 1, message("aa"))]})
+        await asyncio.to_thread(new.entered.wait)
+        old.gate.set()
+        assert versions(await published.wait(2)) == ["old", "new"]
+
+
+async def test_the_old_bundle_is_let_go_after_its_last_batch() -> None:
+    old: Gated | None = Gated("a")
+    left = weakref.ref(old)
+    async with pipeline(at_work_by(old, "old")) as (running, published):  # type: ignore[arg-type]
+        del old
+        await running.accept({A: [record(A, 0, message("aa"))]})
+        await published.wait(1)
+        running.use(at_work_by(Gated("b"), "new"))
+        while left() is not None:  # its thread and its executor let go of it a moment after the output is here
+            gc.collect()
+            await asyncio.sleep(0.001)
+
+
+async def test_a_bundle_that_fails_on_everything_is_healed_by_the_next_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(inference, "RETRY_S", (3_600.0,))
+    old = Gated("a")
+    old.broken = True
+    async with pipeline(at_work_by(old, "old")) as (running, published):
+        await running.accept({A: [record(A, offset, message("aa" * offset)) for offset in range(1, 20)]})
+        await asyncio.to_thread(old.entered.wait)
+        running.use(at_work_by(Gated("b"), "new"))
+        outputs = await published.wait(19)
+        assert set(versions(outputs)) == {"new"}
+        assert {output.outcome for output in outputs} == {"accepted"}
+        assert running.down is None
+
+
+async def test_a_batch_is_never_mixed_however_often_bundles_change() -> None:
+    models = [Gated(chr(ord("a") + number)) for number in range(8)]
+    async with pipeline(at_work_by(models[0], "0")) as (running, published):
+        for round_ in range(30):
+            running.use(at_work_by(models[round_ % 8], str(round_ % 8)))
+            first = 10 * round_
+            await running.accept({A: [record(A, first + number, message("aa" * number)) for number in range(1, 11)]})
+        outputs = await published.wait(300)
+        assert versions(outputs) == [str(round_ % 8) for round_ in range(30) for _ in range(10)]
+        assert [output.outcome for output in outputs] == ["accepted"] * 300
+
+
+TEXTS = ["where is my parcel", "the lamp came broken, what now?", "i want my money back for both of them please"] * 5
+
+
+@pytest.fixture(scope="module")
+def bundles(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """The shipped bundle twice: the second reads 12 tokens at most, accepts nothing, and calls its labels otherwise."""
+    folder = tmp_path_factory.mktemp("bundles")
+    first = variant(folder / "a", "A")
+    shipped = Classifier.open(first, device="cpu", threads=1).bundle.manifest
+    return first, variant(
+        folder / "b",
+        "B",
+        labels=tuple(f"B_{label}" for label in shipped.labels),
+        descriptions={f"B_{label}": text for label, text in shipped.descriptions.items()},
+        max_length=12,
+        thresholds=shipped.thresholds.model_copy(update={"confidence": 1.0}),
+    )
+
+
+async def test_real_bundles_take_over_from_one_another(bundles: tuple[Path, Path]) -> None:
+    settings = Settings()
+    first, second = (Classifier.open(path, device="cpu", threads=2) for path in bundles)
+    expected = {
+        name: dict(zip(TEXTS, classifier.classify(TEXTS), strict=True))
+        for name, classifier in (("A", first), ("B", second))
+    }
+    metrics = Metrics()
+    async with pipeline(at_work(settings, first, metrics)) as (running, published):
+        offset = 0
+        for classifier in (first, second, first, second):
+            running.use(at_work(settings, classifier, metrics))
+            await running.accept({A: [record(A, offset + at, message(text)) for at, text in enumerate(TEXTS)]})
+            offset += len(TEXTS)
+        outputs = await published.wait(offset)
+    assert versions(outputs) == [version for version in "ABAB" for _ in TEXTS]
+    for output, text in zip(outputs, TEXTS * 4, strict=True):
+        event: dict[str, Any] = orjson.loads(output.value or b"")
+        decision = expected[event["model"]["version"]][text]
+        assert (event["intent"], event["truncated"]) == (decision.intent, decision.truncated)
+        assert event["confidence"] == pytest.approx(decision.confidence, abs=0.02)
+        assert event["threshold"] == (1.0 if event["model"]["version"] == "B" else first.bundle.threshold)
+        assert event["intent"].startswith("B_") == (event["model"]["version"] == "B")
+        assert all(label.startswith("B_") == (event["model"]["version"] == "B") for label in event.get("labels", []))
+    info = {"name": "ecommerce", "version": "B", "device": "cpu"}
+    assert metrics.registry.get_sample_value("triage_model_info", info) == 1
+    assert metrics.registry.get_sample_value("triage_model_info", info | {"version": "A"}) is None
+
+
+async def test_the_worker_lets_its_first_bundle_go(
+    bundles: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened: list[weakref.ref[Classifier]] = []
+    really_open = Classifier.open
+
+    def opens(*arguments: Any, **options: Any) -> Classifier:
+        classifier = really_open(*arguments, **options)
+        opened.append(weakref.ref(classifier))
+        return classifier
+
+    monkeypatch.setattr(Classifier, "open", opens)
+    store = BundleStore(tmp_path / "store")
+    store.promote(bundles[0], why="the first")
+    metrics = Metrics()
+    settings = Settings(bundle=store.root, bundle_poll_s=0.01)
+    async with service._opened(settings, metrics):
+        (first,) = opened
+        store.promote(bundles[1], why="the second")
+        while first() is not None:
+            gc.collect()
+            await asyncio.sleep(0.01)
+    about = {"name": "ecommerce", "version": "B", "device": "cpu"}
+    assert metrics.registry.get_sample_value("triage_model_info", about) == 1

@@ -1,0 +1,43 @@
+"""What the documentation says of settings and topics is what the code does."""
+
+from pathlib import Path
+from typing import get_args
+
+import pytest
+from triage_models import DEFAULT_BUNDLE
+from triage_schemas.input.message import RejectionCode
+from triage_worker.config.settings import Settings, variable
+from triage_worker.kafka.topics import plan
+
+from tests.kafka.faults import MATRIX
+
+DOCS = Path(__file__).parents[3] / "docs"
+
+
+def row(name: str) -> str:
+    field = Settings.model_fields[name]
+    default = "the shipped one" if field.default == DEFAULT_BUNDLE else f"`{field.default}`"
+    return f"| `{variable(name)}` | {'' if field.default is None else default} | {field.description} |"
+
+
+@pytest.mark.parametrize("name", Settings.model_fields)
+def test_every_setting_is_documented_as_it_is(name: str) -> None:
+    assert row(name) in (DOCS / "settings.md").read_text(encoding="utf-8").splitlines()
+
+
+@pytest.mark.parametrize("code", get_args(RejectionCode))
+def test_every_rejection_code_is_documented(code: str) -> None:
+    assert f"| `{code}` |" in (DOCS / "topics.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("topic", [spec.topic for spec in plan(Settings())])
+def test_every_topic_is_documented(topic: str) -> None:
+    assert f"`{topic}`" in (DOCS / "topics.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("delivery", ["at least once", "exactly once"])
+@pytest.mark.parametrize("fault", MATRIX)
+def test_every_fault_is_documented_with_what_was_measured(fault: str, delivery: str) -> None:
+    page = (DOCS / "reliability.md").read_text(encoding="utf-8")
+    assert f"\n| {fault} |" in page
+    assert page.count(f"\n| {fault} | {delivery} |") == 2

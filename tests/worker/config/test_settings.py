@@ -1,0 +1,151 @@
+import inspect
+import os
+from pathlib import Path
+
+import pytest
+from triage_models import DEFAULT_BUNDLE
+from triage_worker.cli.options import settings_flags
+from triage_worker.config.errors import ConfigError
+from triage_worker.config.settings import PREFIX, Settings, variable
+
+
+@pytest.fixture(autouse=True)
+def nothing_set(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for name in [name for name in os.environ if name.upper().startswith(PREFIX)]:
+        monkeypatch.delenv(name)
+    monkeypatch.chdir(tmp_path)
+
+
+def sentence(**flags: object) -> str:
+    with pytest.raises(ConfigError) as caught:
+        Settings.load(**flags)
+    text = str(caught.value)
+    assert "\n" not in text
+    assert text.endswith((".", "?"))
+    return text
+
+
+def test_every_setting_has_a_default_that_works_and_a_description() -> None:
+    settings = Settings.load()
+    assert settings.bootstrap_servers == "localhost:9092"
+    assert settings.bundle == DEFAULT_BUNDLE
+    assert all(field.description for field in Settings.model_fields.values())
+    assert {settings.source(name) for name in Settings.model_fields} == {"default"}
+
+
+def test_the_names_that_the_design_fixes() -> None:
+    fixed = """
+    BOOTSTRAP_SERVERS GROUP_ID INPUT_TOPIC OUTPUT_TOPIC FALLBACK_TOPIC DEAD_LETTER_TOPIC DELIVERY BUNDLE DEVICE THREADS
+    HTTP_PORT TEXT_FIELD INPUT_FORMAT INCLUDE_TEXT SECURITY_PROTOCOL SASL_MECHANISM SASL_USERNAME SASL_PASSWORD
+    SSL_CAFILE SSL_CERTFILE SSL_KEYFILE SSL_PASSWORD TICKETS_TOPIC ALERTS_TOPIC ROUTES LLM_URL LLM_MODEL LLM_API_KEY
+    REVIEW_TOPIC LABELS_TOPIC
+    """
+    assert {PREFIX + name for name in fixed.split()} <= {variable(name) for name in Settings.model_fields}
+
+
+def test_flags_beat_the_environment_which_beats_the_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    Path(".env").write_text("TRIAGE_GROUP_ID=file\nTRIAGE_INPUT_TOPIC=file\nTRIAGE_OUTPUT_TOPIC=file.out\nOTHER=x\n")
+    monkeypatch.setenv("TRIAGE_GROUP_ID", "environment")
+    monkeypatch.setenv("TRIAGE_INPUT_TOPIC", "environment")
+    settings = Settings.load(group_id="flag", input_topic=None)
+    assert (settings.group_id, settings.source("group_id")) == ("flag", "flag")
+    assert (settings.input_topic, settings.source("input_topic")) == ("environment", "environment")
+    assert (settings.output_topic, settings.source("output_topic")) == ("file.out", ".env")
+
+
+def test_an_empty_variable_is_one_that_is_not_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TRIAGE_GROUP_ID", "")
+    monkeypatch.setenv("TRIAGE_THREADS", "")
+    settings = Settings.load()
+    assert (settings.group_id, settings.threads, settings.source("threads")) == (None, 0, "default")
+
+
+@pytest.mark.parametrize(
+    ("typo", "meant"), [("TRIAGE_TREADS", "TRIAGE_THREADS"), ("TRIAGE_BOOTSTRAP_SERVER", "TRIAGE_BOOTSTRAP_SERVERS")]
+)
+def test_an_unknown_variable_is_refused_with_the_nearest_name(
+    monkeypatch: pytest.MonkeyPatch, typo: str, meant: str
+) -> None:
+    monkeypatch.setenv(typo, "2")
+    assert sentence() == f"{typo} in the environment is no setting of Triage: did you mean {meant}?"
+
+
+def test_an_unknown_variable_in_the_file_is_refused_too() -> None:
+    Path(".env").write_text("TRIAGE_QQQ=1\n")
+    assert "`triage settings`" in sentence()
+
+
+def test_what_kubernetes_adds_for_a_service_called_triage_is_let_through(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TRIAGE_WORKER_SERVICE_HOST", "10.0.0.1")
+    monkeypatch.setenv("TRIAGE_WORKER_SERVICE_PORT_HTTP", "8080")
+    monkeypatch.setenv("TRIAGE_WORKER_PORT", "tcp://10.0.0.1:8080")
+    monkeypatch.setenv("TRIAGE_WORKER_PORT_8080_TCP_ADDR", "10.0.0.1")
+    Settings.load()
+
+
+@pytest.mark.parametrize(
+    ("flags", "part"),
+    [
+        ({"threads": "many"}, "--threads (flag) is not valid"),
+        ({"http_port": "70000"}, "--http-port"),
+        ({"delivery": "sometimes"}, "'at_least_once' or 'exactly_once'"),
+        ({"input_topic": "customer messages"}, "--input-topic"),
+        ({"text_field": "payload..text"}, "names joined by dots"),
+        ({"bootstrap_servers": "kafka 9092"}, "host:port"),
+        ({"bootstrap_servers": "kafka:http"}, "host:port"),
+        ({"input_topic": "customer.intents"}, "TRIAGE_INPUT_TOPIC and TRIAGE_OUTPUT_TOPIC are both customer.intents"),
+        ({"security_protocol": "SASL_SSL"}, "needs TRIAGE_SASL_USERNAME"),
+        ({"security_protocol": "SASL_SSL", "sasl_username": "u"}, "needs TRIAGE_SASL_PASSWORD"),
+        ({"sasl_username": "u", "sasl_password": "p"}, "set it to SASL_SSL"),
+        ({"delivery": "exactly_once", "idempotence": False}, "needs TRIAGE_IDEMPOTENCE=true"),
+        ({"ssl_keyfile": "key.pem"}, "needs TRIAGE_SSL_CERTFILE"),
+        ({"llm_money_per_hour": "2"}, "needs TRIAGE_LLM_PRICE_INPUT"),
+        ({"llm_url": "localhost:8000/v1"}, "a URL, up to /v1"),
+        ({"llm_url": "https://llm..example.com/v1"}, "no host name that could exist"),
+        ({"llm_api_key": "sk-1\nX-Other: 2"}, "a key is one line of printable characters"),
+    ],
+)
+def test_a_wrong_value_is_one_sentence_that_names_it(flags: dict[str, str], part: str) -> None:
+    assert part in sentence(**flags)
+
+
+def test_values_are_taken_in_either_case() -> None:
+    settings = Settings.load(
+        security_protocol="sasl_ssl", sasl_username="u", sasl_password="p", sasl_mechanism="plain", device="CPU"
+    )
+    assert (settings.security_protocol, settings.sasl_mechanism, settings.device) == ("SASL_SSL", "PLAIN", "cpu")
+
+
+def test_a_secret_shows_nowhere() -> None:
+    secret = "hunter2"
+    settings = Settings.load(security_protocol="SASL_SSL", sasl_username="u", sasl_password=secret, llm_api_key=secret)
+    assert secret not in repr(settings) + str(settings) + settings.model_dump_json()
+
+
+def test_the_line_break_at_the_end_of_a_file_is_no_part_of_a_key() -> None:
+    key = Settings.load(llm_api_key="sk-1\n").llm_api_key
+    assert key is not None
+    assert key.get_secret_value() == "sk-1"
+
+
+@pytest.mark.parametrize("url", ["https://me:hunter2@llm/v1", "http://hunter2@llm/v1 and more", "https://hunter2@"])
+def test_a_password_in_a_url_is_refused_and_not_shown(url: str) -> None:
+    with pytest.raises(ConfigError, match="TRIAGE_LLM_API_KEY") as caught:
+        Settings.load(llm_url=url)
+    assert "hunter2" not in str(caught.value)
+
+
+def test_no_secret_is_a_flag() -> None:
+    secrets = [name for name, field in Settings.model_fields.items() if "SecretStr" in str(field.annotation)]
+    assert "llm_api_key" in secrets
+    command = settings_flags(Settings.model_fields)(lambda settings: None)
+    assert not set(secrets) & set(inspect.signature(command).parameters)
+
+
+def test_a_secret_of_the_wrong_type_shows_nowhere() -> None:
+    assert "hunter2" not in sentence(sasl_password=["hunter2"])
+
+
+def test_each_service_has_its_own_group_unless_told() -> None:
+    assert Settings.load().group("router") == "triage-router"
+    assert Settings.load(group_id="mine").group("router") == "mine"

@@ -1,0 +1,168 @@
+"""The demo's books of verdicts and tickets, and the path that it draws, from events alone."""
+
+import io
+from typing import Any
+
+from aiokafka import ConsumerRecord
+from rich.console import Console
+from triage_schemas.events import Event, FallbackEvent, IntentEvent, ModelRef, ReviewEvent, SourceRef
+from triage_worker.config.settings import Settings
+from triage_worker.demo.cases import Cases
+from triage_worker.demo.closing import close, sums
+from triage_worker.demo.observer import note
+from triage_worker.demo.path import Step, richest, steps
+from triage_worker.demo.tally import Tally
+from triage_worker.router.conversation import Conversation, file
+from triage_worker.router.intents import Filed, read
+from triage_worker.router.routes_file import SHIPPED, load
+
+from tests.worker.fallback.events import event as fallback_event
+from tests.worker.router.fakes import read as as_read
+from tests.worker.router.intents import intent_event
+
+SETTINGS = Settings()
+ROUTES = load(SHIPPED)
+INPUT = SETTINGS.input_topic
+
+
+class Books:
+    """What the observer makes of records, each a second after the one before it."""
+
+    def __init__(self) -> None:
+        self.tally, self.cases = Tally(), Cases()
+        self._conversations: dict[str, Conversation] = {}
+        self._now = 0
+
+    def see(self, topic: str, value: bytes, *, offset: int = 0, headers: Any = ()) -> None:
+        self._now += 1
+        record = ConsumerRecord(topic, 0, offset, self._now * 1000, 0, None, value, None, 0, 0, tuple(headers))
+        note(SETTINGS, record, self.tally, self.cases)
+
+    def message(self, offset: int, text: str) -> None:
+        self.see(INPUT, b'{"text": "%s"}' % text.encode(), offset=offset)
+
+    def intent(self, offset: int, intent: str, *, by: str = "model", conversation: str = "c-1") -> None:
+        self.see(SETTINGS.output_topic, (event := self._intent(offset, intent, by, conversation)).write())
+        self.file(event)
+
+    def file(self, event: IntentEvent) -> None:
+        """As the router does."""
+        filed = read(as_read(0, event))
+        assert isinstance(filed, Filed)
+        known = self._conversations.get(filed.arrival.conversation_id)
+        route = ROUTES.route(filed.facts)
+        for state in file(known, filed.arrival, route, close_after_s=ROUTES.close_after, partition=0, now=0.0):
+            self._conversations[state.conversation_id] = state
+            self.see(SETTINGS.tickets_topic, state.event().write())
+
+    def refuse(self, offset: int, text: str) -> FallbackEvent:
+        event = fallback_event(text, offset, source=SourceRef(topic=INPUT, partition=0, offset=offset))
+        self.see(SETTINGS.fallback_topic, event.write())
+        return event
+
+    def leave(self, event: FallbackEvent) -> None:
+        fields: dict[str, Any] = {name: getattr(event, name) for name in event.model_fields_set}
+        self.see(SETTINGS.review_topic, ReviewEvent(**fields, review_reason="none_of_these").write())
+
+    def laws(self) -> list[str]:
+        return [str(law) for law in (self.tally.law(), *self.cases.laws(self.tally.counts["accepted"]))]
+
+    def _intent(self, offset: int, intent: str, by: str, conversation: str) -> IntentEvent:
+        source = SourceRef(topic=INPUT, partition=0, offset=offset)
+        event = intent_event(offset, intent=intent, conversation_id=conversation, decided_by=by)
+        return event.model_copy(update={"source": source, "model": ModelRef(name=f"a {by}", version="1")})
+
+
+def conversation() -> Books:
+    """One message accepted, one decided by the LLM and one that a person must decide; then a second conversation."""
+    books = Books()
+    books.message(0, "where is it")
+    books.intent(0, "WISMO")
+    books.message(1, "broken")
+    books.refuse(1, "broken")
+    books.intent(1, "DAMAGED_ITEM", by="llm")
+    books.message(2, "hm")
+    books.leave(books.refuse(2, "hm"))
+    books.message(3, "other")
+    books.intent(3, "OTHER", conversation="c-2")
+    return books
+
+
+def test_every_message_and_every_verdict_is_accounted_for() -> None:
+    assert conversation().laws() == [
+        "read 4 = accepted 2 + fallback 2 + dead letters 0",
+        "fallback 2 = decided 1 + for a person 1 (none of these 1)",
+        "accepted 2 + decided 1 = filed 3 in 2 tickets",
+    ]
+
+
+def test_what_is_missing_or_there_twice_breaks_the_law() -> None:
+    books = Books()
+    books.message(0, "a")
+    refused = books.refuse(0, "a")
+    assert books.laws()[1] == "fallback 1 ≠ decided 0 + for a person 0"
+    books.leave(refused)
+    books.leave(refused)
+    assert books.laws()[1].endswith("(1 decided twice)")
+    books.see(SETTINGS.output_topic, intent_event(1).write())
+    assert books.laws()[2] == "accepted 1 + decided 0 ≠ filed 0 in 0 tickets"
+    console = Console(file=io.StringIO())
+    assert not sums(console, books.cases.laws(1))
+
+
+def test_a_second_ticket_of_a_conversation_breaks_the_law() -> None:
+    books = conversation()
+    (ticket,) = (ticket for ticket in books.cases.tickets() if ticket.conversation_id == "c-2")
+    again: Event = ticket.model_copy(update={"ticket_id": "t-2"})
+    books.see(SETTINGS.tickets_topic, again.write())
+    books.see(SETTINGS.tickets_topic, ticket.write())  # a repeat changes nothing
+    assert books.laws()[2] == "accepted 2 + decided 1 ≠ filed 4 in 3 tickets (1 second tickets)"
+
+
+def test_another_services_dead_letter_is_no_answer_of_the_worker() -> None:
+    books = Books()
+    for topic in (SETTINGS.fallback_topic, INPUT):
+        headers = {"dlq.topic": topic, "dlq.partition": "0", "dlq.offset": "0", "dlq.error": "not_json"}
+        books.see(SETTINGS.dead_letter_topic, b"{", headers=[(name, text.encode()) for name, text in headers.items()])
+    assert books.tally.counts == {"dead letter": 1}
+
+
+def test_the_path_of_a_conversation() -> None:
+    books = conversation()
+    assert richest(books.cases) == "c-1"
+    found = steps("c-1", books.tally, books.cases, ROUTES)
+    ticket = next(iter(books.cases.tickets())).ticket_id
+    assert found == [
+        Step(0.0, "message", "“where is it”"),
+        Step(1.0, "model", "WISMO 0.970, accepted"),
+        Step(
+            2.0, "router", f"rule “where is my order, asked on chat”: {ticket} opened: queue delivery, priority normal"
+        ),
+        Step(3.0, "message", "“broken”"),
+        Step(4.0, "model", "OTHER 0.400, low confidence: on to the fallback"),
+        Step(5.0, "fallback", "a llm decides: DAMAGED_ITEM 0.970"),
+        Step(6.0, "router", f"rule “broken, wrong or missing goods”: {ticket} escalated: queue claims, priority high"),
+        Step(7.0, "message", "“hm”"),
+        Step(8.0, "model", "OTHER 0.400, low confidence: on to the fallback"),
+        Step(9.0, "fallback", "undecided (none of these): on to a person"),
+    ]
+
+
+def test_the_closing_words() -> None:
+    stream = io.StringIO()
+    books = conversation()
+    close(Console(file=stream, width=110), books.tally, books.cases, ROUTES)
+    said = stream.getvalue()
+    for words in (
+        "Tickets, the longest of each queue",
+        "WISMO → DAMAGED_ITEM",
+        "“broken”",
+        "The path of conversation c-1",
+    ):
+        assert words in said
+
+
+def test_with_nothing_to_show_nothing_is_shown() -> None:
+    stream = io.StringIO()
+    close(Console(file=stream), Tally(), Cases(), ROUTES)
+    assert stream.getvalue().split() == []

@@ -1,0 +1,166 @@
+"""Stand-ins for Zendesk and Gorgias that keep to their documented manners, and misbehave when told to.
+
+Trouble is a list of words, one for each call to come: "ok", "500", "429", "429-late" (with Retry-After), "html" (a
+page with status 200), "drop" (the connection breaks before anything is done), "lost" (it is done, and the answer is
+lost), "slow" (it is done, and the answer comes too late).
+"""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from contextlib import asynccontextmanager
+from typing import Any
+
+from aiohttp import web
+from triage_worker.helpdesk.client import login
+
+USER, TOKEN = "bot@shop.example", "secret"
+
+
+class Helpdesk:
+    """What both have in common."""
+
+    user = USER
+
+    def __init__(self, trouble: Iterable[str] = ()) -> None:
+        self.tickets: dict[int, dict[str, Any]] = {}
+        self.calls: list[tuple[str, str]] = []
+        self._trouble = list(trouble)
+        self._slow = asyncio.Event()
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[str]:
+        """Serve on a free port; gives the address."""
+        app = web.Application(middlewares=[self._misbehave])
+        self.routes(app)
+        runner = web.AppRunner(app, access_log=None)
+        await runner.setup()
+        await web.TCPSite(runner, "127.0.0.1", 0).start()
+        host, port = runner.addresses[0][:2]
+        try:
+            yield f"http://{host}:{port}"
+        finally:
+            self._slow.set()
+            await runner.cleanup()
+
+    def routes(self, app: web.Application) -> None:
+        raise NotImplementedError
+
+    @web.middleware
+    async def _misbehave(
+        self, request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
+    ) -> web.StreamResponse:
+        self.calls.append((request.method, request.path))
+        trouble = self._trouble.pop(0) if self._trouble else "ok"
+        if request.headers.get("Authorization") != login(self.user, TOKEN)["Authorization"]:
+            return web.json_response({"error": "Couldn't authenticate you"}, status=401)
+        if trouble == "500":
+            return web.Response(status=500, text="oops")
+        if trouble.startswith("429"):
+            headers = {"Retry-After": "0.02"} if trouble == "429-late" else {}
+            return web.Response(status=429, headers=headers)
+        if trouble == "html":
+            return web.Response(text="<html>we will be back soon", content_type="text/html")
+        if trouble == "drop":
+            assert request.transport is not None
+            request.transport.close()
+            return web.Response()
+        answer = await handler(request)
+        if trouble == "lost":
+            assert request.transport is not None
+            request.transport.close()
+        if trouble == "slow":
+            await self._slow.wait()
+        return answer
+
+    def _new(self, fields: dict[str, Any]) -> dict[str, Any]:
+        ticket = {"id": 100 + len(self.tickets), **fields}
+        self.tickets[int(ticket["id"])] = ticket
+        return ticket
+
+
+class Zendesk(Helpdesk):
+    """Status closed is for good, solving needs an assignee, and an idempotency key gives the first answer again."""
+
+    user = f"{USER}/token"
+
+    def __init__(self, trouble: Iterable[str] = ()) -> None:
+        super().__init__(trouble)
+        self._keys: dict[str, tuple[Any, dict[str, Any]]] = {}
+
+    def routes(self, app: web.Application) -> None:
+        app.router.add_get("/api/v2/tickets.json", self._list)
+        app.router.add_post("/api/v2/tickets.json", self._create)
+        app.router.add_put("/api/v2/tickets/{id}.json", self._update)
+
+    async def _list(self, request: web.Request) -> web.Response:
+        wanted = request.query["external_id"]
+        found = [ticket for ticket in self.tickets.values() if ticket["external_id"] == wanted]
+        return web.json_response({"tickets": found, "count": len(found), "next_page": None})
+
+    async def _create(self, request: web.Request) -> web.Response:
+        body = await request.json()
+        key = request.headers["Idempotency-Key"]
+        if key in self._keys:
+            first, answer = self._keys[key]
+            if first != body:
+                return web.json_response({"error": "IdempotentRequestError"}, status=400)
+            return web.json_response({"ticket": answer}, status=201, headers={"x-idempotency-lookup": "hit"})
+        given = body["ticket"]
+        if "refuse" in given["tags"]:
+            return web.json_response({"error": "RecordInvalid"}, status=422)
+        assert given["comment"]["body"]
+        defaults: dict[str, Any] = {"status": "new", "priority": None, "tags": [], "group_id": 1, "assignee_id": None}
+        fields = {name: value for name, value in given.items() if name != "comment"}
+        ticket = self._new({**defaults, **fields})
+        self._keys[key] = (body, dict(ticket))
+        return web.json_response({"ticket": ticket}, status=201)
+
+    async def _update(self, request: web.Request) -> web.Response:
+        ticket = self.tickets[int(request.match_info["id"])]
+        changes = (await request.json())["ticket"]
+        if ticket["status"] == "closed":
+            return web.json_response({"error": "RecordInvalid", "description": "closed"}, status=422)
+        if changes.get("status") == "solved" and ticket["assignee_id"] is None:
+            return web.json_response({"error": "RecordInvalid", "description": "assignee"}, status=422)
+        assert changes.get("priority", "low") in ("low", "normal", "high", "urgent")
+        ticket.update(changes)
+        return web.json_response({"ticket": ticket})
+
+
+class Gorgias(Helpdesk):
+    """Without idempotency keys; tags are given whole and by name, and teams by id."""
+
+    def routes(self, app: web.Application) -> None:
+        app.router.add_get("/api/tickets", self._list)
+        app.router.add_post("/api/tickets", self._create)
+        app.router.add_put("/api/tickets/{id}", self._update)
+
+    async def _list(self, request: web.Request) -> web.Response:
+        wanted = request.query["external_id"]
+        found = [ticket for ticket in self.tickets.values() if ticket["external_id"] == wanted]
+        return web.json_response({"data": found, "meta": {"next_cursor": None, "prev_cursor": None}, "object": "list"})
+
+    async def _create(self, request: web.Request) -> web.Response:
+        body = await request.json()
+        if not body.get("messages") or any("channel" not in message for message in body["messages"]):
+            return web.json_response({"error": {"msg": "messages"}}, status=400)
+        if any(tag["name"] == "refuse" for tag in body["tags"]):
+            return web.json_response({"error": {"msg": "tags"}}, status=400)
+        return web.json_response(self._new(self._shown(body)), status=201)
+
+    async def _update(self, request: web.Request) -> web.Response:
+        ticket = self.tickets[int(request.match_info["id"])]
+        ticket.update(self._shown(await request.json()))
+        return web.json_response(ticket, status=202)
+
+    def _shown(self, body: dict[str, Any]) -> dict[str, Any]:
+        """Answers say more of tags and teams than was given."""
+        shown: dict[str, Any] = json.loads(json.dumps(body))
+        if "tags" in shown:
+            shown["tags"] = [{"id": 7 + number, "decoration": None, **tag} for number, tag in enumerate(shown["tags"])]
+        if "assignee_team" in shown:
+            shown["assignee_team"] = {**shown["assignee_team"], "name": "A team"}
+        assert shown.get("priority", "low") in ("low", "normal", "high", "critical")
+        assert shown.get("status", "open") in ("open", "closed")
+        return shown

@@ -1,0 +1,98 @@
+import pytest
+from triage_worker.config.errors import ConfigError
+from triage_worker.config.settings import Settings
+from triage_worker.demo.broker import embedded_broker, free_port
+from triage_worker.kafka import topics
+from triage_worker.kafka.topics import Found, Problem, Spec, plan, problems
+
+DELETE = {"cleanup.policy": "delete"}
+
+
+def found(replicas: int = 3, **configs: str) -> Found:
+    return Found(6, replicas, {name.replace("_", "."): value for name, value in configs.items()})
+
+
+def wrong(spec: Spec, topic: Found, brokers: int = 3) -> list[tuple[str, str]]:
+    return [(problem.kind, problem.message) for problem in problems([spec], {spec.topic: topic}, brokers)]
+
+
+def test_the_plan_has_every_topic_of_the_settings() -> None:
+    named = {name for name in Settings.model_fields if name.endswith("_topic")}
+    assert {spec.setting for spec in plan(Settings())} == named
+
+
+def test_topics_as_planned_have_no_problem() -> None:
+    wanted = plan(Settings())
+    assert problems(wanted, {spec.topic: Found(6, 3, {**DELETE, **spec.configs}) for spec in wanted}, 3) == []
+
+
+def test_a_missing_topic_says_how_to_mend_it() -> None:
+    [problem] = problems([Spec("input_topic", "shop.chat")], {}, 3)
+    assert (problem.topic, problem.kind) == ("shop.chat", "error")
+    assert "`triage topics create`" in problem.message
+    assert "TRIAGE_INPUT_TOPIC" in problem.message
+
+
+def test_a_topic_that_is_not_shown_is_not_called_missing_nor_judged() -> None:
+    [problem] = problems([Spec("input_topic", "shop.chat")], {}, 3, hidden={"shop.chat"})
+    assert (problem.kind, "grant it Describe and DescribeConfigs" in problem.message) == ("error", True)
+    [(kind, message)] = wrong(Spec("tickets_topic", "tickets"), Found(6, 3, None))
+    assert (kind, "grant it DescribeConfigs" in message) == ("advice", True)
+
+
+def test_compaction_would_lose_messages_everywhere_but_in_the_tickets() -> None:
+    [(kind, message)] = wrong(Spec("input_topic", "in"), found(cleanup_policy="compact,delete"))
+    assert (kind, "set it to delete" in message) == ("error", True)
+    [(kind, message)] = wrong(Spec("tickets_topic", "tickets"), found(cleanup_policy="delete"))
+    assert (kind, "set it to compact" in message) == ("advice", True)
+
+
+def test_dead_letters_need_room_for_their_headers() -> None:
+    spec = Spec("dead_letter_topic", "dlq", {"max.message.bytes": "2097152"})
+    [(kind, message)] = wrong(spec, found(max_message_bytes="1048588"))
+    assert (kind, "2097152" in message) == ("advice", True)
+
+
+def test_fewer_replicas_than_the_cluster_could_keep() -> None:
+    spec = Spec("input_topic", "in")
+    assert [kind for kind, _ in wrong(spec, found(replicas=1), brokers=3)] == ["advice"]
+    assert wrong(spec, found(replicas=1), brokers=1) == []
+
+
+def test_errors_come_first() -> None:
+    wanted = [Spec("input_topic", "in"), Spec("output_topic", "out")]
+    listed = problems(wanted, {"in": found(replicas=1)}, 3)
+    assert [problem.kind for problem in listed] == ["error", "advice"]
+
+
+async def test_create_check_and_require_on_a_broker() -> None:
+    async with embedded_broker() as servers:
+        settings = Settings.load(bootstrap_servers=servers)
+        assert {problem.kind for problem in await topics.check(settings)} == {"error"}
+        with pytest.raises(ConfigError, match="TRIAGE_FALLBACK_TOPIC"):
+            await topics.require(settings, {"fallback_topic": "Write"})
+        names = {spec.topic for spec in plan(settings)}
+        assert await topics.create(settings, partitions=4, replicas=None) == dict.fromkeys(names, True)
+        assert await topics.create(settings, partitions=4, replicas=None) == dict.fromkeys(names, False)
+        assert await topics.check(settings) == list[Problem]()
+        await topics.require(settings, {"fallback_topic": "Write"})
+
+
+async def test_no_broker_is_one_sentence() -> None:
+    settings = Settings.load(bootstrap_servers=f"127.0.0.1:{free_port()}")
+    with pytest.raises(ConfigError, match=r"^No broker answers at .* set TRIAGE_BOOTSTRAP_SERVERS to where it is\.$"):
+        await topics.check(settings)
+
+
+async def test_a_broker_without_tls_is_told_apart_from_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("triage_worker.kafka.connection.REACH_TIMEOUT_S", 0.5)
+    async with embedded_broker() as servers:
+        settings = Settings.load(bootstrap_servers=servers, security_protocol="SSL")
+        with pytest.raises(ConfigError, match="TRIAGE_SECURITY_PROTOCOL=SSL"):
+            await topics.check(settings)
+
+
+async def test_certificates_that_are_not_there() -> None:
+    settings = Settings.load(security_protocol="SSL", ssl_cafile="nowhere.pem")
+    with pytest.raises(ConfigError, match=r"^TRIAGE_SSL_CAFILE=nowhere\.pem is not a file"):
+        await topics.check(settings)

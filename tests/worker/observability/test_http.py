@@ -1,0 +1,71 @@
+"""What the open port gives to whoever asks: three pages, by GET alone."""
+
+from contextlib import suppress
+from socket import AF_INET6, has_ipv6, socket
+
+import pytest
+from aiohttp import ClientSession
+from prometheus_client import CollectorRegistry
+from triage_worker.observability.http import serving
+
+from tests.kafka.broker import free_ports
+
+PAGES = ["/livez", "/readyz", "/metrics"]
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "PATCH", "OPTIONS"])
+async def test_nothing_but_get_is_answered_and_nothing_is_changed(method: str) -> None:
+    (port,) = free_ports(1)
+    async with (
+        serving("127.0.0.1", port, alive=lambda: None, ready=lambda: "starting", registry=CollectorRegistry()),
+        ClientSession(f"http://127.0.0.1:{port}") as session,
+    ):
+        for page in PAGES:
+            async with session.request(method, page, data=b"x" * 1_000) as response:
+                assert response.status == 405
+        for page in ("/", "/settings", "/metrics/..", "/debug", "/%2e%2e/etc/passwd"):
+            async with session.get(page) as response:
+                assert response.status == 404
+        async with session.get("/readyz?verbose=1") as response:
+            assert (response.status, await response.text()) == (503, "starting\n")
+
+
+async def test_a_request_of_any_size_ends_and_leaves_the_port_answering() -> None:
+    (port,) = free_ports(1)
+    async with (
+        serving("127.0.0.1", port, alive=lambda: None, ready=lambda: None, registry=CollectorRegistry()),
+        ClientSession(f"http://127.0.0.1:{port}") as session,
+    ):
+        with suppress(ConnectionError):
+            async with session.get("/livez", headers={"X-Large": "a" * 100_000}) as response:
+                assert response.status == 400
+        async with session.get("/livez") as response:
+            assert (response.status, await response.text()) == (200, "ok\n")
+
+
+async def test_prometheus_is_told_what_readyz_says() -> None:
+    (port,) = free_ports(1)
+    registry, problems = CollectorRegistry(), ["no partitions assigned yet"]
+    async with serving(
+        "127.0.0.1", port, alive=lambda: None, ready=lambda: next(iter(problems), None), registry=registry
+    ):
+        assert registry.get_sample_value("triage_ready") == 0
+        problems.clear()
+        assert registry.get_sample_value("triage_ready") == 1
+
+
+async def test_two_colons_are_every_address_of_both_families() -> None:
+    """A pod has addresses of one family or of both, and the kubelet asks at the first."""
+    (port,) = free_ports(1)
+    nothing = {"alive": lambda: None, "ready": lambda: None}
+    async with serving("::", port, **nothing, registry=CollectorRegistry()), ClientSession() as session:
+        for host in ("127.0.0.1", *(["[::1]"] if has_ipv6 and _has_loopback() else [])):
+            async with session.get(f"http://{host}:{port}/livez") as response:
+                assert response.status == 200
+
+
+def _has_loopback() -> bool:
+    with socket(AF_INET6) as probe, suppress(OSError):
+        probe.bind(("::1", 0))
+        return True
+    return False

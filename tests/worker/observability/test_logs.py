@@ -1,0 +1,77 @@
+import io
+import json
+import logging
+from collections.abc import Iterator
+
+import pytest
+from aiokafka.structs import TopicPartition
+from triage_worker.config.settings import Settings
+from triage_worker.observability import logs
+from triage_worker.streaming.dead_letters import DeadLetters
+from triage_worker.streaming.offset_tracker import Ledger
+from triage_worker.streaming.outputs import Output
+
+from tests.worker.fakes import record
+
+
+@pytest.fixture(autouse=True)
+def root_logger_as_it_was() -> Iterator[None]:
+    root = logging.getLogger()
+    before = root.handlers[:], root.level
+    yield
+    root.handlers[:], root.level = before
+
+
+def written(monkeypatch: pytest.MonkeyPatch, **settings: object) -> list[str]:
+    stream = io.StringIO()
+    monkeypatch.setattr("sys.stderr", stream)
+    logs.configure(Settings.load(**settings))
+    log = logging.getLogger("triage_worker.classify.service")
+    log.info("Refused %s", "m-1", extra={"code": "not_json", "text": "my card is 4111"})
+    try:
+        json.loads("broken")
+    except ValueError:
+        log.exception("Failed")
+    return stream.getvalue().splitlines()
+
+
+def test_json_lines_carry_the_extras_but_not_the_text(monkeypatch: pytest.MonkeyPatch) -> None:
+    first, second = [json.loads(line) for line in written(monkeypatch, log_format="json")]
+    assert first.pop("time").endswith("Z")
+    assert first == {
+        "level": "INFO",
+        "logger": "triage_worker.classify.service",
+        "message": "Refused m-1",
+        "code": "not_json",
+    }
+    assert "JSONDecodeError" in second["exception"]
+
+
+def test_console_lines_carry_the_extras_but_not_the_text(monkeypatch: pytest.MonkeyPatch) -> None:
+    lines = written(monkeypatch)
+    assert lines[0].endswith("INFO    Refused m-1 code=not_json")
+    assert lines[-1].startswith("json.decoder.JSONDecodeError")
+
+
+@pytest.mark.parametrize("log_format", ["json", "console"])
+def test_the_text_is_there_when_asked_for(monkeypatch: pytest.MonkeyPatch, log_format: str) -> None:
+    assert "4111" in written(monkeypatch, log_format=log_format, log_text=True)[0]
+
+
+def test_lines_below_the_level_are_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "Refused" not in written(monkeypatch, log_level="error")[0]
+
+
+def test_of_dead_letters_one_line_is_told_for_each_code_and_not_the_text(monkeypatch: pytest.MonkeyPatch) -> None:
+    stream = io.StringIO()
+    monkeypatch.setattr("sys.stderr", stream)
+    logs.configure(Settings.load())
+    ledger: Ledger[Output] = Ledger()
+    source = TopicPartition("in", 0)
+    partition = ledger.assign(source)
+    for offset, code in enumerate(["no_text", "no_text", "not_json"]):
+        DeadLetters("dlq").of(partition, record(source, offset, b"my card is 4111"), code, "there is no field a.b")
+    first, second = stream.getvalue().splitlines()
+    assert "WARNING Put aside: no_text reason=there is no field a.b topic=in partition=0 offset=0" in first
+    assert "Put aside: not_json" in second
+    assert "4111" not in stream.getvalue()

@@ -1,0 +1,200 @@
+"""The rules: what fires, what a mistake in the file is told as, and when a changed file is taken."""
+
+import os
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from triage_models import DEFAULT_BUNDLE
+from triage_models.bundle.bundle import Bundle
+from triage_worker.config.errors import ConfigError
+from triage_worker.router.conditions import Facts
+from triage_worker.router.explain import told
+from triage_worker.router.routes import PRIORITIES
+from triage_worker.router.routes_file import SHIPPED, RoutesFile, load, parse
+
+INTENTS = (
+    "WISMO",
+    "RETURN_REQUEST",
+    "EXCHANGE_REQUEST",
+    "CANCEL_ORDER",
+    "DAMAGED_ITEM",
+    "BILLING_DISPUTE",
+    "PRODUCT_QUESTION",
+    "ACCOUNT_ISSUE",
+    "OTHER",
+)
+SHIPPED_ROUTES = load(SHIPPED)
+MONDAY = datetime(2026, 1, 5, 17, 30, tzinfo=UTC)
+
+MISTAKES = {
+    "rules:\n - name: a\n   when: {intnt: X}\n   then: {}": "line 3: rules.0.when.intnt: not known here",
+    "rules:\n - name: a\n   then: {priority: hi}": "line 3: rules.0.then.priority: Input should be 'low'",
+    "rules:\n - name: a\n   then: {queue: ''}": "line 3: rules.0.then.queue: String should have at least 1",
+    "rules:\n - name: a\n   then:\n     sla: 4": "line 4: rules.0.then.sla: 4 is no duration",
+    "rules: 5": "line 1: rules: should be a list",
+    "defaults: [a]": "line 1: defaults: should be names with values",
+    "timezone: UTC\ntimezone: UTC": "line 2: 'timezone' is given twice",
+    "\ntimezone: Mars/Base": "line 2: timezone: 'Mars/Base' is no time zone",
+    "rules:\n - name: a\n   when:\n     time: 9-5\n   then: {}": "line 4: rules.0.when.time: '9-5' is no time of day",
+    "rules:\n - name: a\n   when: {time: '25:00-01:00'}\n   then: {}": "line 3: rules.0.when.time",
+    "rules:\n - name: a\n   when: {days: [mon, xyz]}\n   then: {}": "line 3: rules.0.when.days.1",
+    "rules:\n - name: a\n   when: {intent: [A, 5]}\n   then: {}": "line 3: rules.0.when.intent.1: should be a word",
+    "rules:\n - name: a\n   when: {intent: []}\n   then: {}": "line 3: rules.0.when.intent",
+    "rules:\n - name: a\n   when: {confidence: {at_least: 2}}\n   then: {}": "line 3: rules.0.when.confidence.at_least",
+    "rules:\n - when: {intent: A}\n   then: {}": "line 2: rules.0.name: is missing",
+    "rules:\n - name: a\n   then: {}\n - name: b\n   then: {}": "line 4: 'b' can never fire",
+    "rules:\n - name: a\n   when: {intent: A}\n   then: {}\n - name: a\n   then: {}": "line 5: another rule is",
+    "rules: [": "line 1: expected the node content",
+    "a:\n\t- b": "line 2: ",
+    "&a [*a]": "line 1: an alias that contains itself",
+    "[1]: 2": "line 1: a name should be a single word",
+    "close_after: 2000-99-99": "line 1: month must be in 1..12",
+    "alerts: {window: 10s}": "line 1: alerts.window",
+    "5": "line 1: the file: should be names with values",
+}
+
+
+def facts(intent: str = "WISMO", at: datetime = MONDAY, confidence: float = 0.95, **fields: object) -> Facts:
+    return Facts(intent, confidence, at, **fields)  # type: ignore[arg-type]
+
+
+def fires(when: str, given_facts: Facts, zone: str = "UTC") -> bool:
+    routes = parse(f"timezone: {zone}\nrules:\n - name: it\n   when: {when}\n   then: {{queue: q}}", "r")
+    return routes.route(given_facts).rule == "it"
+
+
+@pytest.mark.parametrize(("text", "told_as"), MISTAKES.items())
+def test_a_mistake_is_told_with_its_line(text: str, told_as: str) -> None:
+    with pytest.raises(ConfigError) as refused:
+        parse(text, "routes.yaml")
+    assert str(refused.value).startswith(f"routes.yaml, {told_as}")
+
+
+@given(st.text(alphabet="abc:-[]{}&*!|>'\"#\n \t0%@`?,", max_size=60))
+def test_any_text_is_rules_or_a_sentence(text: str) -> None:
+    try:
+        parse(text, "routes.yaml")
+    except ConfigError as refused:
+        assert str(refused).startswith("routes.yaml")  # noqa: PT017 (most texts are refused, and some are not)
+
+
+@pytest.mark.parametrize("content", [b"\xff\xfe", None])
+def test_a_file_that_cannot_be_read(tmp_path: Path, content: bytes | None) -> None:
+    path = tmp_path / "routes.yaml"
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(ConfigError, match="cannot be read"):
+        load(path)
+
+
+@pytest.mark.parametrize(
+    ("when", "given_facts", "expected"),
+    [
+        ("{}", facts(), True),
+        ("{intent: WISMO}", facts(), True),
+        ("{intent: [OTHER, WISMO]}", facts(), True),
+        ("{intent: OTHER}", facts(), False),
+        ("{intent: WISMO, channel: chat}", facts(), False),
+        ("{intent: WISMO, channel: chat}", facts(channel="chat"), True),
+        ("{confidence: {at_least: 0.95}}", facts(), True),
+        ("{confidence: {below: 0.95}}", facts(), False),
+        ("{confidence: {at_least: 0.9, below: 1}}", facts(confidence=1.0), False),
+        ("{metadata: {tier: [vip, gold]}}", facts(metadata={"tier": "gold"}), True),
+        ("{metadata: {tier: [vip, gold]}}", facts(), False),
+        ("{metadata: {orders: 1}}", facts(metadata={"orders": 1.0}), True),
+        ("{metadata: {first: true}}", facts(metadata={"first": 1}), False),
+        ("{metadata: {first: true}}", facts(metadata={"first": True}), True),
+        ("{decided_by: [llm, human]}", facts(decided_by="human"), True),
+        ("{customer_id: c-1}", facts(customer_id="c-1"), True),
+        ("{words: [lawyer, charge back]}", facts(text="My LAWYER will call"), True),
+        ("{words: [law]}", facts(text="My lawyer will call"), False),
+        ("{words: [lawyer]}", facts(), False),
+        ("{days: mon}", facts(), True),
+        ("{days: [sat, sun]}", facts(), False),
+        ("{time: '09:00-18:00'}", facts(), True),
+        ("{time: '09:00-17:30'}", facts(), False),
+        ("{time: '17:30-09:00'}", facts(), True),
+        ("{time: '18:00-09:00'}", facts(), False),
+    ],
+)
+def test_a_condition_holds(when: str, given_facts: Facts, expected: bool) -> None:
+    assert fires(when, given_facts) is expected
+
+
+def test_hours_and_days_are_those_of_the_time_zone() -> None:
+    late = facts(at=datetime(2026, 1, 5, 23, 30, tzinfo=UTC))
+    assert fires("{days: tue, time: '00:00-01:00'}", late, zone="Europe/Berlin")
+
+
+def test_the_first_rule_that_fires_decides_and_defaults_fill_in() -> None:
+    routes = parse(
+        "defaults: {queue: d, priority: low, sla: 2d, tags: all}\n"
+        "rules:\n"
+        " - {name: one, when: {intent: A}, then: {queue: a, tags: [x, all]}}\n"
+        " - {name: two, when: {intent: [A, B]}, then: {sla: 90s, priority: urgent}}\n",
+        "r",
+    )
+    one, two, none = (routes.route(facts(intent)) for intent in "ABC")
+    assert (one.rule, one.queue, one.priority, one.sla_s, one.tags) == ("one", "a", "low", 172_800, ("all", "x"))
+    assert (two.rule, two.queue, two.priority, two.sla_s, two.tags) == ("two", "d", "urgent", 90, ("all",))
+    assert (none.rule, none.queue) == (None, "d")
+
+
+def test_the_shipped_rules_know_every_intent_of_the_shipped_bundle() -> None:
+    labels = Bundle.open(DEFAULT_BUNDLE, verify=False).labels
+    assert set(INTENTS) <= set(labels)
+    routes = load(SHIPPED)
+    for intent in INTENTS:
+        route = routes.route(facts(intent))
+        assert route.rule is not None, intent
+        assert route.sla_s is not None
+        assert route.tags
+        assert PRIORITIES.index(routes.route(facts(intent, metadata={"tier": "vip"})).priority) >= PRIORITIES.index(
+            route.priority
+        )
+
+
+@given(intent=st.sampled_from(INTENTS), channel=st.sampled_from(["chat", "email", None]), tier=st.text(max_size=4))
+def test_what_is_explained_is_what_is_done(intent: str, channel: str | None, tier: str) -> None:
+    routes = SHIPPED_ROUTES
+    given_facts = facts(intent, channel=channel, metadata={"tier": tier})
+    lines = list(told(routes, given_facts))
+    assert f"  FIRES {routes.route(given_facts).rule}: " in "\n".join(lines)
+    assert lines[-1].startswith(f"queue {routes.route(given_facts).queue}, ")
+
+
+def test_explained_with_the_reason_why_not() -> None:
+    routes = parse("rules: [{name: r, when: {intent: A, channel: chat}, then: {}}]", "r")
+    lines = list(told(routes, facts("A", channel="email")))
+    assert lines[1:3] == ["  no   r: channel is email, not chat", "  No rule fires: the defaults decide."]
+
+
+def test_a_changed_file_is_taken_and_a_bad_one_is_not(tmp_path: Path) -> None:
+    path = tmp_path / "routes.yaml"
+    path.write_text("defaults: {queue: first}")
+    rules = RoutesFile(path)
+    assert not rules.refresh()
+    _replace(path, "defaults: {queue: second}")
+    assert rules.refresh()
+    assert rules.routes.defaults.queue == "second"
+    _replace(path, "defaults: {queue: }")
+    assert not rules.refresh()
+    assert rules.problem is not None
+    assert "line 1" in rules.problem
+    path.unlink()
+    assert not rules.refresh()
+    assert rules.routes.defaults.queue == "second"
+    _replace(path, "defaults: {queue: third}")
+    assert rules.refresh()
+    assert rules.routes.defaults.queue == "third"
+    assert rules.problem is None
+
+
+def _replace(path: Path, text: str) -> None:
+    """As editors and Kubernetes do."""
+    new = path.with_suffix(".new")
+    new.write_text(text)
+    os.replace(new, path)  # noqa: PTH105 (says that it replaces)

@@ -1,0 +1,107 @@
+"""The router as a process on the embedded broker, where there is no Java."""
+
+import asyncio
+import os
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import orjson
+import pytest
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+from aiokafka.structs import ConsumerRecord
+from triage_worker.config.settings import Settings
+from triage_worker.demo.broker import embedded_broker
+from triage_worker.kafka import topics
+from triage_worker.router.faust_app import RouterApp
+from triage_worker.router.routes_file import SHIPPED, RoutesFile
+from triage_worker.router.service import Router
+from triage_worker.streaming.delivery.base import send_null
+
+from tests.worker.router.fakes import TOPICS
+from tests.worker.router.intents import intent_event
+
+TIMEOUT_S = 60
+
+
+@pytest.fixture
+async def settings(tmp_path: Path) -> AsyncIterator[Settings]:
+    async with embedded_broker() as servers:
+        made = Settings(
+            bootstrap_servers=servers,
+            idempotence=False,
+            session_timeout_ms=6_000,
+            http_port=0,
+            state_dir=tmp_path / "state",
+        )
+        await topics.create(made, partitions=2, replicas=None)
+        yield made
+
+
+async def test_intents_become_a_ticket_and_sigterm_ends_it(settings: Settings) -> None:
+    given = settings.model_dump(
+        include={"bootstrap_servers", "idempotence", "session_timeout_ms", "http_port", "state_dir"}
+    )
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("TRIAGE_")}
+    environment |= {f"TRIAGE_{name.upper()}": str(value) for name, value in given.items()}
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "triage_worker", "router", env=environment, stderr=asyncio.subprocess.PIPE
+    )
+    try:
+        async with AIOKafkaProducer(bootstrap_servers=settings.bootstrap_servers) as producer:
+            await send_null(producer, settings.output_topic, 0, [])
+            for number, intent in enumerate(["WISMO", "DAMAGED_ITEM", "WISMO"]):
+                event = intent_event(number, intent=intent)
+                await producer.send_and_wait(settings.output_topic, event.write(), key=b"chat-1")
+        async with asyncio.timeout(TIMEOUT_S):
+            tickets = [orjson.loads(record.value) for record in await _read(settings, settings.tickets_topic, 3)]
+            (letter,) = await _read(settings, settings.dead_letter_topic, 1)
+        process.terminate()
+        async with asyncio.timeout(TIMEOUT_S):
+            _, said = await process.communicate()
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+    assert process.returncode == 0, said.decode()
+    assert [(ticket["event"], ticket["messages"]) for ticket in tickets] == [
+        ("opened", 1),
+        ("escalated", 2),
+        ("updated", 3),
+    ]
+    assert {ticket["queue"] for ticket in tickets[1:]} == {"claims"}
+    assert len({ticket["ticket_id"] for ticket in tickets}) == 1
+    assert dict(letter.headers)["dlq.error"] == b"empty_value"
+
+
+async def test_a_router_that_waits_for_its_group_ends_when_it_is_told_to() -> None:
+    class Waiting:
+        stopped = False
+
+        async def start(self) -> None:
+            await asyncio.Event().wait()
+
+        async def stop(self) -> None:
+            self.stopped = True
+
+    router, waiting, stop = Router(TOPICS, RoutesFile(SHIPPED)), Waiting(), asyncio.Event()
+    router._built = RouterApp(waiting, None, None)
+    working = asyncio.create_task(router.work(stop))
+    await asyncio.sleep(0)
+    assert not working.done()
+    stop.set()
+    async with asyncio.timeout(TIMEOUT_S):
+        await working
+    assert waiting.stopped
+
+
+async def _read(settings: Settings, topic: str, count: int) -> list[ConsumerRecord]:
+    consumer = AIOKafkaConsumer(
+        topic,
+        bootstrap_servers=settings.bootstrap_servers,
+        auto_offset_reset="earliest",
+        fetch_max_wait_ms=10,
+        group_id=None,
+    )
+    async with consumer:
+        return [await consumer.getone() for _ in range(count)]

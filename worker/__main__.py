@@ -1,5 +1,0 @@
-"""``python -m worker`` is ``triage``."""
-
-from worker.cli import main
-
-main()

@@ -1,0 +1,5 @@
+"""``python -m worker`` is ``triage``."""
+
+from triage_worker.cli.app import main
+
+main()

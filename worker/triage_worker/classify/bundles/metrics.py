@@ -1,0 +1,67 @@
+"""What the worker counts about its bundles. Labels are bounded: a handful of words."""
+
+from typing import Literal
+
+from prometheus_client import CollectorRegistry, Counter
+from triage_models.serving.decision import Decision
+
+from triage_worker.observability.registry import ModelInfo
+
+Role = Literal["serving", "shadow"]
+Reload = Literal["loaded", "unchanged", "refused"]
+Skipped = Literal["dropped", "failed"]
+
+
+class BundleMetrics:
+    """Reloads, and how far a shadow agrees."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self._reloads = Counter(
+            "triage_bundle_reloads",
+            "Bundles found where another one was, by what became of them: loaded, unchanged, refused.",
+            ["role", "outcome"],
+            registry=registry,
+        )
+        for role in ("serving", "shadow"):
+            self._reloads.labels(role, "refused")  # from nought, so that the first one is an increase
+        self._shadow = ModelInfo(
+            "triage_shadow_model_info", "The bundle that runs beside the one that decides.", registry
+        )
+        self._compared = Counter(
+            "triage_shadow_compared_messages",
+            "Messages that the shadow classified too: same, intent_differs, acceptance_differs; and who accepts them.",
+            ["outcome", "accepted_by"],
+            registry=registry,
+        )
+        self._skipped = Counter(
+            "triage_shadow_skipped_messages",
+            "Sampled messages that the shadow did not classify: dropped for want of time, failed.",
+            ["reason"],
+            registry=registry,
+        )
+
+    def reload(self, role: Role, outcome: Reload) -> None:
+        """Count what became of a bundle that was found."""
+        self._reloads.labels(role, outcome).inc()
+
+    def shadow(self, name: str, version: str, device: str) -> None:
+        """Say which bundle is the shadow."""
+        self._shadow.set(name, version, device)
+
+    def compared(self, serving: Decision, shadow: Decision) -> None:
+        """Count how two decisions on one message compare; where the intents differ, that is the outcome."""
+        if serving.intent != shadow.intent:
+            outcome = "intent_differs"
+        else:
+            outcome = "same" if serving.accepted == shadow.accepted else "acceptance_differs"
+        accepted_by = {
+            (True, True): "both",
+            (True, False): "serving",
+            (False, True): "shadow",
+            (False, False): "neither",
+        }[serving.accepted, shadow.accepted]
+        self._compared.labels(outcome, accepted_by).inc()
+
+    def skipped(self, reason: Skipped, messages: int) -> None:
+        """Count sampled messages that the shadow did not classify."""
+        self._skipped.labels(reason).inc(messages)

@@ -1,0 +1,119 @@
+"""A second bundle that classifies live messages too, after they are answered, to see how far it agrees.
+
+It lives on what the serving bundle leaves over: it runs only while one of the model's threads has nothing to do, and
+takes few messages at once. What it cannot keep up with is dropped and counted, and whatever goes wrong here stays here.
+"""
+
+import logging
+import random
+import threading
+from collections import deque
+from collections.abc import Callable, Sequence
+from itertools import islice
+
+from triage_models.serving.classifier import Classifier
+from triage_models.serving.decision import Decision
+
+from triage_worker.classify.bundles.metrics import BundleMetrics
+from triage_worker.classify.fault_isolation import Fault
+from triage_worker.classify.loaded_bundle import Work
+from triage_worker.classify.threads import wait_for
+
+log = logging.getLogger(__name__)
+
+WAITING = 512
+"""Messages that wait for the shadow; more are dropped."""
+
+AT_ONCE = 8
+"""Messages in one run: so few that a message which comes meanwhile hardly notices."""
+
+LOOK_S = 0.02
+"""Between two looks whether there is a thread to spare."""
+
+LONGEST_PAUSE_S = 60.0
+
+
+class Shadow:
+    """Compares a bundle's decisions with those that were made.
+
+    Args:
+        share: of the messages, 0 to 1, drawn at random.
+        metrics: where agreement is counted.
+    """
+
+    def __init__(self, share: float, metrics: BundleMetrics) -> None:
+        self._share = share
+        self._metrics = metrics
+        self._classifier: Classifier | None = None
+        self._waiting: deque[tuple[str, Decision]] = deque()
+        self._changed = threading.Condition()
+        self._closed = threading.Event()
+        self._threads: list[threading.Thread] = []
+
+    def start(self, spare: Callable[[], bool]) -> None:
+        """Begin; ``spare`` says whether there is a thread to spare."""
+        thread = threading.Thread(target=self._run, args=(spare,), name="shadow", daemon=True)
+        self._threads.append(thread)
+        thread.start()
+
+    def use(self, classifier: Classifier) -> None:
+        """Compare with this one from now on."""
+        self._classifier = classifier
+        self._metrics.shadow(classifier.bundle.name, classifier.bundle.version, classifier.device)
+
+    def offer(self, works: Sequence[Work], decisions: Sequence[Decision | Fault]) -> None:
+        """Take messages as they were decided; never waits for the shadow. Without a bundle nothing is taken."""
+        if self._classifier is None:
+            return
+        drawn = [
+            (work.message.text, decision)
+            for work, decision in zip(works, decisions, strict=True)
+            if isinstance(decision, Decision) and random.random() < self._share
+        ]
+        with self._changed:
+            room = WAITING - len(self._waiting)
+            self._waiting.extend(drawn[:room])
+            self._changed.notify()
+        if len(drawn) > room:
+            self._metrics.skipped("dropped", len(drawn) - room)
+
+    def close(self) -> None:
+        """End after the run that is going on; what waits is dropped."""
+        self._closed.set()
+        with self._changed:
+            self._changed.notify()
+        wait_for(self._threads)
+
+    def _run(self, spare: Callable[[], bool]) -> None:
+        failures = 0
+        while batch := self._take(spare):
+            try:
+                self._compare(batch)
+                failures = 0
+            except Exception as error:
+                self._metrics.skipped("failed", len(batch))
+                pause_s = min(2.0**failures, LONGEST_PAUSE_S)
+                failures += 1
+                # The kind of error only: its message can carry the customer's text.
+                extra = {"error": type(error).__name__, "next_try_s": pause_s}
+                log.warning("The shadow bundle failed; messages are answered as ever", extra=extra)
+                self._closed.wait(pause_s)
+
+    def _take(self, spare: Callable[[], bool]) -> list[tuple[str, Decision]]:
+        with self._changed:
+            self._changed.wait_for(lambda: self._waiting or self._closed.is_set())
+        while not spare() and not self._closed.wait(LOOK_S):
+            pass
+        if self._closed.is_set():
+            return []
+        with self._changed:
+            batch = list(islice(self._waiting, AT_ONCE))
+            for _ in batch:
+                self._waiting.popleft()
+        return batch
+
+    def _compare(self, batch: Sequence[tuple[str, Decision]]) -> None:
+        assert self._classifier is not None
+        decisions = self._classifier.classify([text for text, _ in batch])
+        for (_, serving), shadow in zip(batch, decisions, strict=True):
+            self._metrics.compared(serving, shadow)

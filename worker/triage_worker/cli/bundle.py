@@ -1,0 +1,119 @@
+"""``triage bundle``: what a bundle says of itself, whether it is what it says, and which one of a store is served."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from triage_worker.cli.options import settings_flags
+from triage_worker.config.settings import Settings
+
+if TYPE_CHECKING:
+    from triage_models.bundle.manifest import Manifest
+
+app = typer.Typer(no_args_is_help=True, help="Look at a bundle, verify one, or say which one is served.")
+Store = Annotated[Path, typer.Argument(help="The store: a folder of bundles, one of which is served")]
+Folder = Annotated[Path | None, typer.Argument(help="The bundle's folder; unset: the one that would be served")]
+
+
+@app.command()
+@settings_flags(["bundle"])
+def inspect(
+    settings: Settings,
+    folder: Folder = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the whole manifest")] = False,
+) -> None:
+    """Print a bundle's labels, thresholds, guarantee and metrics."""
+    from triage_models.bundle.bundle import Bundle  # noqa: PLC0415 (keeps `triage --help` quick)
+
+    bundle = Bundle.open(folder or settings.bundle, verify=False)
+    if as_json:
+        typer.echo(bundle.manifest.model_dump_json(indent=2))
+    else:
+        _print(bundle.path, bundle.manifest)
+
+
+@app.command()
+@settings_flags(["bundle", "device"])
+def verify(settings: Settings, folder: Folder = None) -> None:
+    """Check a bundle's files against their hashes, and replay its golden texts on this machine."""
+    from triage_models.serving.classifier import Classifier  # noqa: PLC0415 (ONNX Runtime takes its time to import)
+
+    classifier = Classifier.open(folder or settings.bundle, device=settings.device)
+    bundle = classifier.bundle
+    typer.echo(
+        f"{bundle.name} {bundle.version} is sound: {len(bundle.manifest.files)} files match their hashes, and its "
+        f"golden texts give the same answers on this machine's {classifier.device.upper()}."
+    )
+
+
+@app.command()
+@settings_flags(["device"])
+def promote(
+    settings: Settings,
+    folder: Annotated[Path, typer.Argument(help="The bundle's folder")],
+    store: Annotated[Path, typer.Option(help="The store; made where there is none")],
+    why: Annotated[str, typer.Option(help="For the store's history")],
+) -> None:
+    """Verify a bundle, copy it into a store, and have it served: workers pick it up within seconds."""
+    from triage_models.bundle.store import BundleStore  # noqa: PLC0415
+    from triage_models.serving.classifier import Classifier  # noqa: PLC0415
+
+    Classifier.open(folder, device=settings.device)
+    promoted = BundleStore(store).promote(folder, why=why)
+    typer.echo(f"{promoted.name} is now current in {store}.")
+
+
+@app.command()
+def rollback(store: Store, why: Annotated[str, typer.Option(help="For the store's history")] = "") -> None:
+    """Have served what was current before the last promotion; again: what was before that."""
+    from triage_models.bundle.store import BundleStore  # noqa: PLC0415
+
+    target = BundleStore(store).rollback(why=why)
+    typer.echo(f"{target.name} is current in {store} again.")
+
+
+@app.command()
+def history(store: Store) -> None:
+    """Print what was served when, and why."""
+    from triage_models.bundle.store import BundleStore  # noqa: PLC0415
+
+    opened = BundleStore(store)
+    entries, current = opened.history(), opened.current()
+    table = Table(box=None, pad_edge=False)
+    for column in ("when (UTC)", "action", "from", "to"):
+        table.add_column(column, no_wrap=True)
+    table.add_column("why")
+    for entry in entries:
+        table.add_row(f"{entry.when:%Y-%m-%d %H:%M:%S}", entry.action, entry.before, entry.to, Text(entry.why))
+    Console(highlight=False).print(table)
+    typer.echo(f"Current is {current.name}." if current else f"Nothing was ever promoted to {store}.")
+
+
+def _print(path: Path, manifest: "Manifest") -> None:
+    console = Console(highlight=False)
+    guarantee = manifest.thresholds.guarantee
+    promise = (
+        f"at most {guarantee.risk:.0%} of accepted events are wrong, at {guarantee.confidence:.0%} confidence, for "
+        f"traffic like the {guarantee.calibration_rows} rows of the calibration; {guarantee.coverage:.0%} are accepted"
+    )
+    facts = {
+        "bundle": f"{manifest.name} {manifest.version}, made {manifest.created_at}",
+        "folder": str(path),
+        "reads": f"{manifest.max_length} tokens",
+        "accepts from": f"confidence {manifest.thresholds.confidence:.3f}, "
+        f"familiarity {manifest.thresholds.familiarity:.3f}",
+        "guarantee" if guarantee.certified else "aim, not certified": promise,
+        "method": guarantee.method,
+        "calibrated on": manifest.calibration.fitted_on,
+        "out of scope": manifest.out_of_scope_label or "no output of its own",
+    }
+    facts |= {name: f"{value:.4f}" for name, value in manifest.metrics.items() if isinstance(value, float)}
+    for title, rows in (("", facts), ("labels", manifest.descriptions)):
+        table = Table(title=title or None, show_header=False, box=None, pad_edge=False, title_justify="left")
+        for name, value in rows.items():
+            table.add_row(f"[bold]{name}[/bold]", str(value))
+        console.print(table)

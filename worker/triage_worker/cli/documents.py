@@ -1,0 +1,61 @@
+"""``triage settings`` and ``triage asyncapi``: what is set here, and what travels on the topics."""
+
+import json
+import re
+from typing import Annotated
+
+import typer
+from pydantic import SecretStr
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from triage_worker.cli.options import ALL, TOPICS, settings_flags
+from triage_worker.config.settings import Settings, variable
+
+PIPED_WIDTH = 200
+"""Columns where nobody looks: a setting stays on one line, for grep."""
+
+
+@settings_flags(ALL)
+def settings(
+    settings: Settings, as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object")] = False
+) -> None:
+    """Print every setting with its value and where it came from; secrets are masked."""
+    if as_json:
+        rows = {
+            variable(name): {"value": _shown(settings, name), "source": settings.source(name)}
+            for name in Settings.model_fields
+        }
+        typer.echo(json.dumps(rows, indent=2))
+        return
+    console = Console(highlight=False)
+    if not console.is_terminal:
+        console = Console(highlight=False, width=PIPED_WIDTH)
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for column in ("setting", "value", "from"):
+        table.add_column(column, no_wrap=True)
+    table.add_column("what it is")
+    for name, field in Settings.model_fields.items():
+        source = settings.source(name)
+        value = _shown(settings, name)
+        shown = Text("" if value is None else str(value))
+        table.add_row(variable(name), shown, source, field.description, style="dim" if source == "default" else "")
+    console.print(table)
+
+
+@settings_flags(TOPICS)
+def asyncapi(settings: Settings) -> None:
+    """Print the AsyncAPI 3 document of the topics, with the names that they have here."""
+    from triage_schemas.asyncapi import document  # noqa: PLC0415 (keeps `triage --help` quick)
+
+    typer.echo(document({name.removesuffix("_topic"): getattr(settings, name) for name in TOPICS}), nl=False)
+
+
+def _shown(settings: Settings, name: str) -> str | int | float | bool | None:
+    value = getattr(settings, name)
+    if isinstance(value, SecretStr):
+        return "********"
+    if isinstance(value, int | float | None):
+        return value
+    return re.sub(r"//[^/@]+@", "//********@", str(value))  # a login within a URL

@@ -1,0 +1,108 @@
+"""Settings as flags: a command names those it takes, and gets `Settings` read from flags, environment and .env."""
+
+import inspect
+import typing
+from collections.abc import Callable, Iterable, Mapping
+from typing import Annotated, Any, get_args
+
+import typer
+from pydantic import SecretStr
+
+from triage_worker.config.settings import Settings, variable
+
+PANEL = "Settings (also TRIAGE_… in the environment or .env)"
+
+
+def _named(*prefixes: str) -> tuple[str, ...]:
+    return tuple(name for name in Settings.model_fields if name.startswith(prefixes))
+
+
+CONNECTION = _named("bootstrap_", "security_", "sasl_", "ssl_")
+TOPICS = tuple(name for name in Settings.model_fields if name.endswith("_topic"))
+MODEL = ("bundle", "device", "threads")
+ALL = tuple(Settings.model_fields)
+_ELSEWHERE = _named("tickets_", "alerts_", "review_", "labels_", "routes", "state_", "helpdesk", "llm_")
+CONSUMING = ("group_id", "group_instance_id", "session_timeout_ms", "auto_offset_reset")
+OPERATION = _named("http_", "log_")
+ROUTER = (
+    *CONNECTION,
+    *CONSUMING,
+    "max_poll_interval_ms",
+    "output_topic",
+    "tickets_topic",
+    "alerts_topic",
+    "dead_letter_topic",
+    "idempotence",
+    "routes",
+    "state_dir",
+    *OPERATION,
+)
+HELPDESK = (*CONNECTION, *CONSUMING, "tickets_topic", "dead_letter_topic", "routes", *_named("helpdesk"), *OPERATION)
+WORKER = tuple(name for name in ALL if name not in _ELSEWHERE)
+FALLBACK = tuple(
+    name
+    for name in ALL
+    if name in _named("review_", "labels_", "llm_")
+    or (name in WORKER and name not in (*MODEL, *_named("input_", "text_", "bundle_", "shadow_")))
+)
+
+
+def settings_flags(
+    names: Iterable[str], short: Mapping[str, str] | None = None
+) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Give a command a flag for each of these settings, and call it with ``settings``; ``short`` has second names.
+
+    Secrets are no flags: other users of a machine can read its command lines.
+    """
+    flags = [_flag(name, (short or {}).get(name)) for name in names if not _is_secret(name)]
+
+    def decorate(command: Callable[..., None]) -> Callable[..., None]:
+        own = [
+            parameter
+            for parameter in inspect.signature(command, eval_str=True).parameters.values()
+            if parameter.name != "settings"
+        ]
+        flag_names = {flag.name for flag in flags}
+
+        def run(**given: Any) -> None:
+            chosen = {name: given.pop(name) for name in flag_names}
+            command(settings=Settings.load(**chosen), **given)
+
+        run.__name__ = command.__name__
+        run.__doc__ = command.__doc__
+        parameters = [parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY) for parameter in [*own, *flags]]
+        run.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
+        run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+        return run
+
+    return decorate
+
+
+def _flag(name: str, short: str | None) -> inspect.Parameter:
+    field = Settings.model_fields[name]
+    flag = "--" + name.replace("_", "-")
+    declared = f"{flag}/--no-{flag[2:]}" if field.annotation is bool else flag
+    shown = "" if field.default is None or name == "bundle" else f" (default: {field.default})"
+    option = typer.Option(
+        declared,
+        *([] if short is None else [short]),
+        help=f"{(field.description or '').capitalize()}{shown}",
+        metavar=None if field.annotation is bool else _metavar(name),
+        rich_help_panel=PANEL,
+        show_default=False,
+    )
+    value_type = bool if field.annotation is bool else str
+    annotation = Annotated[value_type | None, option]  # type: ignore[valid-type]
+    return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=annotation)
+
+
+def _metavar(name: str) -> str:
+    annotation = Settings.model_fields[name].annotation
+    if typing.get_origin(annotation) is typing.Literal:
+        return "|".join(get_args(annotation))
+    return variable(name).rsplit("_", 1)[-1]
+
+
+def _is_secret(name: str) -> bool:
+    annotation = Settings.model_fields[name].annotation
+    return annotation is SecretStr or SecretStr in get_args(annotation)

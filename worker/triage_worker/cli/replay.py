@@ -1,0 +1,86 @@
+"""``triage replay``: dead letters back to where they came from."""
+
+import asyncio
+import sys
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from triage_worker.cli.options import CONNECTION, settings_flags
+from triage_worker.config.errors import ConfigError, TriageError
+from triage_worker.config.settings import Settings
+
+if TYPE_CHECKING:
+    from triage_worker.replay.replay import Sent, Survey
+
+FLAGS = (*CONNECTION, "dead_letter_topic", "transactional_id_prefix")
+
+
+@settings_flags(FLAGS)
+def replay(
+    settings: Settings,
+    code: Annotated[list[str] | None, typer.Option(help="Only letters with this dlq.error; may be repeated")] = None,
+    topic: Annotated[list[str] | None, typer.Option(help="Only letters read from this topic; may be repeated")] = None,
+    partition: Annotated[
+        list[int] | None, typer.Option(help="Only letters read from this partition; may be repeated")
+    ] = None,
+    since: Annotated[
+        str | None,
+        typer.Option(metavar="TIME", help="Only letters put aside at or after it, such as 2026-03-01T09:00Z"),
+    ] = None,
+    until: Annotated[str | None, typer.Option(metavar="TIME", help="Only letters put aside before it")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Count, and send nothing")] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Send without asking")] = False,
+) -> None:
+    """Send dead letters to where they were read, as they were: bytes, key and headers. None is sent twice."""
+    from triage_worker.replay import dead_letter_record as letters  # noqa: PLC0415 (keeps `triage --help` quick)
+    from triage_worker.replay import replay as replaying  # noqa: PLC0415
+
+    selection = letters.Selection(
+        frozenset(code or ()), frozenset(topic or ()), frozenset(partition or ()), _moment(since), _moment(until)
+    )
+    found = asyncio.run(replaying.survey(settings, selection))
+    _print(found)
+    count = found.to_send.total()
+    if dry_run or not count:
+        return
+    if not yes and not sys.stdin.isatty():
+        raise TriageError("Nothing was sent, since nobody is there to agree: say --yes, or --dry-run to count only.")
+    if not yes and not typer.confirm(f"Send {count}?"):
+        return
+    columns = (TextColumn("sending"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    console = Console(stderr=True)
+    with Progress(*columns, console=console, disable=not console.is_terminal) as progress:
+        bar = progress.add_task("sending", total=count)
+        sent = asyncio.run(replaying.replay(settings, selection, lambda done: progress.advance(bar, done)))
+    _report(sent)
+
+
+def _moment(given: str | None) -> datetime | None:
+    """A time as a person writes it; without a zone it is UTC, as ``dlq.time`` is."""
+    if given is None:
+        return None
+    try:
+        moment = datetime.fromisoformat(given)
+    except ValueError:
+        raise ConfigError(f"{given!r} is no time: write it as 2026-03-01 or 2026-03-01T09:00Z.") from None
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def _print(found: "Survey") -> None:
+    for kind in sorted({*found.to_send, *found.sent}):
+        before = f", {found.sent[kind]} sent before" if found.sent[kind] else ""
+        typer.echo(f"{kind.topic}  {kind.code}: {found.to_send[kind]} to send{before}")
+    if found.foreign:
+        typer.echo(f"{found.foreign} records on the topic are no dead letters of Triage and stay where they are.")
+    typer.echo(f"{found.to_send.total()} to send.")
+
+
+def _report(sent: "Sent") -> None:
+    typer.echo(f"{sent.letters} sent.")
+    if sent.gone:
+        typer.echo(f"{sent.gone} could not be: too large for the dead-letter topic, and no more where they were read.")
+        raise typer.Exit(1)

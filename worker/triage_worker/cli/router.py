@@ -1,0 +1,43 @@
+"""``triage router``: intents to tickets and alerts, or why a message would go where."""
+
+import asyncio
+from typing import Annotated
+
+import typer
+
+from triage_worker.cli.options import ROUTER, settings_flags
+from triage_worker.config.settings import Settings
+
+
+@settings_flags(ROUTER)
+def router(
+    settings: Settings,
+    explain: Annotated[
+        str | None,
+        typer.Option(
+            metavar="JSON|MESSAGE_ID",
+            help="Say which rule fires and why, for an intent event (only its intent is needed) or for a message that "
+            "is on the intents topic",
+            show_default=False,
+        ),
+    ] = None,
+) -> None:
+    """Route intents to tickets and tell of surges, until told to stop (SIGTERM, or Ctrl-C)."""
+    from triage_worker.observability import logs  # noqa: PLC0415 (keeps `triage --help` quick)
+
+    logs.configure(settings)
+    if explain is not None:
+        from triage_worker.router import explain as explaining  # noqa: PLC0415
+
+        typer.echo(asyncio.run(explaining.explain(settings, explain)))
+        return
+    try:
+        from triage_worker.router import service  # noqa: PLC0415
+    except ModuleNotFoundError as error:
+        from triage_worker.config.errors import ConfigError  # noqa: PLC0415
+
+        raise ConfigError(
+            f"The router needs the package {error.name}: install Triage with its extra, `pip install "
+            f"'triage-worker[router]'`."
+        ) from None
+    raise typer.Exit(service.run(settings))

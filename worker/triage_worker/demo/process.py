@@ -1,0 +1,113 @@
+"""The demo's services: each a process of its own, as it would run anywhere."""
+
+import asyncio
+import os
+import sys
+import tempfile
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from time import monotonic
+from typing import IO
+
+import aiohttp
+
+from triage_worker.config.errors import TriageError
+from triage_worker.config.settings import PREFIX, Settings, variable
+
+READY_TIMEOUT_S = 60.0
+STOP_TIMEOUT_S = 30.0
+
+
+@dataclass(frozen=True)
+class Service:
+    """What to start.
+
+    Attributes:
+        name: of its command.
+        settings: its own; ``http_port`` must be one that nobody else has.
+        secrets: settings that are secrets, by their variables.
+    """
+
+    name: str
+    settings: Settings
+    secrets: Mapping[str, str] = field(default_factory=dict)
+
+
+@asynccontextmanager
+async def running(*services: Service) -> AsyncIterator[list[asyncio.subprocess.Process]]:
+    """Start services with their settings and no others, wait until all are ready, and stop them at the end.
+
+    Raises:
+        TriageError: one did not become ready; says what it said last.
+    """
+    async with AsyncExitStack() as stack:
+        started = [await stack.enter_async_context(_process(service)) for service in services]
+        processes = [process for process, _ in started]
+        try:
+            for service, (process, log) in zip(services, started, strict=True):
+                await _until_ready(service, process, log)
+            yield processes
+        finally:
+            await asyncio.gather(*map(_stop, processes))
+
+
+@asynccontextmanager
+async def _process(service: Service) -> AsyncIterator[tuple[asyncio.subprocess.Process, IO[bytes]]]:
+    others = {name: value for name, value in os.environ.items() if not name.upper().startswith(PREFIX)}
+    with tempfile.TemporaryDirectory() as folder, tempfile.TemporaryFile() as log:
+        process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            "-m",
+            "triage_worker.cli.app",
+            service.name,
+            env={**others, **environment(service.settings), **service.secrets},
+            cwd=folder,  # where there is no .env
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,  # Ctrl-C is for us, who then stop it in order
+        )
+        try:
+            yield process, log
+        finally:
+            await _stop(process)
+
+
+async def _stop(process: asyncio.subprocess.Process) -> None:
+    """End a process in order, or by force if it takes too long or somebody presses Ctrl-C again."""
+    if process.returncode is not None:
+        return
+    process.terminate()
+    try:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(STOP_TIMEOUT_S):
+                await process.wait()
+    finally:
+        if process.returncode is None:
+            process.kill()
+    await process.wait()
+
+
+def environment(settings: Settings) -> dict[str, str]:
+    """The settings as variables, without secrets."""
+    values = settings.model_dump(
+        mode="json", exclude_none=True, exclude={"sasl_password", "ssl_password", "llm_api_key", "helpdesk_token"}
+    )
+    return {variable(name): str(value) for name, value in values.items()}
+
+
+async def _until_ready(service: Service, process: asyncio.subprocess.Process, log: IO[bytes]) -> None:
+    deadline = monotonic() + READY_TIMEOUT_S
+    url = f"http://{service.settings.http_host}:{service.settings.http_port}/readyz"
+    async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=2)) as session:
+        while process.returncode is None and monotonic() < deadline:
+            with suppress(aiohttp.ClientError, TimeoutError):
+                async with session.get(url) as answer:
+                    if answer.status == HTTPStatus.OK:
+                        return
+            await asyncio.sleep(0.05)
+    log.seek(0)
+    said = log.read().decode(errors="replace").strip().splitlines() or ["it says nothing"]
+    raise TriageError(f"The demo's {service.name} did not become ready: {said[-1].removeprefix('triage: ')}")

@@ -1,0 +1,145 @@
+"""How to reach the brokers: aiokafka's arguments from the settings, and a first call that says why it fails."""
+
+import asyncio
+import ssl
+from typing import Any
+
+from aiokafka.conn import collect_hosts, create_conn
+from aiokafka.errors import (
+    AuthenticationFailedError,
+    KafkaConnectionError,
+    KafkaError,
+    SaslAuthenticationFailed,
+    UnsupportedSaslMechanismError,
+)
+from aiokafka.protocol.metadata import MetadataRequest
+
+from triage_worker.config.errors import ConfigError
+from triage_worker.config.settings import Settings
+
+REACH_TIMEOUT_S = 10.0
+
+_OTHER_HOST = "address the broker by the name in its certificate, or set TRIAGE_SSL_CHECK_HOSTNAME=false"
+CERTIFICATES = {
+    9: "see whether this machine's clock is right",
+    10: "have it renewed, or see whether this machine's clock is right",
+    62: _OTHER_HOST,
+    64: _OTHER_HOST,
+}
+"""What to do by OpenSSL's code: not valid yet, expired, another host name, another IP address."""
+
+
+def connection(settings: Settings) -> dict[str, Any]:
+    """The arguments that every aiokafka client takes: servers, security protocol, SASL and SSL context.
+
+    Raises:
+        ConfigError: a certificate or key cannot be read.
+    """
+    arguments: dict[str, Any] = {
+        "bootstrap_servers": settings.bootstrap_servers,
+        "security_protocol": settings.security_protocol,
+    }
+    if settings.security_protocol.startswith("SASL_"):
+        password = settings.sasl_password
+        arguments |= {
+            "sasl_mechanism": settings.sasl_mechanism,
+            "sasl_plain_username": settings.sasl_username,
+            "sasl_plain_password": password.get_secret_value() if password else None,
+        }
+    if settings.security_protocol.endswith("SSL"):
+        arguments["ssl_context"] = _ssl_context(settings)
+    return arguments
+
+
+async def reach(settings: Settings) -> None:
+    """Log in to one of the brokers, so that a wrong setting is told apart from a broker that is away.
+
+    Raises:
+        ConfigError: no broker could be reached and logged in to; says what to change.
+    """
+    arguments = connection(settings)
+    del arguments["bootstrap_servers"]
+    problem: ConfigError | None = None
+    for host, port, _ in collect_hosts(settings.bootstrap_servers):
+        timeout_ms = int(REACH_TIMEOUT_S * 1000)
+        try:
+            async with asyncio.timeout(REACH_TIMEOUT_S):
+                broker = await create_conn(host, port, request_timeout_ms=timeout_ms, **arguments)
+                try:
+                    await broker.send(MetadataRequest([]))  # a broker that wants a login hangs up only here
+                    return
+                finally:
+                    broker.close()
+        except (OSError, KafkaError, TimeoutError) as error:
+            silent = isinstance(error, TimeoutError | ConnectionError) and await _listens(host, port)
+            problem = _explain(KafkaError("no sensible answer") if silent else error, f"{host}:{port}", settings)
+    assert problem is not None
+    raise problem
+
+
+async def _listens(host: str, port: int) -> bool:
+    try:
+        async with asyncio.timeout(1.0):
+            _, writer = await asyncio.open_connection(host, port)
+    except (OSError, TimeoutError):
+        return False
+    writer.close()
+    return True
+
+
+def _ssl_context(settings: Settings) -> ssl.SSLContext:
+    for name in ("ssl_cafile", "ssl_certfile", "ssl_keyfile"):
+        path = getattr(settings, name)
+        if path is not None and not path.is_file():
+            raise ConfigError(f"TRIAGE_{name.upper()}={path} is not a file: give the path of a PEM file.")
+    try:
+        context = ssl.create_default_context(cafile=settings.ssl_cafile)
+        context.check_hostname = settings.ssl_check_hostname
+        if settings.ssl_certfile is not None:
+            # An empty password, where none is set, keeps OpenSSL from asking for one on the terminal.
+            password = settings.ssl_password.get_secret_value() if settings.ssl_password else ""
+            context.load_cert_chain(settings.ssl_certfile, settings.ssl_keyfile, password)
+    except (OSError, ssl.SSLError) as error:
+        raise ConfigError(
+            f"The TLS files cannot be loaded ({error}): check TRIAGE_SSL_CAFILE, TRIAGE_SSL_CERTFILE, "
+            f"TRIAGE_SSL_KEYFILE and TRIAGE_SSL_PASSWORD."
+        ) from error
+    return context
+
+
+def _explain(error: Exception, broker: str, settings: Settings) -> ConfigError:
+    if isinstance(error, SaslAuthenticationFailed | AuthenticationFailedError):
+        return ConfigError(
+            f"The broker {broker} refused the login of {settings.sasl_username} by {settings.sasl_mechanism}: check "
+            f"TRIAGE_SASL_USERNAME, TRIAGE_SASL_PASSWORD and TRIAGE_SASL_MECHANISM."
+        )
+    if isinstance(error, UnsupportedSaslMechanismError):
+        return ConfigError(
+            f"The broker {broker} does not offer {settings.sasl_mechanism}: set TRIAGE_SASL_MECHANISM to one it does."
+        )
+    if isinstance(error, ssl.SSLCertVerificationError):
+        what = CERTIFICATES.get(error.verify_code, "set TRIAGE_SSL_CAFILE to the authority that signed it")
+        return ConfigError(f"The certificate of the broker {broker} is not trusted ({error.verify_message}): {what}.")
+    if isinstance(error, KafkaConnectionError) and settings.security_protocol == "SSL":
+        # TLS only tells after its handshake that our certificate is missing or refused.
+        return ConfigError(
+            f"The broker {broker} speaks TLS, then hangs up: if it wants a certificate of ours, set "
+            f"TRIAGE_SSL_CERTFILE and TRIAGE_SSL_KEYFILE to one of an authority that it trusts; if it wants a login, "
+            f"set TRIAGE_SECURITY_PROTOCOL=SASL_SSL."
+        )
+    if isinstance(error, ssl.SSLError | KafkaError):
+        return ConfigError(
+            f"{broker} is there, but does not answer to TRIAGE_SECURITY_PROTOCOL={settings.security_protocol} "
+            f"({_cause(error)}): set it to the protocol of that listener."
+        )
+    return ConfigError(
+        f"No broker answers at {broker} ({_cause(error)}): start it, or set TRIAGE_BOOTSTRAP_SERVERS to where it is."
+    )
+
+
+def _cause(error: Exception) -> str:
+    return (
+        "timed out"
+        if isinstance(error, TimeoutError)
+        else getattr(error, "strerror", None) or str(error) or type(error).__name__
+    )

@@ -1,0 +1,81 @@
+"""A topic read from its beginning to its end, as a person's command does it: outside any group."""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+
+from aiokafka import AIOKafkaConsumer
+from aiokafka.structs import ConsumerRecord, TopicPartition
+
+from triage_worker.config.errors import TriageError
+from triage_worker.config.settings import Settings
+from triage_worker.kafka.aiokafka_compat import header_names
+from triage_worker.kafka.connection import connection
+
+POLL_MS = 500
+SILENT_POLLS = 60
+"""Polls in a row without progress after which a topic that has more counts as unreadable."""
+
+
+@asynccontextmanager
+async def reader(settings: Settings) -> AsyncIterator[AIOKafkaConsumer]:
+    """A consumer of committed records without a group."""
+    header_names.tolerate()
+    consumer = AIOKafkaConsumer(
+        **connection(settings),
+        enable_auto_commit=False,
+        auto_offset_reset="earliest",
+        isolation_level="read_committed",
+    )
+    await consumer.start()
+    try:
+        yield consumer
+    finally:
+        await consumer.stop()
+
+
+async def whole_topic(consumer: AIOKafkaConsumer, topic: str) -> AsyncIterator[Sequence[ConsumerRecord]]:
+    """Everything that is on a topic when this begins, some records at a time; nothing where there is no such topic.
+
+    Raises:
+        TriageError: the broker stops giving records before the end.
+    """
+    partitions = await _partitions(consumer, topic)
+    if not partitions:
+        return
+    consumer.assign(partitions)
+    # At once: otherwise the client looks for a position of its own, and may set it after this.
+    await consumer.seek_to_beginning(*partitions)
+    ends = await consumer.end_offsets(partitions)
+    silent = 0
+    while open_partitions := [place for place in partitions if await consumer.position(place) < ends[place]]:
+        fetched = await consumer.getmany(*open_partitions, timeout_ms=POLL_MS)
+        silent = 0 if fetched else silent + 1
+        if silent > SILENT_POLLS:
+            raise TriageError(f"{topic} cannot be read to its end: see whether all brokers are up, then try again.")
+        for partition, records in fetched.items():
+            yield [record for record in records if record.offset < ends[partition]]
+
+
+async def one_record(consumer: AIOKafkaConsumer, partition: TopicPartition, offset: int) -> ConsumerRecord | None:
+    """The record at an offset; None where it is no more."""
+    if partition not in await _partitions(consumer, partition.topic):
+        return None
+    consumer.assign([partition])
+    consumer.seek(partition, offset)
+    begin = (await consumer.beginning_offsets([partition]))[partition]
+    end = (await consumer.end_offsets([partition]))[partition]
+    if not begin <= offset < end:
+        return None
+    for _ in range(SILENT_POLLS):
+        fetched = await consumer.getmany(partition, timeout_ms=POLL_MS, max_records=1)
+        for record in fetched.get(partition, ()):
+            return record if record.offset == offset else None
+    return None
+
+
+async def _partitions(consumer: AIOKafkaConsumer, topic: str) -> list[TopicPartition]:
+    """All are listed first: asking for one topic by name can create it."""
+    if topic not in await consumer.topics():
+        return []
+    numbers = await consumer._client._wait_on_metadata(topic)
+    return [TopicPartition(topic, number) for number in sorted(numbers)]

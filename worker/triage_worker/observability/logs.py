@@ -1,0 +1,84 @@
+"""Logs: lines for people or JSON for machines, on stderr. A customer's text is left out unless asked for.
+
+What a line is about goes in ``extra``: ``log.info("Partitions assigned", extra={"partitions": 4})``. A customer's
+text, where a line has any, is the extra ``text`` and nothing else, so that one place here decides about it.
+"""
+
+import json
+import logging
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from types import MappingProxyType
+from typing import Any
+
+from triage_schemas.cloudevents import timestamp
+
+from triage_worker.config.settings import Settings
+from triage_worker.observability.log_rate_limit import OncePerInterval
+
+_STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
+_NOISY = ("aiokafka", "kafka", "aiohttp.access")
+_CHATTY = ("triage_worker.streaming.dead_letters", "triage_worker.fallback")
+_about: ContextVar[Mapping[str, object]] = ContextVar("about", default=MappingProxyType({}))
+
+
+@contextmanager
+def about(extras: Mapping[str, object]) -> Iterator[None]:
+    """Give every line that this task writes meanwhile these extras, such as a message's ids."""
+    token = _about.set(extras)
+    try:
+        yield
+    finally:
+        _about.reset(token)
+
+
+def configure(settings: Settings) -> None:
+    """Send this process's logs to stderr, as the settings say."""
+    handler = logging.StreamHandler(sys.stderr)
+    formatter = JsonFormatter if settings.log_format == "json" else ConsoleFormatter
+    handler.setFormatter(formatter(with_text=settings.log_text))
+    handler.addFilter(
+        OncePerInterval("aiokafka", "opentelemetry", "triage_worker.streaming.dead_letters", "triage_worker.fallback")
+    )
+    logging.basicConfig(level=settings.log_level, handlers=[handler], force=True)
+    for name in _NOISY:
+        # What their INFO lines say, our own say once.
+        logging.getLogger(name).setLevel(max(logging.WARNING, logging.getLevelName(settings.log_level)))
+
+
+class _Formatter(logging.Formatter):
+    def __init__(self, *, with_text: bool) -> None:
+        super().__init__()
+        self._with_text = with_text
+
+    def extras(self, record: logging.LogRecord) -> dict[str, Any]:
+        own = {name: value for name, value in vars(record).items() if name not in _STANDARD}
+        return {name: value for name, value in {**_about.get(), **own}.items() if self._with_text or name != "text"}
+
+
+class JsonFormatter(_Formatter):
+    """One JSON object a line: time, level, logger, message, the extras, and the exception if there is one."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        line: dict[str, Any] = {
+            "time": timestamp(record.created),
+            "level": record.levelname,
+            "logger": record.name,
+            "message": record.getMessage(),
+            **self.extras(record),
+        }
+        if record.exc_info:
+            line["exception"] = self.formatException(record.exc_info)
+        return json.dumps(line, default=str, ensure_ascii=False)
+
+
+class ConsoleFormatter(_Formatter):
+    """Time, level and message, then the extras as ``name=value``."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        time = self.formatTime(record, "%H:%M:%S")
+        extras = "".join(f" {name}={value}" for name, value in self.extras(record).items())
+        line = f"{time} {record.levelname:<7} {record.getMessage()}{extras}"
+        return f"{line}\n{self.formatException(record.exc_info)}" if record.exc_info else line

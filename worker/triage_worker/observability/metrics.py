@@ -1,0 +1,147 @@
+"""What the worker counts, for Prometheus. Labels are bounded: intents of the bundle, reasons, codes, partitions."""
+
+from collections.abc import Callable, Mapping
+from time import time
+
+from prometheus_client import Counter, Gauge, Histogram
+
+from triage_worker.observability.registry import ModelInfo, process_registry
+from triage_worker.streaming.outputs import Output
+
+LATENCY_S = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1800)
+STAGE_S = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10)
+
+
+class Metrics:
+    """One registry with everything in it, so that two workers in one process do not mix."""
+
+    def __init__(self) -> None:
+        self.registry = registry = process_registry()
+        self._model = ModelInfo("triage_model_info", "The bundle that decides.", registry)
+        self._reference_acceptance = Gauge(
+            "triage_reference_acceptance_ratio",
+            "Of the calibration rows that have an intent, the share that the bundle accepts.",
+            registry=registry,
+        )
+        self._reference_intent = Gauge(
+            "triage_reference_intent_ratio",
+            "Each intent's share of the rows that the bundle was trained on.",
+            ["label"],
+            registry=registry,
+        )
+        self._read = Counter("triage_messages_read", "Messages read.", registry=registry)
+        self._given_back = Counter(
+            "triage_messages_given_back",
+            "Messages given back unfinished with their partition; its next owner reads them again.",
+            registry=registry,
+        )
+        self._answered = Counter(
+            "triage_messages_answered",
+            "Messages whose output the broker has, by outcome and by intent, reason or dead-letter code.",
+            ["outcome", "label"],
+            registry=registry,
+        )
+        self._latency = Histogram(
+            "triage_latency_seconds",
+            "From a message's timestamp to the acknowledgement of its output.",
+            buckets=LATENCY_S,
+            registry=registry,
+        )
+        self._batch_messages = Histogram(
+            "triage_batch_messages",
+            "Messages in a batch.",
+            buckets=[2**power for power in range(11)],
+            registry=registry,
+        )
+        self._batch_tokens = Histogram(
+            "triage_batch_tokens",
+            "Padded tokens in a batch.",
+            buckets=[2**power for power in range(4, 16)],
+            registry=registry,
+        )
+        self._stage = Histogram(
+            "triage_stage_seconds",
+            "Duration of one call of a stage: decode, tokenize, infer, commit.",
+            ["stage"],
+            buckets=STAGE_S,
+            registry=registry,
+        )
+        self._rebalance = Histogram(
+            "triage_rebalance_seconds",
+            "From partitions being revoked to the next assignment.",
+            buckets=LATENCY_S,
+            registry=registry,
+        )
+        self._transactions = Counter(
+            "triage_transactions", "Transactions by result: committed, aborted, fenced.", ["result"], registry=registry
+        )
+        self._lag = Gauge(
+            "triage_lag_messages", "Messages not yet answered, by partition.", ["partition"], registry=registry
+        )
+        self._lag_s = Gauge(
+            "triage_lag_seconds", "Age of the oldest message not yet answered.", ["partition"], registry=registry
+        )
+        self._in_flight = Gauge("triage_in_flight_messages", "Messages read and not yet answered.", registry=registry)
+        self._in_flight_bytes = Gauge("triage_in_flight_bytes", "The size of their values.", registry=registry)
+
+    def watch(self, in_flight: Callable[[], int], in_flight_bytes: Callable[[], int]) -> None:
+        """Where to ask for what is in flight whenever the metrics are read."""
+        self._in_flight.set_function(in_flight)
+        self._in_flight_bytes.set_function(in_flight_bytes)
+
+    def model(self, name: str, version: str, device: str) -> None:
+        """Say which model decides."""
+        self._model.set(name, version, device)
+
+    def reference(self, acceptance: float, intents: Mapping[str, float]) -> None:
+        """Say what drift is measured against, as shares from 0 to 1."""
+        self._reference_acceptance.set(acceptance)
+        self._reference_intent.clear()
+        for label, share in intents.items():
+            self._reference_intent.labels(label).set(share)
+
+    def expect(self, outcome: str, label: str) -> None:
+        """Count from nought what an alert watches: Prometheus sees no increase in a series that begins with 1."""
+        self._answered.labels(outcome, label)
+
+    def read(self, messages: int) -> None:
+        """Count messages read."""
+        self._read.inc(messages)
+
+    def given_back(self, messages: int) -> None:
+        """Count messages given back unfinished."""
+        self._given_back.inc(messages)
+
+    def answered(self, output: Output) -> None:
+        """Count an output that the broker has."""
+        self._answered.labels(output.outcome, output.label).inc()
+        if output.record.timestamp >= 0:
+            self._latency.observe(max(0.0, time() - output.record.timestamp / 1000))
+
+    def batch(self, *, messages: int, tokens: int, seconds: float) -> None:
+        """Count a batch that ran; ``tokens`` with padding."""
+        self._batch_messages.observe(messages)
+        self._batch_tokens.observe(tokens)
+        self.stage("infer", seconds)
+
+    def stage(self, name: str, seconds: float) -> None:
+        """Time one call of a stage."""
+        self._stage.labels(name).observe(seconds)
+
+    def rebalanced(self, seconds: float) -> None:
+        """Time a rebalance."""
+        self._rebalance.observe(seconds)
+
+    def transaction(self, result: str) -> None:
+        """Count a transaction's end."""
+        self._transactions.labels(result).inc()
+
+    def lag(self, partition: int, messages: int, seconds: float) -> None:
+        """Set a partition's lag."""
+        self._lag.labels(partition).set(messages)
+        self._lag_s.labels(partition).set(seconds)
+
+    def forget_lag(self) -> None:
+        """Partitions were revoked: their lag is somebody else's to tell."""
+        self._lag.clear()
+        self._lag_s.clear()

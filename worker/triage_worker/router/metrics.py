@@ -1,0 +1,44 @@
+"""What the router counts, for Prometheus. Labels are bounded by the rules and by fixed words."""
+
+from prometheus_client import Counter, Gauge, Histogram
+
+from triage_worker.observability.registry import process_registry
+
+
+class RouterMetrics:
+    """One registry with everything in it."""
+
+    def __init__(self) -> None:
+        self.registry = registry = process_registry()
+        self.intents = Counter(
+            "triage_router_intents",
+            "Intents read, by outcome: filed, repeat, dead_letter.",
+            ["outcome"],
+            registry=registry,
+        )
+        for outcome in ("filed", "repeat", "dead_letter"):
+            self.intents.labels(outcome)  # from nought, so that the first one is an increase
+        self.routed = Counter(
+            "triage_router_routed", "Intents filed, by what the rules say.", ["queue", "priority"], registry=registry
+        )
+        self.ticket_events = Counter(
+            "triage_router_ticket_events",
+            "Changes of tickets: opened, updated, escalated, closed.",
+            ["event"],
+            registry=registry,
+        )
+        self.alerts = Counter("triage_router_alerts", "Surges: started, ended.", ["event"], registry=registry)
+        self.tickets_known = Gauge(
+            "triage_router_conversations", "Conversations in the table when it was last recovered.", registry=registry
+        )
+        self.rules_problem = Gauge(
+            "triage_router_rules_refused",
+            "1 while the rules file is not valid and the last good rules are used.",
+            registry=registry,
+        )
+        self.batch_s = Histogram(
+            "triage_router_batch_seconds",
+            "From a batch of records to the acknowledgement of all that it gave rise to.",
+            buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30),
+            registry=registry,
+        )

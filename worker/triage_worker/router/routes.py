@@ -1,0 +1,202 @@
+"""The router's rules: what a message must be like for a rule to fire, and what its ticket gets then.
+
+Rules are tried from top to bottom and the first that fires decides. What a rule leaves out comes from the defaults.
+"""
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import time
+from functools import cached_property
+from typing import Annotated, Literal
+from zoneinfo import ZoneInfo
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+from triage_schemas.events import DecidedBy, Probability
+from triage_schemas.input.message import Scalar
+
+from triage_worker.router.conditions import (
+    Condition,
+    Facts,
+    between,
+    has_metadata,
+    has_words,
+    in_hours,
+    is_one_of,
+    on_days,
+)
+
+Priority = Literal["low", "normal", "high", "urgent"]
+PRIORITIES: Sequence[Priority] = ("low", "normal", "high", "urgent")
+Day = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
+UNITS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
+
+
+def _seconds(value: object) -> object:
+    found = re.fullmatch(r"([1-9]\d{0,6})([smhd])", value) if isinstance(value, str) else None
+    if found is None:
+        raise ValueError(f"{value!r} is no duration such as 90s, 15m, 4h or 3d")
+    return int(found[1]) * UNITS[found[2]]
+
+
+def _hours(value: object) -> object:
+    found = re.fullmatch(r"(\d\d:\d\d)\s*-\s*(\d\d:\d\d)", value) if isinstance(value, str) else None
+    if found is None:
+        raise ValueError(f"{value!r} is no time of day such as 18:00-08:00")
+    return time.fromisoformat(found[1]), time.fromisoformat(found[2])
+
+
+def _zone(value: str) -> str:
+    try:
+        ZoneInfo(value)
+    except (KeyError, ValueError, OSError):
+        raise ValueError(f"{value!r} is no time zone such as Europe/Berlin") from None
+    return value
+
+
+Seconds = Annotated[int, BeforeValidator(_seconds)]
+Hours = Annotated[tuple[time, time], BeforeValidator(_hours)]
+Zone = Annotated[str, AfterValidator(_zone)]
+Name = Annotated[str, Field(min_length=1)]
+OneOrMore = BeforeValidator(lambda value: value if isinstance(value, list | tuple) else [value])
+Names = Annotated[tuple[Name, ...], OneOrMore, Field(min_length=1)]
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Confidence(_Part):
+    """Bounds of the confidence."""
+
+    at_least: Probability = 0.0
+    below: float = Field(1.01, gt=0)
+
+
+class When(_Part):
+    """Conditions; all that are given must hold, and of several values in one of them, any."""
+
+    intent: Names | None = None
+    confidence: Confidence | None = None
+    channel: Names | None = None
+    language: Names | None = None
+    decided_by: Annotated[tuple[DecidedBy, ...], OneOrMore, Field(min_length=1)] | None = None
+    customer_id: Names | None = None
+    metadata: dict[str, Annotated[tuple[Scalar, ...], OneOrMore, Field(min_length=1)]] = {}
+    words: Names | None = None
+    days: Annotated[tuple[Day, ...], OneOrMore, Field(min_length=1)] | None = None
+    time: Hours | None = None
+
+    def conditions(self, zone: ZoneInfo) -> Iterator[Condition]:
+        """The conditions that are given, cheapest first."""
+        for name in ("intent", "channel", "language", "decided_by", "customer_id"):
+            wanted = getattr(self, name)
+            if wanted is not None:
+                yield is_one_of(name, wanted)
+        if self.confidence is not None:
+            yield between(self.confidence.at_least, self.confidence.below)
+        for name, values in self.metadata.items():
+            yield has_metadata(name, values)
+        if self.days is not None:
+            yield on_days(self.days, zone)
+        if self.time is not None:
+            yield in_hours(*self.time, zone)
+        if self.words is not None:
+            yield has_words(self.words)
+
+
+class Then(_Part):
+    """What a ticket gets; what is left out comes from the defaults."""
+
+    queue: Name | None = None
+    priority: Priority | None = None
+    sla: Seconds | None = None
+    tags: Annotated[tuple[Name, ...], OneOrMore] = ()
+
+
+class Rule(_Part):
+    """A rule."""
+
+    name: Name
+    when: When = When()
+    then: Then
+
+
+class Defaults(_Part):
+    """What a ticket gets that no rule says otherwise of. Without ``sla`` it has no time to be answered by."""
+
+    queue: Name = "general"
+    priority: Priority = "normal"
+    sla: Seconds | None = None
+    tags: Annotated[tuple[Name, ...], OneOrMore] = ()
+
+
+class Alerts(_Part):
+    """When an intent counts as coming in a surge: this many times its usual rate, and never less than the minimum."""
+
+    window: Annotated[Seconds, Field(ge=120, le=3_600)] = 900
+    factor: float = Field(4.0, ge=1.5)
+    minimum: int = Field(20, ge=4)
+
+
+class Helpdesk(_Part):
+    """How the helpdesk calls our queues: the id of a Zendesk group or a Gorgias team."""
+
+    groups: dict[str, int] = {}
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """Where a message belongs. ``rule`` is None where no rule fired."""
+
+    rule: str | None
+    queue: str
+    priority: Priority
+    sla_s: int | None
+    tags: tuple[str, ...]
+
+
+class Routes(_Part):
+    """The whole of ``routes.yaml``."""
+
+    timezone: Zone = "UTC"
+    close_after: Seconds = 259_200
+    remember: Seconds = 604_800
+    defaults: Defaults = Defaults()
+    alerts: Alerts = Alerts()
+    helpdesk: Helpdesk = Helpdesk()
+    rules: tuple[Rule, ...] = ()
+
+    @cached_property
+    def zone(self) -> ZoneInfo:
+        """The time zone of the rules' hours and days, and of the usual rates."""
+        return ZoneInfo(self.timezone)
+
+    @cached_property
+    def _conditions(self) -> list[tuple[Rule, list[Condition]]]:
+        return [(rule, list(rule.when.conditions(self.zone))) for rule in self.rules]
+
+    def route(self, facts: Facts) -> Route:
+        """Where a message belongs."""
+        for rule, conditions in self._conditions:
+            if all(condition.holds(facts) for condition in conditions):
+                return self._route(rule.name, rule.then)
+        return self._route(None, Then())
+
+    def tried(self, facts: Facts) -> Iterator[tuple[Rule, list[tuple[Condition, bool]]]]:
+        """Each rule up to the one that fires, with its conditions and whether they hold."""
+        for rule, conditions in self._conditions:
+            outcome = [(condition, condition.holds(facts)) for condition in conditions]
+            yield rule, outcome
+            if all(holds for _, holds in outcome):
+                return
+
+    def _route(self, name: str | None, then: Then) -> Route:
+        defaults = self.defaults
+        return Route(
+            rule=name,
+            queue=then.queue or defaults.queue,
+            priority=then.priority or defaults.priority,
+            sla_s=then.sla if then.sla is not None else defaults.sla,
+            tags=(*defaults.tags, *(tag for tag in then.tags if tag not in defaults.tags)),
+        )

@@ -1,0 +1,88 @@
+"""A Faust table as our `Store`: what is written is on disk first, then on the changelog, and the future says when."""
+
+import asyncio
+import weakref
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, NamedTuple
+
+import faust
+import faust.streams
+from aiokafka import AIOKafkaProducer
+from faust.types import TP
+
+from triage_worker.router.records import Change
+
+
+class _Place(NamedTuple):
+    topic: str
+    partition: int
+
+
+class _Event:
+    """Stands in for the event that Faust's tables ask for the partition to work on."""
+
+    def __init__(self, topic: str, partition: int) -> None:
+        self.message = _Place(topic, partition)
+
+
+class FaustStore:
+    """A table by partition and key.
+
+    Faust's tables find the partition in the event that is being worked on. We work on batches, and on tickets that
+    nothing has come for, so we say which partition it is.
+
+    Args:
+        table: with raw keys and values.
+        producer: writes the changelog.
+        topic: a topic that is partitioned as the table.
+    """
+
+    def __init__(self, table: Any, producer: AIOKafkaProducer, topic: str) -> None:
+        self._table = table
+        self._producer = producer
+        self._topic = topic
+
+    def get(self, partition: int, key: bytes) -> bytes | None:
+        """What is kept under a key."""
+        with self._at(partition):
+            value: bytes | None = self._table.data.get(key)
+        return value
+
+    async def write(self, changes: Sequence[Change]) -> None:
+        """Keep what is new and forget what is None; return when the changelog has all of it.
+
+        Raises:
+            KafkaError: it has not, and never will.
+        """
+        for change in changes:
+            # The disk first: once the disk is marked as being as far as the changelog, it must be.
+            with self._at(change.partition):
+                if change.value is None:
+                    self._table.data.pop(change.key, None)
+                else:
+                    self._table.data[change.key] = change.value
+        changelog = self._table.changelog_topic_name
+        # Not by Faust's buffer, which hands on one record at a time and stops the reading while it does.
+        sent = [
+            await self._producer.send(changelog, key=change.key, value=change.value, partition=change.partition)
+            for change in changes
+        ]
+        reached: dict[int, int] = {}
+        for record in await asyncio.gather(*sent):
+            reached[record.partition] = max(record.offset, reached.get(record.partition, -1))
+        for partition, offset in reached.items():
+            self._table.data.set_persisted_offset(TP(changelog, partition), offset)
+
+    def values(self) -> Iterator[bytes]:
+        """All that is kept, of the partitions that are ours."""
+        return iter(list(self._table.data.values()))
+
+    @contextmanager
+    def _at(self, partition: int) -> Iterator[None]:
+        event: Any = _Event(self._topic, partition)
+        token = faust.streams._current_event.set(weakref.ref(event))
+        try:
+            yield
+        finally:
+            faust.streams._current_event.reset(token)
