@@ -49,7 +49,7 @@ async def measure(bootstrap: str, folder: Path, intents: int) -> dict[str, float
         records.append((conversation.encode(), event.write(), headers))
     await bench.send(bench.output, records)
     router = bench.worker(
-        module="worker router",
+        module="triage_worker router",
         output_topic=bench.output,
         tickets_topic=tickets,
         alerts_topic=alerts,

@@ -16,7 +16,7 @@ import orjson
 from aiokafka.structs import TopicPartition
 from triage_worker.observability import tracing
 from triage_worker.observability.tracing import Traces
-from triage_worker.streaming.outputs import Consumed
+from triage_worker.streaming.tracking.output import Consumed
 
 from tests.worker.fakes import record
 

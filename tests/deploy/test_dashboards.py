@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 from prometheus_client import CollectorRegistry
-from triage_worker.classify.bundles.metrics import BundleMetrics
+from triage_worker.classify.bundle_metrics import BundleMetrics
 from triage_worker.fallback.metrics import LlmMetrics
 from triage_worker.helpdesk.metrics import HelpdeskMetrics
 from triage_worker.observability.http import readiness

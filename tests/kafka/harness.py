@@ -14,7 +14,7 @@ from pathlib import Path
 import orjson
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.structs import ConsumerRecord, TopicPartition
-from triage_worker.kafka.aiokafka_compat import group
+from triage_worker.kafka.client_compat import group
 
 from tests.kafka import admin
 from tests.kafka.account import Account, Place

@@ -65,7 +65,7 @@ async def test_frozen_for_a_minute_past_its_session(bench: Bench, seed: int, del
 
 async def test_kills_with_the_shipped_model(bench: Bench, seed: int, delivery: str, tmp_path: Path) -> None:
     dice = random.Random(seed)
-    scene = Scene(bench, tmp_path, delivery, "flood", dice, module="worker worker", flood=2_000)
+    scene = Scene(bench, tmp_path, delivery, "flood", dice, module="triage_worker worker", flood=2_000)
     kept(await run("kill, shipped model", faults.kill, scene, seed))
 
 

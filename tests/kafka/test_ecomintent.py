@@ -33,7 +33,7 @@ async def test_a_whole_test_set_with_sixty_bad_records_is_accounted_for_and_righ
     for number, value in enumerate(islice(cycle(bad), BAD_RECORDS)):
         records.insert(100 * number, (f"bad-{number}".encode(), value))
         expected.insert(100 * number, value)
-    worker = bench.worker(module="worker worker", max_message_bytes="150000")
+    worker = bench.worker(module="triage_worker worker", max_message_bytes="150000")
     places = await bench.produce(records)
     sent = dict(zip(places, expected, strict=True))
     await bench.answered(timeout_s=180)

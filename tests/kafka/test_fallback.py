@@ -37,7 +37,7 @@ class FallbackBench:
 
     def start(self, url: str, delivery: str, **more: str) -> Worker:
         return self.bench.worker(
-            module="worker fallback",
+            module="triage_worker fallback",
             fallback_topic=self.bench.input,
             input_topic=self.bench.fallback,
             review_topic=self.review,

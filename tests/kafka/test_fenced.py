@@ -6,8 +6,8 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 import pytest
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import ProducerFenced
-from triage_worker.kafka.aiokafka_compat.transactions import telling_why
-from triage_worker.streaming.delivery.base import abandon
+from triage_worker.kafka.client_compat.transactions import telling_why
+from triage_worker.streaming.delivery.delivery import abandon
 
 from tests.kafka.harness import Bench
 

@@ -124,7 +124,7 @@ async def _installation(bench: Bench) -> AsyncIterator[dict[str, tuple[int, Work
             started = {}
             for service, port in ports.items():
                 variables = common | own[service] | {"http_port": str(port), "group_id": f"{service}-{bench.group}"}
-                started[service] = port, bench.worker(module=f"worker {service}", **variables)
+                started[service] = port, bench.worker(module=f"triage_worker {service}", **variables)
             yield started
         finally:
             await asyncio.to_thread(bench.stop)

@@ -7,11 +7,11 @@ import pytest
 from aiokafka import AIOKafkaProducer
 from aiokafka.structs import TopicPartition
 from triage_worker.observability.metrics import Metrics
-from triage_worker.streaming.dead_letters import DeadLetters
 from triage_worker.streaming.delivery.at_least_once import AtLeastOnce
-from triage_worker.streaming.delivery.base import MAX_BATCH_BYTES, MAX_REQUEST_BYTES
-from triage_worker.streaming.offset_tracker import Ledger
-from triage_worker.streaming.outputs import Output
+from triage_worker.streaming.delivery.delivery import MAX_BATCH_BYTES, MAX_REQUEST_BYTES
+from triage_worker.streaming.tracking.dead_letters import DeadLetters
+from triage_worker.streaming.tracking.offset_tracker import Ledger
+from triage_worker.streaming.tracking.output import Output
 
 from tests.kafka.harness import Bench
 from tests.worker.fakes import record

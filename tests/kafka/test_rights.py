@@ -53,7 +53,7 @@ class Shop:
     def start(self, service: str, **more: str) -> Worker:
         self.bench.group = f"triage-{service}"
         settings = {**self.names, **self.secured.login(service), "group_id": self.bench.group}
-        return self.bench.worker(module=MODULES.get(service, f"worker {service}"), **{**settings, **more})
+        return self.bench.worker(module=MODULES.get(service, f"triage_worker {service}"), **{**settings, **more})
 
     def environment(self, service: str, **more: str) -> dict[str, str]:
         others = {name: value for name, value in os.environ.items() if not name.startswith("TRIAGE_")}

@@ -77,7 +77,7 @@ async def _grow_roll_and_shrink(bench: Bench, delivery: str, mark: Mark) -> None
 
 
 async def _joined(bench: Bench, delivery: str) -> Worker:
-    worker = bench.worker(module="worker worker", delivery=delivery, threads="1")
+    worker = bench.worker(module="triage_worker worker", delivery=delivery, threads="1")
     await worker.has_said("Partitions assigned", START_S)
     return worker
 

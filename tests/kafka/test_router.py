@@ -36,7 +36,7 @@ class Shop:
     def router(self, arguments: str = "", **variables: str) -> Worker:
         given = {"state_dir": str(self.state)} | variables
         return self.bench.worker(
-            module=f"worker router {arguments}",
+            module=f"triage_worker router {arguments}",
             output_topic=self.bench.output,
             tickets_topic=self.tickets,
             alerts_topic=self.alerts,

@@ -24,7 +24,7 @@ async def test_a_killed_connector_makes_one_ticket_each(bench: Bench) -> None:
     there = Zendesk(["429-late", "ok", "lost", "500", "ok"] * 10)
     async with there.running() as site:
         settings = {
-            "module": "worker helpdesk",
+            "module": "triage_worker helpdesk",
             "group_id": f"helpdesk-{uuid.uuid4().hex[:8]}",
             "tickets_topic": bench.output,
             "output_topic": "unused",

@@ -17,7 +17,7 @@ from tests.kafka.processes import Worker, eventually
 
 pytestmark = pytest.mark.kafka
 
-COMMAND = "worker worker"
+COMMAND = "triage_worker worker"
 TEXTS = ["where is my parcel", "i want my money back", "the lamp came broken", "hello", "cancel my order please"]
 
 

@@ -36,7 +36,7 @@ class Sample:
 async def test_two_hundred_thousand_messages(bench: Bench, seed: int) -> None:
     await bench.create_topics(6, 1, **ON_BROKERS_TIME)
     sent = await bench.produce(messages())
-    worker = bench.worker(module="worker worker")
+    worker = bench.worker(module="triage_worker worker")
     await bench.committed_something(timeout_s=120)
     samples = [sample async for sample in watched(bench, worker)]
     assert await worker.terminate() == 0, worker.said()

@@ -8,7 +8,7 @@ import orjson
 from aiokafka.structs import ConsumerRecord, TopicPartition
 from triage_models.serving.decision import Decision, Reason
 from triage_models.serving.engine import Encoded, Outputs
-from triage_worker.streaming.outputs import Output
+from triage_worker.streaming.tracking.output import Output
 
 SCORES = {"WISMO": 0.9, "OTHER": 0.1}
 

@@ -1,4 +1,4 @@
-"""``python -m worker`` is ``triage``."""
+"""``python -m triage_worker`` is ``triage``."""
 
 from triage_worker.cli.app import main
 

@@ -24,8 +24,8 @@ from triage_worker.classify.processor import Pipeline
 from triage_worker.classify.wiring import at_work
 from triage_worker.config.settings import Settings
 from triage_worker.observability.metrics import Metrics
-from triage_worker.streaming.dead_letters import DeadLetters
-from triage_worker.streaming.outputs import Output
+from triage_worker.streaming.tracking.dead_letters import DeadLetters
+from triage_worker.streaming.tracking.output import Output
 
 from tests.models.metrics.made import variant
 from tests.worker.fakes import FakeModel, Published, message, record

@@ -16,8 +16,8 @@ from triage_worker.classify.batching import Limits
 from triage_worker.classify.loaded_bundle import Serving, decided
 from triage_worker.classify.processor import Pipeline
 from triage_worker.observability.metrics import Metrics
-from triage_worker.streaming.dead_letters import DeadLetters
-from triage_worker.streaming.outputs import Output
+from triage_worker.streaming.tracking.dead_letters import DeadLetters
+from triage_worker.streaming.tracking.output import Output
 
 from tests.worker.fakes import FakeModel, Published, message, record
 

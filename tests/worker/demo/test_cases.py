@@ -14,7 +14,7 @@ from triage_worker.demo.path import Step, richest, steps
 from triage_worker.demo.tally import Tally
 from triage_worker.router.conversation import Conversation, file
 from triage_worker.router.intents import Filed, read
-from triage_worker.router.routes_file import SHIPPED, load
+from triage_worker.routing.routes_file import SHIPPED, load
 
 from tests.worker.fallback.events import event as fallback_event
 from tests.worker.router.fakes import read as as_read

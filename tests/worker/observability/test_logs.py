@@ -7,9 +7,9 @@ import pytest
 from aiokafka.structs import TopicPartition
 from triage_worker.config.settings import Settings
 from triage_worker.observability import logs
-from triage_worker.streaming.dead_letters import DeadLetters
-from triage_worker.streaming.offset_tracker import Ledger
-from triage_worker.streaming.outputs import Output
+from triage_worker.streaming.tracking.dead_letters import DeadLetters
+from triage_worker.streaming.tracking.offset_tracker import Ledger
+from triage_worker.streaming.tracking.output import Output
 
 from tests.worker.fakes import record
 

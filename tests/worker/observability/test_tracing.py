@@ -31,8 +31,8 @@ from triage_worker.router.desk import Desk
 from triage_worker.router.metrics import RouterMetrics
 from triage_worker.router.office import Office
 from triage_worker.streaming.async_processor import Consulting
-from triage_worker.streaming.dead_letters import DeadLetters
-from triage_worker.streaming.outputs import Output
+from triage_worker.streaming.tracking.dead_letters import DeadLetters
+from triage_worker.streaming.tracking.output import Output
 
 from tests.worker.fakes import FakeModel, Published, record
 from tests.worker.fallback.events import event

@@ -12,9 +12,9 @@ from triage_worker.review.keys import Labelled, Later, NoneOfThese, Verdict, key
 from triage_worker.review.outputs import Writer
 from triage_worker.review.person import Person, show_on, tell_on
 from triage_worker.streaming.async_processor import Consulting, Question
-from triage_worker.streaming.dead_letters import DeadLetters
-from triage_worker.streaming.offset_tracker import PartitionLedger
-from triage_worker.streaming.outputs import Output
+from triage_worker.streaming.tracking.dead_letters import DeadLetters
+from triage_worker.streaming.tracking.offset_tracker import PartitionLedger
+from triage_worker.streaming.tracking.output import Output
 
 from tests.worker.fakes import Published, record
 from tests.worker.fallback.events import LABELS, event

@@ -7,7 +7,7 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 from triage_worker.router.conversation import REMEMBERED_MESSAGES, Arrival, Conversation, close, file, look_at
-from triage_worker.router.routes import PRIORITIES, Route
+from triage_worker.routing.routes import PRIORITIES, Route
 
 DAY = 86_400
 ROUTES = {

@@ -15,7 +15,7 @@ from triage_worker.router.desk import Desk
 from triage_worker.router.metrics import RouterMetrics
 from triage_worker.router.office import Office
 from triage_worker.router.records import Message
-from triage_worker.router.routes_file import SHIPPED, load
+from triage_worker.routing.routes_file import SHIPPED, load
 
 from tests.worker.router.fakes import TOPICS, Crash, Read, World, read
 from tests.worker.router.intents import intent_event

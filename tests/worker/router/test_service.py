@@ -14,9 +14,9 @@ from triage_worker.config.settings import Settings
 from triage_worker.demo.broker import embedded_broker
 from triage_worker.kafka import topics
 from triage_worker.router.faust_app import RouterApp
-from triage_worker.router.routes_file import SHIPPED, RoutesFile
 from triage_worker.router.service import Router
-from triage_worker.streaming.delivery.base import send_null
+from triage_worker.routing.routes_file import SHIPPED, RoutesFile
+from triage_worker.streaming.delivery.delivery import send_null
 
 from tests.worker.router.fakes import TOPICS
 from tests.worker.router.intents import intent_event

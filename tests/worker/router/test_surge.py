@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from triage_schemas.events import AlertEvent
-from triage_worker.router.routes import Alerts
 from triage_worker.router.surge import HOURS_TO_LEARN, NEWEST, Rate, Sighting, Watcher
+from triage_worker.routing.routes import Alerts
 
 UTC = ZoneInfo("UTC")
 HOUR = 3_600

@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 from triage_schemas.events import AlertEvent
 from triage_worker.router.metrics import RouterMetrics
 from triage_worker.router.office import Office
-from triage_worker.router.routes_file import SHIPPED, load
 from triage_worker.router.surge import Rate
 from triage_worker.router.watch import QUIET_S, Watch
+from triage_worker.routing.routes_file import SHIPPED, load
 
 from tests.worker.router.fakes import TOPICS, Crash, Read, World
 

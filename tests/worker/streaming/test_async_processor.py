@@ -13,8 +13,8 @@ from triage_worker.fallback.outputs import Writer
 from triage_worker.observability.metrics import Metrics
 from triage_worker.streaming import async_processor as consulting
 from triage_worker.streaming.async_processor import Consulting
-from triage_worker.streaming.dead_letters import DeadLetters
-from triage_worker.streaming.outputs import Output
+from triage_worker.streaming.tracking.dead_letters import DeadLetters
+from triage_worker.streaming.tracking.output import Output
 
 from tests.worker.fakes import Published, record
 from tests.worker.fallback.events import event

@@ -11,7 +11,7 @@ from aiokafka.structs import TopicPartition
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
-from triage_worker.streaming.offset_tracker import Ledger, PartitionLedger
+from triage_worker.streaming.tracking.offset_tracker import Ledger, PartitionLedger
 
 PARTITIONS = [TopicPartition("in", number) for number in range(2)]
 partitions = st.sampled_from(PARTITIONS)

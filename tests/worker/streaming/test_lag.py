@@ -7,7 +7,7 @@ import pytest
 from aiokafka.structs import TopicPartition
 from triage_worker.observability.metrics import Metrics
 from triage_worker.streaming.lag import Lag
-from triage_worker.streaming.offset_tracker import Ledger
+from triage_worker.streaming.tracking.offset_tracker import Ledger
 
 PARTITION = TopicPartition("in", 0)
 

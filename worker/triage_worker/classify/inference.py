@@ -21,7 +21,7 @@ from triage_worker.classify.fault_isolation import Fault, ModelDownError, isolat
 from triage_worker.classify.loaded_bundle import Serving, Work
 from triage_worker.classify.threads import wait_for
 from triage_worker.observability.metrics import Metrics
-from triage_worker.streaming.outputs import Output
+from triage_worker.streaming.tracking.output import Output
 
 log = logging.getLogger(__name__)
 

@@ -13,8 +13,8 @@ from triage_schemas.records import IntentWriter, Judgement
 
 from triage_worker.classify.batching import Limits
 from triage_worker.observability.tracing import MessageSpan, outgoing
-from triage_worker.streaming.offset_tracker import Outcome, PartitionLedger
-from triage_worker.streaming.outputs import Consumed, Output, source_of
+from triage_worker.streaming.tracking.offset_tracker import Outcome, PartitionLedger
+from triage_worker.streaming.tracking.output import Consumed, Output, source_of
 
 
 class Model(Protocol):

@@ -20,10 +20,10 @@ from triage_worker.classify.inference import KNOWN_GOOD, Inference, Observer
 from triage_worker.classify.loaded_bundle import Serving, Work
 from triage_worker.observability.metrics import Metrics
 from triage_worker.observability.tracing import MessageSpan, Traces, begin, ids
-from triage_worker.streaming.dead_letters import DeadLetters
-from triage_worker.streaming.offset_tracker import PartitionLedger
-from triage_worker.streaming.outputs import Consumed, Output, source_of
 from triage_worker.streaming.processor import Station
+from triage_worker.streaming.tracking.dead_letters import DeadLetters
+from triage_worker.streaming.tracking.offset_tracker import PartitionLedger
+from triage_worker.streaming.tracking.output import Consumed, Output, source_of
 
 log = logging.getLogger(__name__)
 

@@ -8,9 +8,9 @@ from pathlib import Path
 
 from triage_models.serving.classifier import Classifier
 
-from triage_worker.classify.bundles.metrics import BundleMetrics, Role
-from triage_worker.classify.bundles.shadow import Shadow
-from triage_worker.classify.bundles.watch import BundleWatch
+from triage_worker.classify.bundle_metrics import BundleMetrics, Role
+from triage_worker.classify.bundle_watch import BundleWatch
+from triage_worker.classify.shadow import Shadow
 from triage_worker.classify.wiring import assemble, at_work
 from triage_worker.config.settings import Settings
 from triage_worker.observability import tracing

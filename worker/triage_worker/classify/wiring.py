@@ -11,7 +11,7 @@ from triage_worker.classify.processor import Pipeline
 from triage_worker.config.settings import Settings
 from triage_worker.observability.metrics import Metrics
 from triage_worker.observability.tracing import Traces
-from triage_worker.streaming.dead_letters import DeadLetters
+from triage_worker.streaming.tracking.dead_letters import DeadLetters
 from triage_worker.streaming.wiring import Parts, connect
 
 PADDING_TOKENS = {"cpu": 8, "cuda": 2_048}

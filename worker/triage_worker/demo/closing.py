@@ -11,7 +11,7 @@ from triage_worker.demo.cases import Cases
 from triage_worker.demo.law import Law
 from triage_worker.demo.path import richest, steps, told
 from triage_worker.demo.tally import Place, Tally
-from triage_worker.router.routes import PRIORITIES, Routes
+from triage_worker.routing.routes import PRIORITIES, Routes
 
 TITLE = "[bold]{}[/bold]"
 

@@ -25,7 +25,7 @@ from triage_worker.demo.tally import Tally
 from triage_worker.demo.view import PLAIN_WIDTH, LiveView, PlainView, View
 from triage_worker.kafka import topics
 from triage_worker.kafka.connection import connection
-from triage_worker.router.routes_file import SHIPPED, load
+from triage_worker.routing.routes_file import SHIPPED, load
 from triage_worker.streaming.signals import sigterm_cancels
 
 PARTITIONS = 4

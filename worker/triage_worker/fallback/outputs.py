@@ -12,7 +12,7 @@ from triage_worker.fallback.adviser import Decided, Undecided
 from triage_worker.fallback.prompt import MAX_CHARACTERS
 from triage_worker.streaming.async_processor import Question
 from triage_worker.streaming.decision_events import carried, decision_record
-from triage_worker.streaming.outputs import Companion, Output
+from triage_worker.streaming.tracking.output import Companion, Output
 
 Asked: TypeAlias = Question[FallbackEvent]
 

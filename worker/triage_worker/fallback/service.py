@@ -22,8 +22,8 @@ from triage_worker.observability import tracing
 from triage_worker.observability.metrics import Metrics
 from triage_worker.observability.tracing import Traces
 from triage_worker.streaming.async_processor import Consulting
-from triage_worker.streaming.dead_letters import DeadLetters
 from triage_worker.streaming.service import serve
+from triage_worker.streaming.tracking.dead_letters import DeadLetters
 from triage_worker.streaming.wiring import Parts, connect
 
 TOPICS = {

@@ -24,12 +24,12 @@ from triage_worker.helpdesk.gorgias import Gorgias
 from triage_worker.helpdesk.metrics import HelpdeskMetrics
 from triage_worker.helpdesk.zendesk import Zendesk
 from triage_worker.kafka import topics
-from triage_worker.kafka.aiokafka_compat import group, header_names
 from triage_worker.kafka.authorization import required
+from triage_worker.kafka.client_compat import group, header_names
 from triage_worker.kafka.connection import connection
 from triage_worker.observability.http import serving
 from triage_worker.observability.tracing import ids
-from triage_worker.router.routes_file import SHIPPED, load
+from triage_worker.routing.routes_file import SHIPPED, load
 from triage_worker.streaming.signals import stop_on_signals
 
 log = logging.getLogger(__name__)

@@ -8,7 +8,7 @@ from aiokafka.structs import ConsumerRecord, TopicPartition
 
 from triage_worker.config.errors import TriageError
 from triage_worker.config.settings import Settings
-from triage_worker.kafka.aiokafka_compat import header_names
+from triage_worker.kafka.client_compat import header_names
 from triage_worker.kafka.connection import connection
 
 POLL_MS = 500

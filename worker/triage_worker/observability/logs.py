@@ -20,7 +20,7 @@ from triage_worker.observability.log_rate_limit import OncePerInterval
 
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 _NOISY = ("aiokafka", "kafka", "aiohttp.access")
-_CHATTY = ("triage_worker.streaming.dead_letters", "triage_worker.fallback")
+_CHATTY = ("triage_worker.streaming.tracking.dead_letters", "triage_worker.fallback")
 _about: ContextVar[Mapping[str, object]] = ContextVar("about", default=MappingProxyType({}))
 
 
@@ -40,7 +40,9 @@ def configure(settings: Settings) -> None:
     formatter = JsonFormatter if settings.log_format == "json" else ConsoleFormatter
     handler.setFormatter(formatter(with_text=settings.log_text))
     handler.addFilter(
-        OncePerInterval("aiokafka", "opentelemetry", "triage_worker.streaming.dead_letters", "triage_worker.fallback")
+        OncePerInterval(
+            "aiokafka", "opentelemetry", "triage_worker.streaming.tracking.dead_letters", "triage_worker.fallback"
+        )
     )
     logging.basicConfig(level=settings.log_level, handlers=[handler], force=True)
     for name in _NOISY:

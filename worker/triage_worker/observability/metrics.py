@@ -6,7 +6,7 @@ from time import time
 from prometheus_client import Counter, Gauge, Histogram
 
 from triage_worker.observability.registry import ModelInfo, process_registry
-from triage_worker.streaming.outputs import Output
+from triage_worker.streaming.tracking.output import Output
 
 LATENCY_S = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1800)
 STAGE_S = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10)

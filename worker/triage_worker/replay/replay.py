@@ -18,12 +18,12 @@ from aiokafka.structs import TopicPartition
 
 from triage_worker.config.errors import ConfigError, TriageError
 from triage_worker.config.settings import Settings
-from triage_worker.kafka.aiokafka_compat.transactions import RETRY_BACKOFF_MS, keep_verification_out_of_logs
 from triage_worker.kafka.authorization import told
+from triage_worker.kafka.client_compat.transactions import RETRY_BACKOFF_MS, keep_verification_out_of_logs
 from triage_worker.kafka.topic_reader import one_record, reader, whole_topic
 from triage_worker.kafka.topics import REPLICAS, administrator, create_on, require
 from triage_worker.replay.dead_letter_record import Letter, Selection, read_letter
-from triage_worker.streaming.delivery.base import abandon, send_null
+from triage_worker.streaming.delivery.delivery import abandon, send_null
 from triage_worker.streaming.wiring import producer
 
 BATCH = 500

@@ -11,7 +11,7 @@ from triage_schemas.records import Record
 from triage_worker.review.keys import Labelled, Later, Verdict
 from triage_worker.streaming.async_processor import Question
 from triage_worker.streaming.decision_events import carried, decision_record
-from triage_worker.streaming.outputs import Companion, Output
+from triage_worker.streaming.tracking.output import Companion, Output
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,9 +15,9 @@ from triage_worker.review.keys import Verdict
 from triage_worker.review.outputs import Writer
 from triage_worker.review.person import Person, show_on, tell_on
 from triage_worker.streaming.async_processor import Consulting
-from triage_worker.streaming.dead_letters import DeadLetters
-from triage_worker.streaming.offset_tracker import Conservation
 from triage_worker.streaming.service import work
+from triage_worker.streaming.tracking.dead_letters import DeadLetters
+from triage_worker.streaming.tracking.offset_tracker import Conservation
 from triage_worker.streaming.wiring import connect
 
 TOPICS = {

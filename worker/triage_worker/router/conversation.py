@@ -9,7 +9,7 @@ from typing import Literal
 import orjson
 from triage_schemas.events import TicketEvent
 
-from triage_worker.router.routes import PRIORITIES, Priority, Route
+from triage_worker.routing.routes import PRIORITIES, Priority, Route
 
 Change = Literal["opened", "updated", "escalated", "closed"]
 

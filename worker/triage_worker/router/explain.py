@@ -15,10 +15,10 @@ from triage_worker.config.settings import Settings
 from triage_worker.kafka import authorization as rights
 from triage_worker.kafka import topics
 from triage_worker.kafka.topic_reader import reader, whole_topic
-from triage_worker.router.conditions import Facts
 from triage_worker.router.intents import facts_of
-from triage_worker.router.routes import Routes
-from triage_worker.router.routes_file import SHIPPED, load
+from triage_worker.routing.conditions import Facts
+from triage_worker.routing.routes import Routes
+from triage_worker.routing.routes_file import SHIPPED, load
 
 
 class _Given(BaseModel):

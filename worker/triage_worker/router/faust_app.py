@@ -11,7 +11,7 @@ from faust.tables import TableManager
 from yarl import URL
 
 from triage_worker.config.settings import Settings
-from triage_worker.kafka.aiokafka_compat import group, header_names
+from triage_worker.kafka.client_compat import group, header_names
 from triage_worker.kafka.connection import connection
 from triage_worker.router.batches import Batches
 from triage_worker.router.topics import RouterTopics

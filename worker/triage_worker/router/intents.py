@@ -7,9 +7,9 @@ from triage_schemas.cloudevents import RecordHeaders, event_id
 from triage_schemas.events import IntentEvent
 from triage_schemas.input.message import Source
 
-from triage_worker.router.conditions import Facts
 from triage_worker.router.conversation import Arrival
 from triage_worker.router.records import Message
+from triage_worker.routing.conditions import Facts
 
 
 class Unreadable(NamedTuple):

@@ -6,8 +6,8 @@ from time import time
 
 from triage_worker.router.metrics import RouterMetrics
 from triage_worker.router.records import Sender
-from triage_worker.router.routes import Routes
 from triage_worker.router.topics import RouterTopics
+from triage_worker.routing.routes import Routes
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,11 +26,11 @@ from triage_worker.router.metrics import RouterMetrics
 from triage_worker.router.office import Office
 from triage_worker.router.provision import provide
 from triage_worker.router.records import Outgoing
-from triage_worker.router.routes_file import SHIPPED, RoutesFile
 from triage_worker.router.store import FaustStore
 from triage_worker.router.topics import RouterTopics
 from triage_worker.router.watch import Watch
-from triage_worker.streaming.delivery.base import send_null
+from triage_worker.routing.routes_file import SHIPPED, RoutesFile
+from triage_worker.streaming.delivery.delivery import send_null
 from triage_worker.streaming.signals import stop_on_signals
 
 log = logging.getLogger(__name__)

@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 import orjson
 from triage_schemas.events import AlertEvent
 
-from triage_worker.router.routes import Alerts
+from triage_worker.routing.routes import Alerts
 
 HOUR_S = 3_600
 MINUTE_S = 60

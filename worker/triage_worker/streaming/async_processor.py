@@ -17,10 +17,10 @@ from triage_schemas.events import MessageEvent
 from triage_worker.observability.logs import about
 from triage_worker.observability.metrics import Metrics
 from triage_worker.observability.tracing import MessageSpan, Traces, begin, current, ids
-from triage_worker.streaming.dead_letters import DeadLetters
-from triage_worker.streaming.offset_tracker import PartitionLedger
-from triage_worker.streaming.outputs import Consumed, Output
 from triage_worker.streaming.processor import Station
+from triage_worker.streaming.tracking.dead_letters import DeadLetters
+from triage_worker.streaming.tracking.offset_tracker import PartitionLedger
+from triage_worker.streaming.tracking.output import Consumed, Output
 
 BAD_EVENT = "bad_event"
 

@@ -17,7 +17,7 @@ from aiokafka.structs import TopicPartition
 
 from triage_worker.kafka.authorization import REFUSED, refusal, told
 from triage_worker.observability.metrics import Metrics
-from triage_worker.streaming.delivery.base import Delivery, until
+from triage_worker.streaming.delivery.delivery import Delivery, until
 from triage_worker.streaming.processor import Station
 
 log = logging.getLogger(__name__)

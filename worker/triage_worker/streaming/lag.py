@@ -8,8 +8,8 @@ from aiokafka.errors import KafkaError
 
 from triage_worker.observability.metrics import Metrics
 from triage_worker.streaming.consumer import Consumer
-from triage_worker.streaming.offset_tracker import Ledger
-from triage_worker.streaming.outputs import Output
+from triage_worker.streaming.tracking.offset_tracker import Ledger
+from triage_worker.streaming.tracking.output import Output
 
 log = logging.getLogger(__name__)
 

@@ -8,8 +8,8 @@ from aiokafka.structs import TopicPartition
 
 from triage_worker.observability.metrics import Metrics
 from triage_worker.observability.tracing import Traces
-from triage_worker.streaming.offset_tracker import Ledger, PartitionLedger
-from triage_worker.streaming.outputs import Consumed, Output
+from triage_worker.streaming.tracking.offset_tracker import Ledger, PartitionLedger
+from triage_worker.streaming.tracking.output import Consumed, Output
 
 
 class Station(ABC):

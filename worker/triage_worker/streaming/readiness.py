@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Iterator
 from time import monotonic
 
-from triage_worker.kafka.aiokafka_compat.broker_errors import Complaints
+from triage_worker.kafka.client_compat.broker_errors import Complaints
 from triage_worker.streaming.wiring import Parts
 
 SILENCE_S = 10.0

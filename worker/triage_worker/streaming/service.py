@@ -11,7 +11,7 @@ from aiokafka.errors import KafkaError
 
 from triage_worker.config.settings import Settings
 from triage_worker.kafka import topics
-from triage_worker.kafka.aiokafka_compat import broker_errors as complaints
+from triage_worker.kafka.client_compat import broker_errors as complaints
 from triage_worker.observability.http import serving
 from triage_worker.observability.metrics import Metrics
 from triage_worker.streaming.readiness import Status

@@ -7,18 +7,18 @@ from typing import Any
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 
 from triage_worker.config.settings import Service, Settings
-from triage_worker.kafka.aiokafka_compat import group, header_names
-from triage_worker.kafka.aiokafka_compat.transactions import RETRY_BACKOFF_MS, keep_verification_out_of_logs
+from triage_worker.kafka.client_compat import group, header_names
+from triage_worker.kafka.client_compat.transactions import RETRY_BACKOFF_MS, keep_verification_out_of_logs
 from triage_worker.kafka.connection import connection
 from triage_worker.observability.metrics import Metrics
 from triage_worker.streaming.consumer import Consumer
-from triage_worker.streaming.dead_letters import DeadLetters
 from triage_worker.streaming.delivery.at_least_once import AtLeastOnce
-from triage_worker.streaming.delivery.base import MAX_BATCH_BYTES, MAX_REQUEST_BYTES, Delivery
+from triage_worker.streaming.delivery.delivery import MAX_BATCH_BYTES, MAX_REQUEST_BYTES, Delivery
 from triage_worker.streaming.delivery.exactly_once import ExactlyOnce
 from triage_worker.streaming.delivery.partition_transactions import Terms
 from triage_worker.streaming.lag import Lag
 from triage_worker.streaming.processor import Station
+from triage_worker.streaming.tracking.dead_letters import DeadLetters
 
 METADATA_MS = 10_000
 """How soon a topic that was deleted and made again, or has more partitions, is noticed."""

@@ -9,11 +9,11 @@ from typing import Any
 from aiokafka.errors import KafkaError, MessageSizeTooLargeError
 from aiokafka.structs import TopicPartition
 from triage_worker.observability.metrics import Metrics
-from triage_worker.streaming.dead_letters import DeadLetters
 from triage_worker.streaming.delivery import partition_transactions as lane
 from triage_worker.streaming.delivery.exactly_once import ExactlyOnce
-from triage_worker.streaming.offset_tracker import Ledger
-from triage_worker.streaming.outputs import Output
+from triage_worker.streaming.tracking.dead_letters import DeadLetters
+from triage_worker.streaming.tracking.offset_tracker import Ledger
+from triage_worker.streaming.tracking.output import Output
 
 from tests.worker.fakes import record
 

@@ -8,11 +8,11 @@ import pytest
 from aiokafka.errors import CommitFailedError, KafkaConnectionError, KafkaError, MessageSizeTooLargeError
 from aiokafka.structs import TopicPartition
 from triage_worker.observability.metrics import Metrics
-from triage_worker.streaming.dead_letters import DeadLetters
 from triage_worker.streaming.delivery import at_least_once as publisher
 from triage_worker.streaming.delivery.at_least_once import AtLeastOnce
-from triage_worker.streaming.offset_tracker import Ledger
-from triage_worker.streaming.outputs import Output
+from triage_worker.streaming.tracking.dead_letters import DeadLetters
+from triage_worker.streaming.tracking.offset_tracker import Ledger
+from triage_worker.streaming.tracking.output import Output
 
 from tests.worker.fakes import record
 

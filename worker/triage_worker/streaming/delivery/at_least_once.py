@@ -17,10 +17,10 @@ from aiokafka.structs import TopicPartition
 
 from triage_worker.kafka.authorization import told
 from triage_worker.observability.metrics import Metrics
-from triage_worker.streaming.dead_letters import DeadLetters
-from triage_worker.streaming.delivery.base import REFUSALS, abandon, halt, send, until
-from triage_worker.streaming.offset_tracker import Ledger, PartitionLedger
-from triage_worker.streaming.outputs import Output
+from triage_worker.streaming.delivery.delivery import REFUSALS, abandon, halt, send, until
+from triage_worker.streaming.tracking.dead_letters import DeadLetters
+from triage_worker.streaming.tracking.offset_tracker import Ledger, PartitionLedger
+from triage_worker.streaming.tracking.output import Output
 
 log = logging.getLogger(__name__)
 

@@ -7,10 +7,10 @@ from aiokafka import AIOKafkaConsumer
 from aiokafka.structs import TopicPartition
 
 from triage_worker.kafka.authorization import REFUSED, refusal
-from triage_worker.streaming.delivery.base import until
+from triage_worker.streaming.delivery.delivery import until
 from triage_worker.streaming.delivery.partition_transactions import Lane, Terms
-from triage_worker.streaming.offset_tracker import Ledger, PartitionLedger
-from triage_worker.streaming.outputs import Output
+from triage_worker.streaming.tracking.offset_tracker import Ledger, PartitionLedger
+from triage_worker.streaming.tracking.output import Output
 
 CHECK_S = 1.0
 

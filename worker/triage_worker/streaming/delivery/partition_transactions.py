@@ -18,13 +18,13 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.errors import KafkaError, ProducerFenced
 from aiokafka.structs import TopicPartition
 
-from triage_worker.kafka.aiokafka_compat.transactions import growing_patient, telling_why
 from triage_worker.kafka.authorization import told
+from triage_worker.kafka.client_compat.transactions import growing_patient, telling_why
 from triage_worker.observability.metrics import Metrics
-from triage_worker.streaming.dead_letters import DeadLetters
-from triage_worker.streaming.delivery.base import REFUSALS, abandon, send
-from triage_worker.streaming.offset_tracker import Ledger
-from triage_worker.streaming.outputs import Output
+from triage_worker.streaming.delivery.delivery import REFUSALS, abandon, send
+from triage_worker.streaming.tracking.dead_letters import DeadLetters
+from triage_worker.streaming.tracking.offset_tracker import Ledger
+from triage_worker.streaming.tracking.output import Output
 
 log = logging.getLogger(__name__)
 

@@ -8,7 +8,7 @@ from triage_schemas.cloudevents import RecordHeaders
 from triage_schemas.input.message import Source
 
 from triage_worker.observability.tracing import MessageSpan
-from triage_worker.streaming.offset_tracker import Outcome, PartitionLedger
+from triage_worker.streaming.tracking.offset_tracker import Outcome, PartitionLedger
 
 Consumed: TypeAlias = ConsumerRecord
 

@@ -14,7 +14,7 @@ from triage_models.bundle.bundle import Bundle, located
 from triage_models.errors import ModelError
 from triage_models.serving.classifier import Classifier, Device
 
-from triage_worker.classify.bundles.metrics import BundleMetrics, Role
+from triage_worker.classify.bundle_metrics import BundleMetrics, Role
 from triage_worker.classify.threads import wait_for
 
 log = logging.getLogger(__name__)

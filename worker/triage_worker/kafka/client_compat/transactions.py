@@ -9,7 +9,7 @@ from typing import Any
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import IllegalOperation, KafkaError
 
-from triage_worker.kafka.aiokafka_compat.broker_errors import SENDER
+from triage_worker.kafka.client_compat.broker_errors import SENDER
 
 RETRY_BACKOFF_MS = 5
 """The first record of a transaction is often refused with a retriable error while the broker verifies the transaction;

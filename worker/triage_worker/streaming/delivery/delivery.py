@@ -14,8 +14,8 @@ from aiokafka.errors import (
 from aiokafka.structs import TopicPartition
 from triage_schemas.cloudevents import RecordHeaders
 
-from triage_worker.streaming.offset_tracker import PartitionLedger
-from triage_worker.streaming.outputs import Companion, Output
+from triage_worker.streaming.tracking.offset_tracker import PartitionLedger
+from triage_worker.streaming.tracking.output import Companion, Output
 
 REFUSALS = (MessageSizeTooLargeError, RecordListTooLargeError)
 """Errors that are about the record itself: sending it again cannot help."""

@@ -15,7 +15,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from triage_schemas.events import DecidedBy, Probability
 from triage_schemas.input.message import Scalar
 
-from triage_worker.router.conditions import (
+from triage_worker.routing.conditions import (
     Condition,
     Facts,
     between,

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 
 import pytest
 from aiokafka.errors import NodeNotReadyError, NotEnoughReplicasError
-from triage_worker.kafka.aiokafka_compat import broker_errors as complaints
-from triage_worker.kafka.aiokafka_compat.broker_errors import SENDER, Complaints
+from triage_worker.kafka.client_compat import broker_errors as complaints
+from triage_worker.kafka.client_compat.broker_errors import SENDER, Complaints
 
 
 @pytest.fixture

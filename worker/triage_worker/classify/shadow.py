@@ -14,7 +14,7 @@ from itertools import islice
 from triage_models.serving.classifier import Classifier
 from triage_models.serving.decision import Decision
 
-from triage_worker.classify.bundles.metrics import BundleMetrics
+from triage_worker.classify.bundle_metrics import BundleMetrics
 from triage_worker.classify.fault_isolation import Fault
 from triage_worker.classify.loaded_bundle import Work
 from triage_worker.classify.threads import wait_for

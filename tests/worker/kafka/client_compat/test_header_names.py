@@ -4,7 +4,7 @@ import pytest
 from aiokafka.record.memory_records import MemoryRecords
 from hypothesis import given
 from hypothesis import strategies as st
-from triage_worker.kafka.aiokafka_compat.header_names import read
+from triage_worker.kafka.client_compat.header_names import read
 
 from tests.worker.classify.raw_batches import Record, builder
 

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 from prometheus_client import CollectorRegistry
 from triage_models.serving.decision import Decision
-from triage_worker.classify.bundles import shadow as module
-from triage_worker.classify.bundles.metrics import BundleMetrics
-from triage_worker.classify.bundles.shadow import WAITING, Shadow
+from triage_worker.classify import shadow as module
+from triage_worker.classify.bundle_metrics import BundleMetrics
 from triage_worker.classify.fault_isolation import Fault
+from triage_worker.classify.shadow import WAITING, Shadow
 
 PATIENCE_S = 30.0
 

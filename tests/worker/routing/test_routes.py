@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 from triage_models import DEFAULT_BUNDLE
 from triage_models.bundle.bundle import Bundle
 from triage_worker.config.errors import ConfigError
-from triage_worker.router.conditions import Facts
 from triage_worker.router.explain import told
-from triage_worker.router.routes import PRIORITIES
-from triage_worker.router.routes_file import SHIPPED, RoutesFile, load, parse
+from triage_worker.routing.conditions import Facts
+from triage_worker.routing.routes import PRIORITIES
+from triage_worker.routing.routes_file import SHIPPED, RoutesFile, load, parse
 
 INTENTS = (
     "WISMO",

@@ -7,7 +7,7 @@ from aiokafka.structs import TopicPartition
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invariant, multiple, rule
-from triage_worker.streaming.offset_tracker import Ledger, Outcome, PartitionLedger
+from triage_worker.streaming.tracking.offset_tracker import Ledger, Outcome, PartitionLedger
 
 PARTITIONS = [TopicPartition("in", number) for number in range(3)]
 OUTCOMES: list[Outcome] = ["accepted", "fallback", "review", "dead_letter"]

@@ -8,7 +8,7 @@ from aiokafka.errors import GroupAuthorizationFailedError, GroupLoadInProgressEr
 from aiokafka.protocol.commit import OffsetFetchResponse_v1, OffsetFetchResponse_v3
 from aiokafka.protocol.group import JoinGroupRequest
 from aiokafka.structs import OffsetAndMetadata, TopicPartition
-from triage_worker.kafka.aiokafka_compat.group import Coordinator
+from triage_worker.kafka.client_compat.group import Coordinator
 
 PLACE = TopicPartition("in", 3)
 KNOWN = [("in", [(3, 17, "", 0)])]

@@ -8,8 +8,8 @@ from triage_schemas.cloudevents import RecordHeaders, timestamp
 from triage_schemas.dead_letters import dead_letter_headers
 
 from triage_worker.observability.tracing import MessageSpan, ids
-from triage_worker.streaming.offset_tracker import PartitionLedger
-from triage_worker.streaming.outputs import Consumed, Output, source_of
+from triage_worker.streaming.tracking.offset_tracker import PartitionLedger
+from triage_worker.streaming.tracking.output import Consumed, Output, source_of
 
 log = logging.getLogger(__name__)
 

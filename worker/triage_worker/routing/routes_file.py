@@ -9,7 +9,7 @@ import yaml
 from pydantic import ValidationError
 
 from triage_worker.config.errors import ConfigError
-from triage_worker.router.routes import Routes, When
+from triage_worker.routing.routes import Routes, When
 
 log = logging.getLogger(__name__)
 
