@@ -8,7 +8,7 @@ import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Literal, Self
+from typing import Annotated, ClassVar, Literal, Self
 
 from dotenv import dotenv_values
 from pydantic import (
@@ -24,6 +24,7 @@ from pydantic import (
 )
 from pydantic_settings import BaseSettings, SettingsConfigDict
 from triage_models import DEFAULT_BUNDLE
+from triage_schemas.validation import first_error
 
 from triage_worker.config.errors import ConfigError
 from triage_worker.config.types import Key, Lower, Servers, Site, TextField, Topic, Upper, Url
@@ -284,11 +285,10 @@ def _source(name: str, flags: Mapping[str, object], env_file: Mapping[str, str |
 
 def _sentence(error: ValidationError, sources: Mapping[str, str]) -> str:
     """The first thing wrong, as a sentence that names the setting and never its value, which may be a secret."""
-    first: Any = error.errors(include_url=False)[0]
-    message = first["msg"].removeprefix("Value error, ")
-    if not first["loc"]:
+    location, _, message = first_error(error)
+    if not location:
         return f"{message}."
-    name = str(first["loc"][0])
+    name = str(location[0])
     source = sources.get(name, "default")
     shown = f"--{name.replace('_', '-')}" if source == "flag" else variable(name)
     return f"{shown} ({source}) is not valid: {message[0].lower()}{message[1:]}."

@@ -15,6 +15,7 @@ from triage_schemas.cloudevents import timestamp
 from triage_schemas.dead_letters import dead_letter_headers
 from triage_schemas.events import TicketEvent
 from triage_schemas.input.message import Source
+from triage_schemas.validation import first_error
 
 from triage_worker.config.errors import ConfigError
 from triage_worker.config.settings import Settings, variable
@@ -131,8 +132,7 @@ class Connector:
         try:
             outcome: str = await self._desk.put(TicketEvent.read(record.value))
         except ValidationError as error:
-            first = error.errors(include_url=False, include_input=False)[0]
-            outcome = await self._put_aside(record, producer, "not_a_ticket", str(first["msg"]))
+            outcome = await self._put_aside(record, producer, "not_a_ticket", first_error(error).message)
         except Refused as refused:
             outcome = await self._put_aside(record, producer, "helpdesk_refused", str(refused))
         self._metrics.tickets.labels(outcome).inc()

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from triage_schemas.cloudevents import timestamp
 from triage_schemas.events import DecidedBy, IntentEvent, Probability
 from triage_schemas.input.message import Scalar
+from triage_schemas.validation import first_error
 
 from triage_worker.config.errors import ConfigError, TriageError
 from triage_worker.config.settings import Settings
@@ -71,9 +72,8 @@ def _typed(text: str) -> Facts:
     try:
         given = _Given.model_validate_json(text)
     except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        where = ".".join(str(part) for part in first["loc"])
-        raise ConfigError(f"--explain: {where or 'the JSON'}: {first['msg']}.") from None
+        first = first_error(error)
+        raise ConfigError(f"--explain: {first.path or 'the JSON'}: {first.message}.") from None
     at = given.classified_at or datetime.now(UTC)
     fields: dict[str, Any] = given.model_dump(exclude={"classified_at"})
     return Facts(at=at if at.tzinfo else at.replace(tzinfo=UTC), **fields)

@@ -6,6 +6,7 @@ from pydantic import ValidationError
 from triage_schemas.cloudevents import RecordHeaders, event_id
 from triage_schemas.events import IntentEvent
 from triage_schemas.input.message import Source
+from triage_schemas.validation import first_error
 
 from triage_worker.router.conversation import Arrival
 from triage_worker.router.records import Message
@@ -34,9 +35,8 @@ def read(message: Message) -> Filed | Unreadable:
     try:
         event = IntentEvent.read(message.value)
     except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        where = ".".join(str(part) for part in first["loc"])
-        return Unreadable("not_an_intent", f"{where or 'the value'}: {first['msg']}")
+        first = first_error(error)
+        return Unreadable("not_an_intent", f"{first.path or 'the value'}: {first.message}")
     arrival = Arrival(
         identity=_identity(message.headers, event),
         conversation_id=event.conversation_id or event.message_id,

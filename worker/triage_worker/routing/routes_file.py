@@ -7,6 +7,7 @@ from typing import Any
 
 import yaml
 from pydantic import ValidationError
+from triage_schemas.validation import first_error
 
 from triage_worker.config.errors import ConfigError
 from triage_worker.routing.routes import Routes, When
@@ -114,13 +115,13 @@ def _scalar(node: yaml.Node) -> Any:
 
 def _sentence(error: ValidationError, lines: dict[Where, int], name: str) -> str:
     """The first thing wrong, with its line and its place in the file."""
-    first = error.errors(include_url=False)[0]
-    where: Where = tuple(first["loc"])
+    first = first_error(error)
+    where: Where = first.location
     known = where
     while known not in lines:
         known = known[:-1]
-    place = ".".join(str(part) for part in (where if first["type"] == "missing" else known))
-    problem = PROBLEMS.get(first["type"]) or first["msg"].removeprefix("Value error, ")
+    place = ".".join(str(part) for part in (where if first.kind == "missing" else known))
+    problem = PROBLEMS.get(first.kind, first.message)
     return f"{name}, line {lines[known]}: {place or 'the file'}: {problem}."
 
 

@@ -13,6 +13,7 @@ from typing import Generic, Protocol, TypeVar
 from aiokafka.structs import TopicPartition
 from pydantic import ValidationError
 from triage_schemas.events import MessageEvent
+from triage_schemas.validation import first_error
 
 from triage_worker.observability.logs import about
 from triage_worker.observability.metrics import Metrics
@@ -183,6 +184,6 @@ def _ids(question: Question[E]) -> dict[str, str]:
 
 def _sentence(kind: type[MessageEvent], error: ValidationError) -> str:
     """What is wrong with the first field, without its value, which is the customer's."""
-    first = error.errors(include_url=False, include_input=False, include_context=False)[0]
-    field = first["loc"][0] if first["loc"] else "all of it"
-    return f"the value is no {kind.TYPE}: {field}: {first['type']}"
+    first = first_error(error)
+    field = first.location[0] if first.location else "all of it"
+    return f"the value is no {kind.TYPE}: {field}: {first.kind}"
