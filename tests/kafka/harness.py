@@ -14,7 +14,7 @@ from pathlib import Path
 import orjson
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.structs import ConsumerRecord, TopicPartition
-from triage_worker.kafka.client_compat import group
+from triage_worker.kafka.client_compat.patches import apply_patches
 
 from tests.kafka import admin
 from tests.kafka.account import Account, Place
@@ -185,7 +185,7 @@ class Bench:
         return account
 
     def _reader(self, **arguments: str) -> AIOKafkaConsumer:
-        group.mend()
+        apply_patches()
         return AIOKafkaConsumer(bootstrap_servers=self.bootstrap, enable_auto_commit=False, **arguments)
 
     async def _partitions(self, reader: AIOKafkaConsumer, topic: str) -> list[TopicPartition]:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
-from triage_worker.streaming.delivery.delivery import abandon
+from triage_worker.kafka.client_compat.producer import abandon
 
 from tests.kafka.harness import Bench
 

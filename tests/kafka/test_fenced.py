@@ -6,8 +6,8 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 import pytest
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import ProducerFenced
-from triage_worker.kafka.client_compat.transactions import telling_why
-from triage_worker.streaming.delivery.delivery import abandon
+from triage_worker.kafka.client_compat.producer import abandon
+from triage_worker.kafka.client_compat.transactions import raising_transaction_error
 
 from tests.kafka.harness import Bench
 
@@ -45,5 +45,5 @@ async def fenced(bench: Bench) -> AsyncIterator[AIOKafkaProducer]:
 async def test_it_says_why(
     bench: Bench, fenced: AIOKafkaProducer, ask: Callable[[AIOKafkaProducer, str], Awaitable[object]]
 ) -> None:
-    with pytest.raises(ProducerFenced), telling_why(fenced):
+    with pytest.raises(ProducerFenced), raising_transaction_error(fenced):
         await ask(fenced, bench.output)

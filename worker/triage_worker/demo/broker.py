@@ -8,10 +8,10 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from aiokafka.conn import create_conn
 from aiokafka.errors import KafkaError
 
 from triage_worker.config.errors import TriageError
+from triage_worker.kafka.client_compat import probe
 
 START_TIMEOUT_S = 20.0
 
@@ -77,10 +77,9 @@ async def _answers(process: asyncio.subprocess.Process, port: int) -> bool:
     deadline = asyncio.get_running_loop().time() + START_TIMEOUT_S
     while process.returncode is None and asyncio.get_running_loop().time() < deadline:
         try:
-            connection = await create_conn("127.0.0.1", port, request_timeout_ms=1_000)
+            await probe.connect("127.0.0.1", port, timeout_ms=1_000)
         except (OSError, KafkaError, TimeoutError):
             await asyncio.sleep(0.05)
         else:
-            connection.close()
             return True
     return False

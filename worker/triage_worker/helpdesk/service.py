@@ -26,7 +26,7 @@ from triage_worker.helpdesk.metrics import HelpdeskMetrics
 from triage_worker.helpdesk.zendesk import Zendesk
 from triage_worker.kafka import topics
 from triage_worker.kafka.authorization import required
-from triage_worker.kafka.client_compat import group, header_names
+from triage_worker.kafka.client_compat.patches import apply_patches
 from triage_worker.kafka.connection import connection
 from triage_worker.observability.http import serving
 from triage_worker.observability.tracing import ids
@@ -90,8 +90,7 @@ class Connector:
     async def work(self, stop: asyncio.Event) -> None:
         """Connect until told to stop; what is under way then is done again at the next start."""
         settings = self._settings
-        header_names.tolerate()
-        group.mend()
+        apply_patches()
         self._consumer = AIOKafkaConsumer(
             settings.tickets_topic,
             **connection(settings),

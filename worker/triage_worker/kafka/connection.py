@@ -4,7 +4,6 @@ import asyncio
 import ssl
 from typing import Any
 
-from aiokafka.conn import collect_hosts, create_conn
 from aiokafka.errors import (
     AuthenticationFailedError,
     KafkaConnectionError,
@@ -12,10 +11,10 @@ from aiokafka.errors import (
     SaslAuthenticationFailed,
     UnsupportedSaslMechanismError,
 )
-from aiokafka.protocol.metadata import MetadataRequest
 
 from triage_worker.config.errors import ConfigError
 from triage_worker.config.settings import Settings
+from triage_worker.kafka.client_compat import probe
 
 REACH_TIMEOUT_S = 10.0
 
@@ -60,16 +59,12 @@ async def reach(settings: Settings) -> None:
     arguments = connection(settings)
     del arguments["bootstrap_servers"]
     problem: ConfigError | None = None
-    for host, port, _ in collect_hosts(settings.bootstrap_servers):
+    for host, port in probe.addresses(settings.bootstrap_servers):
         timeout_ms = int(REACH_TIMEOUT_S * 1000)
         try:
             async with asyncio.timeout(REACH_TIMEOUT_S):
-                broker = await create_conn(host, port, request_timeout_ms=timeout_ms, **arguments)
-                try:
-                    await broker.send(MetadataRequest([]))  # a broker that wants a login hangs up only here
-                    return
-                finally:
-                    broker.close()
+                await probe.log_in(host, port, timeout_ms=timeout_ms, **arguments)
+                return
         except (OSError, KafkaError, TimeoutError) as error:
             silent = isinstance(error, TimeoutError | ConnectionError) and await _listens(host, port)
             problem = _explain(KafkaError("no sensible answer") if silent else error, f"{host}:{port}", settings)

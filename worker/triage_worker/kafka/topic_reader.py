@@ -8,7 +8,8 @@ from aiokafka.structs import ConsumerRecord, TopicPartition
 
 from triage_worker.config.errors import TriageError
 from triage_worker.config.settings import Settings
-from triage_worker.kafka.client_compat import header_names
+from triage_worker.kafka.client_compat.metadata import partitions as list_partitions
+from triage_worker.kafka.client_compat.patches import apply_patches
 from triage_worker.kafka.connection import connection
 
 POLL_MS = 500
@@ -19,7 +20,7 @@ SILENT_POLLS = 60
 @asynccontextmanager
 async def reader(settings: Settings) -> AsyncIterator[AIOKafkaConsumer]:
     """A consumer of committed records without a group."""
-    header_names.tolerate()
+    apply_patches()
     consumer = AIOKafkaConsumer(
         **connection(settings),
         enable_auto_commit=False,
@@ -39,7 +40,7 @@ async def whole_topic(consumer: AIOKafkaConsumer, topic: str) -> AsyncIterator[S
     Raises:
         TriageError: the broker stops giving records before the end.
     """
-    partitions = await _partitions(consumer, topic)
+    partitions = await list_partitions(consumer, topic)
     if not partitions:
         return
     consumer.assign(partitions)
@@ -58,7 +59,7 @@ async def whole_topic(consumer: AIOKafkaConsumer, topic: str) -> AsyncIterator[S
 
 async def one_record(consumer: AIOKafkaConsumer, partition: TopicPartition, offset: int) -> ConsumerRecord | None:
     """The record at an offset; None where it is no more."""
-    if partition not in await _partitions(consumer, partition.topic):
+    if partition not in await list_partitions(consumer, partition.topic):
         return None
     consumer.assign([partition])
     consumer.seek(partition, offset)
@@ -71,11 +72,3 @@ async def one_record(consumer: AIOKafkaConsumer, partition: TopicPartition, offs
         for record in fetched.get(partition, ()):
             return record if record.offset == offset else None
     return None
-
-
-async def _partitions(consumer: AIOKafkaConsumer, topic: str) -> list[TopicPartition]:
-    """All are listed first: asking for one topic by name can create it."""
-    if topic not in await consumer.topics():
-        return []
-    numbers = await consumer._client._wait_on_metadata(topic)
-    return [TopicPartition(topic, number) for number in sorted(numbers)]

@@ -9,11 +9,11 @@ from typing import Literal
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import KafkaError, TopicAlreadyExistsError, TopicAuthorizationFailedError, for_code
-from aiokafka.protocol.metadata import MetadataRequest
 
 from triage_worker.config.errors import ConfigError, TriageError
 from triage_worker.config.settings import Settings, variable
 from triage_worker.kafka.authorization import refusal
+from triage_worker.kafka.client_compat.metadata import unauthorized_topics
 from triage_worker.kafka.connection import connection, reach
 
 DAY_MS = 86_400_000
@@ -153,7 +153,7 @@ async def check(settings: Settings) -> list[Problem]:
         brokers = len((await admin.describe_cluster())["brokers"])
         wanted = plan(settings)
         found = await _find(admin, [spec.topic for spec in wanted])
-        hidden = await _hidden(admin, [spec.topic for spec in wanted if spec.topic not in found])
+        hidden = await unauthorized_topics(admin, [spec.topic for spec in wanted if spec.topic not in found])
         return problems(wanted, found, brokers, hidden)
 
 
@@ -173,7 +173,7 @@ async def require(settings: Settings, needed: Mapping[str, str]) -> None:
         if topic in existing:
             continue
         async with administrator(settings) as admin:
-            hidden = await _hidden(admin, [topic])
+            hidden = await unauthorized_topics(admin, [topic])
         if hidden:
             raise ConfigError(
                 f"The broker refuses this user {operations} on the topic {topic}, or has none of that name: grant it, "
@@ -197,14 +197,6 @@ async def _existing(settings: Settings) -> set[str]:
             await asyncio.sleep(pause_s)
     async with administrator(settings) as admin:
         return set(await admin.list_topics())
-
-
-async def _hidden(admin: AIOKafkaAdminClient, topics: list[str]) -> set[str]:
-    """Which topics the broker keeps from us. Asked without having them made, which `describe_topics` would."""
-    if not topics:
-        return set()
-    response = await admin._send_request(MetadataRequest(topics, allow_auto_topic_creation=False))
-    return {found[1] for found in response.topics if for_code(found[0]) is TopicAuthorizationFailedError}
 
 
 @asynccontextmanager

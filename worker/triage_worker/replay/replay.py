@@ -19,11 +19,12 @@ from aiokafka.structs import TopicPartition
 from triage_worker.config.errors import ConfigError, TriageError
 from triage_worker.config.settings import Settings
 from triage_worker.kafka.authorization import told
-from triage_worker.kafka.client_compat.transactions import RETRY_BACKOFF_MS, keep_verification_out_of_logs
+from triage_worker.kafka.client_compat.producer import abandon
+from triage_worker.kafka.client_compat.transactions import RETRY_BACKOFF_MS, hide_verification_warnings
 from triage_worker.kafka.topic_reader import one_record, reader, whole_topic
 from triage_worker.kafka.topics import REPLICAS, administrator, create_on, require
 from triage_worker.replay.dead_letter_record import Letter, Selection, read_letter
-from triage_worker.streaming.delivery.delivery import abandon, send_null
+from triage_worker.streaming.delivery.delivery import send_null
 from triage_worker.streaming.wiring import producer
 
 BATCH = 500
@@ -110,7 +111,7 @@ async def replay(settings: Settings, selection: Selection, progress: Callable[[i
     """
     if not settings.idempotence:
         raise ConfigError("A replay needs transactions, so that a letter is sent once: set TRIAGE_IDEMPOTENCE=true.")
-    keep_verification_out_of_logs()
+    hide_verification_warnings()
     await _create_marks(settings)
     identity = f"{settings.transactional_id_prefix}-replay-{settings.dead_letter_topic}"
     sender = producer(settings, transactional_id=identity, retry_backoff_ms=RETRY_BACKOFF_MS)

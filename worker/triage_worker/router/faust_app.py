@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import faust
-from faust.tables import TableManager
 from yarl import URL
 
 from triage_worker.config.settings import Settings
-from triage_worker.kafka.client_compat import group, header_names
+from triage_worker.kafka.client_compat import faust as faust_compat
+from triage_worker.kafka.client_compat.patches import apply_patches
 from triage_worker.kafka.connection import connection
 from triage_worker.router.batches import Batches
 from triage_worker.router.topics import RouterTopics
@@ -25,15 +25,6 @@ ROCKSDB = {
     "target_file_size_base": CACHE_BYTES,
 }
 """Of each table and partition: open tickets are small, and partitions may be many."""
-
-
-class Tables(TableManager):
-    """Faust's tables, without the second that it waits for others to be declared: ours are there from the start."""
-
-    async def on_start(self) -> None:
-        """Open the tables and begin to recover them."""
-        await self._update_channels()
-        await self.recovery.start()
 
 
 class RouterApp(NamedTuple):
@@ -54,8 +45,7 @@ def build(settings: Settings, topics: RouterTopics, *, partitions: int, replicas
         replicas: of the tables' changelogs.
         folder: for the tables on disk.
     """
-    header_names.tolerate()
-    group.mend()
+    apply_patches()
     app = faust.App(
         settings.group("router"),
         broker=[URL(f"kafka://{server}") for server in settings.bootstrap_servers.split(",")],
@@ -75,7 +65,7 @@ def build(settings: Settings, topics: RouterTopics, *, partitions: int, replicas
         broker_max_poll_interval=settings.max_poll_interval_ms / 1_000,
         broker_commit_interval=COMMIT_S,
         stream_wait_empty=False,
-        TableManager=Tables,
+        TableManager=faust_compat.ReadyTables,
         loghandlers=[],
     )
     options = ROCKSDB if find_spec("rocksdict") else {}
@@ -114,5 +104,5 @@ def _credentials(settings: Settings) -> Any:
 
 def quiet(level: int) -> None:
     """Faust says much at INFO that operators need not read."""
-    for name in ("faust", "mode", "aiokafka", "kafka", __name__):  # ours, since Faust writes there for `Tables`
+    for name in ("faust", "mode", "aiokafka", "kafka", faust_compat.LOGGER):
         logging.getLogger(name).setLevel(max(logging.WARNING, level))

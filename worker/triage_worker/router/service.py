@@ -15,6 +15,7 @@ from triage_worker.config.errors import ConfigError
 from triage_worker.config.settings import Settings
 from triage_worker.kafka import topics as shared_topics
 from triage_worker.kafka.authorization import required
+from triage_worker.kafka.client_compat.faust import stop_until_seek
 from triage_worker.kafka.connection import connection
 from triage_worker.observability import tracing
 from triage_worker.observability.http import serving
@@ -177,9 +178,7 @@ class Router:
         await self._watch_batches.drop()
 
     async def _on_recovered(self, *_: Any, **__: Any) -> None:
-        # Next, Faust resumes our partitions, and only then seeks to what is committed. What it read in between would
-        # be read twice or, for its books, never. It starts the flow again itself, after the seek.
-        self._built.app.consumer.stop_flow()
+        stop_until_seek(self._built.app)
         async with self._desk_batches.between:
             self._desk.recovered()
         async with self._watch_batches.between:

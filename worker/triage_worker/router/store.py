@@ -1,29 +1,14 @@
 """A Faust table as our `Store`: what is written is on disk first, then on the changelog, and the future says when."""
 
 import asyncio
-import weakref
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from typing import Any, NamedTuple
+from typing import Any
 
-import faust
-import faust.streams
 from aiokafka import AIOKafkaProducer
 from faust.types import TP
 
+from triage_worker.kafka.client_compat.faust import current_partition
 from triage_worker.router.records import Change
-
-
-class _Place(NamedTuple):
-    topic: str
-    partition: int
-
-
-class _Event:
-    """Stands in for the event that Faust's tables ask for the partition to work on."""
-
-    def __init__(self, topic: str, partition: int) -> None:
-        self.message = _Place(topic, partition)
 
 
 class FaustStore:
@@ -45,7 +30,7 @@ class FaustStore:
 
     def get(self, partition: int, key: bytes) -> bytes | None:
         """What is kept under a key."""
-        with self._at(partition):
+        with current_partition(self._topic, partition):
             value: bytes | None = self._table.data.get(key)
         return value
 
@@ -57,7 +42,7 @@ class FaustStore:
         """
         for change in changes:
             # The disk first: once the disk is marked as being as far as the changelog, it must be.
-            with self._at(change.partition):
+            with current_partition(self._topic, change.partition):
                 if change.value is None:
                     self._table.data.pop(change.key, None)
                 else:
@@ -77,12 +62,3 @@ class FaustStore:
     def values(self) -> Iterator[bytes]:
         """All that is kept, of the partitions that are ours."""
         return iter(list(self._table.data.values()))
-
-    @contextmanager
-    def _at(self, partition: int) -> Iterator[None]:
-        event: Any = _Event(self._topic, partition)
-        token = faust.streams._current_event.set(weakref.ref(event))
-        try:
-            yield
-        finally:
-            faust.streams._current_event.reset(token)

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Iterator
 from time import monotonic
 
-from triage_worker.kafka.client_compat.broker_errors import Complaints
+from triage_worker.kafka.client_compat.broker_errors import BrokerErrorLog
 from triage_worker.streaming.wiring import Parts
 
 SILENCE_S = 10.0
@@ -17,9 +17,9 @@ STUCK_S = 300.0
 class Status:
     """What the probes ask, from before there are any parts to when the worker stops."""
 
-    def __init__(self, stop: asyncio.Event, complaints: Complaints) -> None:
+    def __init__(self, stop: asyncio.Event, broker_errors: BrokerErrorLog) -> None:
         self._stop = stop
-        self._complaints = complaints
+        self._broker_errors = broker_errors
         self.parts: Parts | None = None
 
     def not_alive(self) -> str | None:
@@ -47,7 +47,7 @@ class Status:
             yield parts.station.down
         waiting_s = parts.delivery.waiting_s
         if waiting_s > SILENCE_S:
-            why = "; ".join(filter(None, (parts.delivery.problem, self._complaints.within(waiting_s))))
+            why = "; ".join(filter(None, (parts.delivery.problem, self._broker_errors.within(waiting_s))))
             yield f"the broker has not taken an output for {waiting_s:.0f} s{': ' if why else ''}{why}"
         if parts.lag.silent_s > SILENCE_S:
             yield f"the broker has not answered for {parts.lag.silent_s:.0f} s"

@@ -11,7 +11,7 @@ from aiokafka.errors import KafkaError
 
 from triage_worker.config.settings import Settings
 from triage_worker.kafka import topics
-from triage_worker.kafka.client_compat import broker_errors as complaints
+from triage_worker.kafka.client_compat import broker_errors
 from triage_worker.observability.http import serving
 from triage_worker.observability.metrics import Metrics
 from triage_worker.streaming.readiness import Status
@@ -39,7 +39,7 @@ async def serve(
     asyncio.get_running_loop().set_exception_handler(_on_forgotten_error)
     stop = stop_on_signals()
     metrics = Metrics()
-    status = Status(stop, complaints.listen())
+    status = Status(stop, broker_errors.listen())
     async with serving(
         settings.http_host,
         settings.http_port,

@@ -7,8 +7,9 @@ from typing import Any
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 
 from triage_worker.config.settings import Service, Settings
-from triage_worker.kafka.client_compat import group, header_names
-from triage_worker.kafka.client_compat.transactions import RETRY_BACKOFF_MS, keep_verification_out_of_logs
+from triage_worker.kafka.client_compat.patches import apply_patches
+from triage_worker.kafka.client_compat.producer import set_hand_over_timeout
+from triage_worker.kafka.client_compat.transactions import RETRY_BACKOFF_MS, hide_verification_warnings
 from triage_worker.kafka.connection import connection
 from triage_worker.observability.metrics import Metrics
 from triage_worker.streaming.consumer import Consumer
@@ -86,7 +87,7 @@ def _delivery(
             commit_interval_s=interval_s,
             metrics=metrics,
         )
-    keep_verification_out_of_logs()
+    hide_verification_warnings()
     terms = Terms(
         producer=lambda identity: producer(settings, transactional_id=identity, retry_backoff_ms=RETRY_BACKOFF_MS),
         group=settings.group(service),
@@ -110,13 +111,12 @@ def producer(settings: Settings, **more: Any) -> AIOKafkaProducer:
         request_timeout_ms=REQUEST_TIMEOUT_MS,
         **more,
     )
-    made._request_timeout_ms = HAND_OVER_TIMEOUT_MS  # which only its own queue asks; for aiokafka they are one
+    set_hand_over_timeout(made, HAND_OVER_TIMEOUT_MS)
     return made
 
 
 def _consumer(settings: Settings, service: Service) -> AIOKafkaConsumer:
-    header_names.tolerate()
-    group.mend()
+    apply_patches()
     return AIOKafkaConsumer(
         **connection(settings),
         group_id=settings.group(service),

@@ -4,7 +4,7 @@ import pytest
 from aiokafka.record.memory_records import MemoryRecords
 from hypothesis import given
 from hypothesis import strategies as st
-from triage_worker.kafka.client_compat.header_names import read
+from triage_worker.kafka.client_compat.header_names import read_batches
 
 from tests.worker.classify.raw_batches import Record, builder
 
@@ -14,7 +14,7 @@ records = st.tuples(maybe, maybe, st.lists(st.tuples(st.binary(max_size=12), may
 
 
 def all_of(data: bytes) -> list[tuple[int, bytes | None, bytes | None, list[tuple[str, bytes | None]]]]:
-    found, batches = [], read(data)
+    found, batches = [], read_batches(data)
     while batches.has_next():
         batch = batches.next_batch()
         assert batch.validate_crc()
@@ -34,7 +34,7 @@ def test_all_records_are_read_with_their_own_bytes(batches: list[list[Record]], 
 
 def test_the_quick_reader_reads_what_it_can() -> None:
     good = bytes(builder([(b"k", b"v", [(b"name", b"1")])]).build())
-    assert type(read(good)) is MemoryRecords
+    assert type(read_batches(good)) is MemoryRecords
     assert all_of(good) == [(0, b"k", b"v", [("name", b"1")])]
 
 
@@ -48,4 +48,4 @@ def test_aiokafka_alone_still_stops_there() -> None:
 def test_what_is_really_damaged_is_still_said() -> None:
     data = bytearray(builder([(b"k", b"v" * 50, [])]).build())
     data[-20] ^= 1
-    assert not read(bytes(data)).next_batch().validate_crc()
+    assert not read_batches(bytes(data)).next_batch().validate_crc()

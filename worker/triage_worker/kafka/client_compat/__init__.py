@@ -1,0 +1,4 @@
+"""All code that depends on the insides of aiokafka and Faust: patches, private names, state read out of log records.
+
+No other package uses a private name of theirs. ``docs/upstream.md`` reports each bug that is worked around here.
+"""

@@ -1,35 +1,35 @@
-"""What brokers answer to outputs while aiokafka tries again, which it tells nobody but its log."""
+"""Captures the producer errors that aiokafka only logs while it retries."""
 
 import logging
 from time import monotonic
 
-SENDER = logging.getLogger("aiokafka.producer.sender")
+SENDER_LOG = logging.getLogger("aiokafka.producer.sender")
 
 
-def listen() -> "Complaints":
-    """Listen to the log of this process's producers."""
-    complaints = Complaints()
-    SENDER.addFilter(complaints)
-    return complaints
+def listen() -> "BrokerErrorLog":
+    """Start to capture the errors of all producers of this process."""
+    errors = BrokerErrorLog()
+    SENDER_LOG.addFilter(errors)
+    return errors
 
 
-class Complaints(logging.Filter):
-    """Remembers the last one."""
+class BrokerErrorLog(logging.Filter):
+    """A log filter that remembers the last error and lets every record pass."""
 
     def __init__(self) -> None:
         super().__init__()
-        self._heard: tuple[float, str] | None = None
+        self._last: tuple[float, str] | None = None
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Take a line in, and let it pass."""
+        """Remember a warning or error, and let the record pass."""
         if record.levelno >= logging.WARNING and isinstance(record.args, tuple) and record.args:
-            self._heard = (monotonic(), _named(record.args[-1]))
+            self._last = (monotonic(), _name(record.args[-1]))
         return True
 
     def within(self, seconds: float) -> str | None:
-        """The last complaint, if it was heard within so many seconds."""
-        return self._heard[1] if self._heard is not None and monotonic() - self._heard[0] < seconds else None
+        """The last error, if it was logged within so many seconds."""
+        return self._last[1] if self._last is not None and monotonic() - self._last[0] < seconds else None
 
 
-def _named(error: object) -> str:
+def _name(error: object) -> str:
     return error.__name__ if isinstance(error, type) else str(error)

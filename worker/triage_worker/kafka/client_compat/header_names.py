@@ -1,7 +1,7 @@
-"""Header names that are not UTF-8, read as Kafka's own client reads them.
+"""Patches aiokafka to read records with header names that are not UTF-8, as Kafka's Java client does.
 
-Kafka wants header names in UTF-8, and its broker does not look. aiokafka fails at such a record however often it tries,
-so its partition would wait there for ever. Java's client puts U+FFFD in place of what it cannot read; so do we.
+Kafka wants header names in UTF-8, but its broker does not check them. aiokafka fails at such a record on every attempt,
+so its partition would stay there for ever. Java's client replaces invalid bytes with U+FFFD, and so does this patch.
 """
 
 from typing import Any
@@ -10,20 +10,20 @@ from aiokafka.consumer import fetcher
 from aiokafka.record.default_records import _DefaultRecordBatchPy
 from aiokafka.record.memory_records import MemoryRecords, _MemoryRecordsPy
 
-MAGIC = 16
-"""Where a batch says which version of the format it has. Names are in the headers, which came with version 2."""
+MAGIC_OFFSET = 16
+"""Where a batch holds the version of its format. Headers came with version 2."""
 
 
-def tolerate() -> None:
-    """Have all consumers of this process read so."""
-    fetcher.MemoryRecords = read
+def apply_patch() -> None:
+    """Make all consumers of this process read fetched data with `read_batches`."""
+    fetcher.MemoryRecords = read_batches
 
 
-def read(data: bytes) -> Any:
-    """The batches in a fetched piece of a partition.
+def read_batches(data: bytes) -> Any:
+    """Read the record batches in a fetched piece of a partition.
 
-    All records are looked at once before, which takes a quarter of a microsecond each. Only where that fails does
-    aiokafka's slower reader take over; what it cannot read either is told by it, batch by batch.
+    All records are parsed once in advance, which takes a quarter of a microsecond each. Only if that fails, aiokafka's
+    slower Python reader takes over. Errors that it cannot read past either are raised by it, batch by batch.
     """
     records = MemoryRecords(data)
     try:
@@ -37,9 +37,9 @@ def read(data: bytes) -> Any:
 
 class _TolerantRecords(_MemoryRecordsPy):  # type: ignore[misc]
     def next_batch(self) -> Any:
-        piece = self._next_slice
+        batch_bytes = self._next_slice
         batch = super().next_batch()
-        return batch if piece is None or piece[MAGIC] < 2 else _TolerantBatch(piece)
+        return batch if batch_bytes is None or batch_bytes[MAGIC_OFFSET] < 2 else _TolerantBatch(batch_bytes)
 
 
 class _TolerantBatch(_DefaultRecordBatchPy):  # type: ignore[misc]
@@ -47,15 +47,15 @@ class _TolerantBatch(_DefaultRecordBatchPy):  # type: ignore[misc]
 
     def _maybe_uncompress(self) -> None:
         super()._maybe_uncompress()
-        self._buffer = _Tolerant(self._buffer)
+        self._buffer = _TolerantBytes(self._buffer)
 
 
-class _Tolerant(bytearray):
-    """Bytes whose slices become text in any case: aiokafka decodes nothing but names from them."""
+class _TolerantBytes(bytearray):
+    """Bytes whose slices always decode: aiokafka decodes nothing but header names from them."""
 
-    def __getitem__(self, place: Any) -> Any:
-        found = super().__getitem__(place)
-        return _Tolerant(found) if isinstance(place, slice) else found
+    def __getitem__(self, index: Any) -> Any:
+        item = super().__getitem__(index)
+        return _TolerantBytes(item) if isinstance(index, slice) else item
 
     def decode(self, encoding: str = "utf-8", errors: str = "replace") -> str:
         return super().decode(encoding, errors)

@@ -1,4 +1,4 @@
-"""What aiokafka's transactional producers need besides: their haste, their patience, and what they leave unsaid."""
+"""Works around three gaps of aiokafka's transactional producers: their back-off, a needless warning, a lost error."""
 
 import asyncio
 import logging
@@ -9,32 +9,38 @@ from typing import Any
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import IllegalOperation, KafkaError
 
-from triage_worker.kafka.client_compat.broker_errors import SENDER
+from triage_worker.kafka.client_compat.broker_errors import SENDER_LOG
 
 RETRY_BACKOFF_MS = 5
-"""The first record of a transaction is often refused with a retriable error while the broker verifies the transaction;
-aiokafka's 100 ms would add half to every transaction."""
+"""The broker often refuses the first record of a transaction with a retriable error while it verifies the transaction.
+aiokafka's default back-off of 100 ms would make every transaction half as long again."""
 
-PATIENT_BACKOFF_MS = 100
-PATIENT_AFTER_S = 1.0
-"""A transaction that takes longer meets another trouble, such as a broker that is away: no use in hurrying then."""
-
-
-_patient: set[object] = set()
-"""The senders of transactions that take longer than they should."""
+LONG_RETRY_BACKOFF_MS = 100
+LONG_RETRY_AFTER_S = 1.0
+"""A transaction that takes longer has another problem, such as a broker that is down: short back-offs do not help."""
 
 
-def keep_verification_out_of_logs() -> None:
-    """Leave out a warning that a healthy broker causes in every other transaction, see `RETRY_BACKOFF_MS`.
+_delayed_senders: set[object] = set()
+"""The senders whose transaction takes longer than `LONG_RETRY_AFTER_S`."""
 
-    While a transaction takes long it is told, for then replicas may really be missing.
+
+def hide_verification_warnings() -> None:
+    """Drop a warning that a healthy broker causes in every other transaction, see `RETRY_BACKOFF_MS`.
+
+    It is logged while any transaction takes long, since replicas may really be missing then. Calling this again changes
+    nothing.
     """
-    SENDER.filters.insert(0, _worth_telling)  # before those who listen
+    if _is_worth_logging not in SENDER_LOG.filters:
+        SENDER_LOG.filters.insert(0, _is_worth_logging)  # before the filters that listen
 
 
 @contextmanager
-def telling_why(producer: AIOKafkaProducer) -> Iterator[None]:
-    """Raise what ended a transaction where aiokafka only says that none is open, or fails an assertion about it."""
+def raising_transaction_error(producer: AIOKafkaProducer) -> Iterator[None]:
+    """Raise what ended a transaction where aiokafka only says that none is open, or fails an assertion about it.
+
+    Raises:
+        KafkaError: the error that ended the transaction.
+    """
     try:
         yield
     except (IllegalOperation, AssertionError) as error:
@@ -44,22 +50,23 @@ def telling_why(producer: AIOKafkaProducer) -> Iterator[None]:
 
 
 @contextmanager
-def growing_patient(producer: AIOKafkaProducer) -> Iterator[None]:
-    """Lengthen the producer's back-off while a transaction takes longer than it should."""
+def lengthening_backoff(producer: AIOKafkaProducer) -> Iterator[None]:
+    """Lengthen the producer's retry back-off once a transaction takes longer than `LONG_RETRY_AFTER_S`."""
     sender = producer._sender  # aiokafka has no other way to change it once the producer is made
-    patient = asyncio.get_running_loop().call_later(PATIENT_AFTER_S, _grow_patient, sender)
+    timer = asyncio.get_running_loop().call_later(LONG_RETRY_AFTER_S, _lengthen_backoff, sender)
     try:
         yield
     finally:
-        patient.cancel()
-        _patient.discard(sender)
+        timer.cancel()
+        _delayed_senders.discard(sender)
         sender._retry_backoff = RETRY_BACKOFF_MS / 1e3
 
 
-def _grow_patient(sender: Any) -> None:
-    _patient.add(sender)
-    sender._retry_backoff = PATIENT_BACKOFF_MS / 1e3
+def _lengthen_backoff(sender: Any) -> None:
+    _delayed_senders.add(sender)
+    sender._retry_backoff = LONG_RETRY_BACKOFF_MS / 1e3
 
 
-def _worth_telling(line: logging.LogRecord) -> bool:
-    return bool(_patient) or not any(name in line.getMessage() for name in ("NotEnoughReplicas", "NOT_ENOUGH_REPLICAS"))
+def _is_worth_logging(record: logging.LogRecord) -> bool:
+    message = record.getMessage()
+    return bool(_delayed_senders) or not any(name in message for name in ("NotEnoughReplicas", "NOT_ENOUGH_REPLICAS"))

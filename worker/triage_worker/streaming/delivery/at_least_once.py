@@ -16,8 +16,9 @@ from aiokafka.errors import KafkaError
 from aiokafka.structs import TopicPartition
 
 from triage_worker.kafka.authorization import told
+from triage_worker.kafka.client_compat.producer import abandon, halt
 from triage_worker.observability.metrics import Metrics
-from triage_worker.streaming.delivery.delivery import REFUSALS, abandon, halt, send, until
+from triage_worker.streaming.delivery.delivery import REFUSALS, send, until
 from triage_worker.streaming.tracking.dead_letters import DeadLetters
 from triage_worker.streaming.tracking.offset_tracker import Ledger, PartitionLedger
 from triage_worker.streaming.tracking.output import Output

@@ -6,9 +6,7 @@ from typing import Any, Protocol
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.errors import (
-    KafkaError,
     MessageSizeTooLargeError,
-    ProducerClosed,
     RecordListTooLargeError,
 )
 from aiokafka.structs import TopicPartition
@@ -24,8 +22,6 @@ MAX_REQUEST_BYTES = 64 * 1024 * 1024
 """Only the broker knows how large its topics' records may be, so the client does not guess below this."""
 
 MAX_BATCH_BYTES = 64 * 1024
-
-CLOSE_TIMEOUT_S = 5.0
 
 
 class Delivery(Protocol):
@@ -103,46 +99,6 @@ async def send_null(
     batch.append(key=None, value=None, timestamp=None, headers=list(headers))
     future: asyncio.Future[object] = await producer.send_batch(batch, topic, partition=partition)
     return future
-
-
-def halt(producer: AIOKafkaProducer) -> None:
-    """Have a producer send nothing more; what is on its way may still arrive."""
-    sender = producer._sender.sender_task
-    if sender is not None and not sender.cancelling():  # a second time would cut off the requests on their way
-        sender.cancel()
-        _fail_waiting(producer)
-
-
-async def abandon(producer: AIOKafkaProducer) -> None:
-    """Stop a producer without waiting for what it could not deliver."""
-    # Its sender must end first: aiokafka breaks where batches fail while they are being sent, or put back in line.
-    halt(producer)
-    sender = producer._sender.sender_task
-    if sender is not None and not await _ended(sender):
-        await producer.client.close()  # ends the requests that it waits for
-        await _ended(sender)
-    _fail_waiting(producer)
-    producer._message_accumulator.fail_all(ProducerClosed())
-    try:
-        async with asyncio.timeout(CLOSE_TIMEOUT_S):
-            await producer.stop()
-    except (KafkaError, TimeoutError):
-        await producer.client.close()
-
-
-def _fail_waiting(producer: AIOKafkaProducer) -> None:
-    """Fail the batches that no request carries."""
-    accumulator = producer._message_accumulator
-    waiting = [batch for batches in accumulator._batches.values() for batch in batches]
-    accumulator._batches.clear()
-    accumulator._pending_batches.update(waiting)  # those that were sent before remove themselves from there
-    for batch in waiting:
-        batch.failure(ProducerClosed())
-
-
-async def _ended(task: "asyncio.Task[None]") -> bool:
-    done, _ = await asyncio.wait([task], timeout=CLOSE_TIMEOUT_S)
-    return bool(done)
 
 
 async def until(condition: Callable[[], bool]) -> None:

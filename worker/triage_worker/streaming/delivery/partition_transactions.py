@@ -19,9 +19,10 @@ from aiokafka.errors import KafkaError, ProducerFenced
 from aiokafka.structs import TopicPartition
 
 from triage_worker.kafka.authorization import told
-from triage_worker.kafka.client_compat.transactions import growing_patient, telling_why
+from triage_worker.kafka.client_compat.producer import abandon
+from triage_worker.kafka.client_compat.transactions import lengthening_backoff, raising_transaction_error
 from triage_worker.observability.metrics import Metrics
-from triage_worker.streaming.delivery.delivery import REFUSALS, abandon, send
+from triage_worker.streaming.delivery.delivery import REFUSALS, send
 from triage_worker.streaming.tracking.dead_letters import DeadLetters
 from triage_worker.streaming.tracking.offset_tracker import Ledger
 from triage_worker.streaming.tracking.output import Output
@@ -161,10 +162,10 @@ class Lane:
             await self._go_to_committed()
             while True:
                 try:
-                    with telling_why(producer):
+                    with raising_transaction_error(producer):
                         await self._transaction(producer)
                 except _Again:
-                    with telling_why(producer):
+                    with raising_transaction_error(producer):
                         await producer.abort_transaction()
                     await abandon(producer)
                     producer = self._terms.producer(self._terms.transactional_id(self._partition))
@@ -192,7 +193,7 @@ class Lane:
     async def _transaction(self, producer: AIOKafkaProducer) -> None:
         await self._collect()
         await producer.begin_transaction()
-        with growing_patient(producer):
+        with lengthening_backoff(producer):
             futures = await self._send(producer)
             await self._all_taken(futures)
             if self._sent:

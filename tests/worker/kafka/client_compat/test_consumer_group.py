@@ -8,7 +8,7 @@ from aiokafka.errors import GroupAuthorizationFailedError, GroupLoadInProgressEr
 from aiokafka.protocol.commit import OffsetFetchResponse_v1, OffsetFetchResponse_v3
 from aiokafka.protocol.group import JoinGroupRequest
 from aiokafka.structs import OffsetAndMetadata, TopicPartition
-from triage_worker.kafka.client_compat.group import Coordinator
+from triage_worker.kafka.client_compat.consumer_group import PatchedGroupCoordinator
 
 PLACE = TopicPartition("in", 3)
 KNOWN = [("in", [(3, 17, "", 0)])]
@@ -17,7 +17,7 @@ FOUND = {PLACE: OffsetAndMetadata(17, "")}
 CONNECTION = SimpleNamespace(_request_timeout=None)
 
 
-def asking(*answers: Any) -> Coordinator:
+def asking(*answers: Any) -> PatchedGroupCoordinator:
     """A member's side of a group whose coordinator answers so, in turn."""
     left = list(answers)
 
@@ -33,7 +33,7 @@ def asking(*answers: Any) -> Coordinator:
     async def get_conn(*_: Any, **__: Any) -> Any:
         return CONNECTION
 
-    coordinator = Coordinator.__new__(Coordinator)
+    coordinator = PatchedGroupCoordinator.__new__(PatchedGroupCoordinator)
     coordinator._client = SimpleNamespace(
         send=send, coordinator_lookup=lookup, ready=ready, _get_conn=get_conn, _request_timeout_ms=15_000
     )
@@ -48,10 +48,10 @@ def looked_up(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """The coordinators that were found to be none any more."""
     dead: list[int] = []
 
-    def coordinator_dead(coordinator: Coordinator) -> None:
+    def coordinator_dead(coordinator: PatchedGroupCoordinator) -> None:
         dead.append(coordinator.coordinator_id)
 
-    monkeypatch.setattr(Coordinator, "coordinator_dead", coordinator_dead)
+    monkeypatch.setattr(PatchedGroupCoordinator, "coordinator_dead", coordinator_dead)
     return dead
 
 

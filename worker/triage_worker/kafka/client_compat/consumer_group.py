@@ -1,0 +1,54 @@
+"""Patches aiokafka's side of a consumer group, in two places.
+
+*Committed offsets.* aiokafka asks for them by a version of the request in whose answer one error may stand for all
+partitions, but it only looks for errors of single partitions. While the coordinator of a group moves to another broker,
+the answer is such an error and names no partition. aiokafka takes it for the answer about a group that never committed
+anything. The consumer would then start at the beginning of the topic or, with ``auto_offset_reset=latest``, skip
+messages.
+
+*Joining.* A coordinator answers a joining member once all other members have joined or are given up. No other request
+may take so long, but aiokafka has one time-out for all of them. A time-out that leaves members time to join would also
+make every other request wait that long for a broker that hangs.
+"""
+
+from typing import Any
+
+from aiokafka.client import ConnectionGroup
+from aiokafka.consumer import consumer
+from aiokafka.consumer.group_coordinator import GroupCoordinator
+from aiokafka.errors import GroupAuthorizationFailedError, NotCoordinatorForGroupError, for_code
+from aiokafka.protocol.commit import OffsetFetchRequest
+from aiokafka.protocol.group import JoinGroupRequest, SyncGroupRequest
+
+JOIN_MARGIN_S = 5.0
+"""How long a joining member waits beyond the rebalance time-out; Java's client uses the same margin."""
+
+
+def apply_patch() -> None:
+    """Make all consumers of this process use `PatchedGroupCoordinator`."""
+    consumer.GroupCoordinator = PatchedGroupCoordinator
+
+
+class PatchedGroupCoordinator(GroupCoordinator):  # type: ignore[misc]
+    """aiokafka's group coordinator with both patches."""
+
+    async def _send_req(self, request: Any) -> Any:
+        await self._set_timeout(request)
+        response = await super()._send_req(request)
+        if not isinstance(request, OffsetFetchRequest) or not getattr(response, "error_code", 0):
+            return response
+        error = for_code(response.error_code)
+        if error is NotCoordinatorForGroupError:
+            self.coordinator_dead()
+        raise error(self.group_id) if error is GroupAuthorizationFailedError else error()
+
+    async def _set_timeout(self, request: Any) -> None:
+        """Set how long the connection waits for the answer to the next request."""
+        if self.coordinator_id is None:
+            return
+        connection = await self._client._get_conn(self.coordinator_id, group=ConnectionGroup.COORDINATION)
+        if connection is not None:
+            usual_s = self._client._request_timeout_ms / 1_000
+            joins = isinstance(request, JoinGroupRequest | SyncGroupRequest)
+            joining_s = self._rebalance_timeout_ms / 1_000 + JOIN_MARGIN_S
+            connection._request_timeout = max(usual_s, joining_s) if joins else usual_s

@@ -1,0 +1,31 @@
+"""Looks up topics and partitions without creating a topic, which most look-ups of aiokafka can do."""
+
+from collections.abc import Collection
+
+from aiokafka import AIOKafkaConsumer
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.errors import TopicAuthorizationFailedError, for_code
+from aiokafka.protocol.metadata import MetadataRequest
+from aiokafka.structs import TopicPartition
+
+
+async def partitions(consumer: AIOKafkaConsumer, topic: str) -> list[TopicPartition]:
+    """List the partitions of a topic in order; an empty list if the topic does not exist.
+
+    Args:
+        consumer: started; needs no subscription or assignment.
+        topic: its name.
+    """
+    # All topics are listed first: asking for one topic by its name can create it.
+    if topic not in await consumer.topics():
+        return []
+    numbers = await consumer._client._wait_on_metadata(topic)
+    return [TopicPartition(topic, number) for number in sorted(numbers)]
+
+
+async def unauthorized_topics(admin: AIOKafkaAdminClient, topics: Collection[str]) -> set[str]:
+    """Return those topics that the broker hides from this user; `describe_topics` could create them."""
+    if not topics:
+        return set()
+    response = await admin._send_request(MetadataRequest(list(topics), allow_auto_topic_creation=False))
+    return {found[1] for found in response.topics if for_code(found[0]) is TopicAuthorizationFailedError}
