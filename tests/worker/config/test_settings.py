@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 from triage_models import DEFAULT_BUNDLE
-from triage_worker.cli.options import settings_flags
+from triage_worker.cli.settings_flags import settings_flags
 from triage_worker.config.errors import ConfigError
 from triage_worker.config.settings import PREFIX, Settings, variable
 

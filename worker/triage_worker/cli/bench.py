@@ -8,7 +8,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from triage_worker.cli.options import CONNECTION, MODEL, settings_flags
+from triage_worker.cli.settings_flags import CONNECTION, MODEL, settings_flags
 from triage_worker.config.settings import Settings
 from triage_worker.streaming.signals import TERMINATED
 

@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from triage_worker.cli.options import settings_flags
+from triage_worker.cli.settings_flags import settings_flags
 from triage_worker.config.settings import Settings
 
 if TYPE_CHECKING:

@@ -13,11 +13,11 @@ import typer
 from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-from triage_worker.cli.options import MODEL, settings_flags
-from triage_worker.cli.table import Row, header, line
+from triage_worker.cli.settings_flags import MODEL, settings_flags
 from triage_worker.cli.texts import STDIN, read_texts
 from triage_worker.config.errors import TriageError
 from triage_worker.config.settings import Settings
+from triage_worker.terminal.decision_table import Row, header, line
 
 if TYPE_CHECKING:
     from triage_models.serving.classifier import Classifier

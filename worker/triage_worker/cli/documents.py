@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from triage_worker.cli.options import ALL, TOPICS, settings_flags
+from triage_worker.cli.settings_flags import ALL, TOPICS, settings_flags
 from triage_worker.config.settings import Settings, variable
 
 PIPED_WIDTH = 200

@@ -12,7 +12,7 @@ from rich.progress import BarColumn, Progress, TaskID, TaskProgressColumn, TextC
 from rich.table import Table
 
 from triage_worker.cli.interruption import interruptible
-from triage_worker.cli.options import settings_flags
+from triage_worker.cli.settings_flags import settings_flags
 from triage_worker.config.errors import TriageError
 from triage_worker.config.settings import Settings
 

@@ -2,7 +2,7 @@
 
 import typer
 
-from triage_worker.cli.options import FALLBACK, settings_flags
+from triage_worker.cli.settings_flags import FALLBACK, settings_flags
 from triage_worker.config.settings import Settings
 
 

@@ -12,7 +12,7 @@ from rich.table import Table
 from triage_models.progress import reporting
 
 from triage_worker.cli.interruption import interruptible
-from triage_worker.cli.options import CONNECTION, settings_flags
+from triage_worker.cli.settings_flags import CONNECTION, settings_flags
 from triage_worker.cli.train import UNTOUCHED, lab_imported
 from triage_worker.config.errors import TriageError
 from triage_worker.config.settings import Settings

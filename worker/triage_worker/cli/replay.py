@@ -9,7 +9,7 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from triage_worker.cli.options import CONNECTION, settings_flags
+from triage_worker.cli.settings_flags import CONNECTION, settings_flags
 from triage_worker.config.errors import ConfigError, TriageError
 from triage_worker.config.settings import Settings
 

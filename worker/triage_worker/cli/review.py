@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from triage_worker.cli.options import CONNECTION, settings_flags
+from triage_worker.cli.settings_flags import CONNECTION, settings_flags
 from triage_worker.config.errors import TriageError
 from triage_worker.config.settings import Settings
 

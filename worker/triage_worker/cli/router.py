@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from triage_worker.cli.options import ROUTER, settings_flags
+from triage_worker.cli.settings_flags import ROUTER, settings_flags
 from triage_worker.config.settings import Settings
 
 

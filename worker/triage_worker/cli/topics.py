@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from triage_worker.cli.options import CONNECTION, TOPICS, settings_flags
+from triage_worker.cli.settings_flags import CONNECTION, TOPICS, settings_flags
 from triage_worker.config.settings import Settings
 
 app = typer.Typer(no_args_is_help=True, help="Create the topics, or check them.")

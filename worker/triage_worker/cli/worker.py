@@ -2,7 +2,7 @@
 
 import typer
 
-from triage_worker.cli.options import WORKER, settings_flags
+from triage_worker.cli.settings_flags import WORKER, settings_flags
 from triage_worker.config.settings import Settings
 
 

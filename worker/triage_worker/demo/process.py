@@ -60,7 +60,7 @@ async def _process(service: Service) -> AsyncIterator[tuple[asyncio.subprocess.P
         process = await asyncio.create_subprocess_exec(
             sys.executable,
             "-m",
-            "triage_worker.cli.app",
+            "triage_worker",
             service.name,
             env={**others, **environment(service.settings), **service.secrets},
             cwd=folder,  # where there is no .env

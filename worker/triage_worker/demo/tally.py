@@ -4,8 +4,8 @@ from collections import Counter, deque
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
-from triage_worker.cli.table import Row
 from triage_worker.demo.law import Law
+from triage_worker.terminal.decision_table import Row
 
 Kind = Literal["accepted", "fallback", "dead letter"]
 Place = tuple[int, int]

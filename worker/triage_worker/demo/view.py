@@ -9,9 +9,9 @@ from rich.live import Live
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.text import Text
 
-from triage_worker.cli.table import Row, header, line
 from triage_worker.demo.cases import Cases
 from triage_worker.demo.tally import Tally
+from triage_worker.terminal.decision_table import Row, header, line
 
 TABLE_ROWS = 14
 PLAIN_WIDTH = 110

@@ -1,0 +1,1 @@
+"""Output for a terminal that several commands share."""
