@@ -1,4 +1,4 @@
-"""The AsyncAPI 3.0 document of the topics, made from the types that write them."""
+"""Generates the AsyncAPI 3.0 document of the topics from the event types."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -21,7 +21,7 @@ EVENTS: Mapping[str, type[Event]] = {
     "review": ReviewEvent,
     "labels": LabelEvent,
 }
-"""What is on each channel, besides the input and the dead letters."""
+"""The event type of each channel, except the input and the dead letters."""
 
 SERVICES: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "worker": (("input",), ("output", "fallback", "dead_letter")),
@@ -33,46 +33,46 @@ SERVICES: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
 """The channels that each service reads and writes."""
 
 KEYS = {"tickets": "ticket_id", "alerts": "intent"}
-"""What records are keyed by, where it is not the key of the message that they came from."""
+"""The record keys of channels that do not use the input record's key."""
 
 DEAD_LETTER_HEADERS = {
     "dlq.topic": "where the record was read",
     "dlq.partition": "its partition there",
     "dlq.offset": "its offset there",
-    "dlq.error": "stable code of what is wrong with it",
-    "dlq.message": "the same in words",
-    "dlq.time": "when it was put aside, RFC 3339",
+    "dlq.error": "stable code of the reason",
+    "dlq.message": "the reason in words",
+    "dlq.time": "when it became a dead letter, RFC 3339",
     "dlq.version": "version of these headers",
 }
 
 
 class InputMessage(BaseModel):
-    """A customer's message, as a producer should write it. Other fields are let through unread."""
+    """A customer's message, as a producer should write it. Other fields are allowed and ignored."""
 
     model_config = ConfigDict(title="CustomerMessage", extra="allow")
 
-    text: str = Field(description="what the customer wrote", min_length=1)
-    message_id: str | None = Field(None, description="unique; topic-partition-offset where there is none")
+    text: str = Field(description="the customer's text", min_length=1)
+    message_id: str | None = Field(None, description="unique id; topic-partition-offset if there is none")
     conversation_id: str | None = None
     customer_id: str | None = None
     channel: str | None = Field(None, examples=["chat", "email"])
     language: str | None = None
     created_at: str | None = Field(None, description="RFC 3339")
-    metadata: dict[str, Scalar] | None = Field(None, description="scalars, for the router's rules to match on")
+    metadata: dict[str, Scalar] | None = Field(None, description="scalars, for the conditions of the router's rules")
 
 
 def document(topics: Mapping[str, str]) -> str:
-    """The document as YAML.
+    """The AsyncAPI document as YAML.
 
     Args:
         topics: the topic of each channel: input, output, fallback, dead_letter, tickets, alerts, review, labels.
     """
-    described = {
+    contents = {
         "asyncapi": "3.0.0",
         "info": {
             "title": "Triage",
             "version": API_VERSION,
-            "description": "What travels on Triage's topics: customers' messages in, what they want and tickets out.",
+            "description": "The records on Triage's topics: customer messages in; intents, tickets and alerts out.",
             "license": {"name": "Apache-2.0", "url": "https://www.apache.org/licenses/LICENSE-2.0"},
         },
         "defaultContentType": CONTENT_TYPE,
@@ -80,7 +80,7 @@ def document(topics: Mapping[str, str]) -> str:
         "operations": _operations(),
         "components": {"messages": _messages(), "schemas": _schemas()},
     }
-    return yaml.safe_dump(described, sort_keys=False, allow_unicode=True, width=120)
+    return yaml.safe_dump(contents, sort_keys=False, allow_unicode=True, width=120)
 
 
 def _channel(channel: str, topic: str) -> dict[str, Any]:
@@ -114,10 +114,10 @@ def _messages() -> dict[str, Any]:
         },
         "dead_letter": {
             "name": "triage.dead_letter",
-            "summary": "A record that cannot be read: its value, key and headers as they were, and what is wrong.",
+            "summary": "A record that cannot be processed: its value, key and headers unchanged, and the reason.",
             "contentType": "application/octet-stream",
             "headers": _headers({name: {"description": text} for name, text in DEAD_LETTER_HEADERS.items()}),
-            "payload": {"description": "the record's value, untouched"},
+            "payload": {"description": "the record's value, unchanged"},
             "bindings": _key("the record's"),
         },
     }
@@ -135,11 +135,11 @@ def _messages() -> dict[str, Any]:
 def _cloudevent(event: type[Event]) -> dict[str, dict[str, Any]]:
     return {
         "ce_specversion": {"const": "1.0"},
-        "ce_id": {"description": "the same for a repeat of the same event"},
+        "ce_id": {"description": "the same if the event is repeated"},
         "ce_source": {"const": EVENT_SOURCE},
         "ce_type": {"const": event.TYPE},
         "ce_time": {"format": "date-time"},
-        "ce_subject": {"description": "what the event is about"},
+        "ce_subject": {"description": "the id of the event's subject"},
         "content-type": {"const": CONTENT_TYPE},
     }
 
@@ -163,17 +163,14 @@ def _schemas() -> dict[str, Any]:
     )
     schemas: dict[str, Any] = shared["$defs"]
     schemas["CustomerMessage"] = schemas.pop("InputMessage")
-    return {name: _as_readers_see_it(schema) for name, schema in schemas.items()}
+    return {name: _readers_schema(schema) for name, schema in schemas.items()}
 
 
-def _as_readers_see_it(schema: dict[str, Any]) -> dict[str, Any]:
-    """A type's schema without what only its writer is held to, and without titles that repeat the name.
-
-    Fields are added freely, so a reader must not refuse those it does not know.
-    """
+def _readers_schema(schema: dict[str, Any]) -> dict[str, Any]:
+    """A type's schema for readers: unknown fields are allowed, since later versions add some. No redundant titles."""
     properties = {
         name: {key: value for key, value in field.items() if key != "title"}
         for name, field in schema["properties"].items()
     }
-    kept = {key: value for key, value in schema.items() if key != "additionalProperties"}
-    return {**kept, "properties": properties}
+    shared = {key: value for key, value in schema.items() if key != "additionalProperties"}
+    return {**shared, "properties": properties}

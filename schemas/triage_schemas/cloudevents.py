@@ -1,6 +1,6 @@
-"""CloudEvents 1.0 in binary mode: what an event is, in Kafka headers, so that nobody has to open its value.
+"""CloudEvents 1.0 in binary mode: an event's attributes as Kafka headers, readable without parsing the value.
 
-An event's id is made of where its message was read and of its type: whoever sees an id twice has a repeat.
+An event's id is derived from its type and the position of its input record, so a repeated event has the same id.
 """
 
 from collections.abc import Sequence
@@ -10,22 +10,22 @@ from triage_schemas.input.message import Source
 
 Headers = list[tuple[str, bytes]]
 RecordHeaders = Sequence[tuple[str, bytes | None]]
-"""Of any record: names may come twice, and a value may be none."""
+"""The headers of any Kafka record: a name may occur twice, and a value may be null."""
 
 EVENT_SOURCE = "/triage"
-"""``ce_source`` of every event, whichever process wrote it: a repeat must carry the same source and id."""
+"""``ce_source`` of every event. It does not name the process, since a repeat must have the same source and id."""
 
 CONTENT_TYPE = "application/json"
 TRACE_HEADERS = ("traceparent", "tracestate")
 
 
 def event_id(event_type: str, source: Source) -> str:
-    """The id of the event of a type that the message read at ``source`` gives rise to."""
+    """The id of the event of this type for the record at ``source``."""
     return f"{event_type}:{source.topic}:{source.partition}:{source.offset}"
 
 
 def event_headers(event_type: str, event_id: str, time: str, subject: str, trace: Headers) -> Headers:
-    """The headers of one event: CloudEvents attributes, content type, and the trace it belongs to."""
+    """The headers of one event: CloudEvents attributes, content type and trace context."""
     return [
         ("ce_specversion", b"1.0"),
         ("ce_id", event_id.encode()),
@@ -38,8 +38,8 @@ def event_headers(event_type: str, event_id: str, time: str, subject: str, trace
     ]
 
 
-def trace_of(headers: RecordHeaders) -> Headers:
-    """The W3C trace context among a record's headers, as it came."""
+def trace_headers(headers: RecordHeaders) -> Headers:
+    """The W3C trace context among a record's headers, unchanged."""
     return [(name, value) for name, value in headers if name in TRACE_HEADERS and value is not None]
 
 

@@ -1,4 +1,4 @@
-"""The events on the topics, as types. Writing is strict; reading leaves out what it does not know."""
+"""The events on the topics. Writing validates strictly; reading ignores unknown fields."""
 
 from datetime import datetime
 from typing import Annotated, ClassVar, Literal, Self
@@ -13,51 +13,51 @@ DecidedBy = Literal["model", "llm", "human"]
 Probability = Annotated[float, Field(ge=0, le=1)]
 
 
-def _milliseconds(moment: datetime) -> str:
-    return timestamp(moment.timestamp())
+def _milliseconds(time: datetime) -> str:
+    return timestamp(time.timestamp())
 
 
-Moment = Annotated[
+Timestamp = Annotated[
     AwareDatetime,
     PlainSerializer(_milliseconds, return_type=str, when_used="json"),
     WithJsonSchema({"type": "string", "format": "date-time"}),
 ]
 
 
-class Part(BaseModel):
-    """A part of an event, checked when made: no unknown field, no coercion."""
+class StrictModel(BaseModel):
+    """A value that is validated when it is created: no unknown fields, no type coercion."""
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
 
 
-class Event(Part):
-    """One event. ``TYPE`` is its ``ce_type``."""
+class Event(StrictModel):
+    """Base class of all events. ``TYPE`` is the event's ``ce_type``."""
 
     TYPE: ClassVar[str]
 
     @classmethod
     def read(cls, value: bytes | str) -> Self:
-        """Read an event that somebody wrote, perhaps a newer version: unknown fields are left out.
+        """Parse an event's JSON. Unknown fields are ignored, since a newer version may have written it.
 
         Raises:
-            pydantic.ValidationError: a field is missing or of the wrong type.
+            pydantic.ValidationError: a field is missing or has the wrong type.
         """
         return cls.model_validate_json(value, strict=False, extra="ignore")
 
     def write(self) -> bytes:
-        """The event as JSON; optional fields that were not given stay out."""
+        """The event as JSON in UTF-8. Optional fields that were not set are omitted."""
         return self.model_dump_json(exclude_unset=True).encode()
 
 
-class ModelRef(Part):
-    """Which model decided."""
+class ModelRef(StrictModel):
+    """The name and version of a model."""
 
     name: str
     version: str
 
 
-class SourceRef(Part):
-    """Where the message was read."""
+class SourceRef(StrictModel):
+    """The position of the input record in Kafka."""
 
     topic: str
     partition: int = Field(ge=0)
@@ -65,9 +65,9 @@ class SourceRef(Part):
 
 
 class MessageEvent(Event):
-    """What every event about one message carries of it."""
+    """The fields of the message that every event about it repeats."""
 
-    message_id: str = Field(description="the message's own id, or topic-partition-offset where it has none")
+    message_id: str = Field(description="the message's own id, or topic-partition-offset if it has none")
     conversation_id: str | None
     customer_id: str | None
     channel: str | None
@@ -81,60 +81,62 @@ class Intent(MessageEvent):
 
     intent: str
     confidence: Probability = Field(
-        description="calibrated probability that the intent is right; an LLM's own estimate; 1 where a person decided"
+        description="calibrated probability that the intent is right; from an LLM, its own estimate; from a person, 1"
     )
-    scores: dict[str, Probability] = Field(description="the three likeliest intents, likeliest first")
+    scores: dict[str, Probability] = Field(description="the three most likely intents, in descending order")
     decided_by: DecidedBy
-    threshold: Probability = Field(description="confidence from which such intents are accepted")
+    threshold: Probability = Field(description="minimum confidence of an accepted intent")
     familiarity: float | None = Field(None, description="cosine similarity to the nearest training prototype")
-    truncated: bool = Field(False, description="the text was longer than the model reads")
-    model: ModelRef = Field(description="who decided; where a person did, the model that would not")
-    classified_at: Moment
+    truncated: bool = Field(False, description="the text was longer than the model's maximum, and its end was not read")
+    model: ModelRef = Field(
+        description="the model that decided; for a person's decision, the model that did not accept"
+    )
+    classified_at: Timestamp
 
 
 class IntentEvent(Intent):
-    """An intent to act on."""
+    """An accepted intent, for downstream systems to act on."""
 
     TYPE = "triage.intent"
 
-    text: str | None = Field(None, description="the message's text, with TRIAGE_INCLUDE_TEXT only")
+    text: str | None = Field(None, description="the message's text; only with TRIAGE_INCLUDE_TEXT")
 
 
 class FallbackEvent(Intent):
-    """A message that the model would not vouch for, with all that a larger model needs to decide it."""
+    """A message whose prediction was not accepted, with everything that a larger model needs to decide."""
 
     TYPE = "triage.intent.fallback"
 
     reason: Reason
     text: str
-    labels: dict[str, str] = Field(description="every intent there is, with what it means")
+    labels: dict[str, str] = Field(description="every intent with its description")
 
 
 class ReviewEvent(Intent):
-    """A message that a person has to decide."""
+    """A message that needs a person's decision."""
 
     TYPE = "triage.intent.review"
 
-    reason: Reason = Field(description="why the model would not vouch for it")
-    review_reason: str = Field(description="why the larger model could not decide it either")
+    reason: Reason = Field(description="why the model's prediction was not accepted")
+    review_reason: str = Field(description="why the larger model did not decide it either")
     text: str
     labels: dict[str, str]
 
 
 class LabelEvent(MessageEvent):
-    """What a message really was, said by a person or a larger model: a row to learn from."""
+    """The label that a person or a larger model gave to a message, for training."""
 
     TYPE = "triage.label"
 
     text: str
     label: str
     decided_by: Literal["llm", "human"]
-    model: ModelRef | None = Field(None, description="the larger model, where one decided")
-    labelled_at: Moment
+    model: ModelRef | None = Field(None, description="the larger model, if one decided")
+    labelled_at: Timestamp
 
 
 class TicketEvent(Event):
-    """The state of a ticket after something happened to it. The newest event of a ticket is all of it."""
+    """The state of a ticket after a change. The newest event of a ticket is its complete state."""
 
     TYPE = "triage.ticket"
 
@@ -148,14 +150,14 @@ class TicketEvent(Event):
     queue: str
     priority: Literal["low", "normal", "high", "urgent"]
     tags: list[str]
-    due_at: Moment | None
+    due_at: Timestamp | None
     messages: int = Field(ge=1)
-    opened_at: Moment
-    updated_at: Moment
+    opened_at: Timestamp
+    updated_at: Timestamp
 
 
 class AlertEvent(Event):
-    """An intent comes in far more often than is usual, or has stopped to."""
+    """A surge of one intent has started or ended."""
 
     TYPE = "triage.alert"
 
@@ -163,7 +165,7 @@ class AlertEvent(Event):
     event: Literal["started", "ended"]
     intent: str
     count: int = Field(ge=0, description="messages in the window")
-    usual: float = Field(ge=0, description="messages usual for a window at this hour")
-    examples: list[str] = Field(description="message ids")
-    window_start: Moment
-    window_end: Moment
+    usual: float = Field(ge=0, description="usual number of messages in such a window at this hour")
+    examples: list[str] = Field(description="ids of some of these messages")
+    window_start: Timestamp
+    window_end: Timestamp

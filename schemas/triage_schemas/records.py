@@ -1,6 +1,7 @@
-"""Events as Kafka records. `IntentWriter` is the worker's way, some microseconds an event; `to_record` is everybody's.
+"""Events as Kafka records.
 
-Both give the same bytes to the same meaning: a test writes events by the first and reads them by the types.
+`to_record` writes any event through its type. `IntentWriter` writes the worker's two events directly, in a few
+microseconds each. A property test checks that both agree.
 """
 
 from collections.abc import Mapping
@@ -17,14 +18,14 @@ TOP_SCORES = 3
 
 
 class Record(NamedTuple):
-    """What is sent: the value and its headers. The key is the input record's."""
+    """The value and headers of a record to send. Its key is the input record's."""
 
     value: bytes
     headers: Headers
 
 
-class Judgement(NamedTuple):
-    """What the model says of one message; ``scores`` of every label, likeliest first."""
+class Prediction(NamedTuple):
+    """The model's result for one message. ``scores`` has every label's probability, in descending order."""
 
     intent: str
     confidence: float
@@ -35,7 +36,15 @@ class Judgement(NamedTuple):
 
 
 class IntentWriter:
-    """Writes the events of one model."""
+    """Writes the events of one model.
+
+    Args:
+        name: the model's name.
+        version: the model's version.
+        threshold: minimum confidence of an accepted intent.
+        descriptions: every label with its description.
+        include_text: add the message's text to accepted intents.
+    """
 
     def __init__(
         self, *, name: str, version: str, threshold: float, descriptions: Mapping[str, str], include_text: bool
@@ -45,22 +54,26 @@ class IntentWriter:
         self._model = orjson.Fragment(orjson.dumps({"name": name, "version": version}))
         self._labels = orjson.Fragment(orjson.dumps(dict(descriptions)))
 
-    def accepted(self, message: CustomerMessage, source: Source, by: Judgement, at: str, trace: Headers) -> Record:
-        """An `IntentEvent`."""
-        event = self._event(message, source, by, at)
+    def accepted(
+        self, message: CustomerMessage, source: Source, prediction: Prediction, at: str, trace: Headers
+    ) -> Record:
+        """The `IntentEvent` of a prediction made at ``at`` (RFC 3339)."""
+        event = self._event(message, source, prediction, at)
         if self._include_text:
             event["text"] = message.text
         return self._record(IntentEvent.TYPE, event, source, trace)
 
-    def fallback(self, message: CustomerMessage, source: Source, by: Judgement, at: str, trace: Headers) -> Record:
-        """A `FallbackEvent`."""
-        event = self._event(message, source, by, at)
-        event["reason"] = by.reason
+    def fallback(
+        self, message: CustomerMessage, source: Source, prediction: Prediction, at: str, trace: Headers
+    ) -> Record:
+        """The `FallbackEvent` of a prediction made at ``at`` (RFC 3339)."""
+        event = self._event(message, source, prediction, at)
+        event["reason"] = prediction.reason
         event["text"] = message.text
         event["labels"] = self._labels
         return self._record(FallbackEvent.TYPE, event, source, trace)
 
-    def _event(self, message: CustomerMessage, source: Source, by: Judgement, at: str) -> dict[str, Any]:
+    def _event(self, message: CustomerMessage, source: Source, prediction: Prediction, at: str) -> dict[str, Any]:
         return {
             "message_id": message.message_id,
             "conversation_id": message.conversation_id,
@@ -69,13 +82,13 @@ class IntentWriter:
             "language": message.language,
             "metadata": message.metadata,
             "source": {"topic": source.topic, "partition": source.partition, "offset": source.offset},
-            "intent": by.intent,
-            "confidence": by.confidence,
-            "scores": dict(islice(by.scores.items(), TOP_SCORES)),
+            "intent": prediction.intent,
+            "confidence": prediction.confidence,
+            "scores": dict(islice(prediction.scores.items(), TOP_SCORES)),
             "decided_by": "model",
             "threshold": self._threshold,
-            "familiarity": by.familiarity,
-            "truncated": by.truncated,
+            "familiarity": prediction.familiarity,
+            "truncated": prediction.truncated,
             "model": self._model,
             "classified_at": at,
         }
@@ -87,13 +100,13 @@ class IntentWriter:
 
 
 def to_record(event: Event, *, identity: str, time: str, subject: str, trace: Headers | None = None) -> Record:
-    """Any event as a record.
+    """Write an event as a record.
 
     Args:
-        event: what happened.
-        identity: the event's id; must be the same when the same input is worked on again (see `event_id`).
+        event: the event.
+        identity: the event's id; must be the same if the same input is processed again (see `event_id`).
         time: when it happened, RFC 3339.
-        subject: what it is about: a message's id, a ticket's id, an intent.
-        trace: the trace context of the record that it came from.
+        subject: the id of its subject: a message's id, a ticket's id or an intent.
+        trace: the trace context of the input record.
     """
     return Record(event.write(), event_headers(event.TYPE, identity, time, subject, trace or []))

@@ -5,14 +5,15 @@ import yaml
 from triage_schemas.asyncapi import SERVICES, InputMessage, document
 from triage_schemas.cloudevents import event_headers
 from triage_schemas.dead_letters import dead_letter_headers
-from triage_schemas.input.message import CustomerMessage, InputShape, Source, decode
+from triage_schemas.input.decoder import decode
+from triage_schemas.input.message import CustomerMessage, InputShape, Source
 
 CHANNELS = ("input", "output", "fallback", "dead_letter", "tickets", "alerts", "review", "labels")
 SOURCE = Source("in", 0, 1)
 
 
 @pytest.fixture(scope="module")
-def described() -> dict[str, Any]:
+def contents() -> dict[str, Any]:
     loaded: dict[str, Any] = yaml.safe_load(document({channel: f"my.{channel}" for channel in CHANNELS}))
     return loaded
 
@@ -24,17 +25,17 @@ def references(node: object) -> list[str]:
     return [reference for value in node for reference in references(value)] if isinstance(node, list) else []
 
 
-def test_every_reference_leads_somewhere(described: dict[str, Any]) -> None:
-    found = references(described)
+def test_every_reference_has_a_target(contents: dict[str, Any]) -> None:
+    found = references(contents)
     assert found
     for reference in found:
-        node: Any = described
+        node: Any = contents
         for name in reference.removeprefix("#/").split("/"):
             node = node[name]
 
 
-def test_channels_have_the_topics_names(described: dict[str, Any]) -> None:
-    assert {name: channel["address"] for name, channel in described["channels"].items()} == {
+def test_channels_have_the_topics_names(contents: dict[str, Any]) -> None:
+    assert {name: channel["address"] for name, channel in contents["channels"].items()} == {
         channel: f"my.{channel}" for channel in CHANNELS
     }
 
@@ -44,15 +45,15 @@ def test_every_channel_is_read_or_written_by_a_service() -> None:
     assert used == set(CHANNELS)
 
 
-def test_the_described_headers_are_the_written_ones(described: dict[str, Any]) -> None:
-    messages = described["components"]["messages"]
+def test_the_documented_headers_are_the_written_ones(contents: dict[str, Any]) -> None:
+    messages = contents["components"]["messages"]
     written = {name for name, _ in event_headers("type", "id", "time", "subject", [])}
     assert set(messages["output"]["headers"]["properties"]) == written
     written = {name for name, _ in dead_letter_headers([], SOURCE, "code", "message", "time")}
     assert set(messages["dead_letter"]["headers"]["properties"]) == written
 
 
-def test_what_the_document_calls_a_message_is_read() -> None:
+def test_a_message_as_documented_is_accepted() -> None:
     value = InputMessage(text="where is it", message_id="m-1", metadata={"tier": "gold"}, extra={"a": 1})
     message = decode(value.model_dump_json().encode(), SOURCE, InputShape())
     assert message == CustomerMessage("where is it", "m-1", metadata={"tier": "gold"})

@@ -3,17 +3,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
-from triage_schemas.cloudevents import event_id, timestamp, trace_of
+from triage_schemas.cloudevents import event_id, timestamp, trace_headers
 from triage_schemas.dead_letters import dead_letter_headers
 from triage_schemas.events import FallbackEvent, IntentEvent, LabelEvent, SourceRef
 from triage_schemas.input.message import CustomerMessage, Source
-from triage_schemas.records import IntentWriter, Judgement, to_record
+from triage_schemas.records import IntentWriter, Prediction, to_record
 
 AT = "2025-11-24T10:00:00.123Z"
 SOURCE = Source("customer.messages", 3, 1042)
 MESSAGE = CustomerMessage("where is it", "m-1", "c-1", "u-1", "chat", "en", None, {"tier": "gold"})
 SCORES = {"WISMO": 0.9, "OTHER": 0.05, "CANCEL_ORDER": 0.03, "ACCOUNT_ISSUE": 0.02}
-JUDGEMENT = Judgement("WISMO", 0.93, SCORES, 0.8, False, None)
+PREDICTION = Prediction("WISMO", 0.93, SCORES, 0.8, False, None)
 TRACE = [("traceparent", b"00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01")]
 
 
@@ -27,8 +27,8 @@ def writer(*, include_text: bool = False) -> IntentWriter:
     )
 
 
-def test_an_accepted_intent_carries_what_the_design_promises() -> None:
-    value = orjson.loads(writer().accepted(MESSAGE, SOURCE, JUDGEMENT, AT, []).value)
+def test_an_accepted_intent_has_the_fields_of_the_contract() -> None:
+    value = orjson.loads(writer().accepted(MESSAGE, SOURCE, PREDICTION, AT, []).value)
     assert value == {
         "message_id": "m-1",
         "conversation_id": "c-1",
@@ -49,13 +49,13 @@ def test_an_accepted_intent_carries_what_the_design_promises() -> None:
     }
 
 
-def test_the_text_is_there_only_when_asked_for() -> None:
-    event = IntentEvent.read(writer(include_text=True).accepted(MESSAGE, SOURCE, JUDGEMENT, AT, []).value)
+def test_the_text_is_included_only_on_request() -> None:
+    event = IntentEvent.read(writer(include_text=True).accepted(MESSAGE, SOURCE, PREDICTION, AT, []).value)
     assert event.text == "where is it"
 
 
 def test_headers_follow_the_cloudevents_binding() -> None:
-    headers = dict(writer().accepted(MESSAGE, SOURCE, JUDGEMENT, AT, TRACE).headers)
+    headers = dict(writer().accepted(MESSAGE, SOURCE, PREDICTION, AT, TRACE).headers)
     assert headers == {
         "ce_specversion": b"1.0",
         "ce_id": b"triage.intent:customer.messages:3:1042",
@@ -82,8 +82,8 @@ messages = st.builds(
     language=optional,
     metadata=st.dictionaries(names, scalars, max_size=3),
 )
-judgements = st.builds(
-    Judgement,
+predictions = st.builds(
+    Prediction,
     intent=names,
     confidence=probability,
     scores=st.dictionaries(names, probability, max_size=5),
@@ -94,13 +94,13 @@ judgements = st.builds(
 sources = st.builds(Source, topic=st.just("in"), partition=st.integers(0, 99), offset=st.integers(0, 2**62))
 
 
-@given(messages, sources, judgements, st.booleans(), st.floats(0, 4e9))
-def test_the_fast_writer_and_the_types_agree(
-    message: CustomerMessage, source: Source, by: Judgement, include_text: bool, now: float
+@given(messages, sources, predictions, st.booleans(), st.floats(0, 4e9))
+def test_the_direct_writer_and_the_types_agree(
+    message: CustomerMessage, source: Source, prediction: Prediction, include_text: bool, now: float
 ) -> None:
     at = timestamp(now)
-    accepted = writer(include_text=include_text).accepted(message, source, by, at, [])
-    fallback = writer().fallback(message, source, by, at, [])
+    accepted = writer(include_text=include_text).accepted(message, source, prediction, at, [])
+    fallback = writer().fallback(message, source, prediction, at, [])
     for record, event in (
         (accepted, IntentEvent.read(accepted.value)),
         (fallback, FallbackEvent.read(fallback.value)),
@@ -111,13 +111,13 @@ def test_the_fast_writer_and_the_types_agree(
         assert again.headers == record.headers
 
 
-def test_reading_is_tolerant_of_fields_to_come() -> None:
-    value = orjson.loads(writer().accepted(MESSAGE, SOURCE, JUDGEMENT, AT, []).value)
+def test_reading_ignores_unknown_fields() -> None:
+    value = orjson.loads(writer().accepted(MESSAGE, SOURCE, PREDICTION, AT, []).value)
     value |= {"sentiment": 0.1, "model": {"name": "ecommerce", "version": "1", "size": 22}}
     assert IntentEvent.read(orjson.dumps(value)).model.name == "ecommerce"
 
 
-def test_writing_is_strict() -> None:
+def test_writing_validates() -> None:
     good = {
         "message_id": "m",
         "conversation_id": None,
@@ -127,7 +127,7 @@ def test_writing_is_strict() -> None:
         "text": "a",
         "label": "WISMO",
         "decided_by": "human",
-        "labelled_at": IntentEvent.read(writer().accepted(MESSAGE, SOURCE, JUDGEMENT, AT, []).value).classified_at,
+        "labelled_at": IntentEvent.read(writer().accepted(MESSAGE, SOURCE, PREDICTION, AT, []).value).classified_at,
     }
     assert LabelEvent.model_validate(good).label == "WISMO"
     for wrong in ({"lable": "WISMO"}, {"message_id": 5}, {"decided_by": "nobody"}):
@@ -135,12 +135,12 @@ def test_writing_is_strict() -> None:
             LabelEvent.model_validate(good | wrong)
 
 
-def test_the_trace_passes_through_and_nothing_else_does() -> None:
+def test_only_the_trace_context_passes_through() -> None:
     headers = [("x-tenant", b"a"), *TRACE, ("tracestate", b"k=v"), ("traceparent", None)]
-    assert trace_of(headers) == [*TRACE, ("tracestate", b"k=v")]
+    assert trace_headers(headers) == [*TRACE, ("tracestate", b"k=v")]
 
 
-def test_a_dead_letter_keeps_its_headers_and_says_what_is_wrong() -> None:
+def test_a_dead_letter_has_its_own_headers_and_the_reason() -> None:
     original: list[tuple[str, bytes | None]] = [("x-tenant", b"a"), ("x-null", None), ("x-tenant", b"b")]
     headers = dead_letter_headers(original, SOURCE, "not_json", "the value is not JSON", AT)
     assert headers[:3] == original

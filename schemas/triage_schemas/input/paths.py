@@ -1,4 +1,4 @@
-"""The way to a value in a JSON document, by the names that lead to it."""
+"""Finds a value in a parsed document by the field names that lead to it."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,47 +6,47 @@ from typing import Any
 
 
 @dataclass(frozen=True, slots=True)
-class Nowhere:
-    """A way that ends too early; ``reason`` says where, by the names of the way and nothing of the document."""
+class NotFound:
+    """The result for a path without a value. ``reason`` says where it ends; it contains names of the path only."""
 
     reason: str
 
 
-def find(document: Any, path: Sequence[str]) -> Any | Nowhere:
-    """What a path leads to.
+def find(document: Any, path: Sequence[str]) -> Any | NotFound:
+    """The value at a path.
 
-    A name is one of an object, or a place in a list: 0 is the first, -1 the last. Names that are dotted themselves, as
-    flattened documents have them, are found too.
+    A step is the name of a field, or an index of a list: 0 is the first entry, -1 the last. Names that contain dots
+    themselves, as in flattened documents, are found too.
     """
-    found = document
+    value = document
     for depth, name in enumerate(path):
-        if isinstance(found, dict):
-            if name in found:
-                found = found[name]
+        if isinstance(value, dict):
+            if name in value:
+                value = value[name]
                 continue
             dotted = ".".join(path[depth:])
-            if dotted in found:
-                return found[dotted]
-        elif isinstance(found, list):
+            if dotted in value:
+                return value[dotted]
+        elif isinstance(value, list):
             try:
-                found = found[int(name)]
+                value = value[int(name)]
                 continue
             except (ValueError, IndexError):
                 pass
-        return Nowhere(_reason(path[:depth], name, found))
-    return found
+        return NotFound(_reason(path[:depth], name, value))
+    return value
 
 
 def json_type(value: Any) -> str:
-    """What JSON calls a value."""
+    """The JSON name of a value's type."""
     names = {dict: "object", list: "array", str: "string", bool: "boolean", type(None): "null"}
     return names.get(type(value), "number")
 
 
-def _reason(before: Sequence[str], name: str, found: Any) -> str:
+def _reason(before: Sequence[str], name: str, value: Any) -> str:
     place = f"'{'.'.join(before)}'" if before else "the object"
-    if isinstance(found, dict):
+    if isinstance(value, dict):
         return f"{place} has no '{name}'"
-    if isinstance(found, list):
-        return f"{place} is a JSON array of {len(found)}, and has no entry '{name}'"
-    return f"{place} is a JSON {json_type(found)}, and has no '{name}'"
+    if isinstance(value, list):
+        return f"{place} is a JSON array of {len(value)}, and has no entry '{name}'"
+    return f"{place} is a JSON {json_type(value)}, and has no '{name}'"

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
-from triage_schemas.input.message import CustomerMessage, InputShape, Rejected, Source, decode
+from triage_schemas.input.decoder import decode
+from triage_schemas.input.message import CustomerMessage, InputShape, Rejected, Source
 from triage_worker.config.errors import ConfigError
 from triage_worker.config.settings import Settings, variable
 from triage_worker.demo.cases import Cases

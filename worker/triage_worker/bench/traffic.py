@@ -9,7 +9,8 @@ from itertools import islice
 
 import orjson
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRecord, TopicPartition
-from triage_schemas.input.message import CustomerMessage, InputShape, Source, decode
+from triage_schemas.input.decoder import decode
+from triage_schemas.input.message import CustomerMessage, InputShape, Source
 
 from triage_worker.config.errors import TriageError
 from triage_worker.config.settings import Settings

@@ -9,7 +9,7 @@ from triage_models.serving.decision import Decision
 from triage_models.serving.engine import Encoded, Outputs
 from triage_schemas.cloudevents import timestamp
 from triage_schemas.input.message import CustomerMessage
-from triage_schemas.records import IntentWriter, Judgement
+from triage_schemas.records import IntentWriter, Prediction
 
 from triage_worker.classify.batching import Limits
 from triage_worker.observability.tracing import MessageSpan, outgoing
@@ -65,7 +65,7 @@ def decided(writer: IntentWriter, *, output_topic: str, fallback_topic: str) -> 
 
     def write(work: Work, decision: Decision) -> Output:
         record = work.record
-        judgement = Judgement(
+        prediction = Prediction(
             intent=decision.intent,
             confidence=decision.confidence,
             scores=decision.scores,
@@ -76,7 +76,7 @@ def decided(writer: IntentWriter, *, output_topic: str, fallback_topic: str) -> 
         outcome: Outcome = "accepted" if decision.accepted else "fallback"
         write_event = writer.accepted if decision.accepted else writer.fallback
         value, headers = write_event(
-            work.message, source_of(record), judgement, timestamp(time()), outgoing(record.headers, work.span)
+            work.message, source_of(record), prediction, timestamp(time()), outgoing(record.headers, work.span)
         )
         return Output(
             ledger=work.ledger,

@@ -13,7 +13,8 @@ from time import monotonic
 from aiokafka.structs import TopicPartition
 from triage_models.serving.decision import Decision
 from triage_models.serving.engine import Encoded
-from triage_schemas.input.message import CustomerMessage, InputShape, Rejected, decode
+from triage_schemas.input.decoder import decode
+from triage_schemas.input.message import CustomerMessage, InputShape, Rejected
 
 from triage_worker.classify.fault_isolation import Fault, isolate
 from triage_worker.classify.inference import KNOWN_GOOD, Inference, Observer

@@ -24,6 +24,7 @@ from pydantic import (
 )
 from pydantic_settings import BaseSettings, SettingsConfigDict
 from triage_models import DEFAULT_BUNDLE
+from triage_schemas.input.formats import FormatName, describe_formats
 from triage_schemas.validation import first_error
 
 from triage_worker.config.errors import ConfigError
@@ -88,8 +89,8 @@ class Settings(BaseSettings):
     labels_topic: Topic = Field("customer.labels", description="fallback: answers to learn from go here")
 
     # Messages
-    input_format: Annotated[Literal["json", "text"], Lower] = Field(
-        "json", description="what a message's value is: a JSON object, or the bare text"
+    input_format: Annotated[FormatName, Lower] = Field(
+        "json", description=f"what a message's value is: {describe_formats()}"
     )
     text_field: TextField = Field("text", description="path to the text in the JSON object, such as payload.body.text")
     conversation_field: TextField = Field(

@@ -2,7 +2,8 @@
 
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from triage_schemas.events import FallbackEvent, IntentEvent, ReviewEvent, TicketEvent
-from triage_schemas.input.message import CustomerMessage, InputShape, Source, decode
+from triage_schemas.input.decoder import decode
+from triage_schemas.input.message import CustomerMessage, InputShape, Source
 
 from triage_worker.config.settings import Settings
 from triage_worker.demo.cases import Cases

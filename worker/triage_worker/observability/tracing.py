@@ -12,7 +12,7 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any, Protocol
 
-from triage_schemas.cloudevents import Headers, RecordHeaders, trace_of
+from triage_schemas.cloudevents import Headers, RecordHeaders, trace_headers
 
 if TYPE_CHECKING:
     from opentelemetry.sdk.trace import SpanProcessor
@@ -92,7 +92,7 @@ class Traces:
 
     def begin(self, record: Read) -> MessageSpan | None:
         """The span of a message that was just read; None where its trace is not recorded."""
-        came = trace_of(record.headers or ())
+        came = trace_headers(record.headers or ())
         if not (self._begins or _sampled(came)):
             return None
         span = self._tracer.start_span(
@@ -154,7 +154,7 @@ def current(span: MessageSpan | None) -> AbstractContextManager[object]:
 
 def outgoing(headers: RecordHeaders, span: MessageSpan | None) -> Headers:
     """The trace context of what a record gives rise to: as it came, or with our span as the parent."""
-    came = trace_of(headers)
+    came = trace_headers(headers)
     if span is None:
         return came
     return [("traceparent", span.traceparent), *(header for header in came if header[0] != "traceparent")]

@@ -1,0 +1,23 @@
+"""Decodes a record's value in any of the input formats."""
+
+from triage_schemas.input.formats import FORMATS
+from triage_schemas.input.message import CustomerMessage, InputShape, Rejected, Source
+
+
+def decode(value: bytes | None, source: Source, shape: InputShape) -> CustomerMessage | Rejected:
+    """Decode one record's value. Never raises, whatever the bytes.
+
+    Only the text can make a record unreadable. Other fields are converted where that is safe, and omitted otherwise.
+
+    Args:
+        value: the record's value; None is a tombstone.
+        source: where the record was read. It names a message that has no id.
+        shape: the format and the size limits.
+    """
+    if value is None:
+        return Rejected("null_value", "the value is null")
+    if not value:
+        return Rejected("empty_value", "the value is empty")
+    if len(value) > shape.max_message_bytes:
+        return Rejected("too_large", f"the value has {len(value)} bytes, {shape.max_message_bytes} are allowed")
+    return FORMATS[shape.format].decode(value, source, shape)

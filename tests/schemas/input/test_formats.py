@@ -1,0 +1,41 @@
+from pathlib import Path
+
+import triage_schemas.input
+from triage_schemas.input.formats import FORMATS, REJECTION_CODES, describe_formats
+from triage_worker.config.settings import Settings
+
+FOLDER = Path(triage_schemas.input.__path__[0])
+
+
+def test_every_format_module_is_registered() -> None:
+    modules = {path.stem.removesuffix("_format") for path in FOLDER.glob("*_format.py")}
+    assert modules == set(FORMATS)
+
+
+def test_a_registered_format_is_a_value_of_the_setting() -> None:
+    assert FORMATS.keys() == {"json", "text"}
+    for name in FORMATS:
+        assert Settings(input_format=name.upper()).input_format == name
+
+
+def test_the_help_of_the_setting_describes_every_format() -> None:
+    description = Settings.model_fields["input_format"].description
+    assert description == "what a message's value is: a JSON object, or the bare text"
+    assert describe_formats() in description
+
+
+def test_the_rejection_codes_are_stable() -> None:
+    assert sorted(REJECTION_CODES) == [
+        "empty_value",
+        "lone_surrogate",
+        "no_text",
+        "not_json",
+        "not_object",
+        "not_utf8",
+        "null_value",
+        "text_blank",
+        "text_not_string",
+        "text_too_large",
+        "too_deep",
+        "too_large",
+    ]
