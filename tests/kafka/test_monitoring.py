@@ -20,7 +20,7 @@ from tests.kafka.broker import free_ports
 from tests.kafka.harness import Bench, message
 from tests.kafka.processes import Worker, eventually
 from tests.worker.fallback.llm_server import LlmServer, always, answer
-from tests.worker.helpdesk.fakes import TOKEN, USER, Zendesk
+from tests.worker.helpdesk.fakes import TOKEN, USER, FakeZendesk
 
 pytestmark = pytest.mark.kafka
 
@@ -108,7 +108,7 @@ async def _installation(bench: Bench) -> AsyncIterator[dict[str, tuple[int, Work
     await admin.close()
     ports = dict(zip(SERVICES, free_ports(len(SERVICES)), strict=True))
     common = {"http_host": "127.0.0.1", **{f"{name}_topic": topic for name, topic in further.items()}}
-    async with LlmServer(always(lambda: answer("WISMO"))) as llm, Zendesk().running() as site:
+    async with LlmServer(always(lambda: answer("WISMO"))) as llm, FakeZendesk().running() as site:
         own: dict[str, dict[str, str]] = {
             "worker": {"delivery": "exactly_once", "shadow_bundle": str(DEFAULT_BUNDLE)},
             "router": {},

@@ -28,7 +28,7 @@ from tests.kafka.test_service import get, ready
 from tests.worker.fallback.events import event
 from tests.worker.fallback.llm_server import LlmServer, always, answer
 from tests.worker.helpdesk import fakes as helpdesk_fakes
-from tests.worker.helpdesk.test_helpdesk import ticket
+from tests.worker.helpdesk.fakes import ticket
 from tests.worker.review.test_review import review
 
 pytestmark = pytest.mark.kafka
@@ -199,7 +199,7 @@ async def test_the_review(shop: Shop, delivery: str) -> None:
 
 
 async def test_the_helpdesk(shop: Shop) -> None:
-    there = helpdesk_fakes.Zendesk(["ok"])
+    there = helpdesk_fakes.FakeZendesk(["ok"])
     async with shop.allowed("helpdesk", documented("helpdesk")), there.running() as site:
         opened = ticket(number=7)
         await shop.bench.send(shop.names["tickets_topic"], [(b"t", opened.write(), []), (b"k", b"no ticket", [])])

@@ -16,7 +16,7 @@ from tests.kafka.test_service import get, ready
 from tests.worker.fallback.events import event
 from tests.worker.fallback.llm_server import LlmServer, always, answer
 from tests.worker.helpdesk import fakes as helpdesk_fakes
-from tests.worker.helpdesk.test_helpdesk import ticket
+from tests.worker.helpdesk.fakes import ticket
 
 pytestmark = pytest.mark.kafka
 
@@ -47,7 +47,7 @@ async def test_the_router_ends_and_goes_on_where_it_was(shop: Shop, tmp_path: Pa
 
 
 async def test_the_helpdesk_ends_and_goes_on_where_it_was(shop: Shop) -> None:
-    there = helpdesk_fakes.Zendesk(["ok"])
+    there = helpdesk_fakes.FakeZendesk(["ok"])
     rights = documented("helpdesk")
     topic = shop.names["tickets_topic"]
     (gone,) = [right for right in rights if right.name == topic]

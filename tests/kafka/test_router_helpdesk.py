@@ -7,8 +7,7 @@ import pytest
 from tests.kafka.harness import Bench
 from tests.kafka.processes import eventually
 from tests.kafka.test_router import Sent
-from tests.worker.helpdesk.fakes import TOKEN, USER, Zendesk
-from tests.worker.helpdesk.test_helpdesk import ticket
+from tests.worker.helpdesk.fakes import TOKEN, USER, FakeZendesk, ticket
 
 pytestmark = pytest.mark.kafka
 
@@ -21,7 +20,7 @@ async def test_a_killed_connector_makes_one_ticket_each(bench: Bench) -> None:
     refused = ticket(number=900, tags=["refuse"])
     records: list[Sent] = [(event.ticket_id.encode(), event.write(), []) for event in (*events, refused, *closed)]
     await bench.send(bench.output, [*records, (b"k", b"no ticket", [])])
-    there = Zendesk(["429-late", "ok", "lost", "500", "ok"] * 10)
+    there = FakeZendesk(["429-late", "ok", "lost", "500", "ok"] * 10)
     async with there.running() as site:
         settings = {
             "module": "triage_worker helpdesk",

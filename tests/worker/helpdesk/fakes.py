@@ -1,37 +1,63 @@
-"""Stand-ins for Zendesk and Gorgias that keep to their documented manners, and misbehave when told to.
+"""Fake servers of Zendesk and Gorgias that behave as their APIs are documented, and a ticket event to send to them.
 
-Trouble is a list of words, one for each call to come: "ok", "500", "429", "429-late" (with Retry-After), "html" (a
-page with status 200), "drop" (the connection breaks before anything is done), "lost" (it is done, and the answer is
-lost), "slow" (it is done, and the answer comes too late).
+A fake takes a list of faults, one for each request to come: "ok", "500", "429", "429-late" (with Retry-After), "html"
+(a page with status 200), "drop" (the connection closes before the request is handled), "lost" (the request is handled
+and its response is lost), "slow" (the request is handled and the response comes after the client's time-out).
 """
 
 import asyncio
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from aiohttp import web
-from triage_worker.helpdesk.client import login
+from triage_schemas.events import TicketEvent
+from triage_worker.helpdesk.http_client import basic_auth
 
 USER, TOKEN = "bot@shop.example", "secret"
+NOON = datetime(2026, 1, 5, 12, tzinfo=UTC)
 
 
-class Helpdesk:
-    """What both have in common."""
+def ticket(event: str = "opened", *, number: int = 1, queue: str = "delivery", **fields: Any) -> TicketEvent:
+    """A ticket event."""
+    given: dict[str, Any] = {"intent": "WISMO", "intents": ["WISMO"], "priority": "normal", "tags": ["wismo"]}
+    return TicketEvent(
+        **(given | fields),
+        ticket_id=f"t-{number}",
+        conversation_id=f"chat-{number}",
+        customer_id=None,
+        event=event,  # type: ignore[arg-type]
+        status="closed" if event == "closed" else "open",
+        queue=queue,
+        due_at=NOON + timedelta(hours=2),
+        messages=2,
+        opened_at=NOON,
+        updated_at=NOON,
+    )
+
+
+class FakeHelpdesk:
+    """What both fakes have in common: the server, the login and the faults.
+
+    Attributes:
+        tickets: all tickets by their id.
+        calls: method and path of each request.
+    """
 
     user = USER
 
-    def __init__(self, trouble: Iterable[str] = ()) -> None:
+    def __init__(self, faults: Iterable[str] = ()) -> None:
         self.tickets: dict[int, dict[str, Any]] = {}
         self.calls: list[tuple[str, str]] = []
-        self._trouble = list(trouble)
+        self._faults = list(faults)
         self._slow = asyncio.Event()
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[str]:
-        """Serve on a free port; gives the address."""
-        app = web.Application(middlewares=[self._misbehave])
+        """Serve on a free port, and yield the address."""
+        app = web.Application(middlewares=[self._inject_fault])
         self.routes(app)
         runner = web.AppRunner(app, access_log=None)
         await runner.setup()
@@ -47,29 +73,29 @@ class Helpdesk:
         raise NotImplementedError
 
     @web.middleware
-    async def _misbehave(
+    async def _inject_fault(
         self, request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
     ) -> web.StreamResponse:
         self.calls.append((request.method, request.path))
-        trouble = self._trouble.pop(0) if self._trouble else "ok"
-        if request.headers.get("Authorization") != login(self.user, TOKEN)["Authorization"]:
+        fault = self._faults.pop(0) if self._faults else "ok"
+        if request.headers.get("Authorization") != basic_auth(self.user, TOKEN)["Authorization"]:
             return web.json_response({"error": "Couldn't authenticate you"}, status=401)
-        if trouble == "500":
+        if fault == "500":
             return web.Response(status=500, text="oops")
-        if trouble.startswith("429"):
-            headers = {"Retry-After": "0.02"} if trouble == "429-late" else {}
+        if fault.startswith("429"):
+            headers = {"Retry-After": "0.02"} if fault == "429-late" else {}
             return web.Response(status=429, headers=headers)
-        if trouble == "html":
+        if fault == "html":
             return web.Response(text="<html>we will be back soon", content_type="text/html")
-        if trouble == "drop":
+        if fault == "drop":
             assert request.transport is not None
             request.transport.close()
             return web.Response()
         answer = await handler(request)
-        if trouble == "lost":
+        if fault == "lost":
             assert request.transport is not None
             request.transport.close()
-        if trouble == "slow":
+        if fault == "slow":
             await self._slow.wait()
         return answer
 
@@ -79,13 +105,13 @@ class Helpdesk:
         return ticket
 
 
-class Zendesk(Helpdesk):
-    """Status closed is for good, solving needs an assignee, and an idempotency key gives the first answer again."""
+class FakeZendesk(FakeHelpdesk):
+    """Closed tickets never change, only assigned ones can be solved, and idempotency keys repeat the first answer."""
 
     user = f"{USER}/token"
 
-    def __init__(self, trouble: Iterable[str] = ()) -> None:
-        super().__init__(trouble)
+    def __init__(self, faults: Iterable[str] = ()) -> None:
+        super().__init__(faults)
         self._keys: dict[str, tuple[Any, dict[str, Any]]] = {}
 
     def routes(self, app: web.Application) -> None:
@@ -128,8 +154,8 @@ class Zendesk(Helpdesk):
         return web.json_response({"ticket": ticket})
 
 
-class Gorgias(Helpdesk):
-    """Without idempotency keys; tags are given whole and by name, and teams by id."""
+class FakeGorgias(FakeHelpdesk):
+    """It has no idempotency keys. Requests give all tags by name and teams by id."""
 
     def routes(self, app: web.Application) -> None:
         app.router.add_get("/api/tickets", self._list)
@@ -155,7 +181,7 @@ class Gorgias(Helpdesk):
         return web.json_response(ticket, status=202)
 
     def _shown(self, body: dict[str, Any]) -> dict[str, Any]:
-        """Answers say more of tags and teams than was given."""
+        """Answers have more fields of tags and teams than requests."""
         shown: dict[str, Any] = json.loads(json.dumps(body))
         if "tags" in shown:
             shown["tags"] = [{"id": 7 + number, "decoration": None, **tag} for number, tag in enumerate(shown["tags"])]

@@ -39,6 +39,8 @@ SERVICE_LINK = re.compile(r"_SERVICE_(HOST|PORT(_\w+)?)$|_PORT_\d+_(TCP|UDP|SCTP
 
 HEARTBEAT_MS = 3_000
 Service = Literal["worker", "router", "fallback", "review", "helpdesk"]
+HelpdeskName = Literal["zendesk", "gorgias"]
+"""The helpdesk products; each name is a module in ``triage_worker/helpdesk/adapters``."""
 
 
 class Settings(BaseSettings):
@@ -133,9 +135,7 @@ class Settings(BaseSettings):
     state_dir: Path | None = Field(
         None, description="router: folder that keeps its tables over a restart; unset: a temporary one"
     )
-    helpdesk: Annotated[Literal["zendesk", "gorgias"], Lower] | None = Field(
-        None, description="helpdesk: which one tickets go to"
-    )
+    helpdesk: Annotated[HelpdeskName, Lower] | None = Field(None, description="helpdesk: which one tickets go to")
     helpdesk_url: Site | None = Field(None, description="helpdesk: its address, such as https://shop.zendesk.com")
     helpdesk_user: str | None = Field(None, description="helpdesk: e-mail address of the user that tickets are made by")
     helpdesk_token: SecretStr | None = Field(None, description="helpdesk: API token of that user")

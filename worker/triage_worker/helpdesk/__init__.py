@@ -1,5 +1,4 @@
-"""From ``support.tickets`` to the helpdesk that a team works in: ``triage helpdesk``.
+"""The helpdesk connector, ``triage helpdesk``: brings the tickets of ``support.tickets`` to a helpdesk product.
 
-``zendesk`` and ``gorgias`` say what each of them calls a ticket, ``client`` calls them with patience, and ``service``
-reads the topic.
+``service`` reads the topic, ``http_client`` makes the calls, and each module in ``adapters`` knows one product.
 """

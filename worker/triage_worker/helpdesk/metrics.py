@@ -1,4 +1,4 @@
-"""What the helpdesk connector counts, for Prometheus."""
+"""Prometheus metrics of the helpdesk connector."""
 
 from prometheus_client import Counter
 
@@ -6,7 +6,7 @@ from triage_worker.observability.registry import process_registry
 
 
 class HelpdeskMetrics:
-    """One registry with everything in it."""
+    """The connector's metrics and their registry."""
 
     def __init__(self) -> None:
         self.registry = registry = process_registry()
@@ -19,7 +19,7 @@ class HelpdeskMetrics:
         self.calls = Counter(
             "triage_helpdesk_calls", "Calls by result: done, throttled, failed, refused.", ["result"], registry=registry
         )
-        # From nought, so that the first one is an increase.
+        # Starting from 0 makes the first count an increase for Prometheus.
         for outcome in ("created", "updated", "current", "dead_letter"):
             self.tickets.labels(outcome)
         for result in ("done", "throttled", "failed", "refused"):

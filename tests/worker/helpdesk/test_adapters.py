@@ -1,0 +1,157 @@
+"""The adapters against fake helpdesks: one ticket for each ticket id, whatever faults the helpdesk has."""
+
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+from aiohttp import ClientSession
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from triage_schemas.events import TicketEvent
+from triage_worker.config.errors import ConfigError
+from triage_worker.helpdesk.adapter import Helpdesk, load_adapter
+from triage_worker.helpdesk.http_client import HelpdeskClient, RequestRejectedError
+from triage_worker.helpdesk.metrics import HelpdeskMetrics
+from triage_worker.resilience.backoff import RetryPolicy
+
+from tests.worker.helpdesk.fakes import TOKEN, USER, FakeGorgias, FakeHelpdesk, FakeZendesk, ticket
+
+TIMEOUT_S = 0.2
+RETRY = RetryPolicy(first_s=0.001, longest_s=0.01)
+GROUPS = {"claims": 360_001, "delivery": 360_002}
+FAKES: dict[str, type[FakeHelpdesk]] = {"zendesk": FakeZendesk, "gorgias": FakeGorgias}
+each_adapter = pytest.mark.parametrize("name", FAKES)
+
+
+@asynccontextmanager
+async def connected(
+    server: FakeHelpdesk, name: str, *, token: str = TOKEN, path: str = "", per_minute: int = 600
+) -> AsyncIterator[Helpdesk]:
+    """A helpdesk as the service connects it, to a fake server."""
+    adapter = load_adapter(name)
+    async with server.running() as site, ClientSession(headers=adapter.login(USER, token)) as session:
+        client = HelpdeskClient(
+            session,
+            f"{site}{path}",
+            per_minute=per_minute,
+            metrics=HelpdeskMetrics(),
+            timeout_s=TIMEOUT_S,
+            retry=RETRY,
+        )
+        yield adapter.connect(client, GROUPS)
+
+
+async def outcomes(server: FakeHelpdesk, name: str, tickets: Iterable[TicketEvent]) -> list[str]:
+    """Upsert tickets one after the other."""
+    async with connected(server, name, per_minute=600_000) as helpdesk:
+        return [await helpdesk.upsert(event) for event in tickets]
+
+
+def tags_of(shown: dict[str, Any]) -> set[str]:
+    return {tag if isinstance(tag, str) else tag["name"] for tag in shown["tags"]}
+
+
+def group_of(shown: dict[str, Any]) -> int:
+    return int(shown["assignee_team"]["id"] if "assignee_team" in shown else shown["group_id"])
+
+
+@each_adapter
+async def test_a_new_ticket_has_tags_priority_and_group(name: str) -> None:
+    server = FAKES[name]()
+    made = ticket(queue="claims", priority="urgent", tags=["damaged", "big spender"])
+    assert await outcomes(server, name, [made]) == ["created"]
+    (one,) = server.tickets.values()
+    assert one["external_id"] == "t-1"
+    assert one["priority"] == {"zendesk": "urgent", "gorgias": "critical"}[name]
+    assert group_of(one) == 360_001
+    assert tags_of(one) == {"damaged", "big_spender", "intent_wismo", "triage"}
+
+
+@each_adapter
+async def test_a_repeated_event_changes_nothing(name: str) -> None:
+    server = FAKES[name]()
+    assert await outcomes(server, name, [ticket(), ticket(), ticket()]) == ["created", "current", "current"]
+    assert len(server.tickets) == 1
+    assert [method for method, _ in server.calls] == ["GET", "POST", "GET", "GET"]
+
+
+@each_adapter
+async def test_an_escalation_changes_the_assignment_and_an_update_does_not(name: str) -> None:
+    server = FAKES[name]()
+    assert await outcomes(server, name, [ticket(), ticket("escalated", queue="claims", priority="high")]) == [
+        "created",
+        "updated",
+    ]
+    (one,) = server.tickets.values()
+    assert (group_of(one), one["priority"]) == (360_001, "high")
+    one["priority"] = "low"  # by an agent
+    one["tags"] = one["tags"][:-1] + ([{"name": "mine"}] if name == "gorgias" else ["mine"])
+    await outcomes(server, name, [ticket("updated", queue="delivery", tags=["wismo", "other"])])
+    assert (group_of(one), one["priority"]) == (360_001, "low")
+    assert {"mine", "other", "triage"} <= tags_of(one)
+
+
+@each_adapter
+async def test_a_closed_event_closes_the_ticket_and_never_creates_one(name: str) -> None:
+    server = FAKES[name]()
+    await outcomes(server, name, [ticket()])
+    (one,) = server.tickets.values()
+    one["assignee_id"] = 5
+    assert await outcomes(server, name, [ticket("closed"), ticket("closed", number=2)]) == ["updated", "current"]
+    assert one["status"] == {"zendesk": "solved", "gorgias": "closed"}[name]
+    await outcomes(server, name, [ticket("updated")])
+    assert one["status"] == "open", "a new message reopens it"
+
+
+async def test_zendesk_solves_only_assigned_tickets_and_never_changes_closed_ones() -> None:
+    server = FakeZendesk()
+    await outcomes(server, "zendesk", [ticket(), ticket("closed")])
+    (one,) = server.tickets.values()
+    assert one["status"] == "new"
+    one["status"] = "closed"
+    assert await outcomes(server, "zendesk", [ticket("updated")]) == ["current"]
+
+
+@each_adapter
+@pytest.mark.parametrize("fault", ["500", "429", "429-late", "html", "drop", "lost", "slow"])
+@pytest.mark.parametrize("call", [0, 1, 2, 3])
+async def test_a_fault_at_any_call_creates_no_second_ticket(name: str, fault: str, call: int) -> None:
+    server = FAKES[name](["ok"] * call + [fault, fault])
+    await outcomes(server, name, [ticket(), ticket("escalated", queue="claims", priority="high")])
+    (one,) = server.tickets.values()
+    assert (group_of(one), one["priority"]) == (360_001, "high")
+
+
+@each_adapter
+@settings(max_examples=40)
+@given(faults=st.lists(st.sampled_from(["ok", "500", "429", "html", "drop", "lost"]), max_size=20))
+async def test_any_sequence_of_faults_ends_with_one_current_ticket_for_each_id(name: str, faults: list[str]) -> None:
+    server = FAKES[name](faults)
+    events = [ticket(number=1), ticket(number=2), ticket("escalated", number=1, queue="claims", priority="urgent")]
+    await outcomes(server, name, events)
+    assert sorted(one["external_id"] for one in server.tickets.values()) == ["t-1", "t-2"]
+    first = next(one for one in server.tickets.values() if one["external_id"] == "t-1")
+    assert group_of(first) == 360_001
+
+
+@each_adapter
+async def test_a_rejected_ticket_is_not_retried(name: str) -> None:
+    server = FAKES[name]()
+    with pytest.raises(RequestRejectedError, match="the helpdesk answered 4"):
+        await outcomes(server, name, [ticket(tags=["refuse"])])
+    assert [method for method, _ in server.calls] == ["GET", "POST"]
+
+
+@each_adapter
+async def test_a_wrong_token_is_a_clear_error(name: str) -> None:
+    async with connected(FAKES[name](), name, token="another") as helpdesk:
+        with pytest.raises(ConfigError, match="refused the login"):
+            await helpdesk.upsert(ticket())
+
+
+async def test_a_wrong_address_loses_no_tickets() -> None:
+    """It would otherwise turn every ticket into a dead letter."""
+    async with connected(FakeZendesk(), "zendesk", path="/shop") as helpdesk:
+        with pytest.raises(ConfigError, match="TRIAGE_HELPDESK_URL"):
+            await helpdesk.upsert(ticket())

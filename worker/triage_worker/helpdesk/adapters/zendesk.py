@@ -1,0 +1,81 @@
+"""Zendesk, by its Ticketing API. Triage's ticket is the one whose ``external_id`` is the event's ``ticket_id``."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from triage_schemas.events import TicketEvent
+
+from triage_worker.helpdesk.adapter import Adapter, Outcome
+from triage_worker.helpdesk.http_client import HelpdeskClient, basic_auth
+from triage_worker.helpdesk.ticket_fields import sets_assignment, subject, summary, tags
+
+TICKETS = "/api/v2/tickets"
+
+
+class Zendesk:
+    """The tickets of a Zendesk account.
+
+    Args:
+        client: authenticated as ``user/token``.
+        groups: the id of the Zendesk group for each queue.
+    """
+
+    def __init__(self, client: HelpdeskClient, groups: Mapping[str, int]) -> None:
+        self._client = client
+        self._groups = groups
+
+    async def upsert(self, ticket: TicketEvent) -> Outcome:
+        """Create or update the ticket; see `triage_worker.helpdesk.adapter.Helpdesk`."""
+        found = await self._client.call("GET", f"{TICKETS}.json", query={"external_id": ticket.ticket_id})
+        existing: dict[str, Any] | None = min(found["tickets"], key=lambda match: int(match["id"]), default=None)
+        if existing is None:
+            return await self._create(ticket)
+        if existing["status"] == "closed":
+            return "current"  # Zendesk never changes a closed ticket
+        wanted = {"tags": sorted({*existing["tags"], *tags(ticket)}), "status": _status(ticket, existing)}
+        if sets_assignment(ticket):
+            wanted |= self._assignment(ticket)
+        if all(_comparable(existing.get(name)) == _comparable(value) for name, value in wanted.items()):
+            return "current"
+        await self._client.call("PUT", f"{TICKETS}/{existing['id']}.json", {"ticket": wanted})
+        return "updated"
+
+    async def _create(self, ticket: TicketEvent) -> Outcome:
+        """Create the ticket. The idempotency key lets Zendesk recognise a repeat if the first answer was lost."""
+        if ticket.status == "closed":
+            return "current"
+        body = {
+            **self._assignment(ticket),
+            "tags": tags(ticket),
+            "external_id": ticket.ticket_id,
+            "subject": subject(ticket),
+            "comment": {"body": summary(ticket), "public": False},
+        }
+        key = {"Idempotency-Key": ticket.ticket_id}
+        await self._client.call("POST", f"{TICKETS}.json", {"ticket": body}, headers=key)
+        return "created"
+
+    def _assignment(self, ticket: TicketEvent) -> dict[str, Any]:
+        assignment: dict[str, Any] = {"priority": ticket.priority}
+        if ticket.queue in self._groups:
+            assignment["group_id"] = self._groups[ticket.queue]
+        return assignment
+
+
+def _status(ticket: TicketEvent, existing: Mapping[str, Any]) -> str:
+    """The status to set: a new message reopens a pending or solved ticket, and only an assigned one can be solved."""
+    current = str(existing["status"])
+    if ticket.status == "closed":
+        return current if existing.get("assignee_id") is None else "solved"
+    return current if current in ("new", "open") else "open"
+
+
+def _comparable(value: object) -> object:
+    return sorted(value) if isinstance(value, list) else value
+
+
+def _login(user: str, token: str) -> Mapping[str, str]:
+    return basic_auth(f"{user}/token", token)
+
+
+ADAPTER = Adapter(login=_login, connect=Zendesk)

@@ -1,0 +1,189 @@
+"""The HTTP client of the helpdesk adapters: limits the rate of calls, and retries calls that may succeed later."""
+
+import asyncio
+import logging
+from base64 import b64encode
+from collections.abc import Mapping
+from dataclasses import dataclass
+from time import monotonic
+from typing import Any
+
+import aiohttp
+import orjson
+
+from triage_worker.config.errors import ConfigError
+from triage_worker.helpdesk.metrics import HelpdeskMetrics
+from triage_worker.resilience.backoff import RetryPolicy
+from triage_worker.resilience.rate_limiter import RateLimiter
+from triage_worker.resilience.retry_after import retry_after_s
+
+log = logging.getLogger(__name__)
+
+TIMEOUT_S = 20.0
+RETRY = RetryPolicy(first_s=0.5, longest_s=60.0)
+TRANSIENT = frozenset({408, 409, 423, 425, 429})
+"""Statuses below 500 after which the same call can succeed."""
+
+
+class RequestRejectedError(Exception):
+    """The helpdesk rejected a request, and would reject it again."""
+
+    def __init__(self, status: int, body: str) -> None:
+        super().__init__(f"the helpdesk answered {status}: {body[:300]}")
+        self.status = status
+
+
+class NoResponseError(Exception):
+    """No usable response came to a call that is not idempotent. The helpdesk may or may not have done it."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Request:
+    method: str
+    path: str
+    body: Mapping[str, Any] | None
+    query: Mapping[str, str] | None
+    headers: Mapping[str, str] | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Success:
+    """The JSON of a response; None if it has no body."""
+
+    content: Any
+
+
+@dataclass(frozen=True, slots=True)
+class _Failure:
+    """Why an attempt failed, and the delay that the helpdesk asked for."""
+
+    problem: str
+    retry_after_s: float | None
+
+
+class HelpdeskClient:
+    """Calls the API of one helpdesk.
+
+    Args:
+        session: sends the headers that authenticate each request.
+        site: the helpdesk's address, without a slash at the end.
+        per_minute: the most calls in a minute.
+        metrics: where calls are counted.
+        timeout_s: how long to wait for a response, in seconds.
+        retry: the delays between attempts.
+
+    Attributes:
+        failing_since: time of the first failure since the last success, by `time.monotonic`; None if there is none.
+    """
+
+    def __init__(
+        self,
+        session: aiohttp.ClientSession,
+        site: str,
+        *,
+        per_minute: int,
+        metrics: HelpdeskMetrics,
+        timeout_s: float = TIMEOUT_S,
+        retry: RetryPolicy = RETRY,
+    ) -> None:
+        self._session = session
+        self._site = site
+        self._rate_limiter = RateLimiter(per_minute)
+        self._metrics = metrics
+        self._timeout = aiohttp.ClientTimeout(total=timeout_s)
+        self._retry = retry
+        self.failing_since: float | None = None
+        self._failures = 0
+
+    async def call(
+        self,
+        method: str,
+        path: str,
+        body: Mapping[str, Any] | None = None,
+        *,
+        query: Mapping[str, str] | None = None,
+        headers: Mapping[str, str] | None = None,
+        idempotent: bool = True,
+    ) -> Any:
+        """Make a call and return the JSON of its response. Retries until the helpdesk responds, for hours if need be.
+
+        Args:
+            method: such as GET.
+            path: of the URL, after the site.
+            body: sent as JSON.
+            query: of the URL.
+            headers: in addition to those of the session.
+            idempotent: whether a second call would change nothing; a call that is not idempotent is not retried.
+
+        Raises:
+            RequestRejectedError: the helpdesk rejected the request.
+            NoResponseError: no response to a call that is not idempotent; raised after the delay of a retry.
+            ConfigError: the login or the address is wrong.
+        """
+        request = _Request(method, path, body, query, headers)
+        while True:
+            await asyncio.sleep(self._rate_limiter.reserve_s(monotonic()))
+            result = await self._attempt(request)
+            if isinstance(result, _Success):
+                self.failing_since, self._failures = None, 0
+                return result.content
+            await self._back_off(result)
+            if not idempotent:
+                raise NoResponseError(result.problem)
+
+    async def _attempt(self, request: _Request) -> _Success | _Failure:
+        """Make the call once, and count it by its result."""
+        asked_s = None
+        try:
+            status, content, asked_s = await self._send(request)
+            if status < 300:
+                success = _Success(orjson.loads(content) if content.strip() else None)
+                self._metrics.calls.labels("done").inc()
+                return success
+        except (aiohttp.ClientError, TimeoutError, orjson.JSONDecodeError) as error:
+            self._metrics.calls.labels("failed").inc()
+            return _Failure("no response in time" if isinstance(error, TimeoutError) else repr(error), asked_s)
+        self._raise_if_permanent(request.method, status, content)
+        self._metrics.calls.labels("throttled" if status == 429 else "failed").inc()
+        return _Failure(f"status {status}", asked_s)
+
+    async def _send(self, request: _Request) -> tuple[int, bytes, float | None]:
+        """Return the status, the body, and the seconds of ``Retry-After``."""
+        async with self._session.request(
+            request.method,
+            f"{self._site}{request.path}",
+            data=None if request.body is None else orjson.dumps(request.body),
+            params=request.query,
+            headers={"Content-Type": "application/json", **(request.headers or {})},
+            timeout=self._timeout,
+            allow_redirects=False,
+        ) as response:
+            return response.status, await response.read(), retry_after_s(response.headers.get("Retry-After"))
+
+    def _raise_if_permanent(self, method: str, status: int, content: bytes) -> None:
+        """Raise for a status that a retry cannot change."""
+        if status in (401, 403):
+            raise ConfigError(
+                f"{self._site} refused the login ({status}): check TRIAGE_HELPDESK_USER and TRIAGE_HELPDESK_TOKEN, and "
+                f"that this user may create tickets."
+            )
+        if status < 400 or (status == 404 and method == "GET"):
+            raise ConfigError(
+                f"{self._site} responds, but not with the API of this helpdesk ({status}): check TRIAGE_HELPDESK and "
+                f"TRIAGE_HELPDESK_URL."
+            )
+        if status < 500 and status not in TRANSIENT:
+            self._metrics.calls.labels("refused").inc()
+            raise RequestRejectedError(status, content.decode("utf-8", "replace"))
+
+    async def _back_off(self, failure: _Failure) -> None:
+        self.failing_since = self.failing_since or monotonic()
+        self._failures += 1
+        delay_s = self._retry.delay_s(self._failures, failure.retry_after_s)
+        log.warning("A helpdesk call failed", extra={"problem": failure.problem, "retry_in_s": round(delay_s, 1)})
+        await asyncio.sleep(delay_s)
+
+
+def basic_auth(user: str, token: str) -> Mapping[str, str]:
+    """The header of HTTP basic authentication."""
+    return {"Authorization": "Basic " + b64encode(f"{user}:{token}".encode()).decode()}
