@@ -7,13 +7,12 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
-from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import KafkaError, TopicAlreadyExistsError, TopicAuthorizationFailedError, for_code
 
 from triage_worker.config.errors import ConfigError, TriageError
 from triage_worker.config.settings import Settings, variable
 from triage_worker.kafka.authorization import refusal
-from triage_worker.kafka.client_compat.metadata import unauthorized_topics
+from triage_worker.kafka.client_compat.metadata import topic_configs, unauthorized_topics
 from triage_worker.kafka.connection import connection, reach
 
 DAY_MS = 86_400_000
@@ -225,12 +224,7 @@ async def _find(admin: AIOKafkaAdminClient, topics: list[str]) -> dict[str, Foun
     """Describe those topics that exist. All are listed first: asking for one by name can create it."""
     described = {topic["topic"]: topic["partitions"] for topic in await admin.describe_topics()}
     present = [topic for topic in topics if topic in described]
-    resources = [ConfigResource(ConfigResourceType.TOPIC, topic) for topic in present]
-    configs: dict[str, dict[str, str] | None] = {}
-    for response in await admin.describe_configs(resources) if resources else []:
-        for code, _, _, topic, entries in response.resources:
-            refused = for_code(code) is TopicAuthorizationFailedError
-            configs[topic] = None if refused else {entry[0]: entry[1] for entry in entries}
+    configs = await topic_configs(admin, present)
     return {
         topic: Found(
             partitions=len(described[topic]),

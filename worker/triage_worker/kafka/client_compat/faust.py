@@ -8,6 +8,10 @@ from typing import Any, NamedTuple
 import faust.streams
 from faust.tables import TableManager
 
+from triage_worker.kafka.client_compat import versions
+
+versions.require(versions.FAUST)
+
 LOGGER = __name__
 """Where Faust logs what `ReadyTables` does: it names a service's logger after the module of its class."""
 

@@ -1,9 +1,10 @@
-"""Looks up topics and partitions without creating a topic, which most look-ups of aiokafka can do."""
+"""Looks up topics, their partitions and configurations without creating a topic, as many look-ups of aiokafka do."""
 
 from collections.abc import Collection
 
 from aiokafka import AIOKafkaConsumer
 from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import TopicAuthorizationFailedError, for_code
 from aiokafka.protocol.metadata import MetadataRequest
 from aiokafka.structs import TopicPartition
@@ -29,3 +30,14 @@ async def unauthorized_topics(admin: AIOKafkaAdminClient, topics: Collection[str
         return set()
     response = await admin._send_request(MetadataRequest(list(topics), allow_auto_topic_creation=False))
     return {found[1] for found in response.topics if for_code(found[0]) is TopicAuthorizationFailedError}
+
+
+async def topic_configs(admin: AIOKafkaAdminClient, topics: Collection[str]) -> dict[str, dict[str, str] | None]:
+    """Read the configuration of existing topics; None for a topic whose configuration this user may not see."""
+    resources = [ConfigResource(ConfigResourceType.TOPIC, topic) for topic in topics]
+    configs: dict[str, dict[str, str] | None] = {}
+    for response in await admin.describe_configs(resources) if resources else []:
+        for code, _, _, topic, entries in response.resources:
+            hidden = for_code(code) is TopicAuthorizationFailedError
+            configs[topic] = None if hidden else {entry[0]: entry[1] for entry in entries}
+    return configs
