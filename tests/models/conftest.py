@@ -5,8 +5,6 @@ from pathlib import Path
 
 import pytest
 
-from tests.models.tiny import tiny_rows, train_tiny, write_base, write_csv
-
 
 @pytest.fixture
 def threads_restored() -> Iterator[None]:
@@ -22,16 +20,22 @@ def threads_restored() -> Iterator[None]:
 def tiny_base(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A DistilBERT of 2 layers x 48 with the packaged tokenizer."""
     pytest.importorskip("torch", reason="needs the [train] extra")
+    from tests.models.tiny import write_base
+
     return write_base(tmp_path_factory.mktemp("base") / "tiny-distilbert")
 
 
 @pytest.fixture(scope="session")
 def tiny_csv(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """120 rows: four intents and out of scope."""
+    from tests.models.tiny import tiny_rows, write_csv
+
     return write_csv(tmp_path_factory.mktemp("rows") / "rows.csv", tiny_rows())
 
 
 @pytest.fixture(scope="session")
 def tiny_bundle(tmp_path_factory: pytest.TempPathFactory, tiny_base: Path) -> Path:
     """A bundle that `train` made of 120 rows. Nobody writes into it: copy it to damage it."""
+    from tests.models.tiny import train_tiny
+
     return train_tiny(tmp_path_factory.mktemp("bundle"), tiny_base)

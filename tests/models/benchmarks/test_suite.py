@@ -4,8 +4,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import triage_models.training
 from rich.console import Console
+
+pytest.importorskip("torch", reason="needs the [train] extra")
+
+import triage_models.training
 from triage_models.benchmarks import measurements, suite
 from triage_models.benchmarks.bars import BENCHMARKS, Bar, Measured, measure
 from triage_models.benchmarks.measurements import Place

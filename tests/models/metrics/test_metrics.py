@@ -6,6 +6,9 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
+pytest.importorskip("sklearn", reason="needs the [train] extra")
+
 from sklearn import metrics
 from triage_models.metrics.figures import by_class, figures
 from triage_models.metrics.outcomes import FOREIGN, Floats, Outcomes

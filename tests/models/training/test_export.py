@@ -4,16 +4,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import onnx
 import pytest
 from numpy.typing import NDArray
-from onnx import TensorProto, helper, numpy_helper
 from onnxruntime import InferenceSession
 from tokenizers import Tokenizer
 
 pytest.importorskip("torch", reason="needs the [train] extra")
 
+import onnx
 import torch
+from onnx import TensorProto, helper, numpy_helper
 from triage_models.serving.engine import Encoded, Engine
 from triage_models.training.base import load_encoder, load_tokenizer
 from triage_models.training.export import export

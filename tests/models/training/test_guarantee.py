@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
-from scipy.stats import binom, binomtest
 
 pytest.importorskip("torch", reason="needs the [train] extra")
 
+from scipy.stats import binom, binomtest
 from triage_models.training.guarantee import ENOUGH, LEAST, choose, fewest_accepted, upper_bound
 
 EVERYTHING = 1.0
