@@ -80,7 +80,7 @@ class Obedient:
 async def guarded(server: LlmServer) -> AsyncIterator[Adviser]:
     metrics = LlmMetrics(CollectorRegistry())
     async with Client(server.url, None) as client:
-        llm = Llm(client, "m", Limits(5.0, 20.0, 200), Prices(0, 0), OwnBudget(Window()), metrics)
+        llm = Llm(client, "m", Limits(120.0, 200.0, 200), Prices(0, 0), OwnBudget(Window()), metrics)
         yield Adviser(llm, min_confidence=0.6, ask_out_of_scope=True, metrics=metrics)
 
 

@@ -271,7 +271,7 @@ async def served(handler: Handler, key: str | None = None) -> AsyncIterator[tupl
     async with LlmServer(handler, key) as server, Client(server.url, key) as client:
         yield (
             server,
-            Llm(client, "m", Limits(5.0, 20.0, 50), Prices(0, 0), UNLIMITED, LlmMetrics(CollectorRegistry())),
+            Llm(client, "m", Limits(120.0, 200.0, 50), Prices(0, 0), UNLIMITED, LlmMetrics(CollectorRegistry())),
         )
 
 
@@ -379,7 +379,7 @@ async def test_a_server_that_says_with_status_200_that_it_does_not_know_the_form
     async with LlmServer(handle) as server, Client(server.url, None) as client:
         time = Time()
         metrics = LlmMetrics(CollectorRegistry())
-        llm = Llm(client, "m", Limits(5, 90, 50), Prices(0, 0), UNLIMITED, metrics, clock=time, sleep=time.sleep)
+        llm = Llm(client, "m", Limits(60, 90, 50), Prices(0, 0), UNLIMITED, metrics, clock=time, sleep=time.sleep)
         said = [await llm.answer(event(), prompt.messages(event())) for _ in range(3)]
     assert said[-1] == Answer("WISMO", 0.9)
     assert llm.dialect.format == "text"

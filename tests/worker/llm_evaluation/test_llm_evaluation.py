@@ -35,8 +35,9 @@ SETTINGS: dict[str, Any] = {
     "llm_model": "m",
     "llm_price_input": 1.0,
     "llm_price_output": 2.0,
-    "llm_timeout_s": 5.0,
-    "llm_deadline_s": 20.0,
+    # Longer than any pause of a busy machine: a call that times out is repeated, and the counts below would not add up.
+    "llm_timeout_s": 120.0,
+    "llm_deadline_s": 200.0,
 }
 PRICE = (100 * 1.0 + 10 * 2.0) / 1e6
 """Of one answer of the stand-in."""
@@ -190,6 +191,17 @@ async def test_money_stops_it_cleanly_with_a_report_on_what_was_asked() -> None:
             await ask(server, easy(3), plan=Plan(max_money=PRICE))
         with pytest.raises(ConfigError, match="--max-money needs TRIAGE_LLM_PRICE_INPUT and TRIAGE_LLM_PRICE_OUTPUT"):
             await ask(server, easy(3), plan=Plan(max_money=1.0), llm_price_input=0.0, llm_price_output=0.0)
+
+
+async def test_a_failed_call_that_may_be_billed_uses_up_money_but_is_not_reported_as_spent() -> None:
+    async def first_fails(body: dict[str, Any]) -> web.StreamResponse:
+        return web.Response(text="<html>out of order") if len(server.asked) == 1 else await knows(body)
+
+    async with LlmServer(first_fails) as server:
+        found = await ask(server, easy(300), plan=Plan(max_money=20 * PRICE))
+    assert found["stopped"] == "max_money"
+    assert found["spent"] == pytest.approx(PRICE * (len(server.asked) - 1))
+    assert found["spent"] + 700e-6 <= 20 * PRICE, "what was reserved for the failed call stays reserved"
 
 
 async def test_a_second_run_asks_only_what_the_first_did_not(tmp_path: Path) -> None:
