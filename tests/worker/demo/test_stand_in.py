@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from triage_worker.demo.stand_in import answer, stand_in
 from triage_worker.fallback import prompt
-from triage_worker.fallback.answer import Answer, read
-from triage_worker.fallback.client import Client, Refused
+from triage_worker.fallback.answer import Answer, parse_answer
+from triage_worker.fallback.client import LlmClient, RejectedError
 
 from tests.worker.fallback.events import event
 
@@ -49,12 +49,12 @@ def test_whatever_is_asked_the_answer_can_be_read(text: str, labels: dict[str, s
 
 async def test_it_speaks_as_an_endpoint_does() -> None:
     turns = prompt.messages(event("my dog", labels=LABELS))
-    async with stand_in() as url, Client(url, None) as client:
-        await client.check()
-        reply = await client.ask({"model": "any", "messages": turns}, 5)
-        assert read(reply.content, LABELS) == Answer("PETS", 0.667)
-        with pytest.raises(Refused):
-            await client.ask({"model": "any", "messages": [{"role": "user", "content": "hello"}]}, 5)
+    async with stand_in() as url, LlmClient(url, None) as client:
+        await client.check_key()
+        reply = await client.complete({"model": "any", "messages": turns}, 5)
+        assert parse_answer(reply.content, LABELS) == Answer("PETS", 0.667)
+        with pytest.raises(RejectedError):
+            await client.complete({"model": "any", "messages": [{"role": "user", "content": "hello"}]}, 5)
     async with aiohttp.ClientSession() as session:
         with pytest.raises(aiohttp.ClientConnectionError):
             await session.get(url)

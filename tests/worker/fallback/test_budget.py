@@ -6,7 +6,7 @@ import orjson
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from triage_worker.fallback.budget import WINDOW_S, Spending, Window
+from triage_worker.fallback.budget import WINDOW_S, BudgetWindow, Reservation
 from triage_worker.fallback.shared_budget import SharedBudget
 
 Entry = tuple[bytes, float]
@@ -27,22 +27,22 @@ class Process:
 
     def __init__(self, world: World, calls: int | None = None, money: float | None = None) -> None:
         self.world = world
-        self.budget = SharedBudget(Window(calls, money), self, lambda: world.now)
+        self.budget = SharedBudget(BudgetWindow(calls, money), self, lambda: world.now)
         self._read = 0
 
-    async def write(self, value: bytes) -> None:
-        self.tell(value)
+    async def append(self, value: bytes) -> None:
+        self.append_in_background(value)
 
-    def tell(self, value: bytes) -> None:
+    def append_in_background(self, value: bytes) -> None:
         self.world.entries.append((value, self.world.now))
 
     def catch_up(self) -> None:
         for entry in self.world.entries[self._read :]:
-            self.budget.read(*entry)
+            self.budget.apply(*entry)
         self._read = len(self.world.entries)
 
 
-async def asked(process: Process, cost: float = 0.0) -> "asyncio.Task[Spending | None]":
+async def asked(process: Process, cost: float = 0.0) -> "asyncio.Task[Reservation | None]":
     """A call that has been written down, if it was worth it, and waits."""
     task = asyncio.create_task(process.budget.reserve(cost))
     await asyncio.sleep(0)
@@ -82,7 +82,7 @@ async def test_what_a_call_did_cost_is_known_to_all() -> None:
     one.catch_up()
     spending = await task
     assert spending is not None
-    one.budget.settle(spending, 0.1)
+    one.budget.record_actual_cost(spending, 0.1)
     for process in (one, two):
         process.catch_up()
         task = await asked(process, 0.4)
@@ -119,11 +119,11 @@ async def test_a_clock_that_is_ahead_ends_nobodys_hour() -> None:
     task = await asked(one)
     one.catch_up()
     assert await task is not None
-    hasty = SharedBudget(Window(calls=1), one, lambda: world.now + 2 * WINDOW_S)
-    hasty.read(*world.entries[0])
+    hasty = SharedBudget(BudgetWindow(calls=1), one, lambda: world.now + 2 * WINDOW_S)
+    hasty.apply(*world.entries[0])
     waiting = asyncio.create_task(hasty.reserve(0.0))
     await asyncio.sleep(0)
-    hasty.read(*world.entries[1])
+    hasty.apply(*world.entries[1])
     assert await waiting is None
 
 
@@ -132,7 +132,7 @@ async def test_a_clock_that_is_ahead_ends_nobodys_hour() -> None:
 )
 def test_what_is_no_entry_is_left_out(value: bytes | None) -> None:
     process = Process(World(), calls=1)
-    process.budget.read(value, 0.0)
+    process.budget.apply(value, 0.0)
     assert process.budget._window.has_room(0.0, 0.0)
 
 
@@ -159,7 +159,7 @@ def test_no_hour_of_all_has_more_calls_or_money_than_allowed(
             processes[who].catch_up()
             spending = await task
             if spending is not None:
-                processes[who].budget.settle(spending, estimated * share)
+                processes[who].budget.record_actual_cost(spending, estimated * share)
                 made.append((world.now, estimated * share))
             hour = [cost for at, cost in made if at > world.now - WINDOW_S]
             assert len(hour) <= most_calls
@@ -175,8 +175,8 @@ async def test_entries_are_json_that_people_can_read() -> None:
     one.catch_up()
     spending = await task
     assert spending is not None
-    one.budget.settle(spending, 0.125)
+    one.budget.record_actual_cost(spending, 0.125)
     assert [orjson.loads(value) for value, _ in world.entries] == [
-        {"call": spending.name, "reserved": 0.25},
-        {"call": spending.name, "cost": 0.125},
+        {"call": spending.call_id, "reserved": 0.25},
+        {"call": spending.call_id, "cost": 0.125},
     ]

@@ -10,11 +10,11 @@ from aiohttp import web
 from aiokafka.structs import TopicPartition
 from prometheus_client import CollectorRegistry
 from triage_worker.fallback import prompt
-from triage_worker.fallback.adviser import Adviser
-from triage_worker.fallback.budget import OwnBudget, Window
-from triage_worker.fallback.client import Client
+from triage_worker.fallback.budget import BudgetWindow, LocalBudget
+from triage_worker.fallback.client import LlmClient
 from triage_worker.fallback.cost import Prices
 from triage_worker.fallback.llm import Limits, Llm
+from triage_worker.fallback.llm_decider import LlmDecider
 from triage_worker.fallback.metrics import LlmMetrics
 
 from tests.worker.fakes import record
@@ -77,11 +77,11 @@ class Obedient:
 
 
 @asynccontextmanager
-async def guarded(server: LlmServer) -> AsyncIterator[Adviser]:
+async def guarded(server: LlmServer) -> AsyncIterator[LlmDecider]:
     metrics = LlmMetrics(CollectorRegistry())
-    async with Client(server.url, None) as client:
-        llm = Llm(client, "m", Limits(120.0, 200.0, 200), Prices(0, 0), OwnBudget(Window()), metrics)
-        yield Adviser(llm, min_confidence=0.6, ask_out_of_scope=True, metrics=metrics)
+    async with LlmClient(server.url, None) as client:
+        llm = Llm(client, "m", Limits(120.0, 200.0, 200), Prices(0, 0), LocalBudget(BudgetWindow()), metrics)
+        yield LlmDecider(llm, min_confidence=0.6, ask_out_of_scope=True, metrics=metrics)
 
 
 def test_there_are_twenty_different_attempts() -> None:

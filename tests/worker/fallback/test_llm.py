@@ -12,20 +12,20 @@ from prometheus_client import CollectorRegistry
 from triage_schemas.events import FallbackEvent
 from triage_worker.config.errors import ConfigError
 from triage_worker.fallback import prompt
-from triage_worker.fallback.adviser import Adviser, Decided, Undecided
 from triage_worker.fallback.answer import Answer
-from triage_worker.fallback.budget import Budget, OwnBudget, Spending, Window
-from triage_worker.fallback.client import Client, NoCompletion, Refused, Reply, Unavailable
+from triage_worker.fallback.budget import Budget, BudgetWindow, LocalBudget, Reservation
+from triage_worker.fallback.client import Completion, LlmClient, NotACompletionError, RejectedError, UnavailableError
 from triage_worker.fallback.cost import Prices
-from triage_worker.fallback.llm import Limits, Llm, NoAnswer
+from triage_worker.fallback.llm import Limits, Llm, NoAnswerReason
+from triage_worker.fallback.llm_decider import Decided, LlmDecider, Undecided
 from triage_worker.fallback.metrics import LlmMetrics
 
 from tests.worker.fallback.events import event
 from tests.worker.fallback.llm_server import Handler, LlmServer, always, answer, completion, in_turn
 
 SECRET = "sk-4711-secret"
-UNLIMITED = OwnBudget(Window())
-GOOD = Reply('{"intent": "WISMO", "confidence": 0.9}', 100, 10)
+UNLIMITED = LocalBudget(BudgetWindow())
+GOOD = Completion('{"intent": "WISMO", "confidence": 0.9}', 100, 10)
 
 
 class Time:
@@ -46,26 +46,28 @@ class Time:
 class Scripted:
     """An endpoint that gives what it is told, one a call; a number is a call that takes so long and times out."""
 
-    def __init__(self, time: Time, *script: Reply | BaseException | float) -> None:
+    def __init__(self, time: Time, *script: Completion | BaseException | float) -> None:
         self.time = time
         self.script = list(script)
         self.timeouts: list[float] = []
 
-    async def ask(self, body: dict[str, Any], timeout_s: float) -> Reply:
+    async def complete(self, body: dict[str, Any], timeout_s: float) -> Completion:
         self.timeouts.append(timeout_s)
         step = self.script.pop(0)
-        if isinstance(step, Reply):
+        if isinstance(step, Completion):
             return step
         if isinstance(step, BaseException):
             raise step
         self.time.now += min(step, timeout_s)
-        raise Unavailable("timed out", charged=True)
+        raise UnavailableError("timed out", may_be_billed=True)
 
 
 class Bench:
     """An LLM on a scripted endpoint."""
 
-    def __init__(self, *script: Reply | BaseException | float, budget: Budget | None = None, **limits: Any) -> None:
+    def __init__(
+        self, *script: Completion | BaseException | float, budget: Budget | None = None, **limits: Any
+    ) -> None:
         self.time = Time()
         self.endpoint = Scripted(self.time, *script)
         self.registry = CollectorRegistry()
@@ -81,7 +83,7 @@ class Bench:
             sleep=self.time.sleep,
         )
 
-    async def ask(self, asked: FallbackEvent | None = None) -> Answer | NoAnswer:
+    async def ask(self, asked: FallbackEvent | None = None) -> Answer | NoAnswerReason:
         asked = asked or event()
         return await self.llm.answer(asked, prompt.messages(asked))
 
@@ -90,7 +92,7 @@ class Bench:
 
 
 async def test_failures_are_retried_with_growing_pauses() -> None:
-    bench = Bench(Unavailable("status 500"), Unavailable("ConnectionError"), GOOD)
+    bench = Bench(UnavailableError("status 500"), UnavailableError("ConnectionError"), GOOD)
     assert await bench.ask() == Answer("WISMO", 0.9)
     first, second = bench.time.slept
     assert 0 <= first <= 0.5
@@ -100,19 +102,19 @@ async def test_failures_are_retried_with_growing_pauses() -> None:
 
 
 async def test_five_failures_are_enough() -> None:
-    bench = Bench(*[Unavailable("status 503")] * 5)
+    bench = Bench(*[UnavailableError("status 503")] * 5)
     assert await bench.ask() == "unavailable"
     assert bench.endpoint.script == []
 
 
 async def test_a_server_that_throttles_is_left_alone_for_as_long_as_it_says() -> None:
-    bench = Bench(Unavailable("status 429", retry_after_s=12.0), GOOD)
+    bench = Bench(UnavailableError("status 429", retry_after_s=12.0), GOOD)
     assert await bench.ask() == Answer("WISMO", 0.9)
     assert bench.time.now >= 1_012.0
 
 
 async def test_a_message_does_not_wait_past_its_deadline() -> None:
-    bench = Bench(Unavailable("status 429", retry_after_s=3_600.0))
+    bench = Bench(UnavailableError("status 429", retry_after_s=3_600.0))
     assert await bench.ask() == "deadline"
     assert bench.time.now == 1_045.0
 
@@ -126,7 +128,7 @@ async def test_calls_that_hang_end_by_their_timeout_and_the_last_by_the_deadline
 
 
 async def test_an_outage_opens_the_breaker_and_one_call_closes_it() -> None:
-    bench = Bench(*[Unavailable("status 500")] * 8, GOOD)
+    bench = Bench(*[UnavailableError("status 500")] * 8, GOOD)
     assert await bench.ask() == "unavailable"
     assert await bench.ask() == Answer("WISMO", 0.9), "waits for the breaker, within its deadline"
     assert sum(bench.time.slept[-2:]) == pytest.approx(5.0), "the pause of the retry, and the rest of the breaker's"
@@ -142,10 +144,10 @@ class Outage:
         self.under_way = 0
         self.at_once: list[int] = []
 
-    async def ask(self, _body: dict[str, Any], _timeout_s: float) -> Reply:
+    async def complete(self, _body: dict[str, Any], _timeout_s: float) -> Completion:
         self.calls += 1
         if self.calls <= 8:
-            raise Unavailable("status 500")
+            raise UnavailableError("status 500")
         self.under_way += 1
         self.at_once.append(self.under_way)
         for _ in range(50):  # all others look at the breaker again and again meanwhile
@@ -170,7 +172,7 @@ async def test_many_that_wait_for_the_breaker_send_one_call_to_see_whether_it_is
 
 
 async def test_over_budget_is_said_without_a_call() -> None:
-    bench = Bench(GOOD, budget=OwnBudget(Window(calls=1)))
+    bench = Bench(GOOD, budget=LocalBudget(BudgetWindow(calls=1)))
     assert await bench.ask() == Answer("WISMO", 0.9)
     assert await bench.ask() == "over_budget"
     assert len(bench.endpoint.timeouts) == 1
@@ -181,11 +183,11 @@ class Stuck:
 
     problem = "what a call may cost cannot be written down"
 
-    async def reserve(self, cost: float) -> Spending | None:
+    async def reserve(self, cost: float) -> Reservation | None:
         await asyncio.Event().wait()
         return None
 
-    def settle(self, spending: Spending, cost: float) -> None:
+    def record_actual_cost(self, spending: Reservation, cost: float) -> None:
         pytest.fail("no call was made")
 
 
@@ -193,31 +195,31 @@ async def test_while_the_budget_cannot_be_asked_no_call_is_made() -> None:
     bench = Bench(GOOD, budget=Stuck(), deadline_s=0.05)
     assert await bench.ask() == "deadline"
     assert bench.endpoint.script == [GOOD]
-    assert bench.llm.down == Stuck.problem
+    assert bench.llm.problem == Stuck.problem
 
 
 async def test_money_counts_what_the_endpoint_bills_and_nothing_for_calls_that_failed() -> None:
-    bench = Bench(Unavailable("status 500"), GOOD)
+    bench = Bench(UnavailableError("status 500"), GOOD)
     await bench.ask()
     assert bench.figure("triage_llm_money_total") == pytest.approx((100 * 1.0 + 10 * 2.0) / 1e6)
     assert bench.figure("triage_llm_tokens_total", direction="in") == 100
 
 
 async def test_an_answer_that_cannot_be_used_is_not_paid_for_twice() -> None:
-    bench = Bench(GOOD, Reply("{", 100, 10), Reply('{"intent": "X", "confidence": 1}', 100, 10))
+    bench = Bench(GOOD, Completion("{", 100, 10), Completion('{"intent": "X", "confidence": 1}', 100, 10))
     assert await bench.ask() == Answer("WISMO", 0.9)
     assert await bench.ask() == "unparsable"
     assert await bench.ask() == "not_a_label"
 
 
 async def test_a_request_that_is_refused_in_every_way_is_the_messages_fault() -> None:
-    bench = Bench(*[Refused("status 400", "content policy")] * 4, GOOD)
+    bench = Bench(*[RejectedError("status 400", "content policy")] * 4, GOOD)
     assert await bench.ask() == "refused"
     assert await bench.ask() == Answer("WISMO", 0.9)
 
 
 async def test_a_question_cut_short_lets_the_next_one_try() -> None:
-    bench = Bench(*[Unavailable("status 500")] * 8, GOOD)
+    bench = Bench(*[UnavailableError("status 500")] * 8, GOOD)
     assert await bench.ask() == "unavailable"
     bench.endpoint.script.insert(3, asyncio.CancelledError())
     with pytest.raises(asyncio.CancelledError):
@@ -225,16 +227,16 @@ async def test_a_question_cut_short_lets_the_next_one_try() -> None:
     assert await bench.ask() == Answer("WISMO", 0.9)
 
 
-def adviser(bench: Bench, **arguments: Any) -> Adviser:
+def decider(bench: Bench, **arguments: Any) -> LlmDecider:
     usual: dict[str, Any] = {"min_confidence": 0.6, "ask_out_of_scope": False, "metrics": bench.metrics}
-    return Adviser(bench.llm, **(usual | arguments))
+    return LlmDecider(bench.llm, **(usual | arguments))
 
 
 async def test_verdicts() -> None:
-    unsure = Reply('{"intent": "WISMO", "confidence": 0.59}', 1, 1)
-    none = Reply('{"intent": "none of these", "confidence": 1}', 1, 1)
+    unsure = Completion('{"intent": "WISMO", "confidence": 0.59}', 1, 1)
+    none = Completion('{"intent": "none of these", "confidence": 1}', 1, 1)
     bench = Bench(GOOD, unsure, none)
-    judge = adviser(bench)
+    judge = decider(bench)
     assert await judge.decide(event("a")) == Decided("WISMO", 0.9)
     assert await judge.decide(event("b")) == Undecided("unsure")
     assert await judge.decide(event("c")) == Undecided("none_of_these")
@@ -243,13 +245,13 @@ async def test_verdicts() -> None:
 async def test_what_has_no_intent_costs_no_call_unless_wanted() -> None:
     bench = Bench(GOOD)
     greeting = event("hello", reason="out_of_scope")
-    assert await adviser(bench).decide(greeting) == Undecided("out_of_scope")
-    assert await adviser(bench, ask_out_of_scope=True).decide(greeting) == Decided("WISMO", 0.9)
+    assert await decider(bench).decide(greeting) == Undecided("out_of_scope")
+    assert await decider(bench, ask_out_of_scope=True).decide(greeting) == Decided("WISMO", 0.9)
 
 
 async def test_the_same_question_is_asked_once_and_other_labels_make_another() -> None:
     bench = Bench(GOOD, GOOD)
-    judge = adviser(bench)
+    judge = decider(bench)
     for offset in range(3):
         assert await judge.decide(event("where is it", offset)) == Decided("WISMO", 0.9)
     assert len(bench.endpoint.script) == 1
@@ -259,8 +261,8 @@ async def test_the_same_question_is_asked_once_and_other_labels_make_another() -
 
 
 async def test_the_cache_forgets_what_was_used_longest_ago_and_never_holds_a_failure() -> None:
-    bench = Bench(GOOD, GOOD, GOOD, GOOD, Reply("{", 1, 1), GOOD)
-    judge = adviser(bench, remembered=2)
+    bench = Bench(GOOD, GOOD, GOOD, GOOD, Completion("{", 1, 1), GOOD)
+    judge = decider(bench, cached=2)
     for text in ("a", "b", "a", "c", "b", "x", "x"):
         await judge.decide(event(text))
     assert bench.endpoint.script == []
@@ -268,7 +270,7 @@ async def test_the_cache_forgets_what_was_used_longest_ago_and_never_holds_a_fai
 
 @asynccontextmanager
 async def served(handler: Handler, key: str | None = None) -> AsyncIterator[tuple[LlmServer, Llm]]:
-    async with LlmServer(handler, key) as server, Client(server.url, key) as client:
+    async with LlmServer(handler, key) as server, LlmClient(server.url, key) as client:
         yield (
             server,
             Llm(client, "m", Limits(120.0, 200.0, 50), Prices(0, 0), UNLIMITED, LlmMetrics(CollectorRegistry())),
@@ -316,17 +318,17 @@ async def test_an_answer_that_was_cut_off_names_the_setting(caplog: pytest.LogCa
     async with served(always(lambda: web.json_response({"choices": [choice]}))) as (_, llm):
         assert await llm.answer(event(), prompt.messages(event())) == "unparsable"
     assert "raise TRIAGE_LLM_MAX_TOKENS" in caplog.text
-    assert "An answer of the LLM cannot be used" in caplog.text
+    assert "The LLM's answer cannot be used" in caplog.text
 
 
 @pytest.mark.parametrize("status", [302, 404])
 async def test_an_address_that_is_none_names_the_setting(status: int) -> None:
     async with served(always(lambda: web.Response(status=status))) as (_, llm):
         with pytest.MonkeyPatch.context() as patched:
-            patched.setattr("triage_worker.fallback.retry.TRIES", 1)
+            patched.setattr("triage_worker.fallback.llm.MAX_FAILED_CALLS", 1)
             assert await llm.answer(event(), prompt.messages(event())) == "unavailable"
-    assert llm.problem is not None
-    assert "TRIAGE_LLM_URL" in llm.problem
+    assert llm.last_error is not None
+    assert "TRIAGE_LLM_URL" in llm.last_error
 
 
 @pytest.mark.parametrize(
@@ -359,14 +361,14 @@ async def test_a_completion_without_an_answer_is_an_unusable_one(response: Calla
     ],
 )
 async def test_a_response_that_is_no_completion_is_the_endpoints_failure(response: Callable[[], web.Response]) -> None:
-    async with LlmServer(always(response)) as server, Client(server.url, None) as client:
-        with pytest.raises(NoCompletion, match="no completion") as caught:
-            await client.ask({}, 5.0)
-    assert caught.value.charged
+    async with LlmServer(always(response)) as server, LlmClient(server.url, None) as client:
+        with pytest.raises(NotACompletionError, match="no completion") as caught:
+            await client.complete({}, 5.0)
+    assert caught.value.may_be_billed
 
 
 async def test_a_proxys_page_does_not_send_everything_to_people() -> None:
-    bench = Bench(*[NoCompletion()] * 8, GOOD)
+    bench = Bench(*[NotACompletionError()] * 8, GOOD)
     assert await bench.ask() == "unavailable"
     assert await bench.ask() == Answer("WISMO", 0.9), "the breaker waits until it is over"
     assert bench.figure("triage_llm_breaker", state="closed") == 1
@@ -376,13 +378,13 @@ async def test_a_server_that_says_with_status_200_that_it_does_not_know_the_form
     async def handle(body: dict[str, Any]) -> web.StreamResponse:
         return web.json_response({"error": "response_format?"}) if "response_format" in body else answer("WISMO")
 
-    async with LlmServer(handle) as server, Client(server.url, None) as client:
+    async with LlmServer(handle) as server, LlmClient(server.url, None) as client:
         time = Time()
         metrics = LlmMetrics(CollectorRegistry())
         llm = Llm(client, "m", Limits(60, 90, 50), Prices(0, 0), UNLIMITED, metrics, clock=time, sleep=time.sleep)
         said = [await llm.answer(event(), prompt.messages(event())) for _ in range(3)]
     assert said[-1] == Answer("WISMO", 0.9)
-    assert llm.dialect.format == "text"
+    assert llm.formats.format == "text"
 
 
 @pytest.mark.parametrize("sent", [b"HTTP/1.1 200 OK\r\nContent-Length: 999\r\n\r\n{", b"HTTP/1.1 200 OK\r\n", b""])
@@ -396,9 +398,9 @@ async def test_a_connection_that_hangs_ends_by_the_timeout_wherever_it_hangs(sen
 
     async with await asyncio.start_server(hang, "127.0.0.1", 0) as server:
         port = server.sockets[0].getsockname()[1]
-        async with Client(f"http://127.0.0.1:{port}/v1", None) as client:
-            with pytest.raises(Unavailable, match="timed out"):
-                await client.ask({}, 0.2)
+        async with LlmClient(f"http://127.0.0.1:{port}/v1", None) as client:
+            with pytest.raises(UnavailableError, match="timed out"):
+                await client.complete({}, 0.2)
         ended.set()
 
 
@@ -411,9 +413,9 @@ async def test_the_key_is_in_no_error_and_no_log(caplog: pytest.LogCaptureFixtur
     shown = []
     async with LlmServer(echoes, SECRET) as server:
         for url in (server.url, "http://127.0.0.1:1/v1"):
-            async with Client(url, SECRET) as client:
-                with pytest.raises(Unavailable) as caught:
-                    await client.ask({}, 5.0)
+            async with LlmClient(url, SECRET) as client:
+                with pytest.raises(UnavailableError) as caught:
+                    await client.complete({}, 5.0)
                 shown += [*traceback.format_exception(caught.value), repr(vars(caught.value)), repr(client)]
                 time, metrics = Time(), LlmMetrics(CollectorRegistry())
                 llm = Llm(
@@ -428,7 +430,7 @@ async def test_the_key_is_in_no_error_and_no_log(caplog: pytest.LogCaptureFixtur
                 )
                 for _ in range(2):
                     await llm.answer(event(), prompt.messages(event()))
-                shown.append(str(llm.problem))
+                shown.append(str(llm.last_error))
     assert "keeps failing" in caplog.text
     assert SECRET not in "".join(shown) + caplog.text
 
@@ -440,9 +442,9 @@ async def test_redirects_are_not_followed_with_the_key() -> None:
         elsewhere.append("called")
         raise web.HTTPTemporaryRedirect("http://127.0.0.1:1/v1/chat/completions")
 
-    async with LlmServer(redirect) as server, Client(server.url, "secret") as client:
-        with pytest.raises(Unavailable, match="status 307"):
-            await client.ask({}, 5.0)
+    async with LlmServer(redirect) as server, LlmClient(server.url, "secret") as client:
+        with pytest.raises(UnavailableError, match="status 307"):
+            await client.complete({}, 5.0)
     assert elsewhere == ["called"]
 
 
@@ -453,26 +455,26 @@ async def test_what_a_call_says_went_wrong() -> None:
         await hang.wait()
         return answer("WISMO")
 
-    async with LlmServer(hangs) as server, Client(server.url, None) as client:
-        with pytest.raises(Unavailable, match="timed out") as caught:
-            await client.ask({}, 0.05)
-        assert caught.value.charged
+    async with LlmServer(hangs) as server, LlmClient(server.url, None) as client:
+        with pytest.raises(UnavailableError, match="timed out") as caught:
+            await client.complete({}, 0.05)
+        assert caught.value.may_be_billed
         hang.set()
         server.handler = in_turn([lambda: web.Response(status=429, headers={"Retry-After": "3"})])
-        with pytest.raises(Unavailable, match="status 429") as caught:
-            await client.ask({}, 5.0)
-        assert (caught.value.retry_after_s, caught.value.charged) == (3.0, False)
-    with pytest.raises(Unavailable, match="ClientConnectorError"):
-        async with Client("http://127.0.0.1:1/v1", None) as client:
-            await client.ask({}, 5.0)
+        with pytest.raises(UnavailableError, match="status 429") as caught:
+            await client.complete({}, 5.0)
+        assert (caught.value.retry_after_s, caught.value.may_be_billed) == (3.0, False)
+    with pytest.raises(UnavailableError, match="ClientConnectorError"):
+        async with LlmClient("http://127.0.0.1:1/v1", None) as client:
+            await client.complete({}, 5.0)
 
 
 async def test_a_wrong_key_stops_the_start_and_an_endpoint_that_is_away_does_not() -> None:
     async with LlmServer(always(lambda: answer("WISMO")), key="right") as server:
-        async with Client(server.url, "right") as client:
-            await client.check()
-        async with Client(server.url, "wrong") as client:
+        async with LlmClient(server.url, "right") as client:
+            await client.check_key()
+        async with LlmClient(server.url, "wrong") as client:
             with pytest.raises(ConfigError, match="check TRIAGE_LLM_API_KEY"):
-                await client.check()
-    async with Client("http://127.0.0.1:1/v1", "any") as client:
-        await client.check()
+                await client.check_key()
+    async with LlmClient("http://127.0.0.1:1/v1", "any") as client:
+        await client.check_key()

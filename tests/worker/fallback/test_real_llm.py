@@ -22,12 +22,12 @@ from triage_models.report import run
 from triage_worker.config.settings import Settings
 from triage_worker.fallback import prompt
 from triage_worker.fallback.answer import Answer
-from triage_worker.fallback.budget import OwnBudget, Window
-from triage_worker.fallback.client import Client
+from triage_worker.fallback.budget import BudgetWindow, LocalBudget
+from triage_worker.fallback.client import LlmClient
 from triage_worker.fallback.cost import Prices
-from triage_worker.fallback.llm import Limits, Llm, NoAnswer
+from triage_worker.fallback.llm import Limits, Llm, NoAnswerReason
 from triage_worker.fallback.metrics import LlmMetrics
-from triage_worker.llm_evaluation.run import Beside, Plan
+from triage_worker.llm_evaluation.comparison import LlmComparison, Plan
 
 from tests.worker.fallback.events import LABELS, event
 from tests.worker.fallback.test_injection import ATTEMPTS
@@ -86,16 +86,16 @@ def _wait(port: int, process: "subprocess.Popen[bytes]", log: Path) -> None:
 @asynccontextmanager
 async def real(url: str) -> AsyncIterator[Llm]:
     """The model behind the fallback's client; a busy machine takes its time."""
-    async with Client(url, None) as client:
-        await client.check()
+    async with LlmClient(url, None) as client:
+        await client.check_key()
         limits = Limits(timeout_s=600.0, deadline_s=800.0, max_tokens=50)
-        yield Llm(client, "gemma", limits, Prices(0, 0), OwnBudget(Window()), LlmMetrics(CollectorRegistry()))
+        yield Llm(client, "gemma", limits, Prices(0, 0), LocalBudget(BudgetWindow()), LlmMetrics(CollectorRegistry()))
 
 
 async def test_a_real_server_is_asked_in_the_way_that_it_knows(url: str) -> None:
     async with real(url) as llm:
         said = [await llm.answer(event(text), prompt.messages(event(text))) for text in TEXTS]
-        assert (llm.dialect.format, llm.dialect.known) == ("json_object_with_schema", True)
+        assert (llm.formats.format, llm.formats.confirmed) == ("json_object_with_schema", True)
     assert any(isinstance(answer, Answer) for answer in said), said
     for answer in said:
         assert is_a_label(answer)
@@ -113,7 +113,7 @@ async def test_a_real_model_beside_the_bundle(url: str, tmp_path: Path) -> None:
     settings = Settings.load(
         llm_url=url, llm_model="gemma", llm_concurrency=1, llm_timeout_s=600.0, llm_deadline_s=800.0, llm_max_tokens=50
     )
-    beside = Beside(settings, Plan(rows=12, seed=1), tmp_path)
+    beside = LlmComparison(settings, Plan(rows=12, seed=1), tmp_path)
     found = (await asyncio.to_thread(run, corpus, output=tmp_path, beside=beside))["llm"]
     assert (found["rows"], found["stopped"]) == (12, None)
     assert sum(found["answers"]["llm"].values()) == 12
@@ -123,7 +123,7 @@ async def test_a_real_model_beside_the_bundle(url: str, tmp_path: Path) -> None:
     assert len(list(beside_words.rows(found))) == 8
 
 
-def is_a_label(answer: Answer | NoAnswer) -> bool:
+def is_a_label(answer: Answer | NoAnswerReason) -> bool:
     """A constrained answer is a label or none of them; its number may be past 1, which nobody can use."""
     return answer == "unparsable" or (isinstance(answer, Answer) and (answer.intent is None or answer.intent in LABELS))
 

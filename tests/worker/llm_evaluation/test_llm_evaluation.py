@@ -16,8 +16,8 @@ from triage_models.report.evaluation import Measured
 from triage_models.serving.decision import Decision
 from triage_worker.config.errors import ConfigError, TriageError
 from triage_worker.config.settings import Settings
-from triage_worker.llm_evaluation.kept import FILE, Kept
-from triage_worker.llm_evaluation.run import Beside, Plan
+from triage_worker.llm_evaluation.answer_cache import FILE, AnswerCache
+from triage_worker.llm_evaluation.comparison import LlmComparison, Plan
 
 from tests.models.samples import manifest
 from tests.worker.fallback.llm_server import (
@@ -40,7 +40,7 @@ SETTINGS: dict[str, Any] = {
     "llm_deadline_s": 200.0,
 }
 PRICE = (100 * 1.0 + 10 * 2.0) / 1e6
-"""Of one answer of the stand-in."""
+"""Of one answer of the fake endpoint."""
 
 
 def measured(*rows: tuple[str, str, str, str | None], speed: float = 1_000.0) -> Measured:
@@ -67,7 +67,7 @@ async def ask(server: LlmServer, what: Measured, folder: Path | None = None, **m
     plan = more.pop("plan", Plan())
     settings = Settings.load(**(SETTINGS | {"llm_url": server.url} | more))
     # In a thread of its own, since it runs an event loop, as the command does.
-    result: dict[str, Any] = (await asyncio.to_thread(Beside(settings, plan, folder), what))["llm"]
+    result: dict[str, Any] = (await asyncio.to_thread(LlmComparison(settings, plan, folder), what))["llm"]
     assert list(beside.rows(result))
     assert beside.section(result).count("<tr>") == 1 + len(list(beside.rows(result)))
     json.dumps(result, allow_nan=False)
@@ -223,7 +223,7 @@ async def test_a_second_run_asks_only_what_the_first_did_not(tmp_path: Path) -> 
 async def test_failures_are_not_kept(tmp_path: Path) -> None:
     async with LlmServer(knows) as server:
         server.handler = always(lambda: web.Response(status=500))
-        with pytest.raises(TriageError, match=r"answers nothing \(status 500\)"):
+        with pytest.raises(TriageError, match=r"answered no question \(status 500\)"):
             await ask(server, easy(2), tmp_path, llm_deadline_s=0.2)
         server.handler = knows
         assert (await ask(server, easy(2), tmp_path))["answers"]["llm"] == {"decided": 2}
@@ -268,19 +268,19 @@ def test_an_answer_cut_off_in_the_middle_is_left_out_and_the_rest_is_read(tmp_pa
     line = '{"question":"%s","said":{"answer":{"intent":"WISMO","confidence":0.9},"calls":[]}}\n'
     whole = line % "a" + line % "b"
     (tmp_path / FILE).write_text(whole[:-cut])
-    with Kept(tmp_path) as kept:
-        assert ("a" in kept, "b" in kept) == (True, cut == 1)
-        said = kept.get("a")
+    with AnswerCache(tmp_path) as cache:
+        assert ("a" in cache, "b" in cache) == (True, cut == 1)
+        said = cache.get("a")
         assert said is not None
-        kept.add("c", said)
-    with Kept(tmp_path) as kept:
-        assert "a" in kept
-        assert "c" in kept
+        cache.add("c", said)
+    with AnswerCache(tmp_path) as cache:
+        assert "a" in cache
+        assert "c" in cache
 
 
 def test_a_folder_that_cannot_be_written_is_one_sentence(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    with pytest.raises(TriageError, match="Answers cannot be kept in"), Kept(tmp_path / "file"):
+    with pytest.raises(TriageError, match="Answers cannot be stored in"), AnswerCache(tmp_path / "file"):
         pass
 
 
@@ -345,7 +345,10 @@ async def test_the_command_goes_on_where_ctrl_c_stopped_it(rows: Path) -> None:
         (["--rows", "5"], "--rows is about an LLM: give --llm URL, too."),
         (["--llm", "http://127.0.0.1:1/v1"], "give --llm-model"),
         (["--llm", "nowhere"], "--llm-url (flag) is not valid"),
-        (["--llm", "http://127.0.0.1:1/v1", "--llm-model", "m", "--llm-deadline-s", "0.1"], "answers nothing (ClientC"),
+        (
+            ["--llm", "http://127.0.0.1:1/v1", "--llm-model", "m", "--llm-deadline-s", "0.1"],
+            "answered no question (ClientC",
+        ),
     ],
 )
 async def test_what_cannot_be_measured_is_one_sentence(rows: Path, arguments: list[str], says: str) -> None:

@@ -20,9 +20,9 @@ from triage_schemas.records import IntentWriter
 from triage_worker.classify.batching import Limits
 from triage_worker.classify.loaded_bundle import Serving, decided
 from triage_worker.classify.processor import Pipeline
-from triage_worker.fallback.adviser import Decided
-from triage_worker.fallback.client import Reply, Unavailable
-from triage_worker.fallback.spans import TracedEndpoint
+from triage_worker.fallback.client import Completion, UnavailableError
+from triage_worker.fallback.llm_decider import Decided
+from triage_worker.fallback.traced_endpoint import TracedEndpoint
 from triage_worker.observability import tracing
 from triage_worker.observability.logs import JsonFormatter
 from triage_worker.observability.metrics import Metrics
@@ -39,7 +39,7 @@ from tests.worker.fallback.events import event
 from tests.worker.router import fakes as router_fakes
 from tests.worker.router.intents import intent_event
 from tests.worker.router.test_desk import ROUTES
-from tests.worker.streaming.test_async_processor import WRITER
+from tests.worker.streaming.test_async_processor import OUTPUTS
 
 A = TopicPartition("in", 0)
 TRACE, SENDER = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
@@ -186,10 +186,10 @@ class Endpoint:
     def __init__(self, *failures: Exception) -> None:
         self._failures = list(failures)
 
-    async def ask(self, body: dict[str, object], timeout_s: float) -> Reply:
+    async def complete(self, body: dict[str, object], timeout_s: float) -> Completion:
         if self._failures:
             raise self._failures.pop()
-        return Reply("WISMO", 80, 4)
+        return Completion("WISMO", 80, 4)
 
 
 async def consulted(traces: Traces, endpoint: Endpoint, *records: ConsumerRecord) -> Output:
@@ -200,17 +200,17 @@ async def consulted(traces: Traces, endpoint: Endpoint, *records: ConsumerRecord
 
         async def decide(self, event: FallbackEvent) -> Decided:
             try:
-                await traced.ask({}, 1.0)
-            except Unavailable:
+                await traced.complete({}, 1.0)
+            except UnavailableError:
                 logging.getLogger("triage_worker").warning("The LLM was away")
-                await traced.ask({}, 1.0)
+                await traced.complete({}, 1.0)
             return Decided("WISMO", 0.9)
 
     published = Published()
     station = Consulting(
         FallbackEvent,
         Judge(),
-        WRITER.output,
+        OUTPUTS.build,
         DeadLetters("dlq"),
         published,
         concurrency=1,
@@ -235,11 +235,11 @@ async def test_calls_of_the_llm_are_seen_under_their_message(
 ) -> None:
     formatter, lines = JsonFormatter(with_text=False), list[str]()
     monkeypatch.setattr(caplog.handler, "emit", lambda line: lines.append(formatter.format(line)))
-    output = await consulted(traces, Endpoint(Unavailable("secret")), came(0, event().write(), RECORDED))
+    output = await consulted(traces, Endpoint(UnavailableError("secret")), came(0, event().write(), RECORDED))
     failed, answered, asked = exporter.get_finished_spans()
     assert [span.name for span in (failed, answered, asked)] == ["chat small", "chat small", "process in"]
     assert failed.parent == answered.parent == asked.context
-    assert (failed.attributes or {})["error.type"] == "Unavailable"
+    assert (failed.attributes or {})["error.type"] == "UnavailableError"
     assert "secret" not in failed.to_json()
     assert (answered.attributes or {})["gen_ai.usage.input_tokens"] == 80
     hand_on = f"00-{TRACE}-{asked.context.span_id:016x}-01".encode()

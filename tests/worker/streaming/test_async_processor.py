@@ -8,8 +8,8 @@ from contextlib import asynccontextmanager
 import orjson
 from aiokafka.structs import ConsumerRecord, TopicPartition
 from triage_schemas.events import FallbackEvent, IntentEvent, LabelEvent, ModelRef, ReviewEvent
-from triage_worker.fallback.adviser import Decided, Undecided
-from triage_worker.fallback.outputs import Writer
+from triage_worker.fallback.llm_decider import Decided, Undecided
+from triage_worker.fallback.outputs import OutputBuilder
 from triage_worker.observability.metrics import Metrics
 from triage_worker.streaming import async_processor as consulting
 from triage_worker.streaming.async_processor import Consulting
@@ -20,7 +20,7 @@ from tests.worker.fakes import Published, record
 from tests.worker.fallback.events import event
 
 A = TopicPartition("customer.intents.fallback", 0)
-WRITER = Writer(
+OUTPUTS = OutputBuilder(
     ModelRef(name="llm", version="prompt-1"), "out", "review", "labels", 0.6, include_text=False, clock=lambda: 1e9
 )
 
@@ -60,7 +60,7 @@ async def fallback(
 ) -> AsyncIterator[tuple[Consulting[FallbackEvent, Decided | Undecided], Published]]:
     published = Published()
     station = Consulting(
-        FallbackEvent, judge, WRITER.output, DeadLetters("dlq"), published, concurrency=concurrency, metrics=Metrics()
+        FallbackEvent, judge, OUTPUTS.build, DeadLetters("dlq"), published, concurrency=concurrency, metrics=Metrics()
     )
     station.ledger.assign(A)
     ended = station.start()
@@ -189,7 +189,7 @@ async def test_a_judge_that_breaks_ends_the_service_instead_of_losing_a_message(
 
     published = Published()
     station = Consulting(
-        FallbackEvent, Judge(broken), WRITER.output, DeadLetters("dlq"), published, concurrency=2, metrics=Metrics()
+        FallbackEvent, Judge(broken), OUTPUTS.build, DeadLetters("dlq"), published, concurrency=2, metrics=Metrics()
     )
     station.ledger.assign(A)
     ended = station.start()

@@ -19,7 +19,7 @@ from triage_worker.config.settings import Settings
 if TYPE_CHECKING:
     from triage_models.report.evaluation import Measured
 
-    from triage_worker.llm_evaluation.interview import Standing
+    from triage_worker.llm_evaluation.llm_runner import RunProgress
 
 HOURLY = ("llm_money_per_hour", "llm_calls_per_hour")
 LLM = tuple(name for name in Settings.model_fields if name.startswith("llm_") and name not in HOURLY)
@@ -101,9 +101,9 @@ def _beside(
 ) -> "Callable[[Measured], dict[str, Any]]":
     from triage_models.report.narrative import money  # noqa: PLC0415 (ONNX Runtime takes its time to import)
 
-    from triage_worker.llm_evaluation.run import Beside, Plan  # noqa: PLC0415 (the same)
+    from triage_worker.llm_evaluation.comparison import LlmComparison, Plan  # noqa: PLC0415 (the same)
 
-    def progress(standing: "Standing", rows: int) -> None:
+    def progress(standing: "RunProgress", rows: int) -> None:
         left = "" if standing.to_spend is None else f", about {money(standing.to_spend)} to go"
         show(f"asking {settings.llm_model}", standing.rows, rows, f"{money(standing.spent)} spent{left}")
 
@@ -112,7 +112,7 @@ def _beside(
         if output is None:
             console.print("Answers are not kept: give --output, and a second run does not pay for them again.")
 
-    return Beside(settings, Plan(**plan), output, announce=announce, progress=progress)
+    return LlmComparison(settings, Plan(**plan), output, announce=announce, on_progress=progress)
 
 
 @contextmanager

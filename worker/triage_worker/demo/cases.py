@@ -13,7 +13,7 @@ from triage_worker.demo.law import Law
 from triage_worker.demo.tally import Place
 
 
-class Asked(NamedTuple):
+class FormattedRequest(NamedTuple):
     """A message that went to the fallback; ``at`` in seconds since the epoch."""
 
     event: FallbackEvent
@@ -53,7 +53,7 @@ class Cases:
         changes: of tickets, by conversation, then by the ticket and how many messages it had.
     """
 
-    asked: dict[Place, Asked] = field(default_factory=dict)
+    asked: dict[Place, FormattedRequest] = field(default_factory=dict)
     verdicts: dict[Place, Verdict] = field(default_factory=dict)
     repeats: int = 0
     intents: dict[str, dict[Place, Intent]] = field(default_factory=lambda: defaultdict(dict))
@@ -61,7 +61,7 @@ class Cases:
 
     def ask(self, place: Place, event: FallbackEvent, at: float) -> None:
         """A message went to the fallback."""
-        self.asked[place] = Asked(event, at)
+        self.asked[place] = FormattedRequest(event, at)
 
     def verdict(self, place: Place, event: IntentEvent | ReviewEvent, at: float) -> None:
         """The fallback has decided, or left it to a person."""

@@ -1,1 +1,1 @@
-"""The LLM fallback: what the model would not vouch for is decided by a larger model, or goes to a person."""
+"""The LLM fallback: a larger model decides messages that the worker did not accept, or leaves them to a person."""

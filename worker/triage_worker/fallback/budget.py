@@ -1,4 +1,4 @@
-"""What may be spent in any hour, in calls and in money. What a call may cost is set aside before it is made."""
+"""Limits what calls may cost in any hour. The highest cost of a call is reserved before the call is made."""
 
 from collections import deque
 from collections.abc import Callable
@@ -10,28 +10,34 @@ WINDOW_S = 3_600.0
 
 
 @dataclass(slots=True, eq=False)
-class Spending:
-    """One call: when it was made, its cost, which is an upper estimate until it is known, and its name on a log."""
+class Reservation:
+    """The share of the budget that one call takes.
+
+    Attributes:
+        at: when it was reserved, in seconds.
+        cost: money; an upper estimate until the actual cost is known.
+        call_id: names the call in a shared log; empty if the budget is not shared.
+    """
 
     at: float
     cost: float
-    name: str = ""
+    call_id: str = ""
 
 
-class Window:
-    """What was set aside within the last hour. Times are in seconds, given by the caller, and do not go back.
+class BudgetWindow:
+    """A sliding window of reservations. Callers pass the time in seconds; it must not go back.
 
     Args:
-        calls: most calls in a window; None for no limit.
-        money: most money in a window; None for no limit.
-        window_s: the window's length.
+        calls: the most calls in a window; None for no limit.
+        money: the most money in a window; None for no limit.
+        window_s: the window's length, in seconds.
     """
 
     def __init__(self, calls: int | None = None, money: float | None = None, window_s: float = WINDOW_S) -> None:
         self._calls = calls
         self._money = money
         self._window_s = window_s
-        self._spent: deque[Spending] = deque()
+        self._reservations: deque[Reservation] = deque()
 
     @property
     def limited(self) -> bool:
@@ -39,58 +45,58 @@ class Window:
         return self._calls is not None or self._money is not None
 
     def has_room(self, cost: float, now: float) -> bool:
-        """Whether a call of this cost may be made."""
-        costs = [spending.cost for spending in self._spent if spending.at > now - self._window_s]
+        """Whether a call of this cost is within the limits."""
+        costs = [reservation.cost for reservation in self._reservations if reservation.at > now - self._window_s]
         if self._calls is not None and len(costs) >= self._calls:
             return False
         return self._money is None or sum(costs) + cost <= self._money
 
-    def enter(self, cost: float, now: float, name: str = "") -> Spending | None:
-        """Set aside what a call may cost; None when that is more than is left."""
-        while self._spent and self._spent[0].at <= now - self._window_s:
-            self._spent.popleft()
+    def reserve(self, cost: float, now: float, call_id: str = "") -> Reservation | None:
+        """Reserve what a call may cost; None if that is more than is left."""
+        while self._reservations and self._reservations[0].at <= now - self._window_s:
+            self._reservations.popleft()
         if not self.has_room(cost, now):
             return None
-        spending = Spending(now, cost, name)
-        self._spent.append(spending)
-        return spending
+        reservation = Reservation(now, cost, call_id)
+        self._reservations.append(reservation)
+        return reservation
 
 
 class Budget(Protocol):
-    """Who says whether a call may be made."""
+    """Decides whether a call may be made."""
 
     @property
     def problem(self) -> str | None:
-        """What keeps it from saying so; None when nothing does."""
+        """Why the budget cannot decide at present; None if it can."""
         ...
 
-    async def reserve(self, cost: float) -> Spending | None:
-        """Set aside what a call may cost; None when that is more than is left."""
+    async def reserve(self, cost: float) -> Reservation | None:
+        """Reserve what a call may cost; None if that is more than is left."""
         ...
 
-    def settle(self, spending: Spending, cost: float) -> None:
-        """Say what a call did cost."""
+    def record_actual_cost(self, reservation: Reservation, cost: float) -> None:
+        """Replace the reserved cost of a call by its actual cost."""
         ...
 
 
-class OwnBudget:
-    """A budget that nobody shares and that ends with the process.
+class LocalBudget:
+    """A budget of this process alone; it ends with the process.
 
     Args:
-        window: what may be spent.
-        clock: seconds that only rise.
+        window: the limits.
+        clock: a monotonic clock, in seconds.
     """
 
     problem = None
 
-    def __init__(self, window: Window, clock: Callable[[], float] = monotonic) -> None:
+    def __init__(self, window: BudgetWindow, clock: Callable[[], float] = monotonic) -> None:
         self._window = window
         self._clock = clock
 
-    async def reserve(self, cost: float) -> Spending | None:
-        """Set aside what a call may cost; None when that is more than is left."""
-        return self._window.enter(cost, self._clock())
+    async def reserve(self, cost: float) -> Reservation | None:
+        """Reserve what a call may cost; None if that is more than is left."""
+        return self._window.reserve(cost, self._clock())
 
-    def settle(self, spending: Spending, cost: float) -> None:
-        """Say what a call did cost."""
-        spending.cost = cost
+    def record_actual_cost(self, reservation: Reservation, cost: float) -> None:
+        """Replace the reserved cost of a call by its actual cost."""
+        reservation.cost = cost

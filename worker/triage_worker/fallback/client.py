@@ -1,9 +1,9 @@
-"""Calls to an OpenAI-compatible endpoint: one question, one answer, or why there is none.
+"""An HTTP client of an OpenAI-compatible endpoint: one request, one completion or an error.
 
 CallError
-├── Unavailable   the endpoint does not answer now; another call may succeed
-│   └── NoCompletion   it answers with something else, such as a proxy's page or an error with status 200
-└── Refused       the endpoint says that the request is bad; the same request stays bad
+├── UnavailableError   the endpoint does not answer at present; another call may succeed
+│   └── NotACompletionError   its response is something else, such as a proxy's page or an error with status 200
+└── RejectedError      the endpoint says that the request is bad; the same request stays bad
 """
 
 import logging
@@ -24,56 +24,60 @@ MAX_ERROR_BYTES = 4_096
 BAD_REQUEST = {HTTPStatus.BAD_REQUEST, HTTPStatus.REQUEST_ENTITY_TOO_LARGE, HTTPStatus.UNPROCESSABLE_ENTITY}
 NOT_ALLOWED = {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}
 CHECK_TIMEOUT_S = 10.0
-ELSEWHERE = "see whether TRIAGE_LLM_URL is its address up to /v1, and TRIAGE_LLM_MODEL a model there"
+WRONG_ADDRESS = "check that TRIAGE_LLM_URL is the endpoint's address up to /v1, and TRIAGE_LLM_MODEL a model there"
 
 
 class CallError(Exception):
-    """Why a call gave no answer; ``str()`` names it in a word or two, without anything that was sent."""
+    """A call gave no completion. ``str()`` names the problem in a few words, without anything that was sent."""
 
 
-class Unavailable(CallError):  # noqa: N818 (said as a state)
-    """The endpoint does not answer now.
+class UnavailableError(CallError):
+    """The endpoint does not answer at present.
 
     Attributes:
-        retry_after_s: how long it asks to be left alone; None where it says nothing.
-        charged: whether the call may cost money all the same.
+        retry_after_s: how long the endpoint asks to be left alone, in seconds; None if it does not say.
+        may_be_billed: whether the call may cost money all the same.
     """
 
-    def __init__(self, problem: str, *, retry_after_s: float | None = None, charged: bool = False) -> None:
+    def __init__(self, problem: str, *, retry_after_s: float | None = None, may_be_billed: bool = False) -> None:
         super().__init__(problem)
         self.retry_after_s = retry_after_s
-        self.charged = charged
+        self.may_be_billed = may_be_billed
 
 
-class NoCompletion(Unavailable):
-    """A response with status 200 that is no completion at all. Whether it is billed cannot be told."""
+class NotACompletionError(UnavailableError):
+    """A response with status 200 is no completion. Nothing says whether the call is billed."""
 
     def __init__(self) -> None:
-        super().__init__("no completion", charged=True)
+        super().__init__("no completion", may_be_billed=True)
 
 
-class Refused(CallError):  # noqa: N818 (said as a state)
-    """The endpoint says that the request is bad; ``said`` is the body of its response."""
+class RejectedError(CallError):
+    """The endpoint says that the request is bad.
 
-    def __init__(self, problem: str, said: str) -> None:
+    Attributes:
+        response_body: the body of its response.
+    """
+
+    def __init__(self, problem: str, response_body: str) -> None:
         super().__init__(problem)
-        self.said = said
+        self.response_body = response_body
 
 
-class Reply(NamedTuple):
-    """An answer, and the tokens that it is billed by, where the endpoint says."""
+class Completion(NamedTuple):
+    """The text of a completion, and the tokens that it is billed by; None where the endpoint reports none."""
 
     content: str
-    tokens_in: int | None
-    tokens_out: int | None
+    input_tokens: int | None
+    output_tokens: int | None
 
 
-class Client:
-    """An endpoint; use it as an async context manager.
+class LlmClient:
+    """A client of one endpoint. Use it as an async context manager.
 
     Args:
-        url: up to ``/v1``.
-        key: sent as a bearer token, if given.
+        url: the endpoint's address, up to ``/v1``.
+        key: sent as a bearer token; None sends none.
     """
 
     def __init__(self, url: str, key: str | None) -> None:
@@ -87,11 +91,11 @@ class Client:
     async def __aexit__(self, kind: type[BaseException] | None, error: object, trace: TracebackType | None) -> None:
         await self._session.close()
 
-    async def check(self) -> None:
-        """See whether the key is taken, at no cost. An endpoint that is away or cannot say passes.
+    async def check_key(self) -> None:
+        """Check at no cost that the endpoint accepts the key. An endpoint that does not answer passes.
 
         Raises:
-            ConfigError: the key is refused.
+            ConfigError: the endpoint rejects the key.
         """
         timeout = aiohttp.ClientTimeout(total=CHECK_TIMEOUT_S)
         try:
@@ -100,13 +104,18 @@ class Client:
         except (aiohttp.ClientError, TimeoutError):
             return
         if status in NOT_ALLOWED:
-            raise ConfigError(f"{self._url} refuses the key (status {status}): check TRIAGE_LLM_API_KEY.")
+            raise ConfigError(f"{self._url} rejects the key (status {status}): check TRIAGE_LLM_API_KEY.")
 
-    async def ask(self, body: dict[str, Any], timeout_s: float) -> Reply:
-        """Ask for one completion.
+    async def complete(self, body: dict[str, Any], timeout_s: float) -> Completion:
+        """Request one completion.
+
+        Args:
+            body: the request.
+            timeout_s: the longest time for it, in seconds.
 
         Raises:
-            Unavailable, Refused: there is none.
+            UnavailableError: the endpoint does not answer, or not with a completion.
+            RejectedError: the endpoint says that the request is bad.
         """
         timeout = aiohttp.ClientTimeout(total=timeout_s)
         headers = {"Content-Type": "application/json"}
@@ -117,56 +126,58 @@ class Client:
                 url, data=orjson.dumps(body), headers=headers, timeout=timeout, allow_redirects=False
             ) as response:
                 if response.status == HTTPStatus.OK:
-                    return _reply(await _read(response, MAX_RESPONSE_BYTES))
-                said = await _read(response, MAX_ERROR_BYTES)
-                raise _failure(response, said.decode(errors="replace"))
+                    return _completion(await _read(response, MAX_RESPONSE_BYTES))
+                response_body = await _read(response, MAX_ERROR_BYTES)
+                raise _failure(response, response_body.decode(errors="replace"))
         except TimeoutError as error:
-            raise Unavailable("timed out", charged=True) from error
+            raise UnavailableError("timed out", may_be_billed=True) from error
         except aiohttp.ClientError as error:
-            raise Unavailable(type(error).__name__, charged=isinstance(error, aiohttp.ClientPayloadError)) from error
+            # A body that breaks off was produced, and so may be billed.
+            billed = isinstance(error, aiohttp.ClientPayloadError)
+            raise UnavailableError(type(error).__name__, may_be_billed=billed) from error
 
 
 async def _read(response: aiohttp.ClientResponse, limit: int) -> bytes:
-    """The body, cut off past the limit: a cut answer is an unusable one."""
-    parts = bytearray()
-    async for part in response.content.iter_any():
-        parts += part
-        if len(parts) >= limit:
+    """Read a body up to a limit, in bytes; the rest is dropped, since a longer answer cannot be used."""
+    content = bytearray()
+    async for chunk in response.content.iter_any():
+        content += chunk
+        if len(content) >= limit:
             response.close()
             break
-    return bytes(parts[:limit])
+    return bytes(content[:limit])
 
 
-def _failure(response: aiohttp.ClientResponse, said: str) -> CallError:
+def _failure(response: aiohttp.ClientResponse, response_body: str) -> CallError:
     problem = f"status {response.status}"
     if response.status == HTTPStatus.NOT_FOUND or response.status in range(300, 400):
-        problem += f": {ELSEWHERE}"
-    # llama-cpp-python's server has status 500 for a response_format that it does not know, and names it.
-    unknown = response.status == HTTPStatus.INTERNAL_SERVER_ERROR and "response_format" in said
-    if response.status in BAD_REQUEST or unknown:
-        return Refused(problem, said)
-    return Unavailable(problem, retry_after_s=retry_after_s(response.headers.get("Retry-After")))
+        problem += f": {WRONG_ADDRESS}"
+    # llama-cpp-python's server answers status 500 to a response_format that it does not support, and names it.
+    unsupported = response.status == HTTPStatus.INTERNAL_SERVER_ERROR and "response_format" in response_body
+    if response.status in BAD_REQUEST or unsupported:
+        return RejectedError(problem, response_body)
+    return UnavailableError(problem, retry_after_s=retry_after_s(response.headers.get("Retry-After")))
 
 
-def _reply(body: bytes) -> Reply:
-    """The answer in a body; one that is cut off or has no text is an empty one, which cannot be used.
+def _completion(body: bytes) -> Completion:
+    """Parse a body. A completion that is cut off or has no text gets the empty text, which cannot be used.
 
     Raises:
-        NoCompletion: the body is something else.
+        NotACompletionError: the body is no completion.
     """
     if len(body) >= MAX_RESPONSE_BYTES:
-        return Reply("", None, None)
+        return Completion("", None, None)
     try:
         document = orjson.loads(body)
     except ValueError:
-        raise NoCompletion from None
+        raise NotACompletionError from None
     choice = _at(_at(document, "choices"), 0)
     message, usage = _at(choice, "message"), _at(document, "usage")
     if not isinstance(message, dict):
-        raise NoCompletion
+        raise NotACompletionError
     if _at(choice, "finish_reason") == "length":
-        log.warning("An answer of the LLM was cut off: raise TRIAGE_LLM_MAX_TOKENS, which its thoughts count towards")
-    return Reply(
+        log.warning("The LLM's answer was cut off: raise TRIAGE_LLM_MAX_TOKENS; reasoning tokens count towards it")
+    return Completion(
         _text(message.get("content")),
         _count(_at(usage, "prompt_tokens")),
         _count(_at(usage, "completion_tokens")),
@@ -174,7 +185,7 @@ def _reply(body: bytes) -> Reply:
 
 
 def _text(content: Any) -> str:
-    """The text of an answer; some models give it as a list of parts, their thoughts among them."""
+    """The text of an answer. Some models send a list of parts, which include their reasoning."""
     if isinstance(content, list):
         content = "".join(text for part in content if isinstance(text := _at(part, "text"), str))
     return content if isinstance(content, str) else ""

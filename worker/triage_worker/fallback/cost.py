@@ -1,53 +1,58 @@
-"""What calls cost."""
+"""What LLM calls cost: tokens times prices."""
 
 from dataclasses import dataclass
 from typing import Any
 
 import orjson
 
-from triage_worker.fallback.client import Reply
+from triage_worker.fallback.client import Completion
 from triage_worker.fallback.prompt import Message
 
-BYTES_A_TOKEN = 2
-"""Fewer than any common tokenizer packs into a token of prose, so that an estimate is an upper one."""
+LEAST_BYTES_PER_TOKEN = 2
+"""Common tokenizers pack more bytes than this into a token of prose, so an estimate by it is an upper bound."""
 
-
-USUAL_BYTES_A_TOKEN = 4
+USUAL_BYTES_PER_TOKEN = 4
+"""The usual rule for English."""
 
 
 @dataclass(frozen=True, slots=True)
 class Tokens:
-    """What a call is billed by."""
+    """The tokens that a call is billed by: those of the prompt, and those of the answer."""
 
-    read: int
-    written: int
+    input: int
+    output: int
 
 
 @dataclass(frozen=True, slots=True)
 class Prices:
-    """Of a million tokens, read and written."""
+    """Prices of a million tokens: of the prompt, and of the answer."""
 
-    read: float
-    written: float
+    input: float
+    output: float
 
-    def of(self, tokens: Tokens) -> float:
+    def cost(self, tokens: Tokens) -> float:
         """The money that these tokens cost."""
-        return (tokens.read * self.read + tokens.written * self.written) / 1_000_000
+        return (tokens.input * self.input + tokens.output * self.output) / 1_000_000
 
 
-def estimate(turns: list[Message], max_tokens: int) -> Tokens:
-    """The most that a call should take."""
-    return Tokens(len(orjson.dumps(turns)) // BYTES_A_TOKEN, max_tokens)
+def highest(messages: list[Message], max_tokens: int) -> Tokens:
+    """The most tokens that a call should take: an upper bound of its prompt, and the longest answer."""
+    return Tokens(len(orjson.dumps(messages)) // LEAST_BYTES_PER_TOKEN, max_tokens)
 
 
-def counted(body: dict[str, Any], content: str) -> Tokens:
-    """About what a call took whose endpoint does not say: a token in four bytes, the usual rule for English."""
-    return Tokens(len(orjson.dumps(body["messages"])) // USUAL_BYTES_A_TOKEN, len(content) // USUAL_BYTES_A_TOKEN)
+def estimated(body: dict[str, Any], content: str) -> Tokens:
+    """About the tokens that a call took, for an endpoint that reports no usage.
+
+    Args:
+        body: the request.
+        content: the text of the answer.
+    """
+    return Tokens(len(orjson.dumps(body["messages"])) // USUAL_BYTES_PER_TOKEN, len(content) // USUAL_BYTES_PER_TOKEN)
 
 
-def billed(reply: Reply, estimated: Tokens) -> Tokens:
-    """What a call took, as the endpoint says; the estimate where it does not."""
+def billed(completion: Completion, default: Tokens) -> Tokens:
+    """The tokens that the endpoint reports; ``default`` where it reports none."""
     return Tokens(
-        estimated.read if reply.tokens_in is None else reply.tokens_in,
-        estimated.written if reply.tokens_out is None else reply.tokens_out,
+        default.input if completion.input_tokens is None else completion.input_tokens,
+        default.output if completion.output_tokens is None else completion.output_tokens,
     )

@@ -1,17 +1,22 @@
-"""What the fallback counts besides what every service counts."""
+"""Metrics of LLM calls, which the fallback exports besides those of every service."""
 
 from collections.abc import Callable
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
-from triage_worker.fallback.breaker import Breaker
+from triage_worker.fallback.circuit_breaker import CircuitBreaker
 
-CALL_S = (0.1, 0.25, 0.5, 1, 2, 4, 8, 15, 30, 60)
+CALL_BUCKETS_S = (0.1, 0.25, 0.5, 1, 2, 4, 8, 15, 30, 60)
 STATES = ("closed", "half_open", "open")
+RESULTS = ("answered", "refused", "unavailable")
 
 
 class LlmMetrics:
-    """Calls, tokens, money and the breaker. Labels are bounded: results are a handful of words."""
+    """Counts calls, tokens, money and cache hits, and shows the circuit breaker's state.
+
+    Args:
+        registry: where the metrics are registered.
+    """
 
     def __init__(self, registry: CollectorRegistry) -> None:
         self._calls = Counter(
@@ -20,9 +25,11 @@ class LlmMetrics:
             ["result"],
             registry=registry,
         )
-        for result in ("answered", "refused", "unavailable"):
-            self._calls.labels(result)  # from nought, so that the first one is an increase
-        self._seconds = Histogram("triage_llm_call_seconds", "Duration of a call.", buckets=CALL_S, registry=registry)
+        for result in RESULTS:
+            self._calls.labels(result)  # starts at zero, so that the first call is an increase
+        self._seconds = Histogram(
+            "triage_llm_call_seconds", "Duration of a call.", buckets=CALL_BUCKETS_S, registry=registry
+        )
         self._tokens = Counter("triage_llm_tokens", "Tokens by direction: in, out.", ["direction"], registry=registry)
         self._money = Counter(
             "triage_llm_money", "Money spent, at TRIAGE_LLM_PRICE_INPUT and _OUTPUT.", registry=registry
@@ -30,26 +37,26 @@ class LlmMetrics:
         self._cached = Counter("triage_llm_cached", "Messages answered from the cache.", registry=registry)
         self._breaker = Gauge("triage_llm_breaker", "1 for the breaker's state.", ["state"], registry=registry)
 
-    def watch(self, breaker: Breaker) -> None:
-        """Where to ask for the breaker's state whenever the metrics are read."""
+    def export_state(self, breaker: CircuitBreaker) -> None:
+        """Export a circuit breaker's state, which is read whenever the metrics are."""
         for state in STATES:
-            self._breaker.labels(state).set_function(_is(breaker, state))
+            self._breaker.labels(state).set_function(_is_in(breaker, state))
 
-    def called(self, result: str, seconds: float) -> None:
-        """Count a call."""
+    def record_call(self, result: str, seconds: float) -> None:
+        """Count a call and its duration, by its result: one of `RESULTS`."""
         self._calls.labels(result).inc()
         self._seconds.observe(seconds)
 
-    def billed(self, tokens_in: int, tokens_out: int, money: float) -> None:
-        """Count what an answer is billed by."""
-        self._tokens.labels("in").inc(tokens_in)
-        self._tokens.labels("out").inc(tokens_out)
+    def record_usage(self, input_tokens: int, output_tokens: int, money: float) -> None:
+        """Count the tokens and the money that an answer is billed by."""
+        self._tokens.labels("in").inc(input_tokens)
+        self._tokens.labels("out").inc(output_tokens)
         self._money.inc(money)
 
-    def cached(self) -> None:
+    def record_cache_hit(self) -> None:
         """Count a message that needed no call."""
         self._cached.inc()
 
 
-def _is(breaker: Breaker, state: str) -> Callable[[], float]:
+def _is_in(breaker: CircuitBreaker, state: str) -> Callable[[], float]:
     return lambda: float(breaker.state == state)

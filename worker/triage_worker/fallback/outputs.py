@@ -1,4 +1,4 @@
-"""What a verdict becomes: an intent with its label, or a message for a person to decide."""
+"""Turns a decision into output records: an intent with its label, or a review event for a person."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 
 from triage_schemas.events import FallbackEvent, IntentEvent, LabelEvent, ModelRef, ReviewEvent
 
-from triage_worker.fallback.adviser import Decided, Undecided
+from triage_worker.fallback.llm_decider import Decided, Undecided
 from triage_worker.fallback.prompt import MAX_CHARACTERS
 from triage_worker.streaming.async_processor import Question
 from triage_worker.streaming.decision_events import carried, decision_record
@@ -18,16 +18,16 @@ Asked: TypeAlias = Question[FallbackEvent]
 
 
 @dataclass(frozen=True, slots=True)
-class Writer:
-    """Makes outputs.
+class OutputBuilder:
+    """Builds the output of a decision.
 
     Attributes:
-        model: the LLM.
-        output_topic: for intents.
-        review_topic: for what a person must decide.
-        labels_topic: for answers to learn from.
-        min_confidence: what an answer must have been given to stand.
-        include_text: put the text into intents, too.
+        model: the LLM's name, and the version of the prompt.
+        output_topic: the topic of intents.
+        review_topic: the topic of messages that a person must decide.
+        labels_topic: the topic of labels that the next bundle learns from.
+        min_confidence: the least confidence that the LLM must give an answer.
+        include_text: whether intents carry the message's text.
         clock: seconds since the epoch.
     """
 
@@ -39,22 +39,22 @@ class Writer:
     include_text: bool
     clock: Callable[[], float] = time
 
-    def output(self, question: Asked, verdict: Decided | Undecided) -> Output:
-        """The output of a verdict."""
-        if isinstance(verdict, Decided):
-            return self._intent(question, verdict)
-        return self._review(question, verdict)
+    def build(self, question: Asked, decision: Decided | Undecided) -> Output:
+        """Build the output of a decision: an intent with its label, or a review event."""
+        if isinstance(decision, Decided):
+            return self._intent(question, decision)
+        return self._review(question, decision)
 
-    def _intent(self, question: Asked, verdict: Decided) -> Output:
+    def _intent(self, question: Asked, decision: Decided) -> Output:
         event, now = question.event, datetime.fromtimestamp(self.clock(), UTC)
         known = carried(event)
         shown: dict[str, Any] = {"text": event.text} if self.include_text else {}
         intent = IntentEvent(
             **known,
             **shown,
-            intent=verdict.intent,
-            confidence=verdict.confidence,
-            scores={verdict.intent: verdict.confidence},
+            intent=decision.intent,
+            confidence=decision.confidence,
+            scores={decision.intent: decision.confidence},
             decided_by="llm",
             threshold=self.min_confidence,
             truncated=len(event.text) > MAX_CHARACTERS,
@@ -62,7 +62,7 @@ class Writer:
             classified_at=now,
         )
         label = LabelEvent(
-            **known, text=event.text, label=verdict.intent, decided_by="llm", model=self.model, labelled_at=now
+            **known, text=event.text, label=decision.intent, decided_by="llm", model=self.model, labelled_at=now
         )
         record = decision_record(question, intent, now)
         label_record = decision_record(question, label, now)
@@ -71,7 +71,7 @@ class Writer:
             question.ledger,
             question.record,
             "accepted",
-            verdict.intent,
+            decision.intent,
             self.output_topic,
             question.record.key,
             record.value,
@@ -79,15 +79,15 @@ class Writer:
             companion,
         )
 
-    def _review(self, question: Asked, verdict: Undecided) -> Output:
+    def _review(self, question: Asked, decision: Undecided) -> Output:
         known = {name: getattr(question.event, name) for name in question.event.model_fields_set}
-        review = ReviewEvent(**known, review_reason=verdict.why)
+        review = ReviewEvent(**known, review_reason=decision.reason)
         record = decision_record(question, review, datetime.fromtimestamp(self.clock(), UTC))
         return Output(
             question.ledger,
             question.record,
             "review",
-            verdict.why,
+            decision.reason,
             self.review_topic,
             question.record.key,
             record.value,

@@ -1,7 +1,7 @@
-"""What the LLM is asked: a fixed instruction with the labels, and the customer's text as data.
+"""Builds the prompt: a fixed instruction with the labels, and the customer's text as data.
 
-The text travels as a string in a JSON object, so that nothing in it can end the place that it is quoted in. Every
-question is about one message only, and nothing that is asked for is free text: an answer has no room for what was read.
+The text is a string in a JSON object, so nothing in it can end the quotation. Each question is about one message only,
+and the answer has no field of free text: it cannot carry anything that the LLM has read.
 """
 
 import hashlib
@@ -11,12 +11,12 @@ from typing import Any, Protocol
 import orjson
 
 VERSION = "1"
-"""Changes whenever the questions do; events carry it as the version of the model that decided."""
+"""Must change whenever the prompt does. Events carry it as the version of the model that decided."""
 
 NONE = "none of these"
 
 MAX_CHARACTERS = 6_000
-"""Of the text; what a customer wants is said by then, and tokens are money."""
+"""The most characters of a text that are sent. Customers say what they want within them, and tokens cost money."""
 
 INSTRUCTION = """\
 You sort messages that customers write to a shop. Decide which one of these intents a message has:
@@ -36,11 +36,12 @@ Message = dict[str, str]
 
 
 class Subject(Protocol):
-    """What a question is about; a `FallbackEvent` is one.
+    """The message that a question is about; a `FallbackEvent` is one.
 
     Attributes:
-        labels: every intent there is, with what it means.
-        scores: the likeliest intents by the small model, likeliest first; none where the LLM is to decide by itself.
+        text: the customer's text.
+        labels: all intents with their descriptions.
+        scores: the most likely intents by the small model, most likely first; empty if the LLM should get no hint.
     """
 
     @property
@@ -52,20 +53,20 @@ class Subject(Protocol):
 
 
 def messages(subject: Subject) -> list[Message]:
-    """The turns of one question."""
-    labels = "\n".join(f"- {label}: {meaning}" for label, meaning in subject.labels.items())
-    asked: dict[str, Any] = {"message": subject.text[:MAX_CHARACTERS]}
+    """The chat messages of one question: the instruction, and the customer's text."""
+    lines = "\n".join(f"- {label}: {meaning}" for label, meaning in subject.labels.items())
+    data: dict[str, Any] = {"message": subject.text[:MAX_CHARACTERS]}
     if subject.scores:
-        asked["candidates"] = list(subject.scores)
+        data["candidates"] = list(subject.scores)
     hint = HINT if subject.scores else ""
     return [
-        {"role": "system", "content": INSTRUCTION.format(labels=labels, none=NONE, hint=hint)},
-        {"role": "user", "content": orjson.dumps(asked).decode()},
+        {"role": "system", "content": INSTRUCTION.format(labels=lines, none=NONE, hint=hint)},
+        {"role": "user", "content": orjson.dumps(data).decode()},
     ]
 
 
 def schema(labels: list[str]) -> dict[str, Any]:
-    """The JSON schema of an answer."""
+    """The JSON schema of an answer: one of the labels or `NONE`, and a confidence."""
     return {
         "type": "object",
         "properties": {
@@ -77,6 +78,6 @@ def schema(labels: list[str]) -> dict[str, Any]:
     }
 
 
-def key(turns: list[Message]) -> bytes:
-    """The hash of a question: the same text with the same labels and candidates has the same answer."""
-    return hashlib.sha256(orjson.dumps(turns)).digest()
+def key(messages: list[Message]) -> bytes:
+    """The hash of a question. It covers all that an answer depends on: text, labels and candidates."""
+    return hashlib.sha256(orjson.dumps(messages)).digest()

@@ -1,4 +1,4 @@
-"""The fallback as a process."""
+"""The fallback service: builds its components and serves until it is stopped."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -9,15 +9,15 @@ from triage_schemas.events import FallbackEvent, ModelRef
 from triage_worker.config.errors import ConfigError
 from triage_worker.config.settings import Settings, variable
 from triage_worker.fallback import prompt
-from triage_worker.fallback.adviser import Adviser
-from triage_worker.fallback.budget import Budget, OwnBudget, Window
-from triage_worker.fallback.client import Client
+from triage_worker.fallback.budget import Budget, BudgetWindow, LocalBudget
+from triage_worker.fallback.budget_topic import open_shared_budget
+from triage_worker.fallback.client import LlmClient
 from triage_worker.fallback.cost import Prices
 from triage_worker.fallback.llm import Limits, Llm
+from triage_worker.fallback.llm_decider import LlmDecider
 from triage_worker.fallback.metrics import LlmMetrics
-from triage_worker.fallback.outputs import Writer
-from triage_worker.fallback.spans import TracedEndpoint
-from triage_worker.fallback.spending import shared_budget
+from triage_worker.fallback.outputs import OutputBuilder
+from triage_worker.fallback.traced_endpoint import TracedEndpoint
 from triage_worker.observability import tracing
 from triage_worker.observability.metrics import Metrics
 from triage_worker.observability.tracing import Traces
@@ -31,21 +31,21 @@ TOPICS = {
     **dict.fromkeys(("output_topic", "review_topic", "labels_topic", "dead_letter_topic"), "Write"),
 }
 
-NEEDED = {"llm_url": "an OpenAI-compatible endpoint, up to /v1", "llm_model": "the model's name there"}
+REQUIRED_SETTINGS = {"llm_url": "an OpenAI-compatible endpoint, up to /v1", "llm_model": "the model's name there"}
 
-AHEAD = 4
-"""Messages read for each that is asked about: enough to keep all calls busy, few enough to hand over quickly."""
+READ_AHEAD = 4
+"""Messages in flight per concurrent call: enough to keep all calls busy, few enough to hand partitions over quickly."""
 
 
 def run(settings: Settings) -> int:
     """Serve until SIGTERM or SIGINT; returns the exit code.
 
     Raises:
-        TriageError: the fallback cannot start; says what to change.
+        TriageError: the service cannot start; says what to change.
     """
-    for name, what in NEEDED.items():
+    for name, meaning in REQUIRED_SETTINGS.items():
         if getattr(settings, name) is None:
-            raise ConfigError(f"The fallback does not know which LLM to ask: set {variable(name)} to {what}.")
+            raise ConfigError(f"No LLM is configured: set {variable(name)} to {meaning}.")
     return asyncio.run(serve(settings, TOPICS, _opened))
 
 
@@ -54,19 +54,19 @@ async def _opened(settings: Settings, metrics: Metrics) -> AsyncIterator[Parts]:
     assert settings.llm_url is not None
     key = settings.llm_api_key
     with tracing.started("fallback", settings.group("fallback")) as traces:
-        async with Client(settings.llm_url, key.get_secret_value() if key else None) as client:
-            await client.check()
+        async with LlmClient(settings.llm_url, key.get_secret_value() if key else None) as client:
+            await client.check_key()
             async with _budget(settings) as budget:
                 yield assemble(settings, client, budget, metrics, traces)
 
 
 def _budget(settings: Settings) -> AbstractAsyncContextManager[Budget]:
-    window = Window(settings.llm_calls_per_hour, settings.llm_money_per_hour)
-    return shared_budget(settings, window) if window.limited else nullcontext(OwnBudget(window))
+    window = BudgetWindow(settings.llm_calls_per_hour, settings.llm_money_per_hour)
+    return open_shared_budget(settings, window) if window.limited else nullcontext(LocalBudget(window))
 
 
-def assemble(settings: Settings, client: Client, budget: Budget, metrics: Metrics, traces: Traces | None) -> Parts:
-    """Put a fallback together; nothing is started."""
+def assemble(settings: Settings, client: LlmClient, budget: Budget, metrics: Metrics, traces: Traces | None) -> Parts:
+    """Build the service's components; nothing is started."""
     assert settings.llm_model is not None
     metrics.model(settings.llm_model, prompt.VERSION, "remote")
     metrics.expect("review", "over_budget")
@@ -79,13 +79,13 @@ def assemble(settings: Settings, client: Client, budget: Budget, metrics: Metric
         budget,
         llm_metrics,
     )
-    adviser = Adviser(
+    decider = LlmDecider(
         llm,
         min_confidence=settings.llm_min_confidence,
         ask_out_of_scope=settings.llm_out_of_scope,
         metrics=llm_metrics,
     )
-    writer = Writer(
+    outputs = OutputBuilder(
         model=ModelRef(name=settings.llm_model, version=f"prompt-{prompt.VERSION}"),
         output_topic=settings.output_topic,
         review_topic=settings.review_topic,
@@ -96,10 +96,10 @@ def assemble(settings: Settings, client: Client, budget: Budget, metrics: Metric
     dead_letters = DeadLetters(settings.dead_letter_topic)
     station = Consulting(
         FallbackEvent,
-        adviser,
-        writer.output,
+        decider,
+        outputs.build,
         dead_letters,
-        lambda outputs: parts.delivery.publish(outputs),  # noqa: PLW0108 (made below, from the station)
+        lambda records: parts.delivery.publish(records),  # noqa: PLW0108 (made below, from the station)
         concurrency=settings.llm_concurrency,
         metrics=metrics,
         traces=traces,
@@ -111,6 +111,6 @@ def assemble(settings: Settings, client: Client, budget: Budget, metrics: Metric
         station,
         dead_letters,
         metrics,
-        max_in_flight=min(settings.max_in_flight, AHEAD * settings.llm_concurrency),
+        max_in_flight=min(settings.max_in_flight, READ_AHEAD * settings.llm_concurrency),
     )
     return parts

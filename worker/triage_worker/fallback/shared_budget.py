@@ -1,7 +1,8 @@
-"""One budget for all fallbacks of a group, which outlives each of them: a log of what was set aside, and what it cost.
+"""One budget for all replicas of the fallback, stored in a log of reservations and actual costs.
 
-A call may be made when its entry has come back from the log. All read the same entries in the same order, so all come
-to the same answer, whoever asks; and what a process had set aside before it was killed counts for an hour.
+A call may be made once its reservation has been read back from the log. All replicas read the same entries in the same
+order, so they all reach the same decision. The log outlives them: what a replica had reserved before it was killed
+counts as spent for an hour.
 """
 
 import asyncio
@@ -13,103 +14,103 @@ from uuid import uuid4
 import orjson
 from pydantic import BaseModel, NonNegativeFloat, ValidationError
 
-from triage_worker.fallback.budget import WINDOW_S, Spending, Window
+from triage_worker.fallback.budget import WINDOW_S, BudgetWindow, Reservation
 
 
 class _Entry(BaseModel):
-    """A call, and what was set aside for it or what it did cost."""
+    """A log entry: a call, and the cost reserved for it or its actual cost."""
 
     call: str
     reserved: NonNegativeFloat | None = None
     cost: NonNegativeFloat | None = None
 
 
-class Log(Protocol):
-    """What is written here comes back by `SharedBudget.read`, in one order for all."""
+class BudgetLog(Protocol):
+    """A log whose entries come back through `SharedBudget.apply`, in the same order for every replica."""
 
     @property
     def problem(self) -> str | None:
-        """What keeps it from being written or read; None when nothing does."""
+        """Why the log cannot be written or read at present; None if it can."""
         ...
 
-    async def write(self, value: bytes) -> None:
-        """Put an entry on the log, however long that takes."""
+    async def append(self, entry: bytes) -> None:
+        """Append an entry, and retry until it is stored."""
         ...
 
-    def tell(self, value: bytes) -> None:
-        """Put an entry on the log if that can be done; nobody waits for it."""
+    def append_in_background(self, entry: bytes) -> None:
+        """Append an entry without waiting; it may be lost."""
         ...
 
 
 class SharedBudget:
-    """A budget on a log.
+    """A budget that several processes share through a log.
 
     Args:
-        window: what may be spent; the same for all who share the log.
-        log: where it is written down.
+        window: the limits; the same for all processes.
+        log: stores the entries.
         clock: seconds since the epoch.
     """
 
-    def __init__(self, window: Window, log: Log, clock: Callable[[], float] = time) -> None:
+    def __init__(self, window: BudgetWindow, log: BudgetLog, clock: Callable[[], float] = time) -> None:
         self._window = window
         self._log = log
         self._clock = clock
         self._latest = 0.0
-        """When the newest entry was written. Nothing else is the same for all who share the log."""
-        self._waiting: dict[str, asyncio.Future[Spending | None]] = {}
-        self._open: dict[str, Spending] = {}
-        """What was set aside, oldest first, until somebody says what it cost."""
+        """The time of the newest entry, by the log. It is the only clock that all processes agree on."""
+        self._waiting: dict[str, asyncio.Future[Reservation | None]] = {}
+        self._open: dict[str, Reservation] = {}
+        """Reservations whose actual cost is not known yet, by call, oldest first."""
 
     @property
     def problem(self) -> str | None:
-        """What keeps it from saying whether a call may be made; None when nothing does."""
+        """Why the budget cannot decide at present; None if it can."""
         return self._log.problem
 
-    async def reserve(self, cost: float) -> Spending | None:
-        """Set aside what a call may cost; None when that is more than is left."""
-        # Who is over budget already need not say so on the log.
+    async def reserve(self, cost: float) -> Reservation | None:
+        """Reserve what a call may cost; None if that is more than is left."""
+        # A call that is over budget already needs no entry in the log.
         if not self._window.has_room(cost, max(self._latest, self._clock())):
             return None
-        name = uuid4().hex
-        waiting: asyncio.Future[Spending | None] = asyncio.get_running_loop().create_future()
-        self._waiting[name] = waiting
+        call_id = uuid4().hex
+        waiting: asyncio.Future[Reservation | None] = asyncio.get_running_loop().create_future()
+        self._waiting[call_id] = waiting
         try:
-            await self._log.write(orjson.dumps({"call": name, "reserved": cost}))
+            await self._log.append(orjson.dumps({"call": call_id, "reserved": cost}))
             return await waiting
         finally:
-            del self._waiting[name]
+            del self._waiting[call_id]
 
-    def settle(self, spending: Spending, cost: float) -> None:
-        """Say what a call did cost."""
-        self._log.tell(orjson.dumps({"call": spending.name, "cost": cost}))
+    def record_actual_cost(self, reservation: Reservation, cost: float) -> None:
+        """Replace the reserved cost of a call by its actual cost, for all processes."""
+        self._log.append_in_background(orjson.dumps({"call": reservation.call_id, "cost": cost}))
 
-    def read(self, value: bytes | None, at: float) -> None:
-        """Take in the next entry of the log, written at ``at``; what is no entry is left out."""
+    def apply(self, entry: bytes | None, at: float) -> None:
+        """Apply the next entry of the log, which was stored at ``at``; an entry that is not valid is skipped."""
         try:
-            entry = _Entry.model_validate_json(value or b"")
+            parsed = _Entry.model_validate_json(entry or b"")
         except ValidationError:
             return
         self._latest = max(self._latest, at)
-        self._forget()
-        if entry.reserved is not None:
-            self._enter(entry.call, entry.reserved)
-        elif entry.cost is not None and entry.call in self._open:
-            self._open.pop(entry.call).cost = entry.cost
+        self._drop_expired()
+        if parsed.reserved is not None:
+            self._apply_reservation(parsed.call, parsed.reserved)
+        elif parsed.cost is not None and parsed.call in self._open:
+            self._open.pop(parsed.call).cost = parsed.cost
 
-    def _enter(self, name: str, reserved: float) -> None:
-        if name in self._open:
-            return  # written twice, since nobody knew whether the first attempt had arrived
-        spending = self._window.enter(reserved, self._latest, name)
-        if spending is not None:
-            self._open[name] = spending
-        waiting = self._waiting.get(name)
+    def _apply_reservation(self, call_id: str, reserved: float) -> None:
+        if call_id in self._open:
+            return  # stored twice: the writer retried without knowing that the first attempt had arrived
+        reservation = self._window.reserve(reserved, self._latest, call_id)
+        if reservation is not None:
+            self._open[call_id] = reservation
+        waiting = self._waiting.get(call_id)
         if waiting is not None and not waiting.done():
-            waiting.set_result(spending)
+            waiting.set_result(reservation)
 
-    def _forget(self) -> None:
-        """What was set aside before the window began is in no sum any more, whatever it cost."""
+    def _drop_expired(self) -> None:
+        """Forget open reservations that are older than the window; they no longer count, whatever the calls cost."""
         while self._open:
-            name, oldest = next(iter(self._open.items()))
+            call_id, oldest = next(iter(self._open.items()))
             if oldest.at > self._latest - WINDOW_S:
                 return
-            del self._open[name]
+            del self._open[call_id]

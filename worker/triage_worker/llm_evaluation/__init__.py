@@ -1,1 +1,1 @@
-"""Measuring a larger model on the rows that a bundle is measured on, and the two of them one after the other."""
+"""Compares a bundle with an LLM, on the same rows (``triage evaluate --llm``)."""

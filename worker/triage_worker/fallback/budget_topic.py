@@ -1,0 +1,128 @@
+"""The Kafka topic that stores the shared budget's log: one partition, with timestamps of the broker."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+from aiokafka.admin import NewTopic
+from aiokafka.errors import KafkaError
+from aiokafka.structs import RecordMetadata, TopicPartition
+
+from triage_worker.config.settings import Settings
+from triage_worker.fallback.budget import WINDOW_S, BudgetWindow
+from triage_worker.fallback.shared_budget import SharedBudget
+from triage_worker.kafka import authorization as rights
+from triage_worker.kafka import topics
+from triage_worker.kafka.topic_reader import reader
+from triage_worker.streaming.wiring import producer
+
+RETRY_S = 1.0
+POLL_MS = 1_000
+CONFIGS = {
+    # One clock for all: a replica whose own clock is an hour ahead would end everybody's window.
+    "message.timestamp.type": "LogAppendTime",
+    # Entries older than the window are useless; twice its length leaves every reader enough time.
+    "retention.ms": str(int(2_000 * WINDOW_S)),
+    "segment.ms": str(int(1_000 * WINDOW_S)),
+}
+
+
+@asynccontextmanager
+async def open_shared_budget(settings: Settings, window: BudgetWindow) -> AsyncIterator[SharedBudget]:
+    """Open the budget of this consumer group, with everything that was spent within the last hour.
+
+    The topic is created if it does not exist. It is read in the background as long as the context is open.
+
+    Raises:
+        TriageError: the topic cannot be written and read; says what to change.
+    """
+    topic = f"{settings.group('fallback')}-spending"
+    await _create_if_missing(settings, topic)
+    with rights.required():
+        async with producer(settings, enable_idempotence=settings.idempotence) as writer, reader(settings) as consumer:
+            log = _TopicLog(writer, consumer, TopicPartition(topic, 0))
+            budget = SharedBudget(window, log)
+            await log.catch_up(budget)
+            following = asyncio.create_task(log.follow(budget), name="budget topic")
+            try:
+                yield budget
+            finally:
+                following.cancel()
+                await asyncio.gather(following, return_exceptions=True)
+
+
+async def _create_if_missing(settings: Settings, topic: str) -> None:
+    async with topics.administrator(settings) as admin:
+        if topic not in await admin.list_topics():
+            replicas = min(topics.REPLICAS, len((await admin.describe_cluster())["brokers"]))
+            await topics.create_on(admin, [NewTopic(topic, 1, replicas, topic_configs=CONFIGS)])
+
+
+class _TopicLog:
+    """A `BudgetLog` in one partition of a topic."""
+
+    def __init__(self, writer: AIOKafkaProducer, consumer: AIOKafkaConsumer, partition: TopicPartition) -> None:
+        self._writer = writer
+        self._consumer = consumer
+        self._partition = partition
+        self._write_problem: str | None = None
+        self._read_problem: str | None = None
+        self._background: set[asyncio.Task[None]] = set()
+
+    @property
+    def problem(self) -> str | None:
+        """Why the topic cannot be written or read at present; None if it can."""
+        return self._write_problem or self._read_problem
+
+    async def catch_up(self, budget: SharedBudget) -> None:
+        """Apply everything that was stored before, up to an empty entry that is written here as a marker.
+
+        Raises:
+            KafkaError: the topic cannot be written or read.
+        """
+        last = (await self._send(b"{}")).offset
+        self._consumer.assign([self._partition])
+        await self._consumer.seek_to_beginning(self._partition)
+        while await self._consumer.position(self._partition) <= last:
+            await self._apply_next(budget)
+
+    async def follow(self, budget: SharedBudget) -> None:
+        """Apply the entries of all replicas until cancelled."""
+        while True:
+            try:
+                await self._apply_next(budget)
+                self._read_problem = None
+            except KafkaError as error:
+                self._read_problem = f"what calls have cost cannot be read ({rights.told(error, 'Read')})"
+                await asyncio.sleep(RETRY_S)
+
+    async def append(self, entry: bytes) -> None:
+        """Append an entry, and retry until it is stored."""
+        while True:
+            try:
+                await self._send(entry)
+            except KafkaError as error:
+                self._write_problem = f"the cost of a call cannot be reserved ({rights.told(error, 'Write')})"
+                await asyncio.sleep(RETRY_S)
+            else:
+                self._write_problem = None
+                return
+
+    def append_in_background(self, entry: bytes) -> None:
+        """Append an entry without waiting. If that fails, the reserved cost counts as spent."""
+        task = asyncio.create_task(self._try_send(entry))
+        self._background.add(task)
+        task.add_done_callback(self._background.discard)
+
+    async def _try_send(self, entry: bytes) -> None:
+        with suppress(KafkaError):
+            await self._send(entry)
+
+    async def _send(self, entry: bytes) -> RecordMetadata:
+        return await self._writer.send_and_wait(self._partition.topic, entry, partition=self._partition.partition)
+
+    async def _apply_next(self, budget: SharedBudget) -> None:
+        for records in (await self._consumer.getmany(timeout_ms=POLL_MS)).values():
+            for record in records:
+                budget.apply(record.value, record.timestamp / 1_000)
