@@ -23,7 +23,7 @@ TARGETS = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(encoding=
 VARIABLES = {variable(name) for name in Settings.model_fields} | NOT_SETTINGS
 
 COMMAND = typer.main.get_command(app)
-CODE = re.compile(r"^```[a-z]*\n(.*?)^```|((?:^ {4}.*\n)+)|`([^`\n]+)`", re.MULTILINE | re.DOTALL)
+CODE = re.compile(r"^```[a-z]*\n(.*?)^```|((?:^ {4}[^\n]*\n)+)|`([^`\n]+)`", re.MULTILINE | re.DOTALL)
 FILES = re.compile(r"(?:worker|models|schemas|tests|deploy|docs)/[\w./-]+\.(?:py|md|yaml|csv|svg|txt)\b")
 
 

@@ -31,10 +31,10 @@ def test_every_flag_of_learn_is_told_and_no_other() -> None:
     [
         f"{NOT_PROMOTED}: not better",
         f"may be lost: {verdict.MARGIN:g} |",
-        f"for each of people's: {settle.LLM_PER_HUMAN:g} |",
+        f"for each human answer: {settle.LLM_PER_HUMAN:g} |",
         f"held-out answers (at least {verdict.ENOUGH})",
         f"no intent of at least {verdict.ENOUGH} rows loses more than {verdict.INTENT_MARGIN:g} points",
-        f"it accepts at most {verdict.COVERAGE_MARGIN:g} points less",
+        f"coverage falls by at most {verdict.COVERAGE_MARGIN:g} points",
         f"is drawn {rehearsal.HUMAN_WEIGHT:g} times in a pass",
         f"among {rehearsal.REPLAY:,} rows of the base data that are drawn {rehearsal.REPLAY_WEIGHT:g} times",
         f"answers are at most {rehearsal.MOST_ANSWERS:.0%} of what is drawn".replace("%", " %"),
