@@ -18,7 +18,7 @@ PAGE = " ".join((Path(__file__).parents[3] / "docs" / "training.md").read_text(e
 def test_every_flag_of_train_is_told_and_no_other() -> None:
     command = typer.main.get_command(app)
     flags = {name for parameter in command.commands["train"].params for name in parameter.opts}  # type: ignore[attr-defined]
-    table = PAGE[PAGE.index("## The flags") : PAGE.index("## What is decided for you")]
+    table = PAGE[PAGE.index("## The flags") : PAGE.index("## What is chosen automatically")]
     assert set(re.findall(r"--[a-z][a-z-]+", table)) == flags - {"--help"}
 
 
@@ -33,10 +33,10 @@ def test_every_flag_of_train_is_told_and_no_other() -> None:
         f"a further {run.WATCHED_SHARE:.0%} are watched: training ends after {fit.PATIENCE} passes".replace("%", " %"),
         f"enough to draw {schedule.LEARNT:,} rows in all",
         f"there are {folds.FOLDABLE_LABELS} labels or more",
-        f"foreign messages are {folds.FOREIGN_SHARE:.0%} of what is judged".replace("%", " %"),
-        f"one in {1 / calibrate.FAMILIARITY_QUANTILE:.0f} of the rightly answered rows lies below it",
+        f"out-of-scope messages are {folds.FOREIGN_SHARE:.0%} of the judging rows".replace("%", " %"),
+        f"one in {1 / calibrate.FAMILIARITY_QUANTILE:.0f} of the correctly predicted rows lies below it",
         f"at most {run.RISK:.0%} of accepted events are wrong, at 95 % confidence".replace("5%", "5 %"),
-        f"on fewer than {guarantee.ENOUGH:,}, a threshold that costs more than two fifths of the coverage",
+        f"on fewer than {guarantee.ENOUGH:,}, a threshold that costs more than two fifths of the coverage is not used",
         f"below {guarantee.fewest_accepted(run.RISK, 0.95)} judging rows nothing is certified",
         f"which count as much as {calibrate.PRIOR_ROWS:.0f} rows",
         f"No threshold is below {guarantee.LEAST}",
