@@ -12,16 +12,16 @@ from triage_worker.demo.closing import close, sums
 from triage_worker.demo.observer import note
 from triage_worker.demo.path import Step, richest, steps
 from triage_worker.demo.tally import Tally
-from triage_worker.router.conversation import Conversation, file
-from triage_worker.router.intents import Filed, read
-from triage_worker.routing.routes_file import SHIPPED, load
+from triage_worker.router.conversation import Conversation, apply_message
+from triage_worker.router.intent_parser import ParsedIntent, parse_intent
+from triage_worker.routing.routes_file import DEFAULT_ROUTES, load
 
 from tests.worker.fallback.events import event as fallback_event
-from tests.worker.router.fakes import read as as_read
+from tests.worker.router.fakes import intent_record
 from tests.worker.router.intents import intent_event
 
 SETTINGS = Settings()
-ROUTES = load(SHIPPED)
+ROUTES = load(DEFAULT_ROUTES)
 INPUT = SETTINGS.input_topic
 
 
@@ -47,11 +47,13 @@ class Books:
 
     def file(self, event: IntentEvent) -> None:
         """As the router does."""
-        filed = read(as_read(0, event))
-        assert isinstance(filed, Filed)
-        known = self._conversations.get(filed.arrival.conversation_id)
-        route = ROUTES.route(filed.facts)
-        for state in file(known, filed.arrival, route, close_after_s=ROUTES.close_after, partition=0, now=0.0):
+        parsed = parse_intent(intent_record(0, event))
+        assert isinstance(parsed, ParsedIntent)
+        known = self._conversations.get(parsed.message.conversation_id)
+        route = ROUTES.route(parsed.facts)
+        for state in apply_message(
+            known, parsed.message, route, close_after_s=ROUTES.close_after, partition=0, now=0.0
+        ):
             self._conversations[state.conversation_id] = state
             self.see(SETTINGS.tickets_topic, state.event().write())
 

@@ -27,9 +27,9 @@ from triage_worker.observability import tracing
 from triage_worker.observability.logs import JsonFormatter
 from triage_worker.observability.metrics import Metrics
 from triage_worker.observability.tracing import Traces
-from triage_worker.router.desk import Desk
+from triage_worker.router.context import RouterContext
 from triage_worker.router.metrics import RouterMetrics
-from triage_worker.router.office import Office
+from triage_worker.router.ticket_service import TicketService
 from triage_worker.streaming.async_processor import Consulting
 from triage_worker.streaming.tracking.dead_letters import DeadLetters
 from triage_worker.streaming.tracking.output import Output
@@ -38,7 +38,7 @@ from tests.worker.fakes import FakeModel, Published, record
 from tests.worker.fallback.events import event
 from tests.worker.router import fakes as router_fakes
 from tests.worker.router.intents import intent_event
-from tests.worker.router.test_desk import ROUTES
+from tests.worker.router.test_ticket_service import ROUTES
 from tests.worker.streaming.test_async_processor import OUTPUTS
 
 A = TopicPartition("in", 0)
@@ -256,16 +256,18 @@ async def test_a_call_for_a_message_without_a_span_has_none(traces: Traces, expo
 
 
 async def test_the_router_files_under_the_senders_trace(traces: Traces, exporter: InMemorySpanExporter) -> None:
-    world = router_fakes.World()
-    desk = Desk(
-        Office(router_fakes.TOPICS, world.send, lambda: ROUTES, RouterMetrics(), lambda: 1_000.0), world, traces
+    broker = router_fakes.FakeBroker()
+    service = TicketService(
+        RouterContext(router_fakes.TOPICS, broker.send, lambda: ROUTES, RouterMetrics(), lambda: 1_000.0),
+        broker,
+        traces,
     )
-    intent = router_fakes.read(0, intent_event(0))
+    intent = router_fakes.intent_record(0, intent_event(0))
     intent.headers = [*(intent.headers or ()), RECORDED]
-    await desk.handle([intent])
+    await service.process([intent])
     span = only(exporter)
     assert (span.attributes or {})["triage.outcome"] == "filed"
-    ticket = world.of("tickets")[0]
+    ticket = broker.of("tickets")[0]
     assert dict(ticket.headers)["traceparent"] == f"00-{TRACE}-{span.context.span_id:016x}-01".encode()
 
 

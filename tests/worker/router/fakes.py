@@ -1,22 +1,22 @@
-"""A broker and tables for the router, in memory, which crash when told to."""
+"""A fake broker and state store for the router, in memory, which simulate a crash."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from triage_schemas.cloudevents import RecordHeaders, event_headers
 from triage_schemas.events import IntentEvent
-from triage_worker.router.records import Change, Outgoing
+from triage_worker.router.interfaces import OutgoingRecord, StateChange
 from triage_worker.router.topics import RouterTopics
 
 TOPICS = RouterTopics("intents", "tickets", "alerts", "dlq", "keyed", "counts")
 
 
-class Crash(Exception):  # noqa: N818 (an end, and no error)
-    """The process dies here."""
+class SimulatedCrash(Exception):  # noqa: N818 (it simulates the end of the process)
+    """The process ends here."""
 
 
 @dataclass
-class Read:
+class FakeRecord:
     """A record as it was read."""
 
     offset: int
@@ -28,51 +28,58 @@ class Read:
 
 
 @dataclass
-class World:
-    """What survives a crash: what the broker has. ``steps_left`` is after how many records the process dies."""
+class FakeBroker:
+    """What survives a crash of the router.
 
-    sent: list[Outgoing] = field(default_factory=list)
+    Attributes:
+        sent: the records that were sent.
+        changelog: the state on the changelog.
+        disk: the state on the disk, which may be ahead of the changelog.
+        steps_left: after how many records the process crashes; None means never.
+    """
+
+    sent: list[OutgoingRecord] = field(default_factory=list)
     changelog: dict[tuple[int, bytes], bytes] = field(default_factory=dict)
     disk: dict[tuple[int, bytes], bytes] = field(default_factory=dict)
     steps_left: int | None = None
 
-    async def send(self, outgoing: Sequence[Outgoing]) -> None:
-        for record in outgoing:
+    async def send(self, records: Sequence[OutgoingRecord]) -> None:
+        for record in records:
             self._step()
             self.sent.append(record)
 
     def get(self, partition: int, key: bytes) -> bytes | None:
         return self.disk.get((partition, key))
 
-    async def write(self, changes: Sequence[Change]) -> None:
+    async def write(self, changes: Sequence[StateChange]) -> None:
         for partition, key, value in changes:
-            _keep(self.disk, (partition, key), value)
+            _apply(self.disk, (partition, key), value)
         for partition, key, value in changes:
             self._step()
-            _keep(self.changelog, (partition, key), value)
+            _apply(self.changelog, (partition, key), value)
 
     def values(self) -> Iterator[bytes]:
         return iter(list(self.disk.values()))
 
-    def of(self, topic: str) -> list[Outgoing]:
+    def of(self, topic: str) -> list[OutgoingRecord]:
         return [record for record in self.sent if record.topic == topic]
 
     def _step(self) -> None:
         if self.steps_left is not None:
             if self.steps_left == 0:
-                raise Crash
+                raise SimulatedCrash
             self.steps_left -= 1
 
 
-def _keep(table: dict[tuple[int, bytes], bytes], place: tuple[int, bytes], value: bytes | None) -> None:
+def _apply(table: dict[tuple[int, bytes], bytes], key: tuple[int, bytes], value: bytes | None) -> None:
     if value is None:
-        table.pop(place, None)
+        table.pop(key, None)
     else:
-        table[place] = value
+        table[key] = value
 
 
-def read(offset: int, event: IntentEvent, *, key: bytes | None = b"k", partition: int = 0) -> Read:
-    """An intent as a record, with the headers that the worker writes."""
+def intent_record(offset: int, event: IntentEvent, *, key: bytes | None = b"k", partition: int = 0) -> FakeRecord:
+    """Make the record of an intent event, with the headers that the worker writes."""
     identity = f"{IntentEvent.TYPE}:in:0:{event.source.offset}"
     headers = event_headers(IntentEvent.TYPE, identity, "2026-01-05T09:00:00.000Z", event.message_id, [])
-    return Read(offset, key, event.write(), headers, partition=partition)
+    return FakeRecord(offset, key, event.write(), headers, partition=partition)

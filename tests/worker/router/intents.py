@@ -1,4 +1,4 @@
-"""Intent events as the worker writes them."""
+"""Intent events as the worker publishes them."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -9,7 +9,7 @@ MONDAY = datetime(2026, 1, 5, 9, tzinfo=UTC)
 
 
 def intent_event(number: int, *, intent: str = "WISMO", at: datetime | None = None, **fields: Any) -> IntentEvent:
-    """The event of message ``number``, a second after the one before it unless ``at`` says otherwise."""
+    """Make the event of message ``number``; messages are a second apart unless ``at`` is given."""
     given: dict[str, Any] = {
         "message_id": f"m-{number}",
         "conversation_id": "chat-1",

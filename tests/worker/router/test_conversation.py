@@ -1,4 +1,4 @@
-"""A conversation's ticket: opened, updated, escalated, closed, and the same whenever the same is filed again."""
+"""The state machine of a conversation's ticket: open, update, escalate, close, and repeats."""
 
 import random
 from dataclasses import replace
@@ -6,7 +6,15 @@ from itertools import pairwise
 
 from hypothesis import given
 from hypothesis import strategies as st
-from triage_worker.router.conversation import REMEMBERED_MESSAGES, Arrival, Conversation, close, file, look_at
+from triage_worker.router.conversation import (
+    MAX_INTENTS,
+    MAX_SEEN,
+    Conversation,
+    IncomingMessage,
+    apply_message,
+    close,
+    next_deadline,
+)
 from triage_worker.routing.routes import PRIORITIES, Route
 
 DAY = 86_400
@@ -18,22 +26,22 @@ ROUTES = {
 }
 
 
-def arrival(number: int, intent: str = "WISMO", at: float | None = None) -> Arrival:
-    return Arrival(f"id-{number}", "chat-1", "c-1", intent, 1_000.0 + number if at is None else at)
+def message(number: int, intent: str = "WISMO", at: float | None = None) -> IncomingMessage:
+    return IncomingMessage(f"id-{number}", "chat-1", "c-1", intent, 1_000.0 + number if at is None else at)
 
 
-def filed(*arrivals: Arrival, before: Conversation | None = None) -> list[Conversation]:
-    """All states, in order."""
+def applied(*messages: IncomingMessage, before: Conversation | None = None) -> list[Conversation]:
+    """Apply messages one after the other, and return all states in order."""
     states = [] if before is None else [before]
     first = len(states)
-    for one in arrivals:
+    for each in messages:
         known = states[-1] if states else None
-        states += file(known, one, ROUTES[one.intent], close_after_s=3 * DAY, partition=2, now=one.at)
+        states += apply_message(known, each, ROUTES[each.intent], close_after_s=3 * DAY, partition=2, now=each.at)
     return states[first:]
 
 
-def test_the_first_message_opens() -> None:
-    (opened,) = filed(arrival(1))
+def test_the_first_message_opens_a_ticket() -> None:
+    (opened,) = applied(message(1))
     event = opened.event()
     assert (event.event, event.status, event.messages, event.intents) == ("opened", "open", 1, ["WISMO"])
     assert (event.queue, event.priority, event.tags) == ("delivery", "normal", ["wismo"])
@@ -41,15 +49,15 @@ def test_the_first_message_opens() -> None:
     assert event.due_at.timestamp() == 1_001 + 7_200
 
 
-def test_the_next_one_updates() -> None:
-    _, updated = filed(arrival(1), arrival(2, "OTHER"))
+def test_the_next_message_updates_the_ticket() -> None:
+    _, updated = applied(message(1), message(2, "OTHER"))
     event = updated.event()
     assert (event.event, event.queue, event.priority, event.intent) == ("updated", "delivery", "normal", "WISMO")
     assert (event.messages, event.intents) == (2, ["WISMO", "OTHER"])
 
 
-def test_what_is_as_urgent_adds_to_the_ticket_and_takes_nothing_over() -> None:
-    states = filed(*(arrival(number, intent) for number, intent in enumerate(["WISMO", "OTHER", "WISMO"], start=1)))
+def test_a_message_of_the_same_priority_does_not_escalate() -> None:
+    states = applied(*(message(number, intent) for number, intent in enumerate(["WISMO", "OTHER", "WISMO"], start=1)))
     event = states[-1].event()
     assert event.event == "updated"
     assert event.due_at == states[0].event().due_at
@@ -57,18 +65,20 @@ def test_what_is_as_urgent_adds_to_the_ticket_and_takes_nothing_over() -> None:
     assert event.tags == ["wismo"]
 
 
-def test_a_message_brings_what_the_ticket_lacks_and_the_time_after_which_it_is_closed_now() -> None:
-    nobody = replace(arrival(1), customer_id=None)
-    (opened,) = filed(nobody)
+def test_a_message_adds_a_missing_customer_and_sets_the_inactivity_limit() -> None:
+    nobody = replace(message(1), customer_id=None)
+    (opened,) = applied(nobody)
     assert opened.customer_id is None
-    (updated,) = file(opened, arrival(2), ROUTES["WISMO"], close_after_s=DAY, partition=2, now=2_000.0)
+    (updated,) = apply_message(opened, message(2), ROUTES["WISMO"], close_after_s=DAY, partition=2, now=2_000.0)
     assert (updated.customer_id, updated.close_after_s) == ("c-1", DAY)
-    (last,) = file(updated, replace(nobody, identity="id-3"), ROUTES["WISMO"], close_after_s=DAY, partition=2, now=3.0)
+    (last,) = apply_message(
+        updated, replace(nobody, identity="id-3"), ROUTES["WISMO"], close_after_s=DAY, partition=2, now=3.0
+    )
     assert last.customer_id == "c-1"
 
 
-def test_what_is_more_urgent_takes_the_ticket_over() -> None:
-    opened, escalated = filed(arrival(1), arrival(2, "DAMAGED"))
+def test_a_message_of_a_higher_priority_escalates() -> None:
+    opened, escalated = applied(message(1), message(2, "DAMAGED"))
     event = escalated.event()
     assert event.ticket_id == opened.ticket_id
     assert (event.event, event.queue, event.priority, event.intent) == ("escalated", "claims", "high", "DAMAGED")
@@ -77,76 +87,76 @@ def test_what_is_more_urgent_takes_the_ticket_over() -> None:
     assert event.due_at.timestamp() == 1_002 + 3_600
 
 
-def test_an_escalation_without_a_time_keeps_the_one_there_was() -> None:
-    _, escalated = filed(arrival(1), arrival(2, "CANCEL"))
+def test_an_escalation_without_an_sla_keeps_the_due_time() -> None:
+    _, escalated = applied(message(1), message(2, "CANCEL"))
     assert escalated.due_at == 1_001 + 7_200
-    _, escalated = filed(arrival(1, "OTHER"), arrival(2, "CANCEL"))
+    _, escalated = applied(message(1, "OTHER"), message(2, "CANCEL"))
     assert escalated.due_at is None
 
 
 def test_a_repeat_changes_nothing() -> None:
-    states = filed(arrival(1), arrival(2))
-    assert filed(arrival(1), arrival(2), before=states[-1]) == []
+    states = applied(message(1), message(2))
+    assert applied(message(1), message(2), before=states[-1]) == []
 
 
-def test_after_it_was_closed_a_new_message_opens_another_and_a_repeat_does_not() -> None:
-    (opened,) = filed(arrival(1))
+def test_after_a_close_a_new_message_opens_another_ticket_and_a_repeat_does_not() -> None:
+    (opened,) = applied(message(1))
     closed = close(opened, at=5_000.0, now=5_000.0)
     assert (closed.event().event, closed.event().status) == ("closed", "closed")
-    assert filed(arrival(1), before=closed) == []
-    (again,) = filed(arrival(2, at=6_000.0), before=closed)
+    assert applied(message(1), before=closed) == []
+    (again,) = applied(message(2, at=6_000.0), before=closed)
     assert again.ticket_id != opened.ticket_id
     assert (again.change, again.messages, again.intents) == ("opened", 1, ["WISMO"])
-    assert filed(arrival(1), arrival(2), before=again) == []
+    assert applied(message(1), message(2), before=again) == []
 
 
-def test_a_message_that_comes_long_after_closes_the_old_ticket_first() -> None:
-    opened, closed, another = filed(arrival(1), arrival(2, at=1_001.0 + 10 * DAY))
+def test_a_message_after_the_inactivity_limit_closes_the_old_ticket_first() -> None:
+    opened, closed, another = applied(message(1), message(2, at=1_001.0 + 10 * DAY))
     assert (closed.change, closed.ticket_id, closed.updated_at) == ("closed", opened.ticket_id, 1_001.0 + 3 * DAY)
     assert another.change == "opened"
     assert another.ticket_id != opened.ticket_id
 
 
-def test_a_closed_ticket_is_not_closed_again_however_late_the_next_message_is() -> None:
-    (opened,) = filed(arrival(1))
+def test_a_closed_ticket_is_not_closed_again() -> None:
+    (opened,) = applied(message(1))
     closed = close(opened, at=2_000.0, now=2_000.0)
-    (again,) = filed(arrival(2, at=2_000.0 + 30 * DAY), before=closed)
+    (again,) = applied(message(2, at=2_000.0 + 30 * DAY), before=closed)
     assert again.change == "opened"
     assert again.ticket_id != opened.ticket_id
 
 
-def test_a_ticket_is_not_closed_before_its_last_message_whatever_the_clocks_say() -> None:
-    (opened,) = filed(arrival(1))
+def test_a_ticket_is_never_closed_before_its_last_message() -> None:
+    (opened,) = applied(message(1))
     assert close(opened, at=opened.updated_at - DAY, now=0.0).updated_at == opened.updated_at
 
 
-def test_when_it_is_looked_at_again() -> None:
-    (opened,) = filed(arrival(1))
-    assert look_at(opened, remember_s=100) == opened.touched_at + 3 * DAY
-    assert look_at(close(opened, at=9_000.0, now=9_000.0), remember_s=100) == 9_100
+def test_the_next_deadline_is_the_close_and_then_the_removal() -> None:
+    (opened,) = applied(message(1))
+    assert next_deadline(opened, remember_s=100) == opened.touched_at + 3 * DAY
+    assert next_deadline(close(opened, at=9_000.0, now=9_000.0), remember_s=100) == 9_100
 
 
-def test_memory_is_bounded() -> None:
-    states = filed(*(arrival(number, random.Random(number).choice(list(ROUTES))) for number in range(2_000)))
+def test_the_size_of_the_state_is_bounded() -> None:
+    states = applied(*(message(number, random.Random(number).choice(list(ROUTES))) for number in range(2_000)))
     assert states[-1].messages == 2_000
-    assert len(states[-1].seen) == REMEMBERED_MESSAGES
-    assert len(states[-1].intents) <= 100
+    assert len(states[-1].seen) == MAX_SEEN
+    assert len(states[-1].intents) <= MAX_INTENTS == 100
 
 
-arrivals = st.lists(
-    st.builds(arrival, st.integers(0, 30), st.sampled_from(list(ROUTES)), st.floats(0, 10 * DAY)), max_size=40
+message_lists = st.lists(
+    st.builds(message, st.integers(0, 30), st.sampled_from(list(ROUTES)), st.floats(0, 10 * DAY)), max_size=40
 )
 
 
-@given(arrivals)
-def test_whatever_comes_in_whatever_order(given_arrivals: list[Arrival]) -> None:
-    states = filed(*given_arrivals)
-    if given_arrivals:
+@given(message_lists)
+def test_invariants_hold_for_any_messages_in_any_order(given_messages: list[IncomingMessage]) -> None:
+    states = applied(*given_messages)
+    if given_messages:
         assert sum(state.change == "opened" for state in states) - sum(
             state.change == "closed" for state in states
         ) in (0, 1)
-    messages = sum(state.change != "closed" for state in states)
-    assert messages == len({one.identity for one in given_arrivals})
+    count = sum(state.change != "closed" for state in states)
+    assert count == len({each.identity for each in given_messages})
     assert len({state.event_id for state in states}) == len(states)
     for before, after in pairwise(states):
         if before.ticket_id == after.ticket_id:
@@ -160,11 +170,13 @@ def test_whatever_comes_in_whatever_order(given_arrivals: list[Arrival]) -> None
         assert state.event().write()
 
 
-@given(arrivals, st.integers(0, 40))
-def test_filed_again_from_any_point_it_is_the_same(given_arrivals: list[Arrival], crash: int) -> None:
-    """A crash before the state was written: the same messages, the same events with the same ids."""
-    states = filed(*given_arrivals[:crash])
+@given(message_lists, st.integers(0, 40))
+def test_processing_again_after_a_crash_gives_the_same_events(
+    given_messages: list[IncomingMessage], crash: int
+) -> None:
+    """After a crash before the state was stored, the same messages give the same events with the same ids."""
+    states = applied(*given_messages[:crash])
     before = states[-1] if states else None
-    once = filed(*given_arrivals[crash:], before=before)
-    again = filed(*given_arrivals[crash:], before=before)
+    once = applied(*given_messages[crash:], before=before)
+    again = applied(*given_messages[crash:], before=before)
     assert [(state.event_id, state.event()) for state in once] == [(state.event_id, state.event()) for state in again]

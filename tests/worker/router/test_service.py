@@ -1,4 +1,4 @@
-"""The router as a process on the embedded broker, where there is no Java."""
+"""The router as a process, on the embedded broker, which needs no Java."""
 
 import asyncio
 import os
@@ -14,8 +14,8 @@ from triage_worker.config.settings import Settings
 from triage_worker.demo.broker import embedded_broker
 from triage_worker.kafka import topics
 from triage_worker.router.faust_app import RouterApp
-from triage_worker.router.service import Router
-from triage_worker.routing.routes_file import SHIPPED, RoutesFile
+from triage_worker.router.router import Router
+from triage_worker.routing.routes_file import DEFAULT_ROUTES, RoutesFile
 from triage_worker.streaming.delivery.delivery import send_null
 
 from tests.worker.router.fakes import TOPICS
@@ -38,7 +38,7 @@ async def settings(tmp_path: Path) -> AsyncIterator[Settings]:
         yield made
 
 
-async def test_intents_become_a_ticket_and_sigterm_ends_it(settings: Settings) -> None:
+async def test_intents_become_a_ticket_and_sigterm_stops_the_router(settings: Settings) -> None:
     given = settings.model_dump(
         include={"bootstrap_servers", "idempotence", "session_timeout_ms", "http_port", "state_dir"}
     )
@@ -55,15 +55,15 @@ async def test_intents_become_a_ticket_and_sigterm_ends_it(settings: Settings) -
                 await producer.send_and_wait(settings.output_topic, event.write(), key=b"chat-1")
         async with asyncio.timeout(TIMEOUT_S):
             tickets = [orjson.loads(record.value) for record in await _read(settings, settings.tickets_topic, 3)]
-            (letter,) = await _read(settings, settings.dead_letter_topic, 1)
+            (dead_letter,) = await _read(settings, settings.dead_letter_topic, 1)
         process.terminate()
         async with asyncio.timeout(TIMEOUT_S):
-            _, said = await process.communicate()
+            _, stderr = await process.communicate()
     finally:
         if process.returncode is None:
             process.kill()
             await process.wait()
-    assert process.returncode == 0, said.decode()
+    assert process.returncode == 0, stderr.decode()
     assert [(ticket["event"], ticket["messages"]) for ticket in tickets] == [
         ("opened", 1),
         ("escalated", 2),
@@ -71,11 +71,11 @@ async def test_intents_become_a_ticket_and_sigterm_ends_it(settings: Settings) -
     ]
     assert {ticket["queue"] for ticket in tickets[1:]} == {"claims"}
     assert len({ticket["ticket_id"] for ticket in tickets}) == 1
-    assert dict(letter.headers)["dlq.error"] == b"empty_value"
+    assert dict(dead_letter.headers)["dlq.error"] == b"empty_value"
 
 
-async def test_a_router_that_waits_for_its_group_ends_when_it_is_told_to() -> None:
-    class Waiting:
+async def test_a_router_that_waits_for_its_group_can_be_stopped() -> None:
+    class WaitingApp:
         stopped = False
 
         async def start(self) -> None:
@@ -84,15 +84,15 @@ async def test_a_router_that_waits_for_its_group_ends_when_it_is_told_to() -> No
         async def stop(self) -> None:
             self.stopped = True
 
-    router, waiting, stop = Router(TOPICS, RoutesFile(SHIPPED)), Waiting(), asyncio.Event()
-    router._built = RouterApp(waiting, None, None)
-    working = asyncio.create_task(router.work(stop))
+    router, app, stop = Router(TOPICS, RoutesFile(DEFAULT_ROUTES)), WaitingApp(), asyncio.Event()
+    router._built = RouterApp(app, None, None)
+    running = asyncio.create_task(router.run(stop))
     await asyncio.sleep(0)
-    assert not working.done()
+    assert not running.done()
     stop.set()
     async with asyncio.timeout(TIMEOUT_S):
-        await working
-    assert waiting.stopped
+        await running
+    assert app.stopped
 
 
 async def _read(settings: Settings, topic: str, count: int) -> list[ConsumerRecord]:

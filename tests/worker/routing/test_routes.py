@@ -1,4 +1,4 @@
-"""The rules: what fires, what a mistake in the file is told as, and when a changed file is taken."""
+"""The rules: which one fires, how errors in the file are reported, and when a changed file is loaded."""
 
 import os
 from datetime import UTC, datetime
@@ -10,10 +10,9 @@ from hypothesis import strategies as st
 from triage_models import DEFAULT_BUNDLE
 from triage_models.bundle.bundle import Bundle
 from triage_worker.config.errors import ConfigError
-from triage_worker.router.explain import told
 from triage_worker.routing.conditions import Facts
 from triage_worker.routing.routes import PRIORITIES
-from triage_worker.routing.routes_file import SHIPPED, RoutesFile, load, parse
+from triage_worker.routing.routes_file import DEFAULT_ROUTES, RoutesFile, load, parse
 
 INTENTS = (
     "WISMO",
@@ -26,19 +25,20 @@ INTENTS = (
     "ACCOUNT_ISSUE",
     "OTHER",
 )
-SHIPPED_ROUTES = load(SHIPPED)
 MONDAY = datetime(2026, 1, 5, 17, 30, tzinfo=UTC)
 
 MISTAKES = {
     "rules:\n - name: a\n   when: {intnt: X}\n   then: {}": "line 3: rules.0.when.intnt: not known here",
     "rules:\n - name: a\n   then: {priority: hi}": "line 3: rules.0.then.priority: Input should be 'low'",
     "rules:\n - name: a\n   then: {queue: ''}": "line 3: rules.0.then.queue: String should have at least 1",
-    "rules:\n - name: a\n   then:\n     sla: 4": "line 4: rules.0.then.sla: 4 is no duration",
+    "rules:\n - name: a\n   then:\n     sla: 4": "line 4: rules.0.then.sla: 4 is not a duration",
     "rules: 5": "line 1: rules: should be a list",
-    "defaults: [a]": "line 1: defaults: should be names with values",
+    "defaults: [a]": "line 1: defaults: should be a mapping of names to values",
     "timezone: UTC\ntimezone: UTC": "line 2: 'timezone' is given twice",
-    "\ntimezone: Mars/Base": "line 2: timezone: 'Mars/Base' is no time zone",
-    "rules:\n - name: a\n   when:\n     time: 9-5\n   then: {}": "line 4: rules.0.when.time: '9-5' is no time of day",
+    "\ntimezone: Mars/Base": "line 2: timezone: 'Mars/Base' is not a time zone",
+    "rules:\n - name: a\n   when:\n     time: 9-5\n   then: {}": (
+        "line 4: rules.0.when.time: '9-5' is not a time of day"
+    ),
     "rules:\n - name: a\n   when: {time: '25:00-01:00'}\n   then: {}": "line 3: rules.0.when.time",
     "rules:\n - name: a\n   when: {days: [mon, xyz]}\n   then: {}": "line 3: rules.0.when.days.1",
     "rules:\n - name: a\n   when: {intent: [A, 5]}\n   then: {}": "line 3: rules.0.when.intent.1: should be a word",
@@ -46,14 +46,14 @@ MISTAKES = {
     "rules:\n - name: a\n   when: {confidence: {at_least: 2}}\n   then: {}": "line 3: rules.0.when.confidence.at_least",
     "rules:\n - when: {intent: A}\n   then: {}": "line 2: rules.0.name: is missing",
     "rules:\n - name: a\n   then: {}\n - name: b\n   then: {}": "line 4: 'b' can never fire",
-    "rules:\n - name: a\n   when: {intent: A}\n   then: {}\n - name: a\n   then: {}": "line 5: another rule is",
+    "rules:\n - name: a\n   when: {intent: A}\n   then: {}\n - name: a\n   then: {}": "line 5: another rule has",
     "rules: [": "line 1: expected the node content",
     "a:\n\t- b": "line 2: ",
     "&a [*a]": "line 1: an alias that contains itself",
     "[1]: 2": "line 1: a name should be a single word",
     "close_after: 2000-99-99": "line 1: month must be in 1..12",
     "alerts: {window: 10s}": "line 1: alerts.window",
-    "5": "line 1: the file: should be names with values",
+    "5": "line 1: the file: should be a mapping of names to values",
 }
 
 
@@ -66,23 +66,23 @@ def fires(when: str, given_facts: Facts, zone: str = "UTC") -> bool:
     return routes.route(given_facts).rule == "it"
 
 
-@pytest.mark.parametrize(("text", "told_as"), MISTAKES.items())
-def test_a_mistake_is_told_with_its_line(text: str, told_as: str) -> None:
+@pytest.mark.parametrize(("text", "expected"), MISTAKES.items())
+def test_an_error_names_its_line(text: str, expected: str) -> None:
     with pytest.raises(ConfigError) as refused:
         parse(text, "routes.yaml")
-    assert str(refused.value).startswith(f"routes.yaml, {told_as}")
+    assert str(refused.value).startswith(f"routes.yaml, {expected}")
 
 
 @given(st.text(alphabet="abc:-[]{}&*!|>'\"#\n \t0%@`?,", max_size=60))
-def test_any_text_is_rules_or_a_sentence(text: str) -> None:
+def test_any_text_is_valid_or_a_clear_error(text: str) -> None:
     try:
         parse(text, "routes.yaml")
     except ConfigError as refused:
-        assert str(refused).startswith("routes.yaml")  # noqa: PT017 (most texts are refused, and some are not)
+        assert str(refused).startswith("routes.yaml")  # noqa: PT017 (most texts are not valid, and some are)
 
 
 @pytest.mark.parametrize("content", [b"\xff\xfe", None])
-def test_a_file_that_cannot_be_read(tmp_path: Path, content: bytes | None) -> None:
+def test_an_unreadable_file_is_an_error(tmp_path: Path, content: bytes | None) -> None:
     path = tmp_path / "routes.yaml"
     if content is not None:
         path.write_bytes(content)
@@ -124,12 +124,12 @@ def test_a_condition_holds(when: str, given_facts: Facts, expected: bool) -> Non
     assert fires(when, given_facts) is expected
 
 
-def test_hours_and_days_are_those_of_the_time_zone() -> None:
+def test_time_and_days_are_in_the_time_zone() -> None:
     late = facts(at=datetime(2026, 1, 5, 23, 30, tzinfo=UTC))
     assert fires("{days: tue, time: '00:00-01:00'}", late, zone="Europe/Berlin")
 
 
-def test_the_first_rule_that_fires_decides_and_defaults_fill_in() -> None:
+def test_the_first_matching_rule_fires_and_defaults_fill_in() -> None:
     routes = parse(
         "defaults: {queue: d, priority: low, sla: 2d, tags: all}\n"
         "rules:\n"
@@ -143,10 +143,10 @@ def test_the_first_rule_that_fires_decides_and_defaults_fill_in() -> None:
     assert (none.rule, none.queue) == (None, "d")
 
 
-def test_the_shipped_rules_know_every_intent_of_the_shipped_bundle() -> None:
+def test_the_default_rules_cover_every_intent_of_the_default_bundle() -> None:
     labels = Bundle.open(DEFAULT_BUNDLE, verify=False).labels
     assert set(INTENTS) <= set(labels)
-    routes = load(SHIPPED)
+    routes = load(DEFAULT_ROUTES)
     for intent in INTENTS:
         route = routes.route(facts(intent))
         assert route.rule is not None, intent
@@ -157,22 +157,7 @@ def test_the_shipped_rules_know_every_intent_of_the_shipped_bundle() -> None:
         )
 
 
-@given(intent=st.sampled_from(INTENTS), channel=st.sampled_from(["chat", "email", None]), tier=st.text(max_size=4))
-def test_what_is_explained_is_what_is_done(intent: str, channel: str | None, tier: str) -> None:
-    routes = SHIPPED_ROUTES
-    given_facts = facts(intent, channel=channel, metadata={"tier": tier})
-    lines = list(told(routes, given_facts))
-    assert f"  FIRES {routes.route(given_facts).rule}: " in "\n".join(lines)
-    assert lines[-1].startswith(f"queue {routes.route(given_facts).queue}, ")
-
-
-def test_explained_with_the_reason_why_not() -> None:
-    routes = parse("rules: [{name: r, when: {intent: A, channel: chat}, then: {}}]", "r")
-    lines = list(told(routes, facts("A", channel="email")))
-    assert lines[1:3] == ["  no   r: channel is email, not chat", "  No rule fires: the defaults decide."]
-
-
-def test_a_changed_file_is_taken_and_a_bad_one_is_not(tmp_path: Path) -> None:
+def test_a_changed_file_is_loaded_and_an_invalid_one_is_not(tmp_path: Path) -> None:
     path = tmp_path / "routes.yaml"
     path.write_text("defaults: {queue: first}")
     rules = RoutesFile(path)
@@ -194,7 +179,7 @@ def test_a_changed_file_is_taken_and_a_bad_one_is_not(tmp_path: Path) -> None:
 
 
 def _replace(path: Path, text: str) -> None:
-    """As editors and Kubernetes do."""
+    """Replace a file the way editors and Kubernetes do."""
     new = path.with_suffix(".new")
     new.write_text(text)
     os.replace(new, path)  # noqa: PTH105 (says that it replaces)

@@ -7,7 +7,7 @@ from triage_schemas.events import IntentEvent
 
 from triage_worker.demo.cases import Cases, Change, Intent, Verdict, conversation_of
 from triage_worker.demo.tally import Place, Tally
-from triage_worker.router.intents import facts_of
+from triage_worker.router.intent_parser import facts_of
 from triage_worker.routing.routes import Routes
 
 

@@ -25,7 +25,7 @@ from triage_worker.demo.tally import Tally
 from triage_worker.demo.view import PLAIN_WIDTH, LiveView, PlainView, View
 from triage_worker.kafka import topics
 from triage_worker.kafka.connection import connection
-from triage_worker.routing.routes_file import SHIPPED, load
+from triage_worker.routing.routes_file import DEFAULT_ROUTES, load
 from triage_worker.streaming.signals import sigterm_cancels
 
 PARTITIONS = 4
@@ -81,7 +81,7 @@ async def demo(settings: Settings, messages: int) -> bool:
         took = monotonic() - started
     tally, cases = books
     console.print(f"\n{tally.done} messages in {took:.1f} s. {_figures(tally, messages)}", soft_wrap=True)
-    close(console, tally, cases, load(SHIPPED))
+    close(console, tally, cases, load(DEFAULT_ROUTES))
     return sums(console, [*cases.laws(tally.counts["accepted"]), tally.law()])
 
 

@@ -29,7 +29,7 @@ from triage_worker.kafka.client_compat.patches import apply_patches
 from triage_worker.kafka.connection import connection
 from triage_worker.observability.http import serving
 from triage_worker.observability.tracing import ids
-from triage_worker.routing.routes_file import SHIPPED, load
+from triage_worker.routing.routes_file import DEFAULT_ROUTES, load
 from triage_worker.streaming.signals import stop_on_signals
 
 log = logging.getLogger(__name__)
@@ -54,7 +54,7 @@ def run(settings: Settings) -> int:
 async def serve(settings: Settings) -> int:
     """Do what `run` does, inside a running event loop."""
     stop = stop_on_signals()
-    groups = load(settings.routes or SHIPPED).helpdesk.groups
+    groups = load(settings.routes or DEFAULT_ROUTES).helpdesk.groups
     metrics = HelpdeskMetrics()
     async with _helpdesk_client(settings, metrics) as (adapter, client):
         connector = Connector(settings, adapter.connect(client, groups), metrics)

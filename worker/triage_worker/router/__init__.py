@@ -1,6 +1,5 @@
-"""From intents to tickets and alerts: ``triage router``.
+"""The router, ``triage router``: turns intent events into tickets and surge alerts.
 
-``routes_file``, ``routes`` and ``conditions`` say where a message belongs, ``conversation`` what becomes of its ticket,
-``surge`` when an intent comes too often; none of them knows of Kafka. ``desk`` and ``watch`` put them to work on
-records, and ``faust_app`` and ``service`` bring the records.
+``conversation`` and ``surge_detector`` hold the logic, without I/O. ``ticket_service`` and ``surge_service`` apply it
+to records, ``faust_app`` and ``faust_store`` connect them to Faust, and ``service`` runs the process.
 """

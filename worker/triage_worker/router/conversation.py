@@ -1,4 +1,4 @@
-"""A conversation and its ticket: what a message, silence and time do to them. Plain values in and out."""
+"""The state machine of a conversation's ticket, without I/O: a message, a time-out or a close gives the next state."""
 
 from base64 import urlsafe_b64encode
 from dataclasses import dataclass, replace
@@ -11,18 +11,26 @@ from triage_schemas.events import TicketEvent
 
 from triage_worker.routing.routes import PRIORITIES, Priority, Route
 
-Change = Literal["opened", "updated", "escalated", "closed"]
+TicketChange = Literal["opened", "updated", "escalated", "closed"]
 
-REMEMBERED_MESSAGES = 512
-"""So many messages of a conversation are recognised when they come again."""
+MAX_SEEN = 512
+"""How many of a conversation's latest messages are recognised as repeats."""
 
-HISTORY = 100
-"""The longest history of intents that a ticket carries."""
+MAX_INTENTS = 100
+"""How many of the latest intents a ticket lists."""
 
 
 @dataclass(frozen=True, slots=True)
-class Arrival:
-    """A message to file. ``identity`` is the same whenever it comes again; ``at`` in seconds since the epoch."""
+class IncomingMessage:
+    """A classified message, as the state machine takes it.
+
+    Attributes:
+        identity: the same for every repeat of the message.
+        conversation_id: the conversation that it belongs to.
+        customer_id: who wrote it, if known.
+        intent: its intent.
+        at: when it was classified, in seconds since the epoch.
+    """
 
     identity: str
     conversation_id: str
@@ -33,21 +41,33 @@ class Arrival:
 
 @dataclass(frozen=True, slots=True)
 class Conversation:
-    """A conversation's ticket, open or the last one closed, and what is needed to recognise repeats.
+    """The state of a conversation: its open or last closed ticket, and the messages seen so far.
 
     Attributes:
-        change: what happened to the ticket last.
-        revision: how often something happened to it; with the ticket's id, this names the event.
-        touched_at: when we last worked on it, by our clock, which silence is measured by.
-        close_after_s: silence after which it is closed.
-        seen: digests of the messages that are in it, oldest first; those of earlier tickets stay.
-        partition: where its messages come from.
+        ticket_id: the ticket's id, computed from the conversation and its first message.
+        conversation_id: the conversation's id.
+        customer_id: the customer's id, if a message had one.
+        change: the last change of the ticket.
+        revision: number of changes so far; with the ticket's id, it makes the event's id.
+        intent: the intent that decides queue and priority.
+        intents: the intents of the messages, oldest first; consecutive repeats count once.
+        queue: where the ticket is worked on.
+        priority: the highest priority of its messages.
+        tags: the tags of its messages' routes.
+        due_at: when an answer is due, in seconds since the epoch; None if no time is set.
+        messages: number of its messages.
+        opened_at: time of its first message, in seconds since the epoch.
+        updated_at: time of its last message, in seconds since the epoch.
+        touched_at: when the state last changed, by the router's clock; inactivity is measured from here.
+        close_after_s: seconds of inactivity after which the ticket is closed.
+        seen: digests of the messages, oldest first, including those of earlier tickets.
+        partition: the partition that its messages come from.
     """
 
     ticket_id: str
     conversation_id: str
     customer_id: str | None
-    change: Change
+    change: TicketChange
     revision: int
     intent: str
     intents: list[str]
@@ -65,25 +85,25 @@ class Conversation:
 
     @classmethod
     def load(cls, value: bytes) -> "Conversation":
-        """Read what `dump` wrote."""
+        """Load the state from the JSON that `dump` made."""
         return cls(**orjson.loads(value))
 
     def dump(self) -> bytes:
-        """The conversation as JSON."""
+        """Return the state as JSON."""
         return orjson.dumps(self)
 
     @property
     def is_open(self) -> bool:
-        """Whether its ticket is open."""
+        """Whether the ticket is open."""
         return self.change != "closed"
 
     @property
     def event_id(self) -> str:
-        """The id of the event that tells of the last change."""
+        """The id of the event about the last change."""
         return f"{TicketEvent.TYPE}:{self.ticket_id}:{self.revision}"
 
     def event(self) -> TicketEvent:
-        """The event that tells of the last change."""
+        """Make the event about the last change."""
         return TicketEvent(
             ticket_id=self.ticket_id,
             conversation_id=self.conversation_id,
@@ -102,28 +122,52 @@ class Conversation:
         )
 
 
-def file(
-    conversation: Conversation | None, arrival: Arrival, route: Route, *, close_after_s: int, partition: int, now: float
+def apply_message(
+    conversation: Conversation | None,
+    message: IncomingMessage,
+    route: Route,
+    *,
+    close_after_s: int,
+    partition: int,
+    now: float,
 ) -> list[Conversation]:
-    """The states that a message takes its conversation through, in order; none if it was in it before."""
-    digest = _digest(arrival.identity, 8)
+    """Apply a message to a conversation.
+
+    Args:
+        conversation: the state so far; None for a conversation that is not known.
+        message: the message.
+        route: what the rules say about it.
+        close_after_s: seconds of inactivity after which the ticket is closed from now on.
+        partition: the partition that the message came from.
+        now: the router's time, in seconds since the epoch.
+
+    Returns:
+        The new states in order, one for each ticket event; empty if the message is a repeat.
+    """
+    digest = _digest(message.identity, 8)
     if conversation is not None and digest in conversation.seen:
         return []
     closed = []
-    if conversation is not None and conversation.is_open and _silent_until(conversation, arrival.at):
-        # We come to this message late: by its own clock, the ticket was closed long before.
+    if conversation is not None and conversation.is_open and _expired(conversation, message.at):
+        # The router is behind: by the messages' own times, the ticket was closed long before this message.
         conversation = close(conversation, at=conversation.updated_at + conversation.close_after_s, now=now)
         closed = [conversation]
-    seen = [*(conversation.seen if conversation else []), digest][-REMEMBERED_MESSAGES:]
+    seen = [*(conversation.seen if conversation else []), digest][-MAX_SEEN:]
     if conversation is None or not conversation.is_open:
-        filed = _opened(arrival, route, close_after_s, partition)
+        changed = _opened(message, route, close_after_s, partition)
     else:
-        filed = _continued(conversation, arrival, route, close_after_s)
-    return [*closed, replace(filed, seen=seen, touched_at=now)]
+        changed = _continued(conversation, message, route, close_after_s)
+    return [*closed, replace(changed, seen=seen, touched_at=now)]
 
 
 def close(conversation: Conversation, *, at: float, now: float) -> Conversation:
-    """The conversation with its ticket closed."""
+    """Return the state with its ticket closed.
+
+    Args:
+        conversation: the state so far.
+        at: when the ticket is closed, in seconds since the epoch; not before its last message.
+        now: the router's time, in seconds since the epoch.
+    """
     return replace(
         conversation,
         change="closed",
@@ -133,64 +177,72 @@ def close(conversation: Conversation, *, at: float, now: float) -> Conversation:
     )
 
 
-def look_at(conversation: Conversation, remember_s: int) -> float:
-    """When, by our clock, something is to be done about it if nothing comes: close an open one, forget a closed one."""
+def next_deadline(conversation: Conversation, remember_s: int) -> float:
+    """When the router has to act without a further message: close an open ticket, or remove a closed one.
+
+    Args:
+        conversation: the state so far.
+        remember_s: how long the state of a closed ticket is stored, in seconds.
+
+    Returns:
+        The router's time, in seconds since the epoch.
+    """
     return conversation.touched_at + (conversation.close_after_s if conversation.is_open else remember_s)
 
 
-def _opened(arrival: Arrival, route: Route, close_after_s: int, partition: int) -> Conversation:
+def _opened(message: IncomingMessage, route: Route, close_after_s: int, partition: int) -> Conversation:
     return Conversation(
-        ticket_id="t-" + _digest(f"{arrival.conversation_id}\n{arrival.identity}", 12),
-        conversation_id=arrival.conversation_id,
-        customer_id=arrival.customer_id,
+        ticket_id="t-" + _digest(f"{message.conversation_id}\n{message.identity}", 12),
+        conversation_id=message.conversation_id,
+        customer_id=message.customer_id,
         change="opened",
         revision=1,
-        intent=arrival.intent,
-        intents=[arrival.intent],
+        intent=message.intent,
+        intents=[message.intent],
         queue=route.queue,
         priority=route.priority,
         tags=list(route.tags),
-        due_at=None if route.sla_s is None else arrival.at + route.sla_s,
+        due_at=None if route.sla_s is None else message.at + route.sla_s,
         messages=1,
-        opened_at=arrival.at,
-        updated_at=arrival.at,
-        touched_at=arrival.at,
+        opened_at=message.at,
+        updated_at=message.at,
+        touched_at=message.at,
         close_after_s=close_after_s,
         seen=[],
         partition=partition,
     )
 
 
-def _continued(conversation: Conversation, arrival: Arrival, route: Route, close_after_s: int) -> Conversation:
-    """One more message. What is more urgent than the ticket takes it over; what is not adds to it."""
+def _continued(conversation: Conversation, message: IncomingMessage, route: Route, close_after_s: int) -> Conversation:
+    """Add a message to an open ticket. A message of a higher priority escalates it, any other one updates it."""
     intents = conversation.intents
-    if arrival.intent != intents[-1]:
-        intents = [*intents, arrival.intent][-HISTORY:]
+    if message.intent != intents[-1]:
+        intents = [*intents, message.intent][-MAX_INTENTS:]
     common = replace(
         conversation,
         change="updated",
         revision=conversation.revision + 1,
-        customer_id=conversation.customer_id or arrival.customer_id,
+        customer_id=conversation.customer_id or message.customer_id,
         intents=intents,
         tags=[*conversation.tags, *(tag for tag in route.tags if tag not in conversation.tags)],
         messages=conversation.messages + 1,
-        updated_at=max(conversation.updated_at, arrival.at),
+        updated_at=max(conversation.updated_at, message.at),
         close_after_s=close_after_s,
     )
     if PRIORITIES.index(route.priority) <= PRIORITIES.index(conversation.priority):
         return common
-    due = [at for at in (conversation.due_at, None if route.sla_s is None else arrival.at + route.sla_s) if at]
+    due = [at for at in (conversation.due_at, None if route.sla_s is None else message.at + route.sla_s) if at]
     return replace(
         common,
         change="escalated",
-        intent=arrival.intent,
+        intent=message.intent,
         queue=route.queue,
         priority=route.priority,
         due_at=min(due, default=None),
     )
 
 
-def _silent_until(conversation: Conversation, at: float) -> bool:
+def _expired(conversation: Conversation, at: float) -> bool:
     return at - conversation.updated_at >= conversation.close_after_s
 
 

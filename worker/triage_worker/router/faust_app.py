@@ -1,4 +1,4 @@
-"""The Faust application: two agents, which only hand their events over, and two tables with changelogs."""
+"""The Faust application: agents that pass their events to a batcher, and two tables with changelogs."""
 
 import logging
 from collections.abc import Iterable
@@ -13,7 +13,7 @@ from triage_worker.config.settings import Settings
 from triage_worker.kafka.client_compat import faust as faust_compat
 from triage_worker.kafka.client_compat.patches import apply_patches
 from triage_worker.kafka.connection import connection
-from triage_worker.router.batches import Batches
+from triage_worker.router.event_batcher import EventBatcher
 from triage_worker.router.topics import RouterTopics
 
 COMMIT_S = 0.5
@@ -24,11 +24,17 @@ ROCKSDB = {
     "max_write_buffer_number": 2,
     "target_file_size_base": CACHE_BYTES,
 }
-"""Of each table and partition: open tickets are small, and partitions may be many."""
+"""Options for each table and partition. The memory is small, since values are small and partitions can be many."""
 
 
 class RouterApp(NamedTuple):
-    """The application and its tables."""
+    """The Faust application and its tables.
+
+    Attributes:
+        app: the application.
+        conversations: the table of conversations.
+        rates: the table of the intents' rates.
+    """
 
     app: Any
     conversations: Any
@@ -36,14 +42,14 @@ class RouterApp(NamedTuple):
 
 
 def build(settings: Settings, topics: RouterTopics, *, partitions: int, replicas: int, folder: Path) -> RouterApp:
-    """The application, without agents.
+    """Build the application without agents.
 
     Args:
-        settings: connection, group and times.
-        topics: names.
-        partitions: of the intents topic, and so of the tables.
-        replicas: of the tables' changelogs.
-        folder: for the tables on disk.
+        settings: the connection, the group and its time-outs.
+        topics: the names of the topics.
+        partitions: the number of partitions of the intents topic, and so of the tables.
+        replicas: the replication factor of the tables' changelogs.
+        folder: where the tables are on disk.
     """
     apply_patches()
     app = faust.App(
@@ -76,20 +82,20 @@ def build(settings: Settings, topics: RouterTopics, *, partitions: int, replicas
     return RouterApp(app, conversations, rates)
 
 
-def hand_over(app: Any, names: Iterable[str], batches: Batches, agent: str) -> None:
-    """Give every event of some topics to the batches, which acknowledge it. Nothing here can fail on what is in it."""
-    # Bytes as they are: what they mean is not for Faust to judge, which drops what it cannot read.
-    topic = app.topic(*names, key_type=bytes, value_type=bytes, key_serializer="raw", value_serializer="raw")
+def add_agent(app: Any, name: str, topics: Iterable[str], batcher: EventBatcher) -> None:
+    """Add an agent that passes every event of some topics to a batcher, which acknowledges it."""
+    # Keys and values stay raw bytes: Faust drops records that its serializers cannot read.
+    topic = app.topic(*topics, key_type=bytes, value_type=bytes, key_serializer="raw", value_serializer="raw")
 
-    async def work(stream: Any) -> None:
+    async def consume(stream: Any) -> None:
         async for event in stream.noack().events():
-            await batches.put(event)
+            await batcher.put(event)
 
-    app.agent(topic, name=agent)(work)
+    app.agent(topic, name=name)(consume)
 
 
 def _credentials(settings: Settings) -> Any:
-    """Faust's way to say what `connection` says."""
+    """The credentials of `connection`, as Faust takes them."""
     arguments = connection(settings)
     context = arguments.get("ssl_context")
     if settings.security_protocol.startswith("SASL_"):
@@ -102,7 +108,7 @@ def _credentials(settings: Settings) -> Any:
     return None if context is None else faust.SSLCredentials(context)
 
 
-def quiet(level: int) -> None:
-    """Faust says much at INFO that operators need not read."""
+def limit_client_logs(level: int) -> None:
+    """Log Faust and its clients at ``level``, but not below WARNING: their INFO is of no use to operators."""
     for name in ("faust", "mode", "aiokafka", "kafka", faust_compat.LOGGER):
         logging.getLogger(name).setLevel(max(logging.WARNING, level))

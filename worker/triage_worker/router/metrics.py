@@ -1,4 +1,4 @@
-"""What the router counts, for Prometheus. Labels are bounded by the rules and by fixed words."""
+"""Prometheus metrics of the router. The rules and fixed words bound the values of their labels."""
 
 from prometheus_client import Counter, Gauge, Histogram
 
@@ -6,7 +6,7 @@ from triage_worker.observability.registry import process_registry
 
 
 class RouterMetrics:
-    """One registry with everything in it."""
+    """The router's metrics and their registry."""
 
     def __init__(self) -> None:
         self.registry = registry = process_registry()
@@ -17,17 +17,22 @@ class RouterMetrics:
             registry=registry,
         )
         for outcome in ("filed", "repeat", "dead_letter"):
-            self.intents.labels(outcome)  # from nought, so that the first one is an increase
+            self.intents.labels(outcome)  # starting from 0 makes the first count an increase for Prometheus
         self.routed = Counter(
-            "triage_router_routed", "Intents filed, by what the rules say.", ["queue", "priority"], registry=registry
+            "triage_router_routed",
+            "Intents added to a ticket, by the queue and priority of the rule.",
+            ["queue", "priority"],
+            registry=registry,
         )
         self.ticket_events = Counter(
             "triage_router_ticket_events",
-            "Changes of tickets: opened, updated, escalated, closed.",
+            "Ticket events: opened, updated, escalated, closed.",
             ["event"],
             registry=registry,
         )
-        self.alerts = Counter("triage_router_alerts", "Surges: started, ended.", ["event"], registry=registry)
+        self.alerts = Counter(
+            "triage_router_alerts", "Surge alerts by event: started, ended.", ["event"], registry=registry
+        )
         self.tickets_known = Gauge(
             "triage_router_conversations", "Conversations in the table when it was last recovered.", registry=registry
         )
@@ -38,7 +43,7 @@ class RouterMetrics:
         )
         self.batch_s = Histogram(
             "triage_router_batch_seconds",
-            "From a batch of records to the acknowledgement of all that it gave rise to.",
+            "From the start of a batch of records to the acknowledgement of its outputs.",
             buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30),
             registry=registry,
         )

@@ -1,4 +1,4 @@
-"""The topics of the router: those that everybody sees, and two of its own."""
+"""The names of the router's topics."""
 
 from typing import NamedTuple
 
@@ -6,7 +6,16 @@ from triage_worker.config.settings import Settings
 
 
 class RouterTopics(NamedTuple):
-    """Names. ``keyed`` takes intents that came without a key, ``counts`` what the desk tells the watch."""
+    """The names of the topics that the router reads and writes.
+
+    Attributes:
+        intents: intent events.
+        tickets: ticket events.
+        alerts: surge alerts.
+        dead_letters: records that cannot be processed.
+        keyed: internal; intent events that came without a key, with the conversation's id as the key.
+        counts: internal; how often each intent was seen, from the ticket service to the surge service.
+    """
 
     intents: str
     tickets: str
@@ -17,7 +26,7 @@ class RouterTopics(NamedTuple):
 
     @classmethod
     def of(cls, settings: Settings) -> "RouterTopics":
-        """The names that the settings give."""
+        """Return the names that the settings give."""
         group = settings.group("router")
         return cls(
             intents=settings.output_topic,

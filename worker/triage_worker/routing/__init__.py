@@ -1,0 +1,1 @@
+"""The routing rules of ``routes.yaml``: their schema, their conditions and the file they are read from."""

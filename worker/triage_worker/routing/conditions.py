@@ -1,4 +1,4 @@
-"""One condition on a message: whether it holds, and the words to explain it by."""
+"""The conditions of routing rules: whether each one holds for a message, and how it is explained."""
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -15,7 +15,19 @@ DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What is known of a message when it is routed. ``text`` is there with TRIAGE_INCLUDE_TEXT only."""
+    """What rules can match on.
+
+    Attributes:
+        intent: the message's intent.
+        confidence: of the decision, 0 to 1.
+        at: when it was classified, with a time zone.
+        decided_by: "model", "llm" or "human".
+        channel: where the message was sent from.
+        language: the message's language.
+        customer_id: who wrote it.
+        metadata: the message's metadata.
+        text: the message's text; None unless TRIAGE_INCLUDE_TEXT is set.
+    """
 
     intent: str
     confidence: float
@@ -30,7 +42,14 @@ class Facts:
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """One condition; ``wanted`` and ``found`` are what would hold and what there is, in words."""
+    """One condition of a rule.
+
+    Attributes:
+        name: what it compares, such as ``metadata.tier``.
+        wanted: the values for which it holds, in words.
+        holds: whether it holds.
+        found: returns the message's value, in words.
+    """
 
     name: str
     wanted: str
@@ -39,22 +58,22 @@ class Condition:
 
 
 def is_one_of(name: str, wanted: Sequence[Scalar]) -> Condition:
-    """A field of `Facts` has one of these values."""
+    """Make the condition that a field of `Facts` has one of some values."""
     return _one_of(name, wanted, attrgetter(name))
 
 
 def has_metadata(name: str, wanted: Sequence[Scalar]) -> Condition:
-    """A name in the message's metadata has one of these values."""
+    """Make the condition that an entry of the message's metadata has one of some values."""
     return _one_of(f"metadata.{name}", wanted, lambda facts: facts.metadata.get(name))
 
 
 def on_days(days: Sequence[str], zone: ZoneInfo) -> Condition:
-    """It is one of these days, in the zone."""
+    """Make the condition that the message was classified on one of some days, in a time zone."""
     return _one_of("days", days, lambda facts: DAYS[facts.at.astimezone(zone).weekday()])
 
 
 def between(at_least: float, below: float) -> Condition:
-    """The confidence is within bounds."""
+    """Make the condition that the confidence is at least one bound and below the other."""
     wanted = f"at least {at_least:g}" + (f" and below {below:g}" if below <= 1 else "")
     return Condition(
         "confidence",
@@ -65,7 +84,10 @@ def between(at_least: float, below: float) -> Condition:
 
 
 def in_hours(start: time, end: time, zone: ZoneInfo) -> Condition:
-    """It is some time of day, in the zone; where the end comes before the start, over midnight."""
+    """Make the condition that the message was classified at some time of day, in a time zone.
+
+    The end is excluded. If it is before the start, the condition spans midnight.
+    """
 
     def holds(facts: Facts) -> bool:
         now = facts.at.astimezone(zone).time()
@@ -77,25 +99,26 @@ def in_hours(start: time, end: time, zone: ZoneInfo) -> Condition:
 
 
 def has_words(words: Sequence[str]) -> Condition:
-    """The text has one of these words or phrases, whole and in any case."""
+    """Make the condition that the text has one of some words or phrases, whole and in any case."""
     pattern = re.compile(r"\b(" + "|".join(map(re.escape, words)) + r")\b", re.IGNORECASE)
     return Condition(
         "words",
-        _listed(words),
+        _joined(words),
         lambda facts: facts.text is not None and pattern.search(facts.text) is not None,
         lambda facts: "no text (TRIAGE_INCLUDE_TEXT is off)" if facts.text is None else "the text",
     )
 
 
-def _one_of(name: str, wanted: Sequence[Scalar], of: Callable[[Facts], Any]) -> Condition:
+def _one_of(name: str, wanted: Sequence[Scalar], value_of: Callable[[Facts], Any]) -> Condition:
+    # In Python, True == 1: a bool must only equal a bool.
     exact = {(type(value) is bool, value) for value in wanted}
 
     def holds(facts: Facts) -> bool:
-        value = of(facts)
+        value = value_of(facts)
         return (type(value) is bool, value) in exact
 
-    return Condition(name, _listed(wanted), holds, lambda facts: str(of(facts)))
+    return Condition(name, _joined(wanted), holds, lambda facts: str(value_of(facts)))
 
 
-def _listed(values: Iterable[object]) -> str:
+def _joined(values: Iterable[object]) -> str:
     return " or ".join(str(value) for value in values)

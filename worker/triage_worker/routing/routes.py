@@ -1,6 +1,7 @@
-"""The router's rules: what a message must be like for a rule to fire, and what its ticket gets then.
+"""The schema of ``routes.yaml``, and how its rules route a message.
 
-Rules are tried from top to bottom and the first that fires decides. What a rule leaves out comes from the defaults.
+Rules are evaluated from top to bottom, and the first one whose conditions all hold fires. The defaults fill in what it
+leaves out.
 """
 
 import re
@@ -35,14 +36,14 @@ UNITS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
 def _seconds(value: object) -> object:
     found = re.fullmatch(r"([1-9]\d{0,6})([smhd])", value) if isinstance(value, str) else None
     if found is None:
-        raise ValueError(f"{value!r} is no duration such as 90s, 15m, 4h or 3d")
+        raise ValueError(f"{value!r} is not a duration such as 90s, 15m, 4h or 3d")
     return int(found[1]) * UNITS[found[2]]
 
 
 def _hours(value: object) -> object:
     found = re.fullmatch(r"(\d\d:\d\d)\s*-\s*(\d\d:\d\d)", value) if isinstance(value, str) else None
     if found is None:
-        raise ValueError(f"{value!r} is no time of day such as 18:00-08:00")
+        raise ValueError(f"{value!r} is not a time of day such as 18:00-08:00")
     return time.fromisoformat(found[1]), time.fromisoformat(found[2])
 
 
@@ -50,7 +51,7 @@ def _zone(value: str) -> str:
     try:
         ZoneInfo(value)
     except (KeyError, ValueError, OSError):
-        raise ValueError(f"{value!r} is no time zone such as Europe/Berlin") from None
+        raise ValueError(f"{value!r} is not a time zone such as Europe/Berlin") from None
     return value
 
 
@@ -62,19 +63,19 @@ OneOrMore = BeforeValidator(lambda value: value if isinstance(value, list | tupl
 Names = Annotated[tuple[Name, ...], OneOrMore, Field(min_length=1)]
 
 
-class _Part(BaseModel):
+class _Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class Confidence(_Part):
-    """Bounds of the confidence."""
+class Confidence(_Section):
+    """The bounds of a condition on the confidence."""
 
     at_least: Probability = 0.0
     below: float = Field(1.01, gt=0)
 
 
-class When(_Part):
-    """Conditions; all that are given must hold, and of several values in one of them, any."""
+class When(_Section):
+    """The conditions of a rule. All that are given must hold; a condition with several values holds for any of them."""
 
     intent: Names | None = None
     confidence: Confidence | None = None
@@ -88,7 +89,7 @@ class When(_Part):
     time: Hours | None = None
 
     def conditions(self, zone: ZoneInfo) -> Iterator[Condition]:
-        """The conditions that are given, cheapest first."""
+        """Yield the conditions that are given, cheapest first."""
         for name in ("intent", "channel", "language", "decided_by", "customer_id"):
             wanted = getattr(self, name)
             if wanted is not None:
@@ -105,8 +106,8 @@ class When(_Part):
             yield has_words(self.words)
 
 
-class Then(_Part):
-    """What a ticket gets; what is left out comes from the defaults."""
+class Then(_Section):
+    """What a rule sets on a ticket; the defaults fill in what is left out."""
 
     queue: Name | None = None
     priority: Priority | None = None
@@ -114,16 +115,16 @@ class Then(_Part):
     tags: Annotated[tuple[Name, ...], OneOrMore] = ()
 
 
-class Rule(_Part):
-    """A rule."""
+class Rule(_Section):
+    """A rule: its name, its conditions, and what it sets."""
 
     name: Name
     when: When = When()
     then: Then
 
 
-class Defaults(_Part):
-    """What a ticket gets that no rule says otherwise of. Without ``sla`` it has no time to be answered by."""
+class Defaults(_Section):
+    """What a ticket gets where no rule sets it. Without ``sla``, a ticket has no time by which an answer is due."""
 
     queue: Name = "general"
     priority: Priority = "normal"
@@ -131,23 +132,31 @@ class Defaults(_Part):
     tags: Annotated[tuple[Name, ...], OneOrMore] = ()
 
 
-class Alerts(_Part):
-    """When an intent counts as coming in a surge: this many times its usual rate, and never less than the minimum."""
+class Alerts(_Section):
+    """When a surge starts: at ``factor`` times the usual rate, and with at least ``minimum`` messages in a window."""
 
     window: Annotated[Seconds, Field(ge=120, le=3_600)] = 900
     factor: float = Field(4.0, ge=1.5)
     minimum: int = Field(20, ge=4)
 
 
-class Helpdesk(_Part):
-    """How the helpdesk calls our queues: the id of a Zendesk group or a Gorgias team."""
+class Helpdesk(_Section):
+    """The helpdesk's id of each queue: a group or a team there."""
 
     groups: dict[str, int] = {}
 
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """Where a message belongs. ``rule`` is None where no rule fired."""
+    """Where a message is routed.
+
+    Attributes:
+        rule: the name of the rule that fired; None if none did.
+        queue: where its ticket is worked on.
+        priority: of its ticket.
+        sla_s: seconds until an answer is due; None if no time is set.
+        tags: of its ticket.
+    """
 
     rule: str | None
     queue: str
@@ -156,8 +165,8 @@ class Route:
     tags: tuple[str, ...]
 
 
-class Routes(_Part):
-    """The whole of ``routes.yaml``."""
+class Routes(_Section):
+    """The content of ``routes.yaml``."""
 
     timezone: Zone = "UTC"
     close_after: Seconds = 259_200
@@ -169,7 +178,7 @@ class Routes(_Part):
 
     @cached_property
     def zone(self) -> ZoneInfo:
-        """The time zone of the rules' hours and days, and of the usual rates."""
+        """The time zone of conditions on time and days, and of the usual rates."""
         return ZoneInfo(self.timezone)
 
     @cached_property
@@ -177,18 +186,18 @@ class Routes(_Part):
         return [(rule, list(rule.when.conditions(self.zone))) for rule in self.rules]
 
     def route(self, facts: Facts) -> Route:
-        """Where a message belongs."""
+        """Return where a message is routed."""
         for rule, conditions in self._conditions:
             if all(condition.holds(facts) for condition in conditions):
                 return self._route(rule.name, rule.then)
         return self._route(None, Then())
 
-    def tried(self, facts: Facts) -> Iterator[tuple[Rule, list[tuple[Condition, bool]]]]:
-        """Each rule up to the one that fires, with its conditions and whether they hold."""
+    def evaluate(self, facts: Facts) -> Iterator[tuple[Rule, list[tuple[Condition, bool]]]]:
+        """Yield each rule up to the one that fires, with its conditions and whether they hold."""
         for rule, conditions in self._conditions:
-            outcome = [(condition, condition.holds(facts)) for condition in conditions]
-            yield rule, outcome
-            if all(holds for _, holds in outcome):
+            results = [(condition, condition.holds(facts)) for condition in conditions]
+            yield rule, results
+            if all(holds for _, holds in results):
                 return
 
     def _route(self, name: str | None, then: Then) -> Route:

@@ -1,4 +1,4 @@
-"""``routes.yaml``: read with the line of whatever is wrong with it, and read again when it changes."""
+"""Reads ``routes.yaml``: errors name the line, and a changed file is loaded again."""
 
 import logging
 from collections.abc import Hashable, Iterator
@@ -14,24 +14,26 @@ from triage_worker.routing.routes import Routes, When
 
 log = logging.getLogger(__name__)
 
-SHIPPED = Path(__file__).parent / "routes.yaml"
-Where = tuple[Hashable, ...]
+DEFAULT_ROUTES = Path(__file__).parent / "routes.yaml"
+"""The rules that ship with Triage, for a shop with the nine intents of the default bundle."""
+
+Location = tuple[Hashable, ...]
 PROBLEMS = {
     "extra_forbidden": "not known here",
     "missing": "is missing",
     "tuple_type": "should be a list",
-    "model_type": "should be names with values",
-    "dict_type": "should be names with values",
+    "model_type": "should be a mapping of names to values",
+    "dict_type": "should be a mapping of names to values",
     "string_type": "should be a word (numbers and yes/no need quotes)",
 }
-"""What the rules' checker says in its own terms, in the reader's."""
+"""Sentences for pydantic's errors, by their type, for readers who do not know pydantic."""
 
 
 def load(path: Path) -> Routes:
-    """The rules of a file.
+    """Load the rules of a file.
 
     Raises:
-        ConfigError: it cannot be read, or says something that is no rule; names the line.
+        ConfigError: the file cannot be read or is not valid; the message names the line.
     """
     try:
         text = path.read_text(encoding="utf-8")
@@ -42,12 +44,16 @@ def load(path: Path) -> Routes:
 
 
 def parse(text: str, name: str) -> Routes:
-    """The rules of a text; ``name`` is what errors call it.
+    """Parse the rules of a text.
+
+    Args:
+        text: YAML.
+        name: what errors call the text, such as the file's path.
 
     Raises:
-        ConfigError: as `load`.
+        ConfigError: the text is not valid; the message names the line.
     """
-    lines: dict[Where, int] = {(): 1}
+    lines: dict[Location, int] = {(): 1}
     try:
         node = yaml.compose(text, Loader=yaml.SafeLoader)
         content = {} if node is None else _plain(node, (), lines, ())
@@ -60,44 +66,44 @@ def parse(text: str, name: str) -> Routes:
     try:
         routes = Routes.model_validate(content)
     except ValidationError as error:
-        raise ConfigError(_sentence(error, lines, name)) from None
-    for index, problem in _useless(routes):
+        raise ConfigError(_describe(error, lines, name)) from None
+    for index, problem in _rule_problems(routes):
         raise ConfigError(f"{name}, line {lines['rules', index]}: {problem}.")
     return routes
 
 
-def _useless(routes: Routes) -> Iterator[tuple[int, str]]:
-    """Rules that can be told neither by their name nor by what they do, by their place in the list."""
+def _rule_problems(routes: Routes) -> Iterator[tuple[int, str]]:
+    """Yield duplicate names and rules that can never fire, with the index of the rule."""
     seen: set[str] = set()
     for index, rule in enumerate(routes.rules):
         if rule.name in seen:
-            yield index, f"another rule is called {rule.name!r}, too"
+            yield index, f"another rule has the name {rule.name!r} too"
         seen.add(rule.name)
         if index and routes.rules[index - 1].when == When():
             yield index, f"{rule.name!r} can never fire, since the rule before it has no conditions"
 
 
-def _plain(node: yaml.Node, where: Where, lines: dict[Where, int], inside: tuple[int, ...]) -> Any:
-    """What a node means; notes the line of everything in it."""
-    if id(node) in inside:
+def _plain(node: yaml.Node, location: Location, lines: dict[Location, int], ancestors: tuple[int, ...]) -> Any:
+    """Convert a node to plain values, and record the line of each value."""
+    if id(node) in ancestors:
         raise yaml.MarkedYAMLError(problem="an alias that contains itself", problem_mark=node.start_mark)
-    lines.setdefault(where, node.start_mark.line + 1)
-    inside = (*inside, id(node))
+    lines.setdefault(location, node.start_mark.line + 1)
+    ancestors = (*ancestors, id(node))
     if isinstance(node, yaml.SequenceNode):
-        return [_plain(item, (*where, index), lines, inside) for index, item in enumerate(node.value)]
+        return [_plain(item, (*location, index), lines, ancestors) for index, item in enumerate(node.value)]
     if isinstance(node, yaml.MappingNode):
-        return _mapping(node, where, lines, inside)
+        return _mapping(node, location, lines, ancestors)
     return _scalar(node)
 
 
-def _mapping(node: yaml.MappingNode, where: Where, lines: dict[Where, int], inside: tuple[int, ...]) -> Any:
+def _mapping(node: yaml.MappingNode, location: Location, lines: dict[Location, int], ancestors: tuple[int, ...]) -> Any:
     mapping: dict[Any, Any] = {}
     for key_node, value_node in node.value:
         key = _scalar(key_node)
         if key in mapping:
             raise yaml.MarkedYAMLError(problem=f"{key!r} is given twice", problem_mark=key_node.start_mark)
-        lines[(*where, key)] = key_node.start_mark.line + 1
-        mapping[key] = _plain(value_node, (*where, key), lines, inside)
+        lines[(*location, key)] = key_node.start_mark.line + 1
+        mapping[key] = _plain(value_node, (*location, key), lines, ancestors)
     return mapping
 
 
@@ -113,20 +119,29 @@ def _scalar(node: yaml.Node) -> Any:
         loader.dispose()
 
 
-def _sentence(error: ValidationError, lines: dict[Where, int], name: str) -> str:
-    """The first thing wrong, with its line and its place in the file."""
+def _describe(error: ValidationError, lines: dict[Location, int], name: str) -> str:
+    """The first error as a sentence, with its line and its location in the file."""
     first = first_error(error)
-    where: Where = first.location
-    known = where
+    known: Location = first.location
     while known not in lines:
         known = known[:-1]
-    place = ".".join(str(part) for part in (where if first.kind == "missing" else known))
-    problem = PROBLEMS.get(first.kind, first.message)
-    return f"{name}, line {lines[known]}: {place or 'the file'}: {problem}."
+    path = ".".join(map(str, first.location if first.kind == "missing" else known))
+    return f"{name}, line {lines[known]}: {path or 'the file'}: {PROBLEMS.get(first.kind, first.message)}."
 
 
 class RoutesFile:
-    """The rules in force. A file that is changed for the worse leaves them as they were."""
+    """The rules in force. If the file changes and is not valid, the last valid rules stay in force.
+
+    Args:
+        path: the file.
+
+    Attributes:
+        routes: the rules in force.
+        problem: why the file's current content is not used; None if it is.
+
+    Raises:
+        ConfigError: the file cannot be read or is not valid.
+    """
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -135,7 +150,7 @@ class RoutesFile:
         self.problem: str | None = None
 
     def refresh(self) -> bool:
-        """Read the file again if it has changed; whether there are new rules. Never raises."""
+        """Load the file again if it has changed. Returns whether the rules are new, and never raises."""
         stamp = _stamp(self._path)
         if stamp == self._stamp:
             return False
@@ -144,15 +159,15 @@ class RoutesFile:
             self.routes = load(self._path)
         except ConfigError as error:
             self.problem = str(error)
-            log.error("The new rules are not used", extra={"problem": self.problem})  # noqa: TRY400 (no traceback)
+            log.error("The rules file is not valid, so the last rules stay in force", extra={"problem": self.problem})  # noqa: TRY400 (no traceback)
             return False
         self.problem = None
-        log.info("New rules", extra={"path": str(self._path), "rules": len(self.routes.rules)})
+        log.info("New rules are in force", extra={"path": str(self._path), "rules": len(self.routes.rules)})
         return True
 
 
 def _stamp(path: Path) -> tuple[int, int, int] | None:
-    """What changes with the file. Follows links: a Kubernetes ConfigMap is changed by moving one."""
+    """Modification time, size and inode. Links are followed, since Kubernetes updates a ConfigMap by moving a link."""
     try:
         status = path.stat()
     except OSError:

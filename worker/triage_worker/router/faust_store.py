@@ -1,4 +1,4 @@
-"""A Faust table as our `Store`: what is written is on disk first, then on the changelog, and the future says when."""
+"""A Faust table as a `StateStore`: changes go to the disk first, then to the changelog."""
 
 import asyncio
 from collections.abc import Iterator, Sequence
@@ -8,19 +8,19 @@ from aiokafka import AIOKafkaProducer
 from faust.types import TP
 
 from triage_worker.kafka.client_compat.faust import current_partition
-from triage_worker.router.records import Change
+from triage_worker.router.interfaces import StateChange
 
 
 class FaustStore:
-    """A table by partition and key.
+    """A Faust table, read and written by partition and key.
 
-    Faust's tables find the partition in the event that is being worked on. We work on batches, and on tickets that
-    nothing has come for, so we say which partition it is.
+    Faust's tables take the partition from the event that is being processed. The router processes batches, and tickets
+    that no event came for, so it names the partition itself.
 
     Args:
-        table: with raw keys and values.
+        table: a table with raw keys and values.
         producer: writes the changelog.
-        topic: a topic that is partitioned as the table.
+        topic: a topic that is partitioned like the table.
     """
 
     def __init__(self, table: Any, producer: AIOKafkaProducer, topic: str) -> None:
@@ -29,26 +29,26 @@ class FaustStore:
         self._topic = topic
 
     def get(self, partition: int, key: bytes) -> bytes | None:
-        """What is kept under a key."""
+        """Return the value of a key; None if there is none."""
         with current_partition(self._topic, partition):
             value: bytes | None = self._table.data.get(key)
         return value
 
-    async def write(self, changes: Sequence[Change]) -> None:
-        """Keep what is new and forget what is None; return when the changelog has all of it.
+    async def write(self, changes: Sequence[StateChange]) -> None:
+        """Apply changes; return when the changelog has all of them.
 
         Raises:
-            KafkaError: it has not, and never will.
+            KafkaError: the broker does not accept them.
         """
         for change in changes:
-            # The disk first: once the disk is marked as being as far as the changelog, it must be.
+            # The disk comes first: below, it is marked as complete up to an offset of the changelog.
             with current_partition(self._topic, change.partition):
                 if change.value is None:
                     self._table.data.pop(change.key, None)
                 else:
                     self._table.data[change.key] = change.value
         changelog = self._table.changelog_topic_name
-        # Not by Faust's buffer, which hands on one record at a time and stops the reading while it does.
+        # Faust's own buffer is not used: it sends one record at a time, and blocks consumption meanwhile.
         sent = [
             await self._producer.send(changelog, key=change.key, value=change.value, partition=change.partition)
             for change in changes
@@ -60,5 +60,5 @@ class FaustStore:
             self._table.data.set_persisted_offset(TP(changelog, partition), offset)
 
     def values(self) -> Iterator[bytes]:
-        """All that is kept, of the partitions that are ours."""
+        """All values of the assigned partitions."""
         return iter(list(self._table.data.values()))

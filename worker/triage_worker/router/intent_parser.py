@@ -1,4 +1,4 @@
-"""From a record of ``customer.intents`` to what the router needs of it, or to the reason why not. Never raises."""
+"""Parses records of ``customer.intents`` into what the router needs. Never raises."""
 
 from typing import NamedTuple
 
@@ -8,47 +8,58 @@ from triage_schemas.events import IntentEvent
 from triage_schemas.input.message import Source
 from triage_schemas.validation import first_error
 
-from triage_worker.router.conversation import Arrival
-from triage_worker.router.records import Message
+from triage_worker.router.conversation import IncomingMessage
+from triage_worker.router.interfaces import InputRecord
 from triage_worker.routing.conditions import Facts
 
 
-class Unreadable(NamedTuple):
-    """Why a record is a dead letter: a stable code, and a sentence."""
+class InvalidIntent(NamedTuple):
+    """Why a record goes to the dead letters.
+
+    Attributes:
+        code: the stable dead-letter code.
+        reason: the reason in words.
+    """
 
     code: str
     reason: str
 
 
-class Filed(NamedTuple):
-    """An intent, as what routes it and as what is filed."""
+class ParsedIntent(NamedTuple):
+    """A valid intent event.
+
+    Attributes:
+        message_id: the message's id.
+        message: what the conversation's ticket needs.
+        facts: what rules match on.
+    """
 
     message_id: str
-    arrival: Arrival
+    message: IncomingMessage
     facts: Facts
 
 
-def read(message: Message) -> Filed | Unreadable:
-    """The intent in a record. A message that belongs to no conversation is one of its own."""
-    if not message.value:
-        return Unreadable("empty_value", "the record has no value")
+def parse_intent(record: InputRecord) -> ParsedIntent | InvalidIntent:
+    """Parse a record. A message without a conversation becomes a conversation of its own."""
+    if not record.value:
+        return InvalidIntent("empty_value", "the record has no value")
     try:
-        event = IntentEvent.read(message.value)
+        event = IntentEvent.read(record.value)
     except ValidationError as error:
         first = first_error(error)
-        return Unreadable("not_an_intent", f"{first.path or 'the value'}: {first.message}")
-    arrival = Arrival(
-        identity=_identity(message.headers, event),
+        return InvalidIntent("not_an_intent", f"{first.path or 'the value'}: {first.message}")
+    message = IncomingMessage(
+        identity=_identity(record.headers, event),
         conversation_id=event.conversation_id or event.message_id,
         customer_id=event.customer_id,
         intent=event.intent,
         at=event.classified_at.timestamp(),
     )
-    return Filed(event.message_id, arrival, facts_of(event))
+    return ParsedIntent(event.message_id, message, facts_of(event))
 
 
 def facts_of(event: IntentEvent) -> Facts:
-    """What rules can match on."""
+    """Return what rules can match on."""
     return Facts(
         intent=event.intent,
         confidence=event.confidence,
@@ -63,7 +74,7 @@ def facts_of(event: IntentEvent) -> Facts:
 
 
 def _identity(headers: RecordHeaders | None, event: IntentEvent) -> str:
-    """``ce_id``, which a repeat has too; made anew for a record that somebody wrote without headers."""
+    """``ce_id``, which is the same for a repeat; computed from the source for a record without that header."""
     for name, value in headers or ():
         if name == "ce_id" and value:
             return value.decode("utf-8", "replace")

@@ -1,23 +1,25 @@
-"""What the desk and the watch have in common: where to send what, by which rules, and who counts."""
+"""What the ticket service and the surge service share."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from time import time
 
+from triage_worker.router.interfaces import Sender
 from triage_worker.router.metrics import RouterMetrics
-from triage_worker.router.records import Sender
 from triage_worker.router.topics import RouterTopics
 from triage_worker.routing.routes import Routes
 
 
 @dataclass(frozen=True, slots=True)
-class Office:
-    """Attributes:
-    topics: where to send what.
-    send: sends records.
-    routes: gives the rules in force.
-    metrics: where to count.
-    clock: seconds since the epoch.
+class RouterContext:
+    """The topics, rules, metrics and clock of the router, and its producer.
+
+    Attributes:
+        topics: the names of the topics.
+        send: sends records.
+        routes: returns the rules in force.
+        metrics: where events are counted.
+        clock: seconds since the epoch.
     """
 
     topics: RouterTopics

@@ -1,0 +1,163 @@
+"""The router's services, connected to Kafka and Faust."""
+
+import asyncio
+import logging
+from collections.abc import Sequence
+from time import monotonic
+from typing import Any
+
+from aiokafka import AIOKafkaProducer
+
+from triage_worker.kafka.client_compat.faust import stop_until_seek
+from triage_worker.observability.tracing import Traces
+from triage_worker.router.context import RouterContext
+from triage_worker.router.event_batcher import EventBatcher
+from triage_worker.router.faust_app import RouterApp, add_agent
+from triage_worker.router.faust_store import FaustStore
+from triage_worker.router.interfaces import OutgoingRecord, Sender
+from triage_worker.router.metrics import RouterMetrics
+from triage_worker.router.surge_service import SurgeService
+from triage_worker.router.ticket_service import TicketService
+from triage_worker.router.topics import RouterTopics
+from triage_worker.routing.routes_file import RoutesFile
+from triage_worker.streaming.delivery.delivery import send_null
+
+log = logging.getLogger(__name__)
+
+TICK_S = 2.0
+STUCK_AFTER_S = 300.0
+"""The router is not alive once a batch has taken this long."""
+
+
+class Router:
+    """Routes intents to tickets and alerts, once it is connected.
+
+    Args:
+        topics: the names of the topics.
+        rules: the rules file.
+
+    Attributes:
+        metrics: the router's metrics.
+    """
+
+    def __init__(self, topics: RouterTopics, rules: RoutesFile) -> None:
+        self.metrics = RouterMetrics()
+        self._topics = topics
+        self._rules = rules
+        self._state = "starting"
+
+    def connect(self, built: RouterApp, producer: AIOKafkaProducer, traces: Traces | None) -> None:
+        """Connect the services to the broker.
+
+        Args:
+            built: the Faust application, which is not started yet.
+            producer: a started producer.
+            traces: makes the spans of messages; None makes none.
+        """
+        self._built = built
+        topics = self._topics
+        context = RouterContext(topics, _sender(producer), lambda: self._rules.routes, self.metrics)
+        self._tickets = TicketService(context, FaustStore(built.conversations, producer, topics.intents), traces)
+        self._surges = SurgeService(context, FaustStore(built.rates, producer, topics.counts))
+        self._ticket_batches = EventBatcher(self._tickets.process, self.metrics)
+        self._surge_batches = EventBatcher(self._surges.process, self.metrics)
+        add_agent(built.app, "tickets", [topics.intents, topics.keyed], self._ticket_batches)
+        add_agent(built.app, "surges", [topics.counts], self._surge_batches)
+        built.app.on_partitions_revoked.connect(self._on_revoked)
+        built.app.on_rebalance_complete.connect(self._on_recovered)
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Route until ``stop`` is set.
+
+        Raises:
+            Exception: a task failed. Records that were not acknowledged are read again at the next start.
+        """
+        app = self._built.app
+        stopping = asyncio.create_task(stop.wait(), name="stop")
+        starting = asyncio.create_task(app.start(), name="start")
+        tasks: list[asyncio.Task[Any]] = [stopping, starting]
+        try:
+            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            if not starting.done():
+                return  # stopped while Faust was still waiting for its group
+            starting.result()
+            tasks = [
+                stopping,
+                asyncio.create_task(self._ticket_batches.run(), name="tickets"),
+                asyncio.create_task(self._surge_batches.run(), name="surges"),
+                asyncio.create_task(self._tick_forever(), name="ticks"),
+                asyncio.create_task(app.wait_until_stopped(), name="faust"),
+            ]
+            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            for task in done:
+                task.result()
+            if not stop.is_set():
+                raise app.crash_reason or RuntimeError("Faust stopped by itself")
+            # The locks make this wait for the current batches. Pending events are read again at the next start.
+            async with self._ticket_batches.lock, self._surge_batches.lock:
+                for task in tasks:
+                    task.cancel()
+        finally:
+            self._state = "stopping"
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            await app.stop()
+
+    def not_alive(self) -> str | None:
+        """Why the router should be restarted; None if it works."""
+        if self._state != "routing":
+            return None
+        for batcher in (self._ticket_batches, self._surge_batches):
+            if batcher.lock.locked() and monotonic() - batcher.batch_started_at > STUCK_AFTER_S:
+                return f"a batch has not finished within {STUCK_AFTER_S:.0f} s"
+        return None
+
+    def not_ready(self) -> str | None:
+        """Why no intents are routed; None if they are."""
+        return None if self._state == "routing" else self._state
+
+    async def _tick_forever(self) -> None:
+        while True:
+            await asyncio.sleep(TICK_S)
+            self._rules.refresh()
+            self.metrics.rules_problem.set(self._rules.problem is not None)
+            if self._state == "routing":
+                async with self._ticket_batches.lock:
+                    await self._tickets.tick()
+                async with self._surge_batches.lock:
+                    await self._surges.tick()
+
+    async def _on_revoked(self, *_: Any, **__: Any) -> None:
+        self._state = "the consumer group is rebalancing"
+        await self._ticket_batches.discard_pending()
+        await self._surge_batches.discard_pending()
+
+    async def _on_recovered(self, *_: Any, **__: Any) -> None:
+        stop_until_seek(self._built.app)
+        async with self._ticket_batches.lock:
+            self._tickets.on_recovered()
+        async with self._surge_batches.lock:
+            self._surges.on_recovered()
+        assigned = self._built.app.consumer.assignment()
+        mine = sum(partition.topic == self._topics.intents for partition in assigned)
+        self._state = "routing" if mine else "no partitions assigned yet"
+        log.info("Partitions assigned", extra={"partitions": mine})
+
+
+def _sender(producer: AIOKafkaProducer) -> Sender:
+    async def send(records: Sequence[OutgoingRecord]) -> None:
+        await asyncio.gather(*[await _send(producer, record) for record in records])
+
+    return send
+
+
+async def _send(producer: AIOKafkaProducer, record: OutgoingRecord) -> "asyncio.Future[object]":
+    """Hand a record to the producer; the future ends when the broker has acknowledged it."""
+    if record.key is None and record.value is None:  # the dead letter of a record without key and value
+        partition = min(await producer.partitions_for(record.topic))
+        return await send_null(producer, record.topic, partition, record.headers)
+    future: asyncio.Future[object] = await producer.send(
+        record.topic, key=record.key, value=record.value, headers=list(record.headers)
+    )
+    return future
