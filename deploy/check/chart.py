@@ -32,7 +32,8 @@ def render(values: str) -> str:
 def lint(values: str) -> list[str]:
     """Warnings and errors."""
     report = helm_python.lint(CHART, helm_python.values_from_yaml(values), strict=True)
-    return [message["error"] for message in report["messages"] if message["severity"] > 1] + report["errors"]
+    messages = [message["error"] for message in report["messages"] if message["severity"] > 1]
+    return [*messages, *report["errors"]]
 
 
 def write() -> None:

@@ -128,4 +128,5 @@ async def _answer(bootstrap: str) -> bytes:
     async with AIOKafkaConsumer(*topics, bootstrap_servers=bootstrap, auto_offset_reset="earliest") as consumer:
         async with asyncio.timeout(60):
             record = await consumer.getone()
-            return bytes(record.value)
+            assert record.value is not None
+            return record.value

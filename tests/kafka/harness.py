@@ -10,6 +10,7 @@ import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import orjson
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
@@ -19,6 +20,7 @@ from triage_worker.kafka.client_compat.patches import apply_patches
 from tests.kafka import admin
 from tests.kafka.account import Account, Place
 from tests.kafka.processes import Worker, eventually
+from tests.records import headers_of, json_of
 
 ROOT = Path(__file__).parents[2]
 Message = tuple[bytes | None, bytes | None]
@@ -174,23 +176,23 @@ class Bench:
         account = Account()
         for topic, kind in ((self.output, "accepted"), (self.fallback, "fallback")):
             for record in await self.read(topic):
-                source = orjson.loads(record.value)["source"]
+                source = json_of(record)["source"]
                 place = (source["partition"], source["offset"])
-                account.enter(record, kind, place, dict(record.headers)["ce_id"])
+                account.enter(record, kind, place, headers_of(record)["ce_id"])
         for record in await self.read(self.dead_letters):
-            headers = dict(record.headers)
+            headers = headers_of(record)
             place = (int(headers["dlq.partition"]), int(headers["dlq.offset"]))
             account.enter(record, headers["dlq.error"].decode(), place, b"dead letter")
             account.dead_letters.append(record)
         return account
 
-    def _reader(self, **arguments: str) -> AIOKafkaConsumer:
+    def _reader(self, **arguments: Any) -> AIOKafkaConsumer:
         apply_patches()
         return AIOKafkaConsumer(bootstrap_servers=self.bootstrap, enable_auto_commit=False, **arguments)
 
     async def _partitions(self, reader: AIOKafkaConsumer, topic: str) -> list[TopicPartition]:
         await reader._client._wait_on_metadata(topic)
-        return [TopicPartition(topic, number) for number in sorted(reader.partitions_for_topic(topic))]
+        return [TopicPartition(topic, number) for number in sorted(reader.partitions_for_topic(topic) or ())]
 
     def _logs(self) -> str:
         return "\n".join(f"--- {worker.log.name}\n{worker.said()[-3000:]}" for worker in self._workers)

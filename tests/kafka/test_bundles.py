@@ -9,7 +9,6 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-import orjson
 import pytest
 from aiokafka import AIOKafkaProducer
 from aiokafka.structs import RecordMetadata
@@ -21,6 +20,7 @@ from tests.kafka.harness import Bench, message
 from tests.kafka.processes import Worker, eventually
 from tests.kafka.test_service import COMMAND, get
 from tests.models.metrics.made import variant
+from tests.records import json_of
 
 pytestmark = pytest.mark.kafka
 
@@ -182,9 +182,7 @@ def _put_broken(store: BundleStore, bundle: Path) -> None:
 
 
 async def _each_partition_went_over_and_back(bench: Bench, bundles: dict[str, Path]) -> None:
-    events = [
-        orjson.loads(record.value) for topic in (bench.output, bench.fallback) for record in await bench.read(topic)
-    ]
+    events = [json_of(record) for topic in (bench.output, bench.fallback) for record in await bench.read(topic)]
     by_place: dict[int, dict[int, str]] = {}
     for event in events:
         version = event["model"]["version"]

@@ -5,13 +5,13 @@ from collections import Counter
 from itertools import cycle, islice
 from pathlib import Path
 
-import orjson
 import pytest
 from triage_models import DEFAULT_BUNDLE
 from triage_models.metrics.rows import read_rows
 
 from tests.kafka.harness import ROOT, Bench, message
 from tests.kafka.test_worker import BAD
+from tests.records import headers_of, json_of
 
 DATA = Path(os.environ.get("TRIAGE_DATA") or ROOT.parent / "shared" / "data") / "ecomintent" / "test.csv"
 BAD_RECORDS = 60
@@ -45,11 +45,11 @@ async def test_a_whole_test_set_with_sixty_bad_records_is_accounted_for_and_righ
     assert account.counts["accepted"] + account.counts["fallback"] == len(rows.texts)
     assert len(account.dead_letters) == BAD_RECORDS
     for letter in account.dead_letters:
-        headers = dict(letter.headers)
+        headers = headers_of(letter)
         assert letter.value == sent[int(headers["dlq.partition"]), int(headers["dlq.offset"])]
     right: Counter[bool] = Counter()
     for topic in (bench.output, bench.fallback):
         for record in await bench.read(topic):
-            event = orjson.loads(record.value)
+            event = json_of(record)
             right[event["intent"] == sent[event["source"]["partition"], event["source"]["offset"]]] += 1
     assert right[True] / right.total() >= ACCURACY, right

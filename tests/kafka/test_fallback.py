@@ -3,12 +3,12 @@
 import asyncio
 from collections import defaultdict
 
-import orjson
 import pytest
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
 from tests.kafka.harness import Bench
 from tests.kafka.processes import Worker, eventually
+from tests.records import headers_of, json_of
 from tests.worker.fallback.events import LABELS, event
 from tests.worker.fallback.llm_server import LlmServer, always, answer, fails_a_third_of_the_time
 
@@ -54,7 +54,7 @@ class FallbackBench:
         """By the offset of the customer's message, the ids of the events about it."""
         found = defaultdict(list)
         for record in await self.bench.read(topic):
-            found[orjson.loads(record.value)["source"]["offset"]].append(dict(record.headers)["ce_id"])
+            found[json_of(record)["source"]["offset"]].append(headers_of(record)["ce_id"])
         return found
 
 
@@ -104,9 +104,7 @@ async def test_processes_that_die_on_and_on_spend_one_budget(bench: Bench) -> No
     intents, reviews = [await fallback.ids(topic) for topic in (bench.output, fallback.review)]
     assert set(intents) | set(reviews) == set(range(60))
     assert len(intents) <= made
-    assert {orjson.loads(record.value)["review_reason"] for record in await bench.read(fallback.review)} == {
-        "over_budget"
-    }
+    assert {json_of(record)["review_reason"] for record in await bench.read(fallback.review)} == {"over_budget"}
 
 
 async def reached(server: LlmServer, calls: int) -> bool:

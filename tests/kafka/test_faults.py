@@ -9,6 +9,7 @@ import pytest
 from tests.kafka import faults
 from tests.kafka.harness import Bench, message
 from tests.kafka.scene import POISON, Scene, run
+from tests.records import headers_of
 
 pytestmark = pytest.mark.kafka
 
@@ -91,7 +92,7 @@ async def test_an_output_too_large_for_its_topic_is_a_dead_letter(bench: Bench, 
     assert account.out_of_order() == []
     (letter,) = account.dead_letters
     assert letter.value == messages[20][1]
-    assert dict(letter.headers)["dlq.error"] == b"output_refused"
+    assert headers_of(letter)["dlq.error"] == b"output_refused"
 
 
 @pytest.mark.parametrize("delivery", ["at_least_once", "exactly_once"])
@@ -107,7 +108,7 @@ async def test_a_dead_letter_too_large_for_its_topic_says_where_the_original_is(
     assert account.lost(sent) == []
     assert account.out_of_order() == []
     (letter,) = account.dead_letters
-    headers = dict(letter.headers)
+    headers = headers_of(letter)
     assert letter.value == b""
     assert headers["dlq.omitted_bytes"] == b"5000"
     assert (int(headers["dlq.partition"]), int(headers["dlq.offset"])) == sent[7]

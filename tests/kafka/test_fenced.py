@@ -25,7 +25,9 @@ async def fenced(bench: Bench) -> AsyncIterator[AIOKafkaProducer]:
     await first.begin_transaction()
     await second.start()
     await first.send(bench.output, b"late")
-    await asyncio.wait([first._sender.sender_task], timeout=30)
+    sender_task = first._sender.sender_task
+    assert sender_task is not None
+    await asyncio.wait([sender_task], timeout=30)
     yield first
     await abandon(first)
     await abandon(second)

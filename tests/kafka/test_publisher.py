@@ -14,6 +14,7 @@ from triage_worker.streaming.tracking.offset_tracker import Ledger
 from triage_worker.streaming.tracking.output import Output
 
 from tests.kafka.harness import Bench
+from tests.records import headers_of
 from tests.worker.fakes import record
 
 pytestmark = pytest.mark.kafka
@@ -58,10 +59,10 @@ async def test_nothing_overtakes_a_batch_that_is_refused(bench: Bench) -> None:
     finally:
         running.cancel()
         await asyncio.wait([running])
-    published = [int(dict(found.headers)["offset"]) for found in await bench.read(bench.output)]
+    published = [int(headers_of(found)["offset"]) for found in await bench.read(bench.output)]
     assert list(dict.fromkeys(published)) == [offset for offset in range(MESSAGES) if offset != LARGE]
     (letter,) = await bench.read(bench.dead_letters)
-    assert dict(letter.headers)["dlq.offset"] == str(LARGE).encode()
+    assert headers_of(letter)["dlq.offset"] == str(LARGE).encode()
 
 
 def assert_once(acknowledged: bool) -> None:

@@ -8,12 +8,12 @@ import subprocess
 import sys
 from collections import Counter
 
-import orjson
 import pytest
 from aiokafka import AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
 from tests.kafka.harness import ROOT, Bench
+from tests.records import json_of
 from tests.worker.review.test_review import review
 
 pytestmark = pytest.mark.kafka
@@ -88,11 +88,11 @@ async def test_one_key_a_message(bench: Bench, delivery: str) -> None:
     terminal.press("q")
     await terminal.sees("2 decided, 1 put off.")
     assert await terminal.left() == 0
-    decided = [orjson.loads(record.value) for record in await bench.read(bench.output)]
+    decided = [json_of(record) for record in await bench.read(bench.output)]
     assert [(value["source"]["offset"], value["intent"]) for value in decided] == [(0, "WISMO")]
-    learned = [orjson.loads(record.value) for record in await bench.read(labels)]
+    learned = [json_of(record) for record in await bench.read(labels)]
     assert [(value["source"]["offset"], value["label"]) for value in learned] == [(0, "WISMO"), (2, "OOS")]
-    texts = [orjson.loads(record.value)["text"] for record in await bench.read(bench.input)]
+    texts = [json_of(record)["text"] for record in await bench.read(bench.input)]
     assert Counter(texts) == {"message-0": 1, "message-1": 2, "message-2": 1, "message-3": 1}
     again = Terminal([sys.executable, "-m", "triage_worker", "review"], environment)
     await again.sees("message-3")

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
-import orjson
 import pytest
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from triage_schemas.cloudevents import event_headers
@@ -16,6 +15,7 @@ from triage_schemas.events import IntentEvent
 
 from tests.kafka.harness import Bench
 from tests.kafka.processes import Worker, eventually
+from tests.records import json_of
 from tests.worker.router.intents import MONDAY, intent_event
 
 pytestmark = pytest.mark.kafka
@@ -52,7 +52,7 @@ class Shop:
 
     async def newest(self) -> dict[str, list[dict[str, object]]]:
         """The newest event of each ticket, by conversation."""
-        tickets = {record.key: orjson.loads(record.value) for record in await self.bench.read(self.tickets)}
+        tickets = {record.key: json_of(record) for record in await self.bench.read(self.tickets)}
         by_conversation = defaultdict(list)
         for ticket in tickets.values():
             by_conversation[ticket["conversation_id"]].append(ticket)
@@ -203,7 +203,7 @@ async def test_a_surge_is_one_alert(shop: Shop) -> None:
     await eventually(told, 60, router.said)
     assert await router.terminate() == 0, router.said()
     (alert,) = await shop.bench.read(shop.alerts)
-    event = orjson.loads(alert.value)
+    event = json_of(alert)
     assert (event["event"], event["intent"], alert.key) == ("started", "DAMAGED_ITEM", b"DAMAGED_ITEM")
     assert len(event["examples"]) == 5
 

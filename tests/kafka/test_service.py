@@ -14,6 +14,7 @@ from triage_models import DEFAULT_BUNDLE
 from tests.kafka import broker
 from tests.kafka.harness import Bench, message
 from tests.kafka.processes import Worker, eventually
+from tests.records import json_of
 
 pytestmark = pytest.mark.kafka
 
@@ -95,7 +96,7 @@ async def test_the_shipped_bundle_answers_and_the_endpoints_tell(bench: Bench) -
     assert all(orjson.loads(line) for line in worker.said().splitlines())
     assert not any(text in worker.said() + metrics for text in TEXTS)
     for record in await bench.read(bench.output):
-        assert orjson.loads(record.value)["model"]["name"]
+        assert json_of(record)["model"]["name"]
 
 
 def metric(metrics: str, name: str) -> float:

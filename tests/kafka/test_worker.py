@@ -5,6 +5,7 @@ from aiokafka import AIOKafkaProducer
 
 from tests.kafka.harness import Bench, message
 from tests.kafka.scene import ON_BROKERS_TIME
+from tests.records import headers_of
 from tests.worker.classify.raw_batches import builder
 
 pytestmark = pytest.mark.kafka
@@ -49,7 +50,7 @@ async def test_every_message_is_answered_once_and_in_order_with_bad_ones_mixed_i
     assert account.counts["accepted"] + account.counts["fallback"] == 1_000
     by_place = dict(zip(sent, messages, strict=True))
     for letter in account.dead_letters:
-        headers = dict(letter.headers)
+        headers = headers_of(letter)
         place = (int(headers["dlq.partition"]), int(headers["dlq.offset"]))
         assert (letter.key, letter.value) == by_place[place]
         assert BAD[headers["dlq.error"].decode()] == letter.value

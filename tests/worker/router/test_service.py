@@ -6,7 +6,6 @@ import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 
-import orjson
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.structs import ConsumerRecord
@@ -18,6 +17,7 @@ from triage_worker.router.router import Router
 from triage_worker.routing.routes_file import DEFAULT_ROUTES, RoutesFile
 from triage_worker.streaming.delivery.delivery import send_null
 
+from tests.records import json_of
 from tests.worker.router.fakes import TOPICS
 from tests.worker.router.intents import intent_event
 
@@ -54,7 +54,7 @@ async def test_intents_become_a_ticket_and_sigterm_stops_the_router(settings: Se
                 event = intent_event(number, intent=intent)
                 await producer.send_and_wait(settings.output_topic, event.write(), key=b"chat-1")
         async with asyncio.timeout(TIMEOUT_S):
-            tickets = [orjson.loads(record.value) for record in await _read(settings, settings.tickets_topic, 3)]
+            tickets = [json_of(record) for record in await _read(settings, settings.tickets_topic, 3)]
             (dead_letter,) = await _read(settings, settings.dead_letter_topic, 1)
         process.terminate()
         async with asyncio.timeout(TIMEOUT_S):

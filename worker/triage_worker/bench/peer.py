@@ -48,7 +48,7 @@ async def messages_per_second(settings: Settings, output_topic: str, messages: i
         done, started, rates = 0, time.perf_counter(), [0.0]
         begun = started
         async for record in consumer:
-            [best] = classify(orjson.loads(record.value)["text"])
+            [best] = classify(orjson.loads(record.value or b"")["text"])
             await producer.send(output_topic, key=record.key, value=orjson.dumps(best))
             done += 1
             if done % SLICE == 0:

@@ -105,7 +105,7 @@ class Traffic:
 
 def _origin(record: ConsumerRecord) -> tuple[int, int]:
     """The input's partition and offset that an answer is for."""
-    source = orjson.loads(record.value)["source"]
+    source = orjson.loads(record.value or b"")["source"]
     return source["partition"], source["offset"]
 
 

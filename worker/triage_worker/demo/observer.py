@@ -43,16 +43,16 @@ def note(settings: Settings, record: ConsumerRecord, tally: Tally, cases: Cases)
     if record.topic == settings.input_topic:
         tally.read((record.partition, record.offset), _text(record), at)
     elif record.topic == settings.output_topic:
-        _intent(IntentEvent.read(record.value), at, tally, cases)
+        _intent(IntentEvent.read(record.value or b""), at, tally, cases)
     elif record.topic == settings.fallback_topic:
-        refused = FallbackEvent.read(record.value)
+        refused = FallbackEvent.read(record.value or b"")
         tally.answer(_place(refused), Answer("fallback", refused.intent, refused.confidence, refused.reason, at))
         cases.ask(_place(refused), refused, at)
     elif record.topic == settings.review_topic:
-        left = ReviewEvent.read(record.value)
+        left = ReviewEvent.read(record.value or b"")
         cases.verdict(_place(left), left, at)
     elif record.topic == settings.tickets_topic:
-        cases.change(TicketEvent.read(record.value), at)
+        cases.change(TicketEvent.read(record.value or b""), at)
     else:
         _dead_letter(settings, record, at, tally)
 
@@ -67,7 +67,7 @@ def _intent(event: IntentEvent, at: float, tally: Tally, cases: Cases) -> None:
 
 
 def _dead_letter(settings: Settings, record: ConsumerRecord, at: float, tally: Tally) -> None:
-    headers = dict(record.headers)
+    headers = {name: value or b"" for name, value in record.headers}
     if headers["dlq.topic"].decode() == settings.input_topic:  # else another service's, which then owes a verdict
         origin: Place = (int(headers["dlq.partition"]), int(headers["dlq.offset"]))
         tally.answer(origin, Answer("dead letter", "(dead letter)", None, headers["dlq.error"].decode(), at))

@@ -9,7 +9,7 @@ import asyncio
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.admin import NewTopic
@@ -161,7 +161,7 @@ class _Replay:
 
     async def _transaction(self, letters: Sequence[Letter]) -> int:
         async with self.sender.transaction():
-            futures = []
+            futures: list[asyncio.Future[Any]] = []
             for letter in letters:
                 futures.append(await self._send(letter))
                 futures.append(await self.sender.send(marks_topic(self.settings), key=letter.identity, value=MARK))
@@ -169,7 +169,7 @@ class _Replay:
         self.progress(len(letters))
         return len(letters)
 
-    async def _send(self, letter: Letter) -> "asyncio.Future[object]":
+    async def _send(self, letter: Letter) -> "asyncio.Future[Any]":
         """To the partition that it was on, where there still is one: a conversation stays together."""
         topic = letter.source.topic
         partitions = await self.sender.partitions_for(topic)
@@ -178,10 +178,9 @@ class _Replay:
             return await send_null(
                 self.sender, topic, min(partitions) if partition is None else partition, letter.headers
             )
-        future: asyncio.Future[object] = await self.sender.send(
+        return await self.sender.send(
             topic, value=letter.value, key=letter.key, partition=partition, headers=list(letter.headers)
         )
-        return future
 
     async def _original(self, letter: Letter) -> Letter | None:
         partition = TopicPartition(letter.source.topic, letter.source.partition)
@@ -190,7 +189,8 @@ class _Replay:
 
 
 async def _marks(consumer: AIOKafkaConsumer, settings: Settings) -> set[bytes]:
-    return {record.key async for records in whole_topic(consumer, marks_topic(settings)) for record in records}
+    marks = whole_topic(consumer, marks_topic(settings))
+    return {record.key async for records in marks for record in records if record.key is not None}
 
 
 async def _create_marks(settings: Settings) -> None:

@@ -152,12 +152,9 @@ def _sender(producer: AIOKafkaProducer) -> Sender:
     return send
 
 
-async def _send(producer: AIOKafkaProducer, record: OutgoingRecord) -> "asyncio.Future[object]":
+async def _send(producer: AIOKafkaProducer, record: OutgoingRecord) -> "asyncio.Future[Any]":
     """Hand a record to the producer; the future ends when the broker has acknowledged it."""
     if record.key is None and record.value is None:  # the dead letter of a record without key and value
         partition = min(await producer.partitions_for(record.topic))
         return await send_null(producer, record.topic, partition, record.headers)
-    future: asyncio.Future[object] = await producer.send(
-        record.topic, key=record.key, value=record.value, headers=list(record.headers)
-    )
-    return future
+    return await producer.send(record.topic, key=record.key, value=record.value, headers=list(record.headers))

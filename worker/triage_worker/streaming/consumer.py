@@ -33,7 +33,7 @@ PROVEN_S = 3.0
 that is missing is only told by the first fetch."""
 
 
-class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
+class Consumer(ConsumerRebalanceListener):
     """Reads one topic as a member of the group.
 
     Args:

@@ -34,9 +34,10 @@ def asking(*answers: Any) -> PatchedGroupCoordinator:
         return CONNECTION
 
     coordinator = PatchedGroupCoordinator.__new__(PatchedGroupCoordinator)
-    coordinator._client = SimpleNamespace(
+    client: Any = SimpleNamespace(
         send=send, coordinator_lookup=lookup, ready=ready, _get_conn=get_conn, _request_timeout_ms=15_000
     )
+    coordinator._client = client
     coordinator.group_id, coordinator.coordinator_id = "group", 1
     coordinator._retry_backoff_ms = 1
     coordinator._rebalance_timeout_ms = 45_000
@@ -44,9 +45,9 @@ def asking(*answers: Any) -> PatchedGroupCoordinator:
 
 
 @pytest.fixture(autouse=True)
-def looked_up(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+def looked_up(monkeypatch: pytest.MonkeyPatch) -> list[int | None]:
     """The coordinators that were found to be none any more."""
-    dead: list[int] = []
+    dead: list[int | None] = []
 
     def coordinator_dead(coordinator: PatchedGroupCoordinator) -> None:
         dead.append(coordinator.coordinator_id)
@@ -66,7 +67,7 @@ async def test_a_group_that_never_committed_has_none() -> None:
 
 
 @pytest.mark.parametrize("error", [GroupLoadInProgressError, NotCoordinatorForGroupError])
-async def test_while_the_coordinator_moves_it_is_asked_again(error: Any, looked_up: list[int]) -> None:
+async def test_while_the_coordinator_moves_it_is_asked_again(error: Any, looked_up: list[int | None]) -> None:
     coordinator = asking(OffsetFetchResponse_v3(0, [], error.errno), OffsetFetchResponse_v3(0, KNOWN, 0))
     assert await coordinator.fetch_committed_offsets([PLACE]) == FOUND
     assert looked_up == ([1] if error is NotCoordinatorForGroupError else [])

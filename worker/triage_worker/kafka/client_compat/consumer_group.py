@@ -11,12 +11,11 @@ may take so long, but aiokafka has one time-out for all of them. A time-out that
 make every other request wait that long for a broker that hangs.
 """
 
-from typing import Any
-
 from aiokafka.client import ConnectionGroup
 from aiokafka.consumer import consumer
 from aiokafka.consumer.group_coordinator import GroupCoordinator
 from aiokafka.errors import GroupAuthorizationFailedError, NotCoordinatorForGroupError, for_code
+from aiokafka.protocol.api import Request, Response
 from aiokafka.protocol.commit import OffsetFetchRequest
 from aiokafka.protocol.group import JoinGroupRequest, SyncGroupRequest
 
@@ -29,10 +28,10 @@ def apply_patch() -> None:
     consumer.GroupCoordinator = PatchedGroupCoordinator
 
 
-class PatchedGroupCoordinator(GroupCoordinator):  # type: ignore[misc]
+class PatchedGroupCoordinator(GroupCoordinator):
     """aiokafka's group coordinator with both patches."""
 
-    async def _send_req(self, request: Any) -> Any:
+    async def _send_req(self, request: Request) -> Response:
         await self._set_timeout(request)
         response = await super()._send_req(request)
         if not isinstance(request, OffsetFetchRequest) or not getattr(response, "error_code", 0):
@@ -42,7 +41,7 @@ class PatchedGroupCoordinator(GroupCoordinator):  # type: ignore[misc]
             self.coordinator_dead()
         raise error(self.group_id) if error is GroupAuthorizationFailedError else error()
 
-    async def _set_timeout(self, request: Any) -> None:
+    async def _set_timeout(self, request: Request) -> None:
         """Set how long the connection waits for the answer to the next request."""
         if self.coordinator_id is None:
             return

@@ -19,7 +19,7 @@ def apply_patch() -> None:
     fetcher.MemoryRecords = read_batches
 
 
-def read_batches(data: bytes) -> Any:
+def read_batches(data: bytes) -> _MemoryRecordsPy:
     """Read the record batches in a fetched piece of a partition.
 
     All records are parsed once in advance, which takes a quarter of a microsecond each. Only if that fails, aiokafka's
@@ -27,24 +27,22 @@ def read_batches(data: bytes) -> Any:
     """
     records = MemoryRecords(data)
     try:
-        while records.has_next():
-            for _ in records.next_batch():
+        while (batch := records.next_batch()) is not None:
+            for _ in batch:
                 pass
     except Exception:
         return _TolerantRecords(data)
     return MemoryRecords(data)
 
 
-class _TolerantRecords(_MemoryRecordsPy):  # type: ignore[misc]
-    def next_batch(self) -> Any:
+class _TolerantRecords(_MemoryRecordsPy):
+    def next_batch(self) -> _DefaultRecordBatchPy | None:
         batch_bytes = self._next_slice
         batch = super().next_batch()
         return batch if batch_bytes is None or batch_bytes[MAGIC_OFFSET] < 2 else _TolerantBatch(batch_bytes)
 
 
-class _TolerantBatch(_DefaultRecordBatchPy):  # type: ignore[misc]
-    _buffer: Any
-
+class _TolerantBatch(_DefaultRecordBatchPy):
     def _maybe_uncompress(self) -> None:
         super()._maybe_uncompress()
         self._buffer = _TolerantBytes(self._buffer)

@@ -4,10 +4,10 @@ import asyncio
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
 
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import IllegalOperation, KafkaError
+from aiokafka.producer.sender import Sender
 
 from triage_worker.kafka.client_compat.broker_errors import SENDER_LOG
 
@@ -20,7 +20,7 @@ LONG_RETRY_AFTER_S = 1.0
 """A transaction that takes longer has another problem, such as a broker that is down: short back-offs do not help."""
 
 
-_delayed_senders: set[object] = set()
+_delayed_senders: set[Sender] = set()
 """The senders whose transaction takes longer than `LONG_RETRY_AFTER_S`."""
 
 
@@ -44,7 +44,8 @@ def raising_transaction_error(producer: AIOKafkaProducer) -> Iterator[None]:
     try:
         yield
     except (IllegalOperation, AssertionError) as error:
-        ended = producer._txn_manager.wait_for_transaction_end()
+        manager = producer._txn_manager
+        ended = None if manager is None else manager.wait_for_transaction_end()
         reason = ended.exception() if ended is not None and ended.done() else None
         raise (reason if isinstance(reason, KafkaError) else KafkaError(repr(error))) from error
 
@@ -62,7 +63,7 @@ def lengthening_backoff(producer: AIOKafkaProducer) -> Iterator[None]:
         sender._retry_backoff = RETRY_BACKOFF_MS / 1e3
 
 
-def _lengthen_backoff(sender: Any) -> None:
+def _lengthen_backoff(sender: Sender) -> None:
     _delayed_senders.add(sender)
     sender._retry_backoff = LONG_RETRY_BACKOFF_MS / 1e3
 

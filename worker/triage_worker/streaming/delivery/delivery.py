@@ -9,7 +9,7 @@ from aiokafka.errors import (
     MessageSizeTooLargeError,
     RecordListTooLargeError,
 )
-from aiokafka.structs import TopicPartition
+from aiokafka.structs import RecordMetadata, TopicPartition
 from triage_schemas.cloudevents import RecordHeaders
 
 from triage_worker.streaming.tracking.offset_tracker import PartitionLedger
@@ -63,7 +63,7 @@ class Delivery(Protocol):
         ...
 
 
-async def send(producer: AIOKafkaProducer, output: Output) -> "asyncio.Future[object]":
+async def send(producer: AIOKafkaProducer, output: Output) -> "asyncio.Future[Any]":
     """Hand an output to a producer; the future ends when the broker has it, and its companion if it has one.
 
     Raises:
@@ -78,14 +78,11 @@ async def send(producer: AIOKafkaProducer, output: Output) -> "asyncio.Future[ob
     return both
 
 
-async def _send(producer: AIOKafkaProducer, record: Output | Companion) -> "asyncio.Future[object]":
-    future: asyncio.Future[object] = await producer.send(
-        record.topic, value=record.value, key=record.key, headers=list(record.headers)
-    )
-    return future
+async def _send(producer: AIOKafkaProducer, record: Output | Companion) -> "asyncio.Future[RecordMetadata]":
+    return await producer.send(record.topic, value=record.value, key=record.key, headers=list(record.headers))
 
 
-async def _send_null(producer: AIOKafkaProducer, output: Output) -> "asyncio.Future[object]":
+async def _send_null(producer: AIOKafkaProducer, output: Output) -> "asyncio.Future[Any]":
     partitions = sorted(await producer.partitions_for(output.topic))
     partition = partitions[output.offset % len(partitions)]
     return await send_null(producer, output.topic, partition, output.headers)
@@ -93,12 +90,11 @@ async def _send_null(producer: AIOKafkaProducer, output: Output) -> "asyncio.Fut
 
 async def send_null(
     producer: AIOKafkaProducer, topic: str, partition: int, headers: RecordHeaders
-) -> "asyncio.Future[object]":
+) -> "asyncio.Future[Any]":
     """Send a record without key and value: aiokafka's `send` asserts against it, Kafka takes it."""
     batch = producer.create_batch()
     batch.append(key=None, value=None, timestamp=None, headers=list(headers))
-    future: asyncio.Future[object] = await producer.send_batch(batch, topic, partition=partition)
-    return future
+    return await producer.send_batch(batch, topic, partition=partition)
 
 
 async def until(condition: Callable[[], bool]) -> None:

@@ -1,0 +1,27 @@
+from enum import IntEnum
+from typing import Any
+
+from .conn import AIOKafkaConnection
+from .protocol.api import Request, Response
+
+class ConnectionGroup(IntEnum):
+    DEFAULT = 0
+    COORDINATION = 1
+
+class CoordinationType(IntEnum):
+    GROUP = 0
+    TRANSACTION = 1
+
+class AIOKafkaClient:
+    cluster: Any
+    _request_timeout_ms: int
+    _retry_backoff: float
+    def __init__(self, **arguments: Any) -> None: ...
+    async def bootstrap(self) -> None: ...
+    async def close(self) -> None: ...
+    async def ready(self, node_id: int, *, group: ConnectionGroup = ...) -> bool: ...
+    async def send(self, node_id: int, request: Request, *, group: ConnectionGroup = ...) -> Response: ...
+    async def _get_conn(
+        self, node_id: int, *, group: ConnectionGroup = ..., no_hint: bool = False
+    ) -> AIOKafkaConnection | None: ...
+    async def _wait_on_metadata(self, topic: str) -> set[int]: ...

@@ -1,0 +1,32 @@
+from asyncio import Future
+from collections.abc import Awaitable, Callable
+from ssl import SSLContext
+from typing import Any
+
+from .abc import AbstractTokenProvider
+from .protocol.api import Request, Response
+
+class AIOKafkaConnection:
+    _request_timeout: float
+    def send(self, request: Request, expect_response: bool = True) -> Awaitable[Response]: ...
+    def close(self, reason: Any = None, exc: BaseException | None = None) -> Future[None]: ...
+    def connected(self) -> bool: ...
+
+async def create_conn(
+    host: str,
+    port: int,
+    *,
+    client_id: str = "aiokafka",
+    request_timeout_ms: int = 40000,
+    ssl_context: SSLContext | None = None,
+    security_protocol: str = "PLAINTEXT",
+    max_idle_ms: int | None = None,
+    on_close: Callable[[AIOKafkaConnection, Any], None] | None = None,
+    sasl_mechanism: str | None = None,
+    sasl_plain_username: str | None = None,
+    sasl_plain_password: str | None = None,
+    sasl_kerberos_service_name: str = "kafka",
+    sasl_kerberos_domain_name: str | None = None,
+    sasl_oauth_token_provider: AbstractTokenProvider | None = None,
+) -> AIOKafkaConnection: ...
+def collect_hosts(hosts: str | list[str], randomize: bool = True) -> list[tuple[str, int, int]]: ...

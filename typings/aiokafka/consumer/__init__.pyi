@@ -1,0 +1,3 @@
+from .consumer import AIOKafkaConsumer
+
+__all__ = ["AIOKafkaConsumer"]

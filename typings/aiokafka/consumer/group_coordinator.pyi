@@ -1,0 +1,18 @@
+from typing import Any
+
+from ..client import AIOKafkaClient
+from ..protocol.api import Request, Response
+from ..structs import OffsetAndMetadata, TopicPartition
+
+class GroupCoordinator:
+    group_id: str
+    coordinator_id: int | None
+    _client: AIOKafkaClient
+    _rebalance_timeout_ms: int
+    _retry_backoff_ms: int
+    def __init__(self, client: AIOKafkaClient, subscription: Any, **arguments: Any) -> None: ...
+    async def _send_req(self, request: Request) -> Response: ...
+    def coordinator_dead(self) -> None: ...
+    async def fetch_committed_offsets(
+        self, partitions: list[TopicPartition]
+    ) -> dict[TopicPartition, OffsetAndMetadata]: ...

@@ -1,0 +1,3 @@
+from .producer import AIOKafkaProducer
+
+__all__ = ["AIOKafkaProducer"]

@@ -1,0 +1,30 @@
+from typing import Any
+
+from .api import Request
+
+class CreateAclsRequest(Request):
+    def __init__(
+        self,
+        resource_type: int,
+        resource_name: str,
+        resource_pattern_type_filter: int,
+        principal: str,
+        host: str,
+        operation: int,
+        permission_type: int,
+    ) -> None: ...
+
+class DeleteAclsRequest(Request):
+    def __init__(
+        self,
+        resource_type: int,
+        resource_name: str,
+        resource_pattern_type_filter: int,
+        principal: str,
+        host: str,
+        operation: int,
+        permission_type: int,
+    ) -> None: ...
+
+class AlterPartitionReassignmentsRequest(Request):
+    def __init__(self, timeout_ms: int, topics: list[Any], tags: dict[int, bytes]) -> None: ...

@@ -1,0 +1,43 @@
+from collections.abc import Sequence
+from typing import Any, Self
+
+class _DefaultRecordPy:
+    @property
+    def offset(self) -> int: ...
+    @property
+    def timestamp(self) -> int: ...
+    @property
+    def key(self) -> bytes | None: ...
+    @property
+    def value(self) -> bytes | None: ...
+    @property
+    def headers(self) -> list[tuple[str, bytes | None]]: ...
+
+class _DefaultRecordBatchPy:
+    _buffer: bytearray
+    def __init__(self, buffer: bytes | bytearray | memoryview) -> None: ...
+    def __iter__(self) -> Self: ...
+    def __next__(self) -> _DefaultRecordPy: ...
+    def validate_crc(self) -> bool: ...
+    def _maybe_uncompress(self) -> None: ...
+
+class _DefaultRecordBatchBuilderPy:
+    def __init__(
+        self,
+        magic: int,
+        compression_type: int,
+        is_transactional: int,
+        producer_id: int,
+        producer_epoch: int,
+        base_sequence: int,
+        batch_size: int,
+    ) -> None: ...
+    def append(
+        self,
+        offset: int,
+        timestamp: int | None,
+        key: bytes | None,
+        value: bytes | None,
+        headers: Sequence[tuple[str, bytes | None]],
+    ) -> Any: ...
+    def build(self) -> bytearray: ...

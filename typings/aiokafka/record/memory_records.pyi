@@ -1,0 +1,13 @@
+from typing import Any
+
+from .default_records import _DefaultRecordBatchPy
+
+class _MemoryRecordsPy:
+    _next_slice: memoryview | None
+    def __init__(self, bytes_data: bytes) -> None: ...
+    def has_next(self) -> bool: ...
+    # None once `has_next` is false. Batches of the formats 0 and 1 have another class with the same methods.
+    def next_batch(self) -> _DefaultRecordBatchPy | Any: ...
+    def size_in_bytes(self) -> int: ...
+
+MemoryRecords: type[_MemoryRecordsPy]
