@@ -13,10 +13,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import orjson
-from aiokafka.structs import TopicPartition
+from aiokafka.structs import ConsumerRecord, TopicPartition
 from triage_worker.observability import tracing
 from triage_worker.observability.tracing import Traces
-from triage_worker.streaming.tracking.output import Consumed
 
 from tests.worker.fakes import record
 
@@ -52,7 +51,7 @@ def collector() -> Iterator[None]:
         process.wait()
 
 
-def work(traces: Traces | None, message: Consumed) -> None:
+def work(traces: Traces | None, message: ConsumerRecord) -> None:
     """All that spans add to the way of one message."""
     span = tracing.begin(traces, message)
     if span is not None:

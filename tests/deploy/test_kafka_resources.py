@@ -1,7 +1,7 @@
 """Topics and users for Strimzi: the same topics as `triage topics create` makes, and no right too many."""
 
 from triage_worker.config.settings import Settings
-from triage_worker.kafka import topics
+from triage_worker.kafka.topic_plan import plan
 
 from tests.deploy.manifests import Manifest, of_kind, rendered
 from tests.kafka.rights import documented
@@ -9,7 +9,7 @@ from tests.kafka.rights import documented
 
 def test_topics_are_those_that_triage_would_create() -> None:
     resources = of_kind(rendered("medium"), "KafkaTopic")
-    planned = {spec.topic: spec for spec in topics.plan(Settings.load())}
+    planned = {spec.topic: spec for spec in plan(Settings.load())}
     assert set(resources) == set(planned)
     for name, resource in resources.items():
         config = {key: str(value) for key, value in resource["spec"]["config"].items()}

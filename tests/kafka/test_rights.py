@@ -15,7 +15,7 @@ from aiokafka import AIOKafkaConsumer
 from aiokafka.structs import TopicPartition
 from triage_worker.config.settings import Settings
 from triage_worker.kafka import topics
-from triage_worker.kafka.topic_reader import reader, whole_topic
+from triage_worker.kafka.topic_reader import open_reader, read_topic
 
 from tests.kafka.broker import free_ports
 from tests.kafka.harness import ROOT, Bench
@@ -233,9 +233,9 @@ async def test_replay_and_the_reader_of_labels(shop: Shop) -> None:
     await shop.bench.send(shop.names["labels_topic"], [(b"k", orjson.dumps({"text": "a", "label": "b"}), [])])
     async with (
         shop.allowed("learn", documented("learn")),
-        reader(Settings.load(**shop.secured.login("learn"))) as consumer,
+        open_reader(Settings.load(**shop.secured.login("learn"))) as consumer,
     ):
-        assert [records async for records in whole_topic(consumer, shop.names["labels_topic"])]
+        assert [records async for records in read_topic(consumer, shop.names["labels_topic"])]
 
 
 async def test_the_check_and_a_stranger(shop: Shop) -> None:

@@ -1,14 +1,21 @@
-"""A model that can be told to fail, and what stands in for a broker: records to read, and a taker of outputs."""
+"""A model that fails on demand, records to read, and a processor with a fake delivery behind it."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Generic, TypeVar
 
 import numpy as np
 import orjson
 from aiokafka.structs import ConsumerRecord, TopicPartition
 from triage_models.serving.decision import Decision, Reason
 from triage_models.serving.engine import Encoded, Outputs
+from triage_worker.streaming.processor import MessageProcessor
+from triage_worker.streaming.tracking.in_flight import InFlightMessages
+from triage_worker.streaming.tracking.offset_tracker import OffsetTracker
 from triage_worker.streaming.tracking.output import Output
+
+P = TypeVar("P", bound=MessageProcessor)
 
 SCORES = {"WISMO": 0.9, "OTHER": 0.1}
 
@@ -18,7 +25,7 @@ def vowels(text: str) -> int:
 
 
 class FakeModel:
-    """Tokens are the text's characters. Accepts what has an even number of vowels; ``fails`` says when to raise."""
+    """Tokens are the text's characters. Accepts what has an even number of vowels; ``fails`` decides when to raise."""
 
     def __init__(self, fails: Callable[[Sequence[str]], bool] = lambda texts: False) -> None:
         self.fails = fails
@@ -31,7 +38,7 @@ class FakeModel:
         texts = ["".join(map(chr, row.ids)) for row in batch]
         self.batches.append(texts)
         if self.fails(texts):
-            raise RuntimeError("the fake model was told to fail")
+            raise RuntimeError("the fake model fails on demand")
         logits = np.array([[vowels(text), len(text)] for text in texts], dtype=np.float32)
         return Outputs(logits, np.zeros_like(logits))
 
@@ -68,18 +75,40 @@ def message(text: str) -> bytes:
 
 
 class Published:
-    """Takes outputs and wakes whoever waits for a number of them."""
+    """Takes the outputs that may be published, as a delivery does."""
 
-    def __init__(self) -> None:
+    def __init__(self, in_flight: InFlightMessages) -> None:
+        self._in_flight = in_flight
         self.outputs: list[Output] = []
-        self._more = asyncio.Event()
-
-    def __call__(self, outputs: Sequence[Output]) -> None:
-        self.outputs += outputs
-        self._more.set()
+        self._arrival = asyncio.Event()
+        self._task = asyncio.create_task(self._take_forever())
 
     async def wait(self, count: int) -> list[Output]:
         while len(self.outputs) < count:
-            self._more.clear()
-            await self._more.wait()
+            self._arrival.clear()
+            await self._arrival.wait()
         return self.outputs
+
+    def close(self) -> None:
+        self._task.cancel()
+
+    async def _take_forever(self) -> None:
+        while True:
+            self.outputs += await self._in_flight.take()
+            self._arrival.set()
+
+
+@dataclass
+class Harness(Generic[P]):
+    """A processor between a consumer and a delivery that are fakes."""
+
+    processor: P
+    in_flight: InFlightMessages
+
+    @property
+    def offsets(self) -> OffsetTracker[Output]:
+        return self.in_flight.offsets
+
+    async def accept(self, fetched: Mapping[TopicPartition, Sequence[ConsumerRecord]]) -> None:
+        """Process records as the consumer does."""
+        await self.processor.process([self.in_flight.track(*batch) for batch in fetched.items()])

@@ -168,12 +168,12 @@ def test_it_looks_when_asked_and_then_tries_again_what_was_refused(place: Place)
     damaged = place.store.root / "versions" / "2" / CPU_MODEL
     whole = damaged.read_text()
     damaged.write_text("damaged")
-    watch.look()
+    watch.check_now()
     place.wait_for("refused")
-    watch.look()
+    watch.check_now()
     place.wait_for("refused", 2)
     damaged.write_text(whole)
-    watch.look()
+    watch.check_now()
     assert place.next_version() == "2"
 
 
@@ -215,7 +215,7 @@ def test_an_unforeseen_error_does_not_end_the_watch(place: Place, caplog: pytest
     assert place.next_version() == "2"
     place.promote("3")
     assert place.next_version() == "3"
-    assert "A look at a bundle failed" in caplog.text
+    assert "Checking the bundle failed" in caplog.text
 
 
 def test_a_folder_that_changes_from_look_to_look_is_left_until_it_settles(
@@ -233,7 +233,7 @@ def test_a_folder_that_changes_from_look_to_look_is_left_until_it_settles(
             changed_often.set()
         return ("settled",) if settled.is_set() else (look,)
 
-    monkeypatch.setattr(watch_module, "_mark", changing)
+    monkeypatch.setattr(watch_module, "_fingerprint", changing)
     watch = place.watch()
     watch.open()
     watch.start(place.used.put)

@@ -19,16 +19,18 @@ from triage_schemas.input.message import InputShape
 from triage_schemas.records import IntentWriter
 from triage_worker.classify import inference, service
 from triage_worker.classify.batching import Limits
-from triage_worker.classify.loaded_bundle import Serving, decided
-from triage_worker.classify.processor import Pipeline
-from triage_worker.classify.wiring import at_work
+from triage_worker.classify.loaded_bundle import LoadedBundle, load_for_serving
+from triage_worker.classify.outputs import OutputWriter
+from triage_worker.classify.processor import ClassificationProcessor
 from triage_worker.config.settings import Settings
 from triage_worker.observability.metrics import Metrics
+from triage_worker.resilience.backoff import FixedDelays
 from triage_worker.streaming.tracking.dead_letters import DeadLetters
+from triage_worker.streaming.tracking.in_flight import InFlightMessages
 from triage_worker.streaming.tracking.output import Output
 
 from tests.models.metrics.made import variant
-from tests.worker.fakes import FakeModel, Published, message, record
+from tests.worker.fakes import FakeModel, Harness, Published, message, record
 
 A = TopicPartition("in", 0)
 
@@ -56,22 +58,24 @@ class Gated(FakeModel):
         return super().infer([Encoded(row.ids[1:], row.truncated) for row in batch])
 
 
-def at_work_by(model: FakeModel, name: str) -> Serving:
-    writer = IntentWriter(name="m", version=name, threshold=0.5, descriptions={"WISMO": name}, include_text=False)
-    return Serving(model, decided(writer, output_topic="out", fallback_topic="fallback"), Limits(threads=1, budget=64))
+def loaded(model: FakeModel, name: str, threads: int = 1) -> LoadedBundle:
+    events = IntentWriter(name="m", version=name, threshold=0.5, descriptions={"WISMO": name}, include_text=False)
+    return LoadedBundle(model, OutputWriter(events, "out", "fallback"), Limits(threads=threads, budget=64))
 
 
 @asynccontextmanager
-async def pipeline(serving: Serving) -> AsyncIterator[tuple[Pipeline, Published]]:
-    published = Published()
-    running = Pipeline(serving, DeadLetters("dlq"), InputShape(), published, metrics=Metrics())
-    running.ledger.assign(A)
-    running.start()
-    del serving
+async def pipeline(bundle: LoadedBundle) -> AsyncIterator[tuple[Harness[ClassificationProcessor], Published]]:
+    in_flight = InFlightMessages(Metrics())
+    processor = ClassificationProcessor(bundle, DeadLetters("dlq"), InputShape(), in_flight, metrics=Metrics())
+    in_flight.offsets.assign(A)
+    processor.start()
+    published = Published(in_flight)
+    del bundle
     try:
-        yield running, published
+        yield Harness(processor, in_flight), published
     finally:
-        running.close()
+        processor.close()
+        published.close()
 
 
 def versions(outputs: Sequence[Output]) -> list[str]:
@@ -81,10 +85,10 @@ def versions(outputs: Sequence[Output]) -> list[str]:
 async def test_what_the_old_bundle_encoded_it_also_finishes_and_what_comes_then_is_the_new_ones() -> None:
     old, new = Gated("a"), Gated("b")
     old.gate.clear()
-    async with pipeline(at_work_by(old, "old")) as (running, published):
+    async with pipeline(loaded(old, "old")) as (running, published):
         await running.accept({A: [record(A, offset, message("aa" * offset)) for offset in range(1, 40)]})
         await asyncio.to_thread(old.entered.wait)
-        running.use(at_work_by(new, "new"))
+        running.processor.use(loaded(new, "new"))
         await running.accept({A: [record(A, offset, message("aa" * offset)) for offset in range(40, 60)]})
         old.gate.set()
         outputs = await published.wait(59)
@@ -97,11 +101,10 @@ async def test_the_new_bundle_may_answer_before_the_old_one_is_done() -> None:
     """With two threads; outputs are still published in the order of their messages."""
     old, new = Gated("a"), Gated("b")
     old.gate.clear()
-    serving = at_work_by(old, "old")
-    async with pipeline(Serving(old, serving.write, Limits(threads=2, budget=64))) as (running, published):
+    async with pipeline(loaded(old, "old", threads=2)) as (running, published):
         await running.accept({A: [record(A, 0, message("aa"))]})
         await asyncio.to_thread(old.entered.wait)
-        running.use(at_work_by(new, "new"))
+        running.processor.use(loaded(new, "new"))
         await running.accept({A: [record(A, 1, message("aa"))]})
         await asyncio.to_thread(new.entered.wait)
         old.gate.set()
@@ -111,35 +114,35 @@ async def test_the_new_bundle_may_answer_before_the_old_one_is_done() -> None:
 async def test_the_old_bundle_is_let_go_after_its_last_batch() -> None:
     old: Gated | None = Gated("a")
     left = weakref.ref(old)
-    async with pipeline(at_work_by(old, "old")) as (running, published):  # type: ignore[arg-type]
+    async with pipeline(loaded(old, "old")) as (running, published):  # type: ignore[arg-type]
         del old
         await running.accept({A: [record(A, 0, message("aa"))]})
         await published.wait(1)
-        running.use(at_work_by(Gated("b"), "new"))
+        running.processor.use(loaded(Gated("b"), "new"))
         while left() is not None:  # its thread and its executor let go of it a moment after the output is here
             gc.collect()
             await asyncio.sleep(0.001)
 
 
 async def test_a_bundle_that_fails_on_everything_is_healed_by_the_next_one(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(inference, "RETRY_S", (3_600.0,))
+    monkeypatch.setattr(inference, "RETRY", FixedDelays((3_600.0,)))
     old = Gated("a")
     old.broken = True
-    async with pipeline(at_work_by(old, "old")) as (running, published):
+    async with pipeline(loaded(old, "old")) as (running, published):
         await running.accept({A: [record(A, offset, message("aa" * offset)) for offset in range(1, 20)]})
         await asyncio.to_thread(old.entered.wait)
-        running.use(at_work_by(Gated("b"), "new"))
+        running.processor.use(loaded(Gated("b"), "new"))
         outputs = await published.wait(19)
         assert set(versions(outputs)) == {"new"}
         assert {output.outcome for output in outputs} == {"accepted"}
-        assert running.down is None
+        assert running.processor.down is None
 
 
 async def test_a_batch_is_never_mixed_however_often_bundles_change() -> None:
     models = [Gated(chr(ord("a") + number)) for number in range(8)]
-    async with pipeline(at_work_by(models[0], "0")) as (running, published):
+    async with pipeline(loaded(models[0], "0")) as (running, published):
         for round_ in range(30):
-            running.use(at_work_by(models[round_ % 8], str(round_ % 8)))
+            running.processor.use(loaded(models[round_ % 8], str(round_ % 8)))
             first = 10 * round_
             await running.accept({A: [record(A, first + number, message("aa" * number)) for number in range(1, 11)]})
         outputs = await published.wait(300)
@@ -174,10 +177,10 @@ async def test_real_bundles_take_over_from_one_another(bundles: tuple[Path, Path
         for name, classifier in (("A", first), ("B", second))
     }
     metrics = Metrics()
-    async with pipeline(at_work(settings, first, metrics)) as (running, published):
+    async with pipeline(load_for_serving(settings, first, metrics)) as (running, published):
         offset = 0
         for classifier in (first, second, first, second):
-            running.use(at_work(settings, classifier, metrics))
+            running.processor.use(load_for_serving(settings, classifier, metrics))
             await running.accept({A: [record(A, offset + at, message(text)) for at, text in enumerate(TEXTS)]})
             offset += len(TEXTS)
         outputs = await published.wait(offset)
@@ -211,7 +214,7 @@ async def test_the_worker_lets_its_first_bundle_go(
     store.promote(bundles[0], why="the first")
     metrics = Metrics()
     settings = Settings(bundle=store.root, bundle_poll_s=0.01)
-    async with service._opened(settings, metrics):
+    async with service._open_components(settings, metrics):
         (first,) = opened
         store.promote(bundles[1], why="the second")
         while first() is not None:

@@ -13,39 +13,42 @@ from triage_schemas.input.message import InputShape
 from triage_schemas.records import IntentWriter
 from triage_worker.classify import inference
 from triage_worker.classify.batching import Limits
-from triage_worker.classify.loaded_bundle import Serving, decided
-from triage_worker.classify.processor import Pipeline
+from triage_worker.classify.loaded_bundle import LoadedBundle
+from triage_worker.classify.outputs import OutputWriter
+from triage_worker.classify.processor import ClassificationProcessor
 from triage_worker.observability.metrics import Metrics
+from triage_worker.resilience.backoff import FixedDelays
 from triage_worker.streaming.tracking.dead_letters import DeadLetters
+from triage_worker.streaming.tracking.in_flight import InFlightMessages
 from triage_worker.streaming.tracking.output import Output
 
-from tests.worker.fakes import FakeModel, Published, message, record
+from tests.worker.fakes import FakeModel, Harness, Published, message, record
 
 A, B = TopicPartition("in", 0), TopicPartition("in", 1)
 
 
 @asynccontextmanager
-async def pipeline(model: FakeModel, threads: int = 2) -> AsyncIterator[tuple[Pipeline, Published]]:
-    published = Published()
-    writer = IntentWriter(name="m", version="1", threshold=0.5, descriptions={"WISMO": "where"}, include_text=False)
-    running = Pipeline(
-        Serving(
-            model,
-            decided(writer, output_topic="out", fallback_topic="fallback"),
-            Limits(threads=threads, budget=256),
-        ),
+async def pipeline(
+    model: FakeModel, threads: int = 2
+) -> AsyncIterator[tuple[Harness[ClassificationProcessor], Published]]:
+    events = IntentWriter(name="m", version="1", threshold=0.5, descriptions={"WISMO": "where"}, include_text=False)
+    in_flight = InFlightMessages(Metrics())
+    processor = ClassificationProcessor(
+        LoadedBundle(model, OutputWriter(events, "out", "fallback"), Limits(threads=threads, budget=256)),
         DeadLetters("dlq"),
         InputShape(),
-        published,
+        in_flight,
         metrics=Metrics(),
     )
-    running.ledger.assign(A)
-    running.ledger.assign(B)
-    running.start()
+    in_flight.offsets.assign(A)
+    in_flight.offsets.assign(B)
+    processor.start()
+    published = Published(in_flight)
     try:
-        yield running, published
+        yield Harness(processor, in_flight), published
     finally:
-        running.close()
+        processor.close()
+        published.close()
 
 
 def texts(count: int, seed: int = 1) -> list[str]:
@@ -74,21 +77,21 @@ async def test_every_message_is_answered_once_and_the_law_holds() -> None:
         values = [message("aa"), message("a"), b"not json", None, b"", message("  "), message("aaa")]
         await running.accept({A: [record(A, offset, value) for offset, value in enumerate(values)]})
         for output in list(await published.wait(len(values))):
-            running.acknowledge(output)
-        counts = running.ledger.conservation()
+            running.in_flight.acknowledge(output)
+        counts = running.offsets.counts()
         assert (counts.read, counts.accepted, counts.fallback, counts.dead_letter) == (7, 1, 2, 4)
-        assert counts.holds
-        assert running.ledger.to_commit() == {A: 7}
+        assert counts.balanced
+        assert running.offsets.to_commit() == {A: 7}
 
 
 async def test_an_acknowledgement_wakes_who_waits_for_room() -> None:
     async with pipeline(FakeModel()) as (running, published):
         await running.accept({A: [record(A, 0, message("aa"))]})
         (output,) = await published.wait(1)
-        waiting = asyncio.create_task(running.progress())
+        waiting = asyncio.create_task(running.in_flight.acknowledged())
         await asyncio.sleep(0)
         assert not waiting.done()
-        running.acknowledge(output)
+        running.in_flight.acknowledge(output)
         async with asyncio.timeout(10):
             await waiting
 
@@ -136,7 +139,7 @@ async def test_a_message_that_the_tokenizer_fails_on_is_put_aside_alone() -> Non
 
 
 async def test_a_model_that_fails_on_everything_blames_nobody_and_recovers(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(inference, "RETRY_S", (0.001,))
+    monkeypatch.setattr(inference, "RETRY", FixedDelays((0.001,)))
     tries = 0
 
     def down_for_a_while(batch: Sequence[str]) -> bool:
@@ -148,7 +151,7 @@ async def test_a_model_that_fails_on_everything_blames_nobody_and_recovers(monke
         await running.accept({A: [record(A, offset, message("aa")) for offset in range(8)]})
         outputs = await published.wait(8)
         assert {output.outcome for output in outputs} == {"accepted"}
-        assert running.inference.down is None
+        assert running.processor.down is None
 
 
 async def test_outputs_that_are_no_numbers_are_a_fault_of_the_model() -> None:
@@ -180,14 +183,14 @@ async def test_what_a_revoked_partition_still_gives_is_not_published() -> None:
     release = asyncio.Event()
     async with pipeline(FakeModel(slow_until(release)), threads=1) as (running, published):
         await running.accept({A: [record(A, 0, message("slow"))]})
-        running.inference.hold()
-        assert running.ledger.revoke([A]) == 1
+        running.processor.pause()
+        assert running.offsets.revoke([A]) == 1
         release.set()
-        running.ledger.assign(A)
-        running.inference.resume()
+        running.offsets.assign(A)
+        running.processor.resume()
         await running.accept({A: [record(A, 0, message("aa"))]})
         outputs = await published.wait(1)
-        assert [output.ledger for output in outputs] == [running.ledger[A]]
+        assert [output.tracker for output in outputs] == [running.offsets[A]]
 
 
 async def test_nothing_begins_while_partitions_are_handed_over_and_nothing_of_those_that_went() -> None:
@@ -199,14 +202,14 @@ async def test_nothing_begins_while_partitions_are_handed_over_and_nothing_of_th
             while not model.batches:  # noqa: ASYNC110
                 await asyncio.sleep(0.001)
         await running.accept({A: [record(A, 1, message("dropped"))]})
-        running.inference.hold()
+        running.processor.pause()
         await running.accept({A: [record(A, 2, message("gone"))], B: [record(B, 0, message("kept"))]})
         release.set()
         await published.wait(1)
         await asyncio.sleep(0.05)
         assert model.batches == [["slow"]]
-        running.ledger.revoke([A])
-        running.inference.resume()
+        running.offsets.revoke([A])
+        running.processor.resume()
         await published.wait(2)
         assert model.batches == [["slow"], ["kept"]]
 
@@ -218,9 +221,9 @@ async def test_a_topic_that_was_made_again_starts_new_books() -> None:
         await running.accept({A: [record(A, 0, message("aa"))]})
         outputs = await published.wait(3)
         for output in outputs:
-            running.acknowledge(output)
-        assert running.ledger.to_commit() == {A: 1}
-        counts = running.ledger.conservation()
+            running.in_flight.acknowledge(output)
+        assert running.offsets.to_commit() == {A: 1}
+        counts = running.offsets.counts()
         assert (counts.read, counts.accepted, counts.given_back) == (3, 1, 2)
 
 
@@ -236,7 +239,7 @@ def steps(outputs: Sequence[Output], replace: Callable[[Output], Output | None])
 async def test_an_output_that_the_broker_refuses_shrinks_until_nothing_is_left() -> None:
     async with pipeline(FakeModel()) as (running, published):
         await running.accept({A: [record(A, 0, message("a"))]})
-        first, whole, empty, bare = steps(await published.wait(1), DeadLetters("dlq").refused)
+        first, whole, empty, bare = steps(await published.wait(1), DeadLetters("dlq").replacement)
         assert (first.topic, whole.topic, empty.topic, bare.topic) == ("fallback", "dlq", "dlq", "dlq")
         assert (whole.value, whole.key) == (message("a"), b"k")
         assert (empty.value, empty.key) == (b"", b"k")

@@ -22,7 +22,7 @@ def decision(intent: str, *, accepted: bool) -> Decision:
 
 
 def work(text: str) -> Any:
-    return SimpleNamespace(message=SimpleNamespace(text=text))
+    return SimpleNamespace(decoded=SimpleNamespace(message=SimpleNamespace(text=text)))
 
 
 class Other:

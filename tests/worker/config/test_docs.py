@@ -6,7 +6,7 @@ import pytest
 from triage_models import DEFAULT_BUNDLE
 from triage_schemas.input.formats import REJECTION_CODES
 from triage_worker.config.settings import Settings, variable
-from triage_worker.kafka.topics import plan
+from triage_worker.kafka.topic_plan import plan
 
 from tests.kafka.faults import MATRIX
 

@@ -3,7 +3,7 @@ from triage_worker.config.errors import ConfigError
 from triage_worker.config.settings import Settings
 from triage_worker.demo.broker import embedded_broker, free_port
 from triage_worker.kafka import topics
-from triage_worker.kafka.topics import Found, Problem, Spec, plan, problems
+from triage_worker.kafka.topic_plan import Found, Problem, Spec, plan, problems
 
 DELETE = {"cleanup.policy": "delete"}
 
@@ -85,7 +85,7 @@ async def test_no_broker_is_one_sentence() -> None:
 
 
 async def test_a_broker_without_tls_is_told_apart_from_none(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("triage_worker.kafka.connection.REACH_TIMEOUT_S", 0.5)
+    monkeypatch.setattr("triage_worker.kafka.connection.CONNECT_TIMEOUT_S", 0.5)
     async with embedded_broker() as servers:
         settings = Settings.load(bootstrap_servers=servers, security_protocol="SSL")
         with pytest.raises(ConfigError, match="TRIAGE_SECURITY_PROTOCOL=SSL"):

@@ -8,7 +8,7 @@ from aiokafka.structs import TopicPartition
 from triage_worker.config.settings import Settings
 from triage_worker.observability import logs
 from triage_worker.streaming.tracking.dead_letters import DeadLetters
-from triage_worker.streaming.tracking.offset_tracker import Ledger
+from triage_worker.streaming.tracking.offset_tracker import PartitionTracker
 from triage_worker.streaming.tracking.output import Output
 
 from tests.worker.fakes import record
@@ -66,12 +66,14 @@ def test_of_dead_letters_one_line_is_told_for_each_code_and_not_the_text(monkeyp
     stream = io.StringIO()
     monkeypatch.setattr("sys.stderr", stream)
     logs.configure(Settings.load())
-    ledger: Ledger[Output] = Ledger()
     source = TopicPartition("in", 0)
-    partition = ledger.assign(source)
+    partition = PartitionTracker[Output](source)
     for offset, code in enumerate(["no_text", "no_text", "not_json"]):
-        DeadLetters("dlq").of(partition, record(source, offset, b"my card is 4111"), code, "there is no field a.b")
+        DeadLetters("dlq").output(partition, record(source, offset, b"my card is 4111"), code, "there is no field a.b")
     first, second = stream.getvalue().splitlines()
-    assert "WARNING Put aside: no_text reason=there is no field a.b topic=in partition=0 offset=0" in first
-    assert "Put aside: not_json" in second
+    assert (
+        "WARNING A message goes to the dead letters: no_text reason=there is no field a.b topic=in partition=0 offset=0"
+        in first
+    )
+    assert "A message goes to the dead letters: not_json" in second
     assert "4111" not in stream.getvalue()

@@ -18,8 +18,9 @@ from triage_schemas.events import FallbackEvent
 from triage_schemas.input.message import InputShape
 from triage_schemas.records import IntentWriter
 from triage_worker.classify.batching import Limits
-from triage_worker.classify.loaded_bundle import Serving, decided
-from triage_worker.classify.processor import Pipeline
+from triage_worker.classify.loaded_bundle import LoadedBundle
+from triage_worker.classify.outputs import OutputWriter
+from triage_worker.classify.processor import ClassificationProcessor
 from triage_worker.fallback.client import Completion, UnavailableError
 from triage_worker.fallback.llm_decider import Decided
 from triage_worker.fallback.traced_endpoint import TracedEndpoint
@@ -30,11 +31,12 @@ from triage_worker.observability.tracing import Traces
 from triage_worker.router.context import RouterContext
 from triage_worker.router.metrics import RouterMetrics
 from triage_worker.router.ticket_service import TicketService
-from triage_worker.streaming.async_processor import Consulting
+from triage_worker.streaming.async_processor import AsyncDecisionProcessor
 from triage_worker.streaming.tracking.dead_letters import DeadLetters
+from triage_worker.streaming.tracking.in_flight import InFlightMessages
 from triage_worker.streaming.tracking.output import Output
 
-from tests.worker.fakes import FakeModel, Published, record
+from tests.worker.fakes import FakeModel, Harness, Published, record
 from tests.worker.fallback.events import event
 from tests.worker.router import fakes as router_fakes
 from tests.worker.router.intents import intent_event
@@ -68,29 +70,28 @@ def came(offset: int, value: bytes | None, *headers: tuple[str, bytes], topic: T
 
 async def classified(traces: Traces | None, *records: ConsumerRecord) -> list[Output]:
     """What a worker publishes, each acknowledged."""
-    published = Published()
-    writer = IntentWriter(name="m", version="1", threshold=0.5, descriptions={"WISMO": "where"}, include_text=False)
-    pipeline = Pipeline(
-        Serving(
-            FakeModel(lambda texts: any("poison" in text for text in texts)),
-            decided(writer, output_topic="out", fallback_topic="fallback"),
-            Limits(threads=1, budget=256),
-        ),
+    events = IntentWriter(name="m", version="1", threshold=0.5, descriptions={"WISMO": "where"}, include_text=False)
+    model = FakeModel(lambda texts: any("poison" in text for text in texts))
+    in_flight = InFlightMessages(Metrics())
+    in_flight.offsets.assign(A)
+    processor = ClassificationProcessor(
+        LoadedBundle(model, OutputWriter(events, "out", "fallback"), Limits(threads=1, budget=256)),
         DeadLetters("dlq"),
         InputShape(),
-        published,
+        in_flight,
         metrics=Metrics(),
         traces=traces,
     )
-    pipeline.ledger.assign(A)
-    pipeline.start()
+    processor.start()
+    published = Published(in_flight)
     try:
-        await pipeline.accept({A: list(records)})
+        await Harness(processor, in_flight).accept({A: list(records)})
         outputs = await published.wait(len(records))
     finally:
-        pipeline.close()
+        processor.close()
+        published.close()
     for output in outputs:
-        pipeline.acknowledge(output)
+        in_flight.acknowledge(output)
     return outputs
 
 
@@ -195,7 +196,7 @@ class Endpoint:
 async def consulted(traces: Traces, endpoint: Endpoint, *records: ConsumerRecord) -> Output:
     traced = TracedEndpoint(endpoint, "small", traces)
 
-    class Judge:
+    class FakeDecider:
         down: str | None = None
 
         async def decide(self, event: FallbackEvent) -> Decided:
@@ -206,23 +207,18 @@ async def consulted(traces: Traces, endpoint: Endpoint, *records: ConsumerRecord
                 await traced.complete({}, 1.0)
             return Decided("WISMO", 0.9)
 
-    published = Published()
-    station = Consulting(
-        FallbackEvent,
-        Judge(),
-        OUTPUTS.build,
-        DeadLetters("dlq"),
-        published,
-        concurrency=1,
-        metrics=Metrics(),
-        traces=traces,
+    in_flight = InFlightMessages(Metrics())
+    in_flight.offsets.assign(A)
+    processor = AsyncDecisionProcessor(
+        FallbackEvent, FakeDecider(), OUTPUTS.build, DeadLetters("dlq"), in_flight, concurrency=1, traces=traces
     )
-    station.ledger.assign(A)
-    ended = station.start()
-    await station.accept({A: list(records)})
+    ended = processor.start()
+    published = Published(in_flight)
+    await Harness(processor, in_flight).accept({A: list(records)})
     (output,) = await published.wait(1)
-    station.acknowledge(output)
-    station.close()
+    in_flight.acknowledge(output)
+    processor.close()
+    published.close()
     await asyncio.gather(ended, return_exceptions=True)
     return output
 

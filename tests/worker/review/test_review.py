@@ -11,12 +11,13 @@ from triage_worker.observability.metrics import Metrics
 from triage_worker.review.keys import Labelled, Later, NoneOfThese, Verdict, key_of, verdict_of
 from triage_worker.review.outputs import Writer
 from triage_worker.review.person import Person, show_on, tell_on
-from triage_worker.streaming.async_processor import Consulting, Question
+from triage_worker.streaming.async_processor import AsyncDecisionProcessor, PendingEvent
 from triage_worker.streaming.tracking.dead_letters import DeadLetters
-from triage_worker.streaming.tracking.offset_tracker import PartitionLedger
+from triage_worker.streaming.tracking.in_flight import InFlightMessages
+from triage_worker.streaming.tracking.offset_tracker import PartitionTracker
 from triage_worker.streaming.tracking.output import Output
 
-from tests.worker.fakes import Published, record
+from tests.worker.fakes import Harness, Published, record
 from tests.worker.fallback.events import LABELS, event
 
 A = TopicPartition("customer.intents.review", 0)
@@ -52,9 +53,9 @@ def test_many_labels_have_keys_of_their_own_and_none_is_a_command() -> None:
     assert not {"q", "0", "-"} & set(keys.values())
 
 
-def answered(verdict: Verdict) -> tuple[Output, Question[ReviewEvent]]:
+def answered(verdict: Verdict) -> tuple[Output, PendingEvent[ReviewEvent]]:
     read = record(A, 7, review("hm", 1042).write(), key=b"chat-1")
-    question = Question(PartitionLedger[Output](A), read, review("hm", 1042))
+    question = PendingEvent(PartitionTracker[Output](A), read, review("hm", 1042))
     return WRITER.output(question, verdict), question
 
 
@@ -93,14 +94,13 @@ async def test_one_key_a_message_in_their_order_and_no_key_answers_unseen() -> N
         seen.put_nowait(shown.text)
 
     person = Person(show, tell_on(console), leaving)
-    published = Published()
-    station = Consulting(
-        ReviewEvent, person, WRITER.output, DeadLetters("dlq"), published, concurrency=1, metrics=Metrics()
-    )
-    station.ledger.assign(A)
-    ended = station.start()
+    in_flight = InFlightMessages(Metrics())
+    in_flight.offsets.assign(A)
+    processor = AsyncDecisionProcessor(ReviewEvent, person, WRITER.output, DeadLetters("dlq"), in_flight, concurrency=1)
+    running, published = Harness(processor, in_flight), Published(in_flight)
+    ended = processor.start()
     person.press("1")  # nothing is shown yet
-    await station.accept({A: [record(A, number, review(text).write()) for number, text in enumerate("ab\x1bc")]})
+    await running.accept({A: [record(A, number, review(text).write()) for number, text in enumerate("ab\x1bc")]})
     assert await seen.get() == "a"
     await asyncio.sleep(0)
     person.press("z")
@@ -114,7 +114,8 @@ async def test_one_key_a_message_in_their_order_and_no_key_answers_unseen() -> N
     assert [output.label for output in outputs] == ["RETURN_REQUEST", "none_of_these"]
     person.press("Q")
     assert leaving.is_set()
-    station.close()
+    processor.close()
+    published.close()
     await asyncio.gather(ended, return_exceptions=True)
     assert "→ RETURN_REQUEST" in screen.getvalue()
     assert "\x1b" not in screen.getvalue()

@@ -12,10 +12,10 @@ from aiokafka.structs import ConsumerRecord
 from triage_worker.config.settings import Settings
 from triage_worker.demo.broker import embedded_broker
 from triage_worker.kafka import topics
+from triage_worker.kafka.sending import send_record
 from triage_worker.router.faust_app import RouterApp
 from triage_worker.router.router import Router
 from triage_worker.routing.routes_file import DEFAULT_ROUTES, RoutesFile
-from triage_worker.streaming.delivery.delivery import send_null
 
 from tests.records import json_of
 from tests.worker.router.fakes import TOPICS
@@ -49,7 +49,7 @@ async def test_intents_become_a_ticket_and_sigterm_stops_the_router(settings: Se
     )
     try:
         async with AIOKafkaProducer(bootstrap_servers=settings.bootstrap_servers) as producer:
-            await send_null(producer, settings.output_topic, 0, [])
+            await send_record(producer, settings.output_topic, key=None, value=None, headers=[])
             for number, intent in enumerate(["WISMO", "DAMAGED_ITEM", "WISMO"]):
                 event = intent_event(number, intent=intent)
                 await producer.send_and_wait(settings.output_topic, event.write(), key=b"chat-1")

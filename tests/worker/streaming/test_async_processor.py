@@ -11,12 +11,12 @@ from triage_schemas.events import FallbackEvent, IntentEvent, LabelEvent, ModelR
 from triage_worker.fallback.llm_decider import Decided, Undecided
 from triage_worker.fallback.outputs import OutputBuilder
 from triage_worker.observability.metrics import Metrics
-from triage_worker.streaming import async_processor as consulting
-from triage_worker.streaming.async_processor import Consulting
+from triage_worker.streaming.async_processor import AsyncDecisionProcessor, Decider
 from triage_worker.streaming.tracking.dead_letters import DeadLetters
+from triage_worker.streaming.tracking.in_flight import InFlightMessages
 from triage_worker.streaming.tracking.output import Output
 
-from tests.worker.fakes import Published, record
+from tests.worker.fakes import Harness, Published, record
 from tests.worker.fallback.events import event
 
 A = TopicPartition("customer.intents.fallback", 0)
@@ -25,7 +25,7 @@ OUTPUTS = OutputBuilder(
 )
 
 
-class Judge:
+class FakeDecider:
     """Decides by a function, when it is let."""
 
     def __init__(self, decide: Callable[[FallbackEvent], Decided | Undecided]) -> None:
@@ -56,19 +56,28 @@ def by_text(event: FallbackEvent) -> Decided | Undecided:
 
 @asynccontextmanager
 async def fallback(
-    judge: consulting.Judge[FallbackEvent, Decided | Undecided], concurrency: int = 4
-) -> AsyncIterator[tuple[Consulting[FallbackEvent, Decided | Undecided], Published]]:
-    published = Published()
-    station = Consulting(
-        FallbackEvent, judge, OUTPUTS.build, DeadLetters("dlq"), published, concurrency=concurrency, metrics=Metrics()
-    )
-    station.ledger.assign(A)
-    ended = station.start()
+    decider: Decider[FallbackEvent, Decided | Undecided], concurrency: int = 4
+) -> AsyncIterator[tuple[Harness[AsyncDecisionProcessor[FallbackEvent, Decided | Undecided]], Published]]:
+    running = harness(decider, concurrency)
+    ended = running.processor.start()
+    published = Published(running.in_flight)
     try:
-        yield station, published
+        yield running, published
     finally:
-        station.close()
+        running.processor.close()
+        published.close()
         await asyncio.gather(ended, return_exceptions=True)
+
+
+def harness(
+    decider: Decider[FallbackEvent, Decided | Undecided], concurrency: int
+) -> Harness[AsyncDecisionProcessor[FallbackEvent, Decided | Undecided]]:
+    in_flight = InFlightMessages(Metrics())
+    in_flight.offsets.assign(A)
+    processor = AsyncDecisionProcessor(
+        FallbackEvent, decider, OUTPUTS.build, DeadLetters("dlq"), in_flight, concurrency=concurrency
+    )
+    return Harness(processor, in_flight)
 
 
 def records(*texts: str | None) -> list[ConsumerRecord]:
@@ -78,35 +87,35 @@ def records(*texts: str | None) -> list[ConsumerRecord]:
 
 
 async def test_each_message_is_an_intent_or_a_review_in_the_order_it_was_read() -> None:
-    judge = Judge(by_text)
-    judge.gates["slow"] = asyncio.Event()
-    async with fallback(judge) as (station, published):
-        await station.accept({A: records("slow", "b?", "c", None)})
-        await judge.decided_on("c")
+    decider = FakeDecider(by_text)
+    decider.gates["slow"] = asyncio.Event()
+    async with fallback(decider) as (running, published):
+        await running.accept({A: records("slow", "b?", "c", None)})
+        await decider.decided_on("c")
         assert published.outputs == []
-        judge.gates["slow"].set()
+        decider.gates["slow"].set()
         outputs = await published.wait(4)
         assert [output.topic for output in outputs] == ["out", "review", "out", "dlq"]
         assert [output.offset for output in outputs] == [0, 1, 2, 3]
         for output in list(outputs):
-            station.acknowledge(output)
-        counts = station.ledger.conservation()
+            running.in_flight.acknowledge(output)
+        counts = running.offsets.counts()
         assert (counts.read, counts.accepted, counts.review, counts.dead_letter) == (4, 2, 1, 1)
-        assert counts.holds
-        assert station.ledger.to_commit() == {A: 4}
+        assert counts.balanced
+        assert running.offsets.to_commit() == {A: 4}
 
 
 async def test_no_more_are_asked_about_at_once_than_allowed() -> None:
-    judge = Judge(by_text)
-    async with fallback(judge, concurrency=3) as (station, published):
-        await station.accept({A: records(*map(str, range(50)))})
+    decider = FakeDecider(by_text)
+    async with fallback(decider, concurrency=3) as (running, published):
+        await running.accept({A: records(*map(str, range(50)))})
         await published.wait(50)
-        assert judge.most_at_once == 3
+        assert decider.most_at_once == 3
 
 
 async def one(text: str, verdict: Decided | Undecided) -> Output:
-    async with fallback(Judge(lambda _: verdict)) as (station, published):
-        await station.accept({A: [record(A, 0, event(text, 1042).write(), key=b"chat-1")]})
+    async with fallback(FakeDecider(lambda _: verdict)) as (running, published):
+        await running.accept({A: [record(A, 0, event(text, 1042).write(), key=b"chat-1")]})
         return (await published.wait(1))[0]
 
 
@@ -141,8 +150,8 @@ async def test_a_review_carries_all_that_was_known_and_why() -> None:
 
 async def test_what_is_no_fallback_event_is_a_dead_letter_that_does_not_repeat_it() -> None:
     bad = orjson.dumps(orjson.loads(event("secret words").write()) | {"confidence": "secret words"})
-    async with fallback(Judge(by_text)) as (station, published):
-        await station.accept({A: [record(A, 0, b"secret words"), record(A, 1, bad), record(A, 2, b"")]})
+    async with fallback(FakeDecider(by_text)) as (running, published):
+        await running.accept({A: [record(A, 0, b"secret words"), record(A, 1, bad), record(A, 2, b"")]})
         for output in await published.wait(3):
             headers = dict(output.headers)
             assert headers["dlq.error"] == b"bad_event"
@@ -151,60 +160,56 @@ async def test_what_is_no_fallback_event_is_a_dead_letter_that_does_not_repeat_i
 
 
 async def test_when_held_what_waits_is_dropped_and_what_is_asked_goes_on() -> None:
-    judge = Judge(by_text)
-    judge.gates["first"] = asyncio.Event()
-    async with fallback(judge, concurrency=1) as (station, published):
-        await station.accept({A: records("first", "second")})
-        await judge.begun.wait()
-        station.hold()
-        assert not station.idle
-        judge.gates["first"].set()
+    decider = FakeDecider(by_text)
+    decider.gates["first"] = asyncio.Event()
+    async with fallback(decider, concurrency=1) as (running, published):
+        await running.accept({A: records("first", "second")})
+        await decider.begun.wait()
+        running.processor.pause()
+        assert not running.processor.idle
+        decider.gates["first"].set()
         await published.wait(1)
-        assert station.idle
-        assert station.ledger.revoke([A]) == 2
-        station.ledger.assign(A)
-        station.resume()
-        await station.accept({A: records("first", "second")})
+        assert running.processor.idle
+        assert running.offsets.revoke([A]) == 2
+        running.offsets.assign(A)
+        running.processor.resume()
+        await running.accept({A: records("first", "second")})
         outputs = await published.wait(3)
         assert [output.offset for output in outputs] == [0, 0, 1]
 
 
 async def test_what_is_asked_for_a_lost_partition_is_not_published() -> None:
-    judge = Judge(by_text)
-    judge.gates["lost"] = asyncio.Event()
-    async with fallback(judge, concurrency=1) as (station, published):
-        await station.accept({A: records("lost")})
-        await judge.begun.wait()
-        station.ledger.revoke([A])
-        station.ledger.assign(A)
-        judge.gates["lost"].set()
-        await station.accept({A: records("mine")})
+    decider = FakeDecider(by_text)
+    decider.gates["lost"] = asyncio.Event()
+    async with fallback(decider, concurrency=1) as (running, published):
+        await running.accept({A: records("lost")})
+        await decider.begun.wait()
+        running.offsets.revoke([A])
+        running.offsets.assign(A)
+        decider.gates["lost"].set()
+        await running.accept({A: records("mine")})
         outputs = await published.wait(1)
-        assert [output.ledger for output in outputs] == [station.ledger[A]]
+        assert [output.tracker for output in outputs] == [running.offsets[A]]
 
 
 async def test_a_judge_that_breaks_ends_the_service_instead_of_losing_a_message() -> None:
     def broken(_: FallbackEvent) -> Decided:
         raise RuntimeError("a bug")
 
-    published = Published()
-    station = Consulting(
-        FallbackEvent, Judge(broken), OUTPUTS.build, DeadLetters("dlq"), published, concurrency=2, metrics=Metrics()
-    )
-    station.ledger.assign(A)
-    ended = station.start()
-    await station.accept({A: records("a")})
+    running = harness(FakeDecider(broken), concurrency=2)
+    ended = running.processor.start()
+    await running.accept({A: records("a")})
     await asyncio.wait([ended])
     assert isinstance(ended.exception(), ExceptionGroup)
-    assert station.ledger[A].committable == 0
+    assert running.offsets[A].committable == 0
 
 
 async def test_a_label_that_the_broker_refuses_does_not_cost_the_intent() -> None:
     output = await one("it never came", Decided("WISMO", 0.9))
     letters = DeadLetters("dlq")
-    alone = letters.refused(output)
+    alone = letters.replacement(output)
     assert alone is not None
     assert (alone.topic, alone.value, alone.companion) == ("out", output.value, None)
-    letter = letters.refused(alone)
+    letter = letters.replacement(alone)
     assert letter is not None
     assert letter.topic == "dlq"

@@ -1,4 +1,4 @@
-"""Partitions that go from worker to worker, in order or not, with the real books and a broker that only remembers.
+"""Partitions that go from worker to worker, in order or not, with the real tracker and a broker that only remembers.
 
 What must hold, whatever happens: nothing is committed that the broker has no answer to, and the first answers of a
 partition come in the order of its messages.
@@ -11,7 +11,7 @@ from aiokafka.structs import TopicPartition
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
-from triage_worker.streaming.tracking.offset_tracker import Ledger, PartitionLedger
+from triage_worker.streaming.tracking.offset_tracker import OffsetTracker, PartitionTracker
 
 PARTITIONS = [TopicPartition("in", number) for number in range(2)]
 partitions = st.sampled_from(PARTITIONS)
@@ -20,12 +20,12 @@ workers = st.integers(0, 1)
 
 @dataclass
 class Worker:
-    """A worker with its books, and what it has to publish, in order; it may not know yet what it has lost."""
+    """A worker with its offset tracker, and what it has to publish, in order; it may not know yet what it has lost."""
 
-    ledger: Ledger[int] = field(default_factory=Ledger)
-    waiting: dict[PartitionLedger[int], list[int]] = field(default_factory=lambda: defaultdict(list))
-    outgoing: list[tuple[PartitionLedger[int], int]] = field(default_factory=list)
-    unacknowledged: list[tuple[PartitionLedger[int], int]] = field(default_factory=list)
+    offsets: OffsetTracker[int] = field(default_factory=OffsetTracker)
+    waiting: dict[PartitionTracker[int], list[int]] = field(default_factory=lambda: defaultdict(list))
+    outgoing: list[tuple[PartitionTracker[int], int]] = field(default_factory=list)
+    unacknowledged: list[tuple[PartitionTracker[int], int]] = field(default_factory=list)
 
 
 class HandOver(RuleBasedStateMachine):
@@ -37,27 +37,27 @@ class HandOver(RuleBasedStateMachine):
         self.committed: dict[TopicPartition, int] = defaultdict(int)
         self.published: dict[TopicPartition, list[int]] = defaultdict(list)
         for partition in PARTITIONS:
-            self.hand_over(partition, 0, told=True)
+            self.hand_over(partition, 0, notified=True)
 
     @rule(partition=partitions, count=st.integers(1, 5))
     def produce(self, partition: TopicPartition, count: int) -> None:
         self.produced[partition] += count
 
-    @rule(partition=partitions, heir=workers, told=st.booleans())
-    def hand_over(self, partition: TopicPartition, heir: int, told: bool) -> None:
-        """The owner commits and closes its books if it is told; a frozen one finds out later."""
+    @rule(partition=partitions, successor=workers, notified=st.booleans())
+    def hand_over(self, partition: TopicPartition, successor: int, notified: bool) -> None:
+        """The owner commits and closes its tracker if it is notified; a frozen one finds out later."""
         before = self.owner.get(partition)
-        if before is not None and (told or before == heir):
+        if before is not None and (notified or before == successor):
             self.commit(before)
-            self.workers[before].ledger.revoke([partition])
-        self.owner[partition] = heir
-        self.workers[heir].ledger.assign(partition)
+            self.workers[before].offsets.revoke([partition])
+        self.owner[partition] = successor
+        self.workers[successor].offsets.assign(partition)
 
     @rule(partition=partitions, worker=workers)
     def find_out(self, partition: TopicPartition, worker: int) -> None:
         """A worker that does not own a partition learns so."""
         if self.owner.get(partition) != worker:
-            self.workers[worker].ledger.revoke([partition])
+            self.workers[worker].offsets.revoke([partition])
 
     @rule(worker=workers)
     def die(self, worker: int) -> None:
@@ -68,27 +68,27 @@ class HandOver(RuleBasedStateMachine):
 
     @rule(count=st.integers(1, 4), data=st.data())
     def read(self, count: int, data: st.DataObject) -> None:
-        """Whoever thinks that a partition is its own reads on."""
-        choices = [(number, books) for number, worker in enumerate(self.workers) for books in worker.ledger]
+        """A worker that believes it owns a partition reads on."""
+        choices = [(number, tracker) for number, worker in enumerate(self.workers) for tracker in worker.offsets]
         if choices:
-            number, books = data.draw(st.sampled_from(choices))
-            self.read_on(number, books, count)
+            number, tracker = data.draw(st.sampled_from(choices))
+            self.read_on(number, tracker, count)
 
-    def read_on(self, worker: int, books: PartitionLedger[int], count: int) -> None:
-        begin = books.last_offset + 1 if books.read else self.committed[books.partition]
-        for offset in range(begin, min(begin + count, self.produced[books.partition])):
-            books.hand_out(offset)
-            self.workers[worker].waiting[books].append(offset)
+    def read_on(self, worker: int, tracker: PartitionTracker[int], count: int) -> None:
+        begin = tracker.last_offset + 1 if tracker.read else self.committed[tracker.partition]
+        for offset in range(begin, min(begin + count, self.produced[tracker.partition])):
+            tracker.track(offset)
+            self.workers[worker].waiting[tracker].append(offset)
 
     @rule(worker=workers, data=st.data())
     def answer(self, worker: int, data: st.DataObject) -> None:
-        """Any message that waits is answered next, also when its books are closed."""
+        """Any message that waits is answered next, also when its tracker is closed."""
         waiting = self.workers[worker].waiting
-        choices = [(books, offset) for books, offsets in waiting.items() for offset in offsets]
+        choices = [(tracker, offset) for tracker, offsets in waiting.items() for offset in offsets]
         if choices:
-            books, offset = data.draw(st.sampled_from(choices))
-            waiting[books].remove(offset)
-            self.workers[worker].outgoing += [(books, released) for released in books.complete(offset, offset)]
+            tracker, offset = data.draw(st.sampled_from(choices))
+            waiting[tracker].remove(offset)
+            self.workers[worker].outgoing += [(tracker, released) for released in tracker.complete(offset, offset)]
 
     @rule(worker=workers, acknowledged=st.booleans())
     def publish(self, worker: int, acknowledged: bool) -> None:
@@ -96,20 +96,20 @@ class HandOver(RuleBasedStateMachine):
         publishing = self.workers[worker]
         if not publishing.outgoing:
             return
-        books, offset = publishing.outgoing.pop(0)
-        if not books.active:
+        tracker, offset = publishing.outgoing.pop(0)
+        if not tracker.active:
             return
-        self.published[books.partition].append(offset)
+        self.published[tracker.partition].append(offset)
         if acknowledged:
-            books.acknowledge(offset, "accepted")
+            tracker.acknowledge(offset, "accepted")
         else:
-            publishing.unacknowledged.append((books, offset))
+            publishing.unacknowledged.append((tracker, offset))
 
     @rule(worker=workers)
-    def hear(self, worker: int) -> None:
-        """All acknowledgements that were late arrive, also for books that were closed meanwhile."""
-        for books, offset in self.workers[worker].unacknowledged:
-            books.acknowledge(offset, "accepted")
+    def receive_acknowledgements(self, worker: int) -> None:
+        """All acknowledgements that were late arrive, also for trackers that were closed meanwhile."""
+        for tracker, offset in self.workers[worker].unacknowledged:
+            tracker.acknowledge(offset, "accepted")
         self.workers[worker].unacknowledged.clear()
 
     @rule(worker=workers)
@@ -117,18 +117,20 @@ class HandOver(RuleBasedStateMachine):
         """The producer fails: what is not acknowledged is sent again, in the order in which it was sent."""
         failing = self.workers[worker]
         again = [*failing.unacknowledged, *failing.outgoing]
-        failing.outgoing = [(books, offset) for books, offset in again if books.active]
+        failing.outgoing = [(tracker, offset) for tracker, offset in again if tracker.active]
         failing.unacknowledged = []
 
     @rule(worker=workers)
     def commit(self, worker: int) -> None:
         """The group takes commits of a partition's owner only."""
-        ledger = self.workers[worker].ledger
+        tracked = self.workers[worker].offsets
         offsets = {
-            partition: offset for partition, offset in ledger.to_commit().items() if self.owner.get(partition) == worker
+            partition: offset
+            for partition, offset in tracked.to_commit().items()
+            if self.owner.get(partition) == worker
         }
         self.committed.update(offsets)
-        ledger.committed(offsets)
+        tracked.committed(offsets)
 
     @precondition(lambda self: self.owner)
     @rule()
@@ -136,11 +138,11 @@ class HandOver(RuleBasedStateMachine):
         """Left alone, the owners answer all there is."""
         for partition, owner in self.owner.items():
             self.fail(owner)
-            self.read_on(owner, self.workers[owner].ledger[partition], self.produced[partition])
-            for books, offsets in list(self.workers[owner].waiting.items()):
+            self.read_on(owner, self.workers[owner].offsets[partition], self.produced[partition])
+            for tracker, offsets in list(self.workers[owner].waiting.items()):
                 for offset in reversed(offsets):
-                    released = books.complete(offset, offset)
-                    self.workers[owner].outgoing += [(books, output) for output in released]
+                    released = tracker.complete(offset, offset)
+                    self.workers[owner].outgoing += [(tracker, output) for output in released]
                 offsets.clear()
             while self.workers[owner].outgoing:
                 self.publish(owner, acknowledged=True)
@@ -148,7 +150,7 @@ class HandOver(RuleBasedStateMachine):
             assert self.committed[partition] == self.produced[partition]
 
     @invariant()
-    def what_is_committed_is_answered(self) -> None:
+    def committed_messages_are_answered(self) -> None:
         for partition, offset in self.committed.items():
             assert set(range(offset)) <= set(self.published[partition])
 
@@ -159,8 +161,8 @@ class HandOver(RuleBasedStateMachine):
             assert firsts == sorted(firsts)
 
     @invariant()
-    def the_books_are_balanced(self) -> None:
-        assert all(worker.ledger.conservation().holds for worker in self.workers)
+    def the_counts_are_balanced(self) -> None:
+        assert all(worker.offsets.counts().balanced for worker in self.workers)
 
 
 HandOver.TestCase.settings = settings(max_examples=80, stateful_step_count=60, deadline=None)

@@ -1,4 +1,4 @@
-"""How far behind a worker says that it is."""
+"""The lag that a worker reports."""
 
 from types import SimpleNamespace
 from typing import Any
@@ -6,14 +6,14 @@ from typing import Any
 import pytest
 from aiokafka.structs import TopicPartition
 from triage_worker.observability.metrics import Metrics
-from triage_worker.streaming.lag import Lag
-from triage_worker.streaming.tracking.offset_tracker import Ledger
+from triage_worker.streaming.lag import LagMonitor
+from triage_worker.streaming.tracking.offset_tracker import OffsetTracker
 
 PARTITION = TopicPartition("in", 0)
 
 
 class Client:
-    """A topic that holds two messages and the marker of their transaction; ``read`` says how far the client is."""
+    """A topic that holds two messages and the marker of their transaction; ``read`` is the position of the client."""
 
     def __init__(self) -> None:
         self.read = 0
@@ -30,31 +30,31 @@ def client() -> Client:
     return Client()
 
 
-async def _lag(client: Client, ledger: Ledger[Any]) -> float | None:
+async def _lag(client: Client, offsets: OffsetTracker[Any]) -> float | None:
     metrics = Metrics()
     consumer: Any = SimpleNamespace(client=client, assigned=True)
-    await Lag(consumer, ledger, metrics)._look()
+    await LagMonitor(consumer, offsets, metrics)._measure()
     return metrics.registry.get_sample_value("triage_lag_messages", {"partition": "0"})
 
 
 async def test_what_is_not_read_and_what_is_not_answered_is_behind(client: Client) -> None:
-    ledger = Ledger[Any]()
-    books = ledger.assign(PARTITION)
-    assert await _lag(client, ledger) == 3
+    offsets = OffsetTracker[Any]()
+    tracker = offsets.assign(PARTITION)
+    assert await _lag(client, offsets) == 3
     for offset in (0, 1):
-        books.hand_out(offset)
+        tracker.track(offset)
     client.read = 3
-    books.acknowledge(0, "accepted")
-    assert await _lag(client, ledger) == 2
+    tracker.acknowledge(0, "accepted")
+    assert await _lag(client, offsets) == 2
 
 
 async def test_the_marker_of_a_transaction_is_nothing_to_wait_for(client: Client) -> None:
     """Else an idle topic that is written in transactions would look stuck."""
-    ledger = Ledger[Any]()
-    books = ledger.assign(PARTITION)
-    books.hand_out(0)
-    books.hand_out(1)
-    books.acknowledge(0, "accepted")
-    books.acknowledge(1, "accepted")
+    offsets = OffsetTracker[Any]()
+    tracker = offsets.assign(PARTITION)
+    tracker.track(0)
+    tracker.track(1)
+    tracker.acknowledge(0, "accepted")
+    tracker.acknowledge(1, "accepted")
     client.read = 3
-    assert await _lag(client, ledger) == 0
+    assert await _lag(client, offsets) == 0

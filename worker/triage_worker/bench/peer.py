@@ -21,7 +21,7 @@ from transformers import (
 from triage_models.bundle.bundle import located
 
 from triage_worker.config.settings import Settings
-from triage_worker.kafka.connection import connection
+from triage_worker.kafka.connection import connection_arguments
 
 SLICE = 20
 
@@ -42,9 +42,9 @@ async def messages_per_second(settings: Settings, output_topic: str, messages: i
     classify = _pipeline(located(settings.bundle), settings.threads)
     classify("the first call takes longer")
     consumer = AIOKafkaConsumer(
-        settings.input_topic, **connection(settings), auto_offset_reset="earliest", enable_auto_commit=False
+        settings.input_topic, **connection_arguments(settings), auto_offset_reset="earliest", enable_auto_commit=False
     )
-    async with consumer, AIOKafkaProducer(**connection(settings)) as producer:
+    async with consumer, AIOKafkaProducer(**connection_arguments(settings)) as producer:
         done, started, rates = 0, time.perf_counter(), [0.0]
         begun = started
         async for record in consumer:

@@ -10,7 +10,6 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from importlib.util import find_spec
 
-from aiokafka.admin import AIOKafkaAdminClient
 from triage_models.metrics import cost
 from triage_models.serving.classifier import Classifier
 
@@ -18,14 +17,14 @@ from triage_worker.bench.host import cpu_seconds, resident_mib
 from triage_worker.bench.raw import RawNetwork, Run
 from triage_worker.bench.result import Result, Round, summary
 from triage_worker.bench.traffic import Traffic, sample
-from triage_worker.classify.wiring import limits
+from triage_worker.classify.loaded_bundle import limits
 from triage_worker.config.settings import Settings
 from triage_worker.demo.broker import embedded_broker, free_port
 from triage_worker.demo.process import Service, running
 from triage_worker.demo.run import demo_settings
 from triage_worker.demo.sample import Letter
 from triage_worker.kafka import topics
-from triage_worker.kafka.connection import connection
+from triage_worker.kafka.clients import bare_admin_client
 from triage_worker.streaming.signals import sigterm_cancels
 
 LATENCY_SHARE, LATENCY_S, LATENCY_LEAST = 0.1, 15.0, 100
@@ -143,9 +142,5 @@ async def _broker(settings: Settings, options: Options) -> AsyncIterator[Setting
     try:
         yield ours
     finally:
-        admin = AIOKafkaAdminClient(**connection(ours))
-        await admin.start()
-        try:
+        async with bare_admin_client(ours) as admin:
             await admin.delete_topics([topic for setting, topic in own.items() if setting.endswith("_topic")])
-        finally:
-            await admin.close()

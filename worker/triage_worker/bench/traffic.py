@@ -15,7 +15,7 @@ from triage_schemas.input.message import CustomerMessage, InputShape, Source
 from triage_worker.config.errors import TriageError
 from triage_worker.config.settings import Settings
 from triage_worker.demo.sample import Letter, letters
-from triage_worker.kafka.connection import connection
+from triage_worker.kafka.clients import producer, topic_consumer
 
 SILENCE_S = 60.0
 SHAPE = InputShape()
@@ -39,17 +39,11 @@ class Traffic:
         outputs = (settings.output_topic, settings.fallback_topic, settings.dead_letter_topic)
         places = [TopicPartition(topic, number) for topic in outputs for number in range(partitions)]
         wait_ms = settings.fetch_max_wait_ms
-        consumer = AIOKafkaConsumer(
-            **connection(settings),
-            enable_auto_commit=False,
-            isolation_level="read_committed",
-            auto_offset_reset="earliest",
-            fetch_max_wait_ms=wait_ms,
-        )
-        async with AIOKafkaProducer(**connection(settings)) as producer, consumer:
+        consumer = topic_consumer(settings, fetch_max_wait_ms=wait_ms)
+        async with producer(settings) as sender, consumer:
             consumer.assign(places)
             await consumer.seek_to_end(*places)
-            yield cls(settings, producer, consumer)
+            yield cls(settings, sender, consumer)
 
     async def send(self, messages: Sequence[Letter]) -> None:
         """Send all at once; returns when the broker has them."""

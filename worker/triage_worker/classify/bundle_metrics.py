@@ -1,4 +1,4 @@
-"""What the worker counts about its bundles. Labels are bounded: a handful of words."""
+"""Prometheus metrics of the worker's bundles. Label values are a fixed set of words."""
 
 from typing import Literal
 
@@ -13,7 +13,7 @@ Skipped = Literal["dropped", "failed"]
 
 
 class BundleMetrics:
-    """Reloads, and how far a shadow agrees."""
+    """Counts reloads, and how often the shadow bundle agrees."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
         self._reloads = Counter(
@@ -23,7 +23,7 @@ class BundleMetrics:
             registry=registry,
         )
         for role in ("serving", "shadow"):
-            self._reloads.labels(role, "refused")  # from nought, so that the first one is an increase
+            self._reloads.labels(role, "refused")  # from zero, so that the first one is an increase
         self._shadow = ModelInfo(
             "triage_shadow_model_info", "The bundle that runs beside the one that decides.", registry
         )
@@ -41,15 +41,15 @@ class BundleMetrics:
         )
 
     def reload(self, role: Role, outcome: Reload) -> None:
-        """Count what became of a bundle that was found."""
+        """Count the outcome of a reload."""
         self._reloads.labels(role, outcome).inc()
 
     def shadow(self, name: str, version: str, device: str) -> None:
-        """Say which bundle is the shadow."""
+        """Set the bundle that runs as the shadow."""
         self._shadow.set(name, version, device)
 
     def compared(self, serving: Decision, shadow: Decision) -> None:
-        """Count how two decisions on one message compare; where the intents differ, that is the outcome."""
+        """Compare two decisions on one message and count the result; a difference of intents comes first."""
         if serving.intent != shadow.intent:
             outcome = "intent_differs"
         else:

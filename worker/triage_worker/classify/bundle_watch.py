@@ -1,7 +1,7 @@
-"""Noticing that the folder of a bundle has become another bundle, and opening that one while the old one serves.
+"""Watches the folder of a bundle, and opens a new bundle there while the old one serves.
 
-All of it happens in a thread of its own, so that neither a slow disk nor a damaged bundle holds up a message. It costs
-a tenth of a second of CPU, and the tokenizer keeps the interpreter from others for some 20 ms of that.
+This happens in a thread of its own, so that neither a slow disk nor a damaged bundle delays a message. A reload costs
+0.1 s of CPU time; loading the tokenizer holds Python's global lock for some 20 ms of that.
 """
 
 import logging
@@ -15,26 +15,27 @@ from triage_models.errors import ModelError
 from triage_models.serving.classifier import Classifier, Device
 
 from triage_worker.classify.bundle_metrics import BundleMetrics, Role
-from triage_worker.classify.threads import wait_for
+from triage_worker.classify.threads import join
 
 log = logging.getLogger(__name__)
 
-Mark = tuple[object, ...]
+Fingerprint = tuple[object, ...]
+"""Changes when a bundle's folder becomes another one, or when any file in it does."""
 
 
 class BundleWatch:
-    """Looks at a bundle's folder from time to time, and hands over what it has become.
+    """Checks a bundle's folder periodically, and opens what it finds there.
 
-    Only what two looks in a row find the same is opened: it may be being copied, or replaced. A bundle that does not
-    open or verify is told of once, and not tried again before it changes or somebody asks.
+    A bundle is opened only if two checks in a row find the same files, since it may still be copied. A bundle that does
+    not open or verify is reported once, and tried again only after it changes or on request.
 
     Args:
         open_: `Classifier.open`.
         path: the bundle's folder, a link to it, or a store of bundles.
-        device: where it is to run; once one runs on a GPU, others must too.
-        threads: how many callers it will have; None: as many as there are usable cores.
+        device: where it runs; after one bundle ran on a GPU, the next ones must too.
+        threads: how many threads will call it; None: as many as there are usable cores.
         role: what it is opened for.
-        poll_s: seconds between two looks; 0: only when asked.
+        poll_s: seconds between two checks; 0: only on request.
         metrics: where reloads are counted.
     """
 
@@ -56,69 +57,69 @@ class BundleWatch:
         self._role: Role = role
         self._poll_s = poll_s
         self._metrics = metrics
-        self._seen: Mark | None = None  # of what was opened or refused last
-        self._found: Mark | None = None  # by the look before
+        self._seen: Fingerprint | None = None  # of what was opened or refused last
+        self._found: Fingerprint | None = None  # by the previous check
         self._bundle: Bundle | None = None
-        self._asked = threading.Event()
+        self._requested = threading.Event()
         self._closed = False
-        self._looking: list[threading.Thread] = []
+        self._threads: list[threading.Thread] = []
 
     def open(self) -> Classifier:
-        """Open what is there now.
+        """Open the bundle that is there now.
 
         Raises:
             ModelError: it cannot be opened, or does not verify.
         """
-        self._seen = _mark(self._path)
-        classifier = self._opened(located(self._path))
+        self._seen = _fingerprint(self._path)
+        classifier = self._open_classifier(located(self._path))
         self._bundle = classifier.bundle
         return classifier
 
     def start(self, use: Callable[[Classifier], None]) -> None:
-        """Begin to look; what is found is given to ``use``, in the watch's thread."""
-        # A daemon: a disk that hangs must not keep the process from leaving.
+        """Start checking; new classifiers are given to ``use``, in the thread of this watch."""
+        # A daemon thread: a disk that hangs must not keep the process from exiting.
         thread = threading.Thread(target=self._run, args=(use,), name=f"{self._role}-bundle", daemon=True)
-        self._looking.append(thread)
+        self._threads.append(thread)
         thread.start()
 
-    def look(self) -> None:
-        """Look at once, and try again what was refused."""
-        self._asked.set()
+    def check_now(self) -> None:
+        """Check at once, and try again a bundle that was refused."""
+        self._requested.set()
 
     def close(self) -> None:
-        """End; a bundle that is being opened is waited for, but not for long."""
+        """Stop; waits up to 5 s for a bundle that is being opened."""
         self._closed = True
-        self._asked.set()
-        wait_for(self._looking)
+        self._requested.set()
+        join(self._threads)
 
     def _run(self, use: Callable[[Classifier], None]) -> None:
-        asked = self._seen is None
+        requested = self._seen is None
         while not self._closed:
             try:
-                self._look(use, asked)
+                self._check(use, requested)
             except Exception:
-                log.exception("A look at a bundle failed; the next one may not", extra=self._about())
-            asked = self._asked.wait(self._poll_s or None)
-            if asked:  # else somebody may ask just now, and would not be heard
-                self._asked.clear()
+                log.exception("Checking the bundle failed and is retried at the next check", extra=self._about())
+            requested = self._requested.wait(self._poll_s or None)
+            if requested:  # clearing it after a time-out could lose a request that arrives at this moment
+                self._requested.clear()
 
-    def _look(self, use: Callable[[Classifier], None], asked: bool) -> None:
-        mark, before = _mark(self._path), self._found
-        self._found = mark
-        if not asked and (mark == self._seen or mark != before):
+    def _check(self, use: Callable[[Classifier], None], requested: bool) -> None:
+        found, before = _fingerprint(self._path), self._found
+        self._found = found
+        if not requested and (found == self._seen or found != before):
             return
-        self._seen = mark
+        self._seen = found
         try:
             folder = located(self._path)
             if self._bundle is not None and Bundle.open(folder, verify=False).manifest == self._bundle.manifest:
                 self._metrics.reload(self._role, "unchanged")
-                log.info("The bundle is the one that is loaded", extra=self._about())
+                log.info("The bundle is already loaded", extra=self._about())
                 return
-            classifier = self._opened(folder)
-        except Exception as error:  # whatever it is, the bundle before it is better
+            classifier = self._open_classifier(folder)
+        except Exception as error:  # whatever is wrong, the old bundle goes on serving
             self._metrics.reload(self._role, "refused")
             sentence = str(error) if isinstance(error, ModelError) else repr(error)
-            log.error("A bundle is refused, nothing else changes: %s", sentence, extra=self._about())  # noqa: TRY400
+            log.error("A new bundle is refused; the loaded one stays: %s", sentence, extra=self._about())  # noqa: TRY400
             return
         if not self._closed:
             use(classifier)
@@ -126,7 +127,7 @@ class BundleWatch:
             self._metrics.reload(self._role, "loaded")
             log.info("The bundle is loaded", extra=self._about())
 
-    def _opened(self, folder: Path) -> Classifier:
+    def _open_classifier(self, folder: Path) -> Classifier:
         classifier = self._open(folder, device=self._device, threads=self._callers)
         if classifier.device == "cuda":
             self._device = "cuda"
@@ -137,8 +138,7 @@ class BundleWatch:
         return {"role": self._role, "loaded": loaded, "path": str(self._path)}
 
 
-def _mark(path: Path) -> Mark:
-    """What changes when a bundle's folder becomes another, or any file in it does."""
+def _fingerprint(path: Path) -> Fingerprint:
     folder = located(path)
     try:
         with os.scandir(folder) as entries:

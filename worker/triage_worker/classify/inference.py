@@ -1,6 +1,6 @@
-"""The threads that run the model. Each takes a batch when it is free: what arrived while it ran, and no timer.
+"""Runs the model in threads. A free thread takes a batch of what has arrived meanwhile; there is no timer.
 
-They take work themselves, so that no thread waits for the event loop to hand it some.
+The threads take work themselves, so that none of them waits for the event loop.
 """
 
 import asyncio
@@ -18,55 +18,59 @@ from triage_models.serving.engine import Encoded
 
 from triage_worker.classify.batching import cut, wave
 from triage_worker.classify.fault_isolation import Fault, ModelDownError, isolate
-from triage_worker.classify.loaded_bundle import Serving, Work
-from triage_worker.classify.threads import wait_for
+from triage_worker.classify.loaded_bundle import EncodedMessage, LoadedBundle
+from triage_worker.classify.outputs import fault_output
+from triage_worker.classify.threads import join
 from triage_worker.observability.metrics import Metrics
+from triage_worker.resilience.backoff import FixedDelays
+from triage_worker.streaming.tracking.dead_letters import DeadLetters
+from triage_worker.streaming.tracking.in_flight import InFlightMessages
 from triage_worker.streaming.tracking.output import Output
 
 log = logging.getLogger(__name__)
 
 KNOWN_GOOD = "where is my order"
-RETRY_S = (0.5, 1.0, 2.0, 5.0, 10.0)
-"""Pauses between tries while the model fails on everything; the last is kept."""
+"""A text that every model can classify: if the model fails on it, no message is at fault."""
 
+RETRY = FixedDelays((0.5, 1.0, 2.0, 5.0, 10.0))
+"""Pauses between attempts while the model fails on everything."""
 
-Answer = Callable[[Serving, Work, Decision | Fault], Output]
-Observer = Callable[[Sequence[Work], Sequence[Decision | Fault]], None]
+Observer = Callable[[Sequence[EncodedMessage], Sequence[Decision | Fault]], None]
 
 
 class Inference:
-    """Threads that turn `Work` into `Output`.
+    """Threads that turn encoded messages into outputs.
 
-    A batch belongs to one bundle from its tokens to its outputs, also while another takes over: what the old one
-    encoded is finished by the old one, unless that fails on everything.
+    A batch belongs to one bundle from its tokens to its outputs, also while another bundle takes over: what the old
+    bundle encoded, it also decides, unless it fails on everything.
 
     Args:
-        serving: what encodes, until `use`; its limits say how many threads there are.
-        answer: makes the output of a decision, or of a message that the model fails on; runs in the threads.
-        done: is called on the event loop with the outputs of each batch.
-        observe: is told, in the threads, of what was decided; must not wait.
+        bundle: encodes and decides until `use` replaces it; its limits set the number of threads.
+        dead_letters: makes the output of a message that the model fails on.
+        in_flight: where outputs are completed, on the event loop.
+        observe: called in the threads with each batch and its decisions; must not block.
         metrics: where batches are counted.
     """
 
     def __init__(
         self,
-        serving: Serving,
-        answer: Answer,
-        done: Callable[[list[Output]], None],
+        bundle: LoadedBundle,
+        dead_letters: DeadLetters,
+        in_flight: InFlightMessages,
         *,
         observe: Observer | None,
         metrics: Metrics,
     ) -> None:
-        self.serving = serving
-        self._answer = answer
-        self._done = done
+        self.bundle = bundle
+        self._dead_letters = dead_letters
+        self._in_flight = in_flight
         self._observe = observe
         self._metrics = metrics
-        self._thread_count = serving.limits.threads
-        self._waiting: deque[Work] = deque()
-        self._batches: deque[list[Work]] = deque()
+        self._thread_count = bundle.limits.threads
+        self._waiting: deque[EncodedMessage] = deque()
+        self._batches: deque[list[EncodedMessage]] = deque()
         self._changed = threading.Condition()
-        self._held = False
+        self._paused = False
         self._closed = False
         self._running: dict[int, float] = {}
         self._threads: list[threading.Thread] = []
@@ -78,50 +82,50 @@ class Inference:
         self._loop = asyncio.get_running_loop()
         self._failed: asyncio.Future[None] = self._loop.create_future()
         for number in range(self._thread_count):
-            # Daemons: a run that hangs must not keep the process from leaving.
+            # Daemon threads: a run that hangs must not keep the process from exiting.
             thread = threading.Thread(target=self._serve, name=f"inference-{number}", daemon=True)
             self._threads.append(thread)
             thread.start()
         return self._failed
 
-    def put(self, works: Sequence[Work]) -> None:
-        """Add messages, in the order they were read."""
+    def put(self, messages: Sequence[EncodedMessage]) -> None:
+        """Queue messages, in the order they were read."""
         with self._changed:
-            self._waiting.extend(works)
+            self._waiting.extend(messages)
             self._changed.notify(self._thread_count)
 
-    def use(self, serving: Serving) -> None:
-        """Go over to another bundle; from any thread."""
+    def use(self, bundle: LoadedBundle) -> None:
+        """Switch to another bundle; from any thread."""
         with self._changed:
-            self.serving = serving
+            self.bundle = bundle
             self._changed.notify_all()
 
-    def hold(self) -> None:
-        """Drop what waits and begin nothing more, until `resume`; what runs goes on."""
+    def pause(self) -> None:
+        """Drop what is queued and start nothing until `resume`; running batches continue."""
         with self._changed:
-            self._held = True
+            self._paused = True
             self._waiting.clear()
             self._batches.clear()
 
     def resume(self) -> None:
-        """Go on after `hold`."""
+        """Continue after `pause`."""
         with self._changed:
-            self._held = False
+            self._paused = False
             self._changed.notify(self._thread_count)
 
     @property
     def idle(self) -> bool:
-        """Whether no batch runs and no outputs are on their way to the event loop."""
+        """Whether no batch is running and no outputs are on their way to the event loop."""
         return not self._running
 
     @property
     def spare(self) -> bool:
-        """Whether nothing waits, and a thread has nothing to do."""
+        """Whether nothing is queued and a thread is free."""
         return not (self._waiting or self._batches) and len(self._running) < self._thread_count
 
     @property
     def longest_run_s(self) -> float:
-        """How long the oldest running batch has been running."""
+        """How many seconds the oldest running batch has been running."""
         started = list(self._running.values())
         return monotonic() - min(started) if started else 0.0
 
@@ -130,7 +134,7 @@ class Inference:
         with self._changed:
             self._closed = True
             self._changed.notify_all()
-        wait_for(self._threads)
+        join(self._threads)
 
     def _serve(self) -> None:
         try:
@@ -141,102 +145,107 @@ class Inference:
                 self._loop.call_soon_threadsafe(self._fail, error)
 
     def _serve_one(self) -> bool:
-        """Nothing of the batch stays behind here: it would keep its bundle in memory until the next one comes."""
+        """Run one batch; in a function of its own, so that an idle thread holds no reference to a replaced bundle."""
         batch = self._take()
         if batch is None:
             return False
-        self._loop.call_soon_threadsafe(self._finished, batch, self._run(batch))
+        self._loop.call_soon_threadsafe(self._finish, batch, self._run(batch))
         return True
 
-    def _take(self) -> list[Work] | None:
+    def _take(self) -> list[EncodedMessage] | None:
         with self._changed:
             while True:
                 if self._closed:
                     return None
-                batch = [] if self._held else self._next_batch()
+                batch = [] if self._paused else self._next_batch()
                 if batch:
                     self._running[id(batch)] = monotonic()
                     return batch
                 self._changed.wait()
 
-    def _next_batch(self) -> list[Work]:
+    def _next_batch(self) -> list[EncodedMessage]:
         while self._batches or self._waiting:
             if not self._batches:
                 self._batches.extend(self._cut_wave())
-            batch = [work for work in self._batches.popleft() if work.ledger.active]
+            batch = [message for message in self._batches.popleft() if message.decoded.tracker.active]
             if batch:
                 return batch
         return []
 
-    def _cut_wave(self) -> list[list[Work]]:
-        by = self._waiting[0].by
-        same = takewhile(lambda work: work.by is by, self._waiting)
-        size = wave((len(work.encoded.ids) for work in same), by.limits)
-        works = list(islice(self._waiting, size))
+    def _cut_wave(self) -> list[list[EncodedMessage]]:
+        bundle = self._waiting[0].bundle
+        same_bundle = takewhile(lambda message: message.bundle is bundle, self._waiting)
+        size = wave((len(message.tokens.ids) for message in same_bundle), bundle.limits)
+        messages = list(islice(self._waiting, size))
         for _ in range(size):
             self._waiting.popleft()
-        batches = cut([len(work.encoded.ids) for work in works], by.limits)
-        return [[works[position] for position in batch] for batch in batches]
+        batches = cut([len(message.tokens.ids) for message in messages], bundle.limits)
+        return [[messages[position] for position in batch] for batch in batches]
 
-    def _finished(self, batch: list[Work], outputs: list[Output]) -> None:
-        self._done(outputs)
+    def _finish(self, batch: list[EncodedMessage], outputs: list[Output]) -> None:
+        self._in_flight.complete(outputs)
         del self._running[id(batch)]
 
     def _fail(self, error: BaseException) -> None:
         if not self._failed.done():
             self._failed.set_exception(error)
 
-    def _run(self, batch: list[Work]) -> list[Output]:
-        for work in batch:
-            if work.span is not None:
-                work.span.mark("infer", batch_messages=len(batch))
-        by, decisions = self._decide(batch)
-        for work in batch:
-            if work.span is not None:
-                work.span.mark("decided")
+    def _run(self, batch: list[EncodedMessage]) -> list[Output]:
+        for message in batch:
+            if message.decoded.span is not None:
+                message.decoded.span.mark("infer", batch_messages=len(batch))
+        bundle, decisions = self._decide(batch)
+        for message in batch:
+            if message.decoded.span is not None:
+                message.decoded.span.mark("decided")
         if self._observe is not None:
             self._observe(batch, decisions)
-        return [self._answer(by, work, decision) for work, decision in zip(batch, decisions, strict=True)]
+        return [self._output(bundle, message, result) for message, result in zip(batch, decisions, strict=True)]
 
-    def _decide(self, batch: list[Work]) -> tuple[Serving, list[Decision | Fault]]:
-        by = batch[0].by
-        tries = 0
+    def _output(self, bundle: LoadedBundle, message: EncodedMessage, result: Decision | Fault) -> Output:
+        if isinstance(result, Fault):
+            return fault_output(self._dead_letters, message.decoded, result)
+        return bundle.writer.output(message.decoded, result)
+
+    def _decide(self, batch: list[EncodedMessage]) -> tuple[LoadedBundle, list[Decision | Fault]]:
+        bundle = batch[0].bundle
+        failures = 0
         while True:
             try:
-                decisions = isolate(partial(self._classify, by), batch, partial(self._healthy, by))
+                decisions = isolate(partial(self._classify, bundle), batch, partial(self._healthy, bundle))
             except ModelDownError:
                 self.down = f"the model fails on every message ({self._cause!r})"
                 log.exception("The model fails on everything, so no message is at fault", exc_info=self._cause)
-                by = self._next_try(by, RETRY_S[min(tries, len(RETRY_S) - 1)])
-                tries += 1
+                failures += 1
+                bundle = self._next_attempt(bundle, RETRY.delay_s(failures))
             else:
                 self.down = self._cause = None
-                return by, decisions
+                return bundle, decisions
 
-    def _next_try(self, failing: Serving, pause_s: float) -> Serving:
-        """Wait a while, or until another bundle takes over; the one to try with."""
+    def _next_attempt(self, failing: LoadedBundle, pause_s: float) -> LoadedBundle:
+        """Wait for a while, or until another bundle takes over; returns the bundle to try next."""
         with self._changed:
-            self._changed.wait_for(lambda: self._closed or self.serving is not failing, timeout=pause_s)
+            self._changed.wait_for(lambda: self._closed or self.bundle is not failing, timeout=pause_s)
             if self._closed:
                 raise ModelDownError("stopped while the model was failing")
-            return self.serving
+            return self.bundle
 
-    def _classify(self, by: Serving, works: Sequence[Work]) -> list[Decision]:
-        return self._infer(by, by.rows(works))
+    def _classify(self, bundle: LoadedBundle, batch: Sequence[EncodedMessage]) -> list[Decision]:
+        return self._infer(bundle, bundle.rows(batch))
 
-    def _infer(self, by: Serving, batch: Sequence[Encoded]) -> list[Decision]:
+    def _infer(self, bundle: LoadedBundle, batch: Sequence[Encoded]) -> list[Decision]:
         started = monotonic()
-        outputs = by.model.infer(batch)
+        outputs = bundle.model.infer(batch)
         if not (np.isfinite(outputs.logits).all() and np.isfinite(outputs.similarity).all()):
             raise FloatingPointError("the network's outputs are not finite")
-        decisions = by.model.decide(batch, outputs)
+        decisions = bundle.model.decide(batch, outputs)
         longest = max(len(row.ids) for row in batch)
         self._metrics.batch(messages=len(batch), tokens=longest * len(batch), seconds=monotonic() - started)
         return decisions
 
-    def _healthy(self, by: Serving) -> bool:
+    def _healthy(self, bundle: LoadedBundle) -> bool:
         try:
-            self._infer(by, by.model.encode([KNOWN_GOOD]))
+            self._infer(bundle, bundle.model.encode([KNOWN_GOOD]))
         except Exception as error:
             self._cause = error
             return False

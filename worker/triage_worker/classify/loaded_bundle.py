@@ -1,93 +1,87 @@
-"""One bundle at work: tokens, inference, decision and description of a message are all by the same one."""
+"""A bundle that serves: the tokens, decision and event of a message are all made by the same bundle."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from time import time
 from typing import Protocol
 
+from triage_models.serving.classifier import Classifier
 from triage_models.serving.decision import Decision
 from triage_models.serving.engine import Encoded, Outputs
-from triage_schemas.cloudevents import timestamp
-from triage_schemas.input.message import CustomerMessage
-from triage_schemas.records import IntentWriter, Prediction
+from triage_schemas.records import IntentWriter
 
 from triage_worker.classify.batching import Limits
-from triage_worker.observability.tracing import MessageSpan, outgoing
-from triage_worker.streaming.tracking.offset_tracker import Outcome, PartitionLedger
-from triage_worker.streaming.tracking.output import Consumed, Output, source_of
+from triage_worker.classify.outputs import DecodedMessage, OutputWriter
+from triage_worker.config.settings import Settings
+from triage_worker.observability.metrics import Metrics
+
+PADDING_TOKENS = {"cpu": 8, "cuda": 2_048}
+"""What one more batch costs, as tokens of padding; measured on a CPU (see docs/worker.md), assumed on a GPU."""
 
 
 class Model(Protocol):
-    """What is needed of a `triage_models.serving.classifier.Classifier`."""
+    """The part of `triage_models.Classifier` that the worker uses."""
 
-    def encode(self, texts: Sequence[str]) -> list[Encoded]: ...
+    def encode(self, texts: Sequence[str]) -> list[Encoded]:
+        """Tokenize texts."""
+        ...
 
-    def infer(self, batch: Sequence[Encoded]) -> Outputs: ...
+    def infer(self, batch: Sequence[Encoded]) -> Outputs:
+        """Run the network."""
+        ...
 
-    def decide(self, batch: Sequence[Encoded], outputs: Outputs) -> list[Decision]: ...
-
-
-@dataclass(slots=True, eq=False)
-class Work:
-    """A message that waits for the model; ``by`` is the bundle whose tokenizer encoded it."""
-
-    ledger: PartitionLedger[Output]
-    record: Consumed
-    message: CustomerMessage
-    by: "Serving"
-    encoded: Encoded
-    span: MessageSpan | None = None
+    def decide(self, batch: Sequence[Encoded], outputs: Outputs) -> list[Decision]:
+        """Turn the network's outputs into decisions."""
+        ...
 
 
 @dataclass(frozen=True, eq=False)
-class Serving:
-    """A model and what belongs to it. Messages that wait hold on to the one that encoded them; the last lets it go.
+class LoadedBundle:
+    """A model with what belongs to it. Queued messages refer to the bundle that encoded them.
 
     Attributes:
         model: encodes, infers, decides.
-        write: makes the output of one of its decisions.
-        limits: how batches are cut for it.
+        writer: makes the outputs of its decisions.
+        limits: how batches are formed for it.
     """
 
     model: Model
-    write: Callable[[Work, Decision], Output]
+    writer: OutputWriter
     limits: Limits
 
-    def rows(self, works: Sequence[Work]) -> list[Encoded]:
-        """The messages' tokens, made anew where another bundle's tokenizer made them."""
-        if all(work.by is self for work in works):
-            return [work.encoded for work in works]
-        return self.model.encode([work.message.text for work in works])
+    def rows(self, batch: Sequence["EncodedMessage"]) -> list[Encoded]:
+        """Return the tokens of messages, made anew where another bundle's tokenizer made them."""
+        if all(encoded.bundle is self for encoded in batch):
+            return [encoded.tokens for encoded in batch]
+        return self.model.encode([encoded.decoded.message.text for encoded in batch])
 
 
-def decided(writer: IntentWriter, *, output_topic: str, fallback_topic: str) -> Callable[[Work, Decision], Output]:
-    """How a decision becomes an output: an intent if it was accepted, else a request to the fallback."""
+@dataclass(slots=True, eq=False)
+class EncodedMessage:
+    """A message that waits for the model, with the bundle whose tokenizer encoded it."""
 
-    def write(work: Work, decision: Decision) -> Output:
-        record = work.record
-        prediction = Prediction(
-            intent=decision.intent,
-            confidence=decision.confidence,
-            scores=decision.scores,
-            familiarity=decision.familiarity,
-            truncated=decision.truncated,
-            reason=decision.reason,
-        )
-        outcome: Outcome = "accepted" if decision.accepted else "fallback"
-        write_event = writer.accepted if decision.accepted else writer.fallback
-        value, headers = write_event(
-            work.message, source_of(record), prediction, timestamp(time()), outgoing(record.headers, work.span)
-        )
-        return Output(
-            ledger=work.ledger,
-            record=record,
-            outcome=outcome,
-            label=decision.reason or decision.intent,
-            topic=output_topic if decision.accepted else fallback_topic,
-            key=record.key,
-            value=value,
-            headers=headers,
-            span=work.span,
-        )
+    decoded: DecodedMessage
+    bundle: LoadedBundle
+    tokens: Encoded
 
-    return write
+
+def load_for_serving(settings: Settings, classifier: Classifier, metrics: Metrics) -> LoadedBundle:
+    """Put a classifier to use; the metrics name it as the bundle that decides from now on."""
+    bundle = classifier.bundle
+    metrics.model(bundle.name, bundle.version, classifier.device)
+    metrics.reference(bundle.manifest.thresholds.guarantee.coverage, bundle.manifest.intent_mix)
+    events = IntentWriter(
+        name=bundle.name,
+        version=bundle.version,
+        threshold=bundle.threshold,
+        descriptions=bundle.descriptions,
+        include_text=settings.include_text,
+    )
+    return LoadedBundle(
+        classifier, OutputWriter(events, settings.output_topic, settings.fallback_topic), limits(settings, classifier)
+    )
+
+
+def limits(settings: Settings, classifier: Classifier) -> Limits:
+    """How batches are formed for a classifier."""
+    device = "cuda" if classifier.device == "cuda" else "cpu"
+    return Limits(threads=classifier.threads, budget=settings.batch_tokens, padding=PADDING_TOKENS[device])

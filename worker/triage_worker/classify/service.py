@@ -1,4 +1,4 @@
-"""The worker as a process."""
+"""Runs the worker: consumes messages, classifies them, publishes intents and fallback requests."""
 
 import asyncio
 import signal
@@ -10,55 +10,56 @@ from triage_models.serving.classifier import Classifier
 
 from triage_worker.classify.bundle_metrics import BundleMetrics, Role
 from triage_worker.classify.bundle_watch import BundleWatch
+from triage_worker.classify.loaded_bundle import load_for_serving
 from triage_worker.classify.shadow import Shadow
-from triage_worker.classify.wiring import assemble, at_work
+from triage_worker.classify.wiring import assemble
 from triage_worker.config.settings import Settings
 from triage_worker.observability import tracing
 from triage_worker.observability.metrics import Metrics
-from triage_worker.streaming.service import serve
-from triage_worker.streaming.wiring import Parts
+from triage_worker.streaming.service import run_service
+from triage_worker.streaming.wiring import ServiceComponents
 
 TOPICS = {"input_topic": "Read", "output_topic": "Write", "fallback_topic": "Write", "dead_letter_topic": "Write"}
 
 
 def run(settings: Settings) -> int:
-    """Serve until SIGTERM or SIGINT; returns the exit code.
+    """Run until SIGTERM or SIGINT; returns the exit code.
 
     Raises:
         TriageError, ModelError: the worker cannot start; says what to change.
     """
-    return asyncio.run(serve(settings, TOPICS, _opened))
+    return asyncio.run(run_service(settings, TOPICS, _open_components))
 
 
 @asynccontextmanager
-async def _opened(settings: Settings, metrics: Metrics) -> AsyncIterator[Parts]:
-    counts = BundleMetrics(metrics.registry)
-    serving = _watch(settings, settings.bundle, "serving", counts)
-    shadow = Shadow(settings.shadow_share, counts)
-    with tracing.started("worker", settings.group("worker")) as traces, ExitStack() as ending:
-        # The first bundle gets no name here: it would hold on to it when another has taken over.
-        pipeline, parts = assemble(
+async def _open_components(settings: Settings, metrics: Metrics) -> AsyncIterator[ServiceComponents]:
+    bundle_metrics = BundleMetrics(metrics.registry)
+    serving = _watch(settings, settings.bundle, "serving", bundle_metrics)
+    shadow = Shadow(settings.shadow_share, bundle_metrics)
+    with tracing.started("worker", settings.group("worker")) as traces, ExitStack() as closing:
+        # The first classifier has no name here, which would keep it in memory after another bundle has replaced it.
+        processor, components = assemble(
             settings, await asyncio.to_thread(serving.open), metrics, observe=shadow.offer, traces=traces
         )
-        serving.start(lambda classifier: pipeline.use(at_work(settings, classifier, metrics)))
+        serving.start(lambda classifier: processor.use(load_for_serving(settings, classifier, metrics)))
         watches = [serving]
-        if settings.shadow_bundle is not None:  # opened beside the work: whatever is wrong with it, messages go on
-            watches.append(_watch(settings, settings.shadow_bundle, "shadow", counts))
+        if settings.shadow_bundle is not None:  # opened in the background: if it is broken, messages are still answered
+            watches.append(_watch(settings, settings.shadow_bundle, "shadow", bundle_metrics))
             watches[-1].start(shadow.use)
-            shadow.start(lambda: pipeline.inference.spare)
-        ending.callback(shadow.close)
+            shadow.start(lambda: processor.inference.spare)
+        closing.callback(shadow.close)
         for watch in watches:
-            ending.callback(watch.close)
-        asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, _look, watches)
-        yield parts
+            closing.callback(watch.close)
+        asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, _check_now, watches)
+        yield components
 
 
-def _look(watches: Sequence[BundleWatch]) -> None:
+def _check_now(watches: Sequence[BundleWatch]) -> None:
     for watch in watches:
-        watch.look()
+        watch.check_now()
 
 
-def _watch(settings: Settings, path: Path, role: Role, counts: BundleMetrics) -> BundleWatch:
+def _watch(settings: Settings, path: Path, role: Role, metrics: BundleMetrics) -> BundleWatch:
     return BundleWatch(
         Classifier.open,
         path,
@@ -66,5 +67,5 @@ def _watch(settings: Settings, path: Path, role: Role, counts: BundleMetrics) ->
         threads=settings.threads or None,
         role=role,
         poll_s=settings.bundle_poll_s,
-        metrics=counts,
+        metrics=metrics,
     )

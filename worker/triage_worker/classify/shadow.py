@@ -1,7 +1,7 @@
-"""A second bundle that classifies live messages too, after they are answered, to see how far it agrees.
+"""Runs a second bundle on live messages, after they are answered, to compare its decisions.
 
-It lives on what the serving bundle leaves over: it runs only while one of the model's threads has nothing to do, and
-takes few messages at once. What it cannot keep up with is dropped and counted, and whatever goes wrong here stays here.
+The shadow uses spare capacity only: it runs while an inference thread is free, and takes few messages at once. Messages
+that it has no time for are dropped and counted. Its errors do not affect the serving bundle.
 """
 
 import logging
@@ -16,28 +16,28 @@ from triage_models.serving.decision import Decision
 
 from triage_worker.classify.bundle_metrics import BundleMetrics
 from triage_worker.classify.fault_isolation import Fault
-from triage_worker.classify.loaded_bundle import Work
-from triage_worker.classify.threads import wait_for
+from triage_worker.classify.loaded_bundle import EncodedMessage
+from triage_worker.classify.threads import join
 
 log = logging.getLogger(__name__)
 
 WAITING = 512
-"""Messages that wait for the shadow; more are dropped."""
+"""Messages that may wait for the shadow; more are dropped."""
 
 AT_ONCE = 8
-"""Messages in one run: so few that a message which comes meanwhile hardly notices."""
+"""Messages in one run: few, so that a message that arrives meanwhile is hardly delayed."""
 
-LOOK_S = 0.02
-"""Between two looks whether there is a thread to spare."""
+CHECK_S = 0.02
+"""Seconds between two checks for a free thread."""
 
 LONGEST_PAUSE_S = 60.0
 
 
 class Shadow:
-    """Compares a bundle's decisions with those that were made.
+    """Compares the decisions of a shadow bundle with those of the serving bundle.
 
     Args:
-        share: of the messages, 0 to 1, drawn at random.
+        share: of the messages that are compared, from 0 to 1, drawn at random.
         metrics: where agreement is counted.
     """
 
@@ -51,23 +51,23 @@ class Shadow:
         self._threads: list[threading.Thread] = []
 
     def start(self, spare: Callable[[], bool]) -> None:
-        """Begin; ``spare`` says whether there is a thread to spare."""
+        """Start comparing; ``spare`` returns whether an inference thread is free."""
         thread = threading.Thread(target=self._run, args=(spare,), name="shadow", daemon=True)
         self._threads.append(thread)
         thread.start()
 
     def use(self, classifier: Classifier) -> None:
-        """Compare with this one from now on."""
+        """Compare with this classifier from now on."""
         self._classifier = classifier
         self._metrics.shadow(classifier.bundle.name, classifier.bundle.version, classifier.device)
 
-    def offer(self, works: Sequence[Work], decisions: Sequence[Decision | Fault]) -> None:
-        """Take messages as they were decided; never waits for the shadow. Without a bundle nothing is taken."""
+    def offer(self, messages: Sequence[EncodedMessage], decisions: Sequence[Decision | Fault]) -> None:
+        """Take messages with their decisions; never blocks. Before `use`, nothing is taken."""
         if self._classifier is None:
             return
         drawn = [
-            (work.message.text, decision)
-            for work, decision in zip(works, decisions, strict=True)
+            (message.decoded.message.text, decision)
+            for message, decision in zip(messages, decisions, strict=True)
             if isinstance(decision, Decision) and random.random() < self._share
         ]
         with self._changed:
@@ -78,11 +78,11 @@ class Shadow:
             self._metrics.skipped("dropped", len(drawn) - room)
 
     def close(self) -> None:
-        """End after the run that is going on; what waits is dropped."""
+        """Stop after the current run; messages that wait are dropped."""
         self._closed.set()
         with self._changed:
             self._changed.notify()
-        wait_for(self._threads)
+        join(self._threads)
 
     def _run(self, spare: Callable[[], bool]) -> None:
         failures = 0
@@ -96,13 +96,13 @@ class Shadow:
                 failures += 1
                 # The kind of error only: its message can carry the customer's text.
                 extra = {"error": type(error).__name__, "next_try_s": pause_s}
-                log.warning("The shadow bundle failed; messages are answered as ever", extra=extra)
+                log.warning("The shadow bundle failed; messages are not affected", extra=extra)
                 self._closed.wait(pause_s)
 
     def _take(self, spare: Callable[[], bool]) -> list[tuple[str, Decision]]:
         with self._changed:
             self._changed.wait_for(lambda: self._waiting or self._closed.is_set())
-        while not spare() and not self._closed.wait(LOOK_S):
+        while not spare() and not self._closed.wait(CHECK_S):
             pass
         if self._closed.is_set():
             return []

@@ -1,18 +1,18 @@
-"""Ending threads that run native code."""
+"""Joins threads that run native code."""
 
 from collections.abc import Iterable
 from threading import Thread
 from time import monotonic
 
 LIMIT_S = 5.0
-"""What hangs for longer is left behind."""
+"""A thread that takes longer to end is abandoned."""
 
 
-def wait_for(threads: Iterable[Thread]) -> None:
-    """Wait, but not forever, for threads that were told to end.
+def join(threads: Iterable[Thread]) -> None:
+    """Wait for threads that are ending, for `LIMIT_S` in all.
 
-    One that comes back from ONNX Runtime into an interpreter that has ended would abort the process.
+    A thread that returns from ONNX Runtime after the interpreter has shut down would abort the process.
     """
-    until = monotonic() + LIMIT_S
+    deadline = monotonic() + LIMIT_S
     for thread in threads:
-        thread.join(max(0.0, until - monotonic()))
+        thread.join(max(0.0, deadline - monotonic()))

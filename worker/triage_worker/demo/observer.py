@@ -1,6 +1,6 @@
 """Watches the demo's topics from outside, as any consumer could, and keeps the books."""
 
-from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
+from aiokafka import ConsumerRecord, TopicPartition
 from triage_schemas.events import FallbackEvent, IntentEvent, ReviewEvent, TicketEvent
 from triage_schemas.input.decoder import decode
 from triage_schemas.input.message import CustomerMessage, InputShape, Source
@@ -8,7 +8,7 @@ from triage_schemas.input.message import CustomerMessage, InputShape, Source
 from triage_worker.config.settings import Settings
 from triage_worker.demo.cases import Cases
 from triage_worker.demo.tally import Answer, Place, Tally
-from triage_worker.kafka.connection import connection
+from triage_worker.kafka.clients import topic_consumer
 
 SHAPE = InputShape()
 
@@ -23,7 +23,7 @@ async def observe(settings: Settings, partitions: int, tally: Tally, cases: Case
         settings.review_topic,
         settings.tickets_topic,
     )
-    consumer = AIOKafkaConsumer(**connection(settings), auto_offset_reset="earliest", enable_auto_commit=False)
+    consumer = topic_consumer(settings)
     try:
         await consumer.start()
         assigned = [TopicPartition(topic, number) for topic in topics for number in range(partitions)]

@@ -7,7 +7,6 @@ from itertools import islice
 from time import monotonic
 from typing import Any, NamedTuple
 
-from aiokafka import AIOKafkaProducer
 from rich.console import Console
 from rich.live import Live
 
@@ -24,7 +23,7 @@ from triage_worker.demo.stand_in import stand_in
 from triage_worker.demo.tally import Tally
 from triage_worker.demo.view import PLAIN_WIDTH, LiveView, PlainView, View
 from triage_worker.kafka import topics
-from triage_worker.kafka.connection import connection
+from triage_worker.kafka.clients import producer
 from triage_worker.routing.routes_file import DEFAULT_ROUTES, load
 from triage_worker.streaming.signals import sigterm_cancels
 
@@ -180,14 +179,14 @@ def _view(console: Console, messages: int) -> Iterator[View]:
 
 async def _produce(settings: Settings, messages: int) -> None:
     """Send the sample: at first at a pace for the eye, then as fast as the broker takes it."""
-    producer = AIOKafkaProducer(**connection(settings), linger_ms=5)
+    sender = producer(settings, linger_ms=5)
     try:
-        await producer.start()
+        await sender.start()
         started = monotonic()
         for number, letter in enumerate(islice(letters(), messages)):
             if number < PACED:
                 await asyncio.sleep(max(0.0, started + number / PACE - monotonic()))
-            await producer.send(settings.input_topic, key=letter.key, value=letter.value)
-        await producer.flush()
+            await sender.send(settings.input_topic, key=letter.key, value=letter.value)
+        await sender.flush()
     finally:
-        await producer.stop()
+        await sender.stop()

@@ -5,7 +5,6 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
-from aiokafka.admin import NewTopic
 from aiokafka.errors import KafkaError
 from aiokafka.structs import RecordMetadata, TopicPartition
 
@@ -14,8 +13,8 @@ from triage_worker.fallback.budget import WINDOW_S, BudgetWindow
 from triage_worker.fallback.shared_budget import SharedBudget
 from triage_worker.kafka import authorization as rights
 from triage_worker.kafka import topics
-from triage_worker.kafka.topic_reader import reader
-from triage_worker.streaming.wiring import producer
+from triage_worker.kafka.clients import producer
+from triage_worker.kafka.topic_reader import open_reader
 
 RETRY_S = 1.0
 POLL_MS = 1_000
@@ -38,9 +37,9 @@ async def open_shared_budget(settings: Settings, window: BudgetWindow) -> AsyncI
         TriageError: the topic cannot be written and read; says what to change.
     """
     topic = f"{settings.group('fallback')}-spending"
-    await _create_if_missing(settings, topic)
+    await topics.create_internal(settings, topic, partitions=1, configs=CONFIGS)
     with rights.required():
-        async with producer(settings, enable_idempotence=settings.idempotence) as writer, reader(settings) as consumer:
+        async with producer(settings) as writer, open_reader(settings) as consumer:
             log = _TopicLog(writer, consumer, TopicPartition(topic, 0))
             budget = SharedBudget(window, log)
             await log.catch_up(budget)
@@ -50,13 +49,6 @@ async def open_shared_budget(settings: Settings, window: BudgetWindow) -> AsyncI
             finally:
                 following.cancel()
                 await asyncio.gather(following, return_exceptions=True)
-
-
-async def _create_if_missing(settings: Settings, topic: str) -> None:
-    async with topics.administrator(settings) as admin:
-        if topic not in await admin.list_topics():
-            replicas = min(topics.REPLICAS, len((await admin.describe_cluster())["brokers"]))
-            await topics.create_on(admin, [NewTopic(topic, 1, replicas, topic_configs=CONFIGS)])
 
 
 class _TopicLog:
@@ -94,7 +86,7 @@ class _TopicLog:
                 await self._apply_next(budget)
                 self._read_problem = None
             except KafkaError as error:
-                self._read_problem = f"what calls have cost cannot be read ({rights.told(error, 'Read')})"
+                self._read_problem = f"what calls have cost cannot be read ({rights.describe_error(error, 'Read')})"
                 await asyncio.sleep(RETRY_S)
 
     async def append(self, entry: bytes) -> None:
@@ -103,7 +95,7 @@ class _TopicLog:
             try:
                 await self._send(entry)
             except KafkaError as error:
-                self._write_problem = f"the cost of a call cannot be reserved ({rights.told(error, 'Write')})"
+                self._write_problem = f"the cost of a call cannot be reserved ({rights.describe_error(error, 'Write')})"
                 await asyncio.sleep(RETRY_S)
             else:
                 self._write_problem = None

@@ -10,11 +10,11 @@ from triage_schemas.events import FallbackEvent, IntentEvent, LabelEvent, ModelR
 
 from triage_worker.fallback.llm_decider import Decided, Undecided
 from triage_worker.fallback.prompt import MAX_CHARACTERS
-from triage_worker.streaming.async_processor import Question
-from triage_worker.streaming.decision_events import carried, decision_record
-from triage_worker.streaming.tracking.output import Companion, Output
+from triage_worker.streaming.async_processor import PendingEvent
+from triage_worker.streaming.decision_events import decision_record, message_fields
+from triage_worker.streaming.tracking.output import CompanionRecord, Output
 
-Asked: TypeAlias = Question[FallbackEvent]
+Asked: TypeAlias = PendingEvent[FallbackEvent]
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +47,7 @@ class OutputBuilder:
 
     def _intent(self, question: Asked, decision: Decided) -> Output:
         event, now = question.event, datetime.fromtimestamp(self.clock(), UTC)
-        known = carried(event)
+        known = message_fields(event)
         shown: dict[str, Any] = {"text": event.text} if self.include_text else {}
         intent = IntentEvent(
             **known,
@@ -66,9 +66,9 @@ class OutputBuilder:
         )
         record = decision_record(question, intent, now)
         label_record = decision_record(question, label, now)
-        companion = Companion(self.labels_topic, question.record.key, label_record.value, label_record.headers)
+        companion = CompanionRecord(self.labels_topic, question.record.key, label_record.value, label_record.headers)
         return Output(
-            question.ledger,
+            question.tracker,
             question.record,
             "accepted",
             decision.intent,
@@ -84,7 +84,7 @@ class OutputBuilder:
         review = ReviewEvent(**known, review_reason=decision.reason)
         record = decision_record(question, review, datetime.fromtimestamp(self.clock(), UTC))
         return Output(
-            question.ledger,
+            question.tracker,
             question.record,
             "review",
             decision.reason,

@@ -21,10 +21,11 @@ from triage_worker.fallback.traced_endpoint import TracedEndpoint
 from triage_worker.observability import tracing
 from triage_worker.observability.metrics import Metrics
 from triage_worker.observability.tracing import Traces
-from triage_worker.streaming.async_processor import Consulting
-from triage_worker.streaming.service import serve
+from triage_worker.streaming.async_processor import AsyncDecisionProcessor
+from triage_worker.streaming.service import run_service
 from triage_worker.streaming.tracking.dead_letters import DeadLetters
-from triage_worker.streaming.wiring import Parts, connect
+from triage_worker.streaming.tracking.in_flight import InFlightMessages
+from triage_worker.streaming.wiring import ServiceComponents, connect
 
 TOPICS = {
     "fallback_topic": "Read",
@@ -46,11 +47,11 @@ def run(settings: Settings) -> int:
     for name, meaning in REQUIRED_SETTINGS.items():
         if getattr(settings, name) is None:
             raise ConfigError(f"No LLM is configured: set {variable(name)} to {meaning}.")
-    return asyncio.run(serve(settings, TOPICS, _opened))
+    return asyncio.run(run_service(settings, TOPICS, _opened))
 
 
 @asynccontextmanager
-async def _opened(settings: Settings, metrics: Metrics) -> AsyncIterator[Parts]:
+async def _opened(settings: Settings, metrics: Metrics) -> AsyncIterator[ServiceComponents]:
     assert settings.llm_url is not None
     key = settings.llm_api_key
     with tracing.started("fallback", settings.group("fallback")) as traces:
@@ -65,7 +66,9 @@ def _budget(settings: Settings) -> AbstractAsyncContextManager[Budget]:
     return open_shared_budget(settings, window) if window.limited else nullcontext(LocalBudget(window))
 
 
-def assemble(settings: Settings, client: LlmClient, budget: Budget, metrics: Metrics, traces: Traces | None) -> Parts:
+def assemble(
+    settings: Settings, client: LlmClient, budget: Budget, metrics: Metrics, traces: Traces | None
+) -> ServiceComponents:
     """Build the service's components; nothing is started."""
     assert settings.llm_model is not None
     metrics.model(settings.llm_model, prompt.VERSION, "remote")
@@ -94,23 +97,23 @@ def assemble(settings: Settings, client: LlmClient, budget: Budget, metrics: Met
         include_text=settings.include_text,
     )
     dead_letters = DeadLetters(settings.dead_letter_topic)
-    station = Consulting(
+    in_flight = InFlightMessages(metrics)
+    processor = AsyncDecisionProcessor(
         FallbackEvent,
         decider,
         outputs.build,
         dead_letters,
-        lambda records: parts.delivery.publish(records),  # noqa: PLW0108 (made below, from the station)
+        in_flight,
         concurrency=settings.llm_concurrency,
-        metrics=metrics,
         traces=traces,
     )
-    parts = connect(
+    return connect(
         settings,
         "fallback",
         settings.fallback_topic,
-        station,
+        in_flight,
+        processor,
         dead_letters,
         metrics,
         max_in_flight=min(settings.max_in_flight, READ_AHEAD * settings.llm_concurrency),
     )
-    return parts

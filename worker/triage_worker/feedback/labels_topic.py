@@ -12,9 +12,9 @@ from triage_schemas.events import LabelEvent
 
 from triage_worker.config.errors import TriageError
 from triage_worker.config.settings import Settings
-from triage_worker.kafka.authorization import told
-from triage_worker.kafka.connection import reach
-from triage_worker.kafka.topic_reader import reader, whole_topic
+from triage_worker.kafka.authorization import describe_error
+from triage_worker.kafka.connection import check_connection
+from triage_worker.kafka.topic_reader import open_reader, read_topic
 
 
 @dataclass
@@ -35,19 +35,19 @@ async def gather(settings: Settings, progress: Callable[[int], None]) -> Gathere
     Raises:
         TriageError: the cluster cannot be reached, or the topic is missing or empty; says what to do.
     """
-    await reach(settings)
+    await check_connection(settings)
     read: list[tuple[datetime, Answer]] = []
     found, records = Gathered(), 0
     try:
-        async with reader(settings) as consumer:
-            async for some in whole_topic(consumer, settings.labels_topic):
+        async with open_reader(settings) as consumer:
+            async for some in read_topic(consumer, settings.labels_topic):
                 labels = [label for record in some if (label := _label(record)) is not None]
                 read.extend((label.labelled_at, _answer(label)) for label in labels)
                 found.unreadable += len(some) - len(labels)
                 records += len(some)
                 progress(records)
     except KafkaError as error:
-        raise TriageError(f"{settings.labels_topic} could not be read ({told(error)}): try again.") from error
+        raise TriageError(f"{settings.labels_topic} could not be read ({describe_error(error)}): try again.") from error
     if not records:
         raise TriageError(
             f"There is nothing on {settings.labels_topic}: `triage review` and `triage fallback` write there; "

@@ -25,8 +25,8 @@ from triage_worker.helpdesk.http_client import HelpdeskClient, RequestRejectedEr
 from triage_worker.helpdesk.metrics import HelpdeskMetrics
 from triage_worker.kafka import topics
 from triage_worker.kafka.authorization import required
-from triage_worker.kafka.client_compat.patches import apply_patches
-from triage_worker.kafka.connection import connection
+from triage_worker.kafka.clients import group_consumer, producer
+from triage_worker.kafka.sending import send_record
 from triage_worker.observability.http import serving
 from triage_worker.observability.tracing import ids
 from triage_worker.routing.routes_file import DEFAULT_ROUTES, load
@@ -94,24 +94,15 @@ class Connector:
     async def run(self, stop: asyncio.Event) -> None:
         """Process ticket events until ``stop`` is set. The next start repeats an event that was not finished."""
         settings = self._settings
-        apply_patches()
-        self._consumer = AIOKafkaConsumer(
-            settings.tickets_topic,
-            **connection(settings),
-            group_id=settings.group("helpdesk"),
-            group_instance_id=settings.group_instance_id,
-            session_timeout_ms=settings.session_timeout_ms,
-            heartbeat_interval_ms=settings.heartbeat_ms,
-            max_poll_interval_ms=MAX_POLL_INTERVAL_MS,
-            auto_offset_reset=settings.auto_offset_reset,
-            enable_auto_commit=False,
+        self._consumer = group_consumer(
+            settings, "helpdesk", settings.tickets_topic, max_poll_interval_ms=MAX_POLL_INTERVAL_MS
         )
         async with AsyncExitStack() as stack:
             stack.push_async_callback(self._consumer.stop)  # also if the start fails
             await self._consumer.start()
-            producer = await stack.enter_async_context(AIOKafkaProducer(**connection(settings), acks="all"))
+            dead_letters = await stack.enter_async_context(producer(settings))
             log.info("Connected", extra={"helpdesk": settings.helpdesk, "site": settings.helpdesk_url})
-            consuming = asyncio.create_task(self._consume(self._consumer, producer))
+            consuming = asyncio.create_task(self._consume(self._consumer, dead_letters))
             stopping = asyncio.create_task(stop.wait())
             await asyncio.wait([consuming, stopping], return_when=asyncio.FIRST_COMPLETED)
             stopping.cancel()
@@ -119,36 +110,34 @@ class Connector:
                 consuming.cancel()
             await asyncio.gather(consuming, return_exceptions=stop.is_set())
 
-    async def _consume(self, consumer: AIOKafkaConsumer, producer: AIOKafkaProducer) -> None:
+    async def _consume(self, consumer: AIOKafkaConsumer, sender: AIOKafkaProducer) -> None:
         while True:
             for partition, records in (await consumer.getmany(timeout_ms=1_000, max_records=50)).items():
                 for record in records:
                     if partition not in consumer.assignment():
                         break
-                    await self._process(record, producer)
+                    await self._process(record, sender)
                     await _commit(consumer, partition, record.offset + 1)
 
-    async def _process(self, record: ConsumerRecord, producer: AIOKafkaProducer) -> None:
+    async def _process(self, record: ConsumerRecord, sender: AIOKafkaProducer) -> None:
         """Bring the ticket to the helpdesk. A record that is invalid or rejected goes to the dead-letter topic."""
         if record.value is None:
             return  # a tombstone: the topic no longer keeps the ticket, which changes nothing at the helpdesk
         try:
             outcome: str = await self._helpdesk.upsert(TicketEvent.read(record.value))
         except ValidationError as error:
-            outcome = await self._send_dead_letter(record, producer, "not_a_ticket", first_error(error).message)
+            outcome = await self._send_dead_letter(record, sender, "not_a_ticket", first_error(error).message)
         except RequestRejectedError as error:
-            outcome = await self._send_dead_letter(record, producer, "helpdesk_refused", str(error))
+            outcome = await self._send_dead_letter(record, sender, "helpdesk_refused", str(error))
         self._metrics.tickets.labels(outcome).inc()
 
-    async def _send_dead_letter(
-        self, record: ConsumerRecord, producer: AIOKafkaProducer, code: str, reason: str
-    ) -> str:
+    async def _send_dead_letter(self, record: ConsumerRecord, sender: AIOKafkaProducer, code: str, reason: str) -> str:
         source = Source(record.topic, record.partition, record.offset)
         extra = {**source._asdict(), "code": code, "reason": reason, **ids(record.headers)}
         log.warning("A ticket event goes to the dead letters", extra=extra)
         headers = dead_letter_headers(record.headers, source, code, reason, timestamp(time()))
         topic = self._settings.dead_letter_topic
-        await producer.send_and_wait(topic, record.value, key=record.key, headers=headers)
+        await (await send_record(sender, topic, key=record.key, value=record.value, headers=headers))
         return "dead_letter"
 
 

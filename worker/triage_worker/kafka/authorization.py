@@ -1,4 +1,4 @@
-"""Rights that the broker says are missing, in words for whoever can give them."""
+"""Describes rights that the broker refuses, for the person who can grant them."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -21,8 +21,8 @@ REFUSED = (
 )
 
 
-def told(error: BaseException, operation: str = "Read or Write") -> str:
-    """What an error of the client means: the missing right, if it is about one.
+def describe_error(error: BaseException, operation: str = "Read or Write") -> str:
+    """Describe an error of aiokafka: the missing right if it is about one, else the error itself.
 
     Args:
         error: of aiokafka.
@@ -34,14 +34,14 @@ def told(error: BaseException, operation: str = "Read or Write") -> str:
 
 
 def refusal(error: KafkaError, operation: str = "Read or Write") -> ConfigError:
-    """The end of a service that lacks a right from the start; arguments as for `told`."""
-    sentence = told(error, operation)
+    """Make the error that ends a service without a right that it needs; arguments as for `describe_error`."""
+    sentence = describe_error(error, operation)
     return ConfigError(f"{sentence[0].upper()}{sentence[1:]}.")
 
 
 @contextmanager
 def required() -> Iterator[None]:
-    """Within this, a missing right is a `ConfigError`."""
+    """Turn a missing right into a `ConfigError` within this context."""
     try:
         yield
     except REFUSED as error:

@@ -1,4 +1,4 @@
-"""How to reach the brokers: aiokafka's arguments from the settings, and a first call that says why it fails."""
+"""Turns settings into the connection arguments of Kafka clients, and explains why a connection fails."""
 
 import asyncio
 import ssl
@@ -16,7 +16,7 @@ from triage_worker.config.errors import ConfigError
 from triage_worker.config.settings import Settings
 from triage_worker.kafka.client_compat import probe
 
-REACH_TIMEOUT_S = 10.0
+CONNECT_TIMEOUT_S = 10.0
 
 _OTHER_HOST = "address the broker by the name in its certificate, or set TRIAGE_SSL_CHECK_HOSTNAME=false"
 CERTIFICATES = {
@@ -28,8 +28,8 @@ CERTIFICATES = {
 """What to do by OpenSSL's code: not valid yet, expired, another host name, another IP address."""
 
 
-def connection(settings: Settings) -> dict[str, Any]:
-    """The arguments that every aiokafka client takes: servers, security protocol, SASL and SSL context.
+def connection_arguments(settings: Settings) -> dict[str, Any]:
+    """Return the arguments that all aiokafka clients take: servers, security protocol, SASL and SSL context.
 
     Raises:
         ConfigError: a certificate or key cannot be read.
@@ -50,24 +50,24 @@ def connection(settings: Settings) -> dict[str, Any]:
     return arguments
 
 
-async def reach(settings: Settings) -> None:
-    """Log in to one of the brokers, so that a wrong setting is told apart from a broker that is away.
+async def check_connection(settings: Settings) -> None:
+    """Log in to one of the brokers, to distinguish a wrong setting from a broker that is down.
 
     Raises:
         ConfigError: no broker could be reached and logged in to; says what to change.
     """
-    arguments = connection(settings)
+    arguments = connection_arguments(settings)
     del arguments["bootstrap_servers"]
     problem: ConfigError | None = None
     for host, port in probe.addresses(settings.bootstrap_servers):
-        timeout_ms = int(REACH_TIMEOUT_S * 1000)
+        timeout_ms = int(CONNECT_TIMEOUT_S * 1000)
         try:
-            async with asyncio.timeout(REACH_TIMEOUT_S):
+            async with asyncio.timeout(CONNECT_TIMEOUT_S):
                 await probe.log_in(host, port, timeout_ms=timeout_ms, **arguments)
                 return
         except (OSError, KafkaError, TimeoutError) as error:
             silent = isinstance(error, TimeoutError | ConnectionError) and await _listens(host, port)
-            problem = _explain(KafkaError("no sensible answer") if silent else error, f"{host}:{port}", settings)
+            problem = _explain(KafkaError("no valid answer") if silent else error, f"{host}:{port}", settings)
     assert problem is not None
     raise problem
 
@@ -116,15 +116,15 @@ def _explain(error: Exception, broker: str, settings: Settings) -> ConfigError:
         what = CERTIFICATES.get(error.verify_code, "set TRIAGE_SSL_CAFILE to the authority that signed it")
         return ConfigError(f"The certificate of the broker {broker} is not trusted ({error.verify_message}): {what}.")
     if isinstance(error, KafkaConnectionError) and settings.security_protocol == "SSL":
-        # TLS only tells after its handshake that our certificate is missing or refused.
+        # With TLS, a missing or refused client certificate shows only after the handshake.
         return ConfigError(
-            f"The broker {broker} speaks TLS, then hangs up: if it wants a certificate of ours, set "
-            f"TRIAGE_SSL_CERTFILE and TRIAGE_SSL_KEYFILE to one of an authority that it trusts; if it wants a login, "
-            f"set TRIAGE_SECURITY_PROTOCOL=SASL_SSL."
+            f"The broker {broker} accepts TLS, then disconnects: if it requires a client certificate, set "
+            f"TRIAGE_SSL_CERTFILE and TRIAGE_SSL_KEYFILE to one of an authority that it trusts; if it requires a "
+            f"login, set TRIAGE_SECURITY_PROTOCOL=SASL_SSL."
         )
     if isinstance(error, ssl.SSLError | KafkaError):
         return ConfigError(
-            f"{broker} is there, but does not answer to TRIAGE_SECURITY_PROTOCOL={settings.security_protocol} "
+            f"{broker} is up, but does not answer to TRIAGE_SECURITY_PROTOCOL={settings.security_protocol} "
             f"({_cause(error)}): set it to the protocol of that listener."
         )
     return ConfigError(

@@ -1,4 +1,4 @@
-"""A topic read from its beginning to its end, as a person's command does it: outside any group."""
+"""Reads topics from the beginning to the current end, without a consumer group, for commands."""
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -9,24 +9,17 @@ from aiokafka.structs import ConsumerRecord, TopicPartition
 from triage_worker.config.errors import TriageError
 from triage_worker.config.settings import Settings
 from triage_worker.kafka.client_compat.metadata import partitions as list_partitions
-from triage_worker.kafka.client_compat.patches import apply_patches
-from triage_worker.kafka.connection import connection
+from triage_worker.kafka.clients import topic_consumer
 
 POLL_MS = 500
 SILENT_POLLS = 60
-"""Polls in a row without progress after which a topic that has more counts as unreadable."""
+"""Polls in a row without a record after which a topic that has more counts as unreadable."""
 
 
 @asynccontextmanager
-async def reader(settings: Settings) -> AsyncIterator[AIOKafkaConsumer]:
-    """A consumer of committed records without a group."""
-    apply_patches()
-    consumer = AIOKafkaConsumer(
-        **connection(settings),
-        enable_auto_commit=False,
-        auto_offset_reset="earliest",
-        isolation_level="read_committed",
-    )
+async def open_reader(settings: Settings) -> AsyncIterator[AIOKafkaConsumer]:
+    """Open a consumer of committed records without a group."""
+    consumer = topic_consumer(settings)
     await consumer.start()
     try:
         yield consumer
@@ -34,11 +27,11 @@ async def reader(settings: Settings) -> AsyncIterator[AIOKafkaConsumer]:
         await consumer.stop()
 
 
-async def whole_topic(consumer: AIOKafkaConsumer, topic: str) -> AsyncIterator[Sequence[ConsumerRecord]]:
-    """Everything that is on a topic when this begins, some records at a time; nothing where there is no such topic.
+async def read_topic(consumer: AIOKafkaConsumer, topic: str) -> AsyncIterator[Sequence[ConsumerRecord]]:
+    """Read everything that is on a topic now, some records at a time; nothing if there is no such topic.
 
     Raises:
-        TriageError: the broker stops giving records before the end.
+        TriageError: the broker stops returning records before the end.
     """
     partitions = await list_partitions(consumer, topic)
     if not partitions:
@@ -57,8 +50,8 @@ async def whole_topic(consumer: AIOKafkaConsumer, topic: str) -> AsyncIterator[S
             yield [record for record in records if record.offset < ends[partition]]
 
 
-async def one_record(consumer: AIOKafkaConsumer, partition: TopicPartition, offset: int) -> ConsumerRecord | None:
-    """The record at an offset; None where it is no more."""
+async def read_record(consumer: AIOKafkaConsumer, partition: TopicPartition, offset: int) -> ConsumerRecord | None:
+    """Read the record at an offset; None if the topic no longer has it."""
     if partition not in await list_partitions(consumer, partition.topic):
         return None
     consumer.assign([partition])

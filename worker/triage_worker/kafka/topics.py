@@ -1,107 +1,17 @@
-"""The topics: which there should be, how they are best configured, and what is wrong with those there are."""
+"""Creates, checks and requires the topics of the services on a cluster."""
 
 import asyncio
-from collections.abc import AsyncIterator, Collection, Iterable, Mapping
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
-from typing import Literal
+from collections.abc import Mapping
 
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
-from aiokafka.errors import KafkaError, TopicAlreadyExistsError, TopicAuthorizationFailedError, for_code
+from aiokafka.errors import TopicAlreadyExistsError, TopicAuthorizationFailedError, for_code
 
 from triage_worker.config.errors import ConfigError, TriageError
 from triage_worker.config.settings import Settings, variable
 from triage_worker.kafka.authorization import refusal
 from triage_worker.kafka.client_compat.metadata import topic_configs, unauthorized_topics
-from triage_worker.kafka.connection import connection, reach
-
-DAY_MS = 86_400_000
-REPLICAS = 3
-"""As many as a cluster should keep, where it has the brokers for it."""
-
-
-@dataclass(frozen=True, slots=True)
-class Spec:
-    """A topic as it should be: the setting that names it, its name, and the settings of its own that matter."""
-
-    setting: str
-    topic: str
-    configs: Mapping[str, str] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class Found:
-    """A topic as it is. ``configs`` holds what the broker would tell; None where this user may not ask."""
-
-    partitions: int
-    replicas: int
-    configs: Mapping[str, str] | None
-
-
-@dataclass(frozen=True, slots=True)
-class Problem:
-    """What is wrong with a topic and how to mend it. An error stops a service; advice does not."""
-
-    topic: str
-    kind: Literal["error", "advice"]
-    message: str
-
-
-def plan(settings: Settings) -> list[Spec]:
-    """Every topic of the services."""
-    large = str(2 * max(settings.max_message_bytes, 1_048_576))
-    configs: dict[str, dict[str, str]] = {
-        "input_topic": {},
-        "output_topic": {},
-        # The longest text, the labels' descriptions and the rest of the event have to fit.
-        "fallback_topic": {},
-        # A dead letter is its message and some headers: it must not be too large where its message was not.
-        "dead_letter_topic": {"retention.ms": str(30 * DAY_MS), "max.message.bytes": large},
-        "tickets_topic": {"cleanup.policy": "compact"},
-        "alerts_topic": {},
-        "review_topic": {"retention.ms": str(30 * DAY_MS)},
-        "labels_topic": {"retention.ms": "-1"},
-    }
-    return [Spec(setting, getattr(settings, setting), values) for setting, values in configs.items()]
-
-
-def problems(
-    wanted: Iterable[Spec], found: Mapping[str, Found], brokers: int, hidden: Collection[str] = ()
-) -> list[Problem]:
-    """What is wrong with the topics that were found, most urgent first; ``hidden`` are those we may not look at."""
-    listed = [
-        problem for spec in wanted for problem in _problems(spec, found.get(spec.topic), brokers, spec.topic in hidden)
-    ]
-    return sorted(listed, key=lambda problem: problem.kind != "error")
-
-
-def _problems(spec: Spec, found: Found | None, brokers: int, hidden: bool) -> list[Problem]:
-    if found is None and hidden:
-        message = "is not shown to this user: grant it Describe and DescribeConfigs, see docs/security.md"
-        return [Problem(spec.topic, "error", message)]
-    if found is None:
-        message = f"does not exist: run `triage topics create`, or set {variable(spec.setting)} to the one that does"
-        return [Problem(spec.topic, "error", message)]
-    listed = []
-    if found.configs is None:
-        message = "does not show its configuration to this user: grant it DescribeConfigs, see docs/security.md"
-        return [Problem(spec.topic, "advice", message)]
-    policy = found.configs.get("cleanup.policy", "delete")
-    if "compact" in policy and spec.setting != "tickets_topic":
-        message = "has cleanup.policy=compact, so that messages with the same key disappear: set it to delete"
-        listed.append(Problem(spec.topic, "error", message))
-    if "compact" not in policy and spec.setting == "tickets_topic":
-        message = "has cleanup.policy=delete, so that old open tickets disappear: set it to compact"
-        listed.append(Problem(spec.topic, "advice", message))
-    smallest = spec.configs.get("max.message.bytes")
-    largest = found.configs.get("max.message.bytes")
-    if smallest is not None and largest is not None and int(largest) < int(smallest):
-        message = f"takes records of {largest} bytes at most: set its max.message.bytes to {smallest}"
-        listed.append(Problem(spec.topic, "advice", message))
-    if found.replicas < min(brokers, REPLICAS):
-        message = f"has {found.replicas} replica(s) on {brokers} brokers: a lost disk loses messages"
-        listed.append(Problem(spec.topic, "advice", message))
-    return listed
+from triage_worker.kafka.clients import admin_client
+from triage_worker.kafka.topic_plan import REPLICAS, Found, Problem, plan, problems
 
 
 async def create(settings: Settings, *, partitions: int, replicas: int | None) -> dict[str, bool]:
@@ -118,17 +28,35 @@ async def create(settings: Settings, *, partitions: int, replicas: int | None) -
     Raises:
         TriageError: the broker refused one; says why.
     """
-    async with administrator(settings) as admin:
-        count = replicas or min(REPLICAS, len((await admin.describe_cluster())["brokers"]))
+    async with admin_client(settings) as admin:
+        count = replicas or await replica_count(admin)
         safe = {"min.insync.replicas": str(count - 1)} if count > 2 else {}
         new = [
             NewTopic(spec.topic, partitions, count, topic_configs={**safe, **spec.configs}) for spec in plan(settings)
         ]
-        return await create_on(admin, new)
+        return await create_missing(admin, new)
 
 
-async def create_on(admin: AIOKafkaAdminClient, new: list[NewTopic]) -> dict[str, bool]:
-    """Create those topics that do not exist; each one's name, and whether it is new.
+async def create_internal(settings: Settings, name: str, *, partitions: int, configs: Mapping[str, str]) -> None:
+    """Create a topic that a service uses for itself, unless it exists.
+
+    Args:
+        settings: where.
+        name: of the topic.
+        partitions: of the topic.
+        configs: its configuration.
+
+    Raises:
+        TriageError: the broker refused it; says why.
+    """
+    async with admin_client(settings) as admin:
+        if name not in await admin.list_topics():
+            new = NewTopic(name, partitions, await replica_count(admin), topic_configs=dict(configs))
+            await create_missing(admin, [new])
+
+
+async def create_missing(admin: AIOKafkaAdminClient, new: list[NewTopic]) -> dict[str, bool]:
+    """Create those topics that do not exist; returns each name, and whether the topic is new.
 
     Raises:
         TriageError: the broker refused one; says why.
@@ -147,8 +75,8 @@ async def create_on(admin: AIOKafkaAdminClient, new: list[NewTopic]) -> dict[str
 
 
 async def check(settings: Settings) -> list[Problem]:
-    """What is wrong with the topics of the services on this cluster."""
-    async with administrator(settings) as admin:
+    """Return what is wrong with the topics of the services on this cluster; errors first."""
+    async with admin_client(settings) as admin:
         brokers = len((await admin.describe_cluster())["brokers"])
         wanted = plan(settings)
         found = await _find(admin, [spec.topic for spec in wanted])
@@ -157,7 +85,7 @@ async def check(settings: Settings) -> list[Problem]:
 
 
 async def require(settings: Settings, needed: Mapping[str, str]) -> None:
-    """Make sure that topics exist, before a service starts; never creates one.
+    """Check that topics exist before a service starts; creates none.
 
     Args:
         settings: where, and what the topics are called.
@@ -171,7 +99,7 @@ async def require(settings: Settings, needed: Mapping[str, str]) -> None:
         topic = getattr(settings, name)
         if topic in existing:
             continue
-        async with administrator(settings) as admin:
+        async with admin_client(settings) as admin:
             hidden = await unauthorized_topics(admin, [topic])
         if hidden:
             raise ConfigError(
@@ -184,44 +112,27 @@ async def require(settings: Settings, needed: Mapping[str, str]) -> None:
         )
 
 
+async def replica_count(admin: AIOKafkaAdminClient) -> int:
+    """Return how many replicas a new topic should have on this cluster."""
+    return min(REPLICAS, len((await admin.describe_cluster())["brokers"]))
+
+
 async def _existing(settings: Settings) -> set[str]:
-    """All topics; asked for again where the broker that was asked is just going away, as in a roll-out of brokers."""
+    """List all topics, with retries for a broker that is shutting down, as in a rolling restart."""
     for pause_s in (0.5, 1.0, 2.0, 4.0):
         try:
-            async with administrator(settings) as admin:
+            async with admin_client(settings) as admin:
                 return set(await admin.list_topics())
         except ConfigError:
             raise
         except TriageError:
             await asyncio.sleep(pause_s)
-    async with administrator(settings) as admin:
+    async with admin_client(settings) as admin:
         return set(await admin.list_topics())
 
 
-@asynccontextmanager
-async def administrator(settings: Settings) -> AsyncIterator[AIOKafkaAdminClient]:
-    """A started client that creates and describes topics.
-
-    Raises:
-        ConfigError: no broker answers, or the login is refused; says what to change.
-        TriageError: the broker failed later.
-    """
-    await reach(settings)
-    admin = AIOKafkaAdminClient(**connection(settings), request_timeout_ms=15_000)
-    await admin.start()
-    try:
-        yield admin
-    except (KafkaError, TimeoutError) as error:
-        raise TriageError(
-            f"{settings.bootstrap_servers} answered, then failed ({type(error).__name__}: {error}): try again, and see "
-            f"whether all brokers are up and reachable by the names that they advertise."
-        ) from error
-    finally:
-        await admin.close()
-
-
 async def _find(admin: AIOKafkaAdminClient, topics: list[str]) -> dict[str, Found]:
-    """Describe those topics that exist. All are listed first: asking for one by name can create it."""
+    """Describe those topics that exist; all are described at once, since asking for one by name can create it."""
     described = {topic["topic"]: topic["partitions"] for topic in await admin.describe_topics()}
     present = [topic for topic in topics if topic in described]
     configs = await topic_configs(admin, present)

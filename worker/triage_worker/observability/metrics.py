@@ -1,4 +1,4 @@
-"""What the worker counts, for Prometheus. Labels are bounded: intents of the bundle, reasons, codes, partitions."""
+"""Prometheus metrics of the services. Label values are bounded: intents of the bundle, reasons, codes, partitions."""
 
 from collections.abc import Callable, Mapping
 from time import time
@@ -6,14 +6,13 @@ from time import time
 from prometheus_client import Counter, Gauge, Histogram
 
 from triage_worker.observability.registry import ModelInfo, process_registry
-from triage_worker.streaming.tracking.output import Output
 
 LATENCY_S = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1800)
 STAGE_S = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10)
 
 
 class Metrics:
-    """One registry with everything in it, so that two workers in one process do not mix."""
+    """The metrics of one service, in a registry of their own, so that two services in a process do not mix."""
 
     def __init__(self) -> None:
         self.registry = registry = process_registry()
@@ -85,23 +84,23 @@ class Metrics:
         self._in_flight_bytes = Gauge("triage_in_flight_bytes", "The size of their values.", registry=registry)
 
     def watch(self, in_flight: Callable[[], int], in_flight_bytes: Callable[[], int]) -> None:
-        """Where to ask for what is in flight whenever the metrics are read."""
+        """Set the functions that are asked for what is in flight whenever the metrics are read."""
         self._in_flight.set_function(in_flight)
         self._in_flight_bytes.set_function(in_flight_bytes)
 
     def model(self, name: str, version: str, device: str) -> None:
-        """Say which model decides."""
+        """Set the model that decides."""
         self._model.set(name, version, device)
 
     def reference(self, acceptance: float, intents: Mapping[str, float]) -> None:
-        """Say what drift is measured against, as shares from 0 to 1."""
+        """Set what drift is measured against, as shares from 0 to 1."""
         self._reference_acceptance.set(acceptance)
         self._reference_intent.clear()
         for label, share in intents.items():
             self._reference_intent.labels(label).set(share)
 
     def expect(self, outcome: str, label: str) -> None:
-        """Count from nought what an alert watches: Prometheus sees no increase in a series that begins with 1."""
+        """Create a series at zero, for an alert: Prometheus sees no increase in a series that starts at 1."""
         self._answered.labels(outcome, label)
 
     def read(self, messages: int) -> None:
@@ -109,14 +108,20 @@ class Metrics:
         self._read.inc(messages)
 
     def given_back(self, messages: int) -> None:
-        """Count messages given back unfinished."""
+        """Count messages whose partition was revoked before they were answered."""
         self._given_back.inc(messages)
 
-    def answered(self, output: Output) -> None:
-        """Count an output that the broker has."""
-        self._answered.labels(output.outcome, output.label).inc()
-        if output.record.timestamp >= 0:
-            self._latency.observe(max(0.0, time() - output.record.timestamp / 1000))
+    def answered(self, outcome: str, label: str, timestamp_ms: int) -> None:
+        """Count a message whose output the broker has.
+
+        Args:
+            outcome: such as ``accepted``.
+            label: the intent, reason or dead-letter code.
+            timestamp_ms: of the message, in milliseconds since the epoch; negative where it has none.
+        """
+        self._answered.labels(outcome, label).inc()
+        if timestamp_ms >= 0:
+            self._latency.observe(max(0.0, time() - timestamp_ms / 1000))
 
     def batch(self, *, messages: int, tokens: int, seconds: float) -> None:
         """Count a batch that ran; ``tokens`` with padding."""
@@ -142,6 +147,6 @@ class Metrics:
         self._lag_s.labels(partition).set(seconds)
 
     def forget_lag(self) -> None:
-        """Partitions were revoked: their lag is somebody else's to tell."""
+        """Remove the lag of revoked partitions, which their next owner reports."""
         self._lag.clear()
         self._lag_s.clear()

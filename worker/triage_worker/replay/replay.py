@@ -12,20 +12,18 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
-from aiokafka.admin import NewTopic
 from aiokafka.errors import KafkaError
 from aiokafka.structs import TopicPartition
 
 from triage_worker.config.errors import ConfigError, TriageError
 from triage_worker.config.settings import Settings
-from triage_worker.kafka.authorization import told
+from triage_worker.kafka.authorization import describe_error
 from triage_worker.kafka.client_compat.producer import abandon
-from triage_worker.kafka.client_compat.transactions import RETRY_BACKOFF_MS, hide_verification_warnings
-from triage_worker.kafka.topic_reader import one_record, reader, whole_topic
-from triage_worker.kafka.topics import REPLICAS, administrator, create_on, require
+from triage_worker.kafka.clients import transactional_producer
+from triage_worker.kafka.sending import send_record
+from triage_worker.kafka.topic_reader import open_reader, read_record, read_topic
+from triage_worker.kafka.topics import create_internal, require
 from triage_worker.replay.dead_letter_record import Letter, Selection, read_letter
-from triage_worker.streaming.delivery.delivery import send_null
-from triage_worker.streaming.wiring import producer
 
 BATCH = 500
 MARK = b"sent"
@@ -74,17 +72,17 @@ async def survey(settings: Settings, selection: Selection) -> Survey:
     """
     await require(settings, {"dead_letter_topic": "Read"})
     try:
-        async with reader(settings) as consumer:
+        async with open_reader(settings) as consumer:
             return await _survey(consumer, settings, selection)
     except KafkaError as error:
-        raise TriageError(f"The dead letters could not be counted ({told(error)}): try again.") from error
+        raise TriageError(f"The dead letters could not be counted ({describe_error(error)}): try again.") from error
 
 
 async def _survey(consumer: AIOKafkaConsumer, settings: Settings, selection: Selection) -> Survey:
     found = Survey()
     marks = await _marks(consumer, settings)
     seen: set[bytes] = set()
-    async for records in whole_topic(consumer, settings.dead_letter_topic):
+    async for records in read_topic(consumer, settings.dead_letter_topic):
         for letter in map(read_letter, records):
             if letter is None:
                 found.foreign += 1
@@ -111,18 +109,17 @@ async def replay(settings: Settings, selection: Selection, progress: Callable[[i
     """
     if not settings.idempotence:
         raise ConfigError("A replay needs transactions, so that a letter is sent once: set TRIAGE_IDEMPOTENCE=true.")
-    hide_verification_warnings()
-    await _create_marks(settings)
+    await create_internal(settings, marks_topic(settings), partitions=1, configs={"cleanup.policy": "compact"})
     identity = f"{settings.transactional_id_prefix}-replay-{settings.dead_letter_topic}"
-    sender = producer(settings, transactional_id=identity, retry_backoff_ms=RETRY_BACKOFF_MS)
+    sender = transactional_producer(settings, identity)
     try:
         await sender.start()
-        async with reader(settings) as letters, reader(settings) as originals:
+        async with open_reader(settings) as letters, open_reader(settings) as originals:
             return await _Replay(settings, selection, sender, letters, originals, progress).run()
     except KafkaError as error:
         raise TriageError(
-            f"The replay stopped ({told(error)}): another one may have begun, or the broker failed. Run it again: "
-            f"it sends what is not sent yet."
+            f"The replay stopped ({describe_error(error)}): another one may have begun, or the broker failed. Run it "
+            f"again: it sends what is not sent yet."
         ) from error
     finally:
         await abandon(sender)
@@ -141,7 +138,7 @@ class _Replay:
         done = await _marks(self.letters, self.settings)
         waiting: list[Letter] = []
         sent = gone = 0
-        async for records in whole_topic(self.letters, self.settings.dead_letter_topic):
+        async for records in read_topic(self.letters, self.settings.dead_letter_topic):
             for letter in map(read_letter, records):
                 if letter is None or letter.identity in done or not self.selection.holds(letter):
                     continue
@@ -174,28 +171,16 @@ class _Replay:
         topic = letter.source.topic
         partitions = await self.sender.partitions_for(topic)
         partition = letter.source.partition if letter.source.partition in partitions else None
-        if letter.key is None and letter.value is None:
-            return await send_null(
-                self.sender, topic, min(partitions) if partition is None else partition, letter.headers
-            )
-        return await self.sender.send(
-            topic, value=letter.value, key=letter.key, partition=partition, headers=list(letter.headers)
+        return await send_record(
+            self.sender, topic, key=letter.key, value=letter.value, headers=letter.headers, partition=partition
         )
 
     async def _original(self, letter: Letter) -> Letter | None:
         partition = TopicPartition(letter.source.topic, letter.source.partition)
-        record = await one_record(self.originals, partition, letter.source.offset)
+        record = await read_record(self.originals, partition, letter.source.offset)
         return None if record is None else letter.restored(record)
 
 
 async def _marks(consumer: AIOKafkaConsumer, settings: Settings) -> set[bytes]:
-    marks = whole_topic(consumer, marks_topic(settings))
+    marks = read_topic(consumer, marks_topic(settings))
     return {record.key async for records in marks for record in records if record.key is not None}
-
-
-async def _create_marks(settings: Settings) -> None:
-    async with administrator(settings) as admin:
-        copies = min(REPLICAS, len((await admin.describe_cluster())["brokers"]))
-        topic = NewTopic(marks_topic(settings), 1, copies, topic_configs={"cleanup.policy": "compact"})
-        if topic.name not in await admin.list_topics():
-            await create_on(admin, [topic])

@@ -9,9 +9,9 @@ from triage_schemas.events import IntentEvent, LabelEvent, ReviewEvent
 from triage_schemas.records import Record
 
 from triage_worker.review.keys import Labelled, Later, Verdict
-from triage_worker.streaming.async_processor import Question
-from triage_worker.streaming.decision_events import carried, decision_record
-from triage_worker.streaming.tracking.output import Companion, Output
+from triage_worker.streaming.async_processor import PendingEvent
+from triage_worker.streaming.decision_events import decision_record, message_fields
+from triage_worker.streaming.tracking.output import CompanionRecord, Output
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,12 +34,12 @@ class Writer:
     include_text: bool
     clock: Callable[[], float] = time
 
-    def output(self, question: Question[ReviewEvent], verdict: Verdict) -> Output:
+    def output(self, question: PendingEvent[ReviewEvent], verdict: Verdict) -> Output:
         """The output of an answer."""
         record = question.record
         if isinstance(verdict, Later):
             return Output(
-                question.ledger,
+                question.tracker,
                 record,
                 "review",
                 "later",
@@ -52,11 +52,11 @@ class Writer:
         if not isinstance(verdict, Labelled):
             value, headers = self._label(question, self.out_of_scope_label, now)
             topic = self.labels_topic
-            return Output(question.ledger, record, "accepted", "none_of_these", topic, record.key, value, headers)
+            return Output(question.tracker, record, "accepted", "none_of_these", topic, record.key, value, headers)
         label = self._label(question, verdict.label, now)
         value, headers = self._intent(question, verdict.label, now)
         return Output(
-            question.ledger,
+            question.tracker,
             record,
             "accepted",
             verdict.label,
@@ -64,14 +64,14 @@ class Writer:
             record.key,
             value,
             headers,
-            Companion(self.labels_topic, record.key, label.value, label.headers),
+            CompanionRecord(self.labels_topic, record.key, label.value, label.headers),
         )
 
-    def _intent(self, question: Question[ReviewEvent], label: str, now: datetime) -> Record:
+    def _intent(self, question: PendingEvent[ReviewEvent], label: str, now: datetime) -> Record:
         """The model stays the one that asked for help; ``decided_by`` says who gave it."""
         event = question.event
         shown = {"text": event.text} if self.include_text else {}
-        fields = carried(event) | shown
+        fields = message_fields(event) | shown
         intent = IntentEvent(
             **fields,
             intent=label,
@@ -84,7 +84,7 @@ class Writer:
         )
         return decision_record(question, intent, now)
 
-    def _label(self, question: Question[ReviewEvent], label: str, now: datetime) -> Record:
+    def _label(self, question: PendingEvent[ReviewEvent], label: str, now: datetime) -> Record:
         event = question.event
-        said = LabelEvent(**carried(event), text=event.text, label=label, decided_by="human", labelled_at=now)
+        said = LabelEvent(**message_fields(event), text=event.text, label=label, decided_by="human", labelled_at=now)
         return decision_record(question, said, now)

@@ -14,10 +14,11 @@ from triage_worker.observability.metrics import Metrics
 from triage_worker.review.keys import Verdict
 from triage_worker.review.outputs import Writer
 from triage_worker.review.person import Person, show_on, tell_on
-from triage_worker.streaming.async_processor import Consulting
-from triage_worker.streaming.service import work
+from triage_worker.streaming.async_processor import AsyncDecisionProcessor
+from triage_worker.streaming.service import run_components
 from triage_worker.streaming.tracking.dead_letters import DeadLetters
-from triage_worker.streaming.tracking.offset_tracker import Conservation
+from triage_worker.streaming.tracking.in_flight import InFlightMessages
+from triage_worker.streaming.tracking.offset_tracker import MessageCounts
 from triage_worker.streaming.wiring import connect
 
 TOPICS = {
@@ -32,7 +33,7 @@ LEAVE_S = 0.1
 """Messages that were not shown are given back at once; what was answered is settled before."""
 
 
-def run(settings: Settings, read_key: Callable[[], str], console: Console, out_of_scope_label: str) -> Conservation:
+def run(settings: Settings, read_key: Callable[[], str], console: Console, out_of_scope_label: str) -> MessageCounts:
     """Show one message after another until the person leaves; returns the counts of the session.
 
     Args:
@@ -49,7 +50,7 @@ def run(settings: Settings, read_key: Callable[[], str], console: Console, out_o
 
 async def _run(
     settings: Settings, read_key: Callable[[], str], console: Console, out_of_scope_label: str
-) -> Conservation:
+) -> MessageCounts:
     await require(settings, TOPICS)
     leaving = asyncio.Event()
     person = Person(show_on(console), tell_on(console), leaving)
@@ -61,34 +62,31 @@ async def _run(
         include_text=settings.include_text,
     )
     dead_letters, metrics = DeadLetters(settings.dead_letter_topic), Metrics()
-    station: Consulting[ReviewEvent, Verdict] = Consulting(
-        ReviewEvent,
-        person,
-        writer.output,
-        dead_letters,
-        lambda outputs: parts.delivery.publish(outputs),  # noqa: PLW0108 (made below, from the station)
-        concurrency=1,
-        metrics=metrics,
+    in_flight = InFlightMessages(metrics)
+    processor: AsyncDecisionProcessor[ReviewEvent, Verdict] = AsyncDecisionProcessor(
+        ReviewEvent, person, writer.output, dead_letters, in_flight, concurrency=1
     )
-    parts = connect(settings, "review", settings.review_topic, station, dead_letters, metrics, max_in_flight=AHEAD)
+    components = connect(
+        settings, "review", settings.review_topic, in_flight, processor, dead_letters, metrics, max_in_flight=AHEAD
+    )
     stop = asyncio.Event()
     _listen(read_key, person, leaving)
 
     async def leave() -> None:
         await leaving.wait()
-        station.hold()
+        processor.pause()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(settings.drain_timeout_s):
-                await parts.delivery.settle()
+                await components.consumer.flush_and_commit()
         stop.set()
 
     leaver = asyncio.create_task(leave())
     try:
-        await work(parts, stop, LEAVE_S)
+        await run_components(components, stop, LEAVE_S)
     finally:
         leaving.set()
         leaver.cancel()
-    return station.ledger.conservation()
+    return in_flight.offsets.counts()
 
 
 def _listen(read_key: Callable[[], str], person: Person, leaving: asyncio.Event) -> None:

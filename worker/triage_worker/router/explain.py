@@ -14,7 +14,7 @@ from triage_schemas.validation import first_error
 from triage_worker.config.errors import ConfigError, TriageError
 from triage_worker.config.settings import Settings
 from triage_worker.kafka import authorization, topics
-from triage_worker.kafka.topic_reader import reader, whole_topic
+from triage_worker.kafka.topic_reader import open_reader, read_topic
 from triage_worker.router.intent_parser import facts_of
 from triage_worker.routing.conditions import Facts
 from triage_worker.routing.routes import Routes
@@ -88,13 +88,13 @@ async def _find(settings: Settings, message_id: str) -> Facts:
     topic = settings.output_topic
     await topics.require(settings, {"output_topic": "Read"})
     try:
-        async with reader(settings) as consumer:
-            async for records in whole_topic(consumer, topic):
+        async with open_reader(settings) as consumer:
+            async for records in read_topic(consumer, topic):
                 for record in records:
                     if (event := _event_about(message_id, record.value or b"")) is not None:
                         return facts_of(event)
     except KafkaError as error:
-        raise TriageError(f"{topic} could not be read ({authorization.told(error)}): try again.") from error
+        raise TriageError(f"{topic} could not be read ({authorization.describe_error(error)}): try again.") from error
     raise TriageError(
         f"There is no message {message_id} on {topic}: it may have gone to the fallback, or be older than the topic's "
         f"retention."

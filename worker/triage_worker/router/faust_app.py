@@ -12,7 +12,7 @@ from yarl import URL
 from triage_worker.config.settings import Settings
 from triage_worker.kafka.client_compat import faust as faust_compat
 from triage_worker.kafka.client_compat.patches import apply_patches
-from triage_worker.kafka.connection import connection
+from triage_worker.kafka.connection import connection_arguments
 from triage_worker.router.event_batcher import EventBatcher
 from triage_worker.router.topics import RouterTopics
 
@@ -95,8 +95,8 @@ def add_agent(app: Any, name: str, topics: Iterable[str], batcher: EventBatcher)
 
 
 def _credentials(settings: Settings) -> Any:
-    """The credentials of `connection`, as Faust takes them."""
-    arguments = connection(settings)
+    """The credentials of `connection_arguments`, as Faust takes them."""
+    arguments = connection_arguments(settings)
     context = arguments.get("ssl_context")
     if settings.security_protocol.startswith("SASL_"):
         return faust.SASLCredentials(

@@ -9,6 +9,7 @@ from typing import Any
 from aiokafka import AIOKafkaProducer
 
 from triage_worker.kafka.client_compat.faust import stop_until_seek
+from triage_worker.kafka.sending import send_record
 from triage_worker.observability.tracing import Traces
 from triage_worker.router.context import RouterContext
 from triage_worker.router.event_batcher import EventBatcher
@@ -20,7 +21,6 @@ from triage_worker.router.surge_service import SurgeService
 from triage_worker.router.ticket_service import TicketService
 from triage_worker.router.topics import RouterTopics
 from triage_worker.routing.routes_file import RoutesFile
-from triage_worker.streaming.delivery.delivery import send_null
 
 log = logging.getLogger(__name__)
 
@@ -147,14 +147,10 @@ class Router:
 
 def _sender(producer: AIOKafkaProducer) -> Sender:
     async def send(records: Sequence[OutgoingRecord]) -> None:
-        await asyncio.gather(*[await _send(producer, record) for record in records])
+        futures = [
+            await send_record(producer, record.topic, key=record.key, value=record.value, headers=record.headers)
+            for record in records
+        ]
+        await asyncio.gather(*futures)
 
     return send
-
-
-async def _send(producer: AIOKafkaProducer, record: OutgoingRecord) -> "asyncio.Future[Any]":
-    """Hand a record to the producer; the future ends when the broker has acknowledged it."""
-    if record.key is None and record.value is None:  # the dead letter of a record without key and value
-        partition = min(await producer.partitions_for(record.topic))
-        return await send_null(producer, record.topic, partition, record.headers)
-    return await producer.send(record.topic, key=record.key, value=record.value, headers=list(record.headers))

@@ -13,7 +13,7 @@ from triage_worker.config.errors import ConfigError
 from triage_worker.config.settings import Settings
 from triage_worker.kafka import topics as shared_topics
 from triage_worker.kafka.authorization import required
-from triage_worker.kafka.connection import connection
+from triage_worker.kafka.clients import producer
 from triage_worker.observability import tracing
 from triage_worker.observability.http import serving
 from triage_worker.router import faust_app
@@ -29,8 +29,6 @@ TOPICS = {
     "output_topic": "Read",
     **dict.fromkeys(("tickets_topic", "alerts_topic", "dead_letter_topic"), "Write"),
 }
-
-MAX_REQUEST_BYTES = 4 * 1_048_576
 
 
 def run(settings: Settings) -> int:
@@ -76,18 +74,12 @@ async def serve(settings: Settings) -> int:
 
 @asynccontextmanager
 async def _producer(settings: Settings) -> AsyncIterator[AIOKafkaProducer]:
-    producer = AIOKafkaProducer(
-        **connection(settings),
-        acks="all",
-        enable_idempotence=settings.idempotence,
-        linger_ms=2,
-        max_request_size=MAX_REQUEST_BYTES,
-    )
-    await producer.start()
+    made = producer(settings, linger_ms=2)
+    await made.start()
     try:
-        yield producer
+        yield made
     finally:
-        await producer.stop()
+        await made.stop()
 
 
 def _state_folder(state_dir: Path | None) -> AbstractContextManager[str | Path]:

@@ -8,8 +8,8 @@ from aiokafka.errors import GroupAuthorizationFailedError, KafkaError
 from triage_worker.config.errors import ConfigError, TriageError
 from triage_worker.config.settings import Settings
 from triage_worker.kafka.authorization import refusal
-from triage_worker.kafka.connection import connection
-from triage_worker.kafka.topics import REPLICAS, create_on
+from triage_worker.kafka.clients import bare_admin_client
+from triage_worker.kafka.topics import create_missing, replica_count
 from triage_worker.router.topics import RouterTopics
 
 COMPACTED = {"cleanup.policy": "compact"}
@@ -35,17 +35,14 @@ async def create_internal_topics(settings: Settings, topics: RouterTopics) -> To
         ConfigError: an internal topic has another number of partitions, or the user may not read the group.
         TriageError: the broker failed, or refused to create a topic.
     """
-    admin = AIOKafkaAdminClient(**connection(settings), request_timeout_ms=15_000)
-    await admin.start()
     try:
-        return await _create_missing(admin, settings, topics)
+        async with bare_admin_client(settings) as admin:
+            return await _create_missing(admin, settings, topics)
     except (KafkaError, TimeoutError) as error:
         raise TriageError(
             f"The router's internal topics on {settings.bootstrap_servers} could not be read or created ({error!r}): "
             f"try again, and check that the router may create topics."
         ) from error
-    finally:
-        await admin.close()
 
 
 async def _create_missing(admin: AIOKafkaAdminClient, settings: Settings, topics: RouterTopics) -> TopicLayout:
@@ -53,7 +50,7 @@ async def _create_missing(admin: AIOKafkaAdminClient, settings: Settings, topics
     await _check_group_access(admin, group)
     found = {topic["topic"]: len(topic["partitions"]) for topic in await admin.describe_topics()}
     partitions = found[topics.intents]
-    replicas = min(REPLICAS, len((await admin.describe_cluster())["brokers"]))
+    replicas = await replica_count(admin)
     internal: dict[str, dict[str, str]] = {
         topics.keyed: {},
         topics.counts: {},
@@ -73,7 +70,7 @@ async def _create_missing(admin: AIOKafkaAdminClient, settings: Settings, topics
         if topic not in found
     ]
     if missing:
-        await create_on(admin, missing)
+        await create_missing(admin, missing)
     return TopicLayout(partitions, replicas)
 
 

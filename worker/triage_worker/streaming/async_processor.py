@@ -1,29 +1,27 @@
-"""The way of a message that is not computed but asked about, of a larger model or of a person.
-
-It keeps the same books as the worker, and so loses as little.
-"""
+"""A processor for messages whose answer is awaited, from a larger model or from a person, rather than computed."""
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from time import monotonic
 from typing import Generic, Protocol, TypeVar
 
-from aiokafka.structs import TopicPartition
+from aiokafka.structs import ConsumerRecord
 from pydantic import ValidationError
 from triage_schemas.events import MessageEvent
 from triage_schemas.validation import first_error
 
 from triage_worker.observability.logs import about
-from triage_worker.observability.metrics import Metrics
 from triage_worker.observability.tracing import MessageSpan, Traces, begin, current, ids
-from triage_worker.streaming.processor import Station
+from triage_worker.streaming.processor import MessageProcessor
 from triage_worker.streaming.tracking.dead_letters import DeadLetters
-from triage_worker.streaming.tracking.offset_tracker import PartitionLedger
-from triage_worker.streaming.tracking.output import Consumed, Output
+from triage_worker.streaming.tracking.in_flight import InFlightMessages, TrackedRecords
+from triage_worker.streaming.tracking.offset_tracker import PartitionTracker
+from triage_worker.streaming.tracking.output import Output
 
 BAD_EVENT = "bad_event"
+NULL_VALUE = "null_value"
 
 E = TypeVar("E", bound=MessageEvent)
 V = TypeVar("V")
@@ -32,158 +30,158 @@ V_co = TypeVar("V_co", covariant=True)
 
 
 @dataclass(slots=True, eq=False)
-class Question(Generic[E]):
-    """A message that waits for a verdict, as it was read."""
+class PendingEvent(Generic[E]):
+    """An event that waits for its decision, with the record it was read from."""
 
-    ledger: PartitionLedger[Output]
-    record: Consumed
+    tracker: PartitionTracker[Output]
+    record: ConsumerRecord
     event: E
     span: MessageSpan | None = None
 
 
-class Judge(Protocol[E_contra, V_co]):
-    """Who decides one message."""
+class Decider(Protocol[E_contra, V_co]):
+    """Decides one event at a time, for example by asking an LLM."""
 
     @property
     def down(self) -> str | None:
-        """What keeps all messages from being decided; None when nothing does."""
+        """Why no event can be decided at present; None if events can be decided."""
         ...
 
     async def decide(self, event: E_contra) -> V_co:
-        """The verdict on a message."""
+        """Decide an event."""
         ...
 
 
-class Consulting(Station, Generic[E, V]):
-    """Reads events of one type and asks a judge about as many at once as it can take.
+class AsyncDecisionProcessor(MessageProcessor, Generic[E, V]):
+    """Reads events of one type and has several of them decided at once.
 
     Args:
         kind: the type of the events.
-        judge: decides one message.
-        write: makes the output of a verdict.
-        dead_letters: makes the output of what is no such event.
-        publish: takes outputs of one partition, in the order of their offsets.
-        concurrency: messages that are asked about at once.
-        metrics: where all is counted.
+        decider: decides an event.
+        write: makes the output of a decision.
+        dead_letters: makes the output of a record that is no such event.
+        in_flight: where outputs are completed.
+        concurrency: events that are decided at once.
         traces: makes the spans of messages; None makes none.
     """
 
     def __init__(
         self,
         kind: type[E],
-        judge: Judge[E, V],
-        write: Callable[[Question[E], V], Output],
+        decider: Decider[E, V],
+        write: Callable[[PendingEvent[E], V], Output],
         dead_letters: DeadLetters,
-        publish: Callable[[Sequence[Output]], None],
+        in_flight: InFlightMessages,
         *,
         concurrency: int,
-        metrics: Metrics,
         traces: Traces | None = None,
     ) -> None:
-        super().__init__(publish, metrics, traces)
         self._kind = kind
-        self._judge = judge
+        self._decider = decider
         self._write = write
         self._dead_letters = dead_letters
+        self._in_flight = in_flight
         self._concurrency = concurrency
-        self._waiting: deque[Question[E]] = deque()
-        self._more = asyncio.Condition()
-        self._held = False
-        self._running: dict[Question[E], float] = {}
-        self._all: asyncio.Future[None] | None = None
+        self._traces = traces
+        self._waiting: deque[PendingEvent[E]] = deque()
+        self._arrival = asyncio.Condition()
+        self._paused = False
+        self._running: dict[PendingEvent[E], float] = {}
+        self._workers: asyncio.Future[None] | None = None
 
     def start(self) -> "asyncio.Future[None]":
-        """Begin to ask; the future fails when that ends."""
-        self._all = asyncio.ensure_future(self._serve_all())
-        return self._all
+        """Start deciding; the future fails when a decision fails unexpectedly."""
+        self._workers = asyncio.ensure_future(self._run_workers())
+        return self._workers
 
     def close(self) -> None:
-        """End all work; what is being asked is dropped."""
-        if self._all is not None:
-            self._all.cancel()
+        """Stop all work; pending decisions are dropped."""
+        if self._workers is not None:
+            self._workers.cancel()
 
-    async def accept(self, fetched: Mapping[TopicPartition, Sequence[Consumed]]) -> None:
-        """Take in records of assigned partitions."""
-        for partition, records in fetched.items():
-            ledger = self._enter(partition, records)
+    async def process(self, batch: Sequence[TrackedRecords]) -> None:
+        """Queue records of assigned partitions."""
+        for tracker, records in batch:
             for record in records:
-                self._take_in(ledger, record)
-        async with self._more:
-            self._more.notify_all()
+                self._queue(tracker, record)
+        async with self._arrival:
+            self._arrival.notify_all()
 
-    def hold(self) -> None:
-        """Drop what waits and begin nothing more, until `resume`; what is being asked goes on."""
-        self._held = True
+    def pause(self) -> None:
+        """Drop what is queued and start nothing until `resume`; pending decisions continue."""
+        self._paused = True
         self._waiting.clear()
 
     def resume(self) -> None:
-        """Go on after `hold`; whoever waits for messages is told when they come."""
-        self._held = False
+        """Continue after `pause`; the workers wake up when the next events arrive."""
+        self._paused = False
 
     @property
     def idle(self) -> bool:
-        """Whether nothing is being asked."""
+        """Whether no decision is pending."""
         return not self._running
 
     @property
     def longest_run_s(self) -> float:
-        """How long the oldest message that is being asked about has been."""
+        """How many seconds the oldest decision has been pending."""
         started = list(self._running.values())
         return monotonic() - min(started) if started else 0.0
 
     @property
     def down(self) -> str | None:
-        """What keeps messages from being asked about; None when nothing does."""
-        return self._judge.down
+        """Why no event can be decided at present; None if events can be decided."""
+        return self._decider.down
 
-    def _take_in(self, ledger: PartitionLedger[Output], record: Consumed) -> None:
+    def _queue(self, tracker: PartitionTracker[Output], record: ConsumerRecord) -> None:
         span = begin(self._traces, record)
         if record.value is None:
-            self._complete([self._dead_letters.of(ledger, record, "null_value", "the value is null", span)])
+            output = self._dead_letters.output(tracker, record, NULL_VALUE, "the value is null", span)
+            self._in_flight.complete([output])
             return
         try:
             event = self._kind.read(record.value)
         except ValidationError as error:
-            self._complete([self._dead_letters.of(ledger, record, BAD_EVENT, _sentence(self._kind, error), span)])
+            output = self._dead_letters.output(tracker, record, BAD_EVENT, _describe(self._kind, error), span)
+            self._in_flight.complete([output])
             return
         if span is not None:
             span.about(event.message_id)
-        self._waiting.append(Question(ledger, record, event, span))
+        self._waiting.append(PendingEvent(tracker, record, event, span))
 
-    async def _serve_all(self) -> None:
+    async def _run_workers(self) -> None:
         async with asyncio.TaskGroup() as group:
             for _ in range(self._concurrency):
-                group.create_task(self._serve())
+                group.create_task(self._work())
 
-    async def _serve(self) -> None:
+    async def _work(self) -> None:
         while True:
-            question = await self._next()
-            self._running[question] = monotonic()
+            pending = await self._next()
+            self._running[pending] = monotonic()
             try:
-                with current(question.span), about(_ids(question)):
-                    verdict = await self._judge.decide(question.event)
+                with current(pending.span), about(_log_ids(pending)):
+                    decision = await self._decider.decide(pending.event)
             finally:
-                del self._running[question]
-            output = self._write(question, verdict)
-            output.span = question.span
-            self._complete([output])
+                del self._running[pending]
+            output = self._write(pending, decision)
+            output.span = pending.span
+            self._in_flight.complete([output])
 
-    async def _next(self) -> Question[E]:
+    async def _next(self) -> PendingEvent[E]:
         while True:
-            while self._waiting and not self._held:
-                question = self._waiting.popleft()
-                if question.ledger.active:
-                    return question
-            async with self._more:
-                await self._more.wait()
+            while self._waiting and not self._paused:
+                pending = self._waiting.popleft()
+                if pending.tracker.active:
+                    return pending
+            async with self._arrival:
+                await self._arrival.wait()
 
 
-def _ids(question: Question[E]) -> dict[str, str]:
-    return {"message_id": question.event.message_id, **ids(question.record.headers, question.span)}
+def _log_ids(pending: PendingEvent[E]) -> dict[str, str]:
+    return {"message_id": pending.event.message_id, **ids(pending.record.headers, pending.span)}
 
 
-def _sentence(kind: type[MessageEvent], error: ValidationError) -> str:
-    """What is wrong with the first field, without its value, which is the customer's."""
+def _describe(kind: type[MessageEvent], error: ValidationError) -> str:
+    """Describe what is wrong with the first field, without its value, which belongs to the customer."""
     first = first_error(error)
     field = first.location[0] if first.location else "all of it"
     return f"the value is no {kind.TYPE}: {field}: {first.kind}"

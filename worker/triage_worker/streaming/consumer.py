@@ -1,84 +1,108 @@
-"""The consumer's life: joining the group, polling as far as there is room, handing partitions over, starting again.
+"""Reads a topic as a member of a consumer group: joining, polling, rebalances, restarts.
 
-aiokafka rebalances eagerly: all partitions are revoked and assigned anew, while heartbeats go on in the background. It
-counts a consumer that does not poll for `max_poll_interval_ms` as dead and leaves the group, so a worker whose model
-is slow goes on polling, for nothing.
+aiokafka rebalances eagerly: all partitions are revoked and assigned anew, while heartbeats continue in the background.
+It treats a consumer that does not poll for `max_poll_interval_ms` as dead and leaves the group, so a service whose
+messages take long goes on polling without taking records.
 """
 
 import asyncio
 import contextlib
 import logging
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from time import monotonic
 
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener
 from aiokafka.errors import KafkaError
 from aiokafka.structs import TopicPartition
 
-from triage_worker.kafka.authorization import REFUSED, refusal, told
+from triage_worker.kafka.authorization import REFUSED, describe_error, refusal
 from triage_worker.observability.metrics import Metrics
-from triage_worker.streaming.delivery.delivery import Delivery, until
-from triage_worker.streaming.processor import Station
+from triage_worker.resilience.backoff import FixedDelays
+from triage_worker.resilience.tasks import wait_until
+from triage_worker.streaming.delivery.delivery import Delivery
+from triage_worker.streaming.offset_commits import OffsetCommitter
+from triage_worker.streaming.partition_control import PartitionControl
+from triage_worker.streaming.processor import MessageProcessor
+from triage_worker.streaming.tracking.in_flight import InFlightMessages
 
 log = logging.getLogger(__name__)
 
 POLL_MS = 200
 POLL_RECORDS = 512
 MAX_BYTES_IN_FLIGHT = 64 * 1024 * 1024
-BACKOFF_S = (0.2, 1.0, 2.0, 5.0, 10.0)
+RETRY = FixedDelays((0.2, 1.0, 2.0, 5.0, 10.0))
 STOP_TIMEOUT_S = 10.0
 
-PROVEN_S = 3.0
-"""A consumer that failed counts as well again when it has polled for so long, or has got something: a right to read
-that is missing is only told by the first fetch."""
+HEALTHY_AFTER_S = 3.0
+"""A consumer that failed counts as healthy again after polling for this long, or after its first record: a missing
+right to read shows only in the first fetch."""
+
+
+@dataclass(frozen=True, slots=True)
+class ConsumerConfig:
+    """Limits of a consumer.
+
+    Attributes:
+        max_in_flight: messages read and not yet acknowledged.
+        touch_s: longest pause between two polls, in seconds; well below the poll interval.
+        revoke_timeout_s: longest wait for what is in flight when partitions are revoked.
+    """
+
+    max_in_flight: int
+    touch_s: float
+    revoke_timeout_s: float
 
 
 class Consumer(ConsumerRebalanceListener):
-    """Reads one topic as a member of the group.
+    """Reads one topic, hands the records to the processor, and commits.
 
     Args:
         client: makes an aiokafka consumer, not started and without a topic.
         topic: what to read.
-        station: takes the records.
-        delivery: publishes and commits.
-        max_in_flight: messages read and not yet acknowledged.
-        touch_s: longest pause between two polls, well below the poll interval.
-        hand_over_s: longest wait for what is in flight when partitions are revoked.
-        metrics: where rebalances are counted.
+        in_flight: where records are tracked.
+        processor: takes the records.
+        delivery: told of assignments; asked to flush before partitions are handed over.
+        committer: commits offsets, unless the delivery does.
+        config: limits.
+        metrics: where rebalances are timed.
     """
 
     def __init__(
         self,
         client: Callable[[], AIOKafkaConsumer],
         topic: str,
-        station: Station,
+        in_flight: InFlightMessages,
+        processor: MessageProcessor,
         delivery: Delivery,
-        *,
-        max_in_flight: int,
-        touch_s: float,
-        hand_over_s: float,
+        committer: OffsetCommitter,
+        config: ConsumerConfig,
         metrics: Metrics,
     ) -> None:
         self._make_client = client
         self._topic = topic
-        self._nowhere = TopicPartition(topic, -1)
-        self._station = station
-        self._ledger = station.ledger
+        self._no_partition = TopicPartition(topic, -1)
+        self._in_flight = in_flight
+        self._processor = processor
         self._delivery = delivery
-        self._max_in_flight = max_in_flight
-        self._touch_s = touch_s
-        self._hand_over_s = hand_over_s
+        self._committer = committer
+        self._control = PartitionControl(delivery.requests, in_flight)
+        self._config = config
         self._metrics = metrics
         self._revoked_at: float | None = None
         self._ever_assigned = False
         self._assigned_at = 0.0
         self.client: AIOKafkaConsumer | None = None
         self.assigned = False
-        self.turned_at = monotonic()
+        self.polled_at = monotonic()
         self.problem: str | None = None
 
     async def run(self, stop: asyncio.Event, drain_s: float) -> None:
-        """Work until told to stop, then finish what is in flight, commit and leave the group.
+        """Read until `stop` is set, then finish what is in flight, commit and leave the group.
+
+        Args:
+            stop: ends the work.
+            drain_s: longest wait for what is in flight then, in seconds.
 
         Raises:
             ConfigError: the user may not read the topic or join the group.
@@ -89,104 +113,127 @@ class Consumer(ConsumerRebalanceListener):
             try:
                 await self._session(stop, drain_s)
             except KafkaError as error:
-                self.problem = told(error, "Read")
+                self.problem = describe_error(error, "Read")
                 if isinstance(error, REFUSED) and not self._ever_assigned:
                     raise refusal(error, "Read") from error
             else:
                 continue
-            failures = failures + 1 if monotonic() - started < BACKOFF_S[-1] else 1
-            log.warning("The consumer failed and starts again", extra={"error": self.problem, "failures": failures})
+            failures = failures + 1 if monotonic() - started < RETRY.longest_s else 1
+            log.warning("The consumer failed and is restarted", extra={"error": self.problem, "failures": failures})
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(BACKOFF_S[min(failures, len(BACKOFF_S)) - 1]):
+                async with asyncio.timeout(RETRY.delay_s(failures)):
                     await stop.wait()
 
     async def on_partitions_revoked(self, revoked: Iterable[TopicPartition]) -> None:
-        """Finish what runs, drop what waits, commit, hand over."""
+        """Finish what is running, drop what is queued, commit, and release the partitions."""
         partitions = list(revoked)
         self.assigned = False
         self._revoked_at = monotonic()
-        self._station.hold()
+        self._processor.pause()
         if partitions:
-            await self._finish(lambda: self._station.idle, self._hand_over_s)
-            await self._let_go(partitions)
+            await self._finish(lambda: self._processor.idle, self._config.revoke_timeout_s)
+            await self._release(partitions)
             log.info("Partitions revoked", extra={"partitions": _numbers(partitions)})
 
     async def on_partitions_assigned(self, assigned: Iterable[TopicPartition]) -> None:
-        """Open the books of the partitions and go on."""
+        """Start tracking the partitions, and continue."""
         if self.client is None:
-            return  # already leaving
-        ledgers = [self._ledger.assign(partition) for partition in sorted(assigned)]
-        self._delivery.assigned(self.client, ledgers)
-        self._station.resume()
+            return  # leaving the group
+        partitions = sorted(assigned)
+        for partition in partitions:
+            self._in_flight.offsets.assign(partition)
+        if partitions and self._delivery.commits_offsets:
+            self.client.pause(*partitions)  # before the first fetch: each is resumed once it is fenced
+        self._delivery.assign(partitions)
+        self._processor.resume()
         if self._revoked_at is not None:
             self._metrics.rebalanced(monotonic() - self._revoked_at)
         self.assigned = self._ever_assigned = True
         self._assigned_at = monotonic()
-        log.info("Partitions assigned", extra={"partitions": _numbers(ledger.partition for ledger in ledgers)})
+        log.info("Partitions assigned", extra={"partitions": _numbers(partitions)})
 
     async def _session(self, stop: asyncio.Event, drain_s: float) -> None:
+        """The life of one client: from joining the group to leaving it."""
         self.client = client = self._make_client()
+        helpers = [asyncio.create_task(self._control.run(client), name="partition-control")]
+        if not self._delivery.commits_offsets:
+            helpers.append(asyncio.create_task(self._committer.run(client), name="commits"))
         try:
             await client.start()
             client.subscribe([self._topic], listener=self)
             while not stop.is_set():
                 await self._poll(client)
-            log.info("Draining", extra={"in_flight": self._ledger.in_flight})
-            await self._finish(lambda: self._ledger.in_flight == 0, drain_s)
+                _raise_if_ended(helpers)
+            log.info("Draining", extra={"in_flight": self._in_flight.offsets.in_flight})
+            await self._finish(lambda: self._in_flight.offsets.in_flight == 0, drain_s)
         finally:
             self.assigned = False
-            await self._leave(client)
+            await self._leave(client, helpers)
 
     async def _poll(self, client: AIOKafkaConsumer) -> None:
-        self.turned_at = monotonic()
+        self.polled_at = monotonic()
         room = self._room()
         if room <= 0:
             await self._wait_for_room(client)
             return
-        # Nothing may come between the poll and the books: a record that is not in them would be lost.
+        # There must be no await between the poll and the tracking: an untracked record would be lost.
         fetched = await client.getmany(timeout_ms=POLL_MS, max_records=min(room, POLL_RECORDS))
-        if fetched or (self.assigned and monotonic() - self._assigned_at > PROVEN_S):
+        if fetched or (self.assigned and monotonic() - self._assigned_at > HEALTHY_AFTER_S):
             self.problem = None if client.partitions_for_topic(self._topic) else f"there is no topic {self._topic}"
         if fetched:
-            await self._station.accept(fetched)
+            await self._processor.process([self._in_flight.track(*batch) for batch in fetched.items()])
 
     def _room(self) -> int:
-        if self._ledger.in_flight_bytes > MAX_BYTES_IN_FLIGHT:
+        if self._in_flight.offsets.in_flight_bytes > MAX_BYTES_IN_FLIGHT:
             return 0
-        return self._max_in_flight - self._ledger.in_flight
+        return self._config.max_in_flight - self._in_flight.offsets.in_flight
 
     async def _wait_for_room(self, client: AIOKafkaConsumer) -> None:
         try:
-            async with asyncio.timeout(min(self._touch_s, 1.0)):
-                await self._station.progress()
+            async with asyncio.timeout(min(self._config.touch_s, 1.0)):
+                await self._in_flight.acknowledged()
         except TimeoutError:
-            # Asking for a partition that is not ours gives nothing, and counts as a poll.
-            await client.getmany(self._nowhere, timeout_ms=0)
+            # A poll of a partition that is not assigned returns nothing, and counts as a poll.
+            await client.getmany(self._no_partition, timeout_ms=0)
 
     async def _finish(self, done: Callable[[], bool], limit_s: float) -> None:
-        """Wait, but not forever, until nothing runs, and what is published is acknowledged and committed."""
+        """Wait, up to a limit, until nothing is running and what is published is acknowledged and committed."""
         try:
             async with asyncio.timeout(limit_s):
-                await until(done)
-                await self._delivery.settle()
+                await wait_until(done)
+                await self.flush_and_commit()
         except TimeoutError:
-            log.warning("Not all was finished in time; it is read again", extra={"in_flight": self._ledger.in_flight})
+            extra = {"in_flight": self._in_flight.offsets.in_flight}
+            log.warning("Not everything was finished in time; the rest is read again", extra=extra)
 
-    async def _let_go(self, partitions: Iterable[TopicPartition]) -> None:
-        given_back = self._ledger.revoke(partitions)
-        self._metrics.given_back(given_back)
+    async def flush_and_commit(self) -> None:
+        """Wait until everything published so far is acknowledged, and commit it."""
+        await self._delivery.flush()
+        if not self._delivery.commits_offsets and self.client is not None:
+            await self._committer.commit(self.client)
+
+    async def _release(self, partitions: Iterable[TopicPartition]) -> None:
+        self._in_flight.revoke(partitions)
         self._metrics.forget_lag()
-        await self._delivery.revoked(partitions)
+        await self._delivery.revoke(partitions)
 
-    async def _leave(self, client: AIOKafkaConsumer) -> None:
-        self._station.hold()
-        await self._let_go([ledger.partition for ledger in self._ledger])
+    async def _leave(self, client: AIOKafkaConsumer, helpers: "Iterable[asyncio.Task[None]]") -> None:
+        self._processor.pause()
+        await self._release([tracker.partition for tracker in self._in_flight.offsets])
         self.client = None
+        for helper in helpers:
+            helper.cancel()
         try:
             async with asyncio.timeout(STOP_TIMEOUT_S):
                 await client.stop()
         except (KafkaError, TimeoutError) as error:
             log.warning("The consumer could not leave its group properly", extra={"error": repr(error)})
+
+
+def _raise_if_ended(tasks: "Iterable[asyncio.Task[None]]") -> None:
+    for task in tasks:
+        if task.done():
+            task.result()
 
 
 def _numbers(partitions: Iterable[TopicPartition]) -> list[int]:

@@ -1,4 +1,4 @@
-"""Events that decide a message after the model would not: the same message, the same id, whoever decides."""
+"""Makes the events of decisions by an LLM or a person. Their ids derive from the customer's message."""
 
 from datetime import datetime
 from typing import Any
@@ -9,19 +9,19 @@ from triage_schemas.input.message import Source
 from triage_schemas.records import Record, to_record
 
 from triage_worker.observability.tracing import outgoing
-from triage_worker.streaming.async_processor import Question
+from triage_worker.streaming.async_processor import PendingEvent
 
 
-def carried(event: MessageEvent) -> dict[str, Any]:
-    """What every event about a message carries of it."""
+def message_fields(event: MessageEvent) -> dict[str, Any]:
+    """Return the fields that every event about a message has in common."""
     return {name: getattr(event, name) for name in MessageEvent.model_fields}
 
 
-def decision_record(question: Question[Any], event: MessageEvent, now: datetime) -> Record:
-    """An event as a record, whose id belongs to the customer's message, so that repeats can be told.
+def decision_record(pending: PendingEvent[Any], event: MessageEvent, now: datetime) -> Record:
+    """Make the record of a decision. The same message always gives the same event id, so that repeats are detected.
 
     Args:
-        question: what was read when it was decided.
+        pending: the event that was decided.
         event: the decision.
         now: when it was made.
     """
@@ -31,5 +31,5 @@ def decision_record(question: Question[Any], event: MessageEvent, now: datetime)
         identity=event_id(event.TYPE, source),
         time=timestamp(now.timestamp()),
         subject=event.message_id,
-        trace=outgoing(question.record.headers, question.span),
+        trace=outgoing(pending.record.headers, pending.span),
     )

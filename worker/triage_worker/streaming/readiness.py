@@ -1,53 +1,59 @@
-"""How a worker is: whether its loop advances, and whether it can answer messages."""
+"""Answers the probes: whether the event loop advances, and whether messages can be answered."""
 
 import asyncio
 from collections.abc import Iterator
 from time import monotonic
 
 from triage_worker.kafka.client_compat.broker_errors import BrokerErrorLog
-from triage_worker.streaming.wiring import Parts
+from triage_worker.streaming.wiring import ServiceComponents
 
-SILENCE_S = 10.0
-"""Without an answer from the broker, or with an output not taken by it, for this long, the worker is not ready."""
+NOT_READY_AFTER_S = 10.0
+"""Without an answer from the broker, or with an output that it does not take, for this long, a service is not ready."""
 
-STUCK_S = 300.0
-"""A loop that has not turned, or a batch that has run, for this long will not come back."""
+STUCK_AFTER_S = 300.0
+"""A loop that has not polled, or a batch that has run, for this long will not recover."""
 
 
-class Status:
-    """What the probes ask, from before there are any parts to when the worker stops."""
+class Readiness:
+    """The state that the probes ask for, from before the components exist until the service stops.
+
+    Args:
+        stop: set when the service stops.
+        broker_errors: explains why the broker takes no output.
+    """
 
     def __init__(self, stop: asyncio.Event, broker_errors: BrokerErrorLog) -> None:
         self._stop = stop
         self._broker_errors = broker_errors
-        self.parts: Parts | None = None
+        self.components: ServiceComponents | None = None
 
     def not_alive(self) -> str | None:
-        """What is wrong with the loop; a broker that is away, or a model still loading, is nothing wrong with it."""
-        if self.parts is None:
+        """What is wrong with the loop; an unreachable broker, or a model that is loading, is not."""
+        if self.components is None:
             return None
-        turned_s = monotonic() - self.parts.consumer.turned_at
-        if self.parts.consumer.assigned and turned_s > STUCK_S:
-            return f"the loop has not turned for {turned_s:.0f} s"
-        run_s = self.parts.station.longest_run_s
-        return f"a batch or call has been running for {run_s:.0f} s" if run_s > STUCK_S else None
+        polled_s = monotonic() - self.components.consumer.polled_at
+        if self.components.consumer.assigned and polled_s > STUCK_AFTER_S:
+            return f"the consumer has not polled for {polled_s:.0f} s"
+        run_s = self.components.processor.longest_run_s
+        return f"a batch or call has been running for {run_s:.0f} s" if run_s > STUCK_AFTER_S else None
 
     def not_ready(self) -> str | None:
-        """What keeps messages from being answered."""
-        if self.parts is None:
+        """Why messages cannot be answered at present; None if they can."""
+        if self.components is None:
             return "starting"
-        return next(self._hindrances(self.parts), None)
+        return next(self._problems(self.components), None)
 
-    def _hindrances(self, parts: Parts) -> Iterator[str]:
+    def _problems(self, components: ServiceComponents) -> Iterator[str]:
         if self._stop.is_set():
             yield "stopping"
-        if parts.consumer.problem is not None or not parts.consumer.assigned:
-            yield parts.consumer.problem or "no partitions assigned yet"
-        if parts.station.down is not None:
-            yield parts.station.down
-        waiting_s = parts.delivery.waiting_s
-        if waiting_s > SILENCE_S:
-            why = "; ".join(filter(None, (parts.delivery.problem, self._broker_errors.within(waiting_s))))
+        consumer, delivery = components.consumer, components.delivery
+        if consumer.problem is not None or not consumer.assigned:
+            yield consumer.problem or "no partitions assigned yet"
+        if components.processor.down is not None:
+            yield components.processor.down
+        waiting_s = delivery.waiting_s
+        if waiting_s > NOT_READY_AFTER_S:
+            why = "; ".join(filter(None, (delivery.problem, self._broker_errors.within(waiting_s))))
             yield f"the broker has not taken an output for {waiting_s:.0f} s{': ' if why else ''}{why}"
-        if parts.lag.silent_s > SILENCE_S:
-            yield f"the broker has not answered for {parts.lag.silent_s:.0f} s"
+        if components.lag.silent_s > NOT_READY_AFTER_S:
+            yield f"the broker has not answered for {components.lag.silent_s:.0f} s"

@@ -1,18 +1,20 @@
-"""A broker that only remembers, and what a lane needs of aiokafka."""
+"""A fake broker, and fakes of the aiokafka clients that partition transactions use."""
 
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any
+from typing import Any, cast
 
+from aiokafka import AIOKafkaConsumer
 from aiokafka.errors import KafkaError, MessageSizeTooLargeError
 from aiokafka.structs import TopicPartition
 from triage_worker.observability.metrics import Metrics
-from triage_worker.streaming.delivery import partition_transactions as lane
 from triage_worker.streaming.delivery.exactly_once import ExactlyOnce
+from triage_worker.streaming.delivery.partition_transactions import TransactionConfig
+from triage_worker.streaming.partition_control import PartitionControl
 from triage_worker.streaming.tracking.dead_letters import DeadLetters
-from triage_worker.streaming.tracking.offset_tracker import Ledger
+from triage_worker.streaming.tracking.in_flight import InFlightMessages
 from triage_worker.streaming.tracking.output import Output
 
 from tests.worker.fakes import record
@@ -40,9 +42,9 @@ class Sender:
 
 
 class Producer:
-    """aiokafka's, as far as a lane asks. Of records that go together in a batch all are refused, if one is.
+    """aiokafka's, as far as the transactions use it. If one record of a batch is refused, all are.
 
-    With ``early`` it refuses what is too large before it is in a batch.
+    With ``early`` it refuses a record that is too large before it is in a batch.
     """
 
     def __init__(self, broker: Broker, early: bool, transactional_id: str) -> None:
@@ -107,7 +109,7 @@ class Producer:
 
 
 class Client:
-    """The consumer: where it reads, and whether."""
+    """The consumer's client: its position, and whether it reads."""
 
     def __init__(self, broker: Broker) -> None:
         self._broker = broker
@@ -127,62 +129,83 @@ class Client:
         self.reads = True
 
 
+class Acknowledging(InFlightMessages):
+    """Remembers what was acknowledged, which must be committed before."""
+
+    def __init__(self, broker: Broker, metrics: Metrics) -> None:
+        super().__init__(metrics)
+        self._broker = broker
+        self.acknowledged_offsets: list[int] = []
+
+    def acknowledge(self, output: Output) -> None:
+        assert self._broker.offset is not None
+        assert output.offset < self._broker.offset, "acknowledged before it was committed"
+        before = output.tracker.in_flight
+        super().acknowledge(output)
+        assert output.tracker.in_flight == before - 1
+        self.acknowledged_offsets.append(output.offset)
+
+
 class Bench:
-    """A lane, and what is around it."""
+    """The transactions of one partition with their surroundings."""
 
     def __init__(self, early: bool = False, interval_s: float = 0.01) -> None:
         self.broker = Broker()
         self.client: Any = Client(self.broker)
-        self.ledger: Ledger[Output] = Ledger()
-        self.acknowledged: list[int] = []
         self.metrics = Metrics()
+        self.in_flight = Acknowledging(self.broker, self.metrics)
         producer: Callable[[str], Any] = partial(Producer, self.broker, early)
-        terms = lane.Terms(
-            producer=producer,
-            group="group",
-            prefix="triage",
-            dead_letters=DeadLetters("dlq"),
-            acknowledge=self._acknowledge,
-            interval_s=interval_s,
-            rejoin_s=0.01,
-            metrics=self.metrics,
+        config = TransactionConfig(
+            producer=producer, group="group", prefix="triage", interval_s=interval_s, rejoin_s=0.01
         )
-        self.delivery = ExactlyOnce(terms, self.ledger)
+        self.delivery = ExactlyOnce(config, self.in_flight, DeadLetters("dlq"), self.metrics)
+        control = PartitionControl(self.delivery.requests, self.in_flight)
+        self.running = asyncio.create_task(self.delivery.run())
+        self._serving = asyncio.create_task(control.run(cast("AIOKafkaConsumer", self.client)))
+
+    @property
+    def acknowledged(self) -> list[int]:
+        return self.in_flight.acknowledged_offsets
 
     def assign(self) -> None:
-        self.delivery.assigned(self.client, [self.ledger.assign(SOURCE)])
+        """As the consumer does."""
+        self.in_flight.offsets.assign(SOURCE)
+        self.client.pause(SOURCE)
+        self.delivery.assign([SOURCE])
 
-    async def begun(self) -> None:
+    async def revoke(self) -> None:
+        """As the consumer does."""
+        self.in_flight.revoke([SOURCE])
+        await self.delivery.revoke([SOURCE])
+
+    async def close(self) -> None:
+        await self.revoke()
+        for task in (self.running, self._serving):
+            task.cancel()
+        await asyncio.wait([self.running, self._serving])
+
+    async def resumed(self) -> None:
         """Until the partition is read."""
         await until(lambda: self.client.reads)
 
     async def publish(self, *values: bytes) -> None:
-        """Read as many messages from where the client stands, and publish their answers together."""
-        await self.begun()
+        """Read as many messages from the client's position, and complete their outputs together."""
+        await self.resumed()
         self.publish_now(*values)
 
     def publish_now(self, *values: bytes) -> None:
-        """The same of what was read before."""
-        books = self.ledger[SOURCE]
+        """The same for messages that were fetched before the partition was paused."""
         outputs = []
         for value in values:
-            offset = self.client.position
-            books.hand_out(offset)
-            outputs.append(
-                Output(books, record(SOURCE, offset, b"{}"), "accepted", "WISMO", "out", b"k", value, headers=[])
-            )
+            read = record(SOURCE, self.client.position, b"{}")
+            tracker = self.in_flight.track(SOURCE, [read]).tracker
+            outputs.append(Output(tracker, read, "accepted", "WISMO", "out", b"k", value, headers=[]))
             self.client.position += 1
-        self.delivery.publish(outputs)
+        self.in_flight.complete(outputs)
 
-    async def settle(self) -> None:
+    async def flush(self) -> None:
         async with asyncio.timeout(10):
-            await self.delivery.settle()
-
-    def _acknowledge(self, output: Output) -> None:
-        assert self.broker.offset is not None
-        assert output.offset < self.broker.offset, "acknowledged before it was committed"
-        assert output.ledger.acknowledge(output.offset, output.outcome)
-        self.acknowledged.append(output.offset)
+            await self.delivery.flush()
 
 
 async def until(condition: Callable[[], bool]) -> None:

@@ -1,4 +1,4 @@
-"""At least once on a broker that only remembers: nothing lost, nothing overtaken, and committed is what it has."""
+"""At-least-once delivery to a fake broker: nothing is lost or overtaken, and only what the broker has is committed."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
@@ -8,10 +8,12 @@ import pytest
 from aiokafka.errors import CommitFailedError, KafkaConnectionError, KafkaError, MessageSizeTooLargeError
 from aiokafka.structs import TopicPartition
 from triage_worker.observability.metrics import Metrics
-from triage_worker.streaming.delivery import at_least_once as publisher
+from triage_worker.resilience.backoff import FixedDelays
+from triage_worker.streaming.delivery import at_least_once
 from triage_worker.streaming.delivery.at_least_once import AtLeastOnce
+from triage_worker.streaming.offset_commits import OffsetCommitter
 from triage_worker.streaming.tracking.dead_letters import DeadLetters
-from triage_worker.streaming.tracking.offset_tracker import Ledger
+from triage_worker.streaming.tracking.in_flight import InFlightMessages
 from triage_worker.streaming.tracking.output import Output
 
 from tests.worker.fakes import record
@@ -25,7 +27,7 @@ BATCH = 3
 
 
 class Producer:
-    """aiokafka's, as far as the publisher asks. With ``early`` it refuses what is too large at once."""
+    """aiokafka's, as far as the delivery uses it. With ``early`` it refuses what is too large at once."""
 
     def __init__(self, bench: "Bench", early: bool) -> None:
         self._bench = bench
@@ -74,8 +76,22 @@ async def abandoned(producer: Any) -> None:
     producer.open = False
 
 
+class Acknowledging(InFlightMessages):
+    """Remembers what was acknowledged; each output must be acknowledged once."""
+
+    def __init__(self, acknowledged: list[int]) -> None:
+        super().__init__(Metrics())
+        self._acknowledged_offsets = acknowledged
+
+    def acknowledge(self, output: Output) -> None:
+        before = output.tracker.in_flight
+        super().acknowledge(output)
+        assert output.tracker.in_flight == before - 1
+        self._acknowledged_offsets.append(output.offset)
+
+
 class Bench:
-    """A publisher, and what is around it; it is its consumer, too."""
+    """A delivery with its surroundings; also the consumer that commits."""
 
     def __init__(self, early: bool) -> None:
         self.records: list[tuple[str, bytes]] = []
@@ -84,28 +100,30 @@ class Bench:
         self.committed: dict[TopicPartition, int] = {}
         self.commits = 0
         self.acknowledged: list[int] = []
-        self.ledger: Ledger[Output] = Ledger()
+        self.in_flight = Acknowledging(self.acknowledged)
         make: Callable[[], Any] = lambda: Producer(self, early)  # noqa: E731
-        self.publisher = AtLeastOnce(
-            make, self.ledger, DeadLetters("dlq"), self._acknowledge, commit_interval_s=60, metrics=Metrics()
-        )
-        client: Any = self
-        self.publisher.assigned(client, [self.ledger.assign(partition) for partition in (A, B)])
+        self.delivery = AtLeastOnce(make, self.in_flight, DeadLetters("dlq"))
+        self.committer = OffsetCommitter(self.in_flight.offsets, interval_s=60, metrics=Metrics())
+        for partition in (A, B):
+            self.in_flight.offsets.assign(partition)
+        self.delivery.assign([A, B])
 
     def publish(self, *values: bytes, partition: TopicPartition = A) -> None:
-        """Messages are read, and their answers published together."""
-        books = self.ledger[partition]
+        """Read messages, and complete their outputs together."""
+        tracker = self.in_flight.offsets[partition]
         outputs = []
         for value in values:
-            offset = books.last_offset + 1
-            books.hand_out(offset)
+            offset = tracker.last_offset + 1
             read = record(partition, offset, b"{}")
-            outputs.append(Output(books, read, "accepted", "WISMO", "out", b"k", value, headers=[]))
-        self.publisher.publish(outputs)
+            self.in_flight.track(partition, [read])
+            outputs.append(Output(tracker, read, "accepted", "WISMO", "out", b"k", value, headers=[]))
+        self.in_flight.complete(outputs)
 
-    async def settle(self) -> None:
+    async def flush_and_commit(self) -> None:
+        client: Any = self
         async with asyncio.timeout(10):
-            await self.publisher.settle()
+            await self.delivery.flush()
+            await self.committer.commit(client)
 
     async def commit(self, offsets: dict[TopicPartition, int]) -> None:
         if self.refuses_commits:
@@ -113,18 +131,14 @@ class Bench:
         self.committed |= offsets
         self.commits += 1
 
-    def _acknowledge(self, output: Output) -> None:
-        assert output.ledger.acknowledge(output.offset, output.outcome)
-        self.acknowledged.append(output.offset)
-
 
 @pytest.fixture(params=[False, True], ids=["refused by the broker", "refused by the client"])
 async def bench(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Bench]:
-    monkeypatch.setattr(publisher, "BACKOFF_S", (0.001,))
-    monkeypatch.setattr(publisher, "halt", halted)
-    monkeypatch.setattr(publisher, "abandon", abandoned)
+    monkeypatch.setattr(at_least_once, "RETRY", FixedDelays((0.001,)))
+    monkeypatch.setattr(at_least_once, "halt", halted)
+    monkeypatch.setattr(at_least_once, "abandon", abandoned)
     made = Bench(early=request.param)
-    running = asyncio.create_task(made.publisher.run())
+    running = asyncio.create_task(made.delivery.run())
     yield made
     running.cancel()
     await asyncio.wait([running])
@@ -138,16 +152,16 @@ def first_times(records: list[tuple[str, bytes]]) -> list[tuple[str, bytes]]:
 async def test_what_the_broker_has_is_acknowledged_and_committed(bench: Bench) -> None:
     bench.publish(b"a", b"b")
     bench.publish(b"c", partition=B)
-    assert bench.publisher.outstanding == 3
-    await bench.settle()
+    assert bench.delivery.outstanding == 3
+    await bench.flush_and_commit()
     assert bench.records == [("out", b"a"), ("out", b"b"), ("out", b"c")]
     assert bench.committed == {A: 2, B: 1}
-    assert (bench.publisher.problem, bench.publisher.waiting_s) == (None, 0)
+    assert (bench.delivery.problem, bench.delivery.waiting_s) == (None, 0)
 
 
 async def test_what_is_refused_is_a_dead_letter_and_nothing_overtakes_it(bench: Bench) -> None:
     bench.publish(*[b"%d" % number for number in range(4)], b"much too large", *[b"%d" % n for n in range(5, 12)])
-    await bench.settle()
+    await bench.flush_and_commit()
     expected = [("out", b"%d" % number) for number in range(12)]
     expected[4] = ("dlq", b"{}")
     assert first_times(bench.records) == expected
@@ -157,7 +171,7 @@ async def test_what_is_refused_is_a_dead_letter_and_nothing_overtakes_it(bench: 
 
 async def test_several_that_are_refused_are_found_and_the_others_go_out(bench: Bench) -> None:
     bench.publish(b"a", b"much too large", b"c", b"too large as well", b"e", b"f", b"g")
-    await bench.settle()
+    await bench.flush_and_commit()
     assert [value for topic, value in bench.records if topic == "dlq"] == [b"{}", b"{}"]
     assert first_times([sent for sent in bench.records if sent[0] == "out"]) == [("out", b"%c" % c) for c in b"acefg"]
     assert bench.committed == {A: 7}
@@ -167,30 +181,30 @@ async def test_what_fails_is_sent_again_in_its_order(bench: Bench) -> None:
     bench.fails = [KafkaConnectionError("gone"), KafkaConnectionError("gone")]
     bench.publish(b"a", b"b", b"c", b"d", b"e")
     async with asyncio.timeout(10):
-        while bench.publisher.problem is None:  # noqa: ASYNC110
+        while bench.delivery.problem is None:  # noqa: ASYNC110
             await asyncio.sleep(0.001)
-    assert "gone" in bench.publisher.problem
-    assert bench.publisher.waiting_s > 0
-    await bench.settle()
+    assert "gone" in bench.delivery.problem
+    assert bench.delivery.waiting_s > 0
+    await bench.flush_and_commit()
     assert first_times(bench.records) == [("out", b"%c" % c) for c in b"abcde"]
-    assert bench.publisher.problem is None
+    assert bench.delivery.problem is None
 
 
 async def test_what_was_revoked_is_left_out(bench: Bench) -> None:
     bench.publish(b"a")
     bench.publish(b"b", partition=B)
-    bench.ledger.revoke([A])
-    await bench.settle()
+    bench.in_flight.revoke([A])
+    await bench.flush_and_commit()
     assert (bench.records, bench.committed) == ([("out", b"b")], {B: 1})
 
 
 async def test_a_commit_that_fails_is_made_the_next_time(bench: Bench) -> None:
     bench.refuses_commits = True
     bench.publish(b"a")
-    await bench.settle()
+    await bench.flush_and_commit()
     assert bench.committed == {}
     bench.refuses_commits = False
-    await bench.settle()
+    await bench.flush_and_commit()
     assert bench.committed == {A: 1}
-    await bench.settle()
+    await bench.flush_and_commit()
     assert bench.commits == 1, "there was nothing new"

@@ -1,7 +1,7 @@
-"""At least once: an idempotent producer, and commits of what the broker has.
+"""At-least-once delivery by one idempotent producer for all partitions.
 
-Whatever goes wrong, all that is not acknowledged is sent again by a new producer, in the order it was first sent. A
-repeat has the same event id.
+After any error, everything that is not acknowledged is sent again by a new producer, in the order in which it was first
+sent. A repeated event has the same event id.
 """
 
 import asyncio
@@ -11,109 +11,109 @@ from collections.abc import Callable, Iterable, Sequence
 from time import monotonic
 from typing import Any
 
-from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 from aiokafka.structs import TopicPartition
 
-from triage_worker.kafka.authorization import told
+from triage_worker.kafka.authorization import describe_error
 from triage_worker.kafka.client_compat.producer import abandon, halt
-from triage_worker.observability.metrics import Metrics
-from triage_worker.streaming.delivery.delivery import REFUSALS, send, until
+from triage_worker.resilience.backoff import FixedDelays
+from triage_worker.resilience.tasks import run_together, wait_until
+from triage_worker.streaming.delivery.delivery import PartitionRequest
+from triage_worker.streaming.delivery.sending import REFUSALS, resend_after_refusal, send_output
 from triage_worker.streaming.tracking.dead_letters import DeadLetters
-from triage_worker.streaming.tracking.offset_tracker import Ledger, PartitionLedger
+from triage_worker.streaming.tracking.in_flight import InFlightMessages
 from triage_worker.streaming.tracking.output import Output
 
 log = logging.getLogger(__name__)
 
-BACKOFF_S = (0.1, 0.5, 1.0, 2.0, 5.0)
+RETRY = FixedDelays((0.1, 0.5, 1.0, 2.0, 5.0))
 
 
 class AtLeastOnce:
-    """Publishes with one producer for all partitions and commits offsets by the consumer.
+    """Publishes outputs; the consumer commits the offsets of those that are acknowledged.
 
     Args:
         producer: makes a producer; it is not started.
-        ledger: says what may be committed.
-        dead_letters: makes what takes the place of an output that the broker refuses.
-        acknowledge: is called with each output that the broker has.
-        commit_interval_s: time between two commits.
-        metrics: where commits are timed.
+        in_flight: where outputs come from, and where they are acknowledged.
+        dead_letters: makes the replacement of an output that the broker refuses.
     """
 
+    commits_offsets = False
+
     def __init__(
-        self,
-        producer: Callable[[], AIOKafkaProducer],
-        ledger: Ledger[Output],
-        dead_letters: DeadLetters,
-        acknowledge: Callable[[Output], None],
-        *,
-        commit_interval_s: float,
-        metrics: Metrics,
+        self, producer: Callable[[], AIOKafkaProducer], in_flight: InFlightMessages, dead_letters: DeadLetters
     ) -> None:
         self._producer = producer
-        self._ledger = ledger
+        self._in_flight = in_flight
         self._dead_letters = dead_letters
-        self._acknowledge = acknowledge
-        self._commit_interval_s = commit_interval_s
-        self._metrics = metrics
-        self._client: AIOKafkaConsumer | None = None
+        self.requests: asyncio.Queue[PartitionRequest] = asyncio.Queue()
         self._outgoing: deque[Output] = deque()
         self._sent: dict[Output, asyncio.Future[Any]] = {}
         self._refused: list[Output] = []
         self._error: BaseException | None = None
         self._wake = asyncio.Event()
-        self._moved_at = monotonic()
-        self._alone = 0
-        self._committing = asyncio.Lock()
-        self._uncommitted = False
+        self._progress_at = monotonic()
+        self._singly = 0
         self.problem: str | None = None
 
     @property
     def outstanding(self) -> int:
-        return len(self._outgoing) + len(self._sent)
+        """As the protocol says."""
+        return self._in_flight.released + self._unacknowledged
 
     @property
     def waiting_s(self) -> float:
-        return monotonic() - self._moved_at if self.outstanding else 0.0
+        """As the protocol says."""
+        return monotonic() - self._progress_at if self._unacknowledged else 0.0
 
-    def publish(self, outputs: Sequence[Output]) -> None:
-        if not self.outstanding:
-            self._moved_at = monotonic()
-        self._outgoing.extend(outputs)
-        self._wake.set()
+    @property
+    def _unacknowledged(self) -> int:
+        return len(self._outgoing) + len(self._sent)
 
     async def run(self) -> None:
-        await asyncio.gather(self._publish_forever(), self._commit_forever())
+        """As the protocol says."""
+        await run_together(self._receive_forever(), self._publish_forever())
 
-    def assigned(self, client: AIOKafkaConsumer, ledgers: Iterable[PartitionLedger[Output]]) -> None:
-        self._client = client
+    def assign(self, partitions: Iterable[TopicPartition]) -> None:
+        """One producer serves all partitions, so there is nothing to begin."""
 
-    async def settle(self) -> None:
-        await until(lambda: self.outstanding == 0)
-        await self._commit()
+    async def flush(self) -> None:
+        """As the protocol says."""
+        await wait_until(lambda: self.outstanding == 0)
 
-    async def revoked(self, partitions: Iterable[TopicPartition]) -> None:
-        """What is not sent yet is left out when its turn comes, since its ledger is closed."""
+    async def revoke(self, partitions: Iterable[TopicPartition]) -> None:
+        """Outputs that are not sent yet are skipped when their turn comes, since their tracker is closed."""
+
+    async def _receive_forever(self) -> None:
+        while True:
+            self._queue(await self._in_flight.take())
+
+    def _queue(self, outputs: Sequence[Output]) -> None:
+        if not self._unacknowledged:
+            self._progress_at = monotonic()
+        self._outgoing.extend(outputs)
+        self._wake.set()
 
     async def _publish_forever(self) -> None:
         failures = 0
         while True:
             producer = self._producer()
-            before = self._moved_at
+            before = self._progress_at
             try:
                 await producer.start()
                 await self._send_all(producer)
             except KafkaError as error:
-                failures = 0 if self._moved_at > before else failures + 1
-                self.problem = told(error, "Write")
-                log.warning("Publishing failed, sending again", extra={"error": self.problem, "failures": failures})
+                failures = 1 if self._progress_at > before else failures + 1
+                self.problem = describe_error(error, "Write")
+                log.warning("Publishing failed and is retried", extra={"error": self.problem, "failures": failures})
             finally:
                 await abandon(producer)
-            self._take_back()
-            await asyncio.sleep(BACKOFF_S[min(failures, len(BACKOFF_S) - 1)])
+            self._requeue()
+            await asyncio.sleep(RETRY.delay_s(failures))
 
     async def _send_all(self, producer: AIOKafkaProducer) -> None:
-        """Send until something fails."""
+        """Send until an error occurs, and raise it."""
         while True:
             while self._outgoing and self._error is None:
                 await self._send_next(producer)
@@ -125,77 +125,44 @@ class AtLeastOnce:
 
     async def _send_next(self, producer: AIOKafkaProducer) -> None:
         output = self._outgoing[0]
-        if output.ledger.active:
+        if output.tracker.active:
             try:
-                future = await send(producer, output)
+                future = await send_output(producer, output)
             except REFUSALS:
                 self._refused.append(output)
                 raise
             self._sent[output] = future
-            future.add_done_callback(lambda done: self._delivered(producer, output, done))
-            if self._alone > 0:
-                self._alone -= 1
+            future.add_done_callback(lambda done: self._on_sent(producer, output, done))
+            if self._singly > 0:
+                self._singly -= 1
                 await asyncio.wait([future])
         self._outgoing.popleft()
 
-    def _delivered(self, producer: AIOKafkaProducer, output: Output, future: "asyncio.Future[Any]") -> None:
-        error = KafkaError("given up") if future.cancelled() else future.exception()
+    def _on_sent(self, producer: AIOKafkaProducer, output: Output, future: "asyncio.Future[Any]") -> None:
+        error = KafkaError("the producer was closed") if future.cancelled() else future.exception()
         if self._sent.get(output) is not future:
             return
         if error is None:
             del self._sent[output]
-            self._moved_at = monotonic()
+            self._progress_at = monotonic()
             self.problem = None
-            self._acknowledge(output)
+            self._in_flight.acknowledge(output)
             return
         if isinstance(error, REFUSALS):
             self._refused.append(output)
         if self._error is None:
-            # At once, or what follows would overtake it: a broker takes the first batch of a producer with any sequence
-            # number, so it would not miss one that it refused.
+            # At once, or later outputs would overtake this one: a broker accepts the first batch of a producer with any
+            # sequence number, so it would not notice that an earlier batch is missing.
             halt(producer)
             self._error = error
             self._wake.set()
 
-    def _take_back(self) -> None:
-        """Queue again what was sent and not acknowledged, before what was not sent."""
+    def _requeue(self) -> None:
+        """Queue what was sent and not acknowledged again, before what was not sent."""
         waiting = [*self._sent, *(output for output in self._outgoing if output not in self._sent)]
-        self._outgoing = deque(output for output in waiting if output.ledger.active)
+        active = [output for output in waiting if output.tracker.active]
+        outputs, self._singly = resend_after_refusal(active, self._refused, self._singly, self._dead_letters)
+        self._outgoing = deque(outputs)
         self._sent.clear()
-        if len(self._refused) > 1:
-            # They may have been refused for their company in a batch: find out one by one.
-            self._alone = len(self._outgoing)
-        elif self._refused:
-            self._replace(self._refused[0])
         self._refused.clear()
         self._error = None
-
-    def _replace(self, refused: Output) -> None:
-        replacement = self._dead_letters.refused(refused)
-        if replacement is None:
-            log.error("The broker refuses even an empty dead letter", extra={"topic": refused.topic})
-            return
-        self._outgoing = deque(replacement if output is refused else output for output in self._outgoing)
-
-    async def _commit_forever(self) -> None:
-        while True:
-            await asyncio.sleep(self._commit_interval_s)
-            await self._commit()
-
-    async def _commit(self) -> None:
-        async with self._committing:
-            offsets = self._ledger.to_commit()
-            if not offsets or self._client is None:
-                return
-            started = monotonic()
-            try:
-                await self._client.commit(offsets)
-            except KafkaError as error:
-                # The partitions were lost, or will be: their next owner goes on from what was committed before.
-                if not self._uncommitted:
-                    log.warning("Offsets are not committed", extra={"error": type(error).__name__})
-                self._uncommitted = True
-                return
-            self._uncommitted = False
-            self._ledger.committed(offsets)
-            self._metrics.stage("commit", monotonic() - started)

@@ -1,73 +1,101 @@
-"""Exactly once: the outputs of a partition and its offset in one transaction, those of partitions side by side."""
+"""Exactly-once delivery: outputs and offsets of a partition in one transaction, partitions in parallel."""
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
-from aiokafka import AIOKafkaConsumer
 from aiokafka.structs import TopicPartition
 
 from triage_worker.kafka.authorization import REFUSED, refusal
-from triage_worker.streaming.delivery.delivery import until
-from triage_worker.streaming.delivery.partition_transactions import Lane, Terms
-from triage_worker.streaming.tracking.offset_tracker import Ledger, PartitionLedger
-from triage_worker.streaming.tracking.output import Output
+from triage_worker.observability.metrics import Metrics
+from triage_worker.resilience.tasks import run_together, wait_until
+from triage_worker.streaming.delivery.delivery import PartitionRequest
+from triage_worker.streaming.delivery.partition_transactions import PartitionTransactions, TransactionConfig
+from triage_worker.streaming.tracking.dead_letters import DeadLetters
+from triage_worker.streaming.tracking.in_flight import InFlightMessages
 
 CHECK_S = 1.0
 
 
 class ExactlyOnce:
-    """Publishes and commits in transactions, those of different partitions side by side."""
+    """Publishes and commits in transactions, with one producer for each assigned partition.
 
-    def __init__(self, terms: Terms, ledger: Ledger[Output]) -> None:
-        self._terms = terms
-        self._ledger = ledger
-        self._lanes: dict[TopicPartition, Lane] = {}
-        self._ever_begun = False
+    Args:
+        config: what the transactions of all partitions have in common.
+        in_flight: where outputs come from, and where they are acknowledged.
+        dead_letters: makes the replacement of an output that the broker refuses.
+        metrics: where transactions are counted.
+    """
+
+    commits_offsets = True
+
+    def __init__(
+        self, config: TransactionConfig, in_flight: InFlightMessages, dead_letters: DeadLetters, metrics: Metrics
+    ) -> None:
+        self._config = config
+        self._in_flight = in_flight
+        self._dead_letters = dead_letters
+        self._metrics = metrics
+        self.requests: asyncio.Queue[PartitionRequest] = asyncio.Queue()
+        self._partitions: dict[TopicPartition, PartitionTransactions] = {}
+        self._ever_resumed = False
 
     @property
     def outstanding(self) -> int:
-        return sum(lane.outstanding for lane in self._lanes.values())
+        """As the protocol says."""
+        return self._in_flight.released + sum(partition.outstanding for partition in self._partitions.values())
 
     @property
     def waiting_s(self) -> float:
-        return max((lane.waiting_s for lane in self._lanes.values()), default=0.0)
+        """As the protocol says."""
+        return max((partition.waiting_s for partition in self._partitions.values()), default=0.0)
 
     @property
     def problem(self) -> str | None:
-        return next((lane.problem for lane in self._lanes.values() if lane.problem is not None), None)
-
-    def publish(self, outputs: Sequence[Output]) -> None:
-        lane = self._lanes.get(outputs[0].ledger.partition)
-        if lane is not None:
-            lane.publish(outputs)
+        """As the protocol says."""
+        problems = (partition.problem for partition in self._partitions.values())
+        return next((problem for problem in problems if problem is not None), None)
 
     async def run(self) -> None:
-        """The partitions' tasks begin with their assignment; this one only fails when one of them does.
+        """As the protocol says; fails when the work on a partition fails.
 
         Raises:
-            ConfigError: the user lacks a right without which no partition could ever be begun.
+            ConfigError: the user lacks a right without which no partition can ever be resumed.
         """
+        await run_together(self._receive_forever(), self._check_forever())
+
+    def assign(self, partitions: Iterable[TopicPartition]) -> None:
+        """As the protocol says; each partition has a task from its assignment to its revocation."""
+        for partition in partitions:
+            self._partitions[partition] = PartitionTransactions(
+                self._config, partition, self._in_flight, self._dead_letters, self.requests, self._metrics
+            )
+
+    async def flush(self) -> None:
+        """As the protocol says."""
+        partitions = list(self._partitions.values())
+        for partition in partitions:
+            partition.flush()
+        await wait_until(lambda: not self._in_flight.released and all(not part.outstanding for part in partitions))
+
+    async def revoke(self, partitions: Iterable[TopicPartition]) -> None:
+        """As the protocol says."""
+        revoked = [self._partitions.pop(partition) for partition in partitions if partition in self._partitions]
+        tasks = [partition.cancel() for partition in revoked]
+        if tasks:
+            await asyncio.wait(tasks)
+
+    async def _receive_forever(self) -> None:
+        while True:
+            for output in await self._in_flight.take():
+                partition = self._partitions.get(output.tracker.partition)
+                if partition is not None:
+                    partition.queue([output])
+
+    async def _check_forever(self) -> None:
         while True:
             await asyncio.sleep(CHECK_S)
-            for lane in list(self._lanes.values()):
-                lane.check()
-                self._ever_begun |= lane.begun
-                if isinstance(lane.error, REFUSED) and not self._ever_begun:
-                    raise refusal(lane.error, "Write")
-
-    def assigned(self, client: AIOKafkaConsumer, ledgers: Iterable[PartitionLedger[Output]]) -> None:
-        for ledger in ledgers:
-            client.pause(ledger.partition)  # before its first fetch: the lane resumes it when it has fenced
-            self._lanes[ledger.partition] = Lane(self._terms, self._ledger, client, ledger.partition)
-
-    async def settle(self) -> None:
-        lanes = list(self._lanes.values())
-        for lane in lanes:
-            lane.hurry()
-        await until(lambda: all(lane.outstanding == 0 for lane in lanes))
-
-    async def revoked(self, partitions: Iterable[TopicPartition]) -> None:
-        lanes = [lane for partition in partitions if (lane := self._lanes.pop(partition, None)) is not None]
-        ending = [lane.cancel() for lane in lanes]
-        if ending:
-            await asyncio.wait(ending)
+            for partition in list(self._partitions.values()):
+                partition.raise_if_ended()
+                self._ever_resumed |= partition.resumed_before
+                if isinstance(partition.error, REFUSED) and not self._ever_resumed:
+                    raise refusal(partition.error, "Write")

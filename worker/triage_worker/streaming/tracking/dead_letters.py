@@ -1,51 +1,65 @@
-"""Dead letters: what cannot be read or answered, with its bytes untouched and the reason in its headers."""
+"""Makes dead letters: records that cannot be read or answered, unchanged, with the reason in their headers."""
 
 import logging
 from dataclasses import replace
 from time import time
 
+from aiokafka.structs import ConsumerRecord
 from triage_schemas.cloudevents import RecordHeaders, timestamp
 from triage_schemas.dead_letters import dead_letter_headers
 
 from triage_worker.observability.tracing import MessageSpan, ids
-from triage_worker.streaming.tracking.offset_tracker import PartitionLedger
-from triage_worker.streaming.tracking.output import Consumed, Output, source_of
+from triage_worker.streaming.tracking.offset_tracker import PartitionTracker
+from triage_worker.streaming.tracking.output import Output, source_of
 
 log = logging.getLogger(__name__)
 
 OMITTED = "dlq.omitted_bytes"
-"""Header of a dead letter that the broker would not take whole: the size of the value that was left out.
+"""Header of a dead letter that was too large for the broker: the size in bytes of the value that was left out.
 
-The original is still at ``dlq.topic``, ``dlq.partition``, ``dlq.offset`` for as long as that topic keeps it.
+The original is still at ``dlq.topic``, ``dlq.partition``, ``dlq.offset``, for as long as that topic retains it.
 """
 
 
 class DeadLetters:
-    """Makes the records of the dead-letter topic."""
+    """Makes outputs for the dead-letter topic.
+
+    Args:
+        topic: the dead-letter topic.
+    """
 
     def __init__(self, topic: str) -> None:
         self._topic = topic
 
-    def of(
+    def output(
         self,
-        ledger: PartitionLedger[Output],
-        record: Consumed,
+        tracker: PartitionTracker[Output],
+        record: ConsumerRecord,
         code: str,
         reason: str,
         span: MessageSpan | None = None,
     ) -> Output:
-        """The dead letter of a record."""
+        """Make the dead letter of a record.
+
+        Args:
+            tracker: of the record's partition.
+            record: as it was read.
+            code: the stable code of the error.
+            reason: one sentence, without the customer's text.
+            span: of the message, if its trace is recorded.
+        """
         source = source_of(record)
-        # The code is in the template, so that each code is logged once an interval, see `observability.logs`.
-        log.warning(f"Put aside: {code}", extra={"reason": reason, **source._asdict(), **ids(record.headers, span)})
+        # The code is part of the template, so that the log's rate limit applies to each code by itself.
+        extra = {"reason": reason, **source._asdict(), **ids(record.headers, span)}
+        log.warning(f"A message goes to the dead letters: {code}", extra=extra)
         headers = dead_letter_headers(record.headers, source, code, reason, timestamp(time()))
-        return Output(ledger, record, "dead_letter", code, self._topic, record.key, record.value, headers, span=span)
+        return Output(tracker, record, "dead_letter", code, self._topic, record.key, record.value, headers, span=span)
 
-    def refused(self, output: Output) -> Output | None:
-        """What to publish in place of an output that the broker refuses for its size or form; None if nothing is left.
+    def replacement(self, output: Output) -> Output | None:
+        """Make what is published in place of an output that the broker refuses; None if nothing is left to try.
 
-        It goes without its companion first, since either may have been refused. An event becomes the dead letter of
-        its message. A dead letter loses its value first, then key and headers.
+        The first replacement is the output without its companion, since either record may be the one refused. An event
+        is replaced by the dead letter of its message. A dead letter loses first its value, then its key and headers.
         """
         record = output.record
         if output.companion is not None:
@@ -53,14 +67,15 @@ class DeadLetters:
         if output.outcome != "dead_letter":
             size = len(output.value or b"")
             reason = f"the broker does not take the event of {size} bytes for {output.topic}"
-            return self.of(output.ledger, record, "output_refused", reason, output.span)
+            return self.output(output.tracker, record, "output_refused", reason, output.span)
         if output.value:
             omitted = (OMITTED, str(len(output.value)).encode())
-            return self._replaced(output, output.key, [*output.headers, omitted])
+            return _emptied(output, output.key, [*output.headers, omitted])
         originals = len(record.headers)
         if output.key or (originals and list(output.headers[:originals]) == list(record.headers)):
-            return self._replaced(output, None, output.headers[originals:])
+            return _emptied(output, None, output.headers[originals:])
         return None
 
-    def _replaced(self, output: Output, key: bytes | None, headers: RecordHeaders) -> Output:
-        return replace(output, key=key, value=b"", headers=headers)
+
+def _emptied(output: Output, key: bytes | None, headers: RecordHeaders) -> Output:
+    return replace(output, key=key, value=b"", headers=headers)

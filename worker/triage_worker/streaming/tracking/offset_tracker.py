@@ -1,8 +1,8 @@
-"""What was read of each partition, what became of it, and up to where it may be committed. Bookkeeping only, no I/O.
+"""Tracks which offsets were read, answered and acknowledged, and which may be committed. Pure bookkeeping, no I/O.
 
-A message is handed out when it is read, completed when its output is known, released when every message before it
-in its partition is completed too, and acknowledged when the broker has its output. A partition may be committed up
-to its first message that is not acknowledged.
+A message is tracked when it is read, completed when its output is known, released when every earlier message of its
+partition is completed too, and acknowledged when the broker has its output. A partition may be committed up to its
+first message that is not acknowledged.
 """
 
 from collections import Counter, deque
@@ -25,11 +25,11 @@ class _Entry(Generic[Output]):
     acknowledged: bool = False
 
 
-class PartitionLedger(Generic[Output]):
-    """One partition for as long as one assignment of it lasts.
+class PartitionTracker(Generic[Output]):
+    """Tracks the offsets of one partition during one assignment.
 
-    When the partition is revoked the ledger is closed, and whatever still comes in for it is ignored: the partition's
-    next assignment, here or elsewhere, has a ledger of its own.
+    When the partition is revoked, the tracker is closed. Results that arrive after that are discarded: the next
+    assignment of the partition, in this process or another, has a tracker of its own.
     """
 
     def __init__(self, partition: TopicPartition) -> None:
@@ -45,23 +45,28 @@ class PartitionLedger(Generic[Output]):
 
     @property
     def in_flight(self) -> int:
-        """Messages handed out and not acknowledged."""
+        """Messages read and not yet acknowledged."""
         return len(self._entries)
 
     @property
     def oldest_timestamp_ms(self) -> int | None:
-        """When the first message that is not acknowledged was produced; None when there is none."""
+        """Timestamp of the first message that is not acknowledged; None when there is none."""
         return self._unacknowledged[0].timestamp_ms if self._unacknowledged else None
 
     @property
     def committable(self) -> int | None:
-        """The offset to go on from: that of the first message not acknowledged; None when nothing was read."""
+        """The offset to resume from: that of the first unacknowledged message; None when nothing was read."""
         if self._unacknowledged:
             return self._unacknowledged[0].offset
         return self.last_offset + 1 if self.read else None
 
-    def hand_out(self, offset: int, *, timestamp_ms: int = 0, size: int = 0) -> None:
-        """Enter a message that was read; offsets rise, not always by one.
+    def track(self, offset: int, *, timestamp_ms: int = 0, size: int = 0) -> None:
+        """Add a message that was read; offsets increase, not always by one.
+
+        Args:
+            offset: of the message.
+            timestamp_ms: of the message, in milliseconds since the epoch.
+            size: of its value and key, in bytes.
 
         Raises:
             ValueError: the offset is not above the last one.
@@ -77,7 +82,7 @@ class PartitionLedger(Generic[Output]):
         self.read += 1
 
     def complete(self, offset: int, output: Output) -> list[Output]:
-        """Set a message's output; returns all that may be published now, in the order of their offsets."""
+        """Set the output of a message; returns all outputs that may be published now, in offset order."""
         entry = self._entries.get(offset)
         if entry is None:
             return []
@@ -88,7 +93,7 @@ class PartitionLedger(Generic[Output]):
         return [output for output in released if output is not None]
 
     def acknowledge(self, offset: int, outcome: Outcome) -> bool:
-        """Note that the broker has a message's output; False when that no longer matters here."""
+        """Record that the broker has the output of a message; False if the message is no longer tracked here."""
         entry = self._entries.pop(offset, None)
         if entry is None:
             return False
@@ -100,7 +105,7 @@ class PartitionLedger(Generic[Output]):
         return True
 
     def close(self) -> int:
-        """End the assignment; returns how many messages are given back unfinished."""
+        """End the assignment; returns how many messages were read and not acknowledged."""
         given_back = len(self._entries)
         self.active = False
         self._entries.clear()
@@ -109,8 +114,15 @@ class PartitionLedger(Generic[Output]):
 
 
 @dataclass(frozen=True, slots=True)
-class Conservation:
-    """The law: after a drain, what was read is what was answered or given back with its partition."""
+class MessageCounts:
+    """Counts of messages by outcome. After a drain, every message read has an outcome or was given back.
+
+    Attributes:
+        read: messages read from the topic.
+        accepted, fallback, review, dead_letter: messages by outcome.
+        given_back: messages whose partition was revoked first; the partition's next owner reads them again.
+        in_flight: messages read and not yet acknowledged.
+    """
 
     read: int
     accepted: int
@@ -121,34 +133,34 @@ class Conservation:
     in_flight: int
 
     @property
-    def holds(self) -> bool:
+    def balanced(self) -> bool:
         """Whether every message read is accounted for."""
         answered = self.accepted + self.fallback + self.review + self.dead_letter
         return self.read == answered + self.given_back + self.in_flight
 
 
-class Ledger(Generic[Output]):
-    """The ledgers of all partitions assigned now, and the counts of those that were."""
+class OffsetTracker(Generic[Output]):
+    """Tracks all assigned partitions, and counts the messages of earlier assignments."""
 
     def __init__(self) -> None:
-        self._partitions: dict[TopicPartition, PartitionLedger[Output]] = {}
+        self._partitions: dict[TopicPartition, PartitionTracker[Output]] = {}
         self._committed: dict[TopicPartition, int] = {}
         self._read = 0
         self._given_back = 0
         self._outcomes: Counter[Outcome] = Counter()
 
-    def __getitem__(self, partition: TopicPartition) -> PartitionLedger[Output]:
+    def __getitem__(self, partition: TopicPartition) -> PartitionTracker[Output]:
         return self._partitions[partition]
 
     def __contains__(self, partition: TopicPartition) -> bool:
         return partition in self._partitions
 
-    def __iter__(self) -> Iterator[PartitionLedger[Output]]:
+    def __iter__(self) -> Iterator[PartitionTracker[Output]]:
         return iter(self._partitions.values())
 
     @property
     def in_flight(self) -> int:
-        """Messages handed out and not acknowledged, over all partitions."""
+        """Messages read and not yet acknowledged, over all partitions."""
         return sum(partition.in_flight for partition in self)
 
     @property
@@ -156,14 +168,14 @@ class Ledger(Generic[Output]):
         """The size of their values and keys."""
         return sum(partition.in_flight_bytes for partition in self)
 
-    def assign(self, partition: TopicPartition) -> PartitionLedger[Output]:
-        """Begin an assignment of a partition; one that was still open is closed."""
+    def assign(self, partition: TopicPartition) -> PartitionTracker[Output]:
+        """Begin an assignment of a partition; an assignment that is still open is closed first."""
         self.revoke([partition])
-        opened = self._partitions[partition] = PartitionLedger[Output](partition)
+        opened = self._partitions[partition] = PartitionTracker[Output](partition)
         return opened
 
     def revoke(self, partitions: Iterable[TopicPartition]) -> int:
-        """End assignments; returns how many messages are given back unfinished."""
+        """End assignments; returns how many messages were read and not acknowledged."""
         given_back = 0
         for partition in partitions:
             closed = self._partitions.pop(partition, None)
@@ -176,8 +188,8 @@ class Ledger(Generic[Output]):
         return given_back
 
     def to_commit(self) -> dict[TopicPartition, int]:
-        """Offsets that moved on since the last `committed`."""
-        offsets = {ledger.partition: ledger.committable for ledger in self}
+        """Offsets that changed since the last call of `committed`."""
+        offsets = {tracker.partition: tracker.committable for tracker in self}
         return {
             partition: offset
             for partition, offset in offsets.items()
@@ -185,14 +197,14 @@ class Ledger(Generic[Output]):
         }
 
     def committed(self, offsets: dict[TopicPartition, int]) -> None:
-        """Note what was committed."""
+        """Record what was committed."""
         self._committed.update(offsets)
 
-    def conservation(self) -> Conservation:
-        """The counts since the start, over all assignments."""
-        outcomes = sum((ledger.outcomes for ledger in self), self._outcomes)
-        return Conservation(
-            read=self._read + sum(ledger.read for ledger in self),
+    def counts(self) -> MessageCounts:
+        """Message counts since the start, over all assignments."""
+        outcomes = sum((tracker.outcomes for tracker in self), self._outcomes)
+        return MessageCounts(
+            read=self._read + sum(tracker.read for tracker in self),
             accepted=outcomes["accepted"],
             fallback=outcomes["fallback"],
             review=outcomes["review"],

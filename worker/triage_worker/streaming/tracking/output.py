@@ -1,21 +1,18 @@
-"""What leaves the worker: the record that answers a message."""
+"""The record that answers a message."""
 
 from dataclasses import dataclass
-from typing import TypeAlias
 
 from aiokafka.structs import ConsumerRecord
 from triage_schemas.cloudevents import RecordHeaders
 from triage_schemas.input.message import Source
 
 from triage_worker.observability.tracing import MessageSpan
-from triage_worker.streaming.tracking.offset_tracker import Outcome, PartitionLedger
-
-Consumed: TypeAlias = ConsumerRecord
+from triage_worker.streaming.tracking.offset_tracker import Outcome, PartitionTracker
 
 
 @dataclass(frozen=True, slots=True)
-class Companion:
-    """A record that is published with an output: the message is answered when the broker has both."""
+class CompanionRecord:
+    """A second record of an output. The message counts as answered when the broker has both."""
 
     topic: str
     key: bytes | None
@@ -25,24 +22,24 @@ class Companion:
 
 @dataclass(slots=True, eq=False)
 class Output:
-    """A record to publish, the message that it answers, and what it counts as.
+    """A record to publish, with the message that it answers and the outcome that it counts as.
 
     Attributes:
-        ledger: the books of the partition that the message came from.
+        tracker: of the partition that the message was read from.
         record: the message as it was read.
-        label: the intent, the reason or the code: what the outcome is counted by.
+        label: the intent, reason or dead-letter code that the outcome is counted by.
         span: of the message, where its trace is recorded.
     """
 
-    ledger: "PartitionLedger[Output]"
-    record: Consumed
+    tracker: "PartitionTracker[Output]"
+    record: ConsumerRecord
     outcome: Outcome
     label: str
     topic: str
     key: bytes | None
     value: bytes | None
     headers: RecordHeaders
-    companion: Companion | None = None
+    companion: CompanionRecord | None = None
     span: MessageSpan | None = None
 
     @property
@@ -51,6 +48,6 @@ class Output:
         return int(self.record.offset)
 
 
-def source_of(record: Consumed) -> Source:
-    """Where a record was read."""
+def source_of(record: ConsumerRecord) -> Source:
+    """Topic, partition and offset of a record."""
     return Source(record.topic, record.partition, record.offset)

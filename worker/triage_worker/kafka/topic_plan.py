@@ -1,0 +1,102 @@
+"""Which topics there should be, how they should be configured, and what is wrong with those that exist. No I/O."""
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from triage_worker.config.settings import Settings, variable
+
+DAY_MS = 86_400_000
+REPLICAS = 3
+"""Replicas that a topic should have, on clusters with that many brokers."""
+
+
+@dataclass(frozen=True, slots=True)
+class Spec:
+    """A topic as it should be: the setting that names it, its name, and its configuration where that matters."""
+
+    setting: str
+    topic: str
+    configs: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A topic as it is; ``configs`` is None where this user may not read the configuration."""
+
+    partitions: int
+    replicas: int
+    configs: Mapping[str, str] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """What is wrong with a topic and how to fix it. An error stops a service; advice does not."""
+
+    topic: str
+    kind: Literal["error", "advice"]
+    message: str
+
+
+def plan(settings: Settings) -> list[Spec]:
+    """List every topic of the services."""
+    large = str(2 * max(settings.max_message_bytes, 1_048_576))
+    configs: dict[str, dict[str, str]] = {
+        "input_topic": {},
+        "output_topic": {},
+        # The longest text, the labels' descriptions and the rest of the event have to fit.
+        "fallback_topic": {},
+        # A dead letter is its message and some headers: it must not be too large where its message was not.
+        "dead_letter_topic": {"retention.ms": str(30 * DAY_MS), "max.message.bytes": large},
+        "tickets_topic": {"cleanup.policy": "compact"},
+        "alerts_topic": {},
+        "review_topic": {"retention.ms": str(30 * DAY_MS)},
+        "labels_topic": {"retention.ms": "-1"},
+    }
+    return [Spec(setting, getattr(settings, setting), values) for setting, values in configs.items()]
+
+
+def problems(
+    wanted: Iterable[Spec], found: Mapping[str, Found], brokers: int, hidden: Collection[str] = ()
+) -> list[Problem]:
+    """Compare topics as they should be with those found; errors first.
+
+    Args:
+        wanted: topics as they should be.
+        found: topics that exist, by name.
+        brokers: number of brokers of the cluster.
+        hidden: topics that the broker does not show to this user.
+    """
+    listed = [
+        problem for spec in wanted for problem in _problems(spec, found.get(spec.topic), brokers, spec.topic in hidden)
+    ]
+    return sorted(listed, key=lambda problem: problem.kind != "error")
+
+
+def _problems(spec: Spec, found: Found | None, brokers: int, hidden: bool) -> list[Problem]:
+    if found is None and hidden:
+        message = "is not shown to this user: grant it Describe and DescribeConfigs, see docs/security.md"
+        return [Problem(spec.topic, "error", message)]
+    if found is None:
+        message = f"does not exist: run `triage topics create`, or set {variable(spec.setting)} to the one that does"
+        return [Problem(spec.topic, "error", message)]
+    listed = []
+    if found.configs is None:
+        message = "does not show its configuration to this user: grant it DescribeConfigs, see docs/security.md"
+        return [Problem(spec.topic, "advice", message)]
+    policy = found.configs.get("cleanup.policy", "delete")
+    if "compact" in policy and spec.setting != "tickets_topic":
+        message = "has cleanup.policy=compact, so that messages with the same key disappear: set it to delete"
+        listed.append(Problem(spec.topic, "error", message))
+    if "compact" not in policy and spec.setting == "tickets_topic":
+        message = "has cleanup.policy=delete, so that old open tickets disappear: set it to compact"
+        listed.append(Problem(spec.topic, "advice", message))
+    smallest = spec.configs.get("max.message.bytes")
+    largest = found.configs.get("max.message.bytes")
+    if smallest is not None and largest is not None and int(largest) < int(smallest):
+        message = f"takes records of {largest} bytes at most: set its max.message.bytes to {smallest}"
+        listed.append(Problem(spec.topic, "advice", message))
+    if found.replicas < min(brokers, REPLICAS):
+        message = f"has {found.replicas} replica(s) on {brokers} brokers: a lost disk loses messages"
+        listed.append(Problem(spec.topic, "advice", message))
+    return listed
