@@ -9,9 +9,11 @@ DEMO_READY := $(VENV)/.demo-ready
 ALL_READY := $(VENV)/.all-ready
 LLM_READY := $(VENV)/.llm-ready
 PIP := $(BIN)/python -m pip --disable-pip-version-check
+UV_PIP = $(BIN)/uv pip
+QUICK := not kafka and not train and not install and not torture and not llm
 DATA ?= $(or $(TRIAGE_DATA),../shared/data)
 
-.PHONY: help setup demo test check docs bench evaluate-all leave-one-out train-ecommerce torture test-llm deploy-check pins clean
+.PHONY: help setup demo test check docs bench evaluate-all leave-one-out train-ecommerce torture test-llm deploy-check lowest newest pins clean
 
 help: ## what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -55,13 +57,25 @@ deploy-check: $(ALL_READY) ## chart, image, alerts, dashboards, compose file: al
 	@PYTHON=$(abspath $(BIN))/python deploy/check/install
 	@DEPLOY_CHECK=1 $(BIN)/python -m pytest tests/deploy -m "not install" $(PYTEST_ARGS)
 
+lowest: $(ALL_READY) ## the quick tests with the lowest versions that pyproject.toml allows, without PyTorch
+	@$(BIN)/uv venv --quiet --clear --python $(BIN)/python $(VENV)-lowest
+	@$(UV_PIP) compile --quiet --no-header --no-annotate --resolution lowest-direct --python $(VENV)-lowest \
+	  --extra demo --extra router --extra otel pyproject.toml --output-file $(VENV)-lowest/lowest.txt
+	@$(UV_PIP) install --quiet --python $(VENV)-lowest --constraint $(VENV)-lowest/lowest.txt --editable '.[demo,router,otel,dev]'
+	@$(VENV)-lowest/bin/python -m pytest -p no:cacheprovider -m "$(QUICK)" $(PYTEST_ARGS)
+
+newest: $(ALL_READY) ## the same with the newest versions there are, and with another Python by NEWEST_PYTHON=/path/to/python3
+	@$(BIN)/uv venv --quiet --clear --python $(or $(NEWEST_PYTHON),$(BIN)/python) $(VENV)-newest
+	@$(UV_PIP) install --quiet --python $(VENV)-newest --upgrade --editable '.[demo,router,otel,dev]'
+	@$(VENV)-newest/bin/python -m pytest -p no:cacheprovider -m "$(QUICK)" $(PYTEST_ARGS)
+
 pins: $(ALL_READY) ## write constraints.txt from what is installed
 	@$(PIP) freeze --all --exclude-editable --exclude pip > $(VENV)/pins
 	@{ sed -n '/^#/p' constraints.txt; tr 'A-Z_' 'a-z-' < $(VENV)/pins | LC_ALL=C sort; } > $(VENV)/constraints
 	@cp $(VENV)/constraints constraints.txt
 
 clean: ## remove the environment, caches and build leavings (trained bundles in runs/ stay)
-	rm -rf $(VENV) build dist site *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) $(VENV)-lowest $(VENV)-newest build dist site *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # The first Python of 3.11 or newer that can make virtual environments; PYTHON=/path/to/python3 names another.

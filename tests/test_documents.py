@@ -15,7 +15,7 @@ from typer.core import TyperGroup
 ROOT = Path(__file__).parents[1]
 DOCUMENTS = sorted(
     path.relative_to(ROOT).as_posix()
-    for pattern in ("*.md", "docs/*.md", "models/**/*.md", "worker/**/*.md")
+    for pattern in ("*.md", "docs/*.md", "models/**/*.md", "schemas/*.md", "worker/**/*.md")
     for path in ROOT.glob(pattern)
 )
 ROOTS = {"triage_worker": "worker", "triage_models": "models", "triage_schemas": "schemas"}

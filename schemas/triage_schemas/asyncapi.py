@@ -52,13 +52,13 @@ class InputMessage(BaseModel):
     model_config = ConfigDict(title="CustomerMessage", extra="allow")
 
     text: str = Field(description="the customer's text", min_length=1)
-    message_id: str | None = Field(None, description="unique id; topic-partition-offset if there is none")
+    message_id: str | None = Field(default=None, description="unique id; topic-partition-offset if there is none")
     conversation_id: str | None = None
     customer_id: str | None = None
-    channel: str | None = Field(None, examples=["chat", "email"])
+    channel: str | None = Field(default=None, examples=["chat", "email"])
     language: str | None = None
-    created_at: str | None = Field(None, description="RFC 3339")
-    metadata: dict[str, Scalar] | None = Field(None, description="scalars, for the conditions of the router's rules")
+    created_at: str | None = Field(default=None, description="RFC 3339")
+    metadata: dict[str, Scalar] | None = Field(default=None, description="scalars, for the router's rules")
 
 
 def document(topics: Mapping[str, str]) -> str:

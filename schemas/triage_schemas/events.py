@@ -86,8 +86,8 @@ class Intent(MessageEvent):
     scores: dict[str, Probability] = Field(description="the three most likely intents, in descending order")
     decided_by: DecidedBy
     threshold: Probability = Field(description="minimum confidence of an accepted intent")
-    familiarity: float | None = Field(None, description="cosine similarity to the nearest training prototype")
-    truncated: bool = Field(False, description="the text was longer than the model's maximum, and its end was not read")
+    familiarity: float | None = Field(default=None, description="cosine similarity to the nearest training prototype")
+    truncated: bool = Field(default=False, description="the text was longer than the model reads, and was cut off")
     model: ModelRef = Field(
         description="the model that decided; for a person's decision, the model that did not accept"
     )
@@ -99,7 +99,7 @@ class IntentEvent(Intent):
 
     TYPE = "triage.intent"
 
-    text: str | None = Field(None, description="the message's text; only with TRIAGE_INCLUDE_TEXT")
+    text: str | None = Field(default=None, description="the message's text; only with TRIAGE_INCLUDE_TEXT")
 
 
 class FallbackEvent(Intent):
@@ -131,7 +131,7 @@ class LabelEvent(MessageEvent):
     text: str
     label: str
     decided_by: Literal["llm", "human"]
-    model: ModelRef | None = Field(None, description="the larger model, if one decided")
+    model: ModelRef | None = Field(default=None, description="the larger model, if one decided")
     labelled_at: Timestamp
 
 

@@ -67,7 +67,7 @@ def build(folder: Path) -> Image:
     slim(DEFAULT_BUNDLE, made.bundle, "cpu")
     source = folder / "source"
     source.mkdir()
-    for name in ("pyproject.toml", "README.md"):
+    for name in ("pyproject.toml", "README.md", "LICENSE"):
         shutil.copy(ROOT / name, source)
     for name in ("schemas", "worker", "models"):
         shutil.copytree(ROOT / name, source / name, ignore=shutil.ignore_patterns("__pycache__"))

@@ -129,8 +129,8 @@ def test_accepted_exactly_when_sure_familiar_and_in_scope(
     decision = decided(of, row(*logits), row(*similarity))
     foreign = int(np.argmax(logits)) == 3
     assert decision.accepted == (
-        np.float32(decision.confidence) >= confidence
-        and np.float32(decision.familiarity) >= familiarity
+        np.float32(decision.confidence) >= np.float32(confidence)
+        and np.float32(decision.familiarity) >= np.float32(familiarity)
         and not foreign
     )
     assert (decision.reason is None) == decision.accepted
