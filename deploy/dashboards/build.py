@@ -1,6 +1,6 @@
-"""Write the Grafana dashboards into the chart: `python -m deploy.dashboards.build`.
+"""Writes the Grafana dashboards into the chart: `python -m deploy.dashboards.build`.
 
-A panel here is a title, a unit and queries; where it stands and how it looks follows from that.
+A panel is defined by a title, a unit and queries. Its position and style are derived from them.
 """
 
 import json
@@ -21,7 +21,7 @@ SOURCE = {"type": "prometheus", "uid": "${datasource}"}
 
 @dataclass
 class Place:
-    """Where the next panel goes."""
+    """Grid position of the next panel."""
 
     x: int = 0
     y: int = 0
@@ -36,7 +36,7 @@ class Place:
 
 
 def dashboard(board: Board) -> dict[str, Any]:
-    """A board as Grafana's JSON."""
+    """Convert a board to Grafana's JSON."""
     place = Place()
     panels = [panel for row in board.rows for panel in _row(row, place)]
     return {
@@ -71,7 +71,7 @@ def _variables() -> list[dict[str, Any]]:
             "query": {"query": namespace, "refId": "namespaces"},
             "refresh": 2,
             "includeAll": True,
-            "allValue": ".*",  # also where there are no namespaces, as under compose
+            "allValue": ".*",  # also without namespaces, as with Compose
             "current": {"text": "All", "value": "$__all"},
         },
     ]
@@ -139,7 +139,7 @@ def _options(panel: Panel) -> dict[str, Any]:
 
 
 def render() -> dict[str, str]:
-    """File names and their contents."""
+    """Return the content of each dashboard file by its name."""
     return {f"{board.uid}.json": json.dumps(dashboard(board), indent=2) + "\n" for board in (SERVICE, QUALITY)}
 
 

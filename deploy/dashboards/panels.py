@@ -1,4 +1,4 @@
-"""What a dashboard is made of. ``{NS`` in a query stands for the chosen namespace."""
+"""Building blocks of a dashboard. ``{NS`` in a query is replaced by the selected namespace."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -10,7 +10,7 @@ FALLBACK = '{NS, job="triage-fallback"'
 
 @dataclass(frozen=True)
 class Panel:
-    """Queries as (legend, PromQL); thresholds as (from, colour)."""
+    """A panel. Queries are (legend, PromQL); thresholds are (lower bound, colour)."""
 
     title: str
     unit: str
@@ -24,7 +24,7 @@ class Panel:
 
 @dataclass(frozen=True)
 class Row:
-    """Panels side by side."""
+    """A titled row of panels."""
 
     title: str
     panels: tuple[Panel, ...]
@@ -33,7 +33,7 @@ class Row:
 
 @dataclass(frozen=True)
 class Board:
-    """A dashboard; ``span`` is what it shows at first."""
+    """A dashboard; ``span`` is its initial time range."""
 
     uid: str
     title: str
@@ -43,7 +43,7 @@ class Board:
 
 
 def quantiles(metric: str, by: str = "", where: str = "{NS}", legend: str = "") -> tuple[tuple[str, str], ...]:
-    """Median and 99th percentile of a histogram."""
+    """Queries for the median and the 99th percentile of a histogram."""
     group = f"le, {by}" if by else "le"
     return tuple(
         (

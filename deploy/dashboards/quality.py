@@ -1,4 +1,4 @@
-"""The board for: what do customers want, how far is the model to be trusted, what does the rest cost."""
+"""The quality dashboard: intents, accepted share, drift, tickets, and cost of the fallback."""
 
 from deploy.dashboards.panels import FALLBACK, WORKER, Board, Panel, Row, quantiles
 
@@ -10,8 +10,8 @@ def _share_of_shadow(by: str, where: str = "{NS}") -> str:
 
 QUALITY = Board(
     uid="triage-quality",
-    title="Triage: decisions, tickets and money",
-    description="What customers want, how far the model can be trusted with it, and what the rest costs.",
+    title="Triage: decisions, tickets and cost",
+    description="Intents, accepted share and drift, tickets, and the cost of the fallback.",
     span="24h",
     rows=(
         Row(
@@ -29,16 +29,16 @@ QUALITY = Board(
                     stacked=True,
                 ),
                 Panel(
-                    "Vouched for",
+                    "Accepted share",
                     "percentunit",
                     (
                         ("now", "avg(triage:acceptance:ratio15m{NS})"),
                         ("usual", "avg(avg_over_time(triage:acceptance:ratio15m{NS}[1d] offset 1h))"),
                     ),
-                    "Below half of the usual is a critical alert.",
+                    "An accepted share below half of the usual raises a critical alert.",
                 ),
                 Panel(
-                    "Why not",
+                    "Refusals by reason",
                     "reqps",
                     (
                         (
@@ -50,7 +50,7 @@ QUALITY = Board(
                     stacked=True,
                 ),
                 Panel(
-                    "Intents accepted",
+                    "Accepted intents",
                     "reqps",
                     (
                         (
@@ -70,37 +70,37 @@ QUALITY = Board(
                             'sum by (label) (increase(triage_messages_answered_total{NS, outcome="dead_letter"}[1h]))',
                         ),
                     ),
-                    "In the last hour, by code; docs/topics.md says what each means.",
+                    "In the last hour, by code. docs/topics.md explains the codes.",
                 ),
                 Panel(
                     "Drift",
                     "percentunit",
                     (
-                        ("unsure of", "avg(triage:unsure:ratio6h{NS})"),
+                        ("unsure", "avg(triage:unsure:ratio6h{NS})"),
                         (
-                            "intents moved",
+                            "intents shifted",
                             "0.5 * sum(abs(triage:intent:share6h{NS}"
                             " - avg_over_time(triage:intent:share6h{NS}[7d] offset 6h)))",
                         ),
                     ),
-                    "Share of messages that the model is unsure of; share of intents that are others than a week long.",
+                    "Share of messages that the model is unsure of; share of intents that differ from the last week.",
                 ),
                 Panel(
-                    "Against the bundle's reference",
+                    "Drift from the bundle's reference",
                     "percentunit",
                     (
                         (
-                            "more unsure of",
+                            "additional unsure share",
                             "avg(triage:unsure:ratio6h{NS}) - (1 - avg(triage_reference_acceptance_ratio{NS}))",
                         ),
                         (
-                            "intents unlike the training data",
+                            "intents that differ from the training data",
                             "0.5 * sum(abs(sum by (label) (triage:intent:share6h{NS})"
                             " - on (label) avg by (label) (triage_reference_intent_ratio{NS})))",
                         ),
                     ),
-                    "Above 20 % more unsure than on its calibration rows, the guarantee is in doubt: an alert. Training"
-                    " data need not have the mix of the traffic; a change of the second line is what to look at.",
+                    "If the model is unsure of 20 % more than on its calibration rows, an alert fires: the guarantee may not"
+                    " hold. Training data may have another mix of intents than traffic, so watch for changes of the second line.",
                 ),
             ),
         ),
@@ -108,27 +108,27 @@ QUALITY = Board(
             "Bundles",
             (
                 Panel(
-                    "Shadow agrees",
+                    "Agreement of the shadow bundle",
                     "percentunit",
                     (("{{outcome}}", _share_of_shadow("outcome")),),
                     "Share of the compared messages.",
                     stacked=True,
                 ),
                 Panel(
-                    "Who accepts",
+                    "Accepted by which bundle",
                     "percentunit",
                     (("{{accepted_by}}", _share_of_shadow("accepted_by")),),
-                    "More by the shadow alone: it would vouch for more. Its guarantee says whether it may.",
+                    "If the shadow alone accepts more, it would raise coverage. Check its guarantee first.",
                     stacked=True,
                 ),
                 Panel(
-                    "Both accept, and differ",
+                    "Both accept, with different intents",
                     "percentunit",
                     (("", _share_of_shadow("outcome", '{NS, outcome="intent_differs", accepted_by="both"}')),),
-                    "Here one of the two is wrong and vouches for it.",
+                    "One of the two accepted a wrong intent.",
                 ),
                 Panel(
-                    "Bundles found, messages left out",
+                    "Bundle reloads, messages skipped by the shadow",
                     "short",
                     (
                         (
@@ -140,7 +140,7 @@ QUALITY = Board(
                             "sum by (reason) (increase(triage_shadow_skipped_messages_total{NS}[1h]))",
                         ),
                     ),
-                    "In the last hour. A bundle that is refused leaves the one before it at work; the log says why.",
+                    "In the last hour. If a bundle is refused, the previous one keeps serving; the log has the reason.",
                 ),
             ),
             columns=4,
@@ -155,7 +155,7 @@ QUALITY = Board(
                     "In the last hour.",
                 ),
                 Panel(
-                    "Where intents go",
+                    "Intents by queue and priority",
                     "reqps",
                     (
                         (
@@ -175,9 +175,9 @@ QUALITY = Board(
                     "reqps",
                     (("{{outcome}}", "sum by (outcome) (rate(triage_router_intents_total{NS}[$__rate_interval]))"),),
                 ),
-                Panel("Time of a batch of the router", "s", quantiles("triage_router_batch_seconds")),
+                Panel("Duration of a router batch", "s", quantiles("triage_router_batch_seconds")),
                 Panel(
-                    "Conversations known, rules refused",
+                    "Conversations in state, rules refused",
                     "short",
                     (
                         ("conversations", "sum(triage_router_conversations{NS})"),
@@ -187,16 +187,16 @@ QUALITY = Board(
             ),
         ),
         Row(
-            "The helpdesk",
+            "Helpdesk",
             (
                 Panel(
-                    "Tickets there",
+                    "Tickets sent to the helpdesk",
                     "short",
                     (("{{outcome}}", "sum by (outcome) (increase(triage_helpdesk_tickets_total{NS}[1h]))"),),
                     "In the last hour.",
                 ),
                 Panel(
-                    "Calls of its API",
+                    "API calls",
                     "reqps",
                     (("{{result}}", "sum by (result) (rate(triage_helpdesk_calls_total{NS}[$__rate_interval]))"),),
                 ),
@@ -204,10 +204,10 @@ QUALITY = Board(
             columns=2,
         ),
         Row(
-            "The larger model",
+            "LLM fallback",
             (
                 Panel(
-                    "What became of its messages",
+                    "Outcomes of the fallback",
                     "reqps",
                     (
                         (
@@ -219,7 +219,7 @@ QUALITY = Board(
                     stacked=True,
                 ),
                 Panel(
-                    "Calls",
+                    "LLM calls",
                     "reqps",
                     (
                         ("{{result}}", "sum by (result) (rate(triage_llm_calls_total{NS}[$__rate_interval]))"),
@@ -227,9 +227,9 @@ QUALITY = Board(
                     ),
                     stacked=True,
                 ),
-                Panel("Time of a call", "s", quantiles("triage_llm_call_seconds")),
+                Panel("Duration of an LLM call", "s", quantiles("triage_llm_call_seconds")),
                 Panel(
-                    "Money in the last hour",
+                    "Cost in the last hour",
                     "none",
                     (("", "sum(increase(triage_llm_money_total{NS}[1h]))"),),
                     "In the currency of TRIAGE_LLM_PRICE_INPUT and _OUTPUT.",

@@ -1,21 +1,21 @@
-"""The board for: does it keep up, is anything lost, where does the time go."""
+"""The service dashboard: throughput, lag, accounting, and time by stage."""
 
 from deploy.dashboards.panels import WORKER, Board, Panel, Row, quantiles
 
 SERVICE = Board(
     uid="triage-service",
     title="Triage: service",
-    description="Does it keep up, is anything lost, where does the time go.",
+    description="Throughput and lag, accounting of messages, and time by stage.",
     span="3h",
     rows=(
         Row(
-            "At a glance",
+            "Overview",
             (
                 Panel(
-                    "Oldest message waits",
+                    "Age of the oldest message",
                     "s",
                     (("", "max(triage_lag_seconds{NS})"),),
-                    "Age of the oldest message that no service has answered. Alerts at 60 s and 15 min.",
+                    "Age of the oldest message that is not answered yet. Alerts at 60 s and 15 min.",
                     "stat",
                     ((30, "orange"), (60, "red")),
                 ),
@@ -26,14 +26,14 @@ SERVICE = Board(
                     kind="stat",
                 ),
                 Panel(
-                    "Vouched for",
+                    "Accepted share",
                     "percentunit",
                     (("", "avg(triage:acceptance:ratio15m{NS})"),),
-                    "Of the messages that could be read, the share that the model accepts.",
+                    "Share of the readable messages that the model accepts.",
                     "stat",
                 ),
                 Panel(
-                    "Books out of balance by",
+                    "Unaccounted messages",
                     "none",
                     (
                         (
@@ -45,7 +45,7 @@ SERVICE = Board(
                             " - on (namespace, job, instance) triage_in_flight_messages{NS}))",
                         ),
                     ),
-                    "Read = accepted + fallback + review + dead letters + given back + in flight.",
+                    "Read − (accepted + fallback + review + dead letters + returned + in flight). Must be 0.",
                     "stat",
                     ((1, "red"),),
                 ),
@@ -53,7 +53,7 @@ SERVICE = Board(
                     "Services ready",
                     "none",
                     (("{{job}}", "sum by (job) (triage_ready{NS})"),),
-                    "Pods whose /readyz finds nothing that keeps them from their work.",
+                    "Pods whose /readyz succeeds.",
                     "stat",
                 ),
                 Panel(
@@ -72,7 +72,7 @@ SERVICE = Board(
             columns=6,
         ),
         Row(
-            "Does it keep up",
+            "Throughput and lag",
             (
                 Panel(
                     "Lag in seconds",
@@ -93,14 +93,14 @@ SERVICE = Board(
                     (
                         ("read", f"sum(rate(triage_messages_read_total{WORKER}}}[$__rate_interval]))"),
                         ("answered", f"sum(rate(triage_messages_answered_total{WORKER}}}[$__rate_interval]))"),
-                        ("given back", f"sum(rate(triage_messages_given_back_total{WORKER}}}[$__rate_interval]))"),
+                        ("returned", f"sum(rate(triage_messages_given_back_total{WORKER}}}[$__rate_interval]))"),
                     ),
                 ),
                 Panel(
                     "Lag of each partition",
                     "s",
                     (("{{partition}}", f"max by (partition) (triage_lag_seconds{WORKER}}})"),),
-                    "One line high above the others is a hot key.",
+                    "A single line far above the others indicates a hot key.",
                 ),
                 Panel(
                     "In flight",
@@ -110,16 +110,16 @@ SERVICE = Board(
             ),
         ),
         Row(
-            "Where the time goes",
+            "Time by stage",
             (
                 Panel(
-                    "Time spent in stages",
+                    "Time spent in each stage",
                     "percentunit",
                     (("{{stage}}", "sum by (stage) (rate(triage_stage_seconds_sum{NS}[$__rate_interval]))"),),
-                    "Seconds of each stage in a second, over all pods. Stages overlap.",
+                    "Seconds spent in each stage per second, over all pods. Stages overlap.",
                     stacked=True,
                 ),
-                Panel("One call of a stage", "s", quantiles("triage_stage_seconds", "stage", legend="{{stage}}")),
+                Panel("Duration of a stage", "s", quantiles("triage_stage_seconds", "stage", legend="{{stage}}")),
                 Panel("Messages in a batch", "none", quantiles("triage_batch_messages")),
                 Panel("Padded tokens in a batch", "none", quantiles("triage_batch_tokens")),
                 Panel(
@@ -135,14 +135,14 @@ SERVICE = Board(
             ),
         ),
         Row(
-            "Group, transactions, memory",
+            "Consumer group, transactions, memory",
             (
                 Panel(
                     "Rebalances",
                     "none",
                     (("{{job}}", "sum by (job) (increase(triage_rebalance_seconds_count{NS}[5m]))"),),
                 ),
-                Panel("Time of a rebalance", "s", quantiles("triage_rebalance_seconds")),
+                Panel("Duration of a rebalance", "s", quantiles("triage_rebalance_seconds")),
                 Panel(
                     "Transactions",
                     "ops",
