@@ -99,8 +99,9 @@ QUALITY = Board(
                             " - on (label) avg by (label) (triage_reference_intent_ratio{NS})))",
                         ),
                     ),
-                    "If the model is unsure of 20 % more than on its calibration rows, an alert fires: the guarantee may not"
-                    " hold. Training data may have another mix of intents than traffic, so watch for changes of the second line.",
+                    "An alert fires if the model is unsure of 20 % more than on its calibration rows: the guarantee may"
+                    " not hold. Training data may have another mix of intents than traffic: watch the second line for"
+                    " changes.",
                 ),
             ),
         ),

@@ -1,7 +1,7 @@
-"""A day of autoscaled workers, second by second: arrivals, a queue, pods that take time to come, and rebalances.
+"""Simulates a day of autoscaled workers, second by second: arrivals, a queue, pods that take time to start, rebalances.
 
-What is simplified: messages are all alike, partitions are equally busy, and a rebalance stops every worker (aiokafka
-rebalances eagerly) for a fixed time.
+Simplifications: all messages cost the same, all partitions are equally busy, and a rebalance stops every worker
+(aiokafka rebalances eagerly) for a fixed time.
 """
 
 import math
@@ -17,7 +17,7 @@ SALE_S = 1_800
 
 @dataclass(frozen=True)
 class Traffic:
-    """Messages a second: a daily wave between two rates, and at noon a flash sale of some times the rate."""
+    """Messages a second: a daily wave between two rates, and a flash sale at noon that multiplies the rate."""
 
     night: float = 400.0
     day: float = 4_000.0
@@ -25,7 +25,7 @@ class Traffic:
     seed: int = 1
 
     def arrivals(self) -> Iterator[float]:
-        """One number a second, with noise like that of a Poisson process."""
+        """Yield the arrivals of each second, with noise like that of a Poisson process."""
         chance = random.Random(self.seed)
         for second in range(DAY_S):
             wave = (1 - math.cos(2 * math.pi * (second / DAY_S - 1 / 12))) / 2
@@ -38,7 +38,7 @@ class Traffic:
 
 @dataclass(frozen=True)
 class Cluster:
-    """What pods can do. Seconds and messages a second."""
+    """Capacity of the pods, in seconds and messages a second."""
 
     partitions: int = 24
     pod_rate: float = 800.0
@@ -46,22 +46,25 @@ class Cluster:
     rebalance_s: int = 3
 
     def capacity(self, pods: int) -> float:
-        """Messages a second of so many pods: the one with most partitions sets the pace of a standing backlog."""
+        """Messages a second of a number of pods. The pod with most partitions limits how fast a backlog is cleared."""
         return self.pod_rate * self.partitions / math.ceil(self.partitions / pods)
 
 
 @dataclass(frozen=True)
 class Policy:
-    """How many pods are asked for.
+    """A rule for the number of pods.
 
     Args:
-        name: for people.
-        lag: messages of lag that each pod may have; None does not look at lag.
-        utilization: share of a pod's capacity to aim at; None does not look at it.
-        poll_s: seconds between two looks.
-        up: pods to add at most in ``up_period_s``; Kubernetes' own rule, doubling, where it is more.
-        down_window_s: the most that was asked for in this time holds.
-        down_period_s: seconds between two pods that go; 0 lets any number go at once.
+        name: name in the table and the plot.
+        lag: messages of lag for each pod; None ignores lag.
+        utilization: target share of a pod's capacity; None ignores it.
+        least: fewest pods.
+        most: most pods.
+        poll_s: seconds between two evaluations.
+        up: most pods to add within ``up_period_s`` seconds.
+        up_period_s: see ``up``.
+        down_window_s: the highest number of pods that was wanted within these seconds is used.
+        down_period_s: seconds between the removal of two pods; 0 removes any number at once.
     """
 
     name: str
@@ -78,7 +81,7 @@ class Policy:
 
 @dataclass
 class Day:
-    """What came of it; ``waits_s`` is the wait of the oldest message at each second."""
+    """Result of a simulation; ``waits_s`` is the wait of the oldest message in each second."""
 
     pods: list[int] = field(default_factory=list)
     waits_s: list[float] = field(default_factory=list)
@@ -93,12 +96,12 @@ class Day:
         return max(self.waits_s)
 
     def wait_s(self, share: float) -> float:
-        """The wait that this share of all seconds stays below."""
+        """Return the quantile of the waits: this share of all seconds is not above it."""
         return sorted(self.waits_s)[int(share * (len(self.waits_s) - 1))]
 
 
 class Scaler:
-    """The horizontal autoscaler's rules, as KEDA feeds them."""
+    """The rules of the horizontal pod autoscaler, with KEDA's metrics."""
 
     def __init__(self, policy: Policy) -> None:
         self._policy = policy
@@ -107,7 +110,7 @@ class Scaler:
         self._down_at = -DAY_S
 
     def target(self, now: int, pods: int, lag: float, busy: float) -> int:
-        """Pods wanted, given the lag in messages and the share of their capacity that is in use."""
+        """Return the wanted number of pods for a lag in messages and a used share of capacity."""
         policy = self._policy
         wanted = policy.least
         if policy.lag is not None:
@@ -140,7 +143,7 @@ class Scaler:
 
 
 def simulate(traffic: Traffic, cluster: Cluster, policy: Policy) -> Day:
-    """One day."""
+    """Simulate one day."""
     day, scaler = Day(), Scaler(policy)
     running, starting = policy.least, deque[tuple[int, int]]()
     stopped_until, done, come, lag = 0, 0.0, 0.0, 0.0

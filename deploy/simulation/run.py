@@ -1,4 +1,7 @@
-"""Compare ways to scale: `python -m deploy.simulation.run` prints the table of docs/scaling.md and draws its plot."""
+"""Compares scaling policies: the table and the plot of docs/scaling.md.
+
+Run `python -m deploy.simulation.run` to print the table and to draw the plot.
+"""
 
 import sys
 from pathlib import Path
@@ -11,17 +14,17 @@ SLOW = {"down_window_s": 600, "down_period_s": 120}
 TRAFFIC, CLUSTER = Traffic(), Cluster()
 CHOSEN = "lag of 60 s, and CPU at 70 %"
 POLICIES = (
-    Policy("all the pods, always", lag=None, least=24),
-    Policy("KEDA's own numbers (lag of 10)", lag=10.0),
+    Policy("all pods, always", lag=None, least=24),
+    Policy("KEDA's default (lag of 10)", lag=10.0),
     *(Policy(f"lag of {drain} s", lag=CLUSTER.pod_rate * drain, **SLOW) for drain in (10, 60, 300)),
     Policy("CPU at 70 %", lag=None, utilization=0.7, **SLOW),
     Policy(CHOSEN, lag=CLUSTER.pod_rate * 60, utilization=0.7, **SLOW),
-    Policy("the same, scaled down at once", lag=CLUSTER.pod_rate * 60, utilization=0.7, down_window_s=15),
+    Policy("the same, without delay when scaling down", lag=CLUSTER.pod_rate * 60, utilization=0.7, down_window_s=15),
 )
 
 
 def table(days: dict[str, Day]) -> str:
-    """Markdown."""
+    """Return the comparison as a Markdown table."""
     lines = [
         "| scaled by | pod-hours | longest wait | wait, 99 % of the time | half of the time | rebalances |",
         "| --- | ---: | ---: | ---: | ---: | ---: |",
@@ -34,12 +37,12 @@ def table(days: dict[str, Day]) -> str:
 
 
 def days() -> dict[str, Day]:
-    """Every policy's day."""
+    """Simulate a day with each policy."""
     return {policy.name: simulate(TRAFFIC, CLUSTER, policy) for policy in POLICIES}
 
 
 def plot(days: dict[str, Day]) -> str:
-    """The plot of docs/scaling.md."""
+    """Return the plot of docs/scaling.md as SVG."""
     return draw(list(TRAFFIC.arrivals()), {name: days[name] for name in ("lag of 60 s", CHOSEN)})
 
 

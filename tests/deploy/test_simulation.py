@@ -1,4 +1,4 @@
-"""The simulation keeps its own books, and docs/scaling.md says what it says."""
+"""The simulation conserves messages, and docs/scaling.md has its results."""
 
 import pytest
 
