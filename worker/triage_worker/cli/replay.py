@@ -14,7 +14,7 @@ from triage_worker.config.errors import ConfigError, TriageError
 from triage_worker.config.settings import Settings
 
 if TYPE_CHECKING:
-    from triage_worker.replay.replay import Sent, Survey
+    from triage_worker.replay.replay import ReplayResult, Survey
 
 FLAGS = (*CONNECTION, "dead_letter_topic", "transactional_id_prefix")
 
@@ -36,13 +36,13 @@ def replay(
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Send without asking")] = False,
 ) -> None:
     """Send dead letters to where they were read, as they were: bytes, key and headers. None is sent twice."""
-    from triage_worker.replay import dead_letter_record as letters  # noqa: PLC0415 (keeps `triage --help` quick)
-    from triage_worker.replay import replay as replaying  # noqa: PLC0415
+    from triage_worker.replay import replay as service  # noqa: PLC0415 (keeps `triage --help` quick)
+    from triage_worker.replay.dead_letter_record import Selection  # noqa: PLC0415
 
-    selection = letters.Selection(
+    selection = Selection(
         frozenset(code or ()), frozenset(topic or ()), frozenset(partition or ()), _moment(since), _moment(until)
     )
-    found = asyncio.run(replaying.survey(settings, selection))
+    found = asyncio.run(service.survey(settings, selection))
     _print(found)
     count = found.to_send.total()
     if dry_run or not count:
@@ -55,8 +55,8 @@ def replay(
     console = Console(stderr=True)
     with Progress(*columns, console=console, disable=not console.is_terminal) as progress:
         bar = progress.add_task("sending", total=count)
-        sent = asyncio.run(replaying.replay(settings, selection, lambda done: progress.advance(bar, done)))
-    _report(sent)
+        result = asyncio.run(service.replay(settings, selection, lambda done: progress.advance(bar, done)))
+    _report(result)
 
 
 def _moment(given: str | None) -> datetime | None:
@@ -74,13 +74,17 @@ def _print(found: "Survey") -> None:
     for kind in sorted({*found.to_send, *found.sent}):
         before = f", {found.sent[kind]} sent before" if found.sent[kind] else ""
         typer.echo(f"{kind.topic}  {kind.code}: {found.to_send[kind]} to send{before}")
-    if found.foreign:
-        typer.echo(f"{found.foreign} records on the topic are no dead letters of Triage and stay where they are.")
+    if found.not_dead_letters:
+        typer.echo(
+            f"{found.not_dead_letters} records on the topic are no dead letters of Triage and stay where they are."
+        )
     typer.echo(f"{found.to_send.total()} to send.")
 
 
-def _report(sent: "Sent") -> None:
-    typer.echo(f"{sent.letters} sent.")
-    if sent.gone:
-        typer.echo(f"{sent.gone} could not be: too large for the dead-letter topic, and no more where they were read.")
+def _report(result: "ReplayResult") -> None:
+    typer.echo(f"{result.sent} sent.")
+    if result.lost:
+        typer.echo(
+            f"{result.lost} could not be: too large for the dead-letter topic, and no more where they were read."
+        )
         raise typer.Exit(1)

@@ -1,4 +1,4 @@
-"""Dead letters read back: the record that each was, and which of them somebody means."""
+"""Parses records of the dead-letter topic, and selects some of them."""
 
 import hashlib
 from collections.abc import Collection
@@ -13,16 +13,19 @@ from triage_worker.streaming.tracking.dead_letters import OMITTED
 
 
 @dataclass(frozen=True, slots=True)
-class Letter:
-    """A dead letter, taken apart.
+class DeadLetterRecord:
+    """A dead letter, with the original record that it carries.
 
     Attributes:
-        source: where the record was read.
-        code: why it was put aside.
-        at: when.
-        key, value, headers: the record's own.
-        whole: whether they are; the broker may have refused to take them.
-        identity: the same for every copy of it, and another for what is read at that place in a topic made again.
+        source: the topic, partition and offset that the original was read from.
+        code: why it went to the dead letters.
+        at: when it went there.
+        key: the original's key.
+        value: the original's value.
+        headers: the original's headers.
+        complete: whether it carries all of the original, which may have been too large for the dead-letter topic.
+        identity: the same for every copy of the dead letter; differs from that of another record at the same offset,
+            such as one of a topic that was deleted and created again.
     """
 
     source: Source
@@ -31,35 +34,35 @@ class Letter:
     key: bytes | None
     value: bytes | None
     headers: RecordHeaders
-    whole: bool
+    complete: bool
     identity: bytes
 
-    def restored(self, record: ConsumerRecord) -> "Letter":
-        """The same letter with all that its record had."""
-        return replace(self, key=record.key, value=record.value, headers=list(record.headers), whole=True)
+    def restored(self, original: ConsumerRecord) -> "DeadLetterRecord":
+        """Return a copy with the key, value and headers of the original record."""
+        return replace(self, key=original.key, value=original.value, headers=list(original.headers), complete=True)
 
 
-def read_letter(record: ConsumerRecord) -> Letter | None:
-    """Take a record of the dead-letter topic apart; None when it is no dead letter of ours."""
-    begins = max((place for place, (name, _) in enumerate(record.headers) if name == "dlq.topic"), default=None)
-    if begins is None:
+def parse_dead_letter(record: ConsumerRecord) -> DeadLetterRecord | None:
+    """Parse a record of the dead-letter topic; None if Triage did not write it."""
+    # A dead letter of a dead letter has two sets of headers, and the last set is about this one.
+    start = max((index for index, (name, _) in enumerate(record.headers) if name == "dlq.topic"), default=None)
+    if start is None:
         return None
-    ours = {name: (value or b"").decode(errors="replace") for name, value in record.headers[begins:]}
+    ours = {name: (value or b"").decode(errors="replace") for name, value in record.headers[start:]}
     try:
         source = Source(ours["dlq.topic"], int(ours["dlq.partition"]), int(ours["dlq.offset"]))
         code = ours["dlq.error"]
     except (KeyError, ValueError):
         return None
-    headers = list(record.headers[:begins])
-    return Letter(
+    return DeadLetterRecord(
         source,
         code,
-        _moment(ours, record),
+        _time(ours, record),
         record.key,
         record.value,
-        headers,
-        OMITTED not in ours,
-        _identity(source, record),
+        headers=list(record.headers[:start]),
+        complete=OMITTED not in ours,
+        identity=_identity(source, record),
     )
 
 
@@ -70,7 +73,7 @@ def _identity(source: Source, record: ConsumerRecord) -> bytes:
     return f"{source.topic}-{source.partition}-{source.offset}-{content.hexdigest()[:16]}".encode()
 
 
-def _moment(ours: dict[str, str], record: ConsumerRecord) -> datetime:
+def _time(ours: dict[str, str], record: ConsumerRecord) -> datetime:
     try:
         return datetime.fromisoformat(ours["dlq.time"])
     except (KeyError, ValueError):
@@ -79,12 +82,14 @@ def _moment(ours: dict[str, str], record: ConsumerRecord) -> datetime:
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """Which letters are meant; what is empty or None leaves nothing out.
+    """A filter of dead letters. An empty collection or None selects all.
 
     Attributes:
-        codes: of the errors.
-        topics, partitions: where they were read.
-        since, until: when they were put aside, the latter excluded.
+        codes: why they went to the dead letters.
+        topics: the topics that they were read from.
+        partitions: the partitions that they were read from.
+        since: the earliest time at which they went to the dead letters.
+        until: the time before which they went there.
     """
 
     codes: Collection[str] = field(default_factory=frozenset)
@@ -93,12 +98,12 @@ class Selection:
     since: datetime | None = None
     until: datetime | None = None
 
-    def holds(self, letter: Letter) -> bool:
-        """Whether a letter is meant."""
+    def matches(self, dead_letter: DeadLetterRecord) -> bool:
+        """Whether a dead letter is selected."""
         return (
-            (not self.codes or letter.code in self.codes)
-            and (not self.topics or letter.source.topic in self.topics)
-            and (not self.partitions or letter.source.partition in self.partitions)
-            and (self.since is None or letter.at >= self.since)
-            and (self.until is None or letter.at < self.until)
+            (not self.codes or dead_letter.code in self.codes)
+            and (not self.topics or dead_letter.source.topic in self.topics)
+            and (not self.partitions or dead_letter.source.partition in self.partitions)
+            and (self.since is None or dead_letter.at >= self.since)
+            and (self.until is None or dead_letter.at < self.until)
         )

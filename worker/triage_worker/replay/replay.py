@@ -1,8 +1,8 @@
-"""Dead letters go back to where they were read, once each, however often this is run.
+"""Sends dead letters back to the topics that they were read from, each exactly once, however often it is run.
 
-A letter and a mark that it was sent are written in one transaction. The marks are on a compacted topic of their own.
-They are read after the transactional producer has started, which fences any other replay, so that two at a time cannot
-both send a letter.
+A dead letter and a marker that it was sent are written in one transaction. The markers are on a compacted topic. They
+are read after the transactional producer has started: its start fences every other replay, so two replays cannot both
+send the same dead letter.
 """
 
 import asyncio
@@ -23,14 +23,14 @@ from triage_worker.kafka.clients import transactional_producer
 from triage_worker.kafka.sending import send_record
 from triage_worker.kafka.topic_reader import open_reader, read_record, read_topic
 from triage_worker.kafka.topics import create_internal, require
-from triage_worker.replay.dead_letter_record import Letter, Selection, read_letter
+from triage_worker.replay.dead_letter_record import DeadLetterRecord, Selection, parse_dead_letter
 
-BATCH = 500
-MARK = b"sent"
+BATCH_SIZE = 500
+SENT = b"sent"
 
 
 class Kind(NamedTuple):
-    """What letters are counted by."""
+    """What dead letters are counted by: the topic that they were read from, and their code."""
 
     topic: str
     code: str
@@ -38,37 +38,42 @@ class Kind(NamedTuple):
 
 @dataclass(slots=True)
 class Survey:
-    """What is on the dead-letter topic, as far as it is meant.
+    """The selected records of the dead-letter topic, counted.
 
     Attributes:
-        to_send: letters that were not sent before.
-        sent: letters that were.
-        foreign: records that are no dead letters of ours.
+        to_send: dead letters that were not sent before.
+        sent: dead letters that were sent before.
+        not_dead_letters: records that Triage did not write.
     """
 
     to_send: Counter[Kind] = field(default_factory=Counter)
     sent: Counter[Kind] = field(default_factory=Counter)
-    foreign: int = 0
+    not_dead_letters: int = 0
 
 
 @dataclass(frozen=True, slots=True)
-class Sent:
-    """What came of a replay; ``gone`` were too large for the dead-letter topic, and their originals are no more."""
+class ReplayResult:
+    """The result of a replay.
 
-    letters: int
-    gone: int
+    Attributes:
+        sent: dead letters that were sent.
+        lost: dead letters that carry only a part of their original, which no longer exists.
+    """
+
+    sent: int
+    lost: int
 
 
-def marks_topic(settings: Settings) -> str:
-    """The topic of the marks that letters were sent."""
+def markers_topic(settings: Settings) -> str:
+    """Return the topic of the markers."""
     return f"{settings.dead_letter_topic}.replayed"
 
 
 async def survey(settings: Settings, selection: Selection) -> Survey:
-    """Count the letters that are meant; writes nothing.
+    """Count the selected dead letters, without sending any.
 
     Raises:
-        TriageError: the cluster cannot be reached, or a topic is missing; says what to do.
+        TriageError: the cluster cannot be reached, or a topic does not exist; the message says what to do.
     """
     await require(settings, {"dead_letter_topic": "Read"})
     try:
@@ -80,107 +85,118 @@ async def survey(settings: Settings, selection: Selection) -> Survey:
 
 async def _survey(consumer: AIOKafkaConsumer, settings: Settings, selection: Selection) -> Survey:
     found = Survey()
-    marks = await _marks(consumer, settings)
+    markers = await _read_markers(consumer, settings)
     seen: set[bytes] = set()
     async for records in read_topic(consumer, settings.dead_letter_topic):
-        for letter in map(read_letter, records):
-            if letter is None:
-                found.foreign += 1
-            elif selection.holds(letter) and letter.identity not in seen:
-                seen.add(letter.identity)
-                counts = found.sent if letter.identity in marks else found.to_send
-                counts[Kind(letter.source.topic, letter.code)] += 1
+        for dead_letter in map(parse_dead_letter, records):
+            if dead_letter is None:
+                found.not_dead_letters += 1
+            elif selection.matches(dead_letter) and dead_letter.identity not in seen:
+                seen.add(dead_letter.identity)
+                counts = found.sent if dead_letter.identity in markers else found.to_send
+                counts[Kind(dead_letter.source.topic, dead_letter.code)] += 1
     missing = sorted({kind.topic for kind in found.to_send} - await consumer.topics())
     if missing:
-        raise TriageError(f"There are letters from {missing[0]}, which does not exist: leave them out by --topic.")
+        raise TriageError(
+            f"Some dead letters were read from {missing[0]}, which does not exist: select other topics with --topic."
+        )
     return found
 
 
-async def replay(settings: Settings, selection: Selection, progress: Callable[[int], None]) -> Sent:
-    """Send the letters that are meant and were not sent before.
+async def replay(settings: Settings, selection: Selection, progress: Callable[[int], None]) -> ReplayResult:
+    """Send the selected dead letters that were not sent before.
 
     Args:
-        settings: where.
-        selection: which.
-        progress: is called with how many letters were done, after each transaction.
+        settings: the connection, and the dead-letter topic.
+        selection: which dead letters to send.
+        progress: is called after each transaction with the number of dead letters in it.
 
     Raises:
-        TriageError: the broker failed, or another replay began; says what to do.
+        TriageError: the broker failed, or another replay started; the message says what to do.
     """
     if not settings.idempotence:
-        raise ConfigError("A replay needs transactions, so that a letter is sent once: set TRIAGE_IDEMPOTENCE=true.")
-    await create_internal(settings, marks_topic(settings), partitions=1, configs={"cleanup.policy": "compact"})
-    identity = f"{settings.transactional_id_prefix}-replay-{settings.dead_letter_topic}"
-    sender = transactional_producer(settings, identity)
+        raise ConfigError(
+            "A replay needs transactions, so that each dead letter is sent once: set TRIAGE_IDEMPOTENCE=true."
+        )
+    await create_internal(settings, markers_topic(settings), partitions=1, configs={"cleanup.policy": "compact"})
+    producer = transactional_producer(
+        settings, f"{settings.transactional_id_prefix}-replay-{settings.dead_letter_topic}"
+    )
     try:
-        await sender.start()
-        async with open_reader(settings) as letters, open_reader(settings) as originals:
-            return await _Replay(settings, selection, sender, letters, originals, progress).run()
+        await producer.start()
+        async with open_reader(settings) as dead_letters, open_reader(settings) as originals:
+            return await _Replay(settings, selection, producer, dead_letters, originals, progress).run()
     except KafkaError as error:
         raise TriageError(
-            f"The replay stopped ({describe_error(error)}): another one may have begun, or the broker failed. Run it "
-            f"again: it sends what is not sent yet."
+            f"The replay stopped ({describe_error(error)}): another replay may have started, or the broker failed. Run "
+            f"it again: it sends what was not sent yet."
         ) from error
     finally:
-        await abandon(sender)
+        await abandon(producer)
 
 
 @dataclass(frozen=True, slots=True)
 class _Replay:
     settings: Settings
     selection: Selection
-    sender: AIOKafkaProducer
-    letters: AIOKafkaConsumer
+    producer: AIOKafkaProducer
+    dead_letters: AIOKafkaConsumer
     originals: AIOKafkaConsumer
     progress: Callable[[int], None]
 
-    async def run(self) -> Sent:
-        done = await _marks(self.letters, self.settings)
-        waiting: list[Letter] = []
-        sent = gone = 0
-        async for records in read_topic(self.letters, self.settings.dead_letter_topic):
-            for letter in map(read_letter, records):
-                if letter is None or letter.identity in done or not self.selection.holds(letter):
+    async def run(self) -> ReplayResult:
+        handled = await _read_markers(self.dead_letters, self.settings)
+        pending: list[DeadLetterRecord] = []
+        sent = lost = 0
+        async for records in read_topic(self.dead_letters, self.settings.dead_letter_topic):
+            for dead_letter in map(parse_dead_letter, records):
+                if dead_letter is None or dead_letter.identity in handled or not self.selection.matches(dead_letter):
                     continue
-                done.add(letter.identity)
-                original = letter if letter.whole else await self._original(letter)
-                if original is None:
-                    gone += 1
+                handled.add(dead_letter.identity)
+                complete = dead_letter if dead_letter.complete else await self._restore(dead_letter)
+                if complete is None:
+                    lost += 1
                     self.progress(1)
                 else:
-                    waiting.append(original)
-            while len(waiting) >= BATCH:
-                sent += await self._transaction(waiting[:BATCH])
-                del waiting[:BATCH]
-        if waiting:
-            sent += await self._transaction(waiting)
-        return Sent(sent, gone)
+                    pending.append(complete)
+            while len(pending) >= BATCH_SIZE:
+                sent += await self._send_batch(pending[:BATCH_SIZE])
+                del pending[:BATCH_SIZE]
+        if pending:
+            sent += await self._send_batch(pending)
+        return ReplayResult(sent, lost)
 
-    async def _transaction(self, letters: Sequence[Letter]) -> int:
-        async with self.sender.transaction():
+    async def _send_batch(self, dead_letters: Sequence[DeadLetterRecord]) -> int:
+        """Send dead letters and their markers in one transaction, and return how many were sent."""
+        async with self.producer.transaction():
             futures: list[asyncio.Future[Any]] = []
-            for letter in letters:
-                futures.append(await self._send(letter))
-                futures.append(await self.sender.send(marks_topic(self.settings), key=letter.identity, value=MARK))
-            await asyncio.gather(*futures)  # aiokafka commits a transaction whose records failed
-        self.progress(len(letters))
-        return len(letters)
+            for dead_letter in dead_letters:
+                futures.append(await self._send(dead_letter))
+                marker = self.producer.send(markers_topic(self.settings), key=dead_letter.identity, value=SENT)
+                futures.append(await marker)
+            await asyncio.gather(*futures)  # aiokafka commits a transaction even if some of its records failed
+        self.progress(len(dead_letters))
+        return len(dead_letters)
 
-    async def _send(self, letter: Letter) -> "asyncio.Future[Any]":
-        """To the partition that it was on, where there still is one: a conversation stays together."""
-        topic = letter.source.topic
-        partitions = await self.sender.partitions_for(topic)
-        partition = letter.source.partition if letter.source.partition in partitions else None
+    async def _send(self, dead_letter: DeadLetterRecord) -> "asyncio.Future[Any]":
+        """Send the original to its partition if that exists, so that its conversation stays on one partition."""
+        topic, partition = dead_letter.source.topic, dead_letter.source.partition
         return await send_record(
-            self.sender, topic, key=letter.key, value=letter.value, headers=letter.headers, partition=partition
+            self.producer,
+            topic,
+            key=dead_letter.key,
+            value=dead_letter.value,
+            headers=dead_letter.headers,
+            partition=partition if partition in await self.producer.partitions_for(topic) else None,
         )
 
-    async def _original(self, letter: Letter) -> Letter | None:
-        partition = TopicPartition(letter.source.topic, letter.source.partition)
-        record = await read_record(self.originals, partition, letter.source.offset)
-        return None if record is None else letter.restored(record)
+    async def _restore(self, dead_letter: DeadLetterRecord) -> DeadLetterRecord | None:
+        """Add what is missing from the original record; None if that no longer exists."""
+        partition = TopicPartition(dead_letter.source.topic, dead_letter.source.partition)
+        original = await read_record(self.originals, partition, dead_letter.source.offset)
+        return None if original is None else dead_letter.restored(original)
 
 
-async def _marks(consumer: AIOKafkaConsumer, settings: Settings) -> set[bytes]:
-    marks = read_topic(consumer, marks_topic(settings))
-    return {record.key async for records in marks for record in records if record.key is not None}
+async def _read_markers(consumer: AIOKafkaConsumer, settings: Settings) -> set[bytes]:
+    markers = read_topic(consumer, markers_topic(settings))
+    return {record.key async for records in markers for record in records if record.key is not None}

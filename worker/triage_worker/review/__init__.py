@@ -1,1 +1,1 @@
-"""Review: a person decides what neither the model nor the larger one could."""
+"""The review, ``triage review``: a person labels the messages that neither the model nor the LLM could decide."""

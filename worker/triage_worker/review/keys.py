@@ -1,4 +1,4 @@
-"""One key, one answer."""
+"""The keys of the review screen, and what each of them means."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,34 +11,34 @@ _LABEL_KEYS = "123456789abcdefghijklmnoprstuvwxyz"
 
 @dataclass(frozen=True, slots=True)
 class Labelled:
-    """The message has this intent."""
+    """The reviewer chose an intent."""
 
     label: str
 
 
 @dataclass(frozen=True, slots=True)
 class NoneOfThese:
-    """The message has none of the intents."""
+    """The reviewer found that the message has none of the intents."""
 
 
 @dataclass(frozen=True, slots=True)
 class Later:
-    """The message goes to the end of the queue."""
+    """The reviewer postponed the message, which goes to the end of the queue."""
 
 
 Verdict = Labelled | NoneOfThese | Later
 
 
-def key_of(labels: Sequence[str]) -> dict[str, str]:
-    """The key of each label: digits, then letters; labels beyond those have none."""
+def keys_by_label(labels: Sequence[str]) -> dict[str, str]:
+    """Return the key of each label: digits first, then letters. Labels for which no key is left are missing."""
     return dict(zip(labels, _LABEL_KEYS, strict=False))
 
 
-def verdict_of(key: str, labels: Sequence[str]) -> Verdict | None:
-    """What a key means; None when it means nothing."""
+def verdict_for_key(key: str, labels: Sequence[str]) -> Verdict | None:
+    """Return what a key means; None if it has no meaning."""
     if key == LATER:
         return Later()
     if key == NONE:
         return NoneOfThese()
-    by_key = {shown: label for label, shown in key_of(labels).items()}
-    return Labelled(by_key[key]) if key in by_key else None
+    labels_by_key = {label_key: label for label, label_key in keys_by_label(labels).items()}
+    return Labelled(labels_by_key[key]) if key in labels_by_key else None

@@ -1,9 +1,10 @@
-"""What a person's answer becomes: an intent and a label, a label alone, or the same message again at the end."""
+"""Turns a verdict into output records: an intent with its label, a label alone, or the same message again."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from time import time
+from typing import TypeAlias
 
 from triage_schemas.events import IntentEvent, LabelEvent, ReviewEvent
 from triage_schemas.records import Record
@@ -13,17 +14,19 @@ from triage_worker.streaming.async_processor import PendingEvent
 from triage_worker.streaming.decision_events import decision_record, message_fields
 from triage_worker.streaming.tracking.output import CompanionRecord, Output
 
+PendingReview: TypeAlias = PendingEvent[ReviewEvent]
+
 
 @dataclass(frozen=True, slots=True)
-class Writer:
-    """Makes outputs.
+class OutputBuilder:
+    """Builds the output of a verdict.
 
     Attributes:
-        output_topic: for intents.
-        review_topic: for what is put off.
-        labels_topic: for answers to learn from.
+        output_topic: the topic of intents.
+        review_topic: the topic of messages that a person must decide.
+        labels_topic: the topic of labels that the next bundle learns from.
         out_of_scope_label: the label of messages that have none of the intents.
-        include_text: put the text into intents, too.
+        include_text: whether intents carry the message's text.
         clock: seconds since the epoch.
     """
 
@@ -34,44 +37,48 @@ class Writer:
     include_text: bool
     clock: Callable[[], float] = time
 
-    def output(self, question: PendingEvent[ReviewEvent], verdict: Verdict) -> Output:
-        """The output of an answer."""
-        record = question.record
-        if isinstance(verdict, Later):
-            return Output(
-                question.tracker,
-                record,
-                "review",
-                "later",
-                self.review_topic,
-                record.key,
-                record.value,
-                list(record.headers),
-            )
+    def build(self, pending: PendingReview, verdict: Verdict) -> Output:
+        """Build the output of a verdict: an intent with its label, a label alone, or the message again for later."""
         now = datetime.fromtimestamp(self.clock(), UTC)
-        if not isinstance(verdict, Labelled):
-            value, headers = self._label(question, self.out_of_scope_label, now)
-            topic = self.labels_topic
-            return Output(question.tracker, record, "accepted", "none_of_these", topic, record.key, value, headers)
-        label = self._label(question, verdict.label, now)
-        value, headers = self._intent(question, verdict.label, now)
+        if isinstance(verdict, Labelled):
+            return self._labelled(pending, verdict.label, now)
+        record = pending.record
+        if isinstance(verdict, Later):
+            headers = list(record.headers)
+            return Output(
+                pending.tracker, record, "review", "later", self.review_topic, record.key, record.value, headers
+            )
+        value, label_headers = self._label(pending, self.out_of_scope_label, now)
         return Output(
-            question.tracker,
+            pending.tracker,
             record,
             "accepted",
-            verdict.label,
-            self.output_topic,
+            "none_of_these",
+            self.labels_topic,
             record.key,
             value,
-            headers,
-            CompanionRecord(self.labels_topic, record.key, label.value, label.headers),
+            label_headers,
         )
 
-    def _intent(self, question: PendingEvent[ReviewEvent], label: str, now: datetime) -> Record:
-        """The model stays the one that asked for help; ``decided_by`` says who gave it."""
-        event = question.event
-        shown = {"text": event.text} if self.include_text else {}
-        fields = message_fields(event) | shown
+    def _labelled(self, pending: PendingReview, label: str, now: datetime) -> Output:
+        record = pending.record
+        intent, companion = self._intent(pending, label, now), self._label(pending, label, now)
+        return Output(
+            pending.tracker,
+            record,
+            "accepted",
+            label,
+            self.output_topic,
+            record.key,
+            intent.value,
+            intent.headers,
+            CompanionRecord(self.labels_topic, record.key, companion.value, companion.headers),
+        )
+
+    def _intent(self, pending: PendingReview, label: str, now: datetime) -> Record:
+        """The intent event. It names the model that was unsure; ``decided_by`` says that a person decided."""
+        event = pending.event
+        fields = message_fields(event) | ({"text": event.text} if self.include_text else {})
         intent = IntentEvent(
             **fields,
             intent=label,
@@ -82,9 +89,11 @@ class Writer:
             model=event.model,
             classified_at=now,
         )
-        return decision_record(question, intent, now)
+        return decision_record(pending, intent, now)
 
-    def _label(self, question: PendingEvent[ReviewEvent], label: str, now: datetime) -> Record:
-        event = question.event
-        said = LabelEvent(**message_fields(event), text=event.text, label=label, decided_by="human", labelled_at=now)
-        return decision_record(question, said, now)
+    def _label(self, pending: PendingReview, label: str, now: datetime) -> Record:
+        event = pending.event
+        label_event = LabelEvent(
+            **message_fields(event), text=event.text, label=label, decided_by="human", labelled_at=now
+        )
+        return decision_record(pending, label_event, now)

@@ -1,4 +1,4 @@
-"""A review session: the review topic on one side, a person at a terminal on the other."""
+"""Runs a review session: reads the review topic, and has a person at a terminal decide each message."""
 
 import asyncio
 import contextlib
@@ -12,8 +12,8 @@ from triage_worker.config.settings import Settings
 from triage_worker.kafka.topics import require
 from triage_worker.observability.metrics import Metrics
 from triage_worker.review.keys import Verdict
-from triage_worker.review.outputs import Writer
-from triage_worker.review.person import Person, show_on, tell_on
+from triage_worker.review.outputs import OutputBuilder
+from triage_worker.review.reviewer import Reviewer, confirm_on, show_on
 from triage_worker.streaming.async_processor import AsyncDecisionProcessor
 from triage_worker.streaming.service import run_components
 from triage_worker.streaming.tracking.dead_letters import DeadLetters
@@ -26,24 +26,24 @@ TOPICS = {
     **dict.fromkeys(("output_topic", "labels_topic", "dead_letter_topic"), "Write"),
 }
 
-AHEAD = 20
-"""Messages that a person's terminal holds; the rest of the queue is free for others."""
+MAX_IN_FLIGHT = 20
+"""How many messages a session reads ahead. It is small, so that other sessions get the rest of the queue."""
 
-LEAVE_S = 0.1
-"""Messages that were not shown are given back at once; what was answered is settled before."""
+DRAIN_TIMEOUT_S = 0.1
+"""Only messages without a verdict are left at the end, and other sessions read those again."""
 
 
 def run(settings: Settings, read_key: Callable[[], str], console: Console, out_of_scope_label: str) -> MessageCounts:
-    """Show one message after another until the person leaves; returns the counts of the session.
+    """Show one message after another until the person leaves, and return the counts of the session.
 
     Args:
-        settings: where.
-        read_key: waits for a key; runs in a thread of its own.
+        settings: the connection, the topics and the delivery.
+        read_key: blocks until a key is pressed, and returns it; runs in its own thread.
         console: where messages are shown.
         out_of_scope_label: the label of messages that have none of the intents.
 
     Raises:
-        TriageError: the cluster cannot be reached, or a topic is missing; says what to do.
+        TriageError: the cluster cannot be reached, or a topic does not exist; the message says what to do.
     """
     return asyncio.run(_run(settings, read_key, console, out_of_scope_label))
 
@@ -53,8 +53,8 @@ async def _run(
 ) -> MessageCounts:
     await require(settings, TOPICS)
     leaving = asyncio.Event()
-    person = Person(show_on(console), tell_on(console), leaving)
-    writer = Writer(
+    reviewer = Reviewer(show_on(console), confirm_on(console), leaving)
+    outputs = OutputBuilder(
         output_topic=settings.output_topic,
         review_topic=settings.review_topic,
         labels_topic=settings.labels_topic,
@@ -64,15 +64,22 @@ async def _run(
     dead_letters, metrics = DeadLetters(settings.dead_letter_topic), Metrics()
     in_flight = InFlightMessages(metrics)
     processor: AsyncDecisionProcessor[ReviewEvent, Verdict] = AsyncDecisionProcessor(
-        ReviewEvent, person, writer.output, dead_letters, in_flight, concurrency=1
+        ReviewEvent, reviewer, outputs.build, dead_letters, in_flight, concurrency=1
     )
     components = connect(
-        settings, "review", settings.review_topic, in_flight, processor, dead_letters, metrics, max_in_flight=AHEAD
+        settings,
+        "review",
+        settings.review_topic,
+        in_flight,
+        processor,
+        dead_letters,
+        metrics,
+        max_in_flight=MAX_IN_FLIGHT,
     )
     stop = asyncio.Event()
-    _listen(read_key, person, leaving)
+    _start_key_thread(read_key, reviewer, leaving)
 
-    async def leave() -> None:
+    async def stop_after_verdicts() -> None:
         await leaving.wait()
         processor.pause()
         with contextlib.suppress(TimeoutError):
@@ -80,25 +87,25 @@ async def _run(
                 await components.consumer.flush_and_commit()
         stop.set()
 
-    leaver = asyncio.create_task(leave())
+    stopping = asyncio.create_task(stop_after_verdicts())
     try:
-        await run_components(components, stop, LEAVE_S)
+        await run_components(components, stop, DRAIN_TIMEOUT_S)
     finally:
         leaving.set()
-        leaver.cancel()
+        stopping.cancel()
     return in_flight.offsets.counts()
 
 
-def _listen(read_key: Callable[[], str], person: Person, leaving: asyncio.Event) -> None:
-    """Read keys in a thread, since that waits; a daemon, since nothing else ends it."""
+def _start_key_thread(read_key: Callable[[], str], reviewer: Reviewer, leaving: asyncio.Event) -> None:
+    """Read keys in a thread, since reading blocks. It is a daemon: a blocked read must not keep the process alive."""
     loop = asyncio.get_running_loop()
 
-    def listen() -> None:
+    def read_keys() -> None:
         while not leaving.is_set():
             try:
                 key = read_key()
             except (KeyboardInterrupt, EOFError):
                 key = ""
-            loop.call_soon_threadsafe(person.press, key)
+            loop.call_soon_threadsafe(reviewer.press, key)
 
-    threading.Thread(target=listen, name="keys", daemon=True).start()
+    threading.Thread(target=read_keys, name="keys", daemon=True).start()

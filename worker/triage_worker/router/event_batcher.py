@@ -31,7 +31,7 @@ class EventBatcher:
 
     Attributes:
         batch_started_at: when the last batch began, by `time.monotonic`.
-        lock: held while a batch is processed; whoever holds it keeps batches from running.
+        lock: held while a batch is processed. While another task holds it, no batch runs.
     """
 
     def __init__(self, process: Callable[[Sequence[InputRecord]], Awaitable[None]], metrics: RouterMetrics) -> None:
