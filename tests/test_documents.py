@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 import typer
 from triage_worker.cli.app import app
-from triage_worker.config.settings import NOT_SETTINGS, Settings, variable
+from triage_worker.config.settings import Settings
+from triage_worker.config.sources import NOT_SETTINGS, variable
 from typer.core import TyperGroup
 
 ROOT = Path(__file__).parents[1]

@@ -4,7 +4,8 @@ import json
 from typing import Any
 
 import yaml
-from triage_worker.config.settings import Settings, variable
+from triage_worker.config.settings import Settings
+from triage_worker.config.sources import variable
 
 from tests.deploy.tools import CHART, DEPLOY, ROOT, call
 

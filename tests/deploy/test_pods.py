@@ -1,7 +1,8 @@
 """What the pods may do and how they live, in every rendered size."""
 
 import pytest
-from triage_worker.config.settings import Settings, variable
+from triage_worker.config.settings import Settings
+from triage_worker.config.sources import variable
 from triage_worker.observability import tracing
 
 from tests.deploy.manifests import environment, of_kind, pods, rendered

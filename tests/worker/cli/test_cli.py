@@ -17,7 +17,8 @@ from triage_models.errors import BundleError
 from triage_models.serving.classifier import Classifier
 from triage_models.serving.decision import Decision, Reason
 from triage_worker.cli.app import main
-from triage_worker.config.settings import PREFIX, Settings, variable
+from triage_worker.config.settings import Settings
+from triage_worker.config.sources import PREFIX, variable
 
 from tests.models.metrics.made import made
 

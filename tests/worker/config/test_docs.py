@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 from triage_models import DEFAULT_BUNDLE
 from triage_schemas.input.formats import REJECTION_CODES
-from triage_worker.config.settings import Settings, variable
+from triage_worker.config.settings import Settings
+from triage_worker.config.sources import variable
 from triage_worker.kafka.topic_plan import plan
 
 from tests.kafka.faults import MATRIX

@@ -6,7 +6,8 @@ import pytest
 from triage_models import DEFAULT_BUNDLE
 from triage_worker.cli.settings_flags import settings_flags
 from triage_worker.config.errors import ConfigError
-from triage_worker.config.settings import PREFIX, Settings, variable
+from triage_worker.config.settings import Settings
+from triage_worker.config.sources import PREFIX, variable
 
 
 @pytest.fixture(autouse=True)
@@ -67,7 +68,7 @@ def test_an_unknown_variable_is_refused_with_the_nearest_name(
     monkeypatch: pytest.MonkeyPatch, typo: str, meant: str
 ) -> None:
     monkeypatch.setenv(typo, "2")
-    assert sentence() == f"{typo} in the environment is no setting of Triage: did you mean {meant}?"
+    assert sentence() == f"{typo} in the environment is not a setting of Triage: did you mean {meant}?"
 
 
 def test_an_unknown_variable_in_the_file_is_refused_too() -> None:

@@ -10,7 +10,8 @@ from rich.console import Console
 from triage_schemas.input.decoder import decode
 from triage_schemas.input.message import CustomerMessage, InputShape, Rejected, Source
 from triage_worker.config.errors import ConfigError
-from triage_worker.config.settings import Settings, variable
+from triage_worker.config.settings import Settings
+from triage_worker.config.sources import variable
 from triage_worker.demo.cases import Cases
 from triage_worker.demo.process import environment
 from triage_worker.demo.run import demo, demo_settings

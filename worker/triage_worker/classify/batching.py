@@ -1,27 +1,28 @@
-"""Which of the waiting messages run together. Plain arithmetic on lengths, in tokens.
+"""Decides which waiting messages form a batch, from their lengths in tokens. No I/O.
 
-All rows of a batch are padded to its longest. On a CPU a token costs the same in a batch of one row and in one of
-many, so padding is what there is to save: a wave of waiting messages is sorted by length, and a batch ends where the
-next length would pad it by more than another batch costs. On a GPU another batch costs far more. There is no timer:
-what waits goes.
+All rows of a batch are padded to the longest one. On a CPU a token costs the same in a batch of one row as in a batch
+of many, so only padding can be saved: a wave of waiting messages is sorted by length, and a batch ends where the next
+length would add more padding than another batch costs. On a GPU another batch costs far more. There is no timer:
+messages that wait are batched at once.
 """
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 LEAST_TOKENS = 64
-"""Below this a batch is not cut further to occupy idle threads: it would cost more than it saves."""
+"""A batch below this size is not divided among idle threads: that would cost more than it saves."""
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """How batches are cut.
+    """How batches are formed.
 
     Attributes:
-        threads: how many batches run at once.
-        budget: padded tokens in a batch: rows times the longest row.
-        padding: tokens of padding in a batch that are cheaper than one more batch.
-        wave: tokens for each thread that are sorted together. More pads less; fewer holds outputs back for less long.
+        threads: batches that run at once.
+        budget: most padded tokens in a batch: rows times the longest row.
+        padding: tokens of padding in a batch that cost less than one more batch.
+        wave: tokens for each thread that are sorted together. A larger wave pads less; a smaller one delays outputs
+            less.
     """
 
     threads: int
@@ -31,7 +32,7 @@ class Limits:
 
 
 def wave(lengths: Iterable[int], limits: Limits) -> int:
-    """How many messages, oldest first, go into the next wave: at least one where there are any."""
+    """Return how many messages, oldest first, form the next wave: at least one if there are any."""
     room = limits.threads * max(limits.wave, limits.budget)
     taken = 0
     for length in lengths:
@@ -43,14 +44,15 @@ def wave(lengths: Iterable[int], limits: Limits) -> int:
 
 
 def cut(lengths: Sequence[int], limits: Limits) -> list[list[int]]:
-    """Cut a wave into batches, so that every thread gets a share.
+    """Divide a wave into batches, so that every thread gets a share.
 
     Args:
         lengths: the messages' lengths, oldest message first.
-        limits: a single message longer than the budget is a batch of its own.
+        limits: how batches are formed; a message longer than the budget is a batch of its own.
 
     Returns:
-        Positions in ``lengths``: each once, those of a batch shortest first, the batch of the oldest message first.
+        Positions in ``lengths``, each once: within a batch the shortest first. The batch with the oldest message comes
+        first.
     """
     share = max(LEAST_TOKENS, -(-sum(lengths) // limits.threads))
     budget = min(limits.budget, share)

@@ -1,4 +1,4 @@
-"""Finding the one message that makes the model fail, without blaming messages for a model that fails on all."""
+"""Finds the message that makes the model fail, and tells it from a model that fails on everything."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -10,30 +10,30 @@ Result = TypeVar("Result")
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """A message that the model fails on, alone and twice, while it works on another."""
+    """A message on which the model failed twice by itself, while it works on another message."""
 
     reason: str
 
 
 class ModelDownError(Exception):
-    """The model fails on what it should know well: no message is at fault."""
+    """The model fails on a text that is known to be good: no message is at fault."""
 
 
 def isolate(
     run: Callable[[Sequence[Item]], Sequence[Result]], items: Sequence[Item], healthy: Callable[[], bool]
 ) -> list[Result | Fault]:
-    """Run items together; where that fails, halve them until those at fault stand alone.
+    """Run items together; if that fails, halve the batch until the items at fault are found.
 
     Args:
-        run: gives one result an item, or raises.
+        run: returns one result for each item, or raises.
         items: what to run.
-        healthy: whether ``run`` works on an item that is known to be good.
+        healthy: returns whether ``run`` works on an item that is known to be good.
 
     Returns:
         A result or a `Fault` for each item, in order.
 
     Raises:
-        ModelDownError: nothing works, not even the item known to be good.
+        ModelDownError: ``run`` fails even on the item that is known to be good.
     """
     try:
         return list(run(items))
@@ -44,11 +44,11 @@ def isolate(
         if not healthy():
             raise ModelDownError(_sentence(error)) from error
     try:
-        return list(run(items))  # it may have been the model after all, for a moment
+        return list(run(items))  # the first failure may have been a transient one of the model
     except Exception as error:
         return [Fault(_sentence(error))]
 
 
 def _sentence(error: Exception) -> str:
-    """The kind of error only: its message can carry the customer's text."""
+    """Name the kind of error only: its message can contain the customer's text."""
     return f"the model fails on it: {type(error).__name__}"

@@ -11,7 +11,8 @@ from rich.table import Table
 from rich.text import Text
 
 from triage_worker.cli.settings_flags import ALL, TOPICS, settings_flags
-from triage_worker.config.settings import Settings, variable
+from triage_worker.config.settings import Settings
+from triage_worker.config.sources import variable
 
 PIPED_WIDTH = 200
 """Columns where nobody looks: a setting stays on one line, for grep."""

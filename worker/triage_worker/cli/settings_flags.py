@@ -8,7 +8,8 @@ from typing import Annotated, Any, get_args
 import typer
 from pydantic import SecretStr
 
-from triage_worker.config.settings import Settings, variable
+from triage_worker.config.settings import Settings
+from triage_worker.config.sources import variable
 
 PANEL = "Settings (also TRIAGE_… in the environment or .env)"
 

@@ -1,4 +1,4 @@
-"""What a person can mend, said to them in one sentence.
+"""Errors that a person can fix, each described in one sentence.
 
 TriageError
 └── ConfigError   a setting, a topic or a credential is wrong: nothing will work until it is changed
@@ -6,8 +6,8 @@ TriageError
 
 
 class TriageError(Exception):
-    """Base of this package's errors; ``str()`` says what happened, to what, and what to do."""
+    """Base of the worker's errors; ``str()`` says what happened, to what, and what to do."""
 
 
 class ConfigError(TriageError):
-    """The process cannot start, or go on, with the settings it has."""
+    """The process cannot start, or continue, with its settings."""

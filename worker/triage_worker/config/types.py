@@ -1,4 +1,4 @@
-"""What the value of a setting may look like: types that check, and sometimes tidy, what is given."""
+"""Types of settings that validate their values, and normalise some."""
 
 import re
 from typing import Annotated
@@ -42,7 +42,7 @@ def _endpoint(value: str) -> str:
 
 
 def _header(secret: SecretStr) -> SecretStr:
-    """A key without the line break that files tend to end with; it has to fit into a header."""
+    """Strip a key, which often ends with the line break of its file; it must fit into a header."""
     value = secret.get_secret_value().strip()
     if not value or not value.isprintable():
         raise ValueError("a key is one line of printable characters")

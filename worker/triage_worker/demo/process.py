@@ -14,7 +14,8 @@ from typing import IO
 import aiohttp
 
 from triage_worker.config.errors import TriageError
-from triage_worker.config.settings import PREFIX, Settings, variable
+from triage_worker.config.settings import Settings
+from triage_worker.config.sources import PREFIX, variable
 
 READY_TIMEOUT_S = 60.0
 STOP_TIMEOUT_S = 30.0

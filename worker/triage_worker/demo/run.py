@@ -11,7 +11,8 @@ from rich.console import Console
 from rich.live import Live
 
 from triage_worker.config.errors import ConfigError, TriageError
-from triage_worker.config.settings import Settings, variable
+from triage_worker.config.settings import Settings
+from triage_worker.config.sources import variable
 from triage_worker.demo.broker import embedded_broker, free_port
 from triage_worker.demo.cases import Cases
 from triage_worker.demo.closing import close, sums

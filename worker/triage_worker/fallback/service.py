@@ -7,7 +7,8 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcon
 from triage_schemas.events import FallbackEvent, ModelRef
 
 from triage_worker.config.errors import ConfigError
-from triage_worker.config.settings import Settings, variable
+from triage_worker.config.settings import Settings
+from triage_worker.config.sources import variable
 from triage_worker.fallback import prompt
 from triage_worker.fallback.budget import Budget, BudgetWindow, LocalBudget
 from triage_worker.fallback.budget_topic import open_shared_budget

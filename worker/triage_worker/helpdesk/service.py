@@ -19,7 +19,8 @@ from triage_schemas.input.message import Source
 from triage_schemas.validation import first_error
 
 from triage_worker.config.errors import ConfigError
-from triage_worker.config.settings import Settings, variable
+from triage_worker.config.settings import Settings
+from triage_worker.config.sources import variable
 from triage_worker.helpdesk.adapter import Adapter, Helpdesk, load_adapter
 from triage_worker.helpdesk.http_client import HelpdeskClient, RequestRejectedError
 from triage_worker.helpdesk.metrics import HelpdeskMetrics

@@ -4,7 +4,8 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from triage_worker.config.settings import Settings, variable
+from triage_worker.config.settings import Settings
+from triage_worker.config.sources import variable
 
 DAY_MS = 86_400_000
 REPLICAS = 3
@@ -44,9 +45,9 @@ def plan(settings: Settings) -> list[Spec]:
     configs: dict[str, dict[str, str]] = {
         "input_topic": {},
         "output_topic": {},
-        # The longest text, the labels' descriptions and the rest of the event have to fit.
+        # The longest text, the descriptions of the labels and the rest of the event must fit.
         "fallback_topic": {},
-        # A dead letter is its message and some headers: it must not be too large where its message was not.
+        # A dead letter is a message with more headers: it must fit where its message did.
         "dead_letter_topic": {"retention.ms": str(30 * DAY_MS), "max.message.bytes": large},
         "tickets_topic": {"cleanup.policy": "compact"},
         "alerts_topic": {},
@@ -86,15 +87,15 @@ def _problems(spec: Spec, found: Found | None, brokers: int, hidden: bool) -> li
         return [Problem(spec.topic, "advice", message)]
     policy = found.configs.get("cleanup.policy", "delete")
     if "compact" in policy and spec.setting != "tickets_topic":
-        message = "has cleanup.policy=compact, so that messages with the same key disappear: set it to delete"
+        message = "has cleanup.policy=compact, so that older messages with the same key are deleted: set it to delete"
         listed.append(Problem(spec.topic, "error", message))
     if "compact" not in policy and spec.setting == "tickets_topic":
-        message = "has cleanup.policy=delete, so that old open tickets disappear: set it to compact"
+        message = "has cleanup.policy=delete, so that old open tickets are deleted: set it to compact"
         listed.append(Problem(spec.topic, "advice", message))
     smallest = spec.configs.get("max.message.bytes")
     largest = found.configs.get("max.message.bytes")
     if smallest is not None and largest is not None and int(largest) < int(smallest):
-        message = f"takes records of {largest} bytes at most: set its max.message.bytes to {smallest}"
+        message = f"takes records of at most {largest} bytes: set its max.message.bytes to {smallest}"
         listed.append(Problem(spec.topic, "advice", message))
     if found.replicas < min(brokers, REPLICAS):
         message = f"has {found.replicas} replica(s) on {brokers} brokers: a lost disk loses messages"

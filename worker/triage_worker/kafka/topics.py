@@ -7,7 +7,8 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import TopicAlreadyExistsError, TopicAuthorizationFailedError, for_code
 
 from triage_worker.config.errors import ConfigError, TriageError
-from triage_worker.config.settings import Settings, variable
+from triage_worker.config.settings import Settings
+from triage_worker.config.sources import variable
 from triage_worker.kafka.authorization import refusal
 from triage_worker.kafka.client_compat.metadata import topic_configs, unauthorized_topics
 from triage_worker.kafka.clients import admin_client

@@ -17,7 +17,8 @@ from triage_models.report.evaluation import Measured
 from triage_schemas.records import TOP_SCORES
 
 from triage_worker.config.errors import ConfigError, TriageError
-from triage_worker.config.settings import Settings, variable
+from triage_worker.config.settings import Settings
+from triage_worker.config.sources import variable
 from triage_worker.fallback import cost, prompt
 from triage_worker.fallback.budget import BudgetWindow, LocalBudget
 from triage_worker.fallback.client import LlmClient

@@ -1,5 +1,4 @@
-"""/livez: does the loop advance. /readyz: can it answer messages. /metrics: Prometheus, which learns what /readyz says,
-too. They change nothing."""
+"""Serves the probes /livez and /readyz, and the Prometheus metrics at /metrics. All are read-only."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -18,14 +17,14 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 async def serving(
     host: str, port: int, *, alive: Problem, ready: Problem, registry: CollectorRegistry
 ) -> AsyncIterator[None]:
-    """Serve the three endpoints; nothing at all when ``port`` is 0.
+    """Serve the three endpoints while the context is open; serve nothing if the port is 0.
 
     Args:
-        host: address to bind; "::" is every address, those of IPv4 too.
-        port: port to bind.
-        alive: what is wrong with the loop; None if it advances.
-        ready: what keeps messages from being answered; None if nothing does.
-        registry: the metrics.
+        host: address to bind; "::" is every address, IPv4 included.
+        port: to bind.
+        alive: returns what is wrong with the event loop; None if it advances.
+        ready: returns why messages cannot be answered; None if they can.
+        registry: the metrics; a gauge with the answer of /readyz is added.
 
     Raises:
         ConfigError: the port cannot be bound.
@@ -41,7 +40,7 @@ async def serving(
     runner = web.AppRunner(app, access_log=None)
     await runner.setup()
     try:
-        # asyncio would take "::" for IPv6 alone, and no host for whatever families this machine has.
+        # asyncio binds "::" for IPv6 only, and binds all families of this machine if there is no host.
         await web.TCPSite(runner, None if host == "::" else host, port).start()
     except OSError as error:
         await runner.cleanup()
@@ -56,7 +55,7 @@ async def serving(
 
 
 def readiness(ready: Problem, registry: CollectorRegistry) -> Gauge:
-    """What /readyz says, as a metric."""
+    """Export the answer of /readyz as a metric."""
     gauge = Gauge("triage_ready", "1 while /readyz says that nothing keeps it from its work.", registry=registry)
     gauge.set_function(lambda: float(ready() is None))
     return gauge

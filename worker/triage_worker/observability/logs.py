@@ -1,4 +1,4 @@
-"""Logs: lines for people or JSON for machines, on stderr. A customer's text is left out unless asked for.
+"""Configures logging: readable lines or JSON on stderr. Customers' text is left out unless the settings allow it.
 
 What a line is about goes in ``extra``: ``log.info("Partitions assigned", extra={"partitions": 4})``. A customer's
 text, where a line has any, is the extra ``text`` and nothing else, so that one place here decides about it.
@@ -16,7 +16,7 @@ from typing import Any
 from triage_schemas.cloudevents import timestamp
 
 from triage_worker.config.settings import Settings
-from triage_worker.observability.log_rate_limit import OncePerInterval
+from triage_worker.observability.log_rate_limit import LogRateLimit
 
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 _NOISY = ("aiokafka", "kafka", "aiohttp.access")
@@ -26,7 +26,7 @@ _about: ContextVar[Mapping[str, object]] = ContextVar("about", default=MappingPr
 
 @contextmanager
 def about(extras: Mapping[str, object]) -> Iterator[None]:
-    """Give every line that this task writes meanwhile these extras, such as a message's ids."""
+    """Add extras, such as a message's ids, to every line that this task logs within the context."""
     token = _about.set(extras)
     try:
         yield
@@ -35,18 +35,18 @@ def about(extras: Mapping[str, object]) -> Iterator[None]:
 
 
 def configure(settings: Settings) -> None:
-    """Send this process's logs to stderr, as the settings say."""
+    """Send the logs of this process to stderr, in the format and from the level of the settings."""
     handler = logging.StreamHandler(sys.stderr)
     formatter = JsonFormatter if settings.log_format == "json" else ConsoleFormatter
     handler.setFormatter(formatter(with_text=settings.log_text))
     handler.addFilter(
-        OncePerInterval(
+        LogRateLimit(
             "aiokafka", "opentelemetry", "triage_worker.streaming.tracking.dead_letters", "triage_worker.fallback"
         )
     )
     logging.basicConfig(level=settings.log_level, handlers=[handler], force=True)
     for name in _NOISY:
-        # What their INFO lines say, our own say once.
+        # Their INFO lines repeat what our own lines say.
         logging.getLogger(name).setLevel(max(logging.WARNING, logging.getLevelName(settings.log_level)))
 
 
@@ -61,7 +61,7 @@ class _Formatter(logging.Formatter):
 
 
 class JsonFormatter(_Formatter):
-    """One JSON object a line: time, level, logger, message, the extras, and the exception if there is one."""
+    """Formats a record as one JSON object: time, level, logger, message, extras, and an exception if there is one."""
 
     def format(self, record: logging.LogRecord) -> str:
         line: dict[str, Any] = {
@@ -77,7 +77,7 @@ class JsonFormatter(_Formatter):
 
 
 class ConsoleFormatter(_Formatter):
-    """Time, level and message, then the extras as ``name=value``."""
+    """Formats a record for people: time, level and message, then the extras as ``name=value``."""
 
     def format(self, record: logging.LogRecord) -> str:
         time = self.formatTime(record, "%H:%M:%S")

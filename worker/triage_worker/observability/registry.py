@@ -1,10 +1,10 @@
-"""Where a service's metrics are kept."""
+"""Creates the Prometheus registry of a service."""
 
 from prometheus_client import CollectorRegistry, Gauge, GCCollector, PlatformCollector, ProcessCollector
 
 
 def process_registry() -> CollectorRegistry:
-    """A registry of its own, so that two services in one process do not mix, with the process's own figures in it."""
+    """Create a registry with the metrics of the process, so that two services in one process do not mix."""
     registry = CollectorRegistry()
     ProcessCollector(registry=registry)
     PlatformCollector(registry=registry)
@@ -13,15 +13,16 @@ def process_registry() -> CollectorRegistry:
 
 
 class ModelInfo:
-    """1 for the model that is at work, with its name; no sample before there is one, which is what an alert looks for.
+    """A gauge that is 1 for the loaded model, with its name as labels.
 
-    The client's own `Info` exports a 1 without labels until then.
+    It has no sample until a model is loaded, which an alert watches. The client library's own `Info` would export a 1
+    without labels until then.
     """
 
     def __init__(self, name: str, documentation: str, registry: CollectorRegistry) -> None:
         self._gauge = Gauge(name, documentation, ["name", "version", "device"], registry=registry)
 
     def set(self, name: str, version: str, device: str) -> None:
-        """Another model takes over."""
+        """Set the loaded model."""
         self._gauge.clear()
         self._gauge.labels(name, version, device).set(1)

@@ -1,8 +1,8 @@
-"""Spans for OpenTelemetry: one for each message whose sender's trace is recorded, from read to acknowledged.
+"""Makes OpenTelemetry spans: one for each message whose sender's trace is sampled, from poll to acknowledgement.
 
-Off, and without any import of OpenTelemetry, unless the extra ``[otel]`` is installed and an endpoint is set. It is
-configured by the standard ``OTEL_…`` variables. A message that comes without a trace has no span, unless
-``OTEL_TRACES_SAMPLER`` says how many of those are to begin one.
+Tracing is off, and OpenTelemetry is not imported, unless the extra ``[otel]`` is installed and an endpoint is set. The
+standard ``OTEL_…`` variables configure it. A message without a trace has no span, unless ``OTEL_TRACES_SAMPLER`` sets
+how many of them start one.
 """
 
 import logging
@@ -27,7 +27,7 @@ TRACEPARENT_PARTS = 4
 
 
 class Read(Protocol):
-    """A record as it was read."""
+    """The part of a consumer record that spans are made from."""
 
     topic: str
     partition: int
@@ -36,7 +36,7 @@ class Read(Protocol):
 
 
 class MessageSpan:
-    """The span of one message. It is told from several threads, one after the other."""
+    """The span of one message; several threads use it, one after the other."""
 
     __slots__ = ("_span", "_traces")
 
@@ -46,20 +46,20 @@ class MessageSpan:
 
     @property
     def traceparent(self) -> bytes:
-        """What makes this span the parent of what follows."""
+        """The ``traceparent`` header that makes this span the parent of the next ones."""
         context = self._span.get_span_context()
         return f"00-{context.trace_id:032x}-{context.span_id:016x}-{context.trace_flags:02x}".encode()
 
     def about(self, message_id: str) -> None:
-        """Say which message it is, once that is known."""
+        """Set the id of the message, once it is known."""
         self._span.set_attribute("messaging.message.id", message_id)
 
     def mark(self, event: str, **attributes: int | str) -> None:
-        """Note the time of a step."""
+        """Record the time of a step."""
         self._span.add_event(event, attributes)
 
     def end(self, outcome: str, label: str) -> None:
-        """The broker has the message's output."""
+        """End the span: the broker has the message's output."""
         self._span.set_attribute("triage.outcome", outcome)
         self._span.set_attribute("triage.label", label)
         if outcome == "dead_letter":
@@ -67,17 +67,17 @@ class MessageSpan:
         self._span.end()
 
     def current(self) -> AbstractContextManager[object]:
-        """While this lasts, spans of calls are this one's children."""
+        """Make spans of calls children of this one within the context."""
         return self._traces.within(self._span)
 
 
 class Traces:
-    """Makes spans; use `started`.
+    """Makes spans; created by `started`.
 
     Args:
         tracer: of OpenTelemetry.
         group: the consumer group that reads the messages.
-        begins: whether messages that come without a recorded trace may begin one.
+        begins: whether messages without a sampled trace may start one.
     """
 
     def __init__(self, tracer: "Tracer", group: str, *, begins: bool = False) -> None:
@@ -91,7 +91,7 @@ class Traces:
         self._extract = TraceContextTextMapPropagator().extract
 
     def begin(self, record: Read) -> MessageSpan | None:
-        """The span of a message that was just read; None where its trace is not recorded."""
+        """Start the span of a message that was just read; None if its trace is not sampled."""
         came = trace_headers(record.headers or ())
         if not (self._begins or _sampled(came)):
             return None
@@ -113,12 +113,12 @@ class Traces:
 
     @contextmanager
     def call(self, name: str, attributes: Mapping[str, str]) -> "Iterator[Span]":
-        """A span of a call to somebody else, for a message that has one; an exception that ends it marks it."""
+        """Make a span of a call to another service, if the message has a span; an exception marks it as failed."""
         message = self._api.get_current_span()
         if not message.is_recording():
             yield message
             return
-        # The exception's kind is kept and its text is not: it can hold what was sent.
+        # Only the kind of the exception is recorded: its text can contain what was sent.
         with self._tracer.start_as_current_span(
             name,
             kind=self._api.SpanKind.CLIENT,
@@ -138,22 +138,22 @@ class Traces:
         span.set_status(self._api.StatusCode.ERROR)
 
     def within(self, span: "Span") -> "AbstractContextManager[object]":
-        """While this lasts, a span is the parent of those that begin."""
+        """Make a span the parent of those that start within the context."""
         return self._api.use_span(span, record_exception=False, set_status_on_exception=False)
 
 
 def begin(traces: Traces | None, record: Read) -> MessageSpan | None:
-    """`Traces.begin`, where there are any."""
+    """Call `Traces.begin` if tracing is on."""
     return None if traces is None else traces.begin(record)
 
 
 def current(span: MessageSpan | None) -> AbstractContextManager[object]:
-    """`MessageSpan.current`, where there is one."""
+    """Call `MessageSpan.current` if the message has a span."""
     return nullcontext() if span is None else span.current()
 
 
 def outgoing(headers: RecordHeaders, span: MessageSpan | None) -> Headers:
-    """The trace context of what a record gives rise to: as it came, or with our span as the parent."""
+    """Return the trace headers for records that a message leads to: as it came, or with our span as the parent."""
     came = trace_headers(headers)
     if span is None:
         return came
@@ -161,7 +161,7 @@ def outgoing(headers: RecordHeaders, span: MessageSpan | None) -> Headers:
 
 
 def ids(headers: RecordHeaders, span: MessageSpan | None = None) -> dict[str, str]:
-    """What joins a line of the log to a message's trace, for its ``extra``: the trace's id, and our span's if any."""
+    """Return the ids of a message's trace, and of our span if there is one, for the ``extra`` of log lines."""
     parts = dict(outgoing(headers, span)).get("traceparent", b"").decode("latin-1").split("-")
     if len(parts) < TRACEPARENT_PARTS:
         return {}
@@ -170,12 +170,12 @@ def ids(headers: RecordHeaders, span: MessageSpan | None = None) -> dict[str, st
 
 @contextmanager
 def started(service: str, group: str, processor: "SpanProcessor | None" = None) -> Iterator[Traces | None]:
-    """Spans while this lasts, if the environment asks for them; what is not sent at the end is sent then.
+    """Turn tracing on within the context, if the environment asks for it; spans that remain are sent at its end.
 
     Args:
-        service: its name, where ``OTEL_SERVICE_NAME`` gives no other.
+        service: its name, unless ``OTEL_SERVICE_NAME`` sets another.
         group: its consumer group.
-        processor: takes the spans instead of the exporter, in tests.
+        processor: replaces the exporter, in tests.
     """
     processor = processor or _exporter()
     if processor is None:
@@ -195,7 +195,7 @@ def started(service: str, group: str, processor: "SpanProcessor | None" = None) 
 
 
 def _exporter() -> "SpanProcessor | None":
-    """What sends spans, if the environment asks for them and the extra is there."""
+    """Return the exporter, if the environment asks for it and the extra is installed."""
     asked = any(os.environ.get(name) for name in ENDPOINTS)
     if not asked or os.environ.get("OTEL_SDK_DISABLED", "").lower() == "true":
         return None
@@ -203,7 +203,7 @@ def _exporter() -> "SpanProcessor | None":
         from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter  # noqa: PLC0415
         from opentelemetry.sdk.trace.export import BatchSpanProcessor  # noqa: PLC0415
     except ModuleNotFoundError:
-        log.warning("An OTEL_…_ENDPOINT is set, but there are no spans: install Triage with its extra [otel]")
+        log.warning("An OTEL_…_ENDPOINT is set, but tracing is not installed: install Triage with its extra [otel]")
         return None
     return BatchSpanProcessor(OTLPSpanExporter())
 
