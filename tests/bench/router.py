@@ -21,7 +21,7 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.structs import TopicPartition
 from triage_schemas.cloudevents import event_headers
 from triage_schemas.events import IntentEvent
-from triage_worker.bench.host import cpu_seconds
+from triage_worker.bench.process_usage import cpu_seconds
 
 from tests.kafka import broker
 from tests.kafka.harness import Bench

@@ -18,7 +18,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from triage_worker.bench.host import cpu_seconds
+from triage_worker.bench.process_usage import cpu_seconds
 
 from tests.deploy.image import Image, build
 from tests.kafka import broker

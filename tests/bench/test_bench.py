@@ -1,4 +1,4 @@
-"""The benchmark's own arithmetic, and one short run of the whole of it; no claim about speed."""
+"""The benchmark's arithmetic, and one short run of the whole of it; no claim about speed."""
 
 import json
 import os
@@ -16,15 +16,16 @@ from numpy.typing import NDArray
 from triage_models import DEFAULT_BUNDLE
 from triage_models.serving.classifier import Classifier
 from triage_models.serving.engine import Encoded
-from triage_worker.bench.host import cpu_seconds, resident_mib
-from triage_worker.bench.raw import RawNetwork, Run
-from triage_worker.bench.result import Round, summary
+from triage_worker.bench.process_usage import cpu_seconds, resident_mib
+from triage_worker.bench.raw_onnx import RawInference, Timing
+from triage_worker.bench.report import lines
+from triage_worker.bench.result import Result, Round, Setup, summarize
 from triage_worker.bench.traffic import sample
 from triage_worker.classify.batching import Limits
 
 
 class Counting:
-    """An engine that notes what it is asked to run, and on which thread."""
+    """An engine that records what it runs, and on which threads."""
 
     def __init__(self) -> None:
         self.rows: list[int] = []
@@ -43,46 +44,48 @@ class Counting:
         self.rows += mask.sum(axis=1).tolist()
 
 
-def test_the_bare_network_runs_every_text_once_on_all_threads() -> None:
+def test_raw_inference_runs_every_text_once_on_all_threads() -> None:
     engine = Counting()
     lengths = [(7 * number) % 30 + 1 for number in range(200)]
     classifier = SimpleNamespace(
         engine=engine, encode=lambda texts: [Encoded([1] * length, False) for length in lengths]
     )
-    raw = RawNetwork(cast(Classifier, classifier), [""] * 200, Limits(threads=2, budget=256))
+    raw = RawInference(cast(Classifier, classifier), [""] * 200, Limits(threads=2, budget=256))
     raw.run()
     assert sorted(engine.rows) == sorted(lengths)
     assert len(engine.threads) == 2
 
 
-GIVEN: dict[str, Any] = {
-    "latency_rate": 50.0,
-    "messages": 1000,
-    "peer": 50.0,
-    "dollars_per_hour": 0.36,
-    "threads": 2,
-    "broker": "here",
-    "bundle": "shop 1",
-    "delivery": "at_least_once",
-    "partitions": 4,
-}
+SETUP = Setup(
+    messages=1000,
+    threads=2,
+    broker="here",
+    bundle="shop 1",
+    delivery="at_least_once",
+    partitions=4,
+    machine_dollars_per_hour=0.36,
+)
 
 
-def measured(rounds: Sequence[Round], **changed: Any) -> dict[str, Any]:
-    result = summary(rounds, [0.010, 0.020, 0.030], **(GIVEN | changed))
-    assert all(len(line) == 3 for line in result.lines())
+def summarized(rounds: Sequence[Round], plain_loop_rate: float | None = 50.0) -> Result:
+    return summarize(SETUP, rounds, [0.010, 0.020, 0.030], latency_rate=50.0, plain_loop_rate=plain_loop_rate)
+
+
+def figures(rounds: Sequence[Round], **changed: Any) -> dict[str, Any]:
+    result = summarized(rounds, **changed)
+    assert all(len(line) == 3 for line in lines(result))
     return result.as_json()
 
 
 ROUNDS = [
-    Round(Run(2.0, 4.0), Run(3.8, 3.0), 200.0),  # a busy moment slowed the bare network
-    Round(Run(4.0, 4.0), Run(3.6, 3.2), 210.0),  # and here both
-    Round(Run(2.5, 4.0), Run(1.7, 3.4), 205.0),
+    Round(Timing(2.0, 4.0), Timing(3.8, 3.0), 200.0),  # other load slowed raw ONNX Runtime
+    Round(Timing(4.0, 4.0), Timing(3.6, 3.2), 210.0),  # and here both
+    Round(Timing(2.5, 4.0), Timing(1.7, 3.4), 205.0),
 ]
 
 
 def test_the_fastest_rounds_are_compared_since_other_load_can_only_slow_one_down() -> None:
-    found = measured(ROUNDS)
+    found = figures(ROUNDS)
     assert found["messages_per_second"] == pytest.approx(1000 / 2.0)
     assert found["raw_onnx_messages_per_second"] == pytest.approx(1000 / 1.7)
     assert found["ratio"] == pytest.approx(0.85)
@@ -95,20 +98,18 @@ def test_the_fastest_rounds_are_compared_since_other_load_can_only_slow_one_down
 
 
 def test_a_disturbed_run_says_so() -> None:
-    result = summary([Round(Run(2.0, 2.0), Run(2.0, 2.0), 1.0)], [0.1, 0.2], **GIVEN)
-    assert any("disturbed" in line for line in result.lines())
-    result = summary(ROUNDS, [0.1, 0.2], **GIVEN)
-    assert not any("disturbed" in line for line in result.lines())
+    assert any("disturbed" in line for line in lines(summarized([Round(Timing(2.0, 2.0), Timing(2.0, 2.0), 1.0)])))
+    assert not any("disturbed" in line for line in lines(summarized(ROUNDS)))
 
 
-def test_what_the_machine_does_not_tell_is_left_out() -> None:
-    found = measured([*ROUNDS, Round(Run(2.0, None), Run(1.8, 3.0), None)], peer=None)
+def test_what_cannot_be_measured_is_left_out() -> None:
+    found = figures([*ROUNDS, Round(Timing(2.0, None), Timing(1.8, 3.0), None)], plain_loop_rate=None)
     assert found["ratio_broker_elsewhere"] is None
     assert found["memory_mib_last"] is None
     assert found["peer_messages_per_second"] is None
 
 
-def test_a_process_that_is_there_has_used_time_and_memory_and_one_that_is_not_has_none() -> None:
+def test_a_running_process_has_used_time_and_memory_and_an_ended_one_has_none() -> None:
     used = cpu_seconds(os.getpid())
     held = resident_mib(os.getpid())
     assert used is not None
@@ -121,7 +122,7 @@ def test_a_process_that_is_there_has_used_time_and_memory_and_one_that_is_not_ha
     assert resident_mib(gone.pid) is None
 
 
-def test_the_sample_repeats_what_can_be_read() -> None:
+def test_the_sample_repeats_what_can_be_decoded() -> None:
     messages, texts = sample(700)
     assert len(messages) == len(texts) == 700
     assert [json.loads(one.value or b"")["text"].strip() for one in messages] == texts
@@ -129,11 +130,11 @@ def test_the_sample_repeats_what_can_be_read() -> None:
 
 @pytest.mark.skipif(not DEFAULT_BUNDLE.is_dir(), reason="no shipped bundle yet")
 @pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="children are found by /proc")
-def test_a_benchmark_that_is_told_to_end_takes_its_broker_and_its_worker_with_it() -> None:
+def test_a_terminated_benchmark_stops_its_broker_and_its_worker() -> None:
     command = [
         sys.executable,
         "-m",
-        "triage_worker.cli.app",
+        "triage_worker",
         "bench",
         "--messages",
         "1000",
@@ -158,7 +159,7 @@ def test_one_short_run_gives_all_figures() -> None:
     command = [
         sys.executable,
         "-m",
-        "triage_worker.cli.app",
+        "triage_worker",
         "bench",
         "--messages",
         "100",

@@ -11,8 +11,8 @@ from pathlib import Path
 import aiohttp
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
-from triage_worker.bench.host import cpu_seconds
-from triage_worker.demo.broker import embedded_broker, free_port
+from triage_worker.bench.process_usage import cpu_seconds
+from triage_worker.demo.embedded_broker import embedded_broker, free_port
 
 from tests.deploy.image import Image, build, run
 from tests.deploy.tools import ROOT

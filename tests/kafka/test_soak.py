@@ -8,7 +8,7 @@ from itertools import islice
 from pathlib import Path
 
 import pytest
-from triage_worker.demo.sample import letters
+from triage_worker.demo.sample_records import sample_records
 
 from tests.kafka.harness import Bench, Message
 from tests.kafka.processes import Worker
@@ -55,9 +55,9 @@ async def test_two_hundred_thousand_messages(bench: Bench, seed: int) -> None:
 
 def messages() -> Iterator[Message]:
     """What the demo's customers write; each hundredth cannot be read."""
-    readable = (letter for letter in letters() if letter.value and b'"text"' in letter.value)
-    for number, letter in enumerate(islice(readable, MESSAGES)):
-        yield letter.key, b"{" if number % 100 == 99 else letter.value
+    readable = (record for record in sample_records() if record.value and b'"text"' in record.value)
+    for number, record in enumerate(islice(readable, MESSAGES)):
+        yield record.key, b"{" if number % 100 == 99 else record.value
 
 
 async def watched(bench: Bench, worker: Worker) -> AsyncIterator[Sample]:

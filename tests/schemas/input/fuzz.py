@@ -13,7 +13,7 @@ from itertools import islice
 from triage_schemas.input.decoder import decode
 from triage_schemas.input.message import CustomerMessage, InputShape, Source
 from triage_schemas.records import IntentWriter, Prediction
-from triage_worker.demo.sample import letters
+from triage_worker.demo.sample_records import sample_records
 
 HOSTILE = (b"[" * 3_000, b'{"a":' * 2_000, b'{"text":"\\ud83d\\ude00 x","metadata":{"a":1e5,"b":[1,{}]},"channel":7}')
 TOKENS = (
@@ -42,7 +42,7 @@ def outcomes(inputs: int, seed: int) -> Counter[str]:
 def values(seed: int) -> Iterator[bytes]:
     """An endless sequence of mutated records, always the same for a seed."""
     rng = random.Random(seed)
-    seeds = [*HOSTILE, *(letter.value for letter in islice(letters(), 290) if letter.value)]
+    seeds = [*HOSTILE, *(record.value for record in islice(sample_records(), 290) if record.value)]
     while True:
         value = rng.choice(seeds)
         for _ in range(rng.randint(0, 4)):

@@ -1,7 +1,7 @@
 import pytest
 from triage_worker.config.errors import ConfigError
 from triage_worker.config.settings import Settings
-from triage_worker.demo.broker import embedded_broker, free_port
+from triage_worker.demo.embedded_broker import embedded_broker, free_port
 from triage_worker.kafka import topics
 from triage_worker.kafka.topic_plan import Found, Problem, Spec, plan, problems
 

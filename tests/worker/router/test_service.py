@@ -10,7 +10,7 @@ import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.structs import ConsumerRecord
 from triage_worker.config.settings import Settings
-from triage_worker.demo.broker import embedded_broker
+from triage_worker.demo.embedded_broker import embedded_broker
 from triage_worker.kafka import topics
 from triage_worker.kafka.sending import send_record
 from triage_worker.router.faust_app import RouterApp

@@ -1,4 +1,4 @@
-"""Messages in and answers out: a backlog at once, or a trickle, seen from where a customer's systems would see it."""
+"""Sends messages and receives answers, as a customer's systems would: a backlog at once, or a steady rate."""
 
 import asyncio
 import random
@@ -14,17 +14,25 @@ from triage_schemas.input.message import CustomerMessage, InputShape, Source
 
 from triage_worker.config.errors import TriageError
 from triage_worker.config.settings import Settings
-from triage_worker.demo.sample import Letter, letters
+from triage_worker.demo.sample_records import SampleRecord, sample_records
 from triage_worker.kafka.clients import producer, topic_consumer
 
-SILENCE_S = 60.0
+IDLE_TIMEOUT_S = 60.0
 SHAPE = InputShape()
+
+SendTimes = dict[tuple[int, int], float]
+"""When each message was sent, in seconds since the epoch, by its partition and offset."""
 
 
 class Traffic:
-    """A producer for the input topic and a consumer of the three outputs.
+    """A producer of the input topic and a consumer of the worker's three output topics.
 
-    Use `opened`. Everything is read from where the outputs end when it is opened.
+    Create it with `opened`. It reads from the outputs' end at that moment.
+
+    Args:
+        settings: the names of the topics.
+        producer: a started producer.
+        consumer: a started consumer, at the end of the output topics.
     """
 
     def __init__(self, settings: Settings, producer: AIOKafkaProducer, consumer: AIOKafkaConsumer) -> None:
@@ -35,76 +43,88 @@ class Traffic:
     @classmethod
     @asynccontextmanager
     async def opened(cls, settings: Settings, partitions: int) -> AsyncIterator["Traffic"]:
-        """Connect to the topics of these settings, each of which has so many partitions."""
+        """Connect to the topics of these settings; ``partitions`` is the number of partitions of each."""
         outputs = (settings.output_topic, settings.fallback_topic, settings.dead_letter_topic)
-        places = [TopicPartition(topic, number) for topic in outputs for number in range(partitions)]
-        wait_ms = settings.fetch_max_wait_ms
-        consumer = topic_consumer(settings, fetch_max_wait_ms=wait_ms)
+        assigned = [TopicPartition(topic, number) for topic in outputs for number in range(partitions)]
+        consumer = topic_consumer(settings, fetch_max_wait_ms=settings.fetch_max_wait_ms)
         async with producer(settings) as sender, consumer:
-            consumer.assign(places)
-            await consumer.seek_to_end(*places)
+            consumer.assign(assigned)
+            await consumer.seek_to_end(*assigned)
             yield cls(settings, sender, consumer)
 
-    async def send(self, messages: Sequence[Letter]) -> None:
-        """Send all at once; returns when the broker has them."""
-        for letter in messages:
-            await self._producer.send(self._topic, key=letter.key, value=letter.value)
+    async def send(self, messages: Sequence[SampleRecord]) -> None:
+        """Send all messages at once; returns when the broker has acknowledged them."""
+        for message in messages:
+            await self._producer.send(self._topic, key=message.key, value=message.value)
         await self._producer.flush()
 
     async def all_answered(self, messages: int) -> float:
-        """Read so many answers, as a customer's systems would; returns when the last was written (seconds, epoch).
+        """Read the next ``messages`` answers.
+
+        Returns:
+            When the last one was written, in seconds since the epoch.
 
         Raises:
-            TriageError: nothing came for a minute.
+            TriageError: no answer came for a minute.
         """
         written_ms: list[int] = [record.timestamp async for record, _ in self._answers(messages)]
         return max(written_ms) / 1000
 
-    async def latencies(self, messages: Sequence[Letter], per_second: float, seed: int) -> list[float]:
-        """Send at a mean rate, at random moments; seconds from each message's sending to its answer's arrival here."""
-        sent: dict[tuple[int, int], float] = {}
-        sending = asyncio.create_task(self._trickle(messages, per_second, random.Random(seed), sent))
+    async def latencies(self, messages: Sequence[SampleRecord], per_second: float, seed: int) -> list[float]:
+        """Send messages at random moments and measure how long their answers take.
+
+        Args:
+            messages: the messages to send.
+            per_second: the mean rate.
+            seed: seed of the random moments.
+
+        Returns:
+            Seconds from the sending of each message to the arrival of its answer here.
+        """
+        sent: SendTimes = {}
+        sending = asyncio.create_task(self._send_at_rate(messages, per_second, random.Random(seed), sent))
         arrived = [(_origin(record), seen) async for record, seen in self._answers(len(messages))]
         await sending
         return [seen - sent[origin] for origin, seen in arrived]
 
-    async def _trickle(
-        self, messages: Sequence[Letter], per_second: float, chance: random.Random, sent: dict[tuple[int, int], float]
+    async def _send_at_rate(
+        self, messages: Sequence[SampleRecord], per_second: float, chance: random.Random, sent: SendTimes
     ) -> None:
-        at, waiting = time.time(), []
-        for letter in messages:
+        at, unacknowledged = time.time(), []
+        for message in messages:
             at += chance.expovariate(per_second)
             await asyncio.sleep(at - time.time())
             moment = time.time()
-            future = await self._producer.send(self._topic, key=letter.key, value=letter.value)
-            waiting.append((future, moment))
-        for future, moment in waiting:
+            future = await self._producer.send(self._topic, key=message.key, value=message.value)
+            unacknowledged.append((future, moment))
+        for future, moment in unacknowledged:
             metadata = await future
             sent[metadata.partition, metadata.offset] = moment
 
     async def _answers(self, messages: int) -> AsyncIterator[tuple[ConsumerRecord, float]]:
-        """The next answers, and when each was seen here."""
-        left, moved = messages, time.monotonic()
+        """The next answers, each with the time of its arrival, in seconds since the epoch."""
+        left, last = messages, time.monotonic()
         while left > 0:
             for records in (await self._consumer.getmany(timeout_ms=200)).values():
-                seen, moved = time.time(), time.monotonic()
+                seen, last = time.time(), time.monotonic()
                 left -= len(records)
                 for record in records:
                     yield record, seen
-            if time.monotonic() - moved > SILENCE_S:
+            if time.monotonic() - last > IDLE_TIMEOUT_S:
                 raise TriageError(
-                    f"The worker answered nothing for {SILENCE_S:.0f} s: run `triage worker` and see what it says."
+                    f"The worker answered nothing for {IDLE_TIMEOUT_S:.0f} s: run `triage worker` and read its log."
                 )
 
 
 def _origin(record: ConsumerRecord) -> tuple[int, int]:
-    """The input's partition and offset that an answer is for."""
+    """Partition and offset of the message that a record answers."""
     source = orjson.loads(record.value or b"")["source"]
     return source["partition"], source["offset"]
 
 
-def sample(messages: int) -> tuple[list[Letter], list[str]]:
-    """Messages of the demo that can be read, over and over, and their texts."""
-    readable = ((letter, decode(letter.value, Source("", 0, 0), SHAPE)) for letter in letters())
-    chosen = list(islice(((one, read.text) for one, read in readable if isinstance(read, CustomerMessage)), messages))
-    return [one for one, _ in chosen], [text for _, text in chosen]
+def sample(messages: int) -> tuple[list[SampleRecord], list[str]]:
+    """The demo's messages that can be decoded, repeated as often as needed, and their texts."""
+    decoded = ((record, decode(record.value, Source("", 0, 0), SHAPE)) for record in sample_records())
+    readable = ((record, message.text) for record, message in decoded if isinstance(message, CustomerMessage))
+    chosen = list(islice(readable, messages))
+    return [record for record, _ in chosen], [text for _, text in chosen]

@@ -1,4 +1,4 @@
-"""``triage bench``: how fast the worker is, beside what the network alone could do."""
+"""``triage bench``: measures the worker's speed, next to raw ONNX Runtime."""
 
 import asyncio
 from typing import Annotated
@@ -16,25 +16,34 @@ from triage_worker.streaming.signals import TERMINATED
 @settings_flags(["delivery", "batch_tokens", *MODEL, *CONNECTION])
 def bench(
     settings: Settings,
-    messages: Annotated[int, typer.Option(min=100, help="Messages in each round's backlog")] = 4_000,
-    rounds: Annotated[int, typer.Option(min=1, help="Turns of the worker and of the bare network")] = 5,
+    messages: Annotated[int, typer.Option(min=100, help="Messages in each round")] = 4_000,
+    rounds: Annotated[int, typer.Option(min=1, help="Rounds of the worker and of raw ONNX Runtime, in turns")] = 5,
     partitions: Annotated[int, typer.Option(min=1, help="Partitions of each topic")] = 4,
-    peer: Annotated[bool, typer.Option(help="Measure the plain loop, too; needs the train extra")] = True,
-    machine_price: Annotated[float, typer.Option(min=0.001, help="Dollars an hour that this machine costs")] = 0.10,
+    peer: Annotated[
+        bool, typer.Option(help="Also measure a plain loop of aiokafka and transformers; needs the train extra")
+    ] = True,
+    machine_price: Annotated[float, typer.Option(min=0.001, help="Price of this machine, in dollars an hour")] = 0.10,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object")] = False,
 ) -> None:
-    """Measure messages a second beside raw ONNX Runtime, latency, memory and cost; a minute or two.
+    """Measure messages per second, latency, memory and cost, next to raw ONNX Runtime. Takes a minute or two.
 
-    On an embedded broker, or on that of --bootstrap-servers, with topics of its own that it deletes.
+    Runs on an embedded broker, or on the one of --bootstrap-servers, with topics of its own that it deletes.
     """
-    from triage_worker.bench.run import Options  # noqa: PLC0415 (keeps `triage --help` quick)
-    from triage_worker.bench.run import bench as run  # noqa: PLC0415
+    from triage_worker.bench.report import lines  # noqa: PLC0415 (keeps `triage --help` fast)
+    from triage_worker.bench.run import Options, run_benchmark  # noqa: PLC0415
 
-    told = Console(stderr=True, highlight=False)
-    external = settings.source("bootstrap_servers") == "flag"
-    options = Options(messages, rounds, external, peer, partitions, machine_price, lambda text: told.print(f"{text} …"))
+    stages = Console(stderr=True, highlight=False)
+    options = Options(
+        messages,
+        rounds,
+        settings.source("bootstrap_servers") == "flag",
+        peer,
+        partitions,
+        machine_price,
+        lambda stage: stages.print(f"{stage} …"),
+    )
     try:
-        result = asyncio.run(run(settings, options))
+        result = asyncio.run(run_benchmark(settings, options))
     except asyncio.CancelledError:
         raise typer.Exit(TERMINATED) from None
     if as_json:
@@ -44,6 +53,6 @@ def bench(
     table.add_column(no_wrap=True)
     table.add_column(no_wrap=True, justify="right", style="bold")
     table.add_column(style="dim")
-    for line in result.lines():
+    for line in lines(result):
         table.add_row(*line)
     Console(highlight=False).print(table)

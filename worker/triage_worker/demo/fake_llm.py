@@ -1,5 +1,6 @@
-"""A stand-in for an LLM, so that the demo needs none: it answers by the words that a message shares with the labels'
-descriptions. It reads what an LLM would read, the prompt, and knows nothing else.
+"""A fake LLM for the demo. It answers by the words that a message shares with the labels' descriptions.
+
+It gets the fallback's prompt as an LLM would, and uses nothing else.
 """
 
 import re
@@ -13,7 +14,7 @@ from aiohttp import web
 
 from triage_worker.fallback.prompt import NONE
 
-MODEL = "word-overlap-stand-in"
+MODEL = "fake-word-overlap"
 
 _LABEL = re.compile(r"^- ([^:\n]+): (.+)$", re.MULTILINE)
 _WORD = re.compile(r"[a-z]{3,}")
@@ -22,31 +23,32 @@ _COMMON = frozenset(
     ("and", "are", "can", "for", "from", "has", "have", "how", "not", "the", "this", "was", "what", "with")
 )
 DOUBT = 0.5
-"""What speaks against the best label even where nothing else does, in shared words: one word alone gives 0.67."""
+"""Counts against the best label in every answer, in shared words: a single shared word gives a confidence of 0.67."""
 
 
 def answer(system: str, user: str) -> dict[str, Any]:
-    """The answer to a question of `triage_worker.fallback.prompt`.
+    """Answer a question of `triage_worker.fallback.prompt`.
 
     Args:
         system: the instruction, with a line ``- LABEL: description`` for each label.
         user: the customer's message as a JSON object.
 
     Raises:
-        ValueError, KeyError: it is no such question.
+        ValueError: ``user`` is no JSON.
+        KeyError: ``user`` has no message.
     """
-    labels = {label: _words(meaning) for label, meaning in _LABEL.findall(system) if label != NONE}
-    shared = _shared(labels, _words(orjson.loads(user)["message"]))
+    labels = {label: _words(description) for label, description in _LABEL.findall(system) if label != NONE}
+    shared = _shared_words(labels, _words(orjson.loads(user)["message"]))
     if not shared:
         return {"intent": NONE, "confidence": 1.0}
     best = max(shared, key=lambda label: shared[label])
     return {"intent": best, "confidence": round(shared[best] / (sum(shared.values()) + DOUBT), 3)}
 
 
-def _shared(labels: Mapping[str, set[str]], message: set[str]) -> dict[str, float]:
-    """For each label that shares a word with the message, how many; one that several labels have counts by parts."""
-    known = Counter(word for words in labels.values() for word in words)
-    counts = {label: sum(1 / known[word] for word in words & message) for label, words in labels.items()}
+def _shared_words(labels: Mapping[str, set[str]], message: set[str]) -> dict[str, float]:
+    """Count the words that each label shares with a message; a word of several labels is divided among them."""
+    labels_with = Counter(word for words in labels.values() for word in words)
+    counts = {label: sum(1 / labels_with[word] for word in words & message) for label, words in labels.items()}
     return {label: count for label, count in counts.items() if count}
 
 
@@ -55,8 +57,12 @@ def _words(text: str) -> set[str]:
 
 
 @asynccontextmanager
-async def stand_in() -> AsyncIterator[str]:
-    """Serve it on a free local port, as an OpenAI-compatible endpoint; gives the URL up to ``/v1``."""
+async def fake_llm() -> AsyncIterator[str]:
+    """Serve the fake LLM on a free local port, as an OpenAI-compatible endpoint.
+
+    Yields:
+        The endpoint's URL, up to ``/v1``.
+    """
     app = web.Application()
     app.router.add_post("/v1/chat/completions", _complete)
     runner = web.AppRunner(app, access_log=None)
@@ -71,8 +77,8 @@ async def stand_in() -> AsyncIterator[str]:
 
 async def _complete(request: web.Request) -> web.Response:
     try:
-        turns = {turn["role"]: turn["content"] for turn in (await request.json())["messages"]}
-        content = orjson.dumps(answer(turns["system"], turns["user"])).decode()
+        contents = {message["role"]: message["content"] for message in (await request.json())["messages"]}
+        content = orjson.dumps(answer(contents["system"], contents["user"])).decode()
     except (ValueError, KeyError, TypeError):
-        raise web.HTTPBadRequest(text="This stand-in answers the questions of the fallback only.") from None
+        raise web.HTTPBadRequest(text="This fake LLM answers the fallback's questions only.") from None
     return web.json_response({"choices": [{"message": {"role": "assistant", "content": content}}]})

@@ -1,7 +1,7 @@
-"""The loop that one would write first: aiokafka, a transformers pipeline, one message at a time.
+"""A plain loop for comparison: aiokafka and a transformers pipeline, one message at a time.
 
-It runs the bundle's architecture and tokenizer in PyTorch. Its weights are random, since speed does not depend on
-them, and nothing is asked of its answers.
+It runs the bundle's architecture and tokenizer in PyTorch. Its weights are random: speed does not depend on them, and
+nothing checks its answers.
 """
 
 import time
@@ -24,6 +24,7 @@ from triage_worker.config.settings import Settings
 from triage_worker.kafka.connection import connection_arguments
 
 SLICE = 20
+"""Messages whose rate is measured together."""
 
 
 async def messages_per_second(settings: Settings, output_topic: str, messages: int, seconds: float) -> float:
@@ -31,13 +32,13 @@ async def messages_per_second(settings: Settings, output_topic: str, messages: i
 
     Args:
         settings: the broker, the input topic and the bundle.
-        output_topic: where its answers go; not one of the worker's topics.
+        output_topic: the topic of the answers; must not be one that the worker writes.
         messages: how many, a multiple of `SLICE`, at most as many as the topic holds.
-        seconds: where those would take longer, it ends after this time.
+        seconds: ends the loop after this time, if it is not done by then.
 
     Returns:
-        Messages/s in the fastest `SLICE` of them: other load can only slow one down, and it slows PyTorch's threads,
-        which wait for one another, far more than it slows the worker.
+        Messages per second in the fastest `SLICE` of them. Other load on the machine can only slow the loop down, and
+        it slows PyTorch's threads, which wait for one another, far more than the worker's.
     """
     classify = _pipeline(located(settings.bundle), settings.threads)
     classify("the first call takes longer")
@@ -46,15 +47,15 @@ async def messages_per_second(settings: Settings, output_topic: str, messages: i
     )
     async with consumer, AIOKafkaProducer(**connection_arguments(settings)) as producer:
         done, started, rates = 0, time.perf_counter(), [0.0]
-        begun = started
+        slice_started = started
         async for record in consumer:
             [best] = classify(orjson.loads(record.value or b"")["text"])
             await producer.send(output_topic, key=record.key, value=orjson.dumps(best))
             done += 1
             if done % SLICE == 0:
                 now = time.perf_counter()
-                rates.append(SLICE / (now - begun))
-                begun = now
+                rates.append(SLICE / (now - slice_started))
+                slice_started = now
                 if done >= messages or now - started > seconds:
                     break
         await producer.flush()
@@ -62,12 +63,12 @@ async def messages_per_second(settings: Settings, output_topic: str, messages: i
 
 
 def _pipeline(bundle: Path, threads: int) -> Callable[[str], list[dict[str, Any]]]:
-    """Text in, ``[{"label", "score"}]`` out."""
+    """A pipeline from a text to ``[{"label", "score"}]``."""
     torch.set_num_threads(threads)
-    make: Callable[..., Any] = AutoModelForSequenceClassification.from_config
-    model = make(AutoConfig.from_pretrained(bundle)).float().eval()
+    from_config: Callable[..., Any] = AutoModelForSequenceClassification.from_config
+    model = from_config(AutoConfig.from_pretrained(bundle)).float().eval()
     tokenizer: Any = PreTrainedTokenizerFast  # its constructor has no types
     tokenizer = tokenizer(tokenizer_file=str(bundle / "tokenizer.json"), pad_token="[PAD]", model_max_length=128)
-    run: Any = TextClassificationPipeline
-    classify: Callable[[str], list[dict[str, Any]]] = run(model=model, tokenizer=tokenizer, truncation=True)
+    pipeline: Any = TextClassificationPipeline
+    classify: Callable[[str], list[dict[str, Any]]] = pipeline(model=model, tokenizer=tokenizer, truncation=True)
     return classify

@@ -1,10 +1,10 @@
-"""The stand-in's answers come of the prompt that it is given, and the fallback's own client understands them."""
+"""The fake LLM answers by the prompt alone, and the fallback's own client can parse its answers."""
 
 import aiohttp
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from triage_worker.demo.stand_in import answer, stand_in
+from triage_worker.demo.fake_llm import answer, fake_llm
 from triage_worker.fallback import prompt
 from triage_worker.fallback.answer import Answer, parse_answer
 from triage_worker.fallback.client import LlmClient, RejectedError
@@ -15,9 +15,9 @@ LABELS = {"WISMO": "Where is my parcel, delivery date.", "PETS": "Cats, dogs and
 
 
 def asked(text: str, labels: dict[str, str] = LABELS) -> Answer:
-    turns = prompt.messages(event(text, labels=labels))
-    said = answer(turns[0]["content"], turns[1]["content"])
-    return Answer(None if said["intent"] == prompt.NONE else said["intent"], said["confidence"])
+    messages = prompt.messages(event(text, labels=labels))
+    answered = answer(messages[0]["content"], messages[1]["content"])
+    return Answer(None if answered["intent"] == prompt.NONE else answered["intent"], answered["confidence"])
 
 
 def test_the_words_that_only_one_label_has_decide() -> None:
@@ -26,9 +26,9 @@ def test_the_words_that_only_one_label_has_decide() -> None:
 
 
 def test_a_word_of_two_labels_decides_little() -> None:
-    said = asked("a parrot")
-    assert said.intent in ("PETS", "BIRDS")
-    assert said.confidence < 0.6
+    answered = asked("a parrot")
+    assert answered.intent in ("PETS", "BIRDS")
+    assert answered.confidence < 0.6
 
 
 def test_without_a_shared_word_it_is_none() -> None:
@@ -40,18 +40,18 @@ def test_other_labels_make_other_answers() -> None:
 
 
 @given(st.text(max_size=200), st.dictionaries(st.from_regex(r"[A-Z_]{1,20}", fullmatch=True), st.text(max_size=50)))
-def test_whatever_is_asked_the_answer_can_be_read(text: str, labels: dict[str, str]) -> None:
-    turns = prompt.messages(event(text, labels=labels))
-    said = answer(turns[0]["content"], turns[1]["content"])
-    assert said["intent"] in (*labels, prompt.NONE)
-    assert 0 <= said["confidence"] <= 1
+def test_every_answer_can_be_parsed(text: str, labels: dict[str, str]) -> None:
+    messages = prompt.messages(event(text, labels=labels))
+    answered = answer(messages[0]["content"], messages[1]["content"])
+    assert answered["intent"] in (*labels, prompt.NONE)
+    assert 0 <= answered["confidence"] <= 1
 
 
-async def test_it_speaks_as_an_endpoint_does() -> None:
-    turns = prompt.messages(event("my dog", labels=LABELS))
-    async with stand_in() as url, LlmClient(url, None) as client:
+async def test_it_serves_the_protocol_of_an_endpoint() -> None:
+    messages = prompt.messages(event("my dog", labels=LABELS))
+    async with fake_llm() as url, LlmClient(url, None) as client:
         await client.check_key()
-        reply = await client.complete({"model": "any", "messages": turns}, 5)
+        reply = await client.complete({"model": "any", "messages": messages}, 5)
         assert parse_answer(reply.content, LABELS) == Answer("PETS", 0.667)
         with pytest.raises(RejectedError):
             await client.complete({"model": "any", "messages": [{"role": "user", "content": "hello"}]}, 5)

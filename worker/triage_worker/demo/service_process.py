@@ -1,4 +1,4 @@
-"""The demo's services: each a process of its own, as it would run anywhere."""
+"""Runs the demo's services, each in a process of its own, as in production."""
 
 import asyncio
 import os
@@ -23,12 +23,12 @@ STOP_TIMEOUT_S = 30.0
 
 @dataclass(frozen=True)
 class Service:
-    """What to start.
+    """A service to start.
 
     Attributes:
-        name: of its command.
-        settings: its own; ``http_port`` must be one that nobody else has.
-        secrets: settings that are secrets, by their variables.
+        name: the name of its command.
+        settings: its settings; each service needs an ``http_port`` of its own.
+        secrets: secret settings, by the names of their variables.
     """
 
     name: str
@@ -38,17 +38,20 @@ class Service:
 
 @asynccontextmanager
 async def running(*services: Service) -> AsyncIterator[list[asyncio.subprocess.Process]]:
-    """Start services with their settings and no others, wait until all are ready, and stop them at the end.
+    """Run services as long as the context is open. They get these settings and nothing from the environment.
+
+    Yields:
+        The processes, once all services are ready.
 
     Raises:
-        TriageError: one did not become ready; says what it said last.
+        TriageError: a service did not become ready; has the last line that it printed.
     """
     async with AsyncExitStack() as stack:
         started = [await stack.enter_async_context(_process(service)) for service in services]
         processes = [process for process, _ in started]
         try:
             for service, (process, log) in zip(services, started, strict=True):
-                await _until_ready(service, process, log)
+                await _wait_until_ready(service, process, log)
             yield processes
         finally:
             await asyncio.gather(*map(_stop, processes))
@@ -56,19 +59,19 @@ async def running(*services: Service) -> AsyncIterator[list[asyncio.subprocess.P
 
 @asynccontextmanager
 async def _process(service: Service) -> AsyncIterator[tuple[asyncio.subprocess.Process, IO[bytes]]]:
-    others = {name: value for name, value in os.environ.items() if not name.upper().startswith(PREFIX)}
+    inherited = {name: value for name, value in os.environ.items() if not name.upper().startswith(PREFIX)}
     with tempfile.TemporaryDirectory() as folder, tempfile.TemporaryFile() as log:
         process = await asyncio.create_subprocess_exec(
             sys.executable,
             "-m",
             "triage_worker",
             service.name,
-            env={**others, **environment(service.settings), **service.secrets},
-            cwd=folder,  # where there is no .env
+            env={**inherited, **environment(service.settings), **service.secrets},
+            cwd=folder,  # a folder without a .env file
             stdin=asyncio.subprocess.DEVNULL,
             stdout=log,
             stderr=log,
-            start_new_session=True,  # Ctrl-C is for us, who then stop it in order
+            start_new_session=True,  # Ctrl-C must reach only the demo, which then stops the services in order
         )
         try:
             yield process, log
@@ -77,7 +80,7 @@ async def _process(service: Service) -> AsyncIterator[tuple[asyncio.subprocess.P
 
 
 async def _stop(process: asyncio.subprocess.Process) -> None:
-    """End a process in order, or by force if it takes too long or somebody presses Ctrl-C again."""
+    """Stop a process with SIGTERM; kill it if that takes too long, or if Ctrl-C is pressed again."""
     if process.returncode is not None:
         return
     process.terminate()
@@ -92,23 +95,23 @@ async def _stop(process: asyncio.subprocess.Process) -> None:
 
 
 def environment(settings: Settings) -> dict[str, str]:
-    """The settings as variables, without secrets."""
+    """The settings as environment variables, without secrets."""
     values = settings.model_dump(
         mode="json", exclude_none=True, exclude={"sasl_password", "ssl_password", "llm_api_key", "helpdesk_token"}
     )
     return {variable(name): str(value) for name, value in values.items()}
 
 
-async def _until_ready(service: Service, process: asyncio.subprocess.Process, log: IO[bytes]) -> None:
+async def _wait_until_ready(service: Service, process: asyncio.subprocess.Process, log: IO[bytes]) -> None:
     deadline = monotonic() + READY_TIMEOUT_S
     url = f"http://{service.settings.http_host}:{service.settings.http_port}/readyz"
     async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=2)) as session:
         while process.returncode is None and monotonic() < deadline:
             with suppress(aiohttp.ClientError, TimeoutError):
-                async with session.get(url) as answer:
-                    if answer.status == HTTPStatus.OK:
+                async with session.get(url) as response:
+                    if response.status == HTTPStatus.OK:
                         return
             await asyncio.sleep(0.05)
     log.seek(0)
-    said = log.read().decode(errors="replace").strip().splitlines() or ["it says nothing"]
-    raise TriageError(f"The demo's {service.name} did not become ready: {said[-1].removeprefix('triage: ')}")
+    lines = log.read().decode(errors="replace").strip().splitlines() or ["it printed nothing"]
+    raise TriageError(f"The demo's {service.name} did not become ready: {lines[-1].removeprefix('triage: ')}")

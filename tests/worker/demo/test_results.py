@@ -1,4 +1,4 @@
-"""The demo's books of verdicts and tickets, and the path that it draws, from events alone."""
+"""The demo's results, checks, timeline and summary, made from events alone."""
 
 import io
 from typing import Any
@@ -7,11 +7,11 @@ from aiokafka import ConsumerRecord
 from rich.console import Console
 from triage_schemas.events import Event, FallbackEvent, IntentEvent, ModelRef, ReviewEvent, SourceRef
 from triage_worker.config.settings import Settings
-from triage_worker.demo.cases import Cases
-from triage_worker.demo.closing import close, sums
-from triage_worker.demo.observer import note
-from triage_worker.demo.path import Step, richest, steps
-from triage_worker.demo.tally import Tally
+from triage_worker.demo.downstream_results import DownstreamResults
+from triage_worker.demo.summary import print_checks, print_summary
+from triage_worker.demo.timeline import Step, most_eventful, timeline
+from triage_worker.demo.topic_recorder import add_record
+from triage_worker.demo.worker_results import WorkerResults
 from triage_worker.router.conversation import Conversation, apply_message
 from triage_worker.router.intent_parser import ParsedIntent, parse_intent
 from triage_worker.routing.routes_file import DEFAULT_ROUTES, load
@@ -25,18 +25,18 @@ ROUTES = load(DEFAULT_ROUTES)
 INPUT = SETTINGS.input_topic
 
 
-class Books:
-    """What the observer makes of records, each a second after the one before it."""
+class Scene:
+    """Adds records to the results, each a second after the one before it."""
 
     def __init__(self) -> None:
-        self.tally, self.cases = Tally(), Cases()
+        self.worker, self.downstream = WorkerResults(), DownstreamResults()
         self._conversations: dict[str, Conversation] = {}
         self._now = 0
 
     def see(self, topic: str, value: bytes, *, offset: int = 0, headers: Any = ()) -> None:
         self._now += 1
         record = ConsumerRecord(topic, 0, offset, self._now * 1000, 0, None, value, None, 0, 0, tuple(headers))
-        note(SETTINGS, record, self.tally, self.cases)
+        add_record(SETTINGS, record, self.worker, self.downstream)
 
     def message(self, offset: int, text: str) -> None:
         self.see(INPUT, b'{"text": "%s"}' % text.encode(), offset=offset)
@@ -66,8 +66,9 @@ class Books:
         fields: dict[str, Any] = {name: getattr(event, name) for name in event.model_fields_set}
         self.see(SETTINGS.review_topic, ReviewEvent(**fields, review_reason="none_of_these").write())
 
-    def laws(self) -> list[str]:
-        return [str(law) for law in (self.tally.law(), *self.cases.laws(self.tally.counts["accepted"]))]
+    def checks(self) -> list[str]:
+        checks = [self.worker.check(), *self.downstream.checks(self.worker.counts["accepted"])]
+        return [str(check) for check in checks]
 
     def _intent(self, offset: int, intent: str, by: str, conversation: str) -> IntentEvent:
         source = SourceRef(topic=INPUT, partition=0, offset=offset)
@@ -75,65 +76,65 @@ class Books:
         return event.model_copy(update={"source": source, "model": ModelRef(name=f"a {by}", version="1")})
 
 
-def conversation() -> Books:
+def conversation() -> Scene:
     """One message accepted, one decided by the LLM and one that a person must decide; then a second conversation."""
-    books = Books()
-    books.message(0, "where is it")
-    books.intent(0, "WISMO")
-    books.message(1, "broken")
-    books.refuse(1, "broken")
-    books.intent(1, "DAMAGED_ITEM", by="llm")
-    books.message(2, "hm")
-    books.leave(books.refuse(2, "hm"))
-    books.message(3, "other")
-    books.intent(3, "OTHER", conversation="c-2")
-    return books
+    scene = Scene()
+    scene.message(0, "where is it")
+    scene.intent(0, "WISMO")
+    scene.message(1, "broken")
+    scene.refuse(1, "broken")
+    scene.intent(1, "DAMAGED_ITEM", by="llm")
+    scene.message(2, "hm")
+    scene.leave(scene.refuse(2, "hm"))
+    scene.message(3, "other")
+    scene.intent(3, "OTHER", conversation="c-2")
+    return scene
 
 
-def test_every_message_and_every_verdict_is_accounted_for() -> None:
-    assert conversation().laws() == [
+def test_every_message_and_every_decision_is_accounted_for() -> None:
+    assert conversation().checks() == [
         "read 4 = accepted 2 + fallback 2 + dead letters 0",
         "fallback 2 = decided 1 + for a person 1 (none of these 1)",
         "accepted 2 + decided 1 = filed 3 in 2 tickets",
     ]
 
 
-def test_what_is_missing_or_there_twice_breaks_the_law() -> None:
-    books = Books()
-    books.message(0, "a")
-    refused = books.refuse(0, "a")
-    assert books.laws()[1] == "fallback 1 ≠ decided 0 + for a person 0"
-    books.leave(refused)
-    books.leave(refused)
-    assert books.laws()[1].endswith("(1 decided twice)")
-    books.see(SETTINGS.output_topic, intent_event(1).write())
-    assert books.laws()[2] == "accepted 1 + decided 0 ≠ filed 0 in 0 tickets"
+def test_what_is_missing_or_repeated_fails_the_check() -> None:
+    scene = Scene()
+    scene.message(0, "a")
+    refused = scene.refuse(0, "a")
+    assert scene.checks()[1] == "fallback 1 ≠ decided 0 + for a person 0"
+    scene.leave(refused)
+    scene.leave(refused)
+    assert scene.checks()[1].endswith("(1 decided twice)")
+    scene.see(SETTINGS.output_topic, intent_event(1).write())
+    assert scene.checks()[2] == "accepted 1 + decided 0 ≠ filed 0 in 0 tickets"
     console = Console(file=io.StringIO())
-    assert not sums(console, books.cases.laws(1))
+    assert not print_checks(console, scene.downstream.checks(1))
 
 
-def test_a_second_ticket_of_a_conversation_breaks_the_law() -> None:
-    books = conversation()
-    (ticket,) = (ticket for ticket in books.cases.tickets() if ticket.conversation_id == "c-2")
+def test_a_second_ticket_of_a_conversation_fails_the_check() -> None:
+    scene = conversation()
+    (ticket,) = (ticket for ticket in scene.downstream.tickets() if ticket.conversation_id == "c-2")
     again: Event = ticket.model_copy(update={"ticket_id": "t-2"})
-    books.see(SETTINGS.tickets_topic, again.write())
-    books.see(SETTINGS.tickets_topic, ticket.write())  # a repeat changes nothing
-    assert books.laws()[2] == "accepted 2 + decided 1 ≠ filed 4 in 3 tickets (1 second tickets)"
+    scene.see(SETTINGS.tickets_topic, again.write())
+    scene.see(SETTINGS.tickets_topic, ticket.write())  # a repeat changes nothing
+    assert scene.checks()[2] == "accepted 2 + decided 1 ≠ filed 4 in 3 tickets (1 duplicate tickets)"
 
 
-def test_another_services_dead_letter_is_no_answer_of_the_worker() -> None:
-    books = Books()
+def test_another_services_dead_letter_is_no_outcome_of_the_worker() -> None:
+    scene = Scene()
     for topic in (SETTINGS.fallback_topic, INPUT):
         headers = {"dlq.topic": topic, "dlq.partition": "0", "dlq.offset": "0", "dlq.error": "not_json"}
-        books.see(SETTINGS.dead_letter_topic, b"{", headers=[(name, text.encode()) for name, text in headers.items()])
-    assert books.tally.counts == {"dead letter": 1}
+        scene.see(SETTINGS.dead_letter_topic, b"{", headers=[(name, text.encode()) for name, text in headers.items()])
+    assert scene.worker.counts == {"dead letter": 1}
 
 
-def test_the_path_of_a_conversation() -> None:
-    books = conversation()
-    assert richest(books.cases) == "c-1"
-    found = steps("c-1", books.tally, books.cases, ROUTES)
-    ticket = next(iter(books.cases.tickets())).ticket_id
+def test_the_timeline_of_a_conversation() -> None:
+    scene = conversation()
+    assert most_eventful(scene.downstream) == "c-1"
+    found = timeline("c-1", scene.worker, scene.downstream, ROUTES)
+    ticket = next(iter(scene.downstream.tickets())).ticket_id
     assert found == [
         Step(0.0, "message", "“where is it”"),
         Step(1.0, "model", "WISMO 0.970, accepted"),
@@ -141,30 +142,30 @@ def test_the_path_of_a_conversation() -> None:
             2.0, "router", f"rule “where is my order, asked on chat”: {ticket} opened: queue delivery, priority normal"
         ),
         Step(3.0, "message", "“broken”"),
-        Step(4.0, "model", "OTHER 0.400, low confidence: on to the fallback"),
+        Step(4.0, "model", "OTHER 0.400, low confidence: sent to the fallback"),
         Step(5.0, "fallback", "a llm decides: DAMAGED_ITEM 0.970"),
         Step(6.0, "router", f"rule “broken, wrong or missing goods”: {ticket} escalated: queue claims, priority high"),
         Step(7.0, "message", "“hm”"),
-        Step(8.0, "model", "OTHER 0.400, low confidence: on to the fallback"),
-        Step(9.0, "fallback", "undecided (none of these): on to a person"),
+        Step(8.0, "model", "OTHER 0.400, low confidence: sent to the fallback"),
+        Step(9.0, "fallback", "undecided (none of these): sent to review"),
     ]
 
 
-def test_the_closing_words() -> None:
+def test_the_summary() -> None:
     stream = io.StringIO()
-    books = conversation()
-    close(Console(file=stream, width=110), books.tally, books.cases, ROUTES)
+    scene = conversation()
+    print_summary(Console(file=stream, width=110), scene.worker, scene.downstream, ROUTES)
     said = stream.getvalue()
     for words in (
-        "Tickets, the longest of each queue",
+        "The longest ticket of each queue",
         "WISMO → DAMAGED_ITEM",
         "“broken”",
-        "The path of conversation c-1",
+        "Timeline of conversation c-1",
     ):
         assert words in said
 
 
 def test_with_nothing_to_show_nothing_is_shown() -> None:
     stream = io.StringIO()
-    close(Console(file=stream), Tally(), Cases(), ROUTES)
+    print_summary(Console(file=stream), WorkerResults(), DownstreamResults(), ROUTES)
     assert stream.getvalue().split() == []

@@ -1,4 +1,4 @@
-"""The demo as people run it: all services, to its end, and interrupted."""
+"""The whole demo as a process: all services, to its end, and interrupted."""
 
 import asyncio
 import os
@@ -16,7 +16,7 @@ TIMEOUT_S = 120
 
 
 async def started(folder: Path, messages: int) -> asyncio.subprocess.Process:
-    """A demo without a terminal; its children have this variable, too, so that they can be found."""
+    """Start a demo without a terminal. Its children inherit a variable by which they are found."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith("TRIAGE_")}
     return await asyncio.create_subprocess_exec(
         sys.executable,
@@ -28,8 +28,8 @@ async def started(folder: Path, messages: int) -> asyncio.subprocess.Process:
     )
 
 
-def left(folder: Path) -> Iterator[str]:
-    """Processes of a demo that still run."""
+def remaining(folder: Path) -> Iterator[str]:
+    """The processes of a demo that still run."""
     for process in Path("/proc").glob("[0-9]*"):
         try:
             variables = (process / "environ").read_bytes().split(b"\0")
@@ -40,8 +40,8 @@ def left(folder: Path) -> Iterator[str]:
             yield command
 
 
-async def said(process: asyncio.subprocess.Process, words: str) -> str:
-    """What it says up to some words."""
+async def printed(process: asyncio.subprocess.Process, words: str) -> str:
+    """What it prints up to some words."""
     assert process.stdout is not None
     lines = []
     async with asyncio.timeout(TIMEOUT_S):
@@ -52,34 +52,34 @@ async def said(process: asyncio.subprocess.Process, words: str) -> str:
     return "".join(lines)
 
 
-async def test_it_ends_with_tickets_a_verdict_and_a_path(tmp_path: Path) -> None:
+async def test_it_ends_with_tickets_a_decision_and_a_timeline(tmp_path: Path) -> None:
     demo = await started(tmp_path, MESSAGES)
-    told = await said(demo, "never said")
-    assert await demo.wait() == 0, told
-    assert not list(left(tmp_path))
-    assert "\x1b" not in told
-    assert "a stand-in answers, by word overlap" in told
-    lines = told.splitlines()
-    laws = [line for line in lines if line.startswith(("read ", "fallback ", "accepted "))]
-    assert [law.partition(" =")[0].split()[0] for law in laws] == ["fallback", "accepted", "read"]
+    output = await printed(demo, "never printed")
+    assert await demo.wait() == 0, output
+    assert not list(remaining(tmp_path))
+    assert "\x1b" not in output
+    assert "the fallback asks a fake one, which answers by word overlap" in output
+    lines = output.splitlines()
+    checks = [line for line in lines if line.startswith(("read ", "fallback ", "accepted "))]
+    assert [check.partition(" =")[0].split()[0] for check in checks] == ["fallback", "accepted", "read"]
     assert lines[-1].startswith(f"read {MESSAGES} = accepted ")
-    assert "≠" not in told
-    tickets = lines[lines.index("Tickets, the longest of each queue") + 1 :]
+    assert "≠" not in output
+    tickets = lines[lines.index("The longest ticket of each queue") + 1 :]
     assert tickets[0].split() == ["ticket", "conversation", "queue", "priority", "intents", "messages"]
     assert tickets[1].startswith("t-")
-    assert "the fallback: word-overlap-stand-in decides: " in told
-    path = told.partition("The path of conversation ")[2]
+    assert "the fallback: fake-word-overlap decides: " in output
+    timeline = output.partition("Timeline of conversation ")[2]
     for word in ("message ", "model ", "router ", "rule “", "escalated"):
-        assert word in path, path
+        assert word in timeline, timeline
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-async def test_interrupted_it_takes_everything_with_it(tmp_path: Path, number: signal.Signals) -> None:
+async def test_an_interrupted_demo_stops_all_its_processes(tmp_path: Path, number: signal.Signals) -> None:
     demo = await started(tmp_path, 100_000)
-    told = await said(demo, "Worker, router and fallback are ready")
-    assert len(list(left(tmp_path))) == 5, told
+    output = await printed(demo, "Worker, router and fallback are ready")
+    assert len(list(remaining(tmp_path))) == 5, output
     demo.send_signal(number)
-    rest = await said(demo, "never said")
+    rest = await printed(demo, "never printed")
     assert await demo.wait() == 128 + number, rest
     assert "Traceback" not in rest
-    assert not list(left(tmp_path))
+    assert not list(remaining(tmp_path))

@@ -1,4 +1,4 @@
-"""What a process takes of its machine, read from the kernel."""
+"""Reads the CPU time and the memory of a process from /proc."""
 
 import os
 from pathlib import Path
@@ -7,7 +7,7 @@ MIB = 1024 * 1024
 
 
 def cpu_seconds(pid: int) -> float | None:
-    """CPU time that a process has used so far, all threads, system time included; None where /proc does not tell."""
+    """CPU time that a process has used, in seconds: all threads, system time included; None if /proc has none."""
     try:
         fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     except OSError:
@@ -16,7 +16,7 @@ def cpu_seconds(pid: int) -> float | None:
 
 
 def resident_mib(pid: int) -> float | None:
-    """Memory that a process holds, in MiB; None where /proc does not tell."""
+    """Resident memory of a process, in MiB; None if /proc has none."""
     try:
         pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
     except OSError:

@@ -1,8 +1,8 @@
-"""The bare network: the least that classifying these texts can cost.
+"""Runs the model alone in ONNX Runtime: the least that classifying the same texts can cost.
 
-Texts are tokenized, cut into the batches that the worker would cut, and padded before the clock starts; then N threads
-do nothing but run the session. What the worker adds to that (Kafka, decoding, tokenizing, padding, deciding, writing
-events, keeping the books) is what the ratio shows.
+Texts are tokenized, cut into the worker's batches and padded before the clock starts. Then N threads do nothing but run
+the session. The ratio shows what the worker adds to that: Kafka, decoding, tokenizing, padding, deciding, writing
+events and tracking offsets.
 """
 
 import threading
@@ -17,15 +17,21 @@ from triage_models.serving.classifier import Classifier
 from triage_worker.classify.batching import Limits, cut, wave
 
 
-class Run(NamedTuple):
-    """What a run took, in seconds by the clock and of all cores together; None where that cannot be told."""
+class Timing(NamedTuple):
+    """The duration of a run, and its CPU time on all cores together, in seconds; None if that cannot be measured."""
 
     seconds: float
     cpu_seconds: float | None
 
 
-class RawNetwork:
-    """The network with its inputs laid ready."""
+class RawInference:
+    """The model's session with its inputs prepared.
+
+    Args:
+        classifier: has the session and the tokenizer.
+        texts: the texts to classify.
+        limits: how the worker would cut batches, and its number of threads.
+    """
 
     def __init__(self, classifier: Classifier, texts: Sequence[str], limits: Limits) -> None:
         self._engine = classifier.engine
@@ -36,19 +42,19 @@ class RawNetwork:
             for rows in _batches([len(row.ids) for row in encoded], limits)
         ]
 
-    def run(self) -> Run:
+    def run(self) -> Timing:
         """Run all batches once."""
         left = iter(self._inputs)
         lock = threading.Lock()
-        threads = [threading.Thread(target=self._serve, args=(left, lock)) for _ in range(self._threads)]
+        threads = [threading.Thread(target=self._work, args=(left, lock)) for _ in range(self._threads)]
         started, cpu = time.perf_counter(), time.process_time()
         for thread in threads:
             thread.start()
         for thread in threads:
             thread.join()
-        return Run(time.perf_counter() - started, time.process_time() - cpu)
+        return Timing(time.perf_counter() - started, time.process_time() - cpu)
 
-    def _serve(self, left: Iterator[tuple[NDArray[Any], NDArray[Any]]], lock: threading.Lock) -> None:
+    def _work(self, left: Iterator[tuple[NDArray[Any], NDArray[Any]]], lock: threading.Lock) -> None:
         while True:
             with lock:
                 batch = next(left, None)
@@ -58,7 +64,7 @@ class RawNetwork:
 
 
 def _batches(lengths: Sequence[int], limits: Limits) -> Iterator[list[int]]:
-    """Rows of each batch, wave after wave, as the worker takes them from a backlog."""
+    """The rows of each batch, as the worker cuts a backlog."""
     start = 0
     while start < len(lengths):
         size = wave(islice(lengths, start, None), limits)
