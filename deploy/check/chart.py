@@ -1,8 +1,8 @@
-"""Helm without its program or a cluster; runs with the tools that deploy/check/install brings.
+"""Renders and lints the chart without Helm's program or a cluster. It needs the tools of deploy/check/install.
 
 python chart.py write             render the three sizes into deploy/helm/rendered
-python chart.py render < VALUES   print what these values give
-python chart.py lint < VALUES     print what `helm lint --strict` finds, as JSON
+python chart.py render < VALUES   print the resources for these values
+python chart.py lint < VALUES     print the findings of `helm lint --strict` as JSON
 """
 
 import json
@@ -17,7 +17,7 @@ NAME, NAMESPACE = "triage", "support"
 
 
 def render(values: str) -> str:
-    """All manifests as one document stream, each with the template that it comes from."""
+    """Return all manifests as one stream of documents, each with the name of its template."""
     with helm_python.Chart.load(CHART) as chart:
         files = chart.render(helm_python.values_from_yaml(values), name=NAME, namespace=NAMESPACE, is_install=True)
     parts = []
@@ -30,14 +30,14 @@ def render(values: str) -> str:
 
 
 def lint(values: str) -> list[str]:
-    """Warnings and errors."""
+    """Return warnings and errors."""
     report = helm_python.lint(CHART, helm_python.values_from_yaml(values), strict=True)
     messages = [message["error"] for message in report["messages"] if message["severity"] > 1]
     return [*messages, *report["errors"]]
 
 
 def write() -> None:
-    """Render every example of values."""
+    """Render all example values."""
     for file in sorted((CHART / "ci").glob("*.yaml")):
         (RENDERED / file.name).write_text(render(file.read_text()))
 

@@ -1,6 +1,6 @@
-"""Check resources against the CRDs of their operators; a field that a CRD does not know is an error.
+"""Checks resources against the CRDs of their operators. A field that is not in the CRD is an error.
 
-python crds.py FOLDER < resources.json
+Usage: python crds.py FOLDER < resources.json
 """
 
 import json
@@ -13,7 +13,7 @@ from jsonschema import Draft202012Validator
 
 
 def strict(schema: Any) -> Any:
-    """The same schema, in which an object with named properties has no others."""
+    """Return the schema with unknown properties forbidden wherever it names properties."""
     if isinstance(schema, list):
         return [strict(item) for item in schema]
     if not isinstance(schema, dict):
@@ -28,7 +28,7 @@ def strict(schema: Any) -> Any:
 
 
 def schemas(folder: Path) -> dict[tuple[str, str], Any]:
-    """Schemas by apiVersion and kind."""
+    """Return the schemas in a folder by apiVersion and kind."""
     found = {}
     for file in folder.glob("*.yaml"):
         spec = yaml.safe_load(file.read_text())["spec"]

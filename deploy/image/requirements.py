@@ -1,6 +1,6 @@
-"""Print what the services need, from pyproject.toml, so that the image's first layer changes only when that does.
+"""Prints the requirements of the services from pyproject.toml, so that the image's first layer changes only with them.
 
-python requirements.py cpu|gpu [PYPROJECT] > requirements.txt
+Usage: python requirements.py cpu|gpu [PYPROJECT] > requirements.txt
 """
 
 import re
@@ -14,7 +14,7 @@ GPU_RUNTIME = "onnxruntime-gpu[cuda,cudnn]"
 
 
 def requirements(pyproject: str, device: str) -> list[str]:
-    """The core's requirements and those of the services' extras; for "gpu" with the other ONNX Runtime."""
+    """Return the requirements of the core and of the services' extras; "gpu" replaces ONNX Runtime by its GPU build."""
     project = tomllib.loads(pyproject)["project"]
     optional = project.get("optional-dependencies", {})
     wanted = [*project["dependencies"], *(line for extra in EXTRAS for line in optional[extra])]
@@ -26,7 +26,7 @@ def requirements(pyproject: str, device: str) -> list[str]:
 def main() -> None:
     device = sys.argv[1] if len(sys.argv) > 1 else "cpu"
     if device not in ("cpu", "gpu"):
-        sys.exit(f"requirements.py: {device!r} is no device: say cpu or gpu.")
+        sys.exit(f"requirements.py: {device!r} is not a device: use cpu or gpu.")
     file = Path(sys.argv[2] if len(sys.argv) > 2 else "pyproject.toml")
     sys.stdout.write("\n".join(requirements(file.read_text(encoding="utf-8"), device)) + "\n")
 

@@ -1,6 +1,6 @@
-"""Copy a bundle with only what serving on one device opens; the manifest of the copy lists what the copy has.
+"""Copies the files of a bundle that serving on one device needs; the manifest of the copy lists only these files.
 
-python slim_bundle.py cpu|gpu BUNDLE DESTINATION
+Usage: python slim_bundle.py cpu|gpu BUNDLE DESTINATION
 """
 
 import json
@@ -12,13 +12,13 @@ SERVED = {
     "cpu": {"config.json", "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "model.int8.onnx"},
 }
 SERVED["gpu"] = SERVED["cpu"] | {"model.fp16.onnx"}
-"""The int8 graph stays beside the fp16 one: a bundle without it is none."""
+"""Files by device. The int8 graph is always included: a bundle without it is not valid."""
 
 MANIFEST = "triage.json"
 
 
 def slim(bundle: Path, destination: Path, device: str) -> list[str]:
-    """Write the copy; returns the names of the files that it does without."""
+    """Write the copy and return the names of the files that were left out."""
     manifest = json.loads((bundle / MANIFEST).read_text(encoding="utf-8"))
     served = SERVED[device]
     destination.mkdir(parents=True)

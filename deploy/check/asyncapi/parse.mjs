@@ -1,4 +1,4 @@
-// Parses a document with AsyncAPI's own parser: node parse.mjs FILE. Prints what it finds wrong; exits with 1 for errors.
+// Parses a document with AsyncAPI's own parser: node parse.mjs FILE. Prints its findings; exits with 1 for errors.
 import { readFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import path from "node:path";

@@ -9,8 +9,8 @@ import java.util.Map;
 import java.util.Set;
 
 /**
- * Reads resources with the types that Strimzi's operators read them with, and writes them again: a field that comes
- * back in no typed place is one that Strimzi does not know.
+ * Reads resources with the types of Strimzi's operators and writes them again. A field that is missing afterwards is
+ * unknown to Strimzi.
  *
  * java -cp 'LIBRARIES/*' Check.java < resources.json
  */
@@ -42,7 +42,7 @@ public class Check {
         System.exit(wrong.isEmpty() ? 0 : 1);
     }
 
-    /** Strimzi's types keep what they do not know apart, so that it can be warned of. */
+    /** Collects unknown fields: Strimzi's types store them separately, as additional properties. */
     private static void unknown(Object value, String where, Set<String> wrong) throws Exception {
         if (value instanceof Iterable<?> items) {
             for (Object item : items) {
@@ -69,21 +69,21 @@ public class Check {
         }
     }
 
-    /** What was said must come back as it was said: a word that an enumeration does not have comes back as nothing. */
-    private static void lost(JsonNode said, JsonNode kept, String where, Set<String> wrong) {
-        if (said.isObject()) {
-            for (Iterator<String> names = said.fieldNames(); names.hasNext();) {
+    /** Compares the written resource with the original: a value that an enumeration does not have is lost. */
+    private static void lost(JsonNode original, JsonNode written, String where, Set<String> wrong) {
+        if (original.isObject()) {
+            for (Iterator<String> names = original.fieldNames(); names.hasNext();) {
                 String name = names.next();
-                lost(said.get(name), kept.path(name), where + "." + name, wrong);
+                lost(original.get(name), written.path(name), where + "." + name, wrong);
             }
-        } else if (said.isArray() && kept.size() == said.size()) {
-            for (int place = 0; place < said.size(); place++) {
-                lost(said.get(place), kept.path(place), where + "[" + place + "]", wrong);
+        } else if (original.isArray() && written.size() == original.size()) {
+            for (int place = 0; place < original.size(); place++) {
+                lost(original.get(place), written.path(place), where + "[" + place + "]", wrong);
             }
-        } else if (kept.isMissingNode() && (where + ": " + said.asText()).endsWith(DEFAULT)) {
-            return; // a default is not written
-        } else if (said.isArray() || !said.asText().equals(kept.asText())) {
-            wrong.add(where + ": " + said + " is read as " + kept);
+        } else if (written.isMissingNode() && (where + ": " + original.asText()).endsWith(DEFAULT)) {
+            return; // a default is omitted
+        } else if (original.isArray() || !original.asText().equals(written.asText())) {
+            wrong.add(where + ": " + original + " is read as " + written);
         }
     }
 }

@@ -42,14 +42,14 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
 {{- end }}
 
-{{- /* The services that are switched on. */}}
+{{- /* The enabled services. */}}
 {{- define "triage.components" -}}
 {{- range $component := list "worker" "router" "fallback" "helpdesk" }}
 {{- if (index $.Values $component).enabled }}{{ $component }} {{ end }}
 {{- end }}
 {{- end }}
 
-{{- /* A service's consumer group. Of the release's name, so that two releases do not share one by accident. */}}
+{{- /* The consumer group of a service. It contains the release's name, so that two releases do not share a group by accident. */}}
 {{- define "triage.group" -}}
 {{- $service := index .root.Values .component | default dict }}
 {{- if has .component (splitList " " (include "triage.components" .root)) }}
@@ -64,7 +64,7 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
 {{- default (eq $url.scheme "https" | ternary "443" "80") $explicit }}
 {{- end }}
 
-{{- /* Ports that a service's egress needs: those of what it is told to reach, and those that are listed besides. */}}
+{{- /* Ports of a service's egress: those of the addresses in its values, and those listed under networkPolicy. */}}
 {{- define "triage.ports" -}}
 {{- $values := .root.Values }}
 {{- $ports := list }}
@@ -91,7 +91,7 @@ runAsNonRoot: true
 capabilities: {drop: [ALL]}
 {{- end }}
 
-{{- /* The secret with the password or certificate of one service. */}}
+{{- /* The Secret with the password or certificate of a service. */}}
 {{- define "triage.kafkaUser" -}}
 {{ include "triage.fullname" .root }}-{{ .component }}
 {{- end }}
@@ -112,11 +112,11 @@ capabilities: {drop: [ALL]}
 {{- end }}
 {{- end }}
 
-{{- /* Where another bundle than the image's is; nothing where it is the image's. */}}
+{{- /* Path of a bundle on a volume; empty for the bundle of the image. */}}
 {{- define "triage.bundle" -}}
 {{- $bundle := .Values.worker.bundle }}
 {{- if and $bundle.existingClaim $bundle.volume }}
-{{- fail "worker.bundle.existingClaim and worker.bundle.volume are both set: one of them holds the bundle" }}
+{{- fail "worker.bundle.existingClaim and worker.bundle.volume are both set: set only one of them" }}
 {{- end }}
 {{- if or $bundle.existingClaim $bundle.volume }}
 {{- printf "/bundles/%s" $bundle.path | trimSuffix "/" }}
@@ -134,17 +134,17 @@ persistentVolumeClaim: {claimName: {{ $bundle.existingClaim }}, readOnly: true}
 {{- end }}
 {{- end }}
 
-{{- /* Whether a service reads the rules. */}}
+{{- /* Non-empty if a service reads the rules. */}}
 {{- define "triage.routes" -}}
 {{- if and (has .component (list "router" "helpdesk")) .root.Values.router.routes }}yes{{ end }}
 {{- end }}
 
-{{- /* Whether a service makes spans. */}}
+{{- /* Non-empty if a service exports spans. */}}
 {{- define "triage.traced" -}}
 {{- if and (has .component (list "worker" "router" "fallback")) .root.Values.tracing.endpoint }}yes{{ end }}
 {{- end }}
 
-{{- /* One map of variables, from the least to the most special. */}}
+{{- /* All variables as one map. Later maps override earlier ones: from general to specific. */}}
 {{- define "triage.settings" -}}
 {{- $values := .root.Values }}
 {{- $service := index $values .component | default (dict "settings" dict) }}
