@@ -1,3 +1,4 @@
+from asyncio import Future
 from enum import IntEnum
 from typing import Any
 
@@ -16,6 +17,8 @@ class AIOKafkaClient:
     cluster: Any
     _request_timeout_ms: int
     _retry_backoff: float
+    _md_update_fut: Future[bool] | None
+    _conns: dict[Any, AIOKafkaConnection]
     def __init__(self, **arguments: Any) -> None: ...
     async def bootstrap(self) -> None: ...
     async def close(self) -> None: ...

@@ -1,12 +1,24 @@
-"""The producer errors that only aiokafka's log has."""
+"""The producer errors that only aiokafka's log has, and the log records that they are read from."""
 
 import logging
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 
 import pytest
-from aiokafka.errors import NodeNotReadyError, NotEnoughReplicasError
+from aiokafka import AIOKafkaProducer
+from aiokafka.errors import InvalidTimestampError, NodeNotReadyError, NotEnoughReplicasError
 from triage_worker.kafka.client_compat import broker_errors
 from triage_worker.kafka.client_compat.broker_errors import SENDER_LOG, BrokerErrorLog
+from triage_worker.kafka.client_compat.producer import abandon
+
+from tests.worker.kafka.client_compat.scripted_broker import (
+    TOPIC,
+    ScriptedBroker,
+    added,
+    eventually,
+    never,
+    produced,
+    scripted_broker,
+)
 
 
 @pytest.fixture
@@ -14,6 +26,32 @@ def errors() -> Iterator[BrokerErrorLog]:
     log = broker_errors.listen()
     yield log
     SENDER_LOG.removeFilter(log)
+
+
+@pytest.fixture
+async def broker() -> AsyncIterator[ScriptedBroker]:
+    """A broker that accepts everything, until a test scripts it."""
+    async with scripted_broker() as running:
+        yield running
+
+
+@pytest.fixture
+async def producer(broker: ScriptedBroker) -> AsyncIterator[AIOKafkaProducer]:
+    """A producer whose requests time out soon."""
+    made = AIOKafkaProducer(bootstrap_servers=broker.address, transactional_id="id", request_timeout_ms=300)
+    await made.start()
+    yield made
+    await abandon(made)
+
+
+async def heard(producer: AIOKafkaProducer, errors: BrokerErrorLog) -> str:
+    """Send a record; the error that is logged while aiokafka tries again."""
+    await producer.begin_transaction()
+    future = await producer.send(TOPIC, b"v", partition=0)
+    future.add_done_callback(lambda done: done.cancelled() or done.exception())
+    await eventually(lambda: errors.within(60))
+    assert not future.done()
+    return str(errors.within(60))
 
 
 def test_the_last_error_is_remembered_by_name(errors: BrokerErrorLog) -> None:
@@ -29,3 +67,42 @@ def test_records_below_a_warning_and_old_ones_are_left_out(errors: BrokerErrorLo
     assert errors.within(60) is None
     SENDER_LOG.warning("Error: %s", "away")
     assert errors.within(0) is None
+
+
+async def test_a_started_producer_logs_what_a_broker_refuses_for_now(
+    broker: ScriptedBroker, producer: AIOKafkaProducer, errors: BrokerErrorLog
+) -> None:
+    broker.script["ProduceRequest"] = produced(NotEnoughReplicasError.errno)
+    assert await heard(producer, errors) == "NotEnoughReplicasError"
+
+
+async def test_a_started_producer_logs_that_a_broker_hangs(
+    broker: ScriptedBroker, producer: AIOKafkaProducer, errors: BrokerErrorLog
+) -> None:
+    broker.script["ProduceRequest"] = never
+    assert await heard(producer, errors) == "[Error 7] RequestTimedOutError"
+
+
+async def test_a_started_producer_logs_that_the_coordinator_hangs(
+    broker: ScriptedBroker, producer: AIOKafkaProducer, errors: BrokerErrorLog
+) -> None:
+    broker.script["AddPartitionsToTxnRequest"] = never
+    assert await heard(producer, errors) == "[Error 7] RequestTimedOutError"
+
+
+async def test_a_started_producer_logs_that_no_connection_is_made(
+    broker: ScriptedBroker, producer: AIOKafkaProducer, errors: BrokerErrorLog
+) -> None:
+    await broker.hang_up()
+    assert "NodeNotReadyError" in await heard(producer, errors)
+
+
+async def test_a_started_producer_logs_what_ends_a_transaction(
+    broker: ScriptedBroker, producer: AIOKafkaProducer, errors: BrokerErrorLog
+) -> None:
+    broker.script["AddPartitionsToTxnRequest"] = added(InvalidTimestampError.errno)
+    await producer.begin_transaction()
+    future = await producer.send(TOPIC, b"v", partition=0)
+    with pytest.raises(Exception, match="Unexpected error during batch delivery"):
+        await future
+    assert "InvalidTimestampError" in str(errors.within(60))

@@ -2,7 +2,7 @@
 
 import asyncio
 
-from aiokafka import AIOKafkaProducer
+from aiokafka import AIOKafkaClient, AIOKafkaProducer
 from aiokafka.errors import KafkaError, ProducerClosed
 
 CLOSE_TIMEOUT_S = 5.0
@@ -32,15 +32,35 @@ async def abandon(producer: AIOKafkaProducer) -> None:
     halt(producer)
     sender = producer._sender.sender_task
     if sender is not None and not await _ended(sender):
-        await producer.client.close()  # ends the requests that it waits for
+        await _close_client(producer.client)  # ends the requests that it waits for
         await _ended(sender)
     _fail_waiting(producer)
     producer._message_accumulator.fail_all(ProducerClosed())
+    await _stop(producer)
+
+
+async def _stop(producer: AIOKafkaProducer) -> None:
+    """Stop a producer that has nothing left to send."""
+    # In a task of its own: if the sender still hangs, `stop` raises a cancellation that nobody asked for.
+    stopping = asyncio.create_task(producer.stop())
     try:
-        async with asyncio.timeout(CLOSE_TIMEOUT_S):
-            await producer.stop()
-    except (KafkaError, TimeoutError):
+        await _ended(stopping)
+    finally:
+        stopping.cancel()  # without effect if it has ended
+    await _ended(stopping)
+    error = None if stopping.cancelled() else stopping.exception()
+    if error is not None and not isinstance(error, KafkaError):
+        raise error
+    if stopping.cancelled() or error is not None:
         await producer.client.close()
+
+
+async def _close_client(client: AIOKafkaClient) -> None:
+    """Close a client and end the metadata update that the sender may wait for; aiokafka leaves it open for ever."""
+    await client.close()
+    update = client._md_update_fut
+    if update is not None and not update.done():
+        update.set_result(False)
 
 
 def _fail_waiting(producer: AIOKafkaProducer) -> None:
@@ -54,5 +74,6 @@ def _fail_waiting(producer: AIOKafkaProducer) -> None:
 
 
 async def _ended(task: "asyncio.Task[None]") -> bool:
+    """Wait until a task has ended, however it did; False if that takes longer than `CLOSE_TIMEOUT_S`."""
     done, _ = await asyncio.wait([task], timeout=CLOSE_TIMEOUT_S)
     return bool(done)
