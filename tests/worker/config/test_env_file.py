@@ -1,0 +1,84 @@
+"""A ``.env`` file is read as it is meant, or refused with the number of the line: it never turns into defaults."""
+
+from pathlib import Path
+
+import pytest
+from triage_worker.config.errors import ConfigError
+from triage_worker.config.settings import Settings
+
+
+@pytest.fixture(autouse=True)
+def _folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("TRIAGE_THREADS", "TRIAGE_GROUP_ID"):
+        monkeypatch.delenv(name, raising=False)
+
+
+def group(content: str | bytes) -> str | None:
+    Path(".env").write_bytes(content.encode() if isinstance(content, str) else content)
+    return Settings.load().group_id
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "TRIAGE_GROUP_ID=g",
+        "TRIAGE_GROUP_ID = g\r\n",
+        "export TRIAGE_GROUP_ID=g\n",
+        "triage_group_id='g'",
+        '# a comment\n\n  TRIAGE_GROUP_ID="g" # another\n',
+        "\ufeffTRIAGE_GROUP_ID=g\n",
+        "OTHER=a: b\nCERTIFICATE='-----BEGIN\nEND-----'\nTRIAGE_GROUP_ID=g",
+        "EMPTY=\nWITHOUT_VALUE\nTRIAGE_GROUP_ID=g",
+        "TRIAGE_THREADS=\nTRIAGE_GROUP_ID=g",
+    ],
+)
+def test_usual_forms_are_read(content: str) -> None:
+    assert group(content) == "g"
+
+
+@pytest.mark.parametrize(
+    ("content", "line", "advice"),
+    [
+        ("TRIAGE_GROUP_ID: g\n", 1, "with “=” in place of “:”"),
+        ("OTHER: g\n", 1, "with “=” in place of “:”"),
+        ("\n# comment\n\nTRIAGE_GROUP_ID: g\n", 4, "with “=” in place of “:”"),
+        ("TRIAGE_THREADS=1\nset TRIAGE_GROUP_ID=g", 2, "without a command before it"),
+        ("SETX TRIAGE_GROUP_ID g", 1, "without a command before it"),
+        ("env TRIAGE_GROUP_ID=g", 1, "without a command before it"),
+        ('$env:TRIAGE_GROUP_ID = "g"', 1, "no valid name"),
+        ("“TRIAGE_GROUP_ID”=g", 1, "no valid name"),
+        ('TRIAGE_GROUP_ID="g\nTRIAGE_THREADS=2\n', 1, 'the quote " is not closed'),
+        ("TRIAGE_GROUP_ID='g\nTRIAGE_THREADS=2\n", 1, "the quote ' is not closed"),
+        ('TRIAGE_GROUP_ID="g" h', 1, "followed by more text"),
+        ('TRIAGE_GROUP_ID="g\nTRIAGE_THREADS="\n', 1, "ends after the next setting"),
+        ("TRIAGE_GROUP_ID=“g”", 1, "typographic quotes"),
+        ("TRIAGE_GROUP_ID", 1, "has no “=”"),
+        ("TRIAGE_GROUP_ID g", 1, "write NAME=value"),
+        ('{"TRIAGE_GROUP_ID": "g"}', 1, "write NAME=value"),
+        ("- TRIAGE_GROUP_ID=g", 1, "write NAME=value"),
+        (b"TRIAGE_THREADS=1\n# caf\xe9\nTRIAGE_GROUP_ID=g", 2, "save the file as UTF-8"),
+    ],
+)
+def test_a_line_that_cannot_be_read_is_named(content: str | bytes, line: int, advice: str) -> None:
+    with pytest.raises(ConfigError) as raised:
+        group(content)
+    assert str(raised.value).startswith(f"Line {line} of .env in this folder ")
+    assert advice in str(raised.value)
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be"])
+def test_utf_16_is_named(encoding: str) -> None:
+    with pytest.raises(ConfigError, match="UTF-16: save it as UTF-8"):
+        group("TRIAGE_GROUP_ID=g\n".encode(encoding))
+
+
+def test_a_value_never_shows() -> None:
+    with pytest.raises(ConfigError) as raised:
+        group("TRIAGE_SASL_PASSWORD: hunter2")
+    assert "hunter2" not in str(raised.value)
+
+
+def test_a_folder_of_this_name_is_a_virtual_environment() -> None:
+    Path(".env").mkdir()
+    assert Settings.load().group_id is None
