@@ -72,8 +72,8 @@ def test_of_dead_letters_one_line_is_told_for_each_code_and_not_the_text(monkeyp
         DeadLetters("dlq").output(partition, record(source, offset, b"my card is 4111"), code, "there is no field a.b")
     first, second = stream.getvalue().splitlines()
     assert (
-        "WARNING A message goes to the dead letters: no_text reason=there is no field a.b topic=in partition=0 offset=0"
+        "WARNING A record goes to the dead letters: no_text reason=there is no field a.b topic=in partition=0 offset=0"
         in first
     )
-    assert "A message goes to the dead letters: not_json" in second
+    assert "A record goes to the dead letters: not_json" in second
     assert "4111" not in stream.getvalue()

@@ -5,7 +5,8 @@ from dataclasses import dataclass, field
 
 from triage_schemas.cloudevents import RecordHeaders, event_headers
 from triage_schemas.events import IntentEvent
-from triage_worker.router.interfaces import OutgoingRecord, StateChange
+from triage_worker.kafka.records import OutgoingRecord
+from triage_worker.router.interfaces import StateChange
 from triage_worker.router.topics import RouterTopics
 
 TOPICS = RouterTopics("intents", "tickets", "alerts", "dlq", "keyed", "counts")

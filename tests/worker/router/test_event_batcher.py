@@ -4,8 +4,8 @@ import asyncio
 from collections.abc import Callable
 
 import pytest
+from triage_worker.kafka.records import InputRecord
 from triage_worker.router.event_batcher import MAX_PENDING, EventBatcher
-from triage_worker.router.interfaces import InputRecord
 from triage_worker.router.metrics import RouterMetrics
 
 from tests.worker.router.fakes import FakeRecord, SimulatedCrash

@@ -11,10 +11,11 @@ from triage_schemas.input.message import CustomerMessage
 from triage_schemas.records import IntentWriter, Prediction
 
 from triage_worker.classify.fault_isolation import Fault
+from triage_worker.kafka.records import source_of
 from triage_worker.observability.tracing import MessageSpan, ids, outgoing
 from triage_worker.streaming.tracking.dead_letters import DeadLetters
 from triage_worker.streaming.tracking.offset_tracker import Outcome, PartitionTracker
-from triage_worker.streaming.tracking.output import Output, source_of
+from triage_worker.streaming.tracking.output import Output
 
 log = logging.getLogger(__name__)
 

@@ -19,13 +19,14 @@ from triage_worker.classify.fault_isolation import Fault, isolate
 from triage_worker.classify.inference import KNOWN_GOOD, Inference, Observer
 from triage_worker.classify.loaded_bundle import EncodedMessage, LoadedBundle
 from triage_worker.classify.outputs import DecodedMessage, fault_output
+from triage_worker.kafka.records import source_of
 from triage_worker.observability.metrics import Metrics
 from triage_worker.observability.tracing import Traces, begin
 from triage_worker.streaming.processor import MessageProcessor
 from triage_worker.streaming.tracking.dead_letters import DeadLetters
 from triage_worker.streaming.tracking.in_flight import InFlightMessages, TrackedRecords
 from triage_worker.streaming.tracking.offset_tracker import PartitionTracker
-from triage_worker.streaming.tracking.output import Output, source_of
+from triage_worker.streaming.tracking.output import Output
 
 
 class ClassificationProcessor(MessageProcessor):

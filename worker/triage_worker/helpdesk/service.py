@@ -4,7 +4,7 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
-from time import monotonic, time
+from time import monotonic
 from typing import Any
 
 from aiohttp import ClientSession
@@ -12,10 +12,7 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.errors import KafkaError
 from aiokafka.structs import ConsumerRecord, TopicPartition
 from pydantic import ValidationError
-from triage_schemas.cloudevents import timestamp
-from triage_schemas.dead_letters import dead_letter_headers
 from triage_schemas.events import TicketEvent
-from triage_schemas.input.message import Source
 from triage_schemas.validation import first_error
 
 from triage_worker.config.errors import ConfigError
@@ -27,9 +24,9 @@ from triage_worker.helpdesk.metrics import HelpdeskMetrics
 from triage_worker.kafka import topics
 from triage_worker.kafka.authorization import required
 from triage_worker.kafka.clients import group_consumer, producer
+from triage_worker.kafka.dead_letters import make_dead_letter
 from triage_worker.kafka.sending import send_record
 from triage_worker.observability.http import serving
-from triage_worker.observability.tracing import ids
 from triage_worker.routing.routes_file import DEFAULT_ROUTES, load
 from triage_worker.streaming.signals import stop_on_signals
 
@@ -133,12 +130,8 @@ class Connector:
         self._metrics.tickets.labels(outcome).inc()
 
     async def _send_dead_letter(self, record: ConsumerRecord, sender: AIOKafkaProducer, code: str, reason: str) -> str:
-        source = Source(record.topic, record.partition, record.offset)
-        extra = {**source._asdict(), "code": code, "reason": reason, **ids(record.headers)}
-        log.warning("A ticket event goes to the dead letters", extra=extra)
-        headers = dead_letter_headers(record.headers, source, code, reason, timestamp(time()))
-        topic = self._settings.dead_letter_topic
-        await (await send_record(sender, topic, key=record.key, value=record.value, headers=headers))
+        topic, key, value, headers = make_dead_letter(self._settings.dead_letter_topic, record, code, reason)
+        await (await send_record(sender, topic, key=key, value=value, headers=headers))
         return "dead_letter"
 
 

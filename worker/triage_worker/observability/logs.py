@@ -20,7 +20,7 @@ from triage_worker.observability.log_rate_limit import LogRateLimit
 
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 _NOISY = ("aiokafka", "kafka", "aiohttp.access")
-_CHATTY = ("triage_worker.streaming.tracking.dead_letters", "triage_worker.fallback")
+_CHATTY = ("triage_worker.kafka.dead_letters", "triage_worker.fallback")
 _about: ContextVar[Mapping[str, object]] = ContextVar("about", default=MappingProxyType({}))
 
 
@@ -40,9 +40,7 @@ def configure(settings: Settings) -> None:
     formatter = JsonFormatter if settings.log_format == "json" else ConsoleFormatter
     handler.setFormatter(formatter(with_text=settings.log_text))
     handler.addFilter(
-        LogRateLimit(
-            "aiokafka", "opentelemetry", "triage_worker.streaming.tracking.dead_letters", "triage_worker.fallback"
-        )
+        LogRateLimit("aiokafka", "opentelemetry", "triage_worker.kafka.dead_letters", "triage_worker.fallback")
     )
     logging.basicConfig(level=settings.log_level, handlers=[handler], force=True)
     for name in _NOISY:

@@ -9,7 +9,7 @@ from aiokafka.structs import ConsumerRecord
 from triage_schemas.cloudevents import RecordHeaders
 from triage_schemas.input.message import Source
 
-from triage_worker.streaming.tracking.dead_letters import OMITTED
+from triage_worker.kafka.dead_letters import OMITTED
 
 
 @dataclass(frozen=True, slots=True)

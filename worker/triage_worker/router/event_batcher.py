@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from time import monotonic
 from typing import Protocol
 
-from triage_worker.router.interfaces import InputRecord
+from triage_worker.kafka.records import InputRecord
 from triage_worker.router.metrics import RouterMetrics
 
 MAX_PENDING = 1_000

@@ -8,8 +8,8 @@ from triage_schemas.events import IntentEvent
 from triage_schemas.input.message import Source
 from triage_schemas.validation import first_error
 
+from triage_worker.kafka.records import InputRecord
 from triage_worker.router.conversation import IncomingMessage
-from triage_worker.router.interfaces import InputRecord
 from triage_worker.routing.conditions import Facts
 
 

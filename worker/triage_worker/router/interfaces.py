@@ -1,31 +1,9 @@
-"""The router's records and state as plain types, so that its logic can be tested without a broker."""
+"""What the router's services need of a broker, as protocols, so that they can be tested without one."""
 
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple, Protocol
 
-from triage_schemas.cloudevents import RecordHeaders, timestamp
-from triage_schemas.dead_letters import dead_letter_headers
-from triage_schemas.input.message import Source
-
-
-class InputRecord(Protocol):
-    """A record as it was read."""
-
-    topic: str
-    partition: int
-    offset: int
-    key: bytes | None
-    value: bytes | None
-    headers: RecordHeaders | None
-
-
-class OutgoingRecord(NamedTuple):
-    """A record to send."""
-
-    topic: str
-    key: bytes | None
-    value: bytes | None
-    headers: RecordHeaders
+from triage_worker.kafka.records import OutgoingRecord
 
 
 class StateKey(NamedTuple):
@@ -71,18 +49,3 @@ class StateStore(Protocol):
     def values(self) -> Iterator[bytes]:
         """All values of the assigned partitions."""
         ...
-
-
-def dead_letter(topic: str, record: InputRecord, code: str, reason: str, now: float) -> OutgoingRecord:
-    """Make the dead letter of a record.
-
-    Args:
-        topic: the dead-letter topic.
-        record: the record that cannot be processed.
-        code: a stable code for the reason.
-        reason: the reason in words, without the customer's text.
-        now: seconds since the epoch.
-    """
-    source = Source(record.topic, record.partition, record.offset)
-    headers = dead_letter_headers(record.headers or (), source, code, reason, timestamp(now))
-    return OutgoingRecord(topic, record.key, record.value, headers)

@@ -9,13 +9,14 @@ from typing import Any
 from aiokafka import AIOKafkaProducer
 
 from triage_worker.kafka.client_compat.faust import stop_until_seek
+from triage_worker.kafka.records import OutgoingRecord
 from triage_worker.kafka.sending import send_record
 from triage_worker.observability.tracing import Traces
 from triage_worker.router.context import RouterContext
 from triage_worker.router.event_batcher import EventBatcher
 from triage_worker.router.faust_app import RouterApp, add_agent
 from triage_worker.router.faust_store import FaustStore
-from triage_worker.router.interfaces import OutgoingRecord, Sender
+from triage_worker.router.interfaces import Sender
 from triage_worker.router.metrics import RouterMetrics
 from triage_worker.router.surge_service import SurgeService
 from triage_worker.router.ticket_service import TicketService

@@ -3,11 +3,8 @@
 import asyncio
 import logging
 import tempfile
-from collections.abc import AsyncIterator
-from contextlib import AbstractContextManager, AsyncExitStack, asynccontextmanager, nullcontext
+from contextlib import AbstractContextManager, AsyncExitStack, nullcontext
 from pathlib import Path
-
-from aiokafka import AIOKafkaProducer
 
 from triage_worker.config.errors import ConfigError
 from triage_worker.config.settings import Settings
@@ -29,6 +26,9 @@ TOPICS = {
     "output_topic": "Read",
     **dict.fromkeys(("tickets_topic", "alerts_topic", "dead_letter_topic"), "Write"),
 }
+
+PRODUCER_LINGER_MS = 2
+"""How long the producer waits for more records of a batch: an event's outputs go to several topics and partitions."""
 
 
 def run(settings: Settings) -> int:
@@ -64,22 +64,12 @@ async def serve(settings: Settings) -> int:
         built = faust_app.build(
             settings, topics, partitions=layout.partitions, replicas=layout.replicas, folder=Path(folder)
         )
-        producer = await stack.enter_async_context(_producer(settings))
+        sender = await stack.enter_async_context(producer(settings, linger_ms=PRODUCER_LINGER_MS))
         traces = stack.enter_context(tracing.started("router", settings.group("router")))
-        router.connect(built, producer, traces)
+        router.connect(built, sender, traces)
         await router.run(stop)
     log.info("Stopped")
     return 0
-
-
-@asynccontextmanager
-async def _producer(settings: Settings) -> AsyncIterator[AIOKafkaProducer]:
-    made = producer(settings, linger_ms=2)
-    await made.start()
-    try:
-        yield made
-    finally:
-        await made.stop()
 
 
 def _state_folder(state_dir: Path | None) -> AbstractContextManager[str | Path]:

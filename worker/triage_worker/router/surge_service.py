@@ -7,16 +7,11 @@ from triage_schemas.cloudevents import timestamp
 from triage_schemas.events import AlertEvent
 from triage_schemas.records import to_record
 
+from triage_worker.kafka.dead_letters import make_dead_letter
+from triage_worker.kafka.records import InputRecord, OutgoingRecord
 from triage_worker.router.context import RouterContext
 from triage_worker.router.intent_counts import IntentCounts
-from triage_worker.router.interfaces import (
-    InputRecord,
-    OutgoingRecord,
-    StateChange,
-    StateKey,
-    StateStore,
-    dead_letter,
-)
+from triage_worker.router.interfaces import StateChange, StateKey, StateStore
 from triage_worker.router.surge_detector import IntentRate, Occurrence, SurgeDetector
 
 log = logging.getLogger(__name__)
@@ -51,10 +46,8 @@ class SurgeService:
             try:
                 outgoing += self._alert_records(self._count(rates, record))
             except (ValueError, TypeError, KeyError):
-                reason = "the record was not written by the router"
-                outgoing.append(
-                    dead_letter(context.topics.dead_letters, record, "not_a_count", reason, context.clock())
-                )
+                topic, reason = context.topics.dead_letters, "the record was not written by the router"
+                outgoing.append(make_dead_letter(topic, record, "not_a_count", reason, now=context.clock()))
         await self._commit(rates, outgoing)
 
     async def tick(self) -> None:

@@ -5,7 +5,6 @@ event ids, and never loses one.
 """
 
 import heapq
-import logging
 import math
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
@@ -14,21 +13,14 @@ from dataclasses import dataclass, field
 from triage_schemas.cloudevents import Headers, timestamp
 from triage_schemas.records import to_record
 
-from triage_worker.observability.tracing import MessageSpan, Traces, begin, ids, outgoing
+from triage_worker.kafka.dead_letters import make_dead_letter
+from triage_worker.kafka.records import InputRecord, OutgoingRecord
+from triage_worker.observability.tracing import MessageSpan, Traces, begin, outgoing
 from triage_worker.router.context import RouterContext
 from triage_worker.router.conversation import Conversation, apply_message, close, next_deadline
 from triage_worker.router.intent_counts import CountedMessage, IntentCounts
 from triage_worker.router.intent_parser import InvalidIntent, ParsedIntent, parse_intent
-from triage_worker.router.interfaces import (
-    InputRecord,
-    OutgoingRecord,
-    StateChange,
-    StateKey,
-    StateStore,
-    dead_letter,
-)
-
-log = logging.getLogger(__name__)
+from triage_worker.router.interfaces import StateChange, StateKey, StateStore
 
 MAX_PER_TICK = 500
 """How many deadlines a tick handles before batches run again."""
@@ -128,10 +120,8 @@ class TicketService:
     def _reject(self, effects: _Effects, record: InputRecord, invalid: InvalidIntent) -> None:
         context = self._context
         context.metrics.intents.labels("dead_letter").inc()
-        source = {"topic": record.topic, "partition": record.partition, "offset": record.offset}
-        extra = {**source, **invalid._asdict(), **ids(record.headers or ())}
-        log.warning("A record that is no intent event goes to the dead letters", extra=extra)
-        effects.records.append(dead_letter(context.topics.dead_letters, record, *invalid, context.clock()))
+        topic, now = context.topics.dead_letters, context.clock()
+        effects.records.append(make_dead_letter(topic, record, invalid.code, invalid.reason, now=now))
 
     def _apply(self, effects: _Effects, record: InputRecord, parsed: ParsedIntent) -> None:
         """Apply a message to its conversation, whose state the batch may have changed already."""

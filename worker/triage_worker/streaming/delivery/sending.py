@@ -8,9 +8,10 @@ from typing import Any, NamedTuple
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import MessageSizeTooLargeError, RecordListTooLargeError
 
+from triage_worker.kafka.records import source_of
 from triage_worker.kafka.sending import send_record
 from triage_worker.streaming.tracking.dead_letters import DeadLetters
-from triage_worker.streaming.tracking.output import Output, source_of
+from triage_worker.streaming.tracking.output import Output
 
 log = logging.getLogger(__name__)
 

@@ -1,24 +1,14 @@
-"""Makes dead letters: records that cannot be read or answered, unchanged, with the reason in their headers."""
+"""Makes the outputs of the dead-letter topic."""
 
-import logging
 from dataclasses import replace
-from time import time
 
 from aiokafka.structs import ConsumerRecord
-from triage_schemas.cloudevents import RecordHeaders, timestamp
-from triage_schemas.dead_letters import dead_letter_headers
+from triage_schemas.cloudevents import RecordHeaders
 
-from triage_worker.observability.tracing import MessageSpan, ids
+from triage_worker.kafka.dead_letters import OMITTED, make_dead_letter
+from triage_worker.observability.tracing import MessageSpan
 from triage_worker.streaming.tracking.offset_tracker import PartitionTracker
-from triage_worker.streaming.tracking.output import Output, source_of
-
-log = logging.getLogger(__name__)
-
-OMITTED = "dlq.omitted_bytes"
-"""Header of a dead letter that was too large for the broker: the size in bytes of the value that was left out.
-
-The original is still at ``dlq.topic``, ``dlq.partition``, ``dlq.offset``, for as long as that topic retains it.
-"""
+from triage_worker.streaming.tracking.output import Output
 
 
 class DeadLetters:
@@ -48,12 +38,8 @@ class DeadLetters:
             reason: one sentence, without the customer's text.
             span: of the message, if its trace is recorded.
         """
-        source = source_of(record)
-        # The code is part of the template, so that the log's rate limit applies to each code by itself.
-        extra = {"reason": reason, **source._asdict(), **ids(record.headers, span)}
-        log.warning(f"A message goes to the dead letters: {code}", extra=extra)
-        headers = dead_letter_headers(record.headers, source, code, reason, timestamp(time()))
-        return Output(tracker, record, "dead_letter", code, self._topic, record.key, record.value, headers, span=span)
+        sent = make_dead_letter(self._topic, record, code, reason, span=span)
+        return Output(tracker, record, "dead_letter", code, sent.topic, sent.key, sent.value, sent.headers, span=span)
 
     def replacement(self, output: Output) -> Output | None:
         """Make what is published in place of an output that the broker refuses; None if nothing is left to try.

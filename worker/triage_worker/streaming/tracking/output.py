@@ -4,7 +4,6 @@ from dataclasses import dataclass
 
 from aiokafka.structs import ConsumerRecord
 from triage_schemas.cloudevents import RecordHeaders
-from triage_schemas.input.message import Source
 
 from triage_worker.observability.tracing import MessageSpan
 from triage_worker.streaming.tracking.offset_tracker import Outcome, PartitionTracker
@@ -46,8 +45,3 @@ class Output:
     def offset(self) -> int:
         """The offset of the message that is answered."""
         return int(self.record.offset)
-
-
-def source_of(record: ConsumerRecord) -> Source:
-    """Topic, partition and offset of a record."""
-    return Source(record.topic, record.partition, record.offset)
