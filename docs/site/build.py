@@ -21,6 +21,7 @@ ASSEMBLED = ROOT / "build" / "docs"
 
 PAGES = {
     "CHANGELOG.md": "changelog.md",
+    "SECURITY.md": "security-policy.md",
     "models/bundles/ecommerce/README.md": "model-card.md",
     "models/corpus/README.md": "corpus.md",
 }
