@@ -10,7 +10,7 @@ ALL_READY := $(VENV)/.all-ready
 LLM_READY := $(VENV)/.llm-ready
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 UV_PIP = $(BIN)/uv pip
-QUICK := not kafka and not train and not install and not torture and not llm
+QUICK := not kafka and not train and not install and not packaging and not torture and not llm
 DATA ?= $(or $(TRIAGE_DATA),../shared/data)
 
 .PHONY: help setup demo test check docs bench evaluate-all leave-one-out train-ecommerce torture test-llm deploy-check lowest newest pins clean

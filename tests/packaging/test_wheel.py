@@ -96,5 +96,13 @@ def test_its_metadata_is_complete(metadata: Metadata, project: dict[str, Any]) -
     assert {str(name) for name in metadata.provides_extra or ()} >= {"gpu", "router", "otel", "demo", "train"}
 
 
+def test_the_image_copies_the_files_that_the_build_reads(project: dict[str, Any]) -> None:
+    stage = (ROOT / "deploy" / "Dockerfile").read_text(encoding="utf-8").split(" AS wheel\n")[1].split("\nFROM ")[0]
+    needed = {"pyproject.toml", project["readme"], *project["license-files"]}
+    assert needed <= set(stage.split())
+    admitted = (ROOT / ".dockerignore").read_text(encoding="utf-8").splitlines()
+    assert {f"!{name}" for name in needed} <= set(admitted)
+
+
 def test_its_size_fits_a_package_index(wheel: Path) -> None:
     assert wheel.stat().st_size < LIMIT_MB * 1_000_000
