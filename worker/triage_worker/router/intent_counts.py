@@ -46,4 +46,5 @@ class IntentCounts(NamedTuple):
 
     def dump(self) -> bytes:
         """Return the counts as JSON."""
+        # During an upgrade, routers of both versions read these records, so the names of the fields stay.
         return orjson.dumps({"source": self.source, "sightings": [list(message) for message in self.messages]})
