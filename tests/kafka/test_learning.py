@@ -8,7 +8,7 @@ from triage_models.feedback.answers import Answer
 from triage_schemas.events import LabelEvent
 from triage_worker.config.errors import TriageError
 from triage_worker.config.settings import Settings
-from triage_worker.feedback.labels_topic import gather
+from triage_worker.feedback.labels_topic import read_labels_topic
 
 from tests.kafka.harness import Bench
 
@@ -48,7 +48,7 @@ async def test_answers_come_from_all_partitions_in_the_order_they_were_given(ben
         await producer.send_and_wait(bench.input, label(1, "OTHER", "human", 2), partition=1)
 
     counts: list[int] = []
-    found = await gather(settings(bench), counts.append)
+    found = await read_labels_topic(settings(bench), counts.append)
     assert found.answers == [
         Answer("text 2", "CANCEL_ORDER", "human", "message-2", "conversation-2"),
         Answer("text 1", "OTHER", "human", "message-1", "conversation-1"),
@@ -56,10 +56,10 @@ async def test_answers_come_from_all_partitions_in_the_order_they_were_given(ben
     ]
     assert found.unreadable == 2
     assert counts[-1] == 5
-    assert (await gather(settings(bench), counts.append)).answers == found.answers  # nothing was committed
+    assert (await read_labels_topic(settings(bench), counts.append)).answers == found.answers  # nothing was committed
 
 
 async def test_an_empty_topic_is_told_in_one_sentence(bench: Bench) -> None:
     await bench.create_topics(partitions=1)
     with pytest.raises(TriageError, match="There is nothing on"):
-        await gather(settings(bench), lambda count: None)
+        await read_labels_topic(settings(bench), lambda count: None)

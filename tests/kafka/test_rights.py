@@ -241,7 +241,7 @@ async def test_replay_and_the_reader_of_labels(shop: Shop) -> None:
 async def test_the_check_and_a_stranger(shop: Shop) -> None:
     async with shop.allowed("check", documented("check")):
         code, said = await shop.command("check", "topics", "check")
-        assert (code, said.splitlines()[0]) == (0, "All topics are there, and as they should be.")
+        assert (code, said.splitlines()[0]) == (0, "All topics exist and are configured as they should be.")
     code, said = await shop.command("stranger", "topics", "create")
     assert code == 2
     assert re.search(r"refuses this user Create on the topic customer\.intents, .*: grant it", said), said

@@ -219,7 +219,7 @@ def test_ctrl_c_on_the_command_line_is_one_sentence(tiny_csv: Path, short: dict[
         running.send_signal(signal.SIGINT)
         rest = running.stderr.read()
     assert running.returncode == 130
-    assert rest.strip().endswith(f"Interrupted: {output} is as it was; the same command goes on from here.")
+    assert rest.strip().endswith(f"Interrupted: {output} is unchanged. Run the same command again to continue.")
     assert "Traceback" not in rest
     assert not output.exists()
 

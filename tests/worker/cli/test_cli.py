@@ -325,7 +325,10 @@ def test_evaluate_doubts_the_bundle_where_it_does_not_know_the_labels(triage: Tr
     [
         (["evaluate", "--data", "nowhere.csv"], "nowhere.csv"),
         (["train", "--data", "nowhere.csv", "--output", "made"], "nowhere.csv"),
-        (["train", "--data", "in.csv", "--output", "made", "--time-budget", "soon"], "--time-budget soon is no time"),
+        (
+            ["train", "--data", "in.csv", "--output", "made", "--time-budget", "soon"],
+            "--time-budget soon is not a time",
+        ),
         (["train", "--data", "in.csv", "--output", "made", "--epochs", "0"], "--epochs 0 would learn nothing"),
     ],
 )

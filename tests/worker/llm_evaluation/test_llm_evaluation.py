@@ -317,7 +317,7 @@ async def test_the_command_goes_on_where_ctrl_c_stopped_it(rows: Path) -> None:
         first.send_signal(signal.SIGINT)
         out, err = await first.communicate()
         assert first.returncode == 130, err.decode()
-        assert "out has the answers so far, and the same command goes on from there" in err.decode()
+        assert "out has the answers so far. Run the same command again to continue" in err.decode()
         assert b"Traceback" not in err
         assert out == b""
         kept = len((rows.parent / "out" / "answers.jsonl").read_text().splitlines())

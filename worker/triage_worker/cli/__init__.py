@@ -1,1 +1,1 @@
-"""The command line, one module a group of commands. What is heavy is imported by the command that needs it."""
+"""The command line: one module per command or group. Heavy imports are made by the command that needs them."""

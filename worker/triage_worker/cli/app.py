@@ -1,4 +1,4 @@
-"""The ``triage`` command."""
+"""The ``triage`` command: collects all commands, and prints errors."""
 
 import sys
 from importlib.metadata import version
@@ -8,11 +8,11 @@ import typer
 from triage_models.errors import ModelError
 
 from triage_worker.cli import (
+    asyncapi,
     bench,
     bundle,
     classify,
     demo,
-    documents,
     evaluate,
     fallback,
     helpdesk,
@@ -20,6 +20,7 @@ from triage_worker.cli import (
     replay,
     review,
     router,
+    settings,
     topics,
     train,
     worker,
@@ -31,12 +32,12 @@ BAD_INPUT = 2
 app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
-    help="Streaming intent classification for Kafka: what customers want, and how far that can be trusted.",
+    help="Streaming intent classification for Kafka: what customers want, with confidence that can be trusted.",
 )
 
 
-def _print_version(asked: bool) -> None:
-    if asked:
+def _print_version(requested: bool) -> None:
+    if requested:
         typer.echo(f"triage {version('triage-worker')}")
         raise typer.Exit
 
@@ -47,7 +48,7 @@ def triage(
         bool, typer.Option("--version", help="Print the version and exit.", is_eager=True, callback=_print_version)
     ] = False,
 ) -> None:
-    """What comes before a command's name."""
+    """The options of ``triage`` itself."""
 
 
 app.command()(demo.demo)
@@ -64,16 +65,16 @@ app.add_typer(bundle.app, name="bundle")
 app.add_typer(topics.app, name="topics")
 app.command()(review.review)
 app.command()(replay.replay)
-app.command()(documents.settings)
-app.command()(documents.asyncapi)
+app.command()(settings.settings)
+app.command()(asyncapi.asyncapi)
 
 
 def main() -> None:
-    """Run the command line; what a person can mend is one sentence on standard error and exit code 2."""
+    """Run the command line. An error that the user can correct is one sentence on standard error and exit code 2."""
     try:
         app()
     except (TriageError, ModelError) as error:
-        print(f"triage: {error}", file=sys.stderr)  # noqa: T201 (the one place where an error is told)
+        print(f"triage: {error}", file=sys.stderr)  # noqa: T201 (the one place that prints errors)
         sys.exit(BAD_INPUT)
 
 

@@ -1,4 +1,4 @@
-"""``triage bundle``: what a bundle says of itself, whether it is what it says, and which one of a store is served."""
+"""``triage bundle``: inspects and verifies bundles, and manages a store of them."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -14,7 +14,7 @@ from triage_worker.config.settings import Settings
 if TYPE_CHECKING:
     from triage_models.bundle.manifest import Manifest
 
-app = typer.Typer(no_args_is_help=True, help="Look at a bundle, verify one, or say which one is served.")
+app = typer.Typer(no_args_is_help=True, help="Inspect or verify a bundle, or choose the one of a store that is served.")
 Store = Annotated[Path, typer.Argument(help="The store: a folder of bundles, one of which is served")]
 Folder = Annotated[Path | None, typer.Argument(help="The bundle's folder; unset: the one that would be served")]
 
@@ -27,7 +27,7 @@ def inspect(
     as_json: Annotated[bool, typer.Option("--json", help="Print the whole manifest")] = False,
 ) -> None:
     """Print a bundle's labels, thresholds, guarantee and metrics."""
-    from triage_models.bundle.bundle import Bundle  # noqa: PLC0415 (keeps `triage --help` quick)
+    from triage_models.bundle.bundle import Bundle  # noqa: PLC0415 (keeps `triage --help` fast)
 
     bundle = Bundle.open(folder or settings.bundle, verify=False)
     if as_json:
@@ -40,12 +40,12 @@ def inspect(
 @settings_flags(["bundle", "device"])
 def verify(settings: Settings, folder: Folder = None) -> None:
     """Check a bundle's files against their hashes, and replay its golden texts on this machine."""
-    from triage_models.serving.classifier import Classifier  # noqa: PLC0415 (ONNX Runtime takes its time to import)
+    from triage_models.serving.classifier import Classifier  # noqa: PLC0415 (ONNX Runtime is slow to import)
 
     classifier = Classifier.open(folder or settings.bundle, device=settings.device)
     bundle = classifier.bundle
     typer.echo(
-        f"{bundle.name} {bundle.version} is sound: {len(bundle.manifest.files)} files match their hashes, and its "
+        f"{bundle.name} {bundle.version} is valid: {len(bundle.manifest.files)} files match their hashes, and its "
         f"golden texts give the same answers on this machine's {classifier.device.upper()}."
     )
 
@@ -55,10 +55,10 @@ def verify(settings: Settings, folder: Folder = None) -> None:
 def promote(
     settings: Settings,
     folder: Annotated[Path, typer.Argument(help="The bundle's folder")],
-    store: Annotated[Path, typer.Option(help="The store; made where there is none")],
-    why: Annotated[str, typer.Option(help="For the store's history")],
+    store: Annotated[Path, typer.Option(help="The store; created if it does not exist")],
+    why: Annotated[str, typer.Option(help="The reason, for the store's history")],
 ) -> None:
-    """Verify a bundle, copy it into a store, and have it served: workers pick it up within seconds."""
+    """Verify a bundle, copy it into a store and make it current. Workers load it within seconds."""
     from triage_models.bundle.store import BundleStore  # noqa: PLC0415
     from triage_models.serving.classifier import Classifier  # noqa: PLC0415
 
@@ -68,8 +68,8 @@ def promote(
 
 
 @app.command()
-def rollback(store: Store, why: Annotated[str, typer.Option(help="For the store's history")] = "") -> None:
-    """Have served what was current before the last promotion; again: what was before that."""
+def rollback(store: Store, why: Annotated[str, typer.Option(help="The reason, for the store's history")] = "") -> None:
+    """Make the bundle current that was so before the last promotion; repeated: the one before that."""
     from triage_models.bundle.store import BundleStore  # noqa: PLC0415
 
     target = BundleStore(store).rollback(why=why)
@@ -78,7 +78,7 @@ def rollback(store: Store, why: Annotated[str, typer.Option(help="For the store'
 
 @app.command()
 def history(store: Store) -> None:
-    """Print what was served when, and why."""
+    """Print which bundle was current when, and why."""
     from triage_models.bundle.store import BundleStore  # noqa: PLC0415
 
     opened = BundleStore(store)
@@ -90,26 +90,26 @@ def history(store: Store) -> None:
     for entry in entries:
         table.add_row(f"{entry.when:%Y-%m-%d %H:%M:%S}", entry.action, entry.before, entry.to, Text(entry.why))
     Console(highlight=False).print(table)
-    typer.echo(f"Current is {current.name}." if current else f"Nothing was ever promoted to {store}.")
+    typer.echo(f"Current is {current.name}." if current else f"No bundle was ever promoted to {store}.")
 
 
 def _print(path: Path, manifest: "Manifest") -> None:
     console = Console(highlight=False)
     guarantee = manifest.thresholds.guarantee
-    promise = (
+    guaranteed = (
         f"at most {guarantee.risk:.0%} of accepted events are wrong, at {guarantee.confidence:.0%} confidence, for "
-        f"traffic like the {guarantee.calibration_rows} rows of the calibration; {guarantee.coverage:.0%} are accepted"
+        f"traffic like the {guarantee.calibration_rows} calibration rows; {guarantee.coverage:.0%} are accepted"
     )
     facts = {
-        "bundle": f"{manifest.name} {manifest.version}, made {manifest.created_at}",
+        "bundle": f"{manifest.name} {manifest.version}, created {manifest.created_at}",
         "folder": str(path),
-        "reads": f"{manifest.max_length} tokens",
+        "longest text": f"{manifest.max_length} tokens",
         "accepts from": f"confidence {manifest.thresholds.confidence:.3f}, "
         f"familiarity {manifest.thresholds.familiarity:.3f}",
-        "guarantee" if guarantee.certified else "aim, not certified": promise,
+        "guarantee" if guarantee.certified else "aim, not certified": guaranteed,
         "method": guarantee.method,
         "calibrated on": manifest.calibration.fitted_on,
-        "out of scope": manifest.out_of_scope_label or "no output of its own",
+        "out of scope": manifest.out_of_scope_label or "no label of its own",
     }
     facts |= {name: f"{value:.4f}" for name, value in manifest.metrics.items() if isinstance(value, float)}
     for title, rows in (("", facts), ("labels", manifest.descriptions)):

@@ -1,4 +1,4 @@
-"""``triage demo``: everything at once, with nothing to install or to set."""
+"""``triage demo``: runs all services on one machine, without installation or settings."""
 
 import asyncio
 from typing import Annotated
@@ -13,14 +13,14 @@ from triage_worker.streaming.signals import TERMINATED
 @settings_flags(MODEL)
 def demo(
     settings: Settings,
-    messages: Annotated[int, typer.Option(min=1, help="How many messages to send")] = 2_000,
+    messages: Annotated[int, typer.Option(min=1, help="Number of messages to send")] = 2_000,
 ) -> None:
-    """Watch messages of made-up shops become intents and tickets, on an embedded broker; ends by itself."""
-    from triage_worker.demo.run import run_demo  # noqa: PLC0415 (keeps `triage --help` quick)
+    """Watch sample messages become intents and tickets, on an embedded broker. Ends by itself."""
+    from triage_worker.demo.run import run_demo  # noqa: PLC0415 (keeps `triage --help` fast)
 
     try:
-        held = asyncio.run(run_demo(settings, messages))
+        passed = asyncio.run(run_demo(settings, messages))
     except asyncio.CancelledError:
         raise typer.Exit(TERMINATED) from None
-    if not held:
+    if not passed:
         raise typer.Exit(1)

@@ -1,4 +1,4 @@
-"""``triage evaluate``: how far a bundle can be trusted on labelled messages, by itself and beside an LLM."""
+"""``triage evaluate``: measures a bundle on labelled messages, and compares it with an LLM."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 HOURLY = ("llm_money_per_hour", "llm_calls_per_hour")
 LLM = tuple(name for name in Settings.model_fields if name.startswith("llm_") and name not in HOURLY)
 
-Show = Callable[[str, int, int, str], None]
-"""Shows what is going on, how much of it is done, of how much, and what else there is to say of it."""
+ShowProgress = Callable[[str, int, int, str], None]
+"""Called with the present stage, how many of its items are done, how many there are, and a note."""
 
 
 @settings_flags(["bundle", "device", *LLM], short={"llm_url": "--llm"})
@@ -33,31 +33,33 @@ def evaluate(
     settings: Settings,
     data: Annotated[Path, typer.Option(help="CSV with the columns text and label")],
     out_of_scope_label: Annotated[
-        str | None, typer.Option(help="The label of messages that have none of the bundle's; unset: the bundle's own")
+        str | None,
+        typer.Option(help="Label of messages that have none of the bundle's labels; unset: the bundle's own"),
     ] = None,
     output: Annotated[
-        Path | None, typer.Option(help="Folder for report.html and metrics.json, and an LLM's answers")
+        Path | None, typer.Option(help="Folder for report.html, metrics.json and the LLM's answers")
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object")] = False,
     rows: Annotated[
-        int | None, typer.Option(min=1, help="With --llm: ask about so many messages; unset: about all")
+        int | None, typer.Option(min=1, help="With --llm: how many messages to ask about; unset: all")
     ] = None,
-    seed: Annotated[int, typer.Option(help="With --llm: of the draw of messages")] = 0,
+    seed: Annotated[int, typer.Option(help="With --llm: seed of the choice of messages")] = 0,
     max_money: Annotated[
         float | None, typer.Option(min=0, help="With --llm: stop before this run spends more, and report so far")
     ] = None,
     machine_price: Annotated[
-        float | None, typer.Option(min=0, help="With --llm: the bundle's machine, an hour (default: 0.10)")
+        float | None, typer.Option(min=0, help="With --llm: price of the bundle's machine per hour (default: 0.10)")
     ] = None,
     messages_per_second: Annotated[
-        float | None, typer.Option(min=0.001, help="With --llm: the bundle's speed there; unset: as measured here")
+        float | None,
+        typer.Option(min=0.001, help="With --llm: the bundle's speed on that machine; unset: as measured here"),
     ] = None,
 ) -> None:
     """Measure a bundle on labelled messages: accuracy, calibration, what it accepts and how much of that is right.
 
-    With --llm URL also an OpenAI-compatible endpoint on the same messages, and it as the fallback of the bundle.
+    With --llm URL, also measures an OpenAI-compatible endpoint on the same messages, alone and behind the bundle.
     """
-    asks = settings.source("llm_url") == "flag"  # money is spent by those who say so, not by a .env
+    ask_llm = settings.source("llm_url") == "flag"  # only a flag may spend money, not a .env file
     options = {
         "rows": rows,
         "max_money": max_money,
@@ -65,59 +67,64 @@ def evaluate(
         "messages_per_second": messages_per_second,
     }
     plan = {name: value for name, value in options.items() if value is not None}
-    if plan and not asks:
+    if plan and not ask_llm:
         raise TriageError(f"--{next(iter(plan)).replace('_', '-')} is about an LLM: give --llm URL, too.")
+    result = _evaluate(settings, data, out_of_scope_label, output, plan | {"seed": seed} if ask_llm else None)
+    if as_json:
+        typer.echo(orjson.dumps(result, option=orjson.OPT_INDENT_2))
+    else:
+        _print(result)
+        if output is not None:
+            typer.echo(f"\nThe report is {output / 'report.html'}.")
 
-    from triage_models.report import run  # noqa: PLC0415 (ONNX Runtime takes its time to import)
+
+def _evaluate(
+    settings: Settings, data: Path, out_of_scope_label: str | None, output: Path | None, plan: dict[str, Any] | None
+) -> dict[str, Any]:
+    """Run the evaluation; ``plan`` is about the LLM, and None asks none."""
+    from triage_models.report import run  # noqa: PLC0415 (ONNX Runtime is slow to import)
 
     console = Console(stderr=True, highlight=False)
-    kept = asks and output is not None
-    goes_on = f": {output} has the answers so far, and the same command goes on from there" if kept else ""
-    with interruptible(console, f"Interrupted{goes_on}."), _bars(console) as show:
-        beside = _beside(settings, plan | {"seed": seed}, output, console, show) if asks else _nothing
-        result = run(
+    stored = plan is not None and output is not None
+    what_next = f": {output} has the answers so far. Run the same command again to continue" if stored else ""
+    with interruptible(console, f"Interrupted{what_next}."), _progress_bars(console) as show:
+        return run(
             data,
             settings.bundle,
             out_of_scope_label,
             output,
             device=settings.device,
             progress=lambda done, total: show("classifying", done, total, ""),
-            beside=beside,
+            beside=_no_comparison if plan is None else _llm_comparison(settings, plan, output, console, show),
         )
-    if as_json:
-        typer.echo(orjson.dumps(result, option=orjson.OPT_INDENT_2))
-    else:
-        _print(result)
-        if output is not None:
-            typer.echo(f"\n{output / 'report.html'} says it in pictures.")
 
 
-def _nothing(_measured: "Measured") -> dict[str, Any]:
+def _no_comparison(_measured: "Measured") -> dict[str, Any]:
     return {}
 
 
-def _beside(
-    settings: Settings, plan: dict[str, Any], output: Path | None, console: Console, show: Show
+def _llm_comparison(
+    settings: Settings, plan: dict[str, Any], output: Path | None, console: Console, show: ShowProgress
 ) -> "Callable[[Measured], dict[str, Any]]":
-    from triage_models.report.narrative import money  # noqa: PLC0415 (ONNX Runtime takes its time to import)
+    from triage_models.report.narrative import money  # noqa: PLC0415 (ONNX Runtime is slow to import)
 
     from triage_worker.llm_evaluation.comparison import LlmComparison, Plan  # noqa: PLC0415 (the same)
 
-    def progress(standing: "RunProgress", rows: int) -> None:
-        left = "" if standing.to_spend is None else f", about {money(standing.to_spend)} to go"
-        show(f"asking {settings.llm_model}", standing.rows, rows, f"{money(standing.spent)} spent{left}")
+    def on_progress(progress: "RunProgress", rows: int) -> None:
+        left = "" if progress.to_spend is None else f", about {money(progress.to_spend)} to go"
+        show(f"asking {settings.llm_model}", progress.rows, rows, f"{money(progress.spent)} spent{left}")
 
     def announce(sentence: str) -> None:
         console.print(sentence, soft_wrap=True)
         if output is None:
-            console.print("Answers are not kept: give --output, and a second run does not pay for them again.")
+            console.print("Answers are not stored: give --output, and a second run does not pay for them again.")
 
-    return LlmComparison(settings, Plan(**plan), output, announce=announce, on_progress=progress)
+    return LlmComparison(settings, Plan(**plan), output, announce=announce, on_progress=on_progress)
 
 
 @contextmanager
-def _bars(console: Console) -> Iterator[Show]:
-    """A bar for each thing that goes on, where somebody looks at it."""
+def _progress_bars(console: Console) -> Iterator[ShowProgress]:
+    """Show one progress bar per stage, if the console is a terminal."""
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
@@ -128,9 +135,9 @@ def _bars(console: Console) -> Iterator[Show]:
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
         bars: dict[str, TaskID] = {}
 
-        def show(stage: str, done: int, of: int, note: str) -> None:
+        def show(stage: str, done: int, total: int, note: str) -> None:
             if stage not in bars:
-                bars[stage] = progress.add_task(stage, total=of, note=note)
+                bars[stage] = progress.add_task(stage, total=total, note=note)
             progress.update(bars[stage], completed=done, note=note)
 
         yield show
@@ -144,8 +151,8 @@ def _print(result: dict[str, Any]) -> None:
     console.print(f"{bundle['name']} {bundle['version']} on {result['data']}\n", soft_wrap=True)
     if unknown := result["unknown_labels"]:
         names = ", ".join(list(unknown)[:8]) + (" …" if len(unknown) > 8 else "")
-        said = f"{sum(unknown.values())} rows have labels that this bundle does not know, and count as wrong: {names}."
-        console.print(f"{said} Is it the right one (--bundle)?\n", soft_wrap=True, markup=False)
+        rows = f"{sum(unknown.values())} rows have labels that this bundle does not know, and count as wrong: {names}."
+        console.print(f"{rows} Is it the right bundle (--bundle)?\n", soft_wrap=True, markup=False)
     table = Table(box=None, pad_edge=False, header_style="bold")
     table.add_column("figure", no_wrap=True)
     table.add_column("value", no_wrap=True, justify="right")
@@ -157,20 +164,20 @@ def _print(result: dict[str, Any]) -> None:
             table.add_row(title, figure(name, result[name]), span, meaning)
     console.print(table)
     if "llm" in result:
-        _print_beside(console, result["llm"])
+        _print_comparison(console, result["llm"])
 
 
-def _print_beside(console: Console, compared: dict[str, Any]) -> None:
-    from triage_models.report import comparison as beside  # noqa: PLC0415 (only where it is printed)
+def _print_comparison(console: Console, compared: dict[str, Any]) -> None:
+    from triage_models.report import comparison  # noqa: PLC0415 (only where it is printed)
 
     table = Table(box=None, pad_edge=False, header_style="bold", title_justify="left")
     table.add_column("on the same messages", no_wrap=True)
-    for name in beside.WAYS.values():
+    for name in comparison.WAYS.values():
         table.add_column(name, justify="right")
-    for title, cells in beside.rows(compared):
+    for title, cells in comparison.rows(compared):
         table.add_row(title, *(f"{value}\n[dim]{ends}[/]" if ends else value for value, ends in cells))
     console.print()
     console.print(table)
     console.print()
-    for sentence in beside.notes(compared):
+    for sentence in comparison.notes(compared):
         console.print(sentence, markup=False)

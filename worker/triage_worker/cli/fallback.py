@@ -1,4 +1,4 @@
-"""``triage fallback``: the service that asks an LLM."""
+"""``triage fallback``: runs the LLM fallback."""
 
 import typer
 
@@ -8,9 +8,9 @@ from triage_worker.config.settings import Settings
 
 @settings_flags(FALLBACK)
 def fallback(settings: Settings) -> None:
-    """Decide by an LLM what the model would not vouch for, until told to stop; what it can't goes to review."""
-    from triage_worker.fallback import service  # noqa: PLC0415 (keeps `triage --help` quick)
-    from triage_worker.observability import logs  # noqa: PLC0415 (keeps `triage --help` quick)
+    """Decide messages that the model did not accept, with an LLM; undecided ones go to review. Runs until SIGTERM."""
+    from triage_worker.fallback import service  # noqa: PLC0415 (keeps `triage --help` fast)
+    from triage_worker.observability import logs  # noqa: PLC0415 (keeps `triage --help` fast)
 
     logs.configure(settings)
     raise typer.Exit(service.run(settings))

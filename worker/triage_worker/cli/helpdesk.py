@@ -1,4 +1,4 @@
-"""``triage helpdesk``: tickets to Zendesk or Gorgias."""
+"""``triage helpdesk``: runs the helpdesk connector."""
 
 import typer
 
@@ -8,9 +8,9 @@ from triage_worker.config.settings import Settings
 
 @settings_flags(HELPDESK)
 def helpdesk(settings: Settings) -> None:
-    """Bring tickets to the helpdesk that a team works in, until told to stop (SIGTERM, or Ctrl-C)."""
+    """Copy tickets to the helpdesk that a team works in, until SIGTERM or Ctrl-C."""
     from triage_worker.helpdesk import service  # noqa: PLC0415
-    from triage_worker.observability import logs  # noqa: PLC0415 (keeps `triage --help` quick)
+    from triage_worker.observability import logs  # noqa: PLC0415 (keeps `triage --help` fast)
 
     logs.configure(settings)
     raise typer.Exit(service.run(settings))

@@ -1,4 +1,4 @@
-"""Ctrl-C, as commands that take long answer it."""
+"""Handles Ctrl-C in commands that take long."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -7,12 +7,17 @@ import typer
 from rich.console import Console
 
 INTERRUPTED = 130
-"""The exit code of a command that Ctrl-C has ended, as shells give it."""
+"""The exit code after Ctrl-C, as shells define it."""
 
 
 @contextmanager
 def interruptible(console: Console, sentence: str) -> Iterator[None]:
-    """Within this, Ctrl-C ends the command with a sentence: what became of its work, and how to go on."""
+    """Within the context, Ctrl-C prints a sentence and ends the command with exit code 130.
+
+    Args:
+        console: where to print.
+        sentence: says what became of the work, and how to continue.
+    """
     try:
         yield
     except KeyboardInterrupt:

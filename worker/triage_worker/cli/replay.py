@@ -1,4 +1,4 @@
-"""``triage replay``: dead letters back to where they came from."""
+"""``triage replay``: sends dead letters back to the topics where they were read."""
 
 import asyncio
 import sys
@@ -22,21 +22,25 @@ FLAGS = (*CONNECTION, "dead_letter_topic", "transactional_id_prefix")
 @settings_flags(FLAGS)
 def replay(
     settings: Settings,
-    code: Annotated[list[str] | None, typer.Option(help="Only letters with this dlq.error; may be repeated")] = None,
-    topic: Annotated[list[str] | None, typer.Option(help="Only letters read from this topic; may be repeated")] = None,
+    code: Annotated[list[str] | None, typer.Option(help="Only records with this dlq.error; may be repeated")] = None,
+    topic: Annotated[list[str] | None, typer.Option(help="Only records read from this topic; may be repeated")] = None,
     partition: Annotated[
-        list[int] | None, typer.Option(help="Only letters read from this partition; may be repeated")
+        list[int] | None, typer.Option(help="Only records read from this partition; may be repeated")
     ] = None,
     since: Annotated[
         str | None,
-        typer.Option(metavar="TIME", help="Only letters put aside at or after it, such as 2026-03-01T09:00Z"),
+        typer.Option(
+            metavar="TIME", help="Only records that became dead letters at or after it, such as 2026-03-01T09:00Z"
+        ),
     ] = None,
-    until: Annotated[str | None, typer.Option(metavar="TIME", help="Only letters put aside before it")] = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Count, and send nothing")] = False,
+    until: Annotated[
+        str | None, typer.Option(metavar="TIME", help="Only records that became dead letters before it")
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Count the records, and send nothing")] = False,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Send without asking")] = False,
 ) -> None:
-    """Send dead letters to where they were read, as they were: bytes, key and headers. None is sent twice."""
-    from triage_worker.replay import replay as service  # noqa: PLC0415 (keeps `triage --help` quick)
+    """Send dead letters back to where they were read, with their value, key and headers. None is sent twice."""
+    from triage_worker.replay import replay as service  # noqa: PLC0415 (keeps `triage --help` fast)
     from triage_worker.replay.dead_letter_record import Selection  # noqa: PLC0415
 
     selection = Selection(
@@ -48,7 +52,7 @@ def replay(
     if dry_run or not count:
         return
     if not yes and not sys.stdin.isatty():
-        raise TriageError("Nothing was sent, since nobody is there to agree: say --yes, or --dry-run to count only.")
+        raise TriageError("Nothing was sent, because nobody can confirm it: give --yes, or --dry-run to count only.")
     if not yes and not typer.confirm(f"Send {count}?"):
         return
     columns = (TextColumn("sending"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
@@ -60,13 +64,13 @@ def replay(
 
 
 def _moment(given: str | None) -> datetime | None:
-    """A time as a person writes it; without a zone it is UTC, as ``dlq.time`` is."""
+    """Parse a time; one without a zone is UTC, like ``dlq.time``."""
     if given is None:
         return None
     try:
         moment = datetime.fromisoformat(given)
     except ValueError:
-        raise ConfigError(f"{given!r} is no time: write it as 2026-03-01 or 2026-03-01T09:00Z.") from None
+        raise ConfigError(f"{given!r} is not a time: write it like 2026-03-01 or 2026-03-01T09:00Z.") from None
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
@@ -75,9 +79,7 @@ def _print(found: "Survey") -> None:
         before = f", {found.sent[kind]} sent before" if found.sent[kind] else ""
         typer.echo(f"{kind.topic}  {kind.code}: {found.to_send[kind]} to send{before}")
     if found.not_dead_letters:
-        typer.echo(
-            f"{found.not_dead_letters} records on the topic are no dead letters of Triage and stay where they are."
-        )
+        typer.echo(f"{found.not_dead_letters} records on the topic are not dead letters of Triage and are left alone.")
     typer.echo(f"{found.to_send.total()} to send.")
 
 
@@ -85,6 +87,7 @@ def _report(result: "ReplayResult") -> None:
     typer.echo(f"{result.sent} sent.")
     if result.lost:
         typer.echo(
-            f"{result.lost} could not be: too large for the dead-letter topic, and no more where they were read."
+            f"{result.lost} could not be sent: they were too large for the dead-letter topic, and are no longer "
+            "on the topic where they were read."
         )
         raise typer.Exit(1)

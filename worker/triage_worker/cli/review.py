@@ -1,4 +1,4 @@
-"""``triage review``: a person decides, one key a message."""
+"""``triage review``: lets a person decide messages, with one key each."""
 
 import contextlib
 import logging
@@ -30,17 +30,17 @@ FLAGS = (
 def review(
     settings: Settings,
     out_of_scope_label: Annotated[
-        str, typer.Option(help="The label of messages that have none of the intents, to learn from")
+        str, typer.Option(help="Label of messages that have none of the intents, for training")
     ] = "OOS",
 ) -> None:
-    """Decide messages that neither the model nor the LLM could: each is shown, and one key labels it."""
-    from triage_worker.review import session  # noqa: PLC0415 (keeps `triage --help` quick)
+    """Decide messages that neither the model nor the LLM decided. Each is shown, and one key labels it."""
+    from triage_worker.review import session  # noqa: PLC0415 (keeps `triage --help` fast)
 
     if not sys.stdin.isatty():
-        raise TriageError("A review needs a terminal, since a person has to press keys.")
-    logging.basicConfig(level=logging.CRITICAL)  # the terminal belongs to the messages
+        raise TriageError("A review needs a terminal to read keys from: run it in one, without redirected input.")
+    logging.basicConfig(level=logging.CRITICAL)  # log lines would disturb what is shown
     console = Console(highlight=False)
-    console.print("Waiting for messages to decide; q leaves.\n")
+    console.print("Waiting for messages; press q to quit.\n")
     with _single_keys() as read_key:
         counts = session.run(settings, read_key, console, out_of_scope_label)
     console.print(f"{counts.accepted} decided, {counts.review} put off.")
@@ -48,8 +48,8 @@ def review(
 
 @contextlib.contextmanager
 def _single_keys() -> Iterator[Callable[[], str]]:
-    """Keys as they are pressed, all session long: to switch the terminal for each would drop what is typed ahead."""
-    import termios  # noqa: PLC0415 (not everywhere, and only needed here)
+    """Read single keys for the whole session; switching the terminal's mode for each would drop keys typed ahead."""
+    import termios  # noqa: PLC0415 (not on all platforms, and only needed here)
 
     terminal = sys.stdin.fileno()
     before, mode = termios.tcgetattr(terminal), termios.tcgetattr(terminal)

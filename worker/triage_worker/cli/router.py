@@ -1,4 +1,4 @@
-"""``triage router``: intents to tickets and alerts, or why a message would go where."""
+"""``triage router``: runs the router, or explains a routing decision."""
 
 import asyncio
 from typing import Annotated
@@ -16,20 +16,20 @@ def router(
         str | None,
         typer.Option(
             metavar="JSON|MESSAGE_ID",
-            help="Say which rule fires and why, for an intent event (only its intent is needed) or for a message that "
-            "is on the intents topic",
+            help="Explain which rule matches and why: for an intent event (only its intent is required), or for a "
+            "message that is on the intents topic",
             show_default=False,
         ),
     ] = None,
 ) -> None:
-    """Route intents to tickets and tell of surges, until told to stop (SIGTERM, or Ctrl-C)."""
-    from triage_worker.observability import logs  # noqa: PLC0415 (keeps `triage --help` quick)
+    """Route intents to tickets, and raise alerts on surges, until SIGTERM or Ctrl-C."""
+    from triage_worker.observability import logs  # noqa: PLC0415 (keeps `triage --help` fast)
 
     logs.configure(settings)
     if explain is not None:
-        from triage_worker.router import explain as explaining  # noqa: PLC0415
+        from triage_worker.router.explain import explain as explain_route  # noqa: PLC0415
 
-        typer.echo(asyncio.run(explaining.explain(settings, explain)))
+        typer.echo(asyncio.run(explain_route(settings, explain)))
         return
     try:
         from triage_worker.router import service  # noqa: PLC0415
@@ -37,7 +37,6 @@ def router(
         from triage_worker.config.errors import ConfigError  # noqa: PLC0415
 
         raise ConfigError(
-            f"The router needs the package {error.name}: install Triage with its extra, `pip install "
-            f"'triage-worker[router]'`."
+            f"The router needs the package {error.name}: run `pip install 'triage-worker[router]'`."
         ) from None
     raise typer.Exit(service.run(settings))

@@ -1,4 +1,4 @@
-"""Settings as flags: a command names those it takes, and gets `Settings` read from flags, environment and .env."""
+"""Turns settings into flags: a command names its settings, and gets them from flags, environment and .env."""
 
 import inspect
 import typing
@@ -18,11 +18,11 @@ def _named(*prefixes: str) -> tuple[str, ...]:
     return tuple(name for name in Settings.model_fields if name.startswith(prefixes))
 
 
-CONNECTION = _named("bootstrap_", "security_", "sasl_", "ssl_")
-TOPICS = tuple(name for name in Settings.model_fields if name.endswith("_topic"))
-MODEL = ("bundle", "device", "threads")
 ALL = tuple(Settings.model_fields)
-_ELSEWHERE = _named("tickets_", "alerts_", "review_", "labels_", "routes", "state_", "helpdesk", "llm_")
+CONNECTION = _named("bootstrap_", "security_", "sasl_", "ssl_")
+TOPICS = tuple(name for name in ALL if name.endswith("_topic"))
+MODEL = ("bundle", "device", "threads")
+_NOT_OF_THE_WORKER = _named("tickets_", "alerts_", "review_", "labels_", "routes", "state_", "helpdesk", "llm_")
 CONSUMING = ("group_id", "group_instance_id", "session_timeout_ms", "auto_offset_reset")
 OPERATION = _named("http_", "log_")
 ROUTER = (
@@ -39,7 +39,7 @@ ROUTER = (
     *OPERATION,
 )
 HELPDESK = (*CONNECTION, *CONSUMING, "tickets_topic", "dead_letter_topic", "routes", *_named("helpdesk"), *OPERATION)
-WORKER = tuple(name for name in ALL if name not in _ELSEWHERE)
+WORKER = tuple(name for name in ALL if name not in _NOT_OF_THE_WORKER)
 FALLBACK = tuple(
     name
     for name in ALL
@@ -51,9 +51,13 @@ FALLBACK = tuple(
 def settings_flags(
     names: Iterable[str], short: Mapping[str, str] | None = None
 ) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """Give a command a flag for each of these settings, and call it with ``settings``; ``short`` has second names.
+    """Give a command a flag for each of these settings, and call it with ``settings``.
 
-    Secrets are no flags: other users of a machine can read its command lines.
+    Secrets get no flags: other users of a machine can read its command lines.
+
+    Args:
+        names: the settings.
+        short: second names of flags, by setting.
     """
     flags = [_flag(name, (short or {}).get(name)) for name in names if not _is_secret(name)]
 

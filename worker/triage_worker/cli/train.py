@@ -1,4 +1,4 @@
-"""``triage train``: from labelled text to a bundle."""
+"""``triage train``: trains a bundle on labelled messages."""
 
 import re
 from collections.abc import Iterator
@@ -14,45 +14,56 @@ from triage_worker.cli.interruption import interruptible
 from triage_worker.config.errors import TriageError
 
 _SECONDS = {"": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0}
-UNTOUCHED = "Interrupted: {} is as it was; the same command goes on from here."
+INTERRUPTED = "Interrupted: {} is unchanged. Run the same command again to continue."
 
 
 @contextmanager
-def lab_imported(what: str) -> Iterator[None]:
-    """Within this the lab is imported, which is heavy, and an extra: where it is missing, ``what`` needs it."""
+def training_imports(purpose: str) -> Iterator[None]:
+    """Within the context, packages of the [train] extra are imported.
+
+    Args:
+        purpose: what needs them, for the error.
+
+    Raises:
+        TriageError: a package is not installed.
+    """
     try:
         yield
     except ModuleNotFoundError as error:
-        raise TriageError(f"{what} needs {error.name}: `pip install 'triage-worker[train]'` brings it.") from None
+        raise TriageError(f"{purpose} needs {error.name}: run `pip install 'triage-worker[train]'`.") from None
 
 
 def train(
     data: Annotated[Path, typer.Option(help="CSV with the columns text and label")],
-    output: Annotated[Path, typer.Option(help="Folder of the bundle to be made")],
-    validation: Annotated[Path | None, typer.Option(help="CSV to calibrate with; unset: rows are held out")] = None,
-    out_of_scope: Annotated[Path | None, typer.Option(help="CSV of messages that have no label")] = None,
-    out_of_scope_label: Annotated[str | None, typer.Option(help="The label of such messages within --data")] = None,
-    base: Annotated[str | None, typer.Option(help="DistilBERT or BERT to start from: a folder, or a hub id")] = None,
-    epochs: Annotated[float | None, typer.Option(help="Passes over the data; unset: by its size")] = None,
-    seed: Annotated[int, typer.Option(help="Of everything that is drawn")] = 0,
-    time_budget: Annotated[
-        str | None, typer.Option(help="How long it may take, such as 90s, 15m or 1h", metavar="TIME")
+    output: Annotated[Path, typer.Option(help="Folder of the new bundle")],
+    validation: Annotated[
+        Path | None, typer.Option(help="CSV for calibration; unset: part of --data is held out")
     ] = None,
-    teachers: Annotated[int, typer.Option(min=1, help="Networks that teach the one that serves; 1: none")] = 1,
+    out_of_scope: Annotated[Path | None, typer.Option(help="CSV of messages that have none of the labels")] = None,
+    out_of_scope_label: Annotated[str | None, typer.Option(help="Label of such messages within --data")] = None,
+    base: Annotated[str | None, typer.Option(help="DistilBERT or BERT to start from: a folder or a hub id")] = None,
+    epochs: Annotated[float | None, typer.Option(help="Passes over the data; unset: chosen by its size")] = None,
+    seed: Annotated[int, typer.Option(help="Random seed")] = 0,
+    time_budget: Annotated[
+        str | None, typer.Option(help="Longest time, such as 90s, 15m or 1h", metavar="TIME")
+    ] = None,
+    teachers: Annotated[int, typer.Option(min=1, help="Teacher networks for distillation; 1: none")] = 1,
     descriptions: Annotated[Path | None, typer.Option(help="CSV with the columns label and description")] = None,
 ) -> None:
-    """Make a bundle of labelled messages; an interrupted run goes on where it was when called again."""
+    """Train a bundle on labelled messages. An interrupted run continues when the command is run again."""
     seconds = None if time_budget is None else _duration(time_budget)
     if epochs is not None and epochs <= 0:
-        raise TriageError(f"--epochs {epochs:g} would learn nothing: say how many passes, or leave it out.")
+        raise TriageError(
+            f"--epochs {epochs:g} would learn nothing: give a positive number of passes, or leave it out."
+        )
     if not data.is_file():  # before torch is imported, which takes seconds
         raise TriageError(f"There is no file {data}: check the path.")
-    with lab_imported("Training"):
-        from triage_models.training import train as make  # noqa: PLC0415 (torch is heavy, and an extra)
+    with training_imports("Training"):
+        from triage_models.training import train as run_training  # noqa: PLC0415 (torch is heavy, and an extra)
 
     console = Console(stderr=True, highlight=False)
-    with interruptible(console, UNTOUCHED.format(output)), reporting(console) as report:
-        made = make(
+    with interruptible(console, INTERRUPTED.format(output)), reporting(console) as report:
+        bundle = run_training(
             data,
             output,
             validation=validation,
@@ -66,11 +77,11 @@ def train(
             descriptions=descriptions,
             report=report,
         )
-    typer.echo(f"{made} is ready: `triage bundle inspect {made}` shows what it promises.")
+    typer.echo(f"{bundle} is ready: `triage bundle inspect {bundle}` prints its guarantee and metrics.")
 
 
 def _duration(text: str) -> float:
     match = re.fullmatch(r"(\d+(?:\.\d+)?)([smh]?)", text.strip())
     if match is None or float(match[1]) == 0:
-        raise TriageError(f"--time-budget {text} is no time: write it like 90s, 15m or 1h.")
+        raise TriageError(f"--time-budget {text} is not a time: write it like 90s, 15m or 1h.")
     return float(match[1]) * _SECONDS[match[2]]

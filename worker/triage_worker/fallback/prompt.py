@@ -36,20 +36,22 @@ Message = dict[str, str]
 
 
 class Subject(Protocol):
-    """The message that a question is about; a `FallbackEvent` is one.
-
-    Attributes:
-        text: the customer's text.
-        labels: all intents with their descriptions.
-        scores: the most likely intents by the small model, most likely first; empty if the LLM should get no hint.
-    """
+    """The message that a question is about; a `FallbackEvent` is one."""
 
     @property
-    def text(self) -> str: ...
+    def text(self) -> str:
+        """The customer's text."""
+        ...
+
     @property
-    def labels(self) -> Mapping[str, str]: ...
+    def labels(self) -> Mapping[str, str]:
+        """All intents with their descriptions."""
+        ...
+
     @property
-    def scores(self) -> Mapping[str, float]: ...
+    def scores(self) -> Mapping[str, float]:
+        """The most likely intents by the small model, most likely first; empty if the LLM should get no hint."""
+        ...
 
 
 def messages(subject: Subject) -> list[Message]:

@@ -74,21 +74,7 @@ def assemble(
     assert settings.llm_model is not None
     metrics.model(settings.llm_model, prompt.VERSION, "remote")
     metrics.expect("review", "over_budget")
-    llm_metrics = LlmMetrics(metrics.registry)
-    llm = Llm(
-        client if traces is None else TracedEndpoint(client, settings.llm_model, traces),
-        settings.llm_model,
-        Limits(settings.llm_timeout_s, settings.llm_deadline_s, settings.llm_max_tokens),
-        Prices(settings.llm_price_input, settings.llm_price_output),
-        budget,
-        llm_metrics,
-    )
-    decider = LlmDecider(
-        llm,
-        min_confidence=settings.llm_min_confidence,
-        ask_out_of_scope=settings.llm_out_of_scope,
-        metrics=llm_metrics,
-    )
+    decider = _decider(settings, client, budget, LlmMetrics(metrics.registry), traces)
     outputs = OutputBuilder(
         model=ModelRef(name=settings.llm_model, version=f"prompt-{prompt.VERSION}"),
         output_topic=settings.output_topic,
@@ -117,4 +103,24 @@ def assemble(
         dead_letters,
         metrics,
         max_in_flight=min(settings.max_in_flight, READ_AHEAD * settings.llm_concurrency),
+    )
+
+
+def _decider(
+    settings: Settings, client: LlmClient, budget: Budget, metrics: LlmMetrics, traces: Traces | None
+) -> LlmDecider:
+    assert settings.llm_model is not None
+    llm = Llm(
+        client if traces is None else TracedEndpoint(client, settings.llm_model, traces),
+        settings.llm_model,
+        Limits(settings.llm_timeout_s, settings.llm_deadline_s, settings.llm_max_tokens),
+        Prices(settings.llm_price_input, settings.llm_price_output),
+        budget,
+        metrics,
+    )
+    return LlmDecider(
+        llm,
+        min_confidence=settings.llm_min_confidence,
+        ask_out_of_scope=settings.llm_out_of_scope,
+        metrics=metrics,
     )

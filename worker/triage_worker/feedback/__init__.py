@@ -1,0 +1,1 @@
+"""Reads the labels of people and LLMs that the next bundle learns from."""

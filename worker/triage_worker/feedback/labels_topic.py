@@ -1,4 +1,4 @@
-"""Answers from the topic `customer.labels`: read from its beginning to what was its end, outside any group."""
+"""Reads the topic `customer.labels` from its beginning to its present end, without a consumer group."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -18,44 +18,49 @@ from triage_worker.kafka.topic_reader import open_reader, read_topic
 
 
 @dataclass
-class Gathered:
-    """Answers, oldest first, and how many records were no labels."""
+class TopicLabels:
+    """The content of the topic.
+
+    Attributes:
+        answers: the labels of people and LLMs, oldest first.
+        unreadable: the number of records that are not valid labels.
+    """
 
     answers: list[Answer] = field(default_factory=list)
     unreadable: int = 0
 
 
-async def gather(settings: Settings, progress: Callable[[int], None]) -> Gathered:
-    """Read the answers of people and LLMs; nothing is written, and no offset is committed.
+async def read_labels_topic(settings: Settings, on_progress: Callable[[int], None]) -> TopicLabels:
+    """Read the labels of people and LLMs. Nothing is written, and no offset is committed.
 
     Args:
-        settings: where.
-        progress: is called with how many records were read so far.
+        settings: the cluster, and the name of the topic.
+        on_progress: called with the number of records read so far.
 
     Raises:
         TriageError: the cluster cannot be reached, or the topic is missing or empty; says what to do.
     """
     await check_connection(settings)
-    read: list[tuple[datetime, Answer]] = []
-    found, records = Gathered(), 0
+    dated: list[tuple[datetime, Answer]] = []
+    result, records = TopicLabels(), 0
     try:
         async with open_reader(settings) as consumer:
-            async for some in read_topic(consumer, settings.labels_topic):
-                labels = [label for record in some if (label := _label(record)) is not None]
-                read.extend((label.labelled_at, _answer(label)) for label in labels)
-                found.unreadable += len(some) - len(labels)
-                records += len(some)
-                progress(records)
+            async for batch in read_topic(consumer, settings.labels_topic):
+                labels = [label for record in batch if (label := _label(record)) is not None]
+                dated.extend((label.labelled_at, _answer(label)) for label in labels)
+                result.unreadable += len(batch) - len(labels)
+                records += len(batch)
+                on_progress(records)
     except KafkaError as error:
         raise TriageError(f"{settings.labels_topic} could not be read ({describe_error(error)}): try again.") from error
     if not records:
         raise TriageError(
-            f"There is nothing on {settings.labels_topic}: `triage review` and `triage fallback` write there; "
-            "TRIAGE_LABELS_TOPIC names another topic, and --labels a file."
+            f"There is nothing on {settings.labels_topic}: `triage review` and `triage fallback` write to it. Set "
+            "TRIAGE_LABELS_TOPIC to read another topic, or give --labels to read a file."
         )
-    read.sort(key=lambda one: one[0])  # partitions come in any order, and a person's last answer counts
-    found.answers = [answer for _, answer in read]
-    return found
+    dated.sort(key=lambda one: one[0])  # partitions are read in any order, and a person's last label counts
+    result.answers = [answer for _, answer in dated]
+    return result
 
 
 def _label(record: ConsumerRecord) -> LabelEvent | None:

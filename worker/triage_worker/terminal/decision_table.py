@@ -1,4 +1,7 @@
-"""One message a line: text, intent, confidence, and accepted or why not. Printed as it comes, so of fixed widths."""
+"""Formats decisions as lines of a table: text, intent, confidence, and accepted or the reason.
+
+Lines are printed one by one as they come, so the columns have fixed widths.
+"""
 
 from typing import NamedTuple
 
@@ -12,7 +15,7 @@ NARROWEST_TEXT = 20
 
 
 class Row(NamedTuple):
-    """A message and what was decided; ``reason`` also names what is wrong with a dead letter."""
+    """A message and its decision; ``reason`` is why it was not accepted, or the error code of a dead letter."""
 
     text: str
     intent: str
@@ -22,12 +25,12 @@ class Row(NamedTuple):
 
 
 def header(width: int) -> Text:
-    """The columns' names."""
+    """The header line, ``width`` columns wide."""
     return Text(_columns("message", "intent", "confidence", "accepted", width), style="bold")
 
 
 def line(row: Row, width: int) -> Text:
-    """One row, as wide as the terminal; control characters in the text are shown as spaces."""
+    """The line of one row, ``width`` columns wide; control characters in the text become spaces."""
     printable = " ".join("".join(mark if mark.isprintable() else " " for mark in row.text).split())
     confidence = "" if row.confidence is None else f"{row.confidence:.3f}"
     verdict = "accepted" if row.accepted else (row.reason or "").replace("_", " ")

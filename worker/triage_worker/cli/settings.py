@@ -1,4 +1,4 @@
-"""``triage settings`` and ``triage asyncapi``: what is set here, and what travels on the topics."""
+"""``triage settings``: prints every setting with its value and source."""
 
 import json
 import re
@@ -10,19 +10,19 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from triage_worker.cli.settings_flags import ALL, TOPICS, settings_flags
+from triage_worker.cli.settings_flags import ALL, settings_flags
 from triage_worker.config.settings import Settings
 from triage_worker.config.sources import variable
 
 PIPED_WIDTH = 200
-"""Columns where nobody looks: a setting stays on one line, for grep."""
+"""Width without a terminal: wide enough that each setting stays on one line, for grep."""
 
 
 @settings_flags(ALL)
 def settings(
     settings: Settings, as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object")] = False
 ) -> None:
-    """Print every setting with its value and where it came from; secrets are masked."""
+    """Print every setting with its value and its source. Secrets are masked."""
     if as_json:
         rows = {
             variable(name): {"value": _shown(settings, name), "source": settings.source(name)}
@@ -45,18 +45,10 @@ def settings(
     console.print(table)
 
 
-@settings_flags(TOPICS)
-def asyncapi(settings: Settings) -> None:
-    """Print the AsyncAPI 3 document of the topics, with the names that they have here."""
-    from triage_schemas.asyncapi import document  # noqa: PLC0415 (keeps `triage --help` quick)
-
-    typer.echo(document({name.removesuffix("_topic"): getattr(settings, name) for name in TOPICS}), nl=False)
-
-
 def _shown(settings: Settings, name: str) -> str | int | float | bool | None:
     value = getattr(settings, name)
     if isinstance(value, SecretStr):
         return "********"
     if isinstance(value, int | float | None):
         return value
-    return re.sub(r"//[^/@]+@", "//********@", str(value))  # a login within a URL
+    return re.sub(r"//[^/@]+@", "//********@", str(value))  # a login in a URL
