@@ -93,10 +93,11 @@ class ScriptedBroker:
         client = int.from_bytes(data[HEADER : HEADER + 2])
         request = struct.decode(BytesIO(data[HEADER + 2 + client :]))
         self.requests.append((api.__name__, request))
-        answer = self.script.get(api.__name__, self._versions)
+        answer: Answer = self.script.get(api.__name__, self._versions)
         fields = answer(request)
         fields = await fields if isawaitable(fields) else fields
-        body: bytes = data[4:8] + struct.RESPONSE_TYPE(*self._located(api.__name__, fields)).encode()
+        response: Any = struct.RESPONSE_TYPE(*self._located(api.__name__, fields))
+        body: bytes = data[4:8] + response.encode()
         return len(body).to_bytes(4) + body
 
     def _located(self, name: str, fields: tuple[Any, ...]) -> tuple[Any, ...]:

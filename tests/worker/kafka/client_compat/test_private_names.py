@@ -1,0 +1,93 @@
+"""Each private name that is used exists, on objects as aiokafka and Faust make them, and is what it is taken for."""
+
+import asyncio
+import inspect
+from collections import defaultdict
+from contextvars import ContextVar
+from typing import Any
+
+import faust.streams
+import pytest
+from aiokafka import AIOKafkaClient, AIOKafkaConsumer, AIOKafkaProducer
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.consumer import consumer as consumer_module
+from aiokafka.consumer import fetcher
+from aiokafka.consumer.group_coordinator import GroupCoordinator
+from aiokafka.producer.message_accumulator import MessageAccumulator
+from aiokafka.producer.sender import Sender
+from aiokafka.producer.transaction_manager import TransactionManager
+from aiokafka.record.default_records import _DefaultRecordBatchPy
+from aiokafka.record.memory_records import _MemoryRecordsPy
+from faust.tables import TableManager
+from triage_worker.kafka.client_compat.consumer_group import PatchedGroupCoordinator
+from triage_worker.kafka.client_compat.header_names import read_batches
+from triage_worker.kafka.client_compat.patches import apply_patches
+
+from tests.worker.classify.raw_batches import builder
+
+COROUTINES = [
+    (GroupCoordinator, "_send_req"),
+    (GroupCoordinator, "fetch_committed_offsets"),
+    (AIOKafkaClient, "_get_conn"),
+    (AIOKafkaClient, "_wait_on_metadata"),
+    (AIOKafkaAdminClient, "_send_request"),
+    (TableManager, "_update_channels"),
+]
+
+
+@pytest.mark.parametrize(("owner", "name"), COROUTINES, ids=lambda one: getattr(one, "__name__", one))
+def test_private_methods_are_coroutine_functions(owner: Any, name: str) -> None:
+    assert inspect.iscoroutinefunction(getattr(owner, name))
+
+
+async def test_a_producer() -> None:
+    producer = AIOKafkaProducer(transactional_id="id", request_timeout_ms=1_234, retry_backoff_ms=5)
+    assert producer._request_timeout_ms == 1_234
+    assert type(producer._sender) is Sender
+    assert producer._sender._retry_backoff == 0.005
+    assert producer._sender.sender_task is None
+    assert type(producer._txn_manager) is TransactionManager
+    assert producer._txn_manager.wait_for_transaction_end() is None
+    assert type(producer._message_accumulator) is MessageAccumulator
+    assert type(producer._message_accumulator._batches) is defaultdict
+    assert producer._message_accumulator._pending_batches == set()
+    assert type(producer.client) is AIOKafkaClient
+    await producer.stop()
+
+
+async def test_a_client() -> None:
+    client = AIOKafkaClient(request_timeout_ms=1_234)
+    assert client._request_timeout_ms == 1_234
+    assert client._md_update_fut is None
+    waiter = client.force_metadata_update()
+    assert isinstance(client._md_update_fut, asyncio.Future)
+    waiter.cancel()
+
+
+async def test_a_consumer() -> None:
+    consumer = AIOKafkaConsumer()
+    assert type(consumer._client) is AIOKafkaClient
+    await consumer.stop()
+
+
+def test_a_batch() -> None:
+    records = _MemoryRecordsPy(bytes(builder([(b"k", b"v", [])]).build()))
+    assert type(records._next_slice) is memoryview
+    batch = _DefaultRecordBatchPy(records._next_slice)
+    batch._maybe_uncompress()
+    assert type(batch._buffer) is bytearray
+
+
+def test_patches_are_looked_up_where_they_are_put() -> None:
+    """aiokafka finds both names in the module's own namespace when it makes a client or reads a fetch."""
+    assert "GroupCoordinator" in AIOKafkaConsumer.start.__code__.co_names
+    assert "MemoryRecords" in fetcher.Fetcher._proc_fetch_request.__code__.co_names
+    apply_patches()
+    apply_patches()
+    assert consumer_module.GroupCoordinator is PatchedGroupCoordinator
+    assert fetcher.MemoryRecords is read_batches
+    assert PatchedGroupCoordinator.__bases__ == (GroupCoordinator,)
+
+
+def test_the_event_of_a_stream() -> None:
+    assert isinstance(faust.streams._current_event, ContextVar)

@@ -1,0 +1,133 @@
+"""Consumers that are started against a broker with faults: each patch is in force, and each bug is there without it."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from struct import pack
+from typing import Any
+
+import pytest
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.errors import GroupLoadInProgressError
+from triage_worker.kafka.client_compat.patches import apply_patches
+
+from tests.worker.classify.raw_batches import builder
+from tests.worker.kafka.client_compat.scripted_broker import (
+    PARTITIONS,
+    TOPIC,
+    Answer,
+    ScriptedBroker,
+    eventually,
+    scripted_broker,
+)
+
+PLACE = TopicPartition(TOPIC, 0)
+COMMITTED = 17
+JOIN_S = 1.0
+
+
+@pytest.fixture
+def patched() -> None:
+    """Apply the patches, as whoever makes a client does."""
+    apply_patches()
+
+
+@pytest.fixture
+async def broker() -> AsyncIterator[ScriptedBroker]:
+    async with scripted_broker() as running:
+        yield running
+
+
+def moving_coordinator() -> Answer:
+    """At first the new coordinator is still loading the group, and says so for all partitions together."""
+    answers: list[Any] = [(0, [], GroupLoadInProgressError.errno)]
+
+    def answer(_: Any) -> tuple[Any, ...]:
+        return answers.pop() if answers else (0, [(TOPIC, [(0, COMMITTED, "", 0)])], 0)
+
+    return answer
+
+
+async def slow_join(_: Any) -> tuple[Any, ...]:
+    """The coordinator waits for another member."""
+    await asyncio.sleep(JOIN_S)
+    return 0, 0, 1, "roundrobin", "leader", "me", []
+
+
+def assigned(_: Any) -> tuple[Any, ...]:
+    """All partitions are this member's."""
+    topic = TOPIC.encode()
+    numbers = b"".join(pack(">i", number) for number in range(PARTITIONS))
+    return 0, 0, pack(">hih", 0, 1, len(topic)) + topic + pack(">i", PARTITIONS) + numbers + pack(">i", 0)
+
+
+def odd_names() -> Answer:
+    """The first fetch brings a record whose header's name is not UTF-8."""
+    batch = bytes(builder([(b"k", b"v", [(b"caf\xe9", b"1")])]).build())
+
+    async def answer(request: Any) -> tuple[Any, ...]:
+        await asyncio.sleep(0.01)
+        fetched: list[Any] = [
+            (topic, [(number, 0, 1, 1, 0, [], -1, batch if offset == 0 else b"") for number, _, offset, *_ in parts])
+            for topic, parts in request.topics
+        ]
+        return 0, 0, 0, fetched
+
+    return answer
+
+
+async def committed(broker: ScriptedBroker) -> int | None:
+    """What a consumer takes for its group's offset while the coordinator moves."""
+    broker.script["OffsetFetchRequest"] = moving_coordinator()
+    async with AIOKafkaConsumer(bootstrap_servers=broker.address, group_id="group") as consumer:
+        consumer.assign([PLACE])
+        return await consumer.committed(PLACE)
+
+
+def joining(broker: ScriptedBroker) -> AIOKafkaConsumer:
+    """A member that joins a slow group, whose requests time out in a fifth of the time."""
+    broker.script |= {"JoinGroupRequest": slow_join, "SyncGroupRequest": assigned}
+    return AIOKafkaConsumer(
+        TOPIC, bootstrap_servers=broker.address, group_id="group", request_timeout_ms=int(JOIN_S * 200)
+    )
+
+
+async def test_the_offset_of_a_moving_group_is_asked_for_again(patched: None, broker: ScriptedBroker) -> None:
+    assert await committed(broker) == COMMITTED
+
+
+async def test_aiokafka_alone_takes_a_moving_group_for_a_new_one(unpatched: None, broker: ScriptedBroker) -> None:
+    assert await committed(broker) is None
+
+
+async def test_a_member_waits_for_a_slow_group(patched: None, broker: ScriptedBroker) -> None:
+    async with asyncio.timeout(20), joining(broker) as member:
+        await eventually(member.assignment)
+        assert len(broker.asked("JoinGroupRequest")) == 1
+
+
+async def test_aiokafka_alone_gives_up_a_slow_join_and_begins_again(unpatched: None, broker: ScriptedBroker) -> None:
+    member = joining(broker)
+    starting = asyncio.create_task(member.start())
+    await broker.hears("JoinGroupRequest", 3)
+    assert not member.assignment()
+    starting.cancel()
+    await asyncio.wait([starting])
+    await member.stop()
+
+
+async def test_header_names_are_read_as_javas_client_reads_them(patched: None, broker: ScriptedBroker) -> None:
+    broker.script["FetchRequest"] = odd_names()
+    async with AIOKafkaConsumer(bootstrap_servers=broker.address, auto_offset_reset="earliest") as consumer:
+        consumer.assign([PLACE])
+        record = await asyncio.wait_for(consumer.getone(), 10)
+    assert record.headers == (("caf\ufffd", b"1"),)
+
+
+async def test_aiokafka_alone_never_gets_past_such_a_record(unpatched: None, broker: ScriptedBroker) -> None:
+    broker.script["FetchRequest"] = odd_names()
+    async with AIOKafkaConsumer(bootstrap_servers=broker.address, auto_offset_reset="earliest") as consumer:
+        consumer.assign([PLACE])
+        for _ in range(3):
+            with pytest.raises(UnicodeDecodeError):
+                await asyncio.wait_for(consumer.getone(), 10)
+        assert await consumer.position(PLACE) == 0
