@@ -1,4 +1,4 @@
-"""Fallback events as the worker writes them."""
+"""Fallback events like the worker's."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -14,7 +14,7 @@ LABELS = {
 
 
 def event(text: str = "it never came", offset: int = 0, **more: Any) -> FallbackEvent:
-    """One event; ``more`` are its fields."""
+    """One event; ``more`` sets or replaces its fields."""
     fields: dict[str, Any] = {
         "message_id": f"m-{offset}",
         "conversation_id": "c-1",

@@ -1,4 +1,4 @@
-"""An OpenAI-compatible endpoint that misbehaves as told, on a free port of this machine."""
+"""A fake OpenAI-compatible endpoint on a free local port, which fails as a test tells it to."""
 
 import asyncio
 import re
@@ -31,14 +31,14 @@ def message(body: dict[str, Any]) -> str:
 
 
 class LlmServer:
-    """Answers by a handler and keeps what it was asked. Use it as an async context manager."""
+    """Answers by a handler and records the requests. Use it as an async context manager."""
 
     def __init__(self, handler: Handler, key: str | None = None) -> None:
         self.handler = handler
         self.key = key
         self.asked: list[dict[str, Any]] = []
-        self.at_once = 0
-        self.most_at_once = 0
+        self.concurrent = 0
+        self.most_concurrent = 0
         app = web.Application()
         app.router.add_post("/v1/chat/completions", self._complete)
         app.router.add_get("/v1/models", self._models)
@@ -60,12 +60,12 @@ class LlmServer:
             return web.Response(status=401)
         body = await request.json()
         self.asked.append(body)
-        self.at_once += 1
-        self.most_at_once = max(self.most_at_once, self.at_once)
+        self.concurrent += 1
+        self.most_concurrent = max(self.most_concurrent, self.concurrent)
         try:
             return await self.handler(body)
         finally:
-            self.at_once -= 1
+            self.concurrent -= 1
 
     async def _models(self, request: web.Request) -> web.Response:
         return web.json_response({"data": []}, status=200 if self._allowed(request) else 401)
@@ -75,7 +75,7 @@ class LlmServer:
 
 
 def always(response: Callable[[], web.Response]) -> Handler:
-    """Answers everything alike."""
+    """Gives every request the same response."""
 
     async def handle(_: dict[str, Any]) -> Reply:
         return response()
@@ -84,7 +84,7 @@ def always(response: Callable[[], web.Response]) -> Handler:
 
 
 def in_turn(responses: Iterable[Callable[[], web.Response]]) -> Handler:
-    """One response after another."""
+    """Gives one response after another."""
     following = iter(responses)
 
     async def handle(_: dict[str, Any]) -> Reply:
@@ -94,7 +94,7 @@ def in_turn(responses: Iterable[Callable[[], web.Response]]) -> Handler:
 
 
 def fails_a_third_of_the_time(hang: asyncio.Event) -> Handler:
-    """Every third call fails, in five ways in turn; the others are right, by the word that the message names."""
+    """Every third call fails, in one of five ways in turn; the others get the label that the message names."""
     calls = 0
 
     async def handle(body: dict[str, Any]) -> Reply:
@@ -103,13 +103,13 @@ def fails_a_third_of_the_time(hang: asyncio.Event) -> Handler:
         if calls % 3:
             named = re.search(r"[A-Z_]{5,}", message(body))
             return answer(named[0] if named else "none of these")
-        way = calls // 3 % 5
-        if way == 0:
+        failure = calls // 3 % 5
+        if failure == 0:
             return web.Response(status=500, text="out of order")
-        if way == 1:
+        if failure == 1:
             return web.Response(status=429, headers={"Retry-After": "0"})
-        if way == 2:
-            await hang.wait()  # until the caller's patience ends
-        return completion('{"intent": "WIS') if way == 3 else answer("NO_SUCH_LABEL")
+        if failure == 2:
+            await hang.wait()  # until the caller times out
+        return completion('{"intent": "WIS') if failure == 3 else answer("NO_SUCH_LABEL")
 
     return handle

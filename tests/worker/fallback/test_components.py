@@ -23,7 +23,7 @@ MESSAGES = prompt.messages(event())
 
 
 @pytest.mark.parametrize(
-    ("content", "said"),
+    ("content", "parsed"),
     [
         ('{"intent": "WISMO", "confidence": 0.9}', Answer("WISMO", 0.9)),
         ('```json\n{"intent": "wismo ", "confidence": 1}\n```', Answer("WISMO", 1.0)),
@@ -49,36 +49,36 @@ MESSAGES = prompt.messages(event())
         ('{"intent": "WIS', "unparsable"),
     ],
 )
-def test_an_answer_is_a_known_label_and_a_number_or_unusable(content: str, said: object) -> None:
-    assert parse_answer(content, LABELS) == said
+def test_an_answer_is_a_known_label_and_a_number_or_unusable(content: str, parsed: object) -> None:
+    assert parse_answer(content, LABELS) == parsed
 
 
-def test_an_answer_stands_from_the_least_confidence_on() -> None:
+def test_an_answer_needs_the_least_confidence() -> None:
     assert decision(Answer("WISMO", 0.6), 0.6) == Decided("WISMO", 0.6)
     assert decision(Answer("WISMO", 0.59), 0.6) == Undecided("unsure")
     assert decision(Answer(None, 1.0), 0.6) == Undecided("none_of_these")
 
 
 @given(st.one_of(st.text(), st.recursive(st.none() | st.floats() | st.text(), st.lists).map(str)))
-def test_no_content_makes_reading_fail(content: str) -> None:
-    said = parse_answer(content, LABELS)
-    assert said in ("unparsable", "not_a_label") or isinstance(said, Answer)
+def test_no_content_raises(content: str) -> None:
+    parsed = parse_answer(content, LABELS)
+    assert parsed in ("unparsable", "not_a_label") or isinstance(parsed, Answer)
 
 
 @given(st.text(max_size=200))
-def test_no_text_can_end_the_place_that_it_is_quoted_in(text: str) -> None:
+def test_no_text_can_end_its_quotation(text: str) -> None:
     system, user = prompt.messages(event(text))
     assert system == prompt.messages(event("something else"))[0]
     assert orjson.loads(user["content"]) == {"message": text, "candidates": ["OTHER", "WISMO", "CANCEL_ORDER"]}
 
 
-def test_the_question_names_every_label_with_its_meaning_and_none_of_them() -> None:
+def test_the_question_names_every_label_with_its_description_and_none_of_these() -> None:
     instruction = MESSAGES[0]["content"]
     assert all(f"- {label}: {meaning}\n" in instruction for label, meaning in LABELS.items())
     assert SCHEMA["properties"]["intent"]["enum"] == [*LABELS, prompt.NONE]
 
 
-def test_a_long_text_is_cut_since_tokens_are_money() -> None:
+def test_a_long_text_is_cut() -> None:
     _, user = prompt.messages(event("a" * 50_000))
     assert len(user["content"]) < prompt.MAX_CHARACTERS + 200
 
@@ -112,7 +112,7 @@ def test_an_open_breaker_tries_with_one_call_and_pauses_longer_each_time() -> No
     assert breaker.wait_s(70) == 5, "a success makes the pauses short again"
 
 
-def test_a_trial_that_was_not_made_lets_the_next_one_try() -> None:
+def test_a_cancelled_trial_call_lets_the_next_one_try() -> None:
     breaker = CircuitBreaker(failures=1, first_s=5)
     breaker.record_failure(0)
     assert breaker.wait_s(5) == 0
@@ -120,27 +120,27 @@ def test_a_trial_that_was_not_made_lets_the_next_one_try() -> None:
     assert breaker.wait_s(6) == 0
 
 
-def test_a_server_that_asks_for_rest_gets_it_from_every_call_but_not_forever() -> None:
+def test_retry_after_holds_back_every_call_up_to_a_limit() -> None:
     breaker = CircuitBreaker()
     breaker.record_failure(0, retry_after_s=20)
     assert (breaker.state, breaker.wait_s(5), breaker.wait_s(20)) == ("closed", 15, 0)
     breaker.record_failure(30, retry_after_s=86_400)
     assert breaker.wait_s(30) == 300
     breaker.record_failure(40, retry_after_s=1)
-    assert breaker.wait_s(40) == 290, "what another call was told still holds"
+    assert breaker.wait_s(40) == 290, "an earlier Retry-After still holds"
 
 
 class Spender:
-    """Spends what it may, and remembers."""
+    """Makes every call that the window allows, and records it."""
 
     def __init__(self, window: BudgetWindow) -> None:
         self.window = window
         self.spent: list[tuple[float, float]] = []
 
     def spend(self, estimated: float, actual: float, now: float) -> None:
-        spending = self.window.reserve(estimated, now)
-        if spending is not None:
-            spending.cost = actual
+        reservation = self.window.reserve(estimated, now)
+        if reservation is not None:
+            reservation.cost = actual
             self.spent.append((now, actual))
 
 
@@ -162,7 +162,7 @@ def test_no_hour_has_more_calls_or_money_than_allowed(
         assert sum(hour) <= most_money + 1e-9
 
 
-def test_what_was_set_aside_and_not_spent_can_be_spent() -> None:
+def test_reserved_money_that_was_not_spent_is_available_again() -> None:
     window = BudgetWindow(money=1.0)
     first = window.reserve(0.8, 0)
     assert first is not None
@@ -171,23 +171,23 @@ def test_what_was_set_aside_and_not_spent_can_be_spent() -> None:
     assert window.reserve(0.8, 2) is not None
 
 
-def test_all_of_the_money_and_all_of_the_calls_of_an_hour_may_be_spent() -> None:
+def test_the_whole_budget_of_a_window_may_be_spent() -> None:
     window = BudgetWindow(calls=2, money=1.0, window_s=10)
     assert window.reserve(0.25, 0) is not None
     assert window.reserve(0.76, 1) is None
     assert window.reserve(0.75, 1) is not None
     assert window.reserve(0.0, 2) is None
-    assert window.reserve(0.25, 10) is not None, "what was spent ten seconds ago is over"
+    assert window.reserve(0.25, 10) is not None, "the window has moved past it"
 
 
-def test_pauses_grow_and_are_jittered(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_retry_delays_grow_and_are_jittered(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("random.random", lambda: 0.0)
     assert [RETRY_POLICY.delay_s(failures) for failures in (1, 2, 3, 9)] == [0.5, 1.0, 2.0, 8.0]
     monkeypatch.setattr("random.random", lambda: 0.75)
     assert RETRY_POLICY.delay_s(3) == 0.5
 
 
-def test_money_is_tokens_times_prices_and_an_estimate_where_tokens_are_not_told() -> None:
+def test_money_is_tokens_times_prices_and_an_upper_bound_without_usage() -> None:
     most = highest(MESSAGES, 50)
     assert Prices(0.15, 0.6).cost(Tokens(1_000_000, 500_000)) == pytest.approx(0.45)
     assert billed(Completion("", 87, 4), most) == Tokens(87, 4)
@@ -195,7 +195,7 @@ def test_money_is_tokens_times_prices_and_an_estimate_where_tokens_are_not_told(
     assert (most.input, most.output) > (300, 49)
 
 
-def ask(formats: FormatNegotiator) -> FormattedRequest:
+def request(formats: FormatNegotiator) -> FormattedRequest:
     return formats.request(MESSAGES, SCHEMA)
 
 
@@ -204,49 +204,49 @@ def kinds(body: dict[str, Any]) -> tuple[str | None, bool]:
     return form.get("type"), "schema" in form or "json_schema" in form
 
 
-def test_the_strictest_way_is_tried_first_and_refusals_lead_to_the_next() -> None:
+def test_the_strictest_format_is_tried_first_and_rejections_lead_to_the_next() -> None:
     formats = FormatNegotiator("m", 50)
     tried = []
     for _ in FORMATS:
-        asked = ask(formats)
+        asked = request(formats)
         tried.append(kinds(asked.body))
         formats.record_rejection(asked, "unknown response_format")
     assert tried == [("json_schema", True), ("json_object", True), ("json_object", False), (None, False)]
-    assert formats.format == "json_schema", "all refused: it was the message, not the way"
+    assert formats.format == "json_schema", "all were rejected, so it was the message and not the format"
 
 
-def test_a_way_that_worked_is_kept_until_it_is_refused_over_and_over() -> None:
+def test_a_confirmed_format_is_used_until_it_is_rejected_repeatedly() -> None:
     formats = FormatNegotiator("m", 50)
-    assert formats.record_rejection(ask(formats), "")
-    formats.record_usable(ask(formats))
-    assert not formats.record_rejection(ask(formats), "too long")
-    assert not formats.record_unusable(ask(formats))
-    formats.record_usable(ask(formats))
-    assert [formats.record_rejection(ask(formats), "") for _ in range(3)] == [False] * 3
+    assert formats.record_rejection(request(formats), "")
+    formats.record_usable(request(formats))
+    assert not formats.record_rejection(request(formats), "too long")
+    assert not formats.record_unusable(request(formats))
+    formats.record_usable(request(formats))
+    assert [formats.record_rejection(request(formats), "") for _ in range(3)] == [False] * 3
     assert (formats.format, formats.confirmed) == ("json_schema", False)
 
 
-def test_a_way_that_is_quietly_ignored_is_left_after_two_answers() -> None:
+def test_a_format_that_is_ignored_is_left_after_two_answers() -> None:
     formats = FormatNegotiator("m", 50)
-    assert formats.record_unusable(ask(formats))
-    assert ask(formats).format == "json_schema"
-    assert formats.record_unusable(ask(formats))
-    assert ask(formats).format == "json_object_with_schema"
+    assert formats.record_unusable(request(formats))
+    assert request(formats).format == "json_schema"
+    assert formats.record_unusable(request(formats))
+    assert request(formats).format == "json_object_with_schema"
 
 
-def test_two_messages_that_find_out_at_once_move_on_once() -> None:
+def test_two_simultaneous_rejections_move_on_once() -> None:
     formats = FormatNegotiator("m", 50)
-    first, second = ask(formats), ask(formats)
+    first, second = request(formats), request(formats)
     assert formats.record_rejection(first, "")
     assert formats.record_rejection(second, "")
     assert formats.format == "json_object_with_schema"
 
 
-def test_parameters_that_newer_models_refuse_are_left_out() -> None:
+def test_parameters_that_newer_models_reject_are_left_out() -> None:
     formats = FormatNegotiator("m", 50)
-    assert formats.record_rejection(ask(formats), "'max_tokens' is not supported, use 'max_completion_tokens'")
-    assert formats.record_rejection(ask(formats), "'temperature' does not support 0")
-    body = ask(formats).body
+    assert formats.record_rejection(request(formats), "'max_tokens' is not supported, use 'max_completion_tokens'")
+    assert formats.record_rejection(request(formats), "'temperature' does not support 0")
+    body = request(formats).body
     assert body["max_completion_tokens"] == 50
     assert not {"max_tokens", "temperature"} & set(body)
     assert formats.format == "json_schema"

@@ -1,4 +1,4 @@
-"""Twenty messages that try to take over the LLM, against one that obeys whatever it reads."""
+"""Twenty messages that try to take over the LLM, against a fake LLM that obeys whatever it reads."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -50,8 +50,8 @@ ATTEMPTS = [
 ]
 
 
-class Obedient:
-    """An LLM that does the worst that it can with what it reads, and remembers all of it."""
+class ObedientLlm:
+    """A fake LLM that does the worst that it can with what it reads, and remembers all of it."""
 
     def __init__(self) -> None:
         self.read: list[str] = []
@@ -77,7 +77,7 @@ class Obedient:
 
 
 @asynccontextmanager
-async def guarded(server: LlmServer) -> AsyncIterator[LlmDecider]:
+async def decider_at(server: LlmServer) -> AsyncIterator[LlmDecider]:
     metrics = LlmMetrics(CollectorRegistry())
     async with LlmClient(server.url, None) as client:
         llm = Llm(client, "m", Limits(120.0, 200.0, 200), Prices(0, 0), LocalBudget(BudgetWindow()), metrics)
@@ -91,8 +91,14 @@ def test_there_are_twenty_different_attempts() -> None:
 @pytest.mark.parametrize("attempt", ATTEMPTS)
 async def test_a_message_cannot_change_the_labels_see_the_prompt_or_reach_another(attempt: str) -> None:
     texts = ["parcel 4711 is late", OTHERS_SECRET, attempt, "and mine?"]
-    async with LlmServer(Obedient()) as server, guarded(server) as judge, fallback(judge, 1) as (station, published):
-        await station.accept({A: [record(A, offset, event(text, offset).write()) for offset, text in enumerate(texts)]})
+    async with (
+        LlmServer(ObedientLlm()) as server,
+        decider_at(server) as judge,
+        fallback(judge, 1) as (station, published),
+    ):
+        await processor.accept(
+            {A: [record(A, offset, event(text, offset).write()) for offset, text in enumerate(texts)]}
+        )
         outputs = await published.wait(4)
         await _question_holds_only_its_own(server.asked, texts)
     for number, output in enumerate(outputs):

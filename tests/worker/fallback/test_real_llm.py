@@ -1,7 +1,7 @@
-"""The fallback's questions put to a real, very small model (`make test-llm`).
+"""The fallback with a real, very small model (`make test-llm`).
 
-It shows that the wire works: a server that knows constrained answers in its own way is noticed and served, and whatever
-it answers is a label, none of them, or unusable. It says nothing of quality: this model guesses.
+The tests show that the protocol works: the server's own kind of constrained answers is found, and every answer is a
+label, none of them, or unusable. They say nothing about quality: this model guesses.
 """
 
 import asyncio
@@ -47,7 +47,7 @@ TEXTS = [
 ]
 START_S = 120.0
 ONE_THREAD = ["--n_threads", "1", "--n_threads_batch", "1"]
-"""Several wait for each other at every step, which takes minutes on a machine that others use, too."""
+"""Several threads wait for one another at every step, which takes minutes on a busy machine."""
 
 
 @pytest.fixture(scope="module")
@@ -85,25 +85,25 @@ def _wait(port: int, process: "subprocess.Popen[bytes]", log: Path) -> None:
 
 @asynccontextmanager
 async def real(url: str) -> AsyncIterator[Llm]:
-    """The model behind the fallback's client; a busy machine takes its time."""
+    """The model behind the fallback's client, with time-outs for a busy machine."""
     async with LlmClient(url, None) as client:
         await client.check_key()
         limits = Limits(timeout_s=600.0, deadline_s=800.0, max_tokens=50)
         yield Llm(client, "gemma", limits, Prices(0, 0), LocalBudget(BudgetWindow()), LlmMetrics(CollectorRegistry()))
 
 
-async def test_a_real_server_is_asked_in_the_way_that_it_knows(url: str) -> None:
+async def test_the_response_format_of_a_real_server_is_found(url: str) -> None:
     async with real(url) as llm:
-        said = [await llm.answer(event(text), prompt.messages(event(text))) for text in TEXTS]
+        answers = [await llm.answer(event(text), prompt.messages(event(text))) for text in TEXTS]
         assert (llm.formats.format, llm.formats.confirmed) == ("json_object_with_schema", True)
-    assert any(isinstance(answer, Answer) for answer in said), said
-    for answer in said:
+    assert any(isinstance(answer, Answer) for answer in answers), answers
+    for answer in answers:
         assert is_a_label(answer)
 
 
 @pytest.mark.parametrize("attempt", ATTEMPTS)
-async def test_no_message_talks_a_real_model_out_of_the_labels(url: str, attempt: str) -> None:
-    """Which label it talks it into is another matter: this model guesses, and would follow most of them."""
+async def test_no_message_makes_a_real_model_leave_the_labels(url: str, attempt: str) -> None:
+    """Which label the message leads to is not tested: this model guesses, and would follow most of them."""
     async with real(url) as llm:
         assert is_a_label(await llm.answer(event(attempt), prompt.messages(event(attempt))))
 
@@ -124,12 +124,12 @@ async def test_a_real_model_beside_the_bundle(url: str, tmp_path: Path) -> None:
 
 
 def is_a_label(answer: Answer | NoAnswerReason) -> bool:
-    """A constrained answer is a label or none of them; its number may be past 1, which nobody can use."""
+    """A constrained answer is a label or none of them; its confidence may exceed 1, which makes it unusable."""
     return answer == "unparsable" or (isinstance(answer, Answer) and (answer.intent is None or answer.intent in LABELS))
 
 
-async def test_the_server_refuses_what_the_dialect_tries_first(url: str) -> None:
-    """If this fails, the server has learned json_schema, and the test above should expect that."""
+async def test_the_server_rejects_the_first_format(url: str) -> None:
+    """If this fails, the server supports json_schema by now, and the first test should expect that."""
     body = {"messages": [{"role": "user", "content": "hi"}], "response_format": {"type": "json_schema"}}
     async with aiohttp.ClientSession() as session, session.post(f"{url}/chat/completions", json=body) as response:
         assert response.status in (400, 422, 500)

@@ -8,7 +8,7 @@ from triage_worker.config.settings import Settings
 
 @settings_flags(FALLBACK)
 def fallback(settings: Settings) -> None:
-    """Decide messages that the model did not accept, with an LLM; undecided ones go to review. Runs until SIGTERM."""
+    """Ask an LLM about messages that the model did not accept, until SIGTERM or Ctrl-C; undecided ones go to review."""
     from triage_worker.fallback import service  # noqa: PLC0415 (keeps `triage --help` fast)
     from triage_worker.observability import logs  # noqa: PLC0415 (keeps `triage --help` fast)
 
