@@ -93,8 +93,8 @@ async def test_a_message_cannot_change_the_labels_see_the_prompt_or_reach_anothe
     texts = ["parcel 4711 is late", OTHERS_SECRET, attempt, "and mine?"]
     async with (
         LlmServer(ObedientLlm()) as server,
-        decider_at(server) as judge,
-        fallback(judge, 1) as (station, published),
+        decider_at(server) as decider,
+        fallback(decider, 1) as (processor, published),
     ):
         await processor.accept(
             {A: [record(A, offset, event(text, offset).write()) for offset, text in enumerate(texts)]}

@@ -1,9 +1,7 @@
-"""An LLM beside a bundle: what is asked, what counts, what it costs, and what a second run does not pay for again."""
+"""The comparison of an LLM with a bundle: its questions, figures and costs, and what a second run reuses."""
 
 import asyncio
 import json
-import signal
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -16,12 +14,10 @@ from triage_models.report.evaluation import Measured
 from triage_models.serving.decision import Decision
 from triage_worker.config.errors import ConfigError, TriageError
 from triage_worker.config.settings import Settings
-from triage_worker.llm_evaluation.answer_cache import FILE, AnswerCache
 from triage_worker.llm_evaluation.comparison import LlmComparison, Plan
 
 from tests.models.samples import manifest
 from tests.worker.fallback.llm_server import (
-    Handler,
     LlmServer,
     always,
     answer,
@@ -84,7 +80,7 @@ async def knows(body: dict[str, Any]) -> web.StreamResponse:
     return answer(message(body).split()[0])
 
 
-async def test_three_ways_on_the_same_rows_with_their_money() -> None:
+async def test_three_strategies_on_the_same_rows_with_their_costs() -> None:
     what = measured(
         ("WISMO 1", "WISMO", "WISMO", None),
         ("OTHER 2", "RETURN_REQUEST", "RETURN_REQUEST", None),
@@ -115,28 +111,28 @@ async def test_three_ways_on_the_same_rows_with_their_money() -> None:
         }
         unsure = await ask(server, what, llm_min_confidence=0.6)
         assert unsure["answers"]["cascade"] == {"unsure": 1, "none_of_these": 1}
-        assert unsure["ways"]["cascade"]["review_share"] == 0.5, "what nobody is sure of goes to a person"
+        assert unsure["ways"]["cascade"]["review_share"] == 0.5, "unsure answers go to a person"
         assert unsure["ways"]["cascade"]["accuracy"] == 1, "the unsure answer would have been right"
 
 
-async def test_alone_the_llm_is_not_told_what_the_bundle_thinks() -> None:
+async def test_alone_the_llm_gets_no_hints_of_the_bundle() -> None:
     async with LlmServer(knows) as server:
         await ask(server, easy(4))
         alone = [body for body in server.asked if not hinted(body)]
         assert len(alone) == 4
         assert not any("candidates" in body["messages"][0]["content"] for body in alone)
-        assert len(server.asked) == 6, "and as the fallback about what the bundle refused"
+        assert len(server.asked) == 6, "and again, as the fallback, about what the bundle did not accept"
 
 
 @pytest.mark.parametrize(("wanted", "questions"), [(False, 1), (True, 2)])
-async def test_what_has_no_intent_is_asked_about_as_the_fallback_would(wanted: bool, questions: int) -> None:
+async def test_out_of_scope_messages_are_asked_about_if_the_fallback_would(wanted: bool, questions: int) -> None:
     async with LlmServer(knows) as server:
         found = await ask(server, measured(("OTHER hi", "OOS", "OTHER", "out_of_scope")), llm_out_of_scope=wanted)
         assert len(server.asked) == questions
         assert found["ways"]["cascade"]["review_share"] == (0 if wanted else 1)
 
 
-async def test_an_endpoint_that_fails_in_five_ways_is_counted_to_the_last_row() -> None:
+async def test_every_row_is_counted_when_the_endpoint_fails_in_five_ways() -> None:
     hang = asyncio.Event()
     async with LlmServer(fails_a_third_of_the_time(hang)) as server:
         found = await ask(server, easy(40), llm_timeout_s=0.2)
@@ -158,7 +154,7 @@ async def test_an_endpoint_that_fails_in_five_ways_is_counted_to_the_last_row() 
         (lambda: answer("WISMO", 0.1), "unsure"),
     ],
 )
-async def test_useless_answers_are_paid_for_and_none_is_acted_on(
+async def test_unusable_answers_are_paid_for_and_none_is_accepted(
     response: Callable[[], web.Response], why: str
 ) -> None:
     async with LlmServer(always(response)) as server:
@@ -168,7 +164,7 @@ async def test_useless_answers_are_paid_for_and_none_is_acted_on(
     assert found["spent"] == pytest.approx(PRICE * len(server.asked))
 
 
-async def test_tokens_are_counted_where_the_endpoint_does_not_say() -> None:
+async def test_tokens_are_estimated_without_usage() -> None:
     content = '{"intent": "WISMO", "confidence": 0.9}'
     async with LlmServer(always(lambda: completion(content, usage=None))) as server:
         found = await ask(server, easy(6))
@@ -178,9 +174,9 @@ async def test_tokens_are_counted_where_the_endpoint_does_not_say() -> None:
     assert any("came without a count of tokens" in sentence for sentence in beside.notes(found))
 
 
-async def test_money_stops_it_cleanly_with_a_report_on_what_was_asked() -> None:
+async def test_max_money_stops_the_run_with_a_report_so_far() -> None:
     async with LlmServer(knows) as server:
-        # What is set aside for a call is far more than what it takes, and eight calls are under way at once.
+        # Far more is reserved for a call than it costs, and eight calls run at once.
         found = await ask(server, easy(300), plan=Plan(max_money=20 * PRICE))
         assert found["stopped"] == "max_money"
         assert 4 <= found["rows"] < 20
@@ -209,18 +205,18 @@ async def test_a_second_run_asks_only_what_the_first_did_not(tmp_path: Path) -> 
         first = await ask(server, easy(60), tmp_path, plan=Plan(max_money=30 * PRICE))
         paid = len(server.asked)
         second = await ask(server, easy(60), tmp_path)
-        assert len(server.asked) == 90, "60 rows, and again the half that the bundle refused"
+        assert len(server.asked) == 90, "60 rows, and again the half that the bundle did not accept"
         assert second["answers_reused"] == paid
         assert second["spent"] == pytest.approx(PRICE * (90 - paid))
         assert second["rows"] == 60 > first["rows"]
         third = await ask(server, easy(60), tmp_path)
         assert (len(server.asked), third["spent"]) == (90, 0)
-        assert third["ways"] == second["ways"], "what an answer cost belongs to it, whoever paid"
+        assert third["ways"] == second["ways"], "an answer keeps its cost, whichever run paid for it"
         await ask(server, easy(60), tmp_path, llm_model="another")
-        assert len(server.asked) == 180, "another model is asked anew"
+        assert len(server.asked) == 180, "another model has no stored answers"
 
 
-async def test_failures_are_not_kept(tmp_path: Path) -> None:
+async def test_failures_are_not_stored(tmp_path: Path) -> None:
     async with LlmServer(knows) as server:
         server.handler = always(lambda: web.Response(status=500))
         with pytest.raises(TriageError, match=r"answered no question \(status 500\)"):
@@ -229,7 +225,7 @@ async def test_failures_are_not_kept(tmp_path: Path) -> None:
         assert (await ask(server, easy(2), tmp_path))["answers"]["llm"] == {"decided": 2}
 
 
-async def test_an_endpoint_that_goes_away_is_not_waited_for_a_thousand_times() -> None:
+async def test_an_endpoint_that_stops_answering_ends_the_run() -> None:
     async with LlmServer(knows) as server:
 
         async def dies(body: dict[str, Any]) -> web.StreamResponse:
@@ -240,7 +236,7 @@ async def test_an_endpoint_that_goes_away_is_not_waited_for_a_thousand_times() -
     assert found["stopped"] == "no_answer"
     assert found["rows"] < 100
     assert found["answers"]["llm"]["decided"] >= 10
-    assert {"unavailable", "deadline"} & found["answers"]["llm"].keys(), "they count, and are not dropped"
+    assert {"unavailable", "deadline"} & found["answers"]["llm"].keys(), "failures are counted, and not dropped"
 
 
 async def test_a_sample_is_drawn_by_label_and_seed() -> None:
@@ -256,104 +252,8 @@ async def test_a_sample_is_drawn_by_label_and_seed() -> None:
     )
 
 
-async def test_a_refused_key_stops_before_anything_is_asked() -> None:
+async def test_a_rejected_key_stops_the_run_before_any_question() -> None:
     async with LlmServer(knows, key="right") as server:
         with pytest.raises(ConfigError, match="check TRIAGE_LLM_API_KEY"):
             await ask(server, easy(2), llm_api_key="wrong")
         assert server.asked == []
-
-
-@pytest.mark.parametrize("cut", range(1, 30, 7))
-def test_an_answer_cut_off_in_the_middle_is_left_out_and_the_rest_is_read(tmp_path: Path, cut: int) -> None:
-    line = '{"question":"%s","said":{"answer":{"intent":"WISMO","confidence":0.9},"calls":[]}}\n'
-    whole = line % "a" + line % "b"
-    (tmp_path / FILE).write_text(whole[:-cut])
-    with AnswerCache(tmp_path) as cache:
-        assert ("a" in cache, "b" in cache) == (True, cut == 1)
-        said = cache.get("a")
-        assert said is not None
-        cache.add("c", said)
-    with AnswerCache(tmp_path) as cache:
-        assert "a" in cache
-        assert "c" in cache
-
-
-def test_a_folder_that_cannot_be_written_is_one_sentence(tmp_path: Path) -> None:
-    (tmp_path / "file").write_text("")
-    with pytest.raises(TriageError, match="Answers cannot be stored in"), AnswerCache(tmp_path / "file"):
-        pass
-
-
-@pytest.fixture
-def rows(tmp_path: Path) -> Path:
-    """A CSV for the shipped bundle."""
-    file = tmp_path / "rows.csv"
-    file.write_text("text,label\n" + "".join(f"WISMO where is my order {number}?,WISMO\n" for number in range(30)))
-    return file
-
-
-async def triage(*arguments: str, folder: Path) -> "asyncio.subprocess.Process":
-    return await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "triage_worker", "evaluate", *arguments,
-        cwd=folder, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
-        env={"TRIAGE_LLM_PRICE_INPUT": "1", "PYTHONPATH": str(Path(__file__).parents[3])},
-    )  # fmt: skip
-
-
-async def test_the_command_goes_on_where_ctrl_c_stopped_it(rows: Path) -> None:
-    reached, forever = asyncio.Event(), asyncio.Event()
-
-    async def stops(body: dict[str, Any]) -> web.StreamResponse:
-        if len(server.asked) > 12:
-            reached.set()
-            await forever.wait()
-        return await knows(body)
-
-    handler: Handler = stops
-    async with LlmServer(handler) as server:
-        arguments = ("--llm", server.url, "--llm-model", "m", "--data", str(rows), "--output", "out", "--json")
-        first = await triage(*arguments, "--llm-concurrency", "2", folder=rows.parent)
-        await reached.wait()
-        first.send_signal(signal.SIGINT)
-        out, err = await first.communicate()
-        assert first.returncode == 130, err.decode()
-        assert "out has the answers so far. Run the same command again to continue" in err.decode()
-        assert b"Traceback" not in err
-        assert out == b""
-        kept = len((rows.parent / "out" / "answers.jsonl").read_text().splitlines())
-        assert kept in (11, 12), "the one that was asked last but one may have been on its way"
-        forever.set()
-        server.handler = knows
-        server.asked.clear()
-        second = await triage(*arguments, folder=rows.parent)
-        out, err = await second.communicate()
-        assert second.returncode == 0, err.decode()
-        assert len(server.asked) == 30 - kept + sum(map(hinted, server.asked))
-    figures = json.loads(out)
-    assert figures["rows"] == figures["llm"]["rows"] == 30
-    assert figures["llm"]["answers_reused"] == kept
-    assert figures["llm"]["ways"]["llm"]["accuracy"] == 1
-    report = (rows.parent / "out" / "report.html").read_text()
-    assert "<h2>Beside m</h2>" in report
-    assert json.loads((rows.parent / "out" / "metrics.json").read_text()) == figures
-    assert "where is my order" not in (rows.parent / "out" / FILE).read_text()
-
-
-@pytest.mark.parametrize(
-    ("arguments", "says"),
-    [
-        (["--rows", "5"], "--rows is about an LLM: give --llm URL, too."),
-        (["--llm", "http://127.0.0.1:1/v1"], "give --llm-model"),
-        (["--llm", "nowhere"], "--llm-url (flag) is not valid"),
-        (
-            ["--llm", "http://127.0.0.1:1/v1", "--llm-model", "m", "--llm-deadline-s", "0.1"],
-            "answered no question (ClientC",
-        ),
-    ],
-)
-async def test_what_cannot_be_measured_is_one_sentence(rows: Path, arguments: list[str], says: str) -> None:
-    process = await triage("--data", str(rows), *arguments, folder=rows.parent)
-    _, err = await process.communicate()
-    assert process.returncode == 2
-    assert says in err.decode()
-    assert "Traceback" not in err.decode()
