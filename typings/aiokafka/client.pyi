@@ -4,6 +4,9 @@ from typing import Any
 
 from .conn import AIOKafkaConnection
 from .protocol.api import Request, Response
+from .protocol.metadata import MetadataRequest as _MetadataRequest
+
+MetadataRequest: type[_MetadataRequest]
 
 class ConnectionGroup(IntEnum):
     DEFAULT = 0

@@ -4,11 +4,14 @@ from typing import Any
 
 from ..abc import AbstractTokenProvider
 from ..protocol.api import Request, Response
+from ..protocol.metadata import MetadataRequest as _MetadataRequest
 from ..structs import OffsetAndMetadata, TopicPartition
 from .config_resource import ConfigResource
 from .new_partitions import NewPartitions
 from .new_topic import NewTopic
 from .records_to_delete import RecordsToDelete
+
+MetadataRequest: type[_MetadataRequest]
 
 class AIOKafkaAdminClient:
     def __init__(

@@ -100,6 +100,7 @@ def transactional_producer(settings: Settings, transactional_id: str) -> AIOKafk
 
 
 def _producer(settings: Settings, **overrides: Any) -> AIOKafkaProducer:
+    apply_patches()
     arguments: dict[str, Any] = {
         "acks": "all",
         "max_request_size": MAX_REQUEST_BYTES,
@@ -137,6 +138,7 @@ async def bare_admin_client(settings: Settings) -> AsyncIterator[AIOKafkaAdminCl
     Raises:
         KafkaError: no broker answers, or one failed.
     """
+    apply_patches()
     admin = AIOKafkaAdminClient(**connection_arguments(settings), request_timeout_ms=ADMIN_TIMEOUT_MS)
     await admin.start()
     try:

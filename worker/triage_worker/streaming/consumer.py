@@ -92,6 +92,7 @@ class Consumer(ConsumerRebalanceListener):
         self._revoked_at: float | None = None
         self._ever_assigned = False
         self._assigned_at = 0.0
+        self._partitions = 0
         self.client: AIOKafkaConsumer | None = None
         self.assigned = False
         self.polled_at = monotonic()
@@ -179,9 +180,22 @@ class Consumer(ConsumerRebalanceListener):
         # There must be no await between the poll and the tracking: an untracked record would be lost.
         fetched = await client.getmany(timeout_ms=POLL_MS, max_records=min(room, POLL_RECORDS))
         if fetched or (self.assigned and monotonic() - self._assigned_at > HEALTHY_AFTER_S):
-            self.problem = None if client.partitions_for_topic(self._topic) else f"there is no topic {self._topic}"
+            self.problem = self._check_topic(client)
         if fetched:
             await self._processor.process([self._in_flight.track(*batch) for batch in fetched.items()])
+
+    def _check_topic(self, client: AIOKafkaConsumer) -> str | None:
+        """Return what is wrong with the topic; log it if the topic came back smaller than it was."""
+        partitions = len(client.partitions_for_topic(self._topic) or ())
+        if not partitions:
+            return f"there is no topic {self._topic}"
+        if partitions < self._partitions:
+            log.warning(
+                "The topic was deleted and created again with fewer partitions",
+                extra={"topic": self._topic, "partitions": partitions, "before": self._partitions},
+            )
+        self._partitions = partitions
+        return None
 
     def _room(self) -> int:
         if self._in_flight.offsets.in_flight_bytes > MAX_BYTES_IN_FLIGHT:
