@@ -160,7 +160,7 @@ async def test_promoted_refused_and_rolled_back_under_traffic(
     await running.serves("A")
     assert await worker.terminate() == 0, worker.said()
     assert worker.said().count("Partitions assigned") == 1
-    assert worker.said().count("A bundle is refused") == 1
+    assert worker.said().count("A new bundle is refused") == 1
     assert f"{CPU_MODEL} is not the file that the bundle was made with" in worker.said()
     account = await bench.account()
     assert account.lost(sent) == account.doubled() == []

@@ -20,5 +20,6 @@ async def run_together(*coroutines: Coroutine[Any, Any, None]) -> None:
         await asyncio.gather(*tasks)
     finally:
         for task in tasks:
-            task.cancel()
+            if not task.cancelling():  # a second cancellation would interrupt a task that is closing its connections
+                task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)

@@ -1,0 +1,48 @@
+"""Coroutines that run together end together."""
+
+import asyncio
+
+import pytest
+from triage_worker.resilience.tasks import run_together, wait_until
+
+
+class Connection:
+    """Takes some time to close."""
+
+    def __init__(self) -> None:
+        self.closed = False
+
+    async def use(self) -> None:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            await asyncio.sleep(0.01)
+            self.closed = True
+
+
+async def fails() -> None:
+    await asyncio.sleep(0.001)
+    raise RuntimeError("a bug")
+
+
+async def test_an_error_is_raised_as_it_is_and_ends_the_others() -> None:
+    connection = Connection()
+    with pytest.raises(RuntimeError, match="a bug"):
+        await run_together(connection.use(), fails())
+    assert connection.closed
+
+
+async def test_a_cancellation_lets_the_others_close_their_connections() -> None:
+    connections = [Connection(), Connection()]
+    running = asyncio.create_task(run_together(*(connection.use() for connection in connections)))
+    await asyncio.sleep(0.001)
+    running.cancel()
+    await asyncio.wait([running])
+    assert running.cancelled()
+    assert all(connection.closed for connection in connections)
+
+
+async def test_a_condition_is_waited_for() -> None:
+    values = iter([False, False, True])
+    await wait_until(lambda: next(values))
+    assert next(values, None) is None
