@@ -106,15 +106,17 @@ def test_confidence_is_a_logistic_of_the_weighted_features() -> None:
     assert confidences(features, calibration)[0] == pytest.approx(0.5)
 
 
+@example([0.0, 0.0, 7.875297369505472e-43, 0.0], [0.0] * 4, (0, 0, 0, 0, 1), 1.0)  # the probabilities are the same
 @given(LOGITS, COSINES, WEIGHTS, st.floats(0, 2, width=32))
 def test_confidence_does_not_fall_as_a_message_grows_more_familiar(
     logits: list[float], similarity: list[float], weights: tuple[float, ...], nearer: float
 ) -> None:
     of = manifest(weights=weights)
-    best = int(np.argmax(logits[:3]))
+    before = decided(of, row(*logits), row(*similarity))
+    best = of.labels.index(before.intent)
     moved = list(similarity)
     moved[best] = min(1.0, moved[best] + nearer)
-    before, after = (decided(of, row(*logits), row(*near)) for near in (similarity, moved))
+    after = decided(of, row(*logits), row(*moved))
     assert after.familiarity >= before.familiarity
     assert after.confidence >= before.confidence - 1e-6
 
