@@ -1,106 +1,267 @@
-"""The classifier that serves: a bundle, proven on this machine, that turns texts into decisions."""
+"""The classifier: opens a bundle, proves it on this machine, and turns texts into decisions."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain
 from pathlib import Path
-from typing import Literal
+from threading import Lock
+from typing import TypeVar, overload
 
-import numpy as np
+from triage_models import DEFAULT_BUNDLE
+from triage_models.bundle.bundle import Bundle
+from triage_models.errors import BundleError
+from triage_models.serving.decision import Decision, assess, decide
+from triage_models.serving.engine import Encoded, Engine, Outputs, usable_cores
+from triage_models.serving.frames import texts_of, with_predictions
+from triage_models.serving.opening import Device, check_golden_texts, open_engine
+from triage_models.serving.predictions import Predictions, concatenated, predictions_of
+from triage_models.serving.stream import chunked, map_in_order
+from triage_models.serving.texts import checked_texts, encodable, has_text
 
-from triage_models.bundle.bundle import CPU_MODEL, GPU_MODEL, Bundle
-from triage_models.errors import BundleError, DeviceError
-from triage_models.serving.decision import Decision, decide
-from triage_models.serving.engine import Encoded, Engine, Outputs, cuda_available, usable_cores
+__all__ = ["Classifier", "Decision", "Device", "Encoded", "Outputs", "Predictions"]
 
-__all__ = ["Classifier", "Decision", "Device", "Encoded", "Outputs"]
+T = TypeVar("T")
+Frame = TypeVar("Frame")
 
-Device = Literal["auto", "cpu", "cuda"]
+CHUNK = 512
+"""Rows that a thread takes at a time: enough to sort them by length, few enough to keep memory flat."""
+
+SMALLEST_CHUNK = 256
+"""Rows. Fewer than this are not divided among threads: the batches would get too small."""
 
 
 class Classifier:
-    """A bundle, ready to classify; `infer` may be called from as many threads as ``threads`` says."""
+    """A bundle that is ready to classify.
 
-    def __init__(self, bundle: Bundle, engine: Engine, threads: int) -> None:
+    >>> classifier = Classifier.open()
+    >>> classifier
+    Classifier(bundle='ecommerce', version='...', labels=9, device='cpu')
+    >>> decision, = classifier.classify(["where is my parcel"])
+    >>> decision.intent, decision.accepted
+    ('WISMO', True)
+
+    All methods may be called from several threads. `classify`, `classify_stream`, `classify_arrays`, `classify_frame`
+    and `classify_frames` use ``threads`` threads of their own where there are enough rows; `predict`, `encode`,
+    `infer` and `decide` run on the calling thread.
+
+    A classifier can be pickled: what travels is the bundle's path, not its model. The receiving process opens the
+    bundle at the same path, once, and refuses one with other files. The shipped bundle is found wherever the package
+    is installed.
+    """
+
+    def __init__(self, bundle: Bundle, engine: Engine, threads: int, device: Device = "auto") -> None:
         self.bundle = bundle
         self.engine = engine
         self.threads = threads
+        self._requested_device = device
 
     @classmethod
     def open(
-        cls, path: Path | str, *, device: Device = "auto", threads: int | None = None, verify: bool = True
+        cls,
+        path: Path | str = DEFAULT_BUNDLE,
+        *,
+        device: Device = "auto",
+        threads: int | None = None,
+        verify: bool = True,
     ) -> "Classifier":
-        """Open a bundle on a device and replay its golden texts there.
+        """Open a bundle and replay its golden texts on this machine; takes well under a second on a CPU.
 
         Args:
-            path: the bundle's folder.
-            device: "cuda" refuses to start where the CUDA provider is not active; "auto" takes it when it is.
-            threads: how many callers will run at once; None is the number of usable cores.
-            verify: check hashes and golden texts; turn off only where that was just done.
+            path: the bundle's folder; the shipped bundle by default.
+            device: ``"cuda"`` fails where ONNX Runtime's CUDA provider is not active; ``"auto"`` uses it where it is,
+                and the CPU elsewhere.
+            threads: how many threads classify at once; None means the cores that this process may use.
+            verify: check the files' hashes and the golden texts; turn it off only where that was just done.
 
         Raises:
-            BundleError: damaged, incomplete, or not reproducing its golden texts here.
-            DeviceError: CUDA was asked for and is not active.
+            BundleError: the bundle is missing or damaged, or does not reproduce its golden texts on this machine.
+            DeviceError: ``device`` is ``"cuda"`` and CUDA is not active.
         """
         bundle = Bundle.open(path, verify=verify)
-        model, engine = _open_engine(bundle, device)
-        classifier = cls(bundle, engine, threads or usable_cores())
+        model, engine = open_engine(bundle, device)
         if verify:
-            classifier._replay_golden(model)
-        return classifier
+            check_golden_texts(bundle, engine, model)
+        return cls(bundle, engine, threads or usable_cores(), device)
 
     @property
     def device(self) -> str:
-        """ "cuda" or "cpu": where the session really runs."""
+        """``"cuda"`` or ``"cpu"``: where the model runs."""
         return self.engine.device
 
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The intents that this bundle knows; the out-of-scope class is none of them."""
+        return self.bundle.labels
+
+    @overload
+    def classify(self, texts: Iterable[str]) -> list[Decision]: ...
+
+    @overload
+    def classify(self, texts: Iterable[str | None]) -> list[Decision | None]: ...
+
+    def classify(self, texts: Iterable[str | None]) -> Sequence[Decision | None]:
+        """Classify texts; returns one `Decision` per text, in their order.
+
+        >>> classifier = Classifier.open()
+        >>> [decision.intent for decision in classifier.classify(["cancel it please", "where is my parcel"])]
+        ['CANCEL_ORDER', 'WISMO']
+
+        Args:
+            texts: strings. None and NaN stand for a row without text and give None. A blank string is classified as
+                it is, and comes out as out of scope; `classify_arrays` and `classify_frame` count it as no text.
+
+        Raises:
+            TypeError: a value is neither a string nor null, or ``texts`` is a single string.
+        """
+        rows = list(checked_texts(texts))
+        chunks = map_in_order(self._classify_chunk, _divided(rows, self.threads), self.threads)
+        return list(chain.from_iterable(chunks))
+
+    @overload
+    def classify_stream(self, texts: Iterable[str]) -> Iterator[Decision]: ...
+
+    @overload
+    def classify_stream(self, texts: Iterable[str | None]) -> Iterator[Decision | None]: ...
+
+    def classify_stream(self, texts: Iterable[str | None]) -> Iterator[Decision | None]:
+        """Classify any number of texts in constant memory; yields one `Decision` per text, in their order.
+
+        >>> classifier = Classifier.open()
+        >>> endless = (f"where is order {number}" for number in range(10**9))
+        >>> next(classifier.classify_stream(endless)).intent
+        'WISMO'
+
+        Texts are read on the consumer's thread, at most ``threads + 1`` chunks of 512 ahead of the decisions, so a
+        slow consumer slows the reading down. Nothing is read before the first decision is asked for. Closing the
+        generator or leaving the program ends its threads.
+
+        Args:
+            texts: as in `classify`.
+
+        Raises:
+            TypeError: as in `classify`. This and any exception of ``texts`` itself come after the decisions on the
+                texts before it.
+        """
+        chunks = chunked(checked_texts(texts), CHUNK)
+        return chain.from_iterable(map_in_order(self._classify_chunk, chunks, self.threads))
+
+    def classify_arrays(self, texts: Iterable[object]) -> Predictions:
+        """Classify texts; returns numpy arrays, one row per text.
+
+        >>> predictions = Classifier.open().classify_arrays(["where is my parcel", None, "cancel it please"])
+        >>> predictions.intent.tolist()
+        ['WISMO', None, 'CANCEL_ORDER']
+        >>> predictions.probabilities.shape, predictions.probabilities.dtype
+        ((3, 9), dtype('float32'))
+
+        Args:
+            texts: any values. Those that are no strings, and blank strings, are rows without text.
+        """
+        rows = [texts] if isinstance(texts, str) else list(texts)
+        parts = map_in_order(self.predict, _divided(rows, self.threads), self.threads)
+        return concatenated(self.labels, list(parts))
+
+    def classify_frame(self, frame: Frame, column: str = "text", *, scores: bool = False, prefix: str = "") -> Frame:
+        """Classify a column of a data frame; returns the frame with the decisions as new columns.
+
+        >>> import pandas
+        >>> frame = pandas.DataFrame({"text": ["where is my parcel", None]})
+        >>> Classifier.open().classify_frame(frame)[["text", "intent", "accepted", "reason"]]
+                         text intent  accepted   reason
+        0  where is my parcel  WISMO      True     <NA>
+        1                 NaN   <NA>     False  no_text
+
+        The new columns are ``intent`` (string), ``confidence`` (float32), ``accepted`` (bool) and ``reason`` (string;
+        null where accepted). A row without text has the intent and the confidence null, ``accepted`` False and the
+        reason ``"no_text"``: null, NaN, a value that is no string, or a blank string.
+
+        Args:
+            frame: a pandas or Polars ``DataFrame``, or a pyarrow ``Table`` or ``RecordBatch``. It is not changed.
+            column: the column with the texts.
+            scores: also add ``score_<label>`` (float32) for every label, its probability.
+            prefix: put before the name of each new column.
+
+        Raises:
+            DataError: the frame has no such column, or has a column of the name of a new one.
+            TypeError: ``frame`` is none of these kinds.
+        """
+        predictions = self.classify_arrays(texts_of(frame, column))
+        return with_predictions(frame, predictions, scores=scores, prefix=prefix)
+
+    def classify_frames(
+        self, frames: Iterable[Frame], column: str = "text", *, scores: bool = False, prefix: str = ""
+    ) -> Iterator[Frame]:
+        """Classify a stream of data frames in constant memory; yields each with its new columns, in their order.
+
+        This is what chunked readers and Spark's ``mapInPandas`` and ``mapInArrow`` give and take. Every thread works
+        on a frame of its own; the frames should have a few hundred to a few thousand rows. For the rest see
+        `classify_frame` and `classify_stream`.
+        """
+
+        def classified(frame: Frame) -> Frame:
+            predictions = self.predict(texts_of(frame, column))
+            return with_predictions(frame, predictions, scores=scores, prefix=prefix)
+
+        return map_in_order(classified, frames, self.threads)
+
+    def predict(self, texts: Sequence[object]) -> Predictions:
+        """Do what `classify_arrays` does, on the calling thread: for callers with threads or processes of their own."""
+        positions = [position for position, text in enumerate(texts) if has_text(text)]
+        encoded = self.encode([encodable(str(texts[position])) for position in positions])
+        outputs = self.engine.outputs(encoded)
+        assessment = assess(self.bundle.manifest, outputs.logits, outputs.similarity)
+        return predictions_of(self.labels, len(texts), positions, assessment, [row.truncated for row in encoded])
+
     def encode(self, texts: Sequence[str]) -> list[Encoded]:
-        """Texts as token ids, cut at the bundle's maximum length. Releases the GIL."""
+        """Token ids of each text, cut at the bundle's maximum length. Releases the GIL."""
         return self.engine.encode(texts)
 
     def infer(self, batch: Sequence[Encoded]) -> Outputs:
-        """Run the network on one batch, padded to its longest row; thread-safe, releases the GIL."""
+        """Run the network on one batch, padded to its longest row. Thread-safe; releases the GIL."""
         return self.engine.infer(batch)
 
     def decide(self, batch: Sequence[Encoded], outputs: Outputs) -> list[Decision]:
-        """One decision a row."""
+        """Turn the outputs for a batch into one `Decision` per row."""
         return decide(self.bundle.manifest, outputs.logits, outputs.similarity, [row.truncated for row in batch])
 
-    def classify(self, texts: Sequence[str]) -> list[Decision]:
-        """Decisions for any number of texts, in their order."""
-        encoded = self.encode(texts)
-        return self.decide(encoded, self.engine.outputs(encoded)) if encoded else []
+    def _classify_chunk(self, texts: Sequence[str | None]) -> list[Decision | None]:
+        encoded = self.encode([text for text in texts if text is not None])
+        decisions = iter(self.decide(encoded, self.engine.outputs(encoded)) if encoded else ())
+        return [None if text is None else next(decisions) for text in texts]
 
-    def _replay_golden(self, model: str) -> None:
-        golden = self.bundle.manifest.golden.get(model)
-        if golden is None:
-            raise BundleError(f"The bundle {self.bundle.path} has no golden texts for {model}: train it anew.")
-        logits = self.engine.outputs(self.encode(golden.texts)).logits
-        widths = {len(row) for row in golden.logits}
-        if len(golden.logits) != len(logits) or widths != {len(self.bundle.classes)} or widths != {logits.shape[1]}:
-            raise BundleError(
-                f"{self.bundle.path / model} does not belong to its triage.json, which has golden logits or labels of "
-                "other numbers: copy the whole bundle again."
-            )
-        drift = float(np.abs(logits - np.asarray(golden.logits, dtype=np.float32)).max())
-        if not drift <= golden.tolerance:
-            raise BundleError(
-                f"{self.bundle.path / model} does not reproduce its golden texts on this machine: a logit is off by "
-                f"{drift:.3g}, {golden.tolerance:.3g} is allowed. Copy the bundle again, or train it on such a machine."
-            )
-
-
-def _open_engine(bundle: Bundle, device: Device) -> tuple[str, Engine]:
-    cuda = device != "cpu" and cuda_available()
-    if device == "cuda" and not cuda:
-        raise DeviceError(
-            "TRIAGE_DEVICE=cuda, but this ONNX Runtime has no CUDA provider: install the [gpu] extra instead of "
-            "onnxruntime, or set TRIAGE_DEVICE=auto."
+    def __repr__(self) -> str:
+        bundle = self.bundle
+        return (
+            f"Classifier(bundle={bundle.name!r}, version={bundle.version!r}, labels={len(bundle.labels)}, "
+            f"device={self.device!r})"
         )
-    if device == "auto" and cuda:
-        try:
-            return GPU_MODEL, Engine.open(bundle.path, GPU_MODEL, bundle.max_length, cuda=True)
-        except (DeviceError, BundleError):
-            cuda = False  # "auto" means: where the GPU works, and the CPU elsewhere; `Classifier.device` tells
-    model = GPU_MODEL if cuda else CPU_MODEL
-    if not (bundle.path / model).is_file():
-        raise DeviceError(f"The bundle {bundle.path} has no {model}: set TRIAGE_DEVICE=cpu, or train it anew.")
-    return model, Engine.open(bundle.path, model, bundle.max_length, cuda=cuda)
+
+    def __reduce__(self) -> tuple[object, ...]:
+        path = None if self.bundle.path == DEFAULT_BUNDLE.resolve() else self.bundle.path
+        manifest = self.bundle.manifest
+        return _open_once, (path, self._requested_device, self.threads, manifest.version, manifest.files)
+
+
+_opened: dict[tuple[Path, Device, int], Classifier] = {}
+_opening = Lock()
+
+
+def _open_once(path: Path | None, device: Device, threads: int, version: str, files: dict[str, str]) -> Classifier:
+    """Open a pickled classifier's bundle, or return it where this process has it open already."""
+    folder = DEFAULT_BUNDLE.resolve() if path is None else path
+    with _opening:
+        classifier = _opened.get((folder, device, threads))
+        if classifier is None or classifier.bundle.manifest.files != files:
+            classifier = Classifier.open(folder, device=device, threads=threads)
+        if classifier.bundle.manifest.files != files:
+            raise BundleError(
+                f"The bundle {folder} in this process is version {classifier.bundle.version}, and the classifier was "
+                f"pickled with version {version}, whose files differ: copy the same bundle to every machine."
+            )
+        _opened[folder, device, threads] = classifier
+    return classifier
+
+
+def _divided(rows: Sequence[T], threads: int) -> Iterator[Sequence[T]]:
+    """Cut rows into chunks, so that every thread gets some."""
+    size = min(CHUNK, max(SMALLEST_CHUNK, -(-len(rows) // threads)))
+    return (rows[start : start + size] for start in range(0, len(rows), size))

@@ -1,4 +1,4 @@
-"""From logits to a decision: what the customer wants, how sure that is, and whether to act on it.
+"""Turns logits into decisions: the intent, the confidence in it, and whether to act on it.
 
 Everything here is arithmetic on arrays: no model, no clock, no I/O.
 """
@@ -23,16 +23,16 @@ _TINY = 1e-6
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What the model says of one message.
+    """The model's answer for one message.
 
     Attributes:
         intent: the likeliest label; never the out-of-scope class.
         confidence: calibrated probability, 0 to 1, that ``intent`` is right.
         accepted: whether confidence and familiarity both reach the bundle's thresholds.
-        reason: why not, when not accepted.
-        scores: probability of every label, likeliest first; what is missing to 1 is out of scope.
+        reason: why the message was not accepted; None where it was.
+        scores: probability of every label, likeliest first. They sum to at most 1; the rest is out of scope.
         familiarity: cosine similarity, -1 to 1, to the nearest prototype of the training data.
-        truncated: the text was longer than the model reads.
+        truncated: whether the text was longer than the model reads.
     """
 
     intent: str
@@ -42,6 +42,25 @@ class Decision:
     scores: dict[str, float]
     familiarity: float
     truncated: bool
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Assessment:
+    """The decisions on a batch of B messages as arrays, for a bundle of L labels.
+
+    Attributes:
+        probabilities: ``[B, L]``, of each label.
+        ranking: ``[B, L]``, positions of the labels, likeliest first.
+        confidence: ``[B]``, see `Decision`.
+        familiarity: ``[B]``, see `Decision`.
+        reasons: one per message; None where it was accepted.
+    """
+
+    probabilities: Floats
+    ranking: NDArray[np.intp]
+    confidence: Floats
+    familiarity: Floats
+    reasons: list[Reason | None]
 
 
 def softmax(logits: Floats, temperature: float) -> Floats:
@@ -54,30 +73,30 @@ def softmax(logits: Floats, temperature: float) -> Floats:
 
 
 def confidence_features(probabilities: Floats, similarity: Floats, labels: int) -> Floats:
-    """What the confidence is fitted on: ``[B, 5]``, in the order of `triage_models.bundle.manifest.FEATURES`.
+    """The inputs of the confidence model: ``[B, 5]``, in the order of `triage_models.bundle.manifest.FEATURES`.
 
     Args:
         probabilities: ``[B, C]`` of the labels and, where C is larger than ``labels``, of out of scope.
         similarity: ``[B, C]`` cosine similarity to the nearest prototype of each class.
         labels: how many of the C classes are labels.
     """
-    inside = probabilities[:, :labels]
-    rows = np.arange(len(inside))
-    best = inside.argmax(axis=1)
-    order = np.partition(inside, labels - 2, axis=1)
+    in_scope = probabilities[:, :labels]
+    rows = np.arange(len(in_scope))
+    best = in_scope.argmax(axis=1)
+    order = np.partition(in_scope, labels - 2, axis=1)
     first, second = order[:, -1], order[:, -2]
-    near = similarity[:, :labels]
-    others = near.copy()
+    label_similarity = similarity[:, :labels]
+    others = label_similarity.copy()
     others[rows, best] = -1.0
-    foreign = similarity[:, labels:].max(axis=1) if similarity.shape[1] > labels else np.full(len(inside), -1.0)
-    nearest_other = np.maximum(others.max(axis=1), foreign)
+    out_of_scope = similarity[:, labels:].max(axis=1) if similarity.shape[1] > labels else np.full(len(in_scope), -1.0)
+    nearest_other = np.maximum(others.max(axis=1), out_of_scope)
     return np.stack(
         [
             _log_odds(first),
             np.log(first + _TINY) - np.log(second + _TINY),
-            _log_odds(inside.sum(axis=1)) if probabilities.shape[1] > labels else np.zeros(len(inside)),
-            near.max(axis=1),
-            near[rows, best] - nearest_other,
+            _log_odds(in_scope.sum(axis=1)) if probabilities.shape[1] > labels else np.zeros(len(in_scope)),
+            label_similarity.max(axis=1),
+            label_similarity[rows, best] - nearest_other,
         ],
         axis=1,
     ).astype(np.float32)
@@ -91,64 +110,63 @@ def confidences(features: Floats, calibration: Calibration) -> Floats:
     return probability
 
 
-def decide(manifest: Manifest, logits: Floats, similarity: Floats, truncated: Sequence[bool]) -> list[Decision]:
-    """Decide on a batch: logits ``[B, C]`` and similarity ``[B, C]`` in, one `Decision` a row out."""
+def assess(manifest: Manifest, logits: Floats, similarity: Floats) -> Assessment:
+    """Decide on a batch: logits ``[B, C]`` and similarity ``[B, C]`` in, arrays out."""
     labels = len(manifest.labels)
     probabilities = softmax(logits, manifest.calibration.temperature)
     features = confidence_features(probabilities, similarity, labels)
     confidence = confidences(features, manifest.calibration)
     familiarity = similarity[:, :labels].max(axis=1)
-    foreign = logits.argmax(axis=1) >= labels  # as it was calibrated; probabilities can round to a tie
-    sure = confidence >= manifest.thresholds.confidence
-    known = familiarity >= manifest.thresholds.familiarity
-    accepted = sure & known & ~foreign
-    ranking = np.argsort(-probabilities[:, :labels], axis=1, kind="stable")
+    # By the logits, as in calibration: probabilities can round to a tie.
+    out_of_scope = logits.argmax(axis=1) >= labels
+    confident = confidence >= manifest.thresholds.confidence
+    familiar = familiarity >= manifest.thresholds.familiarity
+    accepted = confident & familiar & ~out_of_scope
+    in_scope = probabilities[:, :labels]
+    ranking = np.argsort(-in_scope, axis=1, kind="stable")
+    reasons = _reasons(accepted, out_of_scope, familiar, in_scope, ranking)
+    return Assessment(in_scope, ranking, confidence, familiarity, reasons)
+
+
+def decide(manifest: Manifest, logits: Floats, similarity: Floats, truncated: Sequence[bool]) -> list[Decision]:
+    """Decide on a batch: logits ``[B, C]`` and similarity ``[B, C]`` in, one `Decision` per row out."""
+    assessment = assess(manifest, logits, similarity)
     return [
-        _decision(
-            manifest,
-            probabilities[row],
-            ranking[row],
-            reason,
-            float(confidence[row]),
-            float(familiarity[row]),
-            cut,
-        )
-        for row, (reason, cut) in enumerate(
-            zip(_reasons(accepted, foreign, known, probabilities, ranking), truncated, strict=True)
-        )
+        _decision(manifest.labels, assessment, row, row_truncated)
+        for row, row_truncated in zip(range(len(logits)), truncated, strict=True)
     ]
+
+
+def _decision(labels: Sequence[str], assessment: Assessment, row: int, truncated: bool) -> Decision:
+    probabilities, ranking = assessment.probabilities[row], assessment.ranking[row]
+    reason = assessment.reasons[row]
+    return Decision(
+        intent=labels[ranking[0]],
+        confidence=float(assessment.confidence[row]),
+        accepted=reason is None,
+        reason=reason,
+        scores={labels[label]: float(probabilities[label]) for label in ranking},
+        familiarity=float(assessment.familiarity[row]),
+        truncated=truncated,
+    )
 
 
 def _reasons(
     accepted: NDArray[np.bool_],
-    foreign: NDArray[np.bool_],
-    known: NDArray[np.bool_],
+    out_of_scope: NDArray[np.bool_],
+    familiar: NDArray[np.bool_],
     probabilities: Floats,
-    ranking: NDArray[np.int64],
+    ranking: NDArray[np.intp],
 ) -> list[Reason | None]:
     rows = np.arange(len(accepted))
     ambiguous = probabilities[rows, ranking[:, 1]] >= AMBIGUITY * probabilities[rows, ranking[:, 0]]
     names: NDArray[np.object_] = np.select(
-        [accepted, foreign, ~known, ambiguous],
+        [accepted, out_of_scope, ~familiar, ambiguous],
         [np.array(None), np.array("out_of_scope"), np.array("unfamiliar"), np.array("ambiguous")],
         default=np.array("low_confidence", dtype=object),
     )
     reasons: list[Reason | None] = names.tolist()
     return reasons
-
-
-def _decision(
-    manifest: Manifest,
-    probabilities: Floats,
-    ranking: NDArray[np.int64],
-    reason: Reason | None,
-    confidence: float,
-    familiarity: float,
-    truncated: bool,
-) -> Decision:
-    scores = {manifest.labels[label]: float(probabilities[label]) for label in ranking}
-    intent = manifest.labels[ranking[0]]
-    return Decision(intent, confidence, reason is None, reason, scores, familiarity, truncated)
 
 
 def _log_odds(probability: Floats) -> Floats:

@@ -1,4 +1,4 @@
-"""Tokenizer and network, from text to numbers: tokenizers and ONNX Runtime, no torch."""
+"""Turns text into logits: the tokenizer and an ONNX Runtime session. Needs neither torch nor transformers."""
 
 import os
 from collections.abc import Iterator, Sequence
@@ -14,27 +14,37 @@ from triage_models.errors import BundleError, DeviceError
 from triage_models.serving.decision import Floats
 
 BATCH_TOKENS = 2048
-"""Padded tokens a batch in `Engine.outputs`: enough to be fast, few enough to stay in cache."""
+"""Padded tokens in a batch of `Engine.outputs`: enough to be fast, few enough to stay in the CPU's cache."""
+
+CPU_PADDING = 8
+"""Tokens of padding in a batch that cost less than one more batch does on a CPU."""
+
+LONG_TEXT = 1024
+"""Characters. Of a longer text the tokenizer reads a beginning, as it needs 110 bytes of memory per character."""
+
+GROWTH = 8
+"""How much longer the next beginning is, where one does not fill the model's maximum length."""
 
 
 class Encoded(NamedTuple):
-    """One text as token ids, special tokens included, and whether it had to be cut."""
+    """One text as token ids, special tokens included, and whether it was longer than the model reads."""
 
     ids: list[int]
     truncated: bool
 
 
 class Outputs(NamedTuple):
-    """What the network says of a batch: logits ``[B, C]``, and cosine similarity ``[B, C]`` to each class."""
+    """The network's outputs for a batch: logits ``[B, C]``, and cosine similarity ``[B, C]`` to each class."""
 
     logits: Floats
     similarity: Floats
 
 
 class Engine:
-    """One ONNX Runtime session, one thread a run, for as many callers as there are cores.
+    """One ONNX Runtime session that many threads call at once; each call runs on its caller's thread.
 
-    Callers share the weights and do not wait for one another; N such callers are faster than one with N threads.
+    Callers share the weights and do not wait for one another. N callers of one thread each are faster than one caller
+    with N threads.
     """
 
     def __init__(self, tokenizer: Tokenizer, session: ort.InferenceSession) -> None:
@@ -45,30 +55,33 @@ class Engine:
 
     @classmethod
     def open(cls, folder: Path, model: str, max_length: int, *, cuda: bool = False) -> "Engine":
-        """Open ``tokenizer.json`` and a model of a folder.
+        """Load ``tokenizer.json`` and a model from a folder.
 
         Raises:
             BundleError: one of the two cannot be loaded.
-            DeviceError: CUDA was asked for and is not active.
+            DeviceError: ``cuda`` is set and the CUDA provider is not active.
         """
         return cls(open_tokenizer(folder / "tokenizer.json", max_length), _open_session(folder / model, cuda))
 
     @property
     def device(self) -> str:
-        """ "cuda" or "cpu": where the session really runs."""
+        """``"cuda"`` or ``"cpu"``: where the session runs."""
         return "cuda" if self._session.get_providers()[0] == "CUDAExecutionProvider" else "cpu"
 
     def encode(self, texts: Sequence[str]) -> list[Encoded]:
-        """Texts as token ids, cut at the maximum length. Releases the GIL."""
-        encodings = self._tokenizer.encode_batch_fast(list(texts))
-        return [Encoded(encoding.ids, bool(encoding.overflowing)) for encoding in encodings]
+        """Token ids of each text, cut at the maximum length. Releases the GIL."""
+        encoded = self._encode([_beginning(text, LONG_TEXT) for text in texts])
+        for position, text in enumerate(texts):
+            if len(text) > LONG_TEXT and not encoded[position].truncated:
+                encoded[position] = self._encode_long(text)
+        return encoded
 
     def infer(self, batch: Sequence[Encoded]) -> Outputs:
-        """Run the network on one batch, padded to its longest row; thread-safe, releases the GIL."""
+        """Run the network on one batch, padded to its longest row. Thread-safe; releases the GIL."""
         return self.run_arrays(*self.pad(batch))
 
     def pad(self, batch: Sequence[Encoded]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """Ids and mask ``[B, T]`` of a batch."""
+        """Token ids and attention mask ``[B, T]`` of a batch."""
         lengths = np.fromiter((len(row.ids) for row in batch), dtype=np.int64, count=len(batch))
         mask = np.arange(lengths.max(initial=1)) < lengths[:, None]
         ids = np.full(mask.shape, self._pad, dtype=np.int64)
@@ -76,48 +89,77 @@ class Engine:
         return ids, mask.astype(np.int64)
 
     def run_arrays(self, ids: NDArray[np.int64], mask: NDArray[np.int64]) -> Outputs:
-        """The bare session on ids and mask ``[B, T]``: what the rest costs is measured against this."""
+        """Run the bare session on ids and mask ``[B, T]``. Benchmarks compare the rest of the worker with this."""
         return Outputs(*self._session.run(["logits", "similarity"], {"input_ids": ids, "attention_mask": mask}))
 
     def outputs(self, encoded: Sequence[Encoded]) -> Outputs:
-        """`infer` for any number of rows: sorted by length, cut into batches, put back in order."""
+        """Run `infer` on any number of rows: sorts them by length, cuts them into batches, restores their order."""
         classes = self._session.get_outputs()[0].shape[1]
         logits = np.empty((len(encoded), classes), dtype=np.float32)
         similarity = np.empty_like(logits)
-        for rows in sized_batches([len(row.ids) for row in encoded]):
+        padding = CPU_PADDING if self.device == "cpu" else None
+        for rows in sized_batches([len(row.ids) for row in encoded], padding=padding):
             logits[rows], similarity[rows] = self.infer([encoded[row] for row in rows])
         return Outputs(logits, similarity)
 
+    def _encode(self, texts: list[str]) -> list[Encoded]:
+        encodings = self._tokenizer.encode_batch_fast(texts)
+        return [Encoded(encoding.ids, bool(encoding.overflowing)) for encoding in encodings]
+
+    def _encode_long(self, text: str) -> Encoded:
+        """Encode a growing beginning of a text, until one is longer than the model reads."""
+        size = LONG_TEXT * GROWTH
+        while True:
+            (encoded,) = self._encode([_beginning(text, size)])
+            if encoded.truncated or size >= len(text):
+                return encoded
+            size *= GROWTH
+
 
 def usable_cores() -> int:
-    """Cores this process may use: the smaller of its CPU affinity and its cgroup quota, at least 1."""
+    """Return the cores this process may use: the smaller of its CPU affinity and its cgroup quota, at least 1."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     quota = _cgroup_quota()
     return max(1, cores if quota is None else min(cores, int(quota)))
 
 
 def cuda_available() -> bool:
-    """Whether this ONNX Runtime was built with CUDA; says nothing of a driver."""
+    """Whether this ONNX Runtime was built with CUDA. The driver may still be missing."""
     return "CUDAExecutionProvider" in ort.get_available_providers()
 
 
-def sized_batches(lengths: Sequence[int], tokens: int = BATCH_TOKENS) -> Iterator[list[int]]:
-    """Positions of all rows, shortest first, cut where rows times longest would pass ``tokens``."""
+def sized_batches(
+    lengths: Sequence[int], tokens: int = BATCH_TOKENS, *, padding: int | None = None
+) -> Iterator[list[int]]:
+    """Cut rows into batches, shortest rows first.
+
+    Args:
+        lengths: tokens of each row.
+        tokens: the most padded tokens in a batch: rows times the longest row. A longer row is a batch of its own.
+        padding: the most tokens of padding in a batch; None sets no limit.
+
+    Yields:
+        Positions in ``lengths``, each of them once.
+    """
     order = sorted(range(len(lengths)), key=lengths.__getitem__)
     start = 0
     while start < len(order):
-        stop = start + 1
-        while stop < len(order) and lengths[order[stop]] * (stop + 1 - start) <= tokens:
+        stop, unpadded = start + 1, lengths[order[start]]
+        while stop < len(order):
+            padded = lengths[order[stop]] * (stop + 1 - start)
+            unpadded += lengths[order[stop]]
+            if padded > tokens or (padding is not None and padded - unpadded > padding):
+                break
             stop += 1
         yield order[start:stop]
         start = stop
 
 
 def open_tokenizer(file: Path, max_length: int) -> Tokenizer:
-    """A ``tokenizer.json`` that cuts at ``max_length`` and does not pad.
+    """Load a ``tokenizer.json``; the tokenizer cuts at ``max_length`` and does not pad.
 
     Raises:
-        BundleError: it cannot be read.
+        BundleError: the file cannot be read.
     """
     try:
         tokenizer = Tokenizer.from_file(str(file))
@@ -126,6 +168,18 @@ def open_tokenizer(file: Path, max_length: int) -> Tokenizer:
     tokenizer.enable_truncation(max_length)
     tokenizer.no_padding()
     return tokenizer
+
+
+def _beginning(text: str, size: int) -> str:
+    """Cut a text between two words, after about ``size`` characters.
+
+    The tokenizer works word by word, so the tokens of the beginning are the first tokens of the whole text.
+    """
+    if len(text) <= size:
+        return text
+    end = text.rfind(" ", 1, size)
+    end = end if end > 0 else text.find(" ", size)
+    return text[:end] if end > 0 else text
 
 
 def _open_session(file: Path, cuda: bool) -> ort.InferenceSession:
@@ -140,14 +194,14 @@ def _open_session(file: Path, cuda: bool) -> ort.InferenceSession:
         raise BundleError(f"{file} cannot be loaded: {error}") from error
     if cuda and session.get_providers()[0] != "CUDAExecutionProvider":
         raise DeviceError(
-            "CUDA was asked for, but ONNX Runtime fell back to the CPU: check the driver, and that its CUDA and cuDNN "
-            "match onnxruntime-gpu, or set TRIAGE_DEVICE=cpu."
+            "The device is cuda, but ONNX Runtime fell back to the CPU: check that the driver, CUDA and cuDNN match "
+            "onnxruntime-gpu, or set TRIAGE_DEVICE=cpu."
         )
     return session
 
 
 def _cgroup_quota() -> float | None:
-    """CPU quota in cores of this process's cgroup (v2, then v1); None where there is no limit."""
+    """Return the CPU quota of this process's cgroup (v2, then v1) in cores; None where there is no limit."""
     v2 = Path("/sys/fs/cgroup/cpu.max")
     v1 = Path("/sys/fs/cgroup/cpu/cpu.cfs_quota_us")
     try:

@@ -1,0 +1,89 @@
+"""The decisions on many rows as numpy arrays, rows without text among them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+
+import numpy as np
+from numpy.typing import NDArray
+
+from triage_models.serving.decision import Assessment, Floats
+
+NO_TEXT = "no_text"
+"""The reason of a row that has nothing to classify."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Predictions:
+    """The decisions on N rows as arrays, for a bundle of L labels.
+
+    A row without text has the intent None, the reason ``"no_text"``, ``accepted`` False, and NaN for every number.
+
+    Attributes:
+        labels: the L labels, in the order of the columns of ``probabilities``.
+        intent: ``[N]`` objects: the likeliest label, as a string.
+        confidence: ``[N]`` float32: calibrated probability, 0 to 1, that the intent is right.
+        accepted: ``[N]`` bool: whether confidence and familiarity both reach the bundle's thresholds.
+        reason: ``[N]`` objects: why the row was not accepted, as a string; None where it was.
+        probabilities: ``[N, L]`` float32: a row sums to at most 1; the rest is out of scope.
+        familiarity: ``[N]`` float32: cosine similarity, -1 to 1, to the nearest prototype of the training data.
+        truncated: ``[N]`` bool: whether the text was longer than the model reads.
+    """
+
+    labels: tuple[str, ...]
+    intent: NDArray[np.object_]
+    confidence: Floats
+    accepted: NDArray[np.bool_]
+    reason: NDArray[np.object_]
+    probabilities: Floats
+    familiarity: Floats
+    truncated: NDArray[np.bool_]
+
+    def __len__(self) -> int:
+        """N, the number of rows."""
+        return len(self.intent)
+
+
+def without_text(labels: tuple[str, ...], rows: int) -> Predictions:
+    """Make the predictions of so many rows that have no text."""
+    return Predictions(
+        labels=labels,
+        intent=np.full(rows, None, dtype=object),
+        confidence=np.full(rows, np.nan, dtype=np.float32),
+        accepted=np.zeros(rows, dtype=np.bool_),
+        reason=np.full(rows, NO_TEXT, dtype=object),
+        probabilities=np.full((rows, len(labels)), np.nan, dtype=np.float32),
+        familiarity=np.full(rows, np.nan, dtype=np.float32),
+        truncated=np.zeros(rows, dtype=np.bool_),
+    )
+
+
+def predictions_of(
+    labels: tuple[str, ...], rows: int, texts: Sequence[int], assessment: Assessment, truncated: Sequence[bool]
+) -> Predictions:
+    """Put an assessment of those rows that have a text among the rows that have none.
+
+    Args:
+        labels: the bundle's labels.
+        rows: how many rows there are.
+        texts: positions of the rows that were assessed.
+        assessment: of these rows.
+        truncated: of these rows.
+    """
+    found = without_text(labels, rows)
+    names = np.array(labels, dtype=object)
+    found.intent[texts] = names[assessment.ranking[:, 0]]
+    found.confidence[texts] = assessment.confidence
+    found.accepted[texts] = [reason is None for reason in assessment.reasons]
+    found.reason[texts] = assessment.reasons
+    found.probabilities[texts] = assessment.probabilities
+    found.familiarity[texts] = assessment.familiarity
+    found.truncated[texts] = truncated
+    return found
+
+
+def concatenated(labels: tuple[str, ...], parts: Sequence[Predictions]) -> Predictions:
+    """Join predictions of consecutive rows."""
+    if not parts:
+        return without_text(labels, 0)
+    arrays = [field.name for field in fields(Predictions) if field.name != "labels"]
+    return Predictions(labels, **{name: np.concatenate([getattr(part, name) for part in parts]) for name in arrays})
