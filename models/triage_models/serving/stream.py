@@ -1,15 +1,16 @@
 """Maps a function over an iterator on several threads: lazily, in order, in constant memory."""
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing
 from typing import TypeVar
 
 T = TypeVar("T")
 R = TypeVar("R")
 
 
-def chunked(items: Iterable[T], size: int) -> Iterator[list[T]]:
+def chunked(items: Iterable[T], size: int) -> Generator[list[T], None, None]:
     """Group items into lists of ``size``; the last list may be shorter.
 
     An exception of ``items`` is raised after the list of the items before it.
@@ -33,7 +34,7 @@ def chunked(items: Iterable[T], size: int) -> Iterator[list[T]]:
         raise failure
 
 
-def map_in_order(function: Callable[[T], R], items: Iterable[T], threads: int) -> Iterator[R]:
+def map_in_order(function: Callable[[T], R], items: Iterable[T], threads: int) -> Generator[R, None, None]:
     """Yield ``function(item)`` for each item, in the order of the items.
 
     Nothing runs before the first result is asked for. Then at most ``threads + 1`` items are in work or wait for their
@@ -72,3 +73,10 @@ def map_in_order(function: Callable[[T], R], items: Iterable[T], threads: int) -
         pool.shutdown(wait=True, cancel_futures=True)
     if failure is not None:
         raise failure
+
+
+def flattened(chunks: Generator[Iterable[T], None, None]) -> Generator[T, None, None]:
+    """Yield the items of each chunk; closing this closes the generator of the chunks."""
+    with closing(chunks):
+        for chunk in chunks:
+            yield from chunk

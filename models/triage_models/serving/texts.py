@@ -32,9 +32,22 @@ def checked_texts(texts: Iterable[object]) -> Iterator[str | None]:
     Raises:
         TypeError: a value is neither a string nor null, or ``texts`` is a single string.
     """
+    return _checked(_several(texts))
+
+
+def listed(texts: Iterable[object]) -> list[object]:
+    """Return the values as a list.
+
+    Raises:
+        TypeError: ``texts`` is a single string.
+    """
+    return list(_several(texts))
+
+
+def _several(texts: Iterable[object]) -> Iterable[object]:
     if isinstance(texts, str | bytes):
-        raise TypeError("The texts are one single string: pass a list of strings.")
-    return _checked(texts)
+        raise TypeError("The texts are a single string: pass a list of strings.")
+    return texts
 
 
 def _checked(texts: Iterable[object]) -> Iterator[str | None]:

@@ -183,7 +183,7 @@ def test_a_bundle_without_golden_texts_is_refused(copy: Path) -> None:
 
 
 def test_cuda_where_there_is_none_is_refused_and_auto_falls_back(copy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("triage_models.serving.classifier.cuda_available", lambda: False)
+    monkeypatch.setattr("triage_models.serving.opening.cuda_available", lambda: False)
     with pytest.raises(DeviceError, match="has no CUDA provider"):
         Classifier.open(copy, device="cuda")
     assert Classifier.open(copy, device="auto").device == "cpu"
@@ -197,7 +197,7 @@ def test_cuda_that_is_installed_and_does_not_start_is_refused_and_auto_falls_bac
 
     if engine.cuda_available():
         pytest.skip("there is a GPU build here: tests/models/serving/test_classifier.py runs on it")
-    monkeypatch.setattr("triage_models.serving.classifier.cuda_available", lambda: True)
+    monkeypatch.setattr("triage_models.serving.opening.cuda_available", lambda: True)
     with (
         pytest.warns(UserWarning, match="CUDAExecutionProvider"),
         pytest.raises(DeviceError, match="fell back to the CPU"),
@@ -210,6 +210,6 @@ def test_cuda_that_is_installed_and_does_not_start_is_refused_and_auto_falls_bac
 def test_cuda_without_the_gpu_model_is_refused(copy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (copy / GPU_MODEL).unlink()
     edit(copy, lambda m: m["files"].pop(GPU_MODEL))
-    monkeypatch.setattr("triage_models.serving.classifier.cuda_available", lambda: True)
+    monkeypatch.setattr("triage_models.serving.opening.cuda_available", lambda: True)
     with pytest.raises(DeviceError, match=f"has no {GPU_MODEL}"):
         Classifier.open(copy, device="cuda")

@@ -1,0 +1,56 @@
+"""Tokens of long texts, and how rows are cut into batches."""
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from triage_models import DEFAULT_BUNDLE
+from triage_models.serving.engine import GROWTH, LONG_TEXT, Engine, open_tokenizer, sized_batches
+
+from tests.models.serving.shipped import shipped_classifier
+
+WORDS = st.sampled_from(
+    ["order", "naïve", "x" * 150, "!!", "日本", "\u200b", "\t", "\n", "", "\x00", "ß", "😀", "refund"]
+)
+LENGTH = 64
+
+
+@pytest.fixture(scope="module")
+def engine() -> Engine:
+    return shipped_classifier().engine
+
+
+@settings(max_examples=60)
+@given(
+    st.lists(WORDS, min_size=1, max_size=30), st.sampled_from([1, 5, 60, 400]), st.sampled_from([" ", "  ", "\n", ""])
+)
+def test_the_tokens_of_a_long_text_are_those_of_the_whole_of_it(words: list[str], times: int, between: str) -> None:
+    text = between.join(words * times)
+    (encoded,) = shipped_classifier().encode([text])
+    whole = open_tokenizer(DEFAULT_BUNDLE / "tokenizer.json", LENGTH).encode(text)
+    assert encoded.ids == whole.ids
+    assert encoded.truncated == bool(whole.overflowing)
+
+
+@pytest.mark.parametrize("size", [LONG_TEXT - 1, LONG_TEXT, LONG_TEXT + 1, LONG_TEXT * GROWTH, LONG_TEXT * GROWTH + 1])
+@pytest.mark.parametrize("start", ["", " ", "word "])
+@pytest.mark.parametrize("filler", [" ", "x", "\u200b"])
+def test_a_text_whose_words_come_late_is_read_to_the_end(engine: Engine, size: int, start: str, filler: str) -> None:
+    text = start + filler * (size - len(start)) + " where is my parcel"
+    whole = open_tokenizer(DEFAULT_BUNDLE / "tokenizer.json", LENGTH).encode(text)
+    assert engine.encode(["short", text])[1] == (whole.ids, bool(whole.overflowing))
+
+
+@given(st.lists(st.integers(1, 128), max_size=200), st.integers(1, 4096), st.integers(0, 64))
+def test_batches_hold_every_row_once_within_budget_and_padding(lengths: list[int], tokens: int, padding: int) -> None:
+    batches = list(sized_batches(lengths, tokens, padding=padding))
+    assert sorted(row for batch in batches for row in batch) == list(range(len(lengths)))
+    for batch in batches:
+        of_batch = [lengths[row] for row in batch]
+        assert len(batch) == 1 or len(batch) * max(of_batch) <= tokens
+        assert len(batch) * max(of_batch) - sum(of_batch) <= padding
+
+
+def test_a_batch_takes_what_fits() -> None:
+    assert list(sized_batches([5, 1, 5, 9], 20, padding=3)) == [[1], [0, 2], [3]]
+    assert list(sized_batches([5, 1, 5, 9], 20)) == [[1, 0, 2], [3]]
+    assert list(sized_batches([], padding=4)) == []
