@@ -1,6 +1,6 @@
-"""What it costs to go over to another bundle, and to offer messages to a shadow: ``python -m tests.bench.bundles``.
+"""Measures the cost of a bundle reload, and of a shadow bundle: ``python -m tests.bench.bundles``.
 
-Processor time and memory, which a busy machine changes little.
+It prints CPU time and memory, which other load on the machine changes little.
 """
 
 import os
@@ -20,46 +20,46 @@ from triage_worker.classify.shadow import Shadow
 ROUNDS = 10
 
 
-def held_mib() -> float:
-    """Memory that this process holds."""
+def memory_mib() -> float:
+    """Resident memory of this process, in MiB."""
     return resident_mib(os.getpid()) or 0.0
 
 
 def reloads() -> None:
-    """The shipped bundle takes over from itself."""
-    print(f"libraries alone: {held_mib():.0f} MiB")
+    """Measure reloads of the shipped bundle."""
+    print(f"libraries alone: {memory_mib():.0f} MiB")
     current = Classifier.open(DEFAULT_BUNDLE, device="cpu", threads=2)
-    print(f"one bundle: {held_mib():.0f} MiB")
-    both, after, seconds, kept = [], [], [], []
+    print(f"one bundle: {memory_mib():.0f} MiB")
+    both, after, seconds, blocked = [], [], [], []
     for _ in range(ROUNDS):
         started = time.process_time()
         opened = Classifier.open(DEFAULT_BUNDLE, device="cpu", threads=2)
         seconds.append(time.process_time() - started)
-        both.append(held_mib())
+        both.append(memory_mib())
         started = time.thread_time()
         open_tokenizer(DEFAULT_BUNDLE / "tokenizer.json", 64)
-        kept.append(time.thread_time() - started)
+        blocked.append(time.thread_time() - started)
         current = opened
         del opened
-        after.append(held_mib())
+        after.append(memory_mib())
     assert current.device == "cpu"
     print(
-        f"both, over {ROUNDS} reloads: {min(both):.0f} to {max(both):.0f} MiB; with the old one gone: {after[-1]:.0f}"
+        f"two bundles, {ROUNDS} reloads: {min(both):.0f} to {max(both):.0f} MiB; without the old one: {after[-1]:.0f}"
     )
-    print(f"opened and verified in {1e3 * min(seconds):.0f} ms of processor time")
-    print(f"of which the tokenizer keeps the interpreter to itself: {1e3 * min(kept):.0f} ms")
+    print(f"opened and verified in {1e3 * min(seconds):.0f} ms of CPU time")
+    print(f"of which the tokenizer holds the interpreter lock: {1e3 * min(blocked):.0f} ms")
 
 
 def offers(messages: int = 200_000, batch: int = 20) -> None:
-    """What a thread that serves spends on the shadow; its queue is emptied in between, as if the shadow kept up."""
+    """Measure what an inference thread spends on the shadow, with the queue emptied after each batch."""
     classifier: Any = SimpleNamespace(bundle=SimpleNamespace(name="n", version="v"), device="cpu")
     shadow = Shadow(1.0, BundleMetrics(CollectorRegistry()))
     shadow.use(classifier)
     decided = Classifier.open(DEFAULT_BUNDLE, device="cpu", threads=1).classify(["where is my parcel"])[0]
-    works: list[Any] = [SimpleNamespace(message=SimpleNamespace(text=str(random.random()))) for _ in range(batch)]
+    encoded: list[Any] = [SimpleNamespace(message=SimpleNamespace(text=str(random.random()))) for _ in range(batch)]
     started = time.thread_time()
     for _ in range(messages // batch):
-        shadow.offer(works, [decided] * batch)
+        shadow.offer(encoded, [decided] * batch)
         shadow._waiting.clear()
     print(f"offered to a shadow: {1e6 * (time.thread_time() - started) / messages:.1f} µs a message")
 

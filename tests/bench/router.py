@@ -1,10 +1,9 @@
-"""How many intents a second one router on one core files: ``python -m tests.bench.router [--intents N] [--rounds N]``.
+"""Measures the intents per second of a router on one core: ``python -m tests.bench.router [--intents N] [--rounds N]``.
 
-A real Apache Kafka, twelve partitions, five messages a conversation. Each round is a router of its own on topics of its
-own; the first one finds a broker that has just been started, and is there to warm it. Counted from the first commit of
-the router's group to the last, held to one core by the scheduler's affinity, in three ways: by the clock, which other
-work slows down; by the clock less the time that the router was ready to run and the core was another's; and by the
-core's time.
+It uses a real Apache Kafka with twelve partitions, and five messages per conversation. Each round starts a new router
+on new topics; the first round warms up a broker that has just been started. CPU affinity keeps the router on one core.
+The rate is measured from the first commit of the router's group to the last, in three variants: by elapsed time, which
+other load slows down; by elapsed time without the time that the router waited for the core; and by CPU time.
 """
 
 import argparse
@@ -32,7 +31,7 @@ INTENTS = ("WISMO", "RETURN_REQUEST", "DAMAGED_ITEM", "OTHER", "CANCEL_ORDER")
 
 
 async def measure(bootstrap: str, folder: Path, intents: int) -> dict[str, float]:
-    """Fill the topic, start the router, and watch its group's offsets."""
+    """Fill the topic, start the router, and follow its group's offsets."""
     bench = Bench(bootstrap, folder)
     await bench.create_topics(partitions=PARTITIONS)
     admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
@@ -63,29 +62,29 @@ async def measure(bootstrap: str, folder: Path, intents: int) -> dict[str, float
 
 async def _watch(bootstrap: str, bench: Bench, intents: int, pid: int) -> dict[str, float]:
     partitions = [TopicPartition(bench.output, number) for number in range(PARTITIONS)]
-    begun: tuple[int, float, float, float] | None = None
+    first: tuple[int, float, float, float] | None = None
     async with AIOKafkaConsumer(bootstrap_servers=bootstrap, group_id=bench.group, enable_auto_commit=False) as reader:
         while True:
             done = sum([await reader.committed(partition) or 0 for partition in partitions])
             now = done, time.monotonic(), _queued_s(pid), cpu_seconds(pid) or 0.0
-            if begun is None and done:
-                begun = now
-            if begun is not None and done >= intents:
-                counted, seconds, queued_s, worked_s = (end - start for end, start in zip(now, begun, strict=True))
+            if first is None and done:
+                first = now
+            if first is not None and done >= intents:
+                counted, seconds, queued_s, cpu_s = (end - start for end, start in zip(now, first, strict=True))
                 return {
                     "intents": counted,
                     "seconds": round(seconds, 2),
                     "queued_seconds": round(queued_s, 2),
-                    "core_seconds": round(worked_s, 2),
+                    "core_seconds": round(cpu_s, 2),
                     "intents_per_second": round(counted / seconds),
                     "intents_per_second_unqueued": round(counted / (seconds - queued_s)),
-                    "intents_per_core_second": round(counted / worked_s),
+                    "intents_per_core_second": round(counted / cpu_s),
                 }
             await asyncio.sleep(0.05)
 
 
 def _queued_s(pid: int) -> float:
-    """How long a process's main thread, which files, has been ready to run and waited for the core."""
+    """Seconds that a process's main thread, which does the work, was ready to run and waited for the core."""
     return int(Path(f"/proc/{pid}/schedstat").read_text().split()[1]) / 1e9
 
 
@@ -102,8 +101,8 @@ def main() -> None:
         try:
             node.wait()
             for _ in range(arguments.rounds):
-                found = asyncio.run(measure(node.bootstrap, Path(folder), arguments.intents))
-                print(orjson.dumps(found).decode(), flush=True)
+                figures = asyncio.run(measure(node.bootstrap, Path(folder), arguments.intents))
+                print(orjson.dumps(figures).decode(), flush=True)
         finally:
             node.stop()
 

@@ -1,9 +1,9 @@
-"""How long each service takes from its start to ready: ``python -m tests.bench.start [--starts N] [--image DIR]``.
+"""Measures how long each service takes to become ready: ``python -m tests.bench.start [--starts N] [--image DIR]``.
 
-The services are installed as the image has them, and a real Apache Kafka with 12 partitions a topic runs beside them.
-By the clock, from the process being made to the first 200 of /readyz, one service at a time, so that each group is
-empty when its only member comes. "Cold" starts find no file of Python, of the environment or of the bundle in the
-page cache; "warm" ones come right after another. Needs a quiet machine.
+The services are installed as in the image, next to a real Apache Kafka with 12 partitions per topic. The time is from
+the creation of the process to the first 200 of /readyz. One service runs at a time, so its consumer group is empty when
+it joins. Before a "cold" start the files of Python, of the environment and of the bundle are dropped from the page
+cache; a "warm" start follows another one directly. Run it on an idle machine.
 """
 
 import argparse
@@ -38,15 +38,15 @@ SERVICES: dict[str, dict[str, str]] = {
 POLL_S = 0.01
 READY_S = 60.0
 KAFKA_DELAY_MS = 3_000
-"""Apache Kafka's own group.initial.rebalance.delay.ms."""
+"""Apache Kafka's default of group.initial.rebalance.delay.ms."""
 
 
 @dataclass(frozen=True)
 class Start:
-    """One start: seconds until ready by the clock, and of processor time by then; seconds to stop by SIGTERM."""
+    """One start: seconds until ready, CPU seconds until then, and seconds to stop after SIGTERM."""
 
     ready_s: float
-    worked_s: float
+    cpu_s: float
     stopped_s: float
 
 
@@ -56,24 +56,24 @@ def start(image: Image, bootstrap: str, service: str, folder: Path) -> Start:
     variables = image.variables(bootstrap) | SERVICES[service]
     variables |= {"TRIAGE_HTTP_PORT": str(port), "TRIAGE_STATE_DIR": str(folder / "state")}
     with (folder / f"{service}.log").open("ab") as log:
-        begun = time.monotonic()
+        started = time.monotonic()
         process = subprocess.Popen([image.triage, service], env=variables, cwd=folder, stdout=log, stderr=log)
     try:
         while not is_ready(port):
-            if process.poll() is not None or time.monotonic() - begun > READY_S:
+            if process.poll() is not None or time.monotonic() - started > READY_S:
                 raise SystemExit(f"{service} did not become ready:\n{(folder / f'{service}.log').read_text()[-2000:]}")
             time.sleep(POLL_S)
-        ready_s, worked_s = time.monotonic() - begun, cpu_seconds(process.pid)
-        assert worked_s is not None  # the process is there, and this is Linux
+        ready_s, cpu_s = time.monotonic() - started, cpu_seconds(process.pid)
+        assert cpu_s is not None  # the process is there, and this is Linux
     finally:
         ending = time.monotonic()
         process.terminate()
         process.wait(60)
-    return Start(ready_s, worked_s, time.monotonic() - ending)
+    return Start(ready_s, cpu_s, time.monotonic() - ending)
 
 
 def is_ready(port: int) -> bool:
-    """Whether /readyz says so."""
+    """Whether /readyz answers 200."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
     try:
         connection.request("GET", "/readyz")
@@ -84,8 +84,8 @@ def is_ready(port: int) -> bool:
         connection.close()
 
 
-def forget(folders: Iterable[Path]) -> None:
-    """Take all files of these folders out of the page cache; what another process maps stays."""
+def drop_from_cache(folders: Iterable[Path]) -> None:
+    """Drop all files of these folders from the page cache, except those that another process maps."""
     os.sync()
     for folder in folders:
         for file in folder.rglob("*"):
@@ -96,7 +96,7 @@ def forget(folders: Iterable[Path]) -> None:
 
 
 def measure(image: Image, folder: Path, starts: int, delay_ms: int) -> None:
-    """Print each service's starts as a line."""
+    """Print one line per service."""
     node = broker.cluster(folder / "kafka", settings={"group.initial.rebalance.delay.ms": str(delay_ms)})[0]
     node.start()
     try:
@@ -106,10 +106,10 @@ def measure(image: Image, folder: Path, starts: int, delay_ms: int) -> None:
         standard = Path(sysconfig.get_path("stdlib"))
         print(f"group.initial.rebalance.delay.ms={delay_ms}, {starts} starts each: median (longest), seconds")
         for service in SERVICES:
-            start(image, node.bootstrap, service, folder)  # the router makes its own topics once
+            start(image, node.bootstrap, service, folder)  # the router creates its internal topics in its first start
             cold = []
             for _ in range(starts):
-                forget((standard, image.environment, image.bundle))
+                drop_from_cache((standard, image.environment, image.bundle))
                 cold.append(start(image, node.bootstrap, service, folder))
             warm = [start(image, node.bootstrap, service, folder) for _ in range(starts)]
             shown = [
@@ -117,7 +117,7 @@ def measure(image: Image, folder: Path, starts: int, delay_ms: int) -> None:
                 for name, times in (
                     ("cold", [one.ready_s for one in cold]),
                     ("warm", [one.ready_s for one in warm]),
-                    ("processor", [one.worked_s for one in warm]),
+                    ("processor", [one.cpu_s for one in warm]),
                     ("stop", [one.stopped_s for one in warm]),
                 )
             ]
@@ -127,16 +127,22 @@ def measure(image: Image, folder: Path, starts: int, delay_ms: int) -> None:
 
 
 def main() -> None:
+    """Measure all services."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--starts", type=int, default=5, help="starts of each service, cold ones and warm ones")
-    parser.add_argument("--image", type=Path, help="a folder to keep the installed services in; made where missing")
-    parser.add_argument("--delay-ms", type=int, default=0, help=f"of an empty group; Kafka's own is {KAFKA_DELAY_MS}")
+    parser.add_argument("--starts", type=int, default=5, help="cold and warm starts of each service")
+    parser.add_argument("--image", type=Path, help="folder of the installed services; created if missing")
+    parser.add_argument(
+        "--delay-ms",
+        type=int,
+        default=0,
+        help=f"rebalance delay of an empty group; Kafka's default is {KAFKA_DELAY_MS}",
+    )
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as temporary:
         folder = arguments.image or Path(temporary)
         folder.mkdir(parents=True, exist_ok=True)
-        made = Image(folder / "triage", folder / "bundle")
-        image = made if made.triage.exists() else build(folder)
+        existing = Image(folder / "triage", folder / "bundle")
+        image = existing if existing.triage.exists() else build(folder)
         measure(image, Path(temporary), arguments.starts, arguments.delay_ms)
 
 

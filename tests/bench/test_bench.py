@@ -85,16 +85,16 @@ ROUNDS = [
 
 
 def test_the_fastest_rounds_are_compared_since_other_load_can_only_slow_one_down() -> None:
-    found = figures(ROUNDS)
-    assert found["messages_per_second"] == pytest.approx(1000 / 2.0)
-    assert found["raw_onnx_messages_per_second"] == pytest.approx(1000 / 1.7)
-    assert found["ratio"] == pytest.approx(0.85)
-    assert found["ratio_broker_elsewhere"] == pytest.approx(0.8)
-    assert found["cores_share"] == pytest.approx(3.4 / 1.7 / 2)
-    assert (found["memory_mib_first"], found["memory_mib_last"]) == (200, 205)
-    assert found["latency_p50_ms"] == pytest.approx(20)
-    assert found["dollars_per_1000"] == pytest.approx(0.36 / 3600 / 500 * 1000)
-    assert found["llm_dollars_per_1000"] == pytest.approx(0.01545)
+    result = figures(ROUNDS)
+    assert result["messages_per_second"] == pytest.approx(1000 / 2.0)
+    assert result["raw_onnx_messages_per_second"] == pytest.approx(1000 / 1.7)
+    assert result["ratio"] == pytest.approx(0.85)
+    assert result["ratio_broker_elsewhere"] == pytest.approx(0.8)
+    assert result["cores_share"] == pytest.approx(3.4 / 1.7 / 2)
+    assert (result["memory_mib_first"], result["memory_mib_last"]) == (200, 205)
+    assert result["latency_p50_ms"] == pytest.approx(20)
+    assert result["dollars_per_1000"] == pytest.approx(0.36 / 3600 / 500 * 1000)
+    assert result["llm_dollars_per_1000"] == pytest.approx(0.01545)
 
 
 def test_a_disturbed_run_says_so() -> None:
@@ -103,10 +103,10 @@ def test_a_disturbed_run_says_so() -> None:
 
 
 def test_what_cannot_be_measured_is_left_out() -> None:
-    found = figures([*ROUNDS, Round(Timing(2.0, None), Timing(1.8, 3.0), None)], plain_loop_rate=None)
-    assert found["ratio_broker_elsewhere"] is None
-    assert found["memory_mib_last"] is None
-    assert found["peer_messages_per_second"] is None
+    result = figures([*ROUNDS, Round(Timing(2.0, None), Timing(1.8, 3.0), None)], plain_loop_rate=None)
+    assert result["ratio_broker_elsewhere"] is None
+    assert result["memory_mib_last"] is None
+    assert result["peer_messages_per_second"] is None
 
 
 def test_a_running_process_has_used_time_and_memory_and_an_ended_one_has_none() -> None:
@@ -129,7 +129,7 @@ def test_the_sample_repeats_what_can_be_decoded() -> None:
 
 
 @pytest.mark.skipif(not DEFAULT_BUNDLE.is_dir(), reason="no shipped bundle yet")
-@pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="children are found by /proc")
+@pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="children are found in /proc")
 def test_a_terminated_benchmark_stops_its_broker_and_its_worker() -> None:
     command = [
         sys.executable,
@@ -171,8 +171,8 @@ def test_one_short_run_gives_all_figures() -> None:
     command += ["--partitions", "2"]
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=280)
     assert done.returncode == 0, done.stderr
-    found = json.loads(done.stdout)
-    assert found["partitions"] == 2
+    result = json.loads(done.stdout)
+    assert result["partitions"] == 2
     for name in ("messages_per_second", "raw_onnx_messages_per_second", "ratio", "latency_p50_ms", "latency_p99_ms"):
-        assert found[name] > 0
-    assert found["latency_p50_ms"] <= found["latency_p99_ms"]
+        assert result[name] > 0
+    assert result["latency_p50_ms"] <= result["latency_p99_ms"]

@@ -1,7 +1,7 @@
-"""What spans cost a message, in processor time: ``python -m tests.bench.tracing [--messages N]``.
+"""Measures the CPU time of spans per message: ``python -m tests.bench.tracing [--messages N]``.
 
-Not counted: reading, inference and publishing, which are the same with and without. Spans go out by the real exporter
-to a collector in another process, which throws them away.
+It leaves out reading, inference and publishing, which cost the same with and without spans. The real exporter sends the
+spans to a collector in another process, which discards them.
 """
 
 import argparse
@@ -39,7 +39,7 @@ ROUNDS = 5
 
 @contextmanager
 def collector() -> Iterator[None]:
-    """While this lasts, the environment names a collector."""
+    """Run a collector, which the environment names as long as the context is open."""
     process = subprocess.Popen([sys.executable, "-c", COLLECTOR], stdout=subprocess.PIPE, text=True)
     try:
         assert process.stdout is not None
@@ -51,8 +51,8 @@ def collector() -> Iterator[None]:
         process.wait()
 
 
-def work(traces: Traces | None, message: ConsumerRecord) -> None:
-    """All that spans add to the way of one message."""
+def make_spans(traces: Traces | None, message: ConsumerRecord) -> None:
+    """Do everything that spans add to one message."""
     span = tracing.begin(traces, message)
     if span is not None:
         span.about("m-1")
@@ -64,7 +64,7 @@ def work(traces: Traces | None, message: ConsumerRecord) -> None:
 
 
 def microseconds(messages: int, flags: str) -> float:
-    """Processor time of a message, all threads and the last export included; the best of some rounds."""
+    """CPU time per message, in microseconds: all threads, the last export included, the best of several rounds."""
     message = record(TopicPartition("in", 0), 0, b"{}")
     message.headers = [("traceparent", (TRACEPARENT + flags).encode())] if flags else []
     best = float("inf")
@@ -72,9 +72,9 @@ def microseconds(messages: int, flags: str) -> float:
         started = time.process_time()
         with tracing.started("worker", "g") as traces:
             for number in range(messages):
-                work(traces, message)
+                make_spans(traces, message)
                 if traces is not None and flags == "01" and number % 500 == 499:
-                    time.sleep(0.05)  # about as fast as messages come, so that the exporter's queue does not overflow
+                    time.sleep(0.05)  # limits the rate, so that the exporter's queue does not overflow
         best = min(best, time.process_time() - started)
     return best / messages * 1e6
 

@@ -1,4 +1,4 @@
-"""The command line as a person calls it: what it prints, and how it says no."""
+"""The command line: what it prints, and its errors."""
 
 import csv
 import io
@@ -53,8 +53,8 @@ def triage(monkeypatch: pytest.MonkeyPatch, capsysbinary: pytest.CaptureFixture[
     return run
 
 
-class ByLength:
-    """Stands in for a classifier: long texts are accepted, and each answer can be told from the others."""
+class FakeClassifier:
+    """A fake classifier: long texts are accepted, and every text has its own confidence."""
 
     threads = 2
 
@@ -72,9 +72,9 @@ class ByLength:
 def model(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     asked: dict[str, Any] = {}
 
-    def open_bundle(path: Path, **arguments: Any) -> ByLength:
+    def open_bundle(path: Path, **arguments: Any) -> FakeClassifier:
         asked.update(arguments, path=path)
-        return ByLength()
+        return FakeClassifier()
 
     monkeypatch.setattr(Classifier, "open", open_bundle)
     return asked
@@ -101,7 +101,7 @@ def test_classify_prints_one_object_a_text_in_order(triage: Triage) -> None:
 
 
 @pytest.mark.usefixtures("model")
-def test_the_table_says_accepted_or_why_not(triage: Triage) -> None:
+def test_the_table_has_accepted_or_the_reason(triage: Triage) -> None:
     ran = triage("classify", "where\nis it", "hm")
     header, first, second = ran.out.splitlines()
     assert header.split() == ["message", "intent", "confidence", "accepted"]
@@ -110,7 +110,7 @@ def test_the_table_says_accepted_or_why_not(triage: Triage) -> None:
 
 
 @pytest.mark.usefixtures("model")
-def test_a_large_file_comes_back_in_order(triage: Triage, tmp_path: Path) -> None:
+def test_the_answers_for_a_large_file_are_in_order(triage: Triage, tmp_path: Path) -> None:
     texts = [f"message, no {number}\nwith a second line" for number in range(3_000)]
     with (tmp_path / "in.csv").open("w", newline="") as file:
         rows = csv.writer(file)
@@ -136,7 +136,7 @@ def test_every_kind_of_file(triage: Triage, tmp_path: Path, name: str, content: 
 
 @pytest.mark.usefixtures("model")
 @pytest.mark.parametrize("arguments", [[], ["--input", "-"]])
-def test_standard_input_is_read_by_lines(triage: Triage, arguments: list[str]) -> None:
+def test_standard_input_is_read_line_by_line(triage: Triage, arguments: list[str]) -> None:
     ran = triage("classify", *arguments, "--format", "jsonl", stdin=b"one\ntwo \xff\n")
     assert [answer["text"] for answer in answers(ran)] == ["one", "two \ufffd"]
 
@@ -179,9 +179,7 @@ FILES = {
         (["--device", "tpu", "hello"], "--device (flag) is not valid"),
     ],
 )
-def test_what_cannot_be_classified_is_one_sentence(
-    triage: Triage, tmp_path: Path, arguments: list[str], part: str
-) -> None:
+def test_an_input_error_is_one_sentence(triage: Triage, tmp_path: Path, arguments: list[str], part: str) -> None:
     for name, content in FILES.items():
         (tmp_path / name).write_bytes(content)
     refused(triage("classify", *arguments, "--format", "jsonl"), part)
@@ -195,7 +193,7 @@ def refused(ran: Ran, part: str) -> None:
     assert "Traceback" not in ran.err
 
 
-def test_no_bundle_is_one_sentence(triage: Triage) -> None:
+def test_a_missing_bundle_is_one_sentence(triage: Triage) -> None:
     for command in (["classify", "hello"], ["bundle", "verify"], ["bundle", "inspect"]):
         refused(triage(*command, "--bundle", "nowhere"), "nowhere")
     refused(triage("bundle", "inspect", "nowhere"), "nowhere")
@@ -218,7 +216,7 @@ def test_a_bundle_is_promoted_rolled_back_and_its_history_shown(triage: Triage, 
     assert last == "Current is 1."
 
 
-def test_only_what_verifies_is_promoted(triage: Triage, tmp_path: Path) -> None:
+def test_a_bundle_that_does_not_verify_is_not_promoted(triage: Triage, tmp_path: Path) -> None:
     refused(triage("bundle", "promote", str(made(tmp_path / "1", "1")), "--store", "s", "--why", "x"), "cannot be read")
     assert not (tmp_path / "s").exists()
 
@@ -253,7 +251,7 @@ def test_settings_as_json(triage: Triage) -> None:
     assert shown["TRIAGE_GROUP_ID"] == {"value": None, "source": "default"}
 
 
-def test_secrets_are_no_flags(triage: Triage) -> None:
+def test_secrets_have_no_flags(triage: Triage) -> None:
     assert triage("settings", "--llm-api-key", "hunter2").code == 2
 
 
@@ -296,7 +294,7 @@ def test_the_demo_accounts_for_every_message(triage: Triage) -> None:
     assert int(counts[1]) + int(counts[2]) == 58
 
 
-def test_the_demo_says_why_its_worker_does_not_start(triage: Triage) -> None:
+def test_the_demo_prints_why_its_worker_does_not_start(triage: Triage) -> None:
     refused(triage("demo", "--bundle", "nowhere"), "There is no bundle at")
 
 
@@ -308,16 +306,16 @@ def test_evaluate_prints_one_object_of_figures(triage: Triage, tmp_path: Path) -
     assert (figures["rows"], figures["in_scope_rows"]) == (3, 2)
     assert {"accuracy", "weighted_f1", "macro_f1", "mcc", "ece", "aurc"} <= set(figures)
     assert (tmp_path / "report" / "report.html").is_file()
-    said = triage("evaluate", "--data", "in.csv").out
-    assert "Accuracy" in said
-    assert "does not know" not in said
+    printed = triage("evaluate", "--data", "in.csv").out
+    assert "Accuracy" in printed
+    assert "does not know" not in printed
 
 
-def test_evaluate_doubts_the_bundle_where_it_does_not_know_the_labels(triage: Triage, tmp_path: Path) -> None:
+def test_evaluate_warns_about_labels_that_the_bundle_does_not_know(triage: Triage, tmp_path: Path) -> None:
     (tmp_path / "in.csv").write_text("text,label\nwhere is my order,[Versand]\ncancel it,Storno\nhello,WISMO\n")
-    said = triage("evaluate", "--data", "in.csv").out
-    assert "2 rows have labels that this bundle does not know, and count as wrong: [Versand], Storno." in said
-    assert "--bundle" in said
+    printed = triage("evaluate", "--data", "in.csv").out
+    assert "2 rows have labels that this bundle does not know, and count as wrong: [Versand], Storno." in printed
+    assert "--bundle" in printed
 
 
 @pytest.mark.parametrize(
@@ -332,5 +330,5 @@ def test_evaluate_doubts_the_bundle_where_it_does_not_know_the_labels(triage: Tr
         (["train", "--data", "in.csv", "--output", "made", "--epochs", "0"], "--epochs 0 would learn nothing"),
     ],
 )
-def test_the_lab_says_no_in_one_sentence(triage: Triage, arguments: list[str], part: str) -> None:
+def test_an_error_of_training_or_evaluation_is_one_sentence(triage: Triage, arguments: list[str], part: str) -> None:
     refused(triage(*arguments), part)

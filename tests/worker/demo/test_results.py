@@ -133,9 +133,9 @@ def test_another_services_dead_letter_is_no_outcome_of_the_worker() -> None:
 def test_the_timeline_of_a_conversation() -> None:
     scene = conversation()
     assert most_eventful(scene.downstream) == "c-1"
-    found = timeline("c-1", scene.worker, scene.downstream, ROUTES)
+    steps = timeline("c-1", scene.worker, scene.downstream, ROUTES)
     ticket = next(iter(scene.downstream.tickets())).ticket_id
-    assert found == [
+    assert steps == [
         Step(0.0, "message", "“where is it”"),
         Step(1.0, "model", "WISMO 0.970, accepted"),
         Step(
@@ -155,14 +155,14 @@ def test_the_summary() -> None:
     stream = io.StringIO()
     scene = conversation()
     print_summary(Console(file=stream, width=110), scene.worker, scene.downstream, ROUTES)
-    said = stream.getvalue()
+    printed = stream.getvalue()
     for words in (
         "The longest ticket of each queue",
         "WISMO → DAMAGED_ITEM",
         "“broken”",
         "Timeline of conversation c-1",
     ):
-        assert words in said
+        assert words in printed
 
 
 def test_with_nothing_to_show_nothing_is_shown() -> None:
