@@ -27,6 +27,7 @@ from triage_worker.kafka.clients import group_consumer, producer
 from triage_worker.kafka.dead_letters import make_dead_letter
 from triage_worker.kafka.sending import send_record
 from triage_worker.observability.http import serving
+from triage_worker.resilience.file_descriptors import raise_limit
 from triage_worker.routing.routes_file import DEFAULT_ROUTES, load
 from triage_worker.streaming.signals import stop_on_signals
 
@@ -51,6 +52,7 @@ def run(settings: Settings) -> int:
 
 async def serve(settings: Settings) -> int:
     """Do what `run` does, inside a running event loop."""
+    raise_limit()
     stop = stop_on_signals()
     groups = load(settings.routes or DEFAULT_ROUTES).helpdesk.groups
     metrics = HelpdeskMetrics()

@@ -13,6 +13,7 @@ from triage_worker.kafka.authorization import required
 from triage_worker.kafka.clients import producer
 from triage_worker.observability import tracing
 from triage_worker.observability.http import serving
+from triage_worker.resilience.file_descriptors import raise_limit
 from triage_worker.router import faust_app
 from triage_worker.router.router import Router
 from triage_worker.router.topic_setup import create_internal_topics
@@ -43,6 +44,7 @@ def run(settings: Settings) -> int:
 
 async def serve(settings: Settings) -> int:
     """Do what `run` does, inside a running event loop."""
+    raise_limit()
     stop = stop_on_signals()
     rules = RoutesFile(settings.routes or DEFAULT_ROUTES)
     topics = RouterTopics.of(settings)

@@ -17,6 +17,7 @@ from aiokafka.errors import KafkaError
 from aiokafka.structs import TopicPartition
 
 from triage_worker.kafka.authorization import REFUSED, describe_error, refusal
+from triage_worker.kafka.client_compat.metadata import broker_count
 from triage_worker.observability.metrics import Metrics
 from triage_worker.resilience.backoff import FixedDelays
 from triage_worker.resilience.tasks import wait_until
@@ -145,7 +146,7 @@ class Consumer(ConsumerRebalanceListener):
             self._in_flight.offsets.assign(partition)
         if partitions and self._delivery.commits_offsets:
             self.client.pause(*partitions)  # before the first fetch: each is resumed once it is fenced
-        self._delivery.assign(partitions)
+        self._delivery.assign(partitions, brokers=broker_count(self.client))
         self._processor.resume()
         if self._revoked_at is not None:
             self._metrics.rebalanced(monotonic() - self._revoked_at)

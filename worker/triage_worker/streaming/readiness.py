@@ -51,6 +51,8 @@ class Readiness:
             yield consumer.problem or "no partitions assigned yet"
         if components.processor.down is not None:
             yield components.processor.down
+        if delivery.shortage is not None:
+            yield delivery.shortage
         waiting_s = delivery.waiting_s
         if waiting_s > NOT_READY_AFTER_S:
             why = "; ".join(filter(None, (delivery.problem, self._broker_errors.within(waiting_s))))

@@ -14,6 +14,7 @@ from triage_worker.kafka import topics
 from triage_worker.kafka.client_compat import broker_errors
 from triage_worker.observability.http import serving
 from triage_worker.observability.metrics import Metrics
+from triage_worker.resilience import file_descriptors
 from triage_worker.streaming.readiness import Readiness
 from triage_worker.streaming.signals import stop_on_signals
 from triage_worker.streaming.wiring import ServiceComponents
@@ -37,6 +38,7 @@ async def run_service(
         TriageError, ModelError: the service cannot start; says what to change.
     """
     asyncio.get_running_loop().set_exception_handler(_on_unhandled_error)
+    file_descriptors.raise_limit()
     stop = stop_on_signals()
     metrics = Metrics()
     readiness = Readiness(stop, broker_errors.listen())

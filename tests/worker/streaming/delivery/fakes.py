@@ -171,7 +171,7 @@ class Bench:
         """As the consumer does."""
         self.in_flight.offsets.assign(SOURCE)
         self.client.pause(SOURCE)
-        self.delivery.assign([SOURCE])
+        self.delivery.assign([SOURCE], brokers=1)
 
     async def revoke(self) -> None:
         """As the consumer does."""

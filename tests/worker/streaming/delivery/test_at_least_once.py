@@ -106,7 +106,7 @@ class Bench:
         self.committer = OffsetCommitter(self.in_flight.offsets, interval_s=60, metrics=Metrics())
         for partition in (A, B):
             self.in_flight.offsets.assign(partition)
-        self.delivery.assign([A, B])
+        self.delivery.assign([A, B], brokers=1)
 
     def publish(self, *values: bytes, partition: TopicPartition = A) -> None:
         """Read messages, and complete their outputs together."""

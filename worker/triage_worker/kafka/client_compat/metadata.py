@@ -24,6 +24,11 @@ async def partitions(consumer: AIOKafkaConsumer, topic: str) -> list[TopicPartit
     return [TopicPartition(topic, number) for number in sorted(numbers)]
 
 
+def broker_count(consumer: AIOKafkaConsumer) -> int:
+    """Return how many brokers the cluster has, as far as a started consumer knows."""
+    return len(consumer._client.cluster.brokers())
+
+
 async def unauthorized_topics(admin: AIOKafkaAdminClient, topics: Collection[str]) -> set[str]:
     """Return those topics that the broker hides from this user; `describe_topics` could create them."""
     if not topics:

@@ -7,7 +7,7 @@ sent. A repeated event has the same event id.
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from time import monotonic
 from typing import Any
 
@@ -40,6 +40,7 @@ class AtLeastOnce:
     """
 
     commits_offsets = False
+    shortage: str | None = None
 
     def __init__(
         self, producer: Callable[[], AIOKafkaProducer], in_flight: InFlightMessages, dead_letters: DeadLetters
@@ -75,7 +76,7 @@ class AtLeastOnce:
         """As the protocol says."""
         await run_together(self._receive_forever(), self._publish_forever())
 
-    def assign(self, partitions: Iterable[TopicPartition]) -> None:
+    def assign(self, partitions: Collection[TopicPartition], *, brokers: int) -> None:
         """One producer serves all partitions, so there is nothing to begin."""
 
     async def flush(self) -> None:

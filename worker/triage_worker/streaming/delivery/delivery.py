@@ -1,7 +1,7 @@
 """The contract of a delivery: outputs reach the broker and are acknowledged."""
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
@@ -56,12 +56,22 @@ class Delivery(Protocol):
         """The last error, until the broker takes an output again."""
         ...
 
+    @property
+    def shortage(self) -> str | None:
+        """Why some assigned partitions are not served; None if all are."""
+        ...
+
     async def run(self) -> None:
         """Publish until cancelled."""
         ...
 
-    def assign(self, partitions: Iterable[TopicPartition]) -> None:
-        """Begin with partitions; must not block, since the group waits."""
+    def assign(self, partitions: Collection[TopicPartition], *, brokers: int) -> None:
+        """Begin with partitions; must not block, since the group waits.
+
+        Args:
+            partitions: that were assigned.
+            brokers: number of brokers of the cluster.
+        """
         ...
 
     async def flush(self) -> None:

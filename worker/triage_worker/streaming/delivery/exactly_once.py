@@ -1,19 +1,26 @@
 """Exactly-once delivery: outputs and offsets of a partition in one transaction, partitions in parallel."""
 
 import asyncio
-from collections.abc import Iterable
+import logging
+from collections.abc import Collection, Iterable
 
 from aiokafka.structs import TopicPartition
 
 from triage_worker.kafka.authorization import REFUSED, refusal
 from triage_worker.observability.metrics import Metrics
+from triage_worker.resilience import file_descriptors
 from triage_worker.resilience.tasks import run_together, wait_until
 from triage_worker.streaming.delivery.delivery import PartitionRequest
 from triage_worker.streaming.delivery.partition_transactions import PartitionTransactions, TransactionConfig
 from triage_worker.streaming.tracking.dead_letters import DeadLetters
 from triage_worker.streaming.tracking.in_flight import InFlightMessages
 
+log = logging.getLogger(__name__)
+
 CHECK_S = 1.0
+
+RESERVED_FILES = 24
+"""File descriptors that partitions leave free: for probes, metadata, bundles that are reloaded, and reconnects."""
 
 
 class ExactlyOnce:
@@ -38,6 +45,7 @@ class ExactlyOnce:
         self.requests: asyncio.Queue[PartitionRequest] = asyncio.Queue()
         self._partitions: dict[TopicPartition, PartitionTransactions] = {}
         self._ever_resumed = False
+        self.shortage: str | None = None
 
     @property
     def outstanding(self) -> int:
@@ -63,12 +71,32 @@ class ExactlyOnce:
         """
         await run_together(self._receive_forever(), self._check_forever())
 
-    def assign(self, partitions: Iterable[TopicPartition]) -> None:
-        """As the protocol says; each partition has a task from its assignment to its revocation."""
-        for partition in partitions:
+    def assign(self, partitions: Collection[TopicPartition], *, brokers: int) -> None:
+        """As the protocol says; each partition has a task from its assignment to its revocation.
+
+        Partitions for whose connections there are too few file descriptors stay paused.
+        """
+        served = list(partitions)[: self._affordable(len(partitions), brokers)]
+        for partition in served:
             self._partitions[partition] = PartitionTransactions(
                 self._config, partition, self._in_flight, self._dead_letters, self.requests, self._metrics
             )
+
+    def _affordable(self, partitions: int, brokers: int) -> int:
+        """How many partitions can be served; sets `shortage` if those are not all."""
+        each = brokers + 1  # a producer's connections: one to each leader, and one to its transaction coordinator
+        available = file_descriptors.available()
+        affordable = partitions if available is None else max(0, available - RESERVED_FILES) // each
+        self.shortage = None
+        if affordable < partitions:
+            needed = (file_descriptors.limit() or 0) - (available or 0) + RESERVED_FILES + partitions * each
+            self.shortage = (
+                f"{partitions} partitions need about {needed} open files, and {file_descriptors.limit()} are allowed: "
+                f"{partitions - affordable} of them are not read until you raise the limit (ulimit -n) or start more "
+                f"workers"
+            )
+            log.error("Too few file descriptors: %s", self.shortage)
+        return affordable
 
     async def flush(self) -> None:
         """As the protocol says."""
