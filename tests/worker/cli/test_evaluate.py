@@ -1,0 +1,44 @@
+"""``triage evaluate`` and ``triage train``: output and errors."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.worker.cli.result import Triage, refused
+
+
+def test_evaluate_prints_one_object_of_figures(triage: Triage, tmp_path: Path) -> None:
+    rows = "text,label\nwhere is my order,WISMO\ni want my money back,RETURN_REQUEST\nhello,OOS\n"
+    (tmp_path / "in.csv").write_text(rows)
+    ran = triage("evaluate", "--data", "in.csv", "--json", "--output", "report")
+    figures = json.loads(ran.out)
+    assert (figures["rows"], figures["in_scope_rows"]) == (3, 2)
+    assert {"accuracy", "weighted_f1", "macro_f1", "mcc", "ece", "aurc"} <= set(figures)
+    assert (tmp_path / "report" / "report.html").is_file()
+    printed = triage("evaluate", "--data", "in.csv").out
+    assert "Accuracy" in printed
+    assert "does not know" not in printed
+
+
+def test_evaluate_warns_about_labels_that_the_bundle_does_not_know(triage: Triage, tmp_path: Path) -> None:
+    (tmp_path / "in.csv").write_text("text,label\nwhere is my order,[Versand]\ncancel it,Storno\nhello,WISMO\n")
+    printed = triage("evaluate", "--data", "in.csv").out
+    assert "2 rows have labels that this bundle does not know, and count as wrong: [Versand], Storno." in printed
+    assert "--bundle" in printed
+
+
+@pytest.mark.parametrize(
+    ("arguments", "part"),
+    [
+        (["evaluate", "--data", "nowhere.csv"], "nowhere.csv"),
+        (["train", "--data", "nowhere.csv", "--output", "made"], "nowhere.csv"),
+        (
+            ["train", "--data", "in.csv", "--output", "made", "--time-budget", "soon"],
+            "--time-budget soon is not a time",
+        ),
+        (["train", "--data", "in.csv", "--output", "made", "--epochs", "0"], "--epochs 0 would learn nothing"),
+    ],
+)
+def test_an_error_of_training_or_evaluation_is_one_sentence(triage: Triage, arguments: list[str], part: str) -> None:
+    refused(triage(*arguments), part)
