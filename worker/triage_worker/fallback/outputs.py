@@ -14,7 +14,7 @@ from triage_worker.streaming.async_processor import PendingEvent
 from triage_worker.streaming.decision_events import decision_record, message_fields
 from triage_worker.streaming.tracking.output import CompanionRecord, Output
 
-Asked: TypeAlias = PendingEvent[FallbackEvent]
+PendingFallback: TypeAlias = PendingEvent[FallbackEvent]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,19 +39,33 @@ class OutputBuilder:
     include_text: bool
     clock: Callable[[], float] = time
 
-    def build(self, question: Asked, decision: Decided | Undecided) -> Output:
+    def build(self, pending: PendingFallback, decision: Decided | Undecided) -> Output:
         """Build the output of a decision: an intent with its label, or a review event."""
+        now = datetime.fromtimestamp(self.clock(), UTC)
         if isinstance(decision, Decided):
-            return self._intent(question, decision)
-        return self._review(question, decision)
+            return self._accepted(pending, decision, now)
+        return self._review(pending, decision, now)
 
-    def _intent(self, question: Asked, decision: Decided) -> Output:
-        event, now = question.event, datetime.fromtimestamp(self.clock(), UTC)
-        known = message_fields(event)
-        shown: dict[str, Any] = {"text": event.text} if self.include_text else {}
-        intent = IntentEvent(
-            **known,
-            **shown,
+    def _accepted(self, pending: PendingFallback, decision: Decided, now: datetime) -> Output:
+        record = pending.record
+        intent = decision_record(pending, self._intent(pending.event, decision, now), now)
+        label = decision_record(pending, self._label(pending.event, decision, now), now)
+        return Output(
+            pending.tracker,
+            record,
+            "accepted",
+            decision.intent,
+            self.output_topic,
+            record.key,
+            intent.value,
+            intent.headers,
+            CompanionRecord(self.labels_topic, record.key, label.value, label.headers),
+        )
+
+    def _intent(self, event: FallbackEvent, decision: Decided, now: datetime) -> IntentEvent:
+        fields: dict[str, Any] = message_fields(event) | ({"text": event.text} if self.include_text else {})
+        return IntentEvent(
+            **fields,
             intent=decision.intent,
             confidence=decision.confidence,
             scores={decision.intent: decision.confidence},
@@ -61,35 +75,27 @@ class OutputBuilder:
             model=self.model,
             classified_at=now,
         )
-        label = LabelEvent(
-            **known, text=event.text, label=decision.intent, decided_by="llm", model=self.model, labelled_at=now
-        )
-        record = decision_record(question, intent, now)
-        label_record = decision_record(question, label, now)
-        companion = CompanionRecord(self.labels_topic, question.record.key, label_record.value, label_record.headers)
-        return Output(
-            question.tracker,
-            question.record,
-            "accepted",
-            decision.intent,
-            self.output_topic,
-            question.record.key,
-            record.value,
-            record.headers,
-            companion,
+
+    def _label(self, event: FallbackEvent, decision: Decided, now: datetime) -> LabelEvent:
+        return LabelEvent(
+            **message_fields(event),
+            text=event.text,
+            label=decision.intent,
+            decided_by="llm",
+            model=self.model,
+            labelled_at=now,
         )
 
-    def _review(self, question: Asked, decision: Undecided) -> Output:
-        known = {name: getattr(question.event, name) for name in question.event.model_fields_set}
-        review = ReviewEvent(**known, review_reason=decision.reason)
-        record = decision_record(question, review, datetime.fromtimestamp(self.clock(), UTC))
+    def _review(self, pending: PendingFallback, decision: Undecided, now: datetime) -> Output:
+        fields = {name: getattr(pending.event, name) for name in pending.event.model_fields_set}
+        review = decision_record(pending, ReviewEvent(**fields, review_reason=decision.reason), now)
         return Output(
-            question.tracker,
-            question.record,
+            pending.tracker,
+            pending.record,
             "review",
             decision.reason,
             self.review_topic,
-            question.record.key,
-            record.value,
-            record.headers,
+            pending.record.key,
+            review.value,
+            review.headers,
         )
