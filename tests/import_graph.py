@@ -1,7 +1,13 @@
-"""The import graph of a package, with folders as nodes: ``python -m tests.import_graph [worker|models|schemas]``.
+"""The import graph of a package, with folders as nodes.
 
-It prints the nodes, the layers from top to bottom, the edges, and each cycle. All imports count: those within functions
-and under ``TYPE_CHECKING``, too. A package of another source root is one node.
+    python -m tests.import_graph [worker|models|schemas] [DEPTH]
+
+It prints the nodes, the layers from top to bottom, the edges, and a cycle if there is one. With DEPTH 1, the folders
+directly in the package are the nodes; by default, every folder at any depth is one. A package of another source root is
+one node.
+
+All imports count, also those within functions and under ``TYPE_CHECKING``. Only what the package's own ``__init__``
+imports does not: it re-exports the public names of the folders below it.
 """
 
 import ast
@@ -32,6 +38,17 @@ class Graph:
     @property
     def edge_count(self) -> int:
         return sum(map(len, self.edges.values()))
+
+    def merged(self, depth: int) -> "Graph":
+        """The graph in which a folder deeper than ``depth`` belongs to the folder above it."""
+
+        def name(node: str) -> str:
+            return ".".join(node.split(".")[: depth + 1])
+
+        edges: dict[str, set[str]] = {}
+        for node, targets in self.edges.items():
+            edges.setdefault(name(node), set()).update(name(target) for target in targets)
+        return Graph({node: frozenset(targets - {node}) for node, targets in edges.items()})
 
     def cycle(self) -> list[str]:
         """Nodes of one cycle, the first repeated at the end; empty if there is none."""
@@ -64,7 +81,7 @@ def import_graph(root: str) -> Graph:
     for path in sorted((source / package).rglob("*.py")):
         node = _node(_module(path.relative_to(source)), package)
         targets = edges.setdefault(node, set())
-        for imported in _imported(path):
+        for imported in [] if path == source / package / "__init__.py" else _imported(path):
             target = _node_of_import(imported, package)
             if target and target != node:
                 targets.add(target)
@@ -114,8 +131,9 @@ def _is_empty(path: Path) -> bool:
     return all(isinstance(node, ast.Expr) for node in ast.parse(path.read_text(encoding="utf-8")).body)
 
 
-def main(root: str) -> None:
-    graph = import_graph(root)
+def main(root: str, depth: int) -> None:
+    """Print a graph."""
+    graph = import_graph(root).merged(depth)
     cycle = graph.cycle()
     layers = [] if cycle else graph.layers()
     print(f"{root}: {len(graph.nodes)} nodes, {len(layers)} layers, {graph.edge_count} edges")
@@ -130,4 +148,4 @@ def main(root: str) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1] if len(sys.argv) > 1 else "worker")
+    main(sys.argv[1] if len(sys.argv) > 1 else "worker", int(sys.argv[2]) if len(sys.argv) > 2 else 99)

@@ -22,6 +22,7 @@ ASSEMBLED = ROOT / "build" / "docs"
 PAGES = {
     "CHANGELOG.md": "changelog.md",
     "SECURITY.md": "security-policy.md",
+    "schemas/README.md": "reference/schemas.md",
     "models/bundles/ecommerce/README.md": "model-card.md",
     "models/corpus/README.md": "corpus.md",
 }
@@ -77,6 +78,8 @@ def with_links(markdown: str, page: str, origin: str) -> str:
             return link[0]
         full = posixpath.normpath(posixpath.join(posixpath.dirname(origin), path))
         on_site = ON_SITE.get(full) or (full.removeprefix("docs/") if full.startswith("docs/") else None)
+        if on_site and on_site.removesuffix(".ipynb") != page.removesuffix(".md"):
+            on_site = re.sub(r"\.ipynb$", ".md", on_site)  # a notebook's own page links to the file, for download
         if on_site:
             return f"[{text}]({posixpath.relpath(on_site, posixpath.dirname(page) or '.')}{mark}{anchor})"
         return text if full.rpartition("/")[2] in text else f"{text} (`{full}`)"
