@@ -1,9 +1,9 @@
-"""What can go wrong with a model, each as one sentence for the person who reads it.
+"""The errors of this package; each message is written for the person who reads it.
 
 ModelError
 ├── BundleError   a bundle is missing, damaged, or does not reproduce its golden texts
-├── DeviceError   the asked-for device is not active
-└── DataError     a CSV cannot be trained on or measured with
+├── DeviceError   the requested device is not active
+└── DataError     a data set cannot be trained on or measured with
 """
 
 
@@ -16,7 +16,7 @@ class BundleError(ModelError):
 
 
 class DeviceError(ModelError):
-    """The device that was asked for is not active in ONNX Runtime."""
+    """The requested device is not active in ONNX Runtime."""
 
 
 class DataError(ModelError):

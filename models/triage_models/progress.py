@@ -1,4 +1,4 @@
-"""Showing how far a long run is."""
+"""Shows the progress of long runs on the terminal."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -6,34 +6,34 @@ from contextlib import contextmanager
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
-Report = Callable[[str, float], None]
-"""Called with what is going on, in words, and the share of it that is done, 0 to 1."""
+ProgressCallback = Callable[[str, float], None]
+"""Called with the name of the current stage and the share of it that is done, 0 to 1."""
 
 
 @contextmanager
-def reporting(console: Console) -> Iterator[Report]:
-    """A bar a stage on a terminal, with the time left; a line a stage elsewhere."""
+def progress_display(console: Console) -> Iterator[ProgressCallback]:
+    """Show one progress bar per stage on a terminal, and print one line per stage elsewhere."""
     if not console.is_terminal:
-        yield _lines(console)
+        yield _line_printer(console)
         return
     columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn(compact=True))
     with Progress(*columns, console=console) as progress:
         bars: dict[str, TaskID] = {}
 
-        def report(stage: str, share: float) -> None:
+        def update(stage: str, share: float) -> None:
             if stage not in bars:
                 bars[stage] = progress.add_task(stage, total=1.0)
             progress.update(bars[stage], completed=share)
 
-        yield report
+        yield update
 
 
-def _lines(console: Console) -> Report:
-    told: set[str] = set()
+def _line_printer(console: Console) -> ProgressCallback:
+    printed: set[str] = set()
 
-    def report(stage: str, _share: float) -> None:
-        if stage not in told:
-            told.add(stage)
+    def update(stage: str, _share: float) -> None:
+        if stage not in printed:
+            printed.add(stage)
             console.print(stage, soft_wrap=True)
 
-    return report
+    return update

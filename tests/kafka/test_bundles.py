@@ -19,7 +19,7 @@ from tests.kafka import broker
 from tests.kafka.harness import Bench, message
 from tests.kafka.processes import Worker, eventually
 from tests.kafka.test_service import COMMAND, get
-from tests.models.metrics.made import variant
+from tests.models.fake_bundles import variant
 from tests.records import json_of
 
 pytestmark = pytest.mark.kafka

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from triage_models import DEFAULT_BUNDLE
-from triage_models.metrics.rows import read_rows
+from triage_models.data.evaluation_rows import read_labelled_rows
 
 from tests.kafka.harness import ROOT, Bench, message
 from tests.kafka.test_worker import BAD
@@ -26,7 +26,7 @@ pytestmark = [
 
 async def test_a_whole_test_set_with_sixty_bad_records_is_accounted_for_and_rightly_answered(bench: Bench) -> None:
     await bench.create_topics(partitions=4)
-    rows = read_rows(DATA)
+    rows = read_labelled_rows(DATA)
     records = [(f"chat-{row % 500}".encode(), message(text)) for row, text in enumerate(rows.texts)]
     bad = [value for value in BAD.values() if value is not None]
     expected: list[str | bytes] = list(rows.labels)

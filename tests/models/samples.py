@@ -1,10 +1,10 @@
-"""Labelled rows and the decisions on them, made up, for tests of the report."""
+"""Generated labelled rows and decisions on them, for tests of the report."""
 
 from types import SimpleNamespace
 
 import numpy as np
 from triage_models.bundle.manifest import Calibration, Guarantee, Manifest, Thresholds
-from triage_models.metrics.rows import LabelledRows
+from triage_models.data.evaluation_rows import LabelledRows
 from triage_models.serving.decision import Decision, Reason
 
 WORDS = [
@@ -32,8 +32,8 @@ WORDS = [
 ]
 
 
-def manifest(labels: tuple[str, ...], *, scope: str | None = None, certified: bool = True) -> Manifest:
-    """A manifest with what an evaluation reads."""
+def manifest(labels: tuple[str, ...], *, oos_label: str | None = None, certified: bool = True) -> Manifest:
+    """Build a manifest with the fields that an evaluation reads."""
     guarantee = Guarantee(
         risk=0.05,
         confidence=0.95,
@@ -50,7 +50,7 @@ def manifest(labels: tuple[str, ...], *, scope: str | None = None, certified: bo
         version="1",
         created_at="2026-01-01T00:00:00Z",
         labels=labels,
-        out_of_scope_label=scope,
+        out_of_scope_label=oos_label,
         descriptions={},
         max_length=64,
         calibration=Calibration(temperature=1, weights=(0.0,) * 5, intercept=0, fitted_on="held-out", rows=500),
@@ -70,29 +70,29 @@ def sample(
     rows: int,
     labels: tuple[str, ...],
     *,
-    foreign: float = 0.1,
+    out_of_scope: float = 0.1,
     accuracy: float = 0.9,
     threshold: float = 0.7,
     seed: int = 0,
 ) -> tuple[LabelledRows, list[Decision]]:
-    """Rows of these labels, some out of scope as "OOS", and decisions of the given accuracy on them."""
+    """Generate rows of these labels, some of them "OOS", and decisions of the given accuracy on them."""
     random = np.random.default_rng(seed)
     texts, truths, decisions, shops = [], [], [], []
     for _ in range(rows):
         words = random.integers(1, 24)
         texts.append(" ".join(random.choice(WORDS, size=words)))
-        truth = "OOS" if random.random() < foreign else str(random.choice(labels))
+        truth = "OOS" if random.random() < out_of_scope else str(random.choice(labels))
         truths.append(truth)
         shops.append(str(random.choice(["shoes", "pets"])))
-        right = truth != "OOS" and random.random() < accuracy
-        intent = truth if right else str(random.choice(labels))
-        confidence = float(1 / (1 + np.exp(-random.normal(2.5 if right else -1.0, 1.3))))
+        correct = truth != "OOS" and random.random() < accuracy
+        intent = truth if correct else str(random.choice(labels))
+        confidence = float(1 / (1 + np.exp(-random.normal(2.5 if correct else -1.0, 1.3))))
         decisions.append(decision(intent, confidence, None if confidence >= threshold else "low_confidence"))
     return LabelledRows(texts, truths, {"shop": shops}), decisions
 
 
 class FakeClassifier:
-    """Stands where `Classifier` stands: answers each text by a table."""
+    """A fake `Classifier` that looks its decisions up by text."""
 
     def __init__(self, manifest_: Manifest, answers: dict[str, Decision]) -> None:
         self.bundle = SimpleNamespace(manifest=manifest_)

@@ -1,10 +1,10 @@
-"""A base and data so small that a real training takes seconds: for tests of what trains, and of what serves.
+"""A base model and data so small that a real training takes seconds.
 
     from tests.models.tiny import train_tiny
     bundle = train_tiny(folder)
 
-needs the [train] extra; within ``tests/models`` the session fixtures ``tiny_base``, ``tiny_csv`` and ``tiny_bundle``
-share one.
+Needs the [train] extra. Within ``tests/models``, the session fixtures ``tiny_base``, ``tiny_csv`` and ``tiny_bundle``
+share one base, one data set and one bundle.
 """
 
 import csv
@@ -12,45 +12,41 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from triage_models import DEFAULT_BUNDLE
-from triage_models.training import data
+from triage_models.data.corpus import read_messages
 
 LABELS = ("WISMO", "CANCEL_ORDER", "DAMAGED_ITEM", "ACCOUNT_ISSUE")
-SCOPE = "OOS"
+OOS = "OOS"
 EACH = 24
-CORPUS = DEFAULT_BUNDLE.parents[1] / "corpus" / "messages.csv"
 
 
 def write_base(folder: Path) -> Path:
-    """A DistilBERT of 2 layers x 48 whose word vectors are the packaged MiniLM's, projected at random."""
+    """Write a DistilBERT of 2 layers x 48 whose embeddings are a random projection of the packaged MiniLM's."""
     import torch
     from transformers import DistilBertConfig, DistilBertModel
-    from triage_models.training.base import default_base, load_encoder, save_tokenizer
+    from triage_models.training.base_model import default_base, load_encoder, save_tokenizer
 
     base = default_base()
-    words = load_encoder(base).embeddings.word_embeddings.weight.detach()
+    embeddings = load_encoder(base).embeddings.word_embeddings.weight.detach()
     torch.manual_seed(0)
-    shape: dict[str, Any] = {"dim": 48, "n_layers": 2, "n_heads": 2, "hidden_dim": 192, "max_position_embeddings": 128}
-    encoder = DistilBertModel(DistilBertConfig(vocab_size=len(words), **shape))
-    axes, _ = torch.linalg.qr(torch.randn(words.shape[1], shape["dim"]))
+    config: dict[str, Any] = {"dim": 48, "n_layers": 2, "n_heads": 2, "hidden_dim": 192, "max_position_embeddings": 128}
+    encoder = DistilBertModel(DistilBertConfig(vocab_size=len(embeddings), **config))
+    axes, _ = torch.linalg.qr(torch.randn(embeddings.shape[1], config["dim"]))
     with torch.no_grad():
-        encoder.embeddings.word_embeddings.weight.copy_(words @ axes)
+        encoder.embeddings.word_embeddings.weight.copy_(embeddings @ axes)
     encoder.save_pretrained(folder)
     save_tokenizer(base, folder)
     return folder
 
 
-def tiny_rows(each: int = EACH, labels: Sequence[str] = (*LABELS, SCOPE)) -> list[tuple[str, str]]:
-    """So many texts of each label, from the head of each label's part of the corpus."""
-    corpus = data.read_csv(CORPUS)
-    of = {
-        label: [text for text, own in zip(corpus.texts, corpus.labels, strict=True) if own == label] for label in labels
-    }
-    return [(text, label) for label in labels for text in of[label][:each]]
+def tiny_rows(each: int = EACH, labels: Sequence[str] = (*LABELS, OOS)) -> list[tuple[str, str]]:
+    """Return the first texts of each label in the corpus, with their label."""
+    messages = read_messages()
+    of_label = {label: [message.text for message in messages if message.label == label] for label in labels}
+    return [(text, label) for label in labels for text in of_label[label][:each]]
 
 
 def write_csv(file: Path, rows: Iterable[Sequence[object]], header: Sequence[str] = ("text", "label")) -> Path:
-    """Rows below a header, as a user's CSV."""
+    """Write a CSV with a header, and return its path."""
     with file.open("w", encoding="utf-8", newline="") as stream:
         writer = csv.writer(stream)
         writer.writerow(header)
@@ -59,7 +55,7 @@ def write_csv(file: Path, rows: Iterable[Sequence[object]], header: Sequence[str
 
 
 def train_tiny(folder: Path, base: Path | None = None) -> Path:
-    """A real bundle of 120 rows in a folder of its own: trained, exported, calibrated by folds, published."""
+    """Train a real bundle on 120 rows: trained, exported, calibrated by cross-fitting, published."""
     from triage_models.training import train
 
     csv_file = write_csv(folder / "rows.csv", tiny_rows())

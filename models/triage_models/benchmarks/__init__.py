@@ -1,0 +1,1 @@
+"""Benchmarks on public data sets: what the shipped bundle and the training pipeline reach."""

@@ -1,12 +1,13 @@
-"""A folder of bundles, one of which is served: promoting a new one, going back, and what was done when and why.
+"""A bundle store: versions of a bundle on disk, one of which is served, with promotion, rollback and a history.
 
-    store/versions/2026.11.24-1f2e3d4c/   a bundle, whole, never changed again
-    store/current                         a link to the one that is served
-    store/history.jsonl                   one line a change
+    store/versions/2026.11.24-1f2e3d4c/   a bundle; never changed once it is there
+    store/current                         a link to the bundle that is served
+    store/history.jsonl                   one line per change
 
-Serve it with ``TRIAGE_BUNDLE=store``. Every step is atomic: whenever this is interrupted, a whole bundle is current,
-and the next change goes on from there. A line of the history is written before the link is changed, so the last one may
-be of a change that never came; what comes next tells, since each line says what was current before it.
+Serve a store with ``TRIAGE_BUNDLE=store``. Every step is atomic: after an interruption at any point, a complete bundle
+is current, and the next change continues from there. A line is appended to the history before the link is changed, so
+the last line may describe a change that did not happen. The next line shows which, because each line records what was
+current before it.
 """
 
 import fcntl
@@ -28,75 +29,90 @@ VERSIONS = "versions"
 HISTORY = "history.jsonl"
 FOLDER_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,199}")
 
+Action = Literal["promote", "rollback"]
 
-class Entry(BaseModel):
-    """One change of what is served; versions are names of folders."""
+
+class HistoryEntry(BaseModel):
+    """One change of the served bundle; versions are names of folders."""
 
     model_config = ConfigDict(frozen=True)
 
     when: datetime
-    action: Literal["promote", "rollback"]
+    action: Action
     before: str | None = Field(alias="from")
     to: str
     why: str
 
 
 class BundleStore:
-    """The store at ``root``; the folder is made by the first promotion.
+    """The bundle store in the folder ``root``, which the first promotion creates.
 
-    Processes that change it at once take turns. All methods raise `BundleError` where the store cannot be read or
-    written; what was current then still is.
+    Processes that change a store at the same time take turns. Every method raises `BundleError` if the store cannot be
+    read or written; the current bundle is then unchanged.
     """
 
     def __init__(self, root: Path) -> None:
         self.root = root
 
     def current(self) -> Path | None:
-        """The folder of the bundle that is served; None before the first promotion."""
+        """Return the folder of the bundle that is served; None before the first promotion."""
         link = self.root / CURRENT
         return link.resolve() if link.is_symlink() else None
 
-    def history(self) -> list[Entry]:
-        """All changes, oldest first."""
+    def history(self) -> list[HistoryEntry]:
+        """Return all changes, oldest first."""
         file = self.root / HISTORY
         lines = file.read_bytes().splitlines() if file.is_file() else []
         try:
-            return [Entry.model_validate_json(line) for line in lines]
+            return [HistoryEntry.model_validate_json(line) for line in lines]
         except ValidationError as error:
-            raise BundleError(f"{file} is damaged: mend or remove the line that is no entry of it.") from error
+            raise BundleError(f"{file} is damaged: correct or remove the invalid line.") from error
 
     def promote(self, bundle: Path, *, why: str) -> Path:
-        """Copy a bundle into the store and serve it; returns its folder there.
+        """Copy a bundle into the store and serve it.
 
-        One that is current already stays so, and no line is written.
+        Promoting the bundle that is already current changes nothing.
+
+        Args:
+            bundle: the bundle's folder.
+            why: the reason, for the history.
+
+        Returns:
+            The bundle's folder in the store.
 
         Raises:
-            BundleError: the bundle is damaged, or the store has another one of that version.
+            BundleError: The bundle is damaged, or the store has another bundle of that version.
         """
         source = Bundle.open(bundle)
         if not FOLDER_NAME.fullmatch(source.version):
             raise BundleError(
                 f"The version of {bundle}, {source.version!r}, cannot be the name of a folder: change it."
             )
-        with self._changing(f"{source.path} was not promoted"):
-            target = self._take_in(source)
+        with self._locked(f"{source.path} was not promoted"):
+            target = self._copy_in(source)
             if self._current_name() != target.name:
                 self._serve("promote", target.name, why)
         return target
 
     def rollback(self, *, why: str) -> Path:
-        """Serve what was current before the last promotion, and, called again, before the one before; its folder.
+        """Serve the bundle that was current before the last promotion; each further call goes one step back.
+
+        Args:
+            why: the reason, for the history.
+
+        Returns:
+            The folder of the bundle that is now current.
 
         Raises:
-            BundleError: there is nothing to go back to, or it is damaged or gone.
+            BundleError: There is no earlier bundle, or it is damaged or missing.
         """
         if self.current() is None:
             raise BundleError(f"There is no store of bundles at {self.root}: nothing was ever promoted there.")
-        with self._changing("nothing was rolled back"):
-            served = _served(self.history(), self._current_name())
-            if len(served) < 2:
-                raise BundleError(f"The store {self.root} has nothing to go back to: {served[0]} was the first.")
-            target = Bundle.open(self.root / VERSIONS / served[-2]).path
+        with self._locked("nothing was rolled back"):
+            stack = _version_stack(self.history(), self._current_name())
+            if len(stack) < 2:
+                raise BundleError(f"The store {self.root} has nothing to go back to: {stack[0]} was the first.")
+            target = Bundle.open(self.root / VERSIONS / stack[-2]).path
             self._serve("rollback", target.name, why)
         return target
 
@@ -104,18 +120,18 @@ class BundleStore:
         current = self.current()
         return current.name if current else None
 
-    def _take_in(self, source: Bundle) -> Path:
-        """The bundle's own folder in the store, made where it is not there yet."""
+    def _copy_in(self, source: Bundle) -> Path:
+        """Return the bundle's folder in the store, copying the bundle there if needed."""
         target = self.root.resolve() / VERSIONS / source.version
         if target.exists():
             if Bundle.open(target).manifest != source.manifest:
                 raise BundleError(
-                    f"The store {self.root} has another bundle of version {source.version}: events could not tell them "
-                    f"apart. Give this one a version of its own in its {MANIFEST}."
+                    f"The store {self.root} has another bundle of version {source.version}, so events of the two could "
+                    f"not be told apart: change the version in the new bundle's {MANIFEST}."
                 )
             return target
         incoming = target.with_name(".incoming")
-        shutil.rmtree(incoming, ignore_errors=True)  # of a promotion that was interrupted
+        shutil.rmtree(incoming, ignore_errors=True)  # left by an interrupted promotion
         try:
             incoming.mkdir(parents=True)
             for name in (*source.manifest.files, MANIFEST):
@@ -130,19 +146,19 @@ class BundleStore:
         _sync(target.parent)
         return target
 
-    def _serve(self, action: Literal["promote", "rollback"], name: str, why: str) -> None:
+    def _serve(self, action: Action, name: str, why: str) -> None:
         now = datetime.now(UTC).replace(microsecond=0)
-        entry = Entry.model_validate(
+        entry = HistoryEntry.model_validate(
             {"when": now, "action": action, "from": self._current_name(), "to": name, "why": why}
         )
-        self._write_down(entry)
+        self._append(entry)
         link = self.root / f".{CURRENT}"
         link.unlink(missing_ok=True)
         link.symlink_to(Path(VERSIONS) / name)
         link.replace(self.root / CURRENT)
         _sync(self.root)
 
-    def _write_down(self, entry: Entry) -> None:
+    def _append(self, entry: HistoryEntry) -> None:
         lines = [*self.history(), entry]
         file = self.root / f".{HISTORY}"
         file.write_text("".join(line.model_dump_json(by_alias=True) + "\n" for line in lines), encoding="utf-8")
@@ -150,40 +166,41 @@ class BundleStore:
         file.replace(self.root / HISTORY)
 
     @contextmanager
-    def _changing(self, otherwise: str) -> Iterator[None]:
+    def _locked(self, consequence: str) -> Iterator[None]:
+        """Hold the store's lock; an `OSError` becomes a `BundleError` that states the consequence."""
         try:
             self.root.mkdir(parents=True, exist_ok=True)
             with (self.root / ".lock").open("w") as lock:
-                fcntl.flock(lock, fcntl.LOCK_EX)  # the system takes it back from a process that dies
+                fcntl.flock(lock, fcntl.LOCK_EX)  # released by the system if this process dies
                 yield
         except OSError as error:
             where = f" ({error.filename})" if error.filename else ""
             raise BundleError(
-                f"The store {self.root} cannot be changed: {error.strerror}{where}. So {otherwise}; what was current "
-                "still is."
+                f"The store {self.root} cannot be changed: {error.strerror}{where}. Therefore {consequence}; the "
+                "current bundle is unchanged."
             ) from error
 
 
-def _served(history: Sequence[Entry], current: str | None) -> list[str]:
-    """The versions that lie one on another, the current one last: a promotion lays one on, a rollback takes it off."""
-    now: list[str] = []
+def _version_stack(history: Sequence[HistoryEntry], current: str | None) -> list[str]:
+    """Return the served versions as a stack, the current one last: a promotion pushes one, a rollback pops one."""
+    after: list[str] = []
     before: list[str] = []
     for entry in history:
-        before = _settled(now, before, entry.before)
-        now = [*before, entry.to] if entry.action == "promote" else before[:-1]
-    return _settled(now, before, current)
+        before = _actual_stack(after, before, entry.before)
+        after = [*before, entry.to] if entry.action == "promote" else before[:-1]
+    return _actual_stack(after, before, current)
 
 
-def _settled(now: list[str], before: list[str], current: str | None) -> list[str]:
-    """What a change has led to, by what was found to be current after it."""
-    for served in (now, before):  # `before`: the line was written, and the change never came
-        if served[-1:] == ([current] if current else []):
-            return served
-    return [*now, current] if current else []  # the link was set by hand
+def _actual_stack(after: list[str], before: list[str], current: str | None) -> list[str]:
+    """Return the stack ``after`` a change or ``before`` it, whichever the bundle found current afterwards matches."""
+    for stack in (after, before):  # `before`: the history line was written, but the change did not happen
+        if stack[-1:] == ([current] if current else []):
+            return stack
+    return [*after, current] if current else []  # the link was set by hand
 
 
 def _sync(path: Path) -> None:
-    """Have a file or a folder on the disk before what comes next."""
+    """Flush a file or a folder to disk before the next step."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)

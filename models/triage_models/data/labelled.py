@@ -1,4 +1,4 @@
-"""Labelled text: the rows of a table of it, and when two texts are the same. One for training and for measuring."""
+"""Labelled text: the columns it comes in, and when two texts count as the same. Shared by training and measuring."""
 
 from collections.abc import Iterator
 
@@ -8,16 +8,20 @@ from triage_models.errors import DataError
 TEXT = "text"
 LABEL = "label"
 OUT_OF_SCOPE_NAMES = ("oos", "out_of_scope", "out-of-scope")
-"""What an out-of-scope label is called, in any case, where nobody names it."""
+"""Labels that mean "out of scope" when the caller names none, in lower case; data may use any case."""
 
 
-def labelled(table: Table, label: str | None = None) -> Iterator[tuple[str, str, dict[str, str]]]:
-    """Text, label and the whole record of each row that is not empty; ``label`` is that of every row where it is given.
+def labelled_rows(table: Table, label: str | None = None) -> Iterator[tuple[str, str, dict[str, str]]]:
+    """Yield text, label and the whole record of each row that is not empty.
+
+    Args:
+        table: rows with the columns `TEXT` and, unless ``label`` is given, `LABEL`.
+        label: the label of every row.
 
     Raises:
-        DataError: a row without text or label, with its line; or no row at all.
+        DataError: A row has no text or no label (the message names its line), or there is no row.
     """
-    any_row = False
+    found = False
     for record in table:
         if not any(cell.strip() for cell in record.values()):
             continue
@@ -26,12 +30,12 @@ def labelled(table: Table, label: str | None = None) -> Iterator[tuple[str, str,
         if not text or not name:
             missing = LABEL if text else TEXT
             raise DataError(f"{table.path}, line {table.line}: the row has no {missing}: fill it in or remove the row.")
-        any_row = True
+        found = True
         yield text, name, record
-    if not any_row:
+    if not found:
         raise DataError(f"{table.path} has no rows below its header.")
 
 
-def folded(text: str) -> str:
-    """What two texts have in common that are the same but for case and spacing."""
+def normalize_text(text: str) -> str:
+    """Fold case and spacing, so that texts which differ only in those compare equal."""
     return " ".join(text.casefold().split())

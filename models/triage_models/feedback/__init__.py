@@ -1,4 +1,4 @@
-"""What people and larger models answered, as something to learn from, and whether what was learnt may serve.
+"""The feedback loop: turns answers of people and LLMs into training rows, and decides whether a candidate may serve.
 
-Everything here is plain values: no torch, no Kafka. `triage_models.feedback.learn` trains.
+Except for `triage_models.feedback.learn`, which trains, nothing here needs torch.
 """

@@ -1,7 +1,7 @@
-"""``triage learn`` without Kafka: from answers and a bundle that serves to a candidate, and whether it is better.
+"""Learns from answers (``triage learn``, without Kafka): trains a candidate and compares it with the serving bundle.
 
-The network of the serving bundle is trained on for some minutes: on the answers, each drawn several times, among a
-sample of the rows that it was once trained on, so that it forgets nothing of them.
+The network of the serving bundle is trained further for a few minutes, on the answers, each drawn several times, and on
+a sample of the rows that it was trained on.
 """
 
 import time
@@ -13,34 +13,44 @@ import torch
 
 from triage_models.bundle.bundle import Bundle, sha256
 from triage_models.bundle.manifest import Calibration, Manifest, Thresholds
-from triage_models.data.labelled import folded
+from triage_models.data.corpus import MESSAGES_CSV
+from triage_models.data.evaluation_rows import LabelledRows, read_labelled_rows, resolve_oos_labels
+from triage_models.data.labelled import normalize_text
+from triage_models.data.training_rows import TrainingRows
 from triage_models.errors import DataError
 from triage_models.feedback.answers import Answer
-from triage_models.feedback.compare import compare_bundles
-from triage_models.feedback.rehearsal import base_csv, base_plan, learning_rows
-from triage_models.feedback.resolve import LLM_PER_HUMAN, Settled, settle
-from triage_models.feedback.verdict import MARGIN, Compared, Verdict, judge
-from triage_models.metrics.rows import LabelledRows, read_rows, scope_labels
-from triage_models.progress import Report
+from triage_models.feedback.bundle_comparison import compare_bundles
+from triage_models.feedback.promotion import MARGIN, BundleComparison, PromotionDecision, decide_promotion
+from triage_models.feedback.resolve import LLM_PER_HUMAN, ResolvedLabels, resolve_labels
+from triage_models.feedback.training_mix import mix_rows
+from triage_models.progress import ProgressCallback
 from triage_models.serving.engine import usable_cores
-from triage_models.training.calibrate import Evidence, calibrate
-from triage_models.training.candidate import Job, evidence_of, make_candidate
-from triage_models.training.data import Rows
-from triage_models.training.plan import Plan
-from triage_models.training.run import RISK, check_output, logged, prepare, publish, workplace
-from triage_models.training.schedule import Recipe
-from triage_models.training.writer import Told, write_manifest
+from triage_models.training.calibration import calibrate
+from triage_models.training.calibration_data import CalibrationData
+from triage_models.training.candidate import TrainingJob, run_candidate, train_candidate
+from triage_models.training.manifest_writer import TrainingRecord, write_manifest
+from triage_models.training.pipeline import RISK
+from triage_models.training.plan import TrainingPlan, make_plan
+from triage_models.training.recipe import Recipe
+from triage_models.training.workspace import check_output, locked_workspace, log_progress, prepare, publish
 
 RECIPE = Recipe(epochs=2, batch=32, rate=1e-4, head_rate=3e-4, noise=0.3, words_frozen=True)
 
 
 @dataclass(frozen=True)
-class Learned:
-    """A candidate at ``bundle``, the verdict on it, and the report: plain values that JSON can hold."""
+class LearningResult:
+    """The result of learning from answers.
+
+    Attributes:
+        bundle: the candidate's folder.
+        version: the candidate's version.
+        decision: whether to promote it.
+        report: the figures, as values that JSON can hold.
+    """
 
     bundle: Path
     version: str
-    verdict: Verdict
+    decision: PromotionDecision
     report: dict[str, object]
 
 
@@ -54,130 +64,162 @@ def learn(
     margin: float = MARGIN,
     llm_per_human: float = LLM_PER_HUMAN,
     seed: int = 0,
-    report: Report = lambda stage, share: None,
-) -> Learned:
-    """Train a candidate on answers, put it at ``output``, and judge it beside the bundle that serves.
+    progress: ProgressCallback = lambda stage, share: None,
+) -> LearningResult:
+    """Train a candidate on answers and compare it with the serving bundle.
 
     Args:
         answers: oldest first.
-        serving: the bundle to go on from and to beat.
+        serving: the bundle to start from and to improve on.
         output: the candidate's folder; a bundle that is there is replaced.
-        data: the CSV that the bundle was trained on. Without it the project's corpus stands in, where the labels are
-            the same, and the serving bundle's threshold is kept, without its guarantee.
-        test: CSV with ``text,label`` of the old test set.
-        margin: how many points the candidate may be worse on it.
-        llm_per_human: how many answers of LLMs are learnt from, at most, for each of people's.
-        seed: of everything that is drawn.
-        report: told what is going on.
+        data: the CSV that the bundle was trained on. By default the project's corpus is used, which needs the same
+            labels, and the candidate gets the serving bundle's threshold without its guarantee.
+        test: CSV with ``text,label`` of the test set.
+        margin: how many points the candidate may be worse on the test set.
+        llm_per_human: LLM answers to learn from, at most, per human answer.
+        seed: seed of every draw.
+        progress: called with the stage and its progress.
 
     Raises:
-        DataError: nothing to learn from, or what is wrong with which file.
-        BundleError: the serving bundle cannot be opened.
+        DataError: There is nothing to learn from, or a file cannot be used.
+        BundleError: The serving bundle cannot be opened.
     """
     check_output(output)
     torch.set_num_threads(usable_cores())
     bundle = Bundle.open(serving)
     base = base_plan(bundle.manifest, data)
-    tested = None if test is None else read_rows(test)
-    unwanted = {folded(text) for text in tested.texts} if tested else set()
-    settled = settle(answers, bundle.labels, base.scope, unwanted=unwanted, llm_per_human=llm_per_human)
-    if not settled.human and not settled.llm:
+    test_rows = None if test is None else read_labelled_rows(test)
+    excluded = {normalize_text(text) for text in test_rows.texts} if test_rows else set()
+    resolved = resolve_labels(answers, bundle.labels, base.oos_label, excluded=excluded, llm_per_human=llm_per_human)
+    if not resolved.human and not resolved.llm:
         raise DataError(
-            f"There is nothing to learn from: of {len(answers)} answers none is left ({_why_none(settled)})."
+            f"There is nothing to learn from: of {len(answers)} answers none is left ({_left_out(resolved)})."
         )
-    rows = learning_rows(settled, base, unwanted, seed)
-    plan = Plan(base.labels, base.scope, rows, base.held)
-    _make(plan, bundle, output, data, settled, seed, report)
-    held = LabelledRows([one.text for one in settled.held], [one.label for one in settled.held], {})
-    verdict, figures = _judged(bundle.path, output, held, tested, base.scope, margin, report)
-    made = Bundle.open(output, verify=False).version
-    return Learned(
-        output,
-        made,
-        verdict,
-        {
-            "candidate": made,
-            "serving": bundle.version,
-            "better": verdict.better,
-            "why": list(verdict.why),
-            "answers": _counted(answers, settled),
-            "margin": margin,
-            **figures,
-        },
-    )
+    rows = mix_rows(resolved, base.train, base.classes, excluded, seed)
+    plan = TrainingPlan(base.labels, base.oos_label, rows, base.held_out)
+    version = _train(plan, bundle, output, data, resolved, seed, progress)
+    progress("comparing with the serving bundle", 0.0)
+    on_held_out, on_test = _compare(bundle.path, output, resolved, test_rows, base.oos_label)
+    decision = decide_promotion(on_held_out, on_test, margin=margin)
+    report: dict[str, object] = {
+        "candidate": version,
+        "serving": bundle.version,
+        "better": decision.better,
+        "why": list(decision.reasons),
+        "answers": _answer_counts(answers, resolved),
+        "margin": margin,
+        "held_out": on_held_out.to_json(),
+        "test": on_test.to_json() if on_test else None,
+    }
+    return LearningResult(output, version, decision, report)
 
 
-def _make(
-    plan: Plan, bundle: Bundle, output: Path, data: Path | None, settled: Settled, seed: int, report: Report
-) -> None:
+def base_plan(manifest: Manifest, data: Path | None) -> TrainingPlan:
+    """Plan the base data as it was split when the bundle was trained, with the bundle's name for out of scope.
+
+    Args:
+        manifest: that of the serving bundle.
+        data: the CSV that it was trained on; by default the project's corpus.
+
+    Raises:
+        DataError: The bundle has no out-of-scope output, or the data has other labels.
+    """
+    oos_label = manifest.out_of_scope_label
+    if oos_label is None:
+        raise DataError(f"{manifest.name} has no out-of-scope output, so it cannot learn further: train a new bundle.")
+    csv = data or MESSAGES_CSV
+    plan = make_plan(csv, None, None, None, int(manifest.training.get("seed", 0)))
+    if plan.labels != manifest.labels:
+        different = ", ".join(sorted(set(plan.labels) ^ set(manifest.labels))[:5])
+        raise DataError(
+            f"The labels of {csv.name} are not those of {manifest.name} (different: {different}): "
+            "give the CSV that it was trained on with --data."
+        )
+    for rows in (plan.train, plan.held_out):
+        rows.labels[:] = [oos_label if label == plan.oos_label else label for label in rows.labels]
+    plan.oos_label = oos_label
+    return plan
+
+
+def _train(
+    plan: TrainingPlan,
+    bundle: Bundle,
+    output: Path,
+    data: Path | None,
+    resolved: ResolvedLabels,
+    seed: int,
+    progress: ProgressCallback,
+) -> str:
+    """Train the candidate, write it to ``output``, and return its version."""
     old = bundle.manifest
     started = time.monotonic()
-    job = Job(
-        plan.examples(plan.train), plan.classes, str(bundle.path), RECIPE, old.max_length, seed, start=bundle.path
-    )
-    with workplace(output) as folder:
-        prepare(folder, job, plan.made)
-        make_candidate(job, folder, logged(folder, report, "learning"), whole=True)
-        report("calibrating", 0.0)
-        evidence, calibration, thresholds = _calibrated(plan, job, folder, old, data, settled, seed)
-        learnt: dict[str, object] = {
+    examples = plan.examples(plan.train)
+    job = TrainingJob(examples, plan.classes, str(bundle.path), RECIPE, old.max_length, seed, start=bundle.path)
+    with locked_workspace(output) as folder:
+        prepare(folder, job, plan.synthetic_oos)
+        train_candidate(job, folder, log_progress(folder, progress, "learning"), with_gpu_model=True)
+        progress("calibrating", 0.0)
+        calibration_data, calibration, thresholds = _calibrate(plan, job, folder, old, data, resolved, seed)
+        extra: dict[str, object] = {
             "data": old.training.get("data"),
             "data_sha256": old.training.get("data_sha256"),
-            "learnt_from": {"bundle": old.version, "human": len(settled.human), "llm": len(settled.llm)},
+            "learnt_from": {"bundle": old.version, "human": len(resolved.human), "llm": len(resolved.llm)},
         }
-        told = Told(old.name, job, plan, time.monotonic() - started, base_csv(data), old.descriptions, learnt)
-        publish(folder, output, write_manifest(folder, told, calibration, thresholds, evidence), report)
+        seconds = time.monotonic() - started
+        record = TrainingRecord(old.name, job, plan, seconds, data or MESSAGES_CSV, old.descriptions, extra)
+        manifest = write_manifest(folder, record, calibration, thresholds, calibration_data)
+        publish(folder, output, manifest, progress)
+    return manifest.version
 
 
-def _calibrated(
-    plan: Plan, job: Job, folder: Path, old: Manifest, data: Path | None, settled: Settled, seed: int
-) -> tuple[Evidence, Calibration, Thresholds]:
-    """Calibration and thresholds from rows that the serving bundle never saw; where nobody has such, its own."""
-    if data is not None and len(plan.held) and sha256(data) == old.training.get("data_sha256"):
-        evidence = evidence_of(
-            folder, plan.held.texts, plan.numbers(plan.held), job.max_length, f"{len(plan.held)} rows held out"
-        )
-        return evidence, *calibrate(evidence, len(plan.labels), risk=RISK, seed=seed)
-    held = Rows([one.text for one in settled.held], [one.label for one in settled.held])
-    evidence = evidence_of(
-        folder, held.texts, plan.numbers(held), job.max_length, f"{len(held)} of people's held-out answers"
+def _calibrate(
+    plan: TrainingPlan,
+    job: TrainingJob,
+    folder: Path,
+    old: Manifest,
+    data: Path | None,
+    resolved: ResolvedLabels,
+    seed: int,
+) -> tuple[CalibrationData, Calibration, Thresholds]:
+    """Calibrate on rows that the serving bundle was not trained on; without such rows, reuse its calibration."""
+    if data is not None and len(plan.held_out) and sha256(data) == old.training.get("data_sha256"):
+        source = f"{len(plan.held_out)} rows held out"
+        indices = plan.class_indices(plan.held_out)
+        calibration_data = run_candidate(folder, plan.held_out.texts, indices, job.max_length, source)
+        return calibration_data, *calibrate(calibration_data, len(plan.labels), risk=RISK, seed=seed)
+    rows = TrainingRows([one.text for one in resolved.held_out], [one.label for one in resolved.held_out])
+    source = f"{len(rows)} held-out answers by people"
+    calibration_data = run_candidate(folder, rows.texts, plan.class_indices(rows), job.max_length, source)
+    guarantee = old.thresholds.guarantee.model_copy(
+        update={"certified": False, "method": f"threshold of {old.version}, the bundle before learning"}
     )
-    kept = old.thresholds.guarantee.model_copy(
-        update={"certified": False, "method": f"kept from {old.version}, which had not learnt yet"}
-    )
-    return evidence, old.calibration, old.thresholds.model_copy(update={"guarantee": kept})
+    return calibration_data, old.calibration, old.thresholds.model_copy(update={"guarantee": guarantee})
 
 
-def _judged(
-    serving: Path,
-    candidate: Path,
-    held: LabelledRows,
-    tested: LabelledRows | None,
-    scope: str,
-    margin: float,
-    report: Report,
-) -> tuple[Verdict, dict[str, object]]:
-    report("comparing with the bundle that serves", 0.0)
-    on_held = compare_bundles(serving, candidate, held, frozenset({scope}))
-    on_test: Compared | None = None
-    if tested is not None:
-        on_test = compare_bundles(serving, candidate, tested, scope_labels(None, scope, set(tested.labels)))
-    figures: dict[str, object] = {"held_out": on_held.figures(), "test": on_test.figures() if on_test else None}
-    return judge(on_held, on_test, margin=margin), figures
+def _compare(
+    serving: Path, candidate: Path, resolved: ResolvedLabels, test_rows: LabelledRows | None, oos_label: str
+) -> tuple[BundleComparison, BundleComparison | None]:
+    """Compare both bundles on the held-out answers and, if there is one, on the test set."""
+    rows = LabelledRows([one.text for one in resolved.held_out], [one.label for one in resolved.held_out], {})
+    on_held_out = compare_bundles(serving, candidate, rows, frozenset({oos_label}))
+    if test_rows is None:
+        return on_held_out, None
+    test_oos_labels = resolve_oos_labels(None, oos_label, set(test_rows.labels))
+    return on_held_out, compare_bundles(serving, candidate, test_rows, test_oos_labels)
 
 
-def _counted(answers: Sequence[Answer], settled: Settled) -> dict[str, object]:
+def _answer_counts(answers: Sequence[Answer], resolved: ResolvedLabels) -> dict[str, object]:
     return {
         "read": len(answers),
-        "human": len(settled.human),
-        "llm": len(settled.llm),
-        "held_out": len(settled.held),
-        "left_out": settled.counts,
+        "human": len(resolved.human),
+        "llm": len(resolved.llm),
+        "held_out": len(resolved.held_out),
+        "left_out": resolved.left_out,
     }
 
 
-def _why_none(settled: Settled) -> str:
-    told = [f"{number} {what}" for what, number in settled.counts.items()]
-    if settled.held:
-        told.append(f"{len(settled.held)} are held out to judge by")
-    return ", ".join(told) or "none was given"
+def _left_out(resolved: ResolvedLabels) -> str:
+    reasons = [f"{number} {reason}" for reason, number in resolved.left_out.items()]
+    if resolved.held_out:
+        reasons.append(f"{len(resolved.held_out)} are held out to evaluate on")
+    return ", ".join(reasons) or "none was given"

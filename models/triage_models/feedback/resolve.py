@@ -1,119 +1,125 @@
-"""From many answers to rows to learn from and rows to judge by."""
+"""Resolves many answers to at most one per text, divided into rows to learn from and rows held out."""
 
 import hashlib
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 
-from triage_models.data.labelled import OUT_OF_SCOPE_NAMES, folded
+from triage_models.data.labelled import OUT_OF_SCOPE_NAMES, normalize_text
 from triage_models.feedback.answers import Answer
 
-HELD_SHARE = 0.2
-"""People's answers that are never learnt from. Another share would put other conversations among them, and what an
-earlier bundle had learnt would then judge it: so it is no setting."""
+HELD_OUT_SHARE = 0.2
+"""Share of people's answers that are never learned from. It is not a setting, because another share would hold out
+other conversations, and some of those have been learned by earlier bundles."""
 
 LLM_PER_HUMAN = 1.0
-"""Answers of LLMs learnt from, at most, for each of people's: a model must not copy another one's habits."""
+"""LLM answers to learn from, at most, per human answer: a model must not copy the habits of another model."""
 
 
 @dataclass
-class Settled:
-    """Answers, settled: one a text, each with a label that the bundle has.
+class ResolvedLabels:
+    """Answers with at most one per text, each with a label of the bundle.
 
     Attributes:
-        human: people's, to learn from.
-        llm: LLMs', to learn from.
-        held: people's, to judge by; texts and conversations of which none is learnt from.
-        counts: what was left out, and why, in words.
+        human: answers by people to learn from.
+        llm: answers by LLMs to learn from.
+        held_out: answers by people to evaluate on; no text and no conversation of these is learned from.
+        left_out: how many answers were left out, by reason.
     """
 
     human: list[Answer]
     llm: list[Answer]
-    held: list[Answer]
-    counts: dict[str, int] = field(default_factory=dict)
+    held_out: list[Answer]
+    left_out: dict[str, int] = field(default_factory=dict)
 
 
-def settle(
+def resolve_labels(
     answers: Iterable[Answer],
     labels: Collection[str],
-    scope: str,
+    oos_label: str,
     *,
-    unwanted: Collection[str] = (),
+    excluded: Collection[str] = (),
     llm_per_human: float = LLM_PER_HUMAN,
-) -> Settled:
-    """Settle answers: people's beat LLMs', a person's last about a message counts, contradictions are left out.
+) -> ResolvedLabels:
+    """Resolve answers: people's take precedence, the last one about a message counts, contradictions are left out.
 
     Args:
         answers: oldest first.
-        labels: of the bundle.
-        scope: the bundle's name for "none of these".
-        unwanted: texts, folded, that are not to be learnt from nor judged by: those of the test set.
-        llm_per_human: how many answers of LLMs may be learnt from for each of people's.
+        labels: the bundle's labels.
+        oos_label: the bundle's name for out of scope.
+        excluded: normalized texts to leave out, such as those of the test set.
+        llm_per_human: LLM answers to learn from, at most, per human answer.
     """
-    counts: dict[str, int] = {}
-    known = _known(answers, labels, scope, counts)
-    chosen = _one_a_text(_one_a_message(known), counts)
-    fresh = [one for one in chosen if folded(one.text) not in unwanted]
-    _count(counts, "stand in the test set", len(chosen) - len(fresh))
-    human = [one for one in fresh if one.by == "human"]
-    held = [one for one in human if is_held(one)]
-    apart = {one.conversation_id for one in held if one.conversation_id}
-    learnt = [one for one in fresh if not (is_held(one) and one.by == "human") and one.conversation_id not in apart]
-    _count(counts, "belong to a conversation that is judged by", len(fresh) - len(held) - len(learnt))
-    human = [one for one in learnt if one.by == "human"]
-    llm = sorted((one for one in learnt if one.by == "llm"), key=lambda one: _draw(folded(one.text)))
-    most = int(llm_per_human * len(human))
-    _count(counts, "are an LLM's beyond its share", len(llm) - most)
-    return Settled(human, llm[:most], held, counts)
+    left_out: dict[str, int] = {}
+    known = _with_known_label(answers, labels, oos_label, left_out)
+    per_text = _one_per_text(_one_per_message(known), left_out)
+    usable = [one for one in per_text if normalize_text(one.text) not in excluded]
+    _count(left_out, "stand in the test set", len(per_text) - len(usable))
+    held_out = [one for one in usable if one.decided_by == "human" and is_held_out(one)]
+    conversations = {one.conversation_id for one in held_out if one.conversation_id}
+    learned = [
+        one
+        for one in usable
+        if not (is_held_out(one) and one.decided_by == "human") and one.conversation_id not in conversations
+    ]
+    _count(left_out, "belong to a conversation that is judged by", len(usable) - len(held_out) - len(learned))
+    human = [one for one in learned if one.decided_by == "human"]
+    llm = [one for one in learned if one.decided_by == "llm"]
+    llm.sort(key=lambda one: _hash_to_unit(normalize_text(one.text)))
+    limit = int(llm_per_human * len(human))
+    _count(left_out, "are an LLM's beyond its share", len(llm) - limit)
+    return ResolvedLabels(human, llm[:limit], held_out, left_out)
 
 
-def is_held(answer: Answer) -> bool:
-    """Whether an answer is to judge by: told by its conversation, or else its text, so the same ones every week."""
-    return _draw(answer.conversation_id or folded(answer.text)) < HELD_SHARE
+def is_held_out(answer: Answer) -> bool:
+    """Whether an answer is held out: by a hash of its conversation, or else its text, so that this never changes."""
+    return _hash_to_unit(answer.conversation_id or normalize_text(answer.text)) < HELD_OUT_SHARE
 
 
-def _draw(key: str) -> float:
-    """A number from 0 to 1 that belongs to a key: by chance, and always the same."""
+def _hash_to_unit(key: str) -> float:
+    """Map a key to a number from 0 to 1, uniformly and always the same."""
     return int.from_bytes(hashlib.sha256(key.encode()).digest()[:6], "big") / float(1 << 48)
 
 
-def _known(answers: Iterable[Answer], labels: Collection[str], scope: str, counts: dict[str, int]) -> list[Answer]:
-    kept: list[Answer] = []
+def _with_known_label(
+    answers: Iterable[Answer], labels: Collection[str], oos_label: str, left_out: dict[str, int]
+) -> list[Answer]:
+    known: list[Answer] = []
     for one in answers:
-        if one.label in labels or one.label == scope:
-            kept.append(one)
+        if one.label in labels or one.label == oos_label:
+            known.append(one)
         elif one.label.lower() in OUT_OF_SCOPE_NAMES:
-            kept.append(Answer(one.text, scope, one.by, one.message_id, one.conversation_id))
+            known.append(Answer(one.text, oos_label, one.decided_by, one.message_id, one.conversation_id))
         else:
-            _count(counts, "have a label that the bundle lacks", 1)
-    return kept
+            _count(left_out, "have a label that the bundle lacks", 1)
+    return known
 
 
-def _one_a_message(answers: Sequence[Answer]) -> list[Answer]:
-    """The last answer about each message, a person's before an LLM's."""
+def _one_per_message(answers: Sequence[Answer]) -> list[Answer]:
+    """Return the last answer about each message, a person's rather than an LLM's."""
     last: dict[tuple[str, str], Answer] = {}
     for one in answers:
-        key = ("id", one.message_id) if one.message_id else ("text", folded(one.text))
-        if key not in last or one.by == "human" or last[key].by == "llm":
+        key = ("id", one.message_id) if one.message_id else ("text", normalize_text(one.text))
+        if key not in last or one.decided_by == "human" or last[key].decided_by == "llm":
             last[key] = one
     return list(last.values())
 
 
-def _one_a_text(answers: Sequence[Answer], counts: dict[str, int]) -> list[Answer]:
-    """One answer for each text: people's where there are any; none where they are not of one mind."""
+def _one_per_text(answers: Sequence[Answer], left_out: dict[str, int]) -> list[Answer]:
+    """Return one answer per text, a person's rather than an LLM's; none if they disagree."""
     by_text: dict[str, list[Answer]] = {}
     for one in answers:
-        by_text.setdefault(folded(one.text), []).append(one)
+        by_text.setdefault(normalize_text(one.text), []).append(one)
     chosen: list[Answer] = []
-    for alike in by_text.values():
-        best = [one for one in alike if one.by == "human"] or alike
-        if len({one.label for one in best}) > 1:
-            _count(counts, "contradict one another about the same text", len(alike))
+    for same_text in by_text.values():
+        preferred = [one for one in same_text if one.decided_by == "human"] or same_text
+        if len({one.label for one in preferred}) > 1:
+            _count(left_out, "contradict one another about the same text", len(same_text))
             continue
-        chosen.append(best[0])
-        _count(counts, "repeat a text, or are an LLM's where a person answered", len(alike) - 1)
+        chosen.append(preferred[0])
+        _count(left_out, "repeat a text, or are an LLM's where a person answered", len(same_text) - 1)
     return chosen
 
 
-def _count(counts: dict[str, int], what: str, number: int) -> None:
+def _count(left_out: dict[str, int], reason: str, number: int) -> None:
     if number > 0:
-        counts[what] = counts.get(what, 0) + number
+        left_out[reason] = left_out.get(reason, 0) + number

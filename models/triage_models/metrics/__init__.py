@@ -1,0 +1,1 @@
+"""Computes metrics of decisions on labelled rows, each with its confidence interval."""

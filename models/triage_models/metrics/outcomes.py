@@ -1,4 +1,4 @@
-"""What happened to each labelled message: the only thing that the figures are computed from."""
+"""Outcomes of labelled messages: truth and decision, the only input of the metrics."""
 
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
@@ -11,11 +11,11 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 Flags = NDArray[np.bool_]
 
-FOREIGN = -1
-"""The truth of a row that is out of scope: none of the labels is right for it."""
+OUT_OF_SCOPE = -1
+"""The truth of an out-of-scope row: none of the labels is correct for it."""
 
 SEPARATOR = "|"
-"""Between the labels of a row for which several are right; the first is its primary one."""
+"""Joins the labels of a row for which several are correct; the first is its primary one."""
 
 
 @dataclass(frozen=True)
@@ -23,12 +23,12 @@ class Outcomes:
     """Truth and decision of N messages.
 
     Attributes:
-        classes: names; the bundle's labels, then labels of the data that the bundle does not know.
-        truth: ``[N]`` index into ``classes``, or `FOREIGN`. Where several labels are right and one of them was
-            predicted it is that one, else the row's first: so right is ``truth == predicted``.
+        classes: names: the bundle's labels, then the labels of the data that the bundle does not know.
+        truth: ``[N]`` index into ``classes``, or `OUT_OF_SCOPE`. If several labels are correct, it is the predicted one
+            if that is among them, otherwise the row's first; so a row is correct if ``truth == predicted``.
         predicted: ``[N]`` index into ``classes``.
-        confidence: ``[N]`` probability, 0 to 1, that ``predicted`` is right.
-        accepted: ``[N]`` whether the message was acted on.
+        confidence: ``[N]`` probability, 0 to 1, that ``predicted`` is correct.
+        accepted: ``[N]`` whether the decision was accepted.
     """
 
     classes: tuple[str, ...]
@@ -41,47 +41,47 @@ class Outcomes:
         return len(self.truth)
 
     @property
-    def foreign(self) -> Flags:
+    def out_of_scope(self) -> Flags:
         """``[N]`` whether the row is out of scope."""
-        return np.equal(self.truth, FOREIGN)
+        return np.equal(self.truth, OUT_OF_SCOPE)
 
     @property
-    def right(self) -> Flags:
-        """``[N]`` whether the predicted label is right; false for every foreign row."""
+    def correct(self) -> Flags:
+        """``[N]`` whether the predicted label is correct; false for every out-of-scope row."""
         return np.equal(self.truth, self.predicted)
 
     def take(self, rows: "NDArray[Any]") -> "Outcomes":
-        """The rows at these positions, or where this mask is true."""
+        """Return the rows at these positions, or where this mask is true."""
         return Outcomes(
             self.classes, self.truth[rows], self.predicted[rows], self.confidence[rows], self.accepted[rows]
         )
 
 
-def compare(
+def build_outcomes(
     labels: Sequence[str],
     predicted: Sequence[str],
     confidence: Iterable[float],
     accepted: Iterable[bool],
     *,
     known: Sequence[str],
-    out_of_scope: Collection[str] = (),
+    oos_labels: Collection[str] = (),
 ) -> Outcomes:
-    """Outcomes of labelled rows.
+    """Combine labelled rows with the decisions on them.
 
     Args:
-        labels: ``[N]`` one label a row, or several by ``|``.
-        predicted: ``[N]``, each one of ``known``.
-        confidence: ``[N]``.
-        accepted: ``[N]``.
-        known: the bundle's labels. A label outside these counts as wrong whatever was predicted.
-        out_of_scope: labels that mean "none of the bundle's".
+        labels: ``[N]`` one label per row, or several joined by ``|``.
+        predicted: ``[N]`` labels, each one of ``known``.
+        confidence: ``[N]`` 0 to 1.
+        accepted: ``[N]``
+        known: the bundle's labels; a row with any other label counts as wrong.
+        oos_labels: labels that mean "none of the bundle's labels".
     """
     alternatives = [split_labels(label, known) for label in labels]
     names = dict.fromkeys(known)
-    names.update(dict.fromkeys(name for row in alternatives for name in row if name not in out_of_scope))
+    names.update(dict.fromkeys(name for row in alternatives for name in row if name not in oos_labels))
     index = {name: position for position, name in enumerate(names)}
     truth = [
-        FOREIGN if row[0] in out_of_scope else index[guess if guess in row else row[0]]
+        OUT_OF_SCOPE if row[0] in oos_labels else index[guess if guess in row else row[0]]
         for row, guess in zip(alternatives, predicted, strict=True)
     ]
     return Outcomes(
@@ -94,7 +94,7 @@ def compare(
 
 
 def split_labels(label: str, known: Collection[str]) -> tuple[str, ...]:
-    """``"A|B"`` as ``("A", "B")``, unless a known label is called that as a whole."""
+    """Split ``"A|B"`` into ``("A", "B")``, unless a known label has that very name."""
     if label in known:
         return (label,)
     return tuple(part.strip() for part in label.split(SEPARATOR) if part.strip()) or (label,)

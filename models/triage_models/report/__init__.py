@@ -1,5 +1,5 @@
-"""How far a bundle can be trusted: figures with intervals, and a report. Needs no torch."""
+"""Evaluates a bundle on labelled messages and writes a report. Works without torch."""
 
-from triage_models.report.evaluation import run
+from triage_models.report.evaluation import evaluate
 
-__all__ = ["run"]
+__all__ = ["evaluate"]

@@ -1,4 +1,4 @@
-"""The whole of ``triage evaluate``: a CSV and a bundle in, figures and a report out."""
+"""Evaluates a bundle on a labelled CSV (``triage evaluate``): metrics with intervals, and a report."""
 
 import json
 import time
@@ -11,38 +11,42 @@ from typing import Any
 
 from triage_models import DEFAULT_BUNDLE
 from triage_models.bundle.manifest import Manifest
+from triage_models.data.evaluation_rows import LabelledRows, read_labelled_rows, resolve_oos_labels
 from triage_models.errors import DataError
 from triage_models.metrics import bootstrap, cost
-from triage_models.metrics.measure import evaluate
-from triage_models.metrics.rows import LabelledRows, read_rows, scope_labels
-from triage_models.report.html import page
+from triage_models.metrics.evaluation import evaluate_decisions
+from triage_models.report.html import render_page
 from triage_models.serving.classifier import Classifier, Decision, Device
 
-Progress = Callable[[int, int], None]
-"""Called with the messages classified so far, and how many there are."""
+CountCallback = Callable[[int, int], None]
+"""Called with the number of messages classified so far and the number of all messages."""
 
 BLOCK = 256
+"""Messages that one thread classifies in a call."""
+
 REPORT, METRICS = "report.html", "metrics.json"
 
 
 @dataclass(frozen=True)
-class Measured:
-    """A bundle's decisions on labelled rows.
+class ClassifiedRows:
+    """The decisions of a bundle on labelled rows.
 
     Attributes:
-        scope: the labels that mean none of the bundle's.
-        decisions: one a row, in the order of the rows.
-        messages_per_second: how fast they were made.
+        manifest: that of the bundle.
+        oos_labels: labels of the rows that mean "none of the bundle's labels".
+        rows: N rows.
+        decisions: ``[N]`` in the order of the rows.
+        messages_per_second: how fast they were classified.
     """
 
     manifest: Manifest
-    scope: frozenset[str]
+    oos_labels: frozenset[str]
     rows: LabelledRows
     decisions: list[Decision]
     messages_per_second: float
 
 
-def run(
+def evaluate(
     data: Path,
     bundle: Path = DEFAULT_BUNDLE,
     out_of_scope_label: str | None = None,
@@ -51,39 +55,41 @@ def run(
     device: Device = "auto",
     resamples: int = bootstrap.RESAMPLES,
     seed: int = 0,
-    progress: Progress = lambda done, all_: None,
-    beside: Callable[[Measured], dict[str, Any]] = lambda measured: {},
+    progress: CountCallback = lambda done, total: None,
+    comparison: Callable[[ClassifiedRows], dict[str, Any]] = lambda classified: {},
 ) -> dict[str, Any]:
-    """Classify a labelled CSV and say how far the bundle can be trusted on it.
+    """Classify a labelled CSV and measure how far the bundle can be trusted on it.
 
     Args:
-        data: CSV with the columns ``text,label``; a label may be several, by ``|``, any of which is right. Other
-            columns of few values slice the figures.
+        data: CSV with the columns ``text,label``. A label may be several, joined by ``|``, any of which is correct.
+            Metrics are also sliced by further columns with few distinct values.
         bundle: the bundle's folder.
         out_of_scope_label: the label of rows that none of the bundle's labels fits; by default the bundle's own name
             for it, or OOS.
-        output: folder for ``report.html`` and ``metrics.json``.
+        output: folder for ``report.html`` and ``metrics.json``; None writes no files.
         device: where to run.
-        resamples: of the bootstrap.
-        seed: of the bootstrap.
-        progress: told how far it is.
-        beside: what else is measured on these rows, to be among the figures: "llm" has a section in the report.
+        resamples: number of bootstrap resamples.
+        seed: seed of the bootstrap.
+        progress: called with the progress.
+        comparison: measures something else on the same rows; what it returns is merged into the result. The report has
+            a section for the key "llm".
 
     Returns:
-        The figures of `triage_models.metrics.figures`, each with ``<name>_ci``, and what they were measured on.
+        The metrics of `triage_models.metrics.compute`, each with ``<name>_ci``, and what they were measured on.
 
     Raises:
-        DataError: the CSV cannot be measured with, or the output cannot be written.
-        BundleError, DeviceError: the bundle cannot be opened.
+        DataError: The CSV cannot be measured on, or the output cannot be written.
+        BundleError: The bundle cannot be opened.
+        DeviceError: The device is not active.
     """
-    rows = read_rows(data)
+    rows = read_labelled_rows(data)
     classifier = Classifier.open(bundle, device=device)
     manifest = classifier.bundle.manifest
-    scope = scope_labels(out_of_scope_label, manifest.out_of_scope_label, set(rows.labels))
+    oos_labels = resolve_oos_labels(out_of_scope_label, manifest.out_of_scope_label, set(rows.labels))
     started = time.perf_counter()
     decisions = _classify(classifier, rows.texts, progress)
     speed = len(rows) / (time.perf_counter() - started)
-    evaluation = evaluate(rows, decisions, manifest, scope, resamples=resamples, seed=seed)
+    evaluation = evaluate_decisions(rows, decisions, manifest, oos_labels, resamples=resamples, seed=seed)
     result = {
         "bundle": {"name": manifest.name, "version": manifest.version, "path": str(bundle)},
         "data": str(data),
@@ -92,14 +98,14 @@ def run(
         "messages_per_second": speed,
         "threads": classifier.threads,
         "dollars_per_1000": cost.dollars_per_1000(speed),
-        **beside(Measured(manifest, scope, rows, decisions, speed)),
+        **comparison(ClassifiedRows(manifest, oos_labels, rows, decisions, speed)),
     }
     if output is not None:
-        _write(output, result, page(evaluation, result))
+        _write(output, result, render_page(evaluation, result))
     return result
 
 
-def _classify(classifier: Classifier, texts: list[str], progress: Progress) -> list[Decision]:
+def _classify(classifier: Classifier, texts: list[str], progress: CountCallback) -> list[Decision]:
     blocks = [texts[start : start + BLOCK] for start in range(0, len(texts), BLOCK)]
     decisions: list[Decision] = []
     with ThreadPoolExecutor(classifier.threads) as pool:

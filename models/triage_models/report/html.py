@@ -1,38 +1,38 @@
-"""The report: one HTML page that needs nothing but itself."""
+"""Renders the report as one HTML page without external resources."""
 
 from html import escape
 from pathlib import Path
 from typing import Any
 
 from triage_models.metrics import confusions, cost
-from triage_models.metrics.measure import Evaluation
-from triage_models.report import charts, tables
-from triage_models.report import comparison as beside
-from triage_models.report.narrative import REASONS, dollars, headline, percent, span, verdict
+from triage_models.metrics.evaluation import Evaluation
+from triage_models.report import charts, llm_comparison, tables
+from triage_models.report.narrative import REASONS, dollars, headline, percent, percent_interval, verdict
 from triage_models.report.style import CSS
 
 PAIRS, EXAMPLES = 12, 5
-WORTH_A_SLICE = 5
+MIN_SLICE_ROWS = 5
+"""Smaller slices are not shown."""
 
 
-def page(evaluation: Evaluation, result: dict[str, Any]) -> str:
-    """The whole page.
+def render_page(evaluation: Evaluation, result: dict[str, Any]) -> str:
+    """Render the report.
 
     Args:
-        evaluation: rows and what became of them.
-        result: its figures, and the bundle, data and speed that they were measured with.
+        evaluation: the rows and their outcomes.
+        result: the metrics, and the bundle, data and speed that they were measured with.
     """
     bundle = f"{result['bundle']['name']} {result['bundle']['version']}"
     body = "".join(
         [
-            _top(result, bundle),
-            _pictures(evaluation, result),
-            _mistakes(evaluation),
-            _kinds(result),
-            _price(evaluation, result),
-            beside.section(result["llm"]) if "llm" in result else "",
-            _numbers(result),
-            _how(result, bundle),
+            _summary(result, bundle),
+            _charts(evaluation, result),
+            _errors(evaluation),
+            _breakdowns(result),
+            _costs(evaluation, result),
+            llm_comparison.render_section(result["llm"]) if "llm" in result else "",
+            _all_metrics(result),
+            _footer(result, bundle),
         ]
     )
     return (
@@ -43,90 +43,80 @@ def page(evaluation: Evaluation, result: dict[str, Any]) -> str:
     )
 
 
-def _top(result: dict[str, Any], bundle: str) -> str:
-    kind, why = verdict(result)
+def _summary(result: dict[str, Any], bundle: str) -> str:
+    kind, reason = verdict(result)
     tiles = [
-        (percent(result["all_traffic_coverage"]), "handled without help", result["all_traffic_coverage_ci"]),
-        (
-            percent(result["all_traffic_selective_accuracy"]),
-            "of that is right",
-            result["all_traffic_selective_accuracy_ci"],
-        ),
-        (percent(result["accuracy"]), "right if it answered everything", result["accuracy_ci"]),
+        ("all_traffic_coverage", "of messages accepted"),
+        ("all_traffic_selective_accuracy", "of those correct"),
+        ("accuracy", "correct if every message were answered"),
+        *([("false_acceptance_rate", "of out-of-scope messages accepted")] if result["out_of_scope_rows"] else []),
     ]
-    if result["out_of_scope_rows"]:
-        tiles.append(
-            (
-                percent(result["false_acceptance_rate"]),
-                "of foreign messages acted on",
-                result["false_acceptance_rate_ci"],
-            )
-        )
     return (
         f"<header><h1>How far {escape(bundle)} can be trusted on {escape(Path(result['data']).name)}</h1>"
         f'<p class="headline">{escape(headline(result))}</p>'
-        f'<p class="verdict {kind}">{escape(why)}</p></header><div class="tiles">'
+        f'<p class="verdict {kind}">{escape(reason)}</p></header><div class="tiles">'
         + "".join(
-            f'<div class="tile"><b>{value}</b><span>{escape(name)}</span><span>{span(interval)}</span></div>'
-            for value, name, interval in tiles
+            f'<div class="tile"><b>{percent(result[name])}</b><span>{escape(title)}</span>'
+            f"<span>{percent_interval(result[f'{name}_ci'])}</span></div>"
+            for name, title in tiles
         )
-        + '</div><p class="meta">Small figures are 95 % intervals: how far the number could be off, given how few '
-        f"messages it was measured on ({result['rows']:,} here).</p>"
+        + '</div><p class="meta">The small numbers are 95 % intervals: how far a number could be off, because it was '
+        f"measured on {result['rows']:,} messages only.</p>"
     )
 
 
-def _pictures(evaluation: Evaluation, result: dict[str, Any]) -> str:
-    foreign = "; foreign ones are among the wrong" if result["out_of_scope_rows"] else ""
-    threes = "".join(
+def _charts(evaluation: Evaluation, result: dict[str, Any]) -> str:
+    oos_note = "; out-of-scope messages count as wrong" if result["out_of_scope_rows"] else ""
+    histograms = "".join(
         f"<figure>{picture}<figcaption>{escape(caption)}</figcaption></figure>"
-        for caption, picture in charts.histograms(evaluation.outcomes, result["threshold"])
+        for caption, picture in charts.confidence_histograms(evaluation.outcomes, result["threshold"])
     )
     return (
         "<h2>Does it know when it is wrong?</h2>"
-        "<p>A classifier is useful when its mistakes are the answers it was unsure of: then a threshold keeps them "
-        "back.</p>"
-        '<div class="charts"><figure><h3>The more it handles, the more of it is wrong</h3>'
-        f"{charts.risk_coverage(result)}<figcaption>Each point is a threshold, strict on the left. The bundle chose "
-        "its own when it was trained; the dot may lie beside the curve: it also asks for familiarity.</figcaption>"
-        "</figure>"
-        f"<figure><h3>A confidence of 90 % should be right nine times in ten</h3>{charts.reliability(result)}"
-        "<figcaption>On the dashed line it is. Below it the bundle is too sure of itself, above it too modest. "
-        f"Larger dots are more messages{foreign}.</figcaption></figure></div>"
-        f'<h2>How sure it was</h2><div class="charts three">{threes}</div>'
+        "<p>A classifier is useful when its errors have low confidence: a threshold then refuses them.</p>"
+        '<div class="charts"><figure><h3>The more it accepts, the more of it is wrong</h3>'
+        f"{charts.risk_coverage_chart(result)}<figcaption>Each point is a threshold, strict on the left. The dot is "
+        "the bundle's own threshold, chosen when it was trained. It may lie off the curve because the bundle also "
+        "requires familiarity.</figcaption></figure>"
+        f"<figure><h3>A confidence of 90 % should be correct nine times in ten</h3>{charts.reliability_chart(result)}"
+        "<figcaption>On the dashed line it is. Below the line the bundle is overconfident, above it underconfident. "
+        f"Larger dots are more messages{oos_note}.</figcaption></figure></div>"
+        f'<h2>Confidence of its answers</h2><div class="charts three">{histograms}</div>'
     )
 
 
-def _mistakes(evaluation: Evaluation) -> str:
+def _errors(evaluation: Evaluation) -> str:
     outcomes = evaluation.outcomes
-    if outcomes.foreign.all() and not outcomes.accepted.any():
+    if outcomes.out_of_scope.all() and not outcomes.accepted.any():
         return ""
-    found = confusions.worst(evaluation.rows, outcomes, pairs=PAIRS, examples=EXAMPLES)
+    found = confusions.worst_confusions(evaluation.rows, outcomes, pairs=PAIRS, examples=EXAMPLES)
     matrix = (
         ""
-        if outcomes.foreign.all()
-        else f"<h2>What is taken for what</h2>{tables.matrix(outcomes)}"
-        '<p class="meta">Counts of all messages that have an intent, handled or not. Colour is the share of the row.'
-        "</p>"
+        if outcomes.out_of_scope.all()
+        else f"<h2>Confusion matrix</h2>{tables.matrix_table(outcomes)}"
+        '<p class="meta">Counts of all messages that have an intent, accepted or not. The colour is the share of the '
+        "row.</p>"
     )
     if not found:
-        return f"{matrix}<h2>The worst mistakes</h2><p>There are no mistakes in this data.</p>"
+        return f"{matrix}<h2>The worst errors</h2><p>There are no errors in this data.</p>"
     return (
-        f"{matrix}<h2>The worst mistakes</h2>"
-        "<p>Those that would have been acted on come first, and the surest of them on top: these are what to train on "
-        f"next, or labels whose border should be drawn again.</p>{tables.pairs(found)}"
+        f"{matrix}<h2>The worst errors</h2>"
+        "<p>Errors that were accepted come first, the most confident at the top. Train on messages like these next, or "
+        f"redraw the border between the two labels.</p>{tables.confusion_cards(found)}"
     )
 
 
-def _kinds(result: dict[str, Any]) -> str:
+def _breakdowns(result: dict[str, Any]) -> str:
     parts = ""
-    shown = [one for one in result["by_slice"] if one["rows"] >= WORTH_A_SLICE]
+    shown = [one for one in result["by_slice"] if one["rows"] >= MIN_SLICE_ROWS]
     if shown:
-        parts += f"<h2>By kind of message</h2>{tables.slices(shown, bool(result['out_of_scope_rows']))}"
+        parts += f"<h2>By kind of message</h2>{tables.slice_table(shown, bool(result['out_of_scope_rows']))}"
     if result["by_label"]:
-        opened, intents = (" open" if len(result["by_label"]) <= tables.MOST_CLASSES else ""), len(result["by_label"])
+        intents = len(result["by_label"])
+        opened = " open" if intents <= tables.MAX_CLASSES else ""
         parts += (
-            f"<h2>By intent</h2><details{opened}><summary>{intents} intents, the hardest first</summary>"
-            f"{tables.labels(result['by_label'])}</details>"
+            f"<h2>By intent</h2><details{opened}><summary>{intents} intents, the lowest F1 first</summary>"
+            f"{tables.label_table(result['by_label'])}</details>"
         )
     if result["unknown_labels"]:
         names = ", ".join(f"{escape(name)} ({rows:,})" for name, rows in result["unknown_labels"].items())
@@ -134,43 +124,45 @@ def _kinds(result: dict[str, Any]) -> str:
     return parts
 
 
-def _price(evaluation: Evaluation, result: dict[str, Any]) -> str:
+def _costs(evaluation: Evaluation, result: dict[str, Any]) -> str:
     outcomes = evaluation.outcomes
-    refused = ~outcomes.accepted
-    right, wrong = int((refused & outcomes.right).sum()), int((refused & ~outcomes.right & ~outcomes.foreign).sum())
-    foreign = int((refused & outcomes.foreign).sum())
-    held = [f"{wrong:,} wrong answers", *([f"{foreign:,} foreign messages"] if result["out_of_scope_rows"] else [])]
+    refused, correct, oos = ~outcomes.accepted, outcomes.correct, outcomes.out_of_scope
+    held_back = [f"{int((refused & ~correct & ~oos).sum()):,} wrong answers"]
+    if result["out_of_scope_rows"]:
+        held_back.append(f"{int((refused & oos).sum()):,} out-of-scope messages")
     reasons = ", ".join(
         f"{rows:,} {REASONS[reason]}" for reason, rows in sorted(result["refusals"].items(), key=lambda item: -item[1])
     )
     own, llm = result["dollars_per_1000"], cost.llm_dollars_per_1000()
-    both = own + float(refused.mean()) * llm
+    cascade = own + float(refused.mean()) * llm
     return (
-        f"<h2>What it costs</h2><p><b>Caution:</b> {int(refused.sum()):,} of {len(outcomes):,} messages go to a larger "
-        f"model or a person. That held back {' and '.join(held)}, and {right:,} answers that would have been right."
-        + (f" Why they were refused: {escape(reasons)}." if reasons else "")
-        + f"</p><p><b>Money:</b> {result['messages_per_second']:,.0f} messages a second in this run, on "
-        f"{result['threads']} {'core' if result['threads'] == 1 else 'cores'}: {dollars(own)} for 1,000 messages on a "
-        f"machine at {dollars(cost.MACHINE_DOLLARS_PER_HOUR)} an hour that is kept busy. {cost.LLM} at list price is "
-        f"{dollars(llm)} for 1,000 ({cost.LLM_TOKENS_IN} tokens in, {cost.LLM_TOKENS_OUT} out, each); asking it only "
-        f"for what is refused here makes {dollars(both)}.</p>"
+        f"<h2>Costs</h2><p><b>Refusals:</b> {int(refused.sum()):,} of {len(outcomes):,} messages go to a larger model "
+        f"or a person. Among them are {' and '.join(held_back)}, and {int((refused & correct).sum()):,} answers that "
+        "would have been correct."
+        + (f" Refused were {escape(reasons)}." if reasons else "")
+        + f"</p><p><b>Money:</b> {result['messages_per_second']:,.0f} messages per second in this run, on "
+        f"{result['threads']} {'core' if result['threads'] == 1 else 'cores'}: {dollars(own)} per 1,000 messages on a "
+        f"machine that costs {dollars(cost.MACHINE_DOLLARS_PER_HOUR)} per hour and is always busy. {cost.LLM} at list "
+        f"price costs {dollars(llm)} per 1,000 ({cost.LLM_TOKENS_IN} tokens in, {cost.LLM_TOKENS_OUT} out, each). "
+        f"The bundle with that model for its refusals costs {dollars(cascade)}.</p>"
     )
 
 
-def _numbers(result: dict[str, Any]) -> str:
+def _all_metrics(result: dict[str, Any]) -> str:
     return (
-        "<h2>All figures</h2><p>Plain names are over messages that have an intent; “all traffic” includes foreign ones."
-        f"</p><details><summary>Show them, with intervals and meanings</summary>{tables.figures(result)}</details>"
+        "<h2>All metrics</h2><p>Metrics are over messages that have an intent; “all traffic” includes out-of-scope "
+        f"messages.</p><details><summary>Show all, with intervals and meanings</summary>{tables.metric_table(result)}"
+        "</details>"
     )
 
 
-def _how(result: dict[str, Any], bundle: str) -> str:
+def _footer(result: dict[str, Any], bundle: str) -> str:
     guarantee = result["guarantee"]
     return (
         f'<footer class="meta"><p>{escape(bundle)} on {escape(result["data"])}: {result["in_scope_rows"]:,} messages '
         f"with an intent, {result['out_of_scope_rows']:,} out of scope; measured {escape(result['measured_at'])}. "
-        f"Accepted at confidence {result['threshold']:.3f} or more. Promise: {escape(guarantee['method'])}, at "
+        f"Accepted at confidence {result['threshold']:.3f} or more. Guarantee: {escape(guarantee['method'])}, at "
         f"{percent(guarantee['confidence'])} confidence, for messages like those it was calibrated on. Intervals by "
-        "bootstrap over messages; a share of nothing or all has an exact one. Several right labels count as right "
-        "when one of them is given.</p></footer>"
+        "bootstrap over messages; a share of 0 or 1 has an exact interval. If several labels are correct, any of them "
+        "counts.</p></footer>"
     )

@@ -1,16 +1,16 @@
-"""The report's style sheet: light and dark, phone and desk, screen and paper."""
+"""The style sheet of the report: light and dark, phone and desktop, screen and print."""
 
 CSS = """
 :root {
   color-scheme: light dark;
   --paper: #fbfaf7; --card: #ffffff; --ink: #1d2329; --soft: #59636e; --rule: #dfdcd4; --grid: #ebe8e1;
-  --main: #1f5fa8; --right: #2a7d5f; --wrong: #c0452f; --foreign: #8a6d1f; --limit: #6f6a60; --heat: #1f5fa8;
+  --main: #1f5fa8; --correct: #2a7d5f; --wrong: #c0452f; --oos: #8a6d1f; --limit: #6f6a60; --heat: #1f5fa8;
   --good-back: #e5f3ec; --fair-back: #fbf2d9; --bad-back: #fae6e1; --none-back: #efede8;
 }
 @media (prefers-color-scheme: dark) {
   :root {
     --paper: #14171a; --card: #1c2024; --ink: #e8e6e1; --soft: #a3abb3; --rule: #333a41; --grid: #282e34;
-    --main: #7db2ee; --right: #6cc5a0; --wrong: #f08a74; --foreign: #d9b75f; --limit: #a9a498; --heat: #4f8fd6;
+    --main: #7db2ee; --correct: #6cc5a0; --wrong: #f08a74; --oos: #d9b75f; --limit: #a9a498; --heat: #4f8fd6;
     --good-back: #17322a; --fair-back: #362e17; --bad-back: #3b211c; --none-back: #262a2e;
   }
 }
@@ -29,8 +29,8 @@ p { margin: .4rem 0 1rem; max-width: 46rem; }
 .soft, figcaption, .meta { color: var(--soft); }
 .meta { font-size: .9rem; }
 .verdict { padding: .8rem 1rem; border-left: 4px solid; border-radius: 4px; max-width: 46rem; }
-.verdict.good { background: var(--good-back); border-color: var(--right); }
-.verdict.fair { background: var(--fair-back); border-color: var(--foreign); }
+.verdict.good { background: var(--good-back); border-color: var(--correct); }
+.verdict.fair { background: var(--fair-back); border-color: var(--oos); }
 .verdict.bad { background: var(--bad-back); border-color: var(--wrong); }
 .verdict.none { background: var(--none-back); border-color: var(--limit); }
 .tiles { display: grid; grid-template-columns: repeat(auto-fit, minmax(10rem, 1fr)); gap: .8rem; margin: 1.4rem 0; }
@@ -50,7 +50,7 @@ svg .line.main { stroke: var(--main); }
 svg .line.limit { stroke: var(--limit); stroke-width: 1.4; stroke-dasharray: 5 4; }
 svg .dot.main { fill: var(--main); fill-opacity: .75; stroke: var(--card); }
 svg .dot.chosen { fill: var(--wrong); stroke: var(--card); stroke-width: 2; }
-svg .bar.right { fill: var(--right); } svg .bar.wrong { fill: var(--wrong); } svg .bar.foreign { fill: var(--foreign); }
+svg .bar.correct { fill: var(--correct); } svg .bar.wrong { fill: var(--wrong); } svg .bar.oos { fill: var(--oos); }
 svg .note { font-size: 11.5px; } svg .note.chosen { fill: var(--wrong); font-weight: 650; font-size: 13px; }
 .scroll { overflow-x: auto; max-width: 100%; }
 table { border-collapse: collapse; font-size: .92rem; font-variant-numeric: tabular-nums; }
@@ -72,7 +72,7 @@ td small { color: var(--soft); display: block; }
 .pair ul { list-style: none; margin: 0; padding: 0; }
 .pair li { padding: .3rem 0; border-top: 1px solid var(--grid); overflow-wrap: anywhere; font-size: .93rem; }
 .pair li small { color: var(--soft); white-space: nowrap; }
-.pair li small.acted { color: var(--wrong); font-weight: 600; }
+.pair li small.accepted { color: var(--wrong); font-weight: 600; }
 details { margin-top: 1rem; }
 summary { cursor: pointer; font-weight: 600; padding: .3rem 0; }
 summary:focus-visible { outline: 2px solid var(--main); outline-offset: 3px; }

@@ -1,5 +1,5 @@
-"""The lab: from labelled text to a bundle. The only package that imports torch."""
+"""Trains bundles from labelled text. Needs the ``[train]`` extra: only this package and `feedback.learn` use torch."""
 
-from triage_models.training.run import train
+from triage_models.training.pipeline import train
 
 __all__ = ["train"]

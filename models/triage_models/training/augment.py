@@ -1,4 +1,4 @@
-"""Noise as people make it, so that a network does not lean on spelling, case or politeness."""
+"""Text augmentation: typos, case, short forms and fillers, so that a network does not rely on clean spelling."""
 
 import numpy as np
 
@@ -16,12 +16,12 @@ _SHORT = {
 
 
 def augment(text: str, random: np.random.Generator, strength: float) -> str:
-    """The same wish, typed otherwise.
+    """Return the same message as someone else might type it.
 
     Args:
         text: a message.
-        random: where the dice come from.
-        strength: chance, 0 to 1, that the text is touched at all; each kind of noise has its share of it.
+        random: the random generator.
+        strength: probability, 0 to 1, that the text is changed at all; the kinds of noise share it.
     """
     if random.random() >= strength:
         return text

@@ -1,4 +1,4 @@
-"""Texts into batches of tensors: drawn, noised, grouped by length, padded."""
+"""Turns texts into batches of tensors: sampled by weight, augmented, grouped by length and padded."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -10,12 +10,21 @@ from tokenizers import Tokenizer
 from torch import Tensor
 
 from triage_models.training.augment import augment
-from triage_models.training.schedule import Recipe
+from triage_models.training.recipe import Recipe
+
+LENGTH_JITTER = 3
+"""Tokens of random noise when texts are sorted by length, so that epochs have different batches."""
 
 
 @dataclass(frozen=True)
 class Examples:
-    """Texts, their class numbers ``[N]``, and how often each is drawn in an epoch ``[N]``."""
+    """N texts to train on.
+
+    Attributes:
+        texts: ``[N]``
+        classes: ``[N]`` class indices.
+        weights: ``[N]`` how often an epoch draws a row, on average.
+    """
 
     texts: Sequence[str]
     classes: NDArray[np.int64]
@@ -25,16 +34,17 @@ class Examples:
         return len(self.texts)
 
     def take(self, rows: NDArray[np.int64]) -> "Examples":
-        """The rows at these positions."""
+        """Return the rows at these positions."""
         return Examples([self.texts[row] for row in rows.tolist()], self.classes[rows], self.weights[rows])
 
 
 def epoch_batches(
     tokenizer: Tokenizer, examples: Examples, recipe: Recipe, *, seed: int, epoch: int
 ) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
-    """One epoch of ids ``[B, T]``, mask ``[B, T]`` and row numbers ``[B]``; the same for the same seed and epoch.
+    """Yield one epoch of token ids ``[B, T]``, mask ``[B, T]`` and row positions ``[B]``.
 
-    A row of weight 0.2 comes once in five epochs, one of weight 3 three times in each, each time with noise of its own.
+    The same seed and epoch give the same batches. A row of weight 0.2 occurs once in five epochs, a row of weight 3
+    three times in each, every time with different noise.
     """
     phase = np.random.default_rng(seed).random(len(examples))
     random = np.random.default_rng([seed, epoch])
@@ -43,21 +53,22 @@ def epoch_batches(
     random.shuffle(rows)
     texts = [augment(examples.texts[row], random, recipe.noise) for row in rows.tolist()]
     encodings = token_ids(tokenizer, texts)
-    jitter = random.random(len(rows)) * 3
-    near = np.argsort(np.array([len(ids) for ids in encodings]) + jitter)
-    cuts = [near[start : start + recipe.batch] for start in range(0, len(near), recipe.batch)]
-    for cut in random.permutation(len(cuts)):
-        ids, mask = padded([encodings[row] for row in cuts[cut].tolist()])
-        yield ids, mask, torch.from_numpy(rows[cuts[cut]])
+    jitter = random.random(len(rows)) * LENGTH_JITTER
+    by_length = np.argsort(np.array([len(ids) for ids in encodings]) + jitter)
+    batches = [by_length[start : start + recipe.batch] for start in range(0, len(by_length), recipe.batch)]
+    for number in random.permutation(len(batches)):
+        batch = batches[number]
+        ids, mask = pad([encodings[row] for row in batch.tolist()])
+        yield ids, mask, torch.from_numpy(rows[batch])
 
 
 def token_ids(tokenizer: Tokenizer, texts: Sequence[str]) -> list[list[int]]:
-    """Token ids of texts, special tokens included."""
+    """Return the token ids of each text, special tokens included."""
     return [encoding.ids for encoding in tokenizer.encode_batch_fast(list(texts))]
 
 
-def padded(encodings: Sequence[list[int]]) -> tuple[Tensor, Tensor]:
-    """Ids and mask ``[B, T]``, filled up with zeros."""
+def pad(encodings: Sequence[list[int]]) -> tuple[Tensor, Tensor]:
+    """Return token ids and mask ``[B, T]``, padded with zeros."""
     longest = max(len(ids) for ids in encodings)
     ids = torch.zeros(len(encodings), longest, dtype=torch.long)
     mask = torch.zeros_like(ids)

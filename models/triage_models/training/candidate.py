@@ -1,4 +1,4 @@
-"""One model, trained and exported, and what it says of rows that it was not trained on."""
+"""Trains and exports one model, and runs it on rows that it was not trained on."""
 
 import json
 from collections.abc import Sequence
@@ -12,31 +12,42 @@ from tokenizers import Tokenizer
 from torch import Tensor
 
 from triage_models.bundle.bundle import CPU_MODEL, GPU_MODEL
+from triage_models.data.sampling import sample_per_class
 from triage_models.serving.engine import Engine, open_tokenizer
-from triage_models.training.base import load_encoder, save_tokenizer
+from triage_models.training.base_model import load_encoder, save_tokenizer
 from triage_models.training.batches import Examples, token_ids
-from triage_models.training.calibrate import Evidence
-from triage_models.training.distil import TEACHERS, mean_probabilities
+from triage_models.training.calibration_data import CalibrationData
+from triage_models.training.distillation import TEACHERS_FOLDER, teacher_mean_probabilities
 from triage_models.training.export import export
-from triage_models.training.fit import Fit, Progress, embeddings_of, part_of
-from triage_models.training.further import TRAININGS, trained_further
-from triage_models.training.network import Network, Served
-from triage_models.training.prototypes import prototypes, some_of_each
-from triage_models.training.recover import recover_network
-from triage_models.training.schedule import Recipe
+from triage_models.training.inference import embed_texts
+from triage_models.training.network import Network, ServingNetwork
+from triage_models.training.onnx_weights import load_network
+from triage_models.training.prototypes import build_prototypes
+from triage_models.training.recipe import Recipe
+from triage_models.training.trainer import StepCallback, Trainer, part_progress
+from triage_models.training.weight_averaging import RUNS, train_and_average
 
+CHECKPOINT = "checkpoint.pt"
 RANGE_TEXTS = 400
 """Texts on which the ranges of the int8 activations are measured."""
 
-STANDING = 600
-"""Rows of a class that its prototypes are made of: of more, familiarity is no better (docs/evaluation.md)."""
+PROTOTYPE_ROWS = 600
+"""Rows of a class that its prototypes are built from; more do not improve familiarity (docs/evaluation.md)."""
 
 
 @dataclass(frozen=True)
-class Job:
-    """What to train: rows, the classes in the order of the network's outputs, and how.
+class TrainingJob:
+    """What to train, and how.
 
-    ``start`` is a bundle of the same classes, whose network is trained on; without it, training begins at the base.
+    Attributes:
+        examples: N rows to train on.
+        classes: the classes in the order of the network's outputs.
+        base: hub id or folder of the base model.
+        recipe: the hyperparameters.
+        max_length: tokens that the model reads.
+        seed: seed of every draw.
+        validation: rows for early stopping.
+        start: folder of a bundle of the same classes, whose network is trained further; None starts from the base.
     """
 
     examples: Examples
@@ -45,74 +56,99 @@ class Job:
     recipe: Recipe
     max_length: int
     seed: int
-    watched: Examples | None = None
+    validation: Examples | None = None
     start: Path | None = None
 
 
-def make_candidate(job: Job, folder: Path, progress: Progress, *, whole: bool) -> None:
-    """Train, and write into ``folder`` what serves: tokenizer, config and the int8 model.
+def train_candidate(job: TrainingJob, folder: Path, progress: StepCallback, *, with_gpu_model: bool) -> None:
+    """Train a model and write the files that serve: tokenizer, configuration and the int8 model.
 
-    A training from the base that was interrupted in this folder is taken up again. ``whole`` adds what only a bundle
-    to keep needs: the fp16 model.
+    An interrupted training from the base resumes if it is called with the same folder.
+
+    Args:
+        job: what to train.
+        folder: where to write.
+        progress: called after each step.
+        with_gpu_model: also write the fp16 model, which only a bundle that is kept needs.
     """
     folder.mkdir(parents=True, exist_ok=True)
     save_tokenizer(job.base, folder)
     tokenizer = open_tokenizer(folder / "tokenizer.json", job.max_length)
     if job.start is None:
-        network = _fitted(job, tokenizer, folder, progress)
+        network = _train_from_base(job, tokenizer, folder, progress)
     else:
-        network = _fitted_further(job, job.start, tokenizer, progress)
-    standing = job.examples.take(some_of_each(job.examples.classes, STANDING, job.seed))
-    embedded = torch.nn.functional.normalize(embeddings_of(network, tokenizer, standing.texts), dim=1)
-    bank = prototypes(embedded, torch.from_numpy(standing.classes), len(job.classes), job.seed)
+        network = _train_further(job, job.start, tokenizer, progress)
+    prototype_rows = job.examples.take(sample_per_class(job.examples.classes, PROTOTYPE_ROWS, job.seed))
+    embedded = torch.nn.functional.normalize(embed_texts(network, tokenizer, prototype_rows.texts), dim=1)
+    prototypes = build_prototypes(embedded, torch.from_numpy(prototype_rows.classes), len(job.classes), job.seed)
     sample = np.random.default_rng(job.seed).permutation(len(job.examples))[:RANGE_TEXTS]
-    seen = token_ids(tokenizer, job.examples.take(sample).texts)
-    export(Served(network, bank), folder / CPU_MODEL, folder / GPU_MODEL if whole else None, seen)
+    range_texts = token_ids(tokenizer, job.examples.take(sample).texts)
+    gpu_model = folder / GPU_MODEL if with_gpu_model else None
+    export(ServingNetwork(network, prototypes), folder / CPU_MODEL, gpu_model, range_texts)
     _write_config(network, job, folder / "config.json")
 
 
-def _fitted(job: Job, tokenizer: Tokenizer, folder: Path, progress: Progress) -> Network:
-    """The trained network that serves; where teachers are asked for, they are trained before it."""
+def _train_from_base(job: TrainingJob, tokenizer: Tokenizer, folder: Path, progress: StepCallback) -> Network:
+    """Train the network that serves, and before it the teachers that the recipe asks for."""
     networks = job.recipe.networks
 
-    def train(number: int, checkpoint: Path, taught: Tensor | None = None) -> Network:
+    def train(number: int, checkpoint: Path, teacher_probabilities: Tensor | None = None) -> Network:
         seed = job.seed if number == networks - 1 else job.seed + 1 + number
         torch.manual_seed(seed)
         network = Network(load_encoder(job.base), len(job.classes), job.recipe.dropout)
-        told = part_of(progress, number, networks)
-        Fit(network, tokenizer, job.examples, job.recipe, seed, job.watched, checkpoint, told, taught).run()
+        Trainer(
+            network,
+            tokenizer,
+            job.examples,
+            job.recipe,
+            seed,
+            job.validation,
+            checkpoint,
+            part_progress(progress, number, networks),
+            teacher_probabilities,
+        ).run()
         return network
 
-    taught = None
+    probabilities = None
     if networks > 1:
-        taught = mean_probabilities(train, networks - 1, tokenizer, job.examples.texts, folder / TEACHERS)
-    return train(networks - 1, folder / "checkpoint.pt", taught)
+        teachers_folder = folder / TEACHERS_FOLDER
+        probabilities = teacher_mean_probabilities(train, networks - 1, tokenizer, job.examples.texts, teachers_folder)
+    return train(networks - 1, folder / CHECKPOINT, probabilities)
 
 
-def _fitted_further(job: Job, start: Path, tokenizer: Tokenizer, progress: Progress) -> Network:
-    """The network of a bundle, trained on. That takes a minute, so no training is taken up again."""
+def _train_further(job: TrainingJob, start: Path, tokenizer: Tokenizer, progress: StepCallback) -> Network:
+    """Train the network of a bundle further. This takes a minute, so there are no checkpoints."""
 
     def train(number: int) -> Network:
         seed = job.seed + number
         torch.manual_seed(seed)
-        network = recover_network(start, job.recipe.dropout)
-        told = part_of(progress, number, TRAININGS)
-        Fit(network, tokenizer, job.examples, job.recipe, seed, progress=told).run()
+        network = load_network(start, job.recipe.dropout)
+        Trainer(
+            network, tokenizer, job.examples, job.recipe, seed, progress=part_progress(progress, number, RUNS)
+        ).run()
         return network
 
-    return trained_further(recover_network(start, job.recipe.dropout), train)
+    return train_and_average(load_network(start, job.recipe.dropout), train)
 
 
-def evidence_of(
+def run_candidate(
     folder: Path, texts: Sequence[str], classes: NDArray[np.int64], max_length: int, source: str
-) -> Evidence:
-    """Run the int8 model of a candidate; ``classes`` are the right ones, -1 for a foreign row."""
+) -> CalibrationData:
+    """Run the int8 model of a candidate on N rows that it was not trained on.
+
+    Args:
+        folder: the candidate's folder.
+        texts: ``[N]``
+        classes: ``[N]`` the correct class; -1 for an out-of-scope row.
+        max_length: tokens that the model reads.
+        source: where the rows come from, in words.
+    """
     engine = Engine.open(folder, CPU_MODEL, max_length)
     outputs = engine.outputs(engine.encode(texts))
-    return Evidence(outputs.logits, outputs.similarity, classes, source)
+    return CalibrationData(outputs.logits, outputs.similarity, classes, source)
 
 
-def _write_config(network: Network, job: Job, file: Path) -> None:
+def _write_config(network: Network, job: TrainingJob, file: Path) -> None:
     config = network.encoder.config.to_dict()
     config["architectures"] = ["DistilBertModel"]
     config["id2label"] = {str(number): label for number, label in enumerate(job.classes)}

@@ -1,4 +1,4 @@
-"""From a trained network to the files that serve: ONNX, fused, as int8 for the CPU and fp16 for the GPU."""
+"""Exports a trained network to ONNX: fused, as int8 for the CPU and fp16 for the GPU."""
 
 import contextlib
 import io
@@ -14,23 +14,30 @@ from onnxruntime.quantization import QuantType, quantize_dynamic
 from onnxruntime.transformers import optimizer
 from onnxruntime.transformers.fusion_options import FusionOptions
 
-from triage_models.training.kernels import suit_cpu
-from triage_models.training.network import Served
-from triage_models.training.ranges import fix_ranges
+from triage_models.training.cpu_operators import optimize_for_cpu
+from triage_models.training.network import ServingNetwork
+from triage_models.training.static_quantization import fix_activation_ranges
 
 OPSET = 17
 
 
-def export(served: Served, int8: Path, fp16: Path | None, texts: Sequence[Sequence[int]]) -> None:
-    """Write ``int8`` (weights per channel, activations in ranges measured on ``texts``) and, if asked for, ``fp16``.
+def export(network: ServingNetwork, int8: Path, fp16: Path | None, texts: Sequence[Sequence[int]]) -> None:
+    """Write the int8 model and, if asked for, the fp16 model.
 
-    Inputs are ``input_ids`` and ``attention_mask``, both int64 ``[B, T]``; outputs ``logits`` and ``similarity``, both
-    float32 ``[B, C]``. The head and the similarity stay in float32: they cost nothing and decide everything.
+    Inputs are ``input_ids`` and ``attention_mask``, both int64 ``[B, T]``; outputs are ``logits`` and ``similarity``,
+    both float32 ``[B, C]``. The head and the similarity stay in float32: they take almost no time, and every decision
+    depends on them.
+
+    Args:
+        network: the network to export.
+        int8: where to write the int8 model: weights quantized per channel, activations in fixed ranges.
+        fp16: where to write the fp16 model; None for none.
+        texts: token ids of the texts on which the activation ranges are measured.
     """
-    config = served.network.encoder.config
-    with tempfile.TemporaryDirectory() as scratch, _quiet():
+    config = network.network.encoder.config
+    with tempfile.TemporaryDirectory() as scratch, _silenced():
         raw, fused = Path(scratch, "raw.onnx"), Path(scratch, "fused.onnx")
-        _write(served, raw)
+        _write(network, raw)
         model = optimizer.optimize_model(
             str(raw),
             "bert",
@@ -45,21 +52,21 @@ def export(served: Served, int8: Path, fp16: Path | None, texts: Sequence[Sequen
             int8,
             per_channel=True,
             weight_type=QuantType.QInt8,
-            nodes_to_exclude=_kept_in_float(fused),
+            nodes_to_exclude=_float_nodes(fused),
             extra_options={"DefaultTensorType": onnx.TensorProto.FLOAT},
         )
-        fix_ranges(int8, texts)
-        suit_cpu(int8, config.dim)
+        fix_activation_ranges(int8, texts)
+        optimize_for_cpu(int8, config.dim)
         if fp16 is not None:
             model.convert_float_to_float16(keep_io_types=True)
             model.save_model_to_file(str(fp16))
 
 
-def _write(served: Served, path: Path) -> None:
-    served.eval()
+def _write(network: ServingNetwork, path: Path) -> None:
+    network.eval()
     ids = torch.randint(0, 1000, (2, 12))
     torch.onnx.export(
-        served,
+        network,
         (ids, torch.ones_like(ids)),
         str(path),
         input_names=["input_ids", "attention_mask"],
@@ -75,16 +82,16 @@ def _write(served: Served, path: Path) -> None:
     )
 
 
-def _kept_in_float(path: Path) -> list[str]:
-    """The products after the pooling, head and prototypes: told by name, since their shape may be that of a layer."""
+def _float_nodes(path: Path) -> list[str]:
+    """Return the products after the pooling, by name, since their shape can be that of a layer's product."""
     nodes = onnx.load(str(path)).graph.node
-    kept = [node.name for node in nodes if node.op_type in ("MatMul", "Gemm") and "/encoder/" not in node.name]
-    return kept + [f"{name}_MatMul" for name in kept]  # the quantizer renames a Gemm when it splits it
+    names = [node.name for node in nodes if node.op_type in ("MatMul", "Gemm") and "/encoder/" not in node.name]
+    return names + [f"{name}_MatMul" for name in names]  # the quantizer renames a Gemm when it splits it
 
 
 @contextlib.contextmanager
-def _quiet() -> Iterator[None]:
-    """The exporter and the optimizer narrate; their warnings are about shapes that we mean."""
+def _silenced() -> Iterator[None]:
+    """Silence the exporter and the optimizer: their warnings are about shapes that are intended."""
     previous = logging.root.manager.disable
     logging.disable(logging.WARNING)
     try:

@@ -1,4 +1,4 @@
-"""What to train on and what to measure with, decided before anything is trained."""
+"""Plans a training run: which rows to train on and which to calibrate with."""
 
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -6,128 +6,129 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from triage_models.data import splits, training_rows
+from triage_models.data.training_rows import TrainingRows
 from triage_models.errors import DataError
-from triage_models.training import data
 from triage_models.training.batches import Examples
-from triage_models.training.data import Rows
-from triage_models.training.foreign import foreign_texts
+from triage_models.training.synthetic_oos import sample_oos_texts
 
 SMALL = 2500
-"""Rows in scope below which no row can be spared: calibration is then cross-fitted over `training.folds`."""
+"""With fewer rows in scope none is held out; calibration is cross-fitted (`triage_models.training.cross_fitting`)."""
 
-HELD_SHARE, HELD_ENOUGH = 0.1, 500
-"""A tenth of the rows is held out, of many a twentieth, if that is `HELD_ENOUGH` or more. Of groups it stays a tenth:
-what counts there is how many groups judge, not how many rows."""
+HELD_OUT_SHARE, HELD_OUT_ROWS = 0.1, 500
+"""A tenth of the rows is held out, or down to a twentieth if that is still `HELD_OUT_ROWS`. With groups it stays a
+tenth, because then the number of groups matters, not the number of rows."""
 
-SCOPE_HELD_SHARE = 0.25
-FEWEST_HELD = 20
-MADE_SCOPE = "OOS"
-MADE_SHARE, MADE_MOST = 0.5, 600
-"""Out-of-scope rows made for data that brings none, for each row that it has, and how many at most."""
+OOS_HELD_OUT_SHARE = 0.25
+"""Share of the out-of-scope training rows that moves to validation rows without any."""
+
+MIN_VALIDATION_ROWS = 20
+DEFAULT_OOS_LABEL = "OOS"
+SYNTHETIC_OOS_SHARE, SYNTHETIC_OOS_ROWS = 0.5, 600
+"""Out-of-scope rows added to data that has none: so many per row of the data, and how many at most."""
 
 
 @dataclass
-class Plan:
+class TrainingPlan:
     """The rows of a training run.
 
     Attributes:
         labels: sorted; the network's first outputs.
-        scope: name of the out-of-scope class, the network's last output.
-        train: rows to train on, out-of-scope rows among them.
-        held: rows to calibrate with; empty when the data is too small to spare any.
-        made: the out-of-scope rows are not the caller's, see `triage_models.training.foreign`.
-        notes: sentences for the person who runs this: what was dropped, and why.
+        oos_label: the name of the out-of-scope class, the network's last output.
+        train: rows to train on, out-of-scope rows included.
+        held_out: rows to calibrate with; empty if the data is too small to hold any out.
+        synthetic_oos: the out-of-scope rows are Triage's, not the caller's, see `triage_models.training.synthetic_oos`.
+        notes: sentences for the user, such as how many rows were dropped.
     """
 
     labels: tuple[str, ...]
-    scope: str
-    train: Rows
-    held: Rows
-    made: bool = False
+    oos_label: str
+    train: TrainingRows
+    held_out: TrainingRows
+    synthetic_oos: bool = False
     notes: list[str] = field(default_factory=list)
 
     @property
     def classes(self) -> tuple[str, ...]:
-        return (*self.labels, self.scope)
+        """The network's outputs in order: the labels, then the out-of-scope class."""
+        return (*self.labels, self.oos_label)
 
-    def numbers(self, rows: Rows) -> NDArray[np.int64]:
-        """Class numbers of rows; -1 for a label that the network has no output for."""
+    def class_indices(self, rows: TrainingRows) -> NDArray[np.int64]:
+        """Return the class index of each row ``[N]``; -1 for a label that the network has no output for."""
         index = {label: number for number, label in enumerate(self.classes)}
         return np.array([index.get(label, -1) for label in rows.labels], dtype=np.int64)
 
-    def examples(self, rows: Rows) -> Examples:
-        """Rows as the training loop takes them."""
-        return Examples(rows.texts, self.numbers(rows), rows.drawn())
+    def examples(self, rows: TrainingRows) -> Examples:
+        """Return rows in the form of the training loop."""
+        return Examples(rows.texts, self.class_indices(rows), rows.weight_array())
 
 
 def make_plan(
     csv: Path, validation: Path | None, out_of_scope: Path | None, out_of_scope_label: str | None, seed: int
-) -> Plan:
-    """Read the files, refuse what cannot be learnt from, and put rows aside to calibrate with.
+) -> TrainingPlan:
+    """Read the files, refuse data that cannot be learned from, and hold out rows to calibrate with.
+
+    Args:
+        csv: the training data.
+        validation: rows to calibrate with; None holds some of ``csv`` out.
+        out_of_scope: messages without a label.
+        out_of_scope_label: the label of such messages in ``csv``.
+        seed: seed of every draw.
 
     Raises:
-        DataError: one sentence on what is wrong with which file.
+        DataError: One sentence on what is wrong with which file.
     """
-    rows = data.read_csv(csv)
-    scope = data.out_of_scope_name(rows.labels, out_of_scope_label, extra_rows=out_of_scope is not None)
-    if out_of_scope is not None and scope is not None:
-        rows = _joined(rows, data.read_csv(out_of_scope, label=scope))
-    rows, repeated = data.deduplicate(rows)
-    data.check_learnable(rows, scope)
-    labels = tuple(sorted(set(rows.labels) - {scope}))
-    made = scope not in rows.labels
-    scope = scope or MADE_SCOPE
-    if made:
-        texts = foreign_texts(rows.texts, min(MADE_MOST, round(MADE_SHARE * len(rows))), seed)
-        rows = _joined(rows, Rows(texts, [scope] * len(texts)))
-    plan = Plan(labels, scope, rows, Rows([], []), made)
-    if repeated:
-        plan.notes.append(f"{repeated} repeated texts were dropped.")
-    if made:
-        plan.notes.append(f"No out-of-scope rows were given: {len(texts)} of Triage's own stand in for them.")
+    rows = training_rows.read_training_rows(csv)
+    found = training_rows.find_oos_label(rows.labels, out_of_scope_label, extra_rows=out_of_scope is not None)
+    if out_of_scope is not None and found is not None:
+        extra = training_rows.read_training_rows(out_of_scope, label=found)
+        rows = training_rows.concatenate(rows, extra)
+    rows, repeated = training_rows.deduplicate(rows)
+    training_rows.check_trainable(rows, found)
+    labels = tuple(sorted(set(rows.labels) - {found}))
+    oos_label = found or DEFAULT_OOS_LABEL
+    notes = [f"{repeated} repeated texts were dropped."] if repeated else []
+    synthetic = oos_label not in rows.labels
+    if synthetic:
+        limit = min(SYNTHETIC_OOS_ROWS, round(SYNTHETIC_OOS_SHARE * len(rows)))
+        texts = sample_oos_texts(rows.texts, limit, seed)
+        rows = training_rows.concatenate(rows, TrainingRows(texts, [oos_label] * len(texts)))
+        notes.append(f"The data has no out-of-scope rows: {len(texts)} of Triage's own were added.")
+    plan = TrainingPlan(labels, oos_label, rows, TrainingRows([], []), synthetic, notes)
     if validation is not None:
-        _hold_validation(plan, validation, seed)
-    elif sum(label != scope for label in rows.labels) >= SMALL:
-        plan.train, plan.held = data.split(rows, _held_share(rows), seed)
+        _use_validation(plan, validation, seed)
+    elif sum(label != oos_label for label in rows.labels) >= SMALL:
+        plan.train, plan.held_out = splits.split_rows(rows, _held_out_share(rows), seed)
     return plan
 
 
-def _held_share(rows: Rows) -> float:
-    return HELD_SHARE if data.grouped(rows) else float(np.clip(HELD_ENOUGH / len(rows), HELD_SHARE / 2, HELD_SHARE))
+def _held_out_share(rows: TrainingRows) -> float:
+    if splits.has_enough_groups(rows):
+        return HELD_OUT_SHARE
+    return float(np.clip(HELD_OUT_ROWS / len(rows), HELD_OUT_SHARE / 2, HELD_OUT_SHARE))
 
 
-def _hold_validation(plan: Plan, file: Path, seed: int) -> None:
-    """Calibrate with the caller's rows, and with some out-of-scope rows of the training data if those have none."""
-    held, shared = data.without(data.read_csv(file), plan.train)
-    if not len(held):
-        raise DataError(f"Every row of {file} is in the training data too: give validation rows of their own.")
+def _use_validation(plan: TrainingPlan, file: Path, seed: int) -> None:
+    """Calibrate with the caller's rows, plus some out-of-scope rows of the training data if those have none."""
+    held_out, shared = training_rows.exclude_texts(training_rows.read_training_rows(file), plan.train)
+    if not len(held_out):
+        raise DataError(f"Every row of {file} is in the training data too: provide validation rows that are not.")
     if shared:
-        plan.notes.append(f"{shared} validation rows stand in the training data too and were not used to calibrate.")
-    unknown = sorted(set(held.labels) - set(plan.classes))
+        plan.notes.append(f"{shared} validation rows are in the training data too and were not used to calibrate.")
+    unknown = sorted(set(held_out.labels) - set(plan.classes))
     if unknown:
         raise DataError(
             f"{file} has labels that the training data lacks: {', '.join(unknown[:5])}. Rename or remove them."
         )
-    if sum(label != plan.scope for label in held.labels) < FEWEST_HELD:
+    if sum(label != plan.oos_label for label in held_out.labels) < MIN_VALIDATION_ROWS:
         raise DataError(
-            f"{file} has too few rows to calibrate with ({len(held)}, {FEWEST_HELD} are the least): add some, or leave "
-            "--validation out, and the training rows are judged in turn."
+            f"{file} has too few rows to calibrate with ({len(held_out)}; the minimum is {MIN_VALIDATION_ROWS}): add "
+            "some, or omit --validation, and calibration is cross-fitted on the training rows."
         )
-    if plan.scope not in held.labels:
-        own = [row for row, label in enumerate(plan.train.labels) if label == plan.scope]
-        spared = np.random.default_rng(seed).permutation(own)[: round(SCOPE_HELD_SHARE * len(own))]
-        held = _joined(held, plan.train.take(spared))
-        gone = set(spared.tolist())
+    if plan.oos_label not in held_out.labels:
+        own = [row for row, label in enumerate(plan.train.labels) if label == plan.oos_label]
+        moved = np.random.default_rng(seed).permutation(own)[: round(OOS_HELD_OUT_SHARE * len(own))]
+        held_out = training_rows.concatenate(held_out, plan.train.take(moved))
+        gone = set(moved.tolist())
         plan.train = plan.train.take(row for row in range(len(plan.train)) if row not in gone)
-    plan.held = held
-
-
-def _joined(first: Rows, second: Rows) -> Rows:
-    groups = bool(first.groups or second.groups)
-    weights = bool(first.weights or second.weights)
-    return Rows(
-        first.texts + second.texts,
-        first.labels + second.labels,
-        (first.groups or [""] * len(first)) + (second.groups or [""] * len(second)) if groups else [],
-        (first.weights or [1.0] * len(first)) + (second.weights or [1.0] * len(second)) if weights else [],
-    )
+    plan.held_out = held_out

@@ -1,4 +1,4 @@
-"""Leaving a kind of shop out: its rows are in the test and in no training row, and the command says what it found."""
+"""Leaving out a kind of shop: its rows are evaluated on and not trained on."""
 
 import csv
 from pathlib import Path
@@ -10,7 +10,8 @@ pytest.importorskip("torch", reason="needs the [train] extra")
 
 import triage_models.training
 from triage_models.benchmarks import leave_out
-from triage_models.training.corpus import read_messages
+from triage_models.benchmarks.suite import EXIT_INCOMPLETE
+from triage_models.data.corpus import read_messages
 
 from tests.models.tiny import write_csv
 
@@ -45,13 +46,13 @@ def test_what_is_measured_was_not_trained_on(
         trained.append(data)
         return output
 
-    def run(data: Path, _bundle: Path, output: Path) -> dict[str, Any]:
+    def evaluate(data: Path, _bundle: Path, output: Path) -> dict[str, Any]:
         measured.append(data)
-        figures = dict.fromkeys(leave_out.FIGURES, 0.9) | {"oos_auroc": None}
+        figures = dict.fromkeys(leave_out.METRICS, 0.9) | {"oos_auroc": None}
         return {"rows": 3, **figures, **{f"{name}_ci": [0.8, 1.0] for name in figures}}
 
     monkeypatch.setattr(triage_models.training, "train", train)
-    monkeypatch.setattr(leave_out, "run", run)
+    monkeypatch.setattr(leave_out, "evaluate", evaluate)
     arguments = ["--data", str(public(tmp_path / "data")), "--runs", str(tmp_path / "runs"), "--kind", "food"]
     assert leave_out.main([*arguments, "--quick"]) == 0
     assert "0.900 (0.800 – 1.000)" in capsys.readouterr().out
@@ -64,5 +65,5 @@ def test_what_is_measured_was_not_trained_on(
 
 
 def test_missing_data_is_one_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert leave_out.main(["--data", str(tmp_path), "--runs", str(tmp_path / "runs")]) == leave_out.NOT_USABLE
+    assert leave_out.main(["--data", str(tmp_path), "--runs", str(tmp_path / "runs")]) == EXIT_INCOMPLETE
     assert "There is no file" in capsys.readouterr().err

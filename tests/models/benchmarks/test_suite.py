@@ -1,4 +1,4 @@
-"""The table of what the model reaches: bars, missing data, and a bundle that is trained once."""
+"""The benchmark suite: targets, missing data, and reuse of trained bundles."""
 
 from pathlib import Path
 from typing import Any
@@ -10,32 +10,34 @@ pytest.importorskip("torch", reason="needs the [train] extra")
 
 import triage_models.training
 from triage_models.benchmarks import measurements, suite
-from triage_models.benchmarks.bars import BENCHMARKS, Bar, Measured, measure
-from triage_models.benchmarks.measurements import Place
+from triage_models.benchmarks.measurements import BenchmarkContext
+from triage_models.benchmarks.targets import BENCHMARKS, Measurement, Target, run_benchmark
 
 NAMED = {one.name: one for one in BENCHMARKS}
 
 
 def found(**figures: Any) -> dict[str, Any]:
-    """What `run` gives back, as far as it is read."""
+    """Build the part of an evaluation that is read."""
     return {**figures, **{f"{name}_ci": [0.1, 0.9] for name in figures}}
 
 
 def test_a_bar_is_a_floor_or_a_ceiling() -> None:
-    assert Bar("accuracy", 0.9, 0.95).met(0.9)
-    assert not Bar("accuracy", 0.9, 0.95).met(0.8999)
-    assert Bar("cost", 0.05, 0.02, most=True).met(0.05)
-    assert not Bar("cost", 0.05, 0.02, most=True).met(0.051)
+    assert Target("accuracy", 0.9, 0.95).is_met(0.9)
+    assert not Target("accuracy", 0.9, 0.95).is_met(0.8999)
+    assert Target("cost", 0.05, 0.02, lower_is_better=True).is_met(0.05)
+    assert not Target("cost", 0.05, 0.02, lower_is_better=True).is_met(0.051)
 
 
 def test_the_table_says_of_each_figure_how_it_stands() -> None:
-    bars = NAMED["sofmattress"].bars
-    results = [Measured(bar, value, [0.0, 1.0]) for bar, value in zip(bars, (0.93, 0.96, 0.5, 0.0), strict=True)]
+    targets = NAMED["sofmattress"].targets
+    results = [
+        Measurement(target, value, [0.0, 1.0]) for target, value in zip(targets, (0.93, 0.96, 0.5, 0.0), strict=True)
+    ]
     console = Console(width=150, no_color=True)
     with console.capture() as shown:
-        console.print(suite.table([(NAMED["sofmattress"], results)]))
+        console.print(suite.result_table([(NAMED["sofmattress"], results)]))
     lines = shown.get().splitlines()[1:]
-    standing = ["aim reached", "bar met", "below the bar", "aim reached"]
+    standing = ["goal reached", "target met", "target missed", "goal reached"]
     assert [line.rstrip().endswith(word) for line, word in zip(lines, standing, strict=True)] == [True] * 4
     assert lines[0].startswith("SOFMattress")
 
@@ -44,13 +46,13 @@ def test_missing_data_is_said_in_one_sentence_and_the_rest_goes_on(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "ecomintent").mkdir()
-    monkeypatch.setattr(measurements, "run", lambda *args, **options: found(accuracy=0.999))
+    monkeypatch.setattr(measurements, "evaluate", lambda *args, **options: found(accuracy=0.999))
     code = suite.main(
         ["--data", str(tmp_path), "--runs", str(tmp_path / "runs"), "--only", "ecomintent", "--only", "banking77"]
     )
     out, err = capsys.readouterr()
     assert code == 2
-    assert "bar met" in out
+    assert "target met" in out
     assert "There is no folder" in err
     assert "TRIAGE_DATA" in err
 
@@ -60,8 +62,8 @@ def test_foreign_messages_taken_as_other_are_no_false_intent(tmp_path: Path, mon
     monkeypatch.setattr(measurements, "write_mapped", lambda folder, output: output)
     result = found(accuracy=0.9, selective_accuracy=0.96, coverage=0.75)
     result |= {"false_acceptances": {"OTHER": 4, "WISMO": 1}, "out_of_scope_rows": 29}
-    monkeypatch.setattr(measurements, "run", lambda *args, **options: result)
-    last = measure(NAMED["sofmattress"], Place(tmp_path, tmp_path, tmp_path / "runs"))[-1]
+    monkeypatch.setattr(measurements, "evaluate", lambda *args, **options: result)
+    last = run_benchmark(NAMED["sofmattress"], BenchmarkContext(tmp_path, tmp_path, tmp_path / "runs"))[-1]
     assert last.value == pytest.approx(1 / 29)
     assert last.interval[0] <= last.value <= last.interval[1]
 
@@ -81,19 +83,19 @@ def test_a_bundle_is_trained_once_for_the_same_data_and_again_for_other(
 
     monkeypatch.setattr(triage_models.training, "train", train)
     monkeypatch.setattr(
-        measurements, "run", lambda *args, **options: found(all_traffic_accuracy=0.8, all_traffic_mcc=0.7)
+        measurements, "evaluate", lambda *args, **options: found(all_traffic_accuracy=0.8, all_traffic_mcc=0.7)
     )
-    place = Place(tmp_path, tmp_path, tmp_path / "runs")
+    context = BenchmarkContext(tmp_path, tmp_path, tmp_path / "runs")
     for _ in range(2):
-        measure(NAMED["bot"], place)
+        run_benchmark(NAMED["bot"], context)
     assert len(trained) == 1
     data.write_text("text,label\na,c\n", encoding="utf-8")
-    measure(NAMED["bot"], place)
+    run_benchmark(NAMED["bot"], context)
     assert len(set(trained)) == 2
-    measure(NAMED["bot"], Place(tmp_path, tmp_path, tmp_path / "runs", fresh=True))
+    run_benchmark(NAMED["bot"], BenchmarkContext(tmp_path, tmp_path, tmp_path / "runs", fresh=True))
     assert trained[1] == trained[2]
 
 
 def test_nothing_accepted_is_no_success() -> None:
-    values = measurements._figures({"selective_accuracy": None, "selective_accuracy_ci": None}, "selective_accuracy")
+    values = measurements._values({"selective_accuracy": None, "selective_accuracy_ci": None}, "selective_accuracy")
     assert values == {"selective_accuracy": (0.0, [0.0, 1.0])}

@@ -1,4 +1,4 @@
-"""Another process that changes a store, and may be killed at it. Light, since many are started."""
+"""Changes a store in another process, which may be killed while it does so. Imports little, since many are started."""
 
 import os
 import sys

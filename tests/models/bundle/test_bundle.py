@@ -1,4 +1,4 @@
-"""A bundle that is damaged, in whatever way, is refused in one sentence; one that is whole opens."""
+"""Opening a bundle: a complete one opens, a damaged one is refused with one sentence."""
 
 import errno
 import json
@@ -30,7 +30,7 @@ def copy(tiny_bundle: Path, tmp_path: Path) -> Path:
 
 
 def refusal(folder: Path, *, verify: bool = True) -> str:
-    """The one sentence or two that opening this folder is refused with."""
+    """Open the folder, expect a refusal, and return its message."""
     with pytest.raises(BundleError) as refused:
         Classifier.open(folder, device="cpu", threads=1, verify=verify)
     message = str(refused.value)
@@ -45,8 +45,8 @@ def edit(folder: Path, change: Edit) -> None:
     (folder / MANIFEST).write_text(json.dumps(manifest), encoding="utf-8")
 
 
-def signed(folder: Path, name: str) -> None:
-    """Give the manifest the hash of a file as it is now: the damage is then not one that hashes find."""
+def update_hash(folder: Path, name: str) -> None:
+    """Update the hash of a file in the manifest, so that hashes do not reveal the damage."""
     edit(folder, lambda manifest: manifest["files"].update({name: sha256(folder / name)}))
 
 
@@ -132,13 +132,13 @@ def test_a_field_that_is_wrong_is_named(copy: Path, change: Edit, where: str) ->
 
 def test_files_that_hashes_cannot_find_damaged_are_refused_when_loaded(copy: Path) -> None:
     (copy / "tokenizer.json").write_text('{"version": "1.0"}', encoding="utf-8")
-    signed(copy, "tokenizer.json")
+    update_hash(copy, "tokenizer.json")
     assert "tokenizer.json cannot be read" in refusal(copy)
 
 
 def test_a_model_that_is_none_is_refused_when_loaded(copy: Path) -> None:
     (copy / CPU_MODEL).write_bytes(b"no model")
-    signed(copy, CPU_MODEL)
+    update_hash(copy, CPU_MODEL)
     assert f"{CPU_MODEL} cannot be loaded" in refusal(copy)
     assert f"{CPU_MODEL} cannot be loaded" in refusal(copy, verify=False)
 

@@ -1,4 +1,4 @@
-"""The bundle in the repository: it is whole, it runs on this machine, and it knows an order from a greeting."""
+"""The shipped bundle: it is complete, it runs on this machine, and it recognizes simple messages."""
 
 import pytest
 from triage_models import DEFAULT_BUNDLE
@@ -8,7 +8,7 @@ from triage_models.serving.classifier import Classifier
 
 @pytest.fixture(scope="module")
 def shipped() -> Classifier:
-    """Opened with everything checked: hashes, golden texts."""
+    """The bundle, opened with hashes and golden texts verified."""
     return Classifier.open(DEFAULT_BUNDLE, device="cpu", threads=1)
 
 

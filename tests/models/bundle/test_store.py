@@ -1,4 +1,4 @@
-"""A store of bundles: what is current, how one goes back, and that nothing interrupts it halfway."""
+"""The bundle store: the current bundle, rollback, and interruption at any step."""
 
 import errno
 import json
@@ -15,7 +15,7 @@ from triage_models.bundle.store import BundleStore
 from triage_models.errors import BundleError
 
 from tests.models.bundle.promoter import KILLED, change, killed_at
-from tests.models.metrics.made import made
+from tests.models.fake_bundles import fake_bundle
 
 FORK = multiprocessing.get_context("forkserver")
 FORK.set_forkserver_preload(["__main__", "tests.models.bundle.promoter"])
@@ -24,8 +24,8 @@ FORK.set_forkserver_preload(["__main__", "tests.models.bundle.promoter"])
 @pytest.fixture
 def bundles(tmp_path: Path) -> Callable[[str], Path]:
     def bundle(version: str) -> Path:
-        folder = tmp_path / "made" / version
-        return folder if folder.exists() else made(folder, version)
+        folder = tmp_path / "bundles" / version
+        return folder if folder.exists() else fake_bundle(folder, version)
 
     return bundle
 
@@ -36,7 +36,7 @@ def store(tmp_path: Path) -> BundleStore:
 
 
 def served(store: BundleStore) -> str:
-    """The version that whoever opens the store is given."""
+    """Return the version of the bundle that opening the store gives."""
     return Bundle.open(store.root).version
 
 
@@ -130,14 +130,14 @@ def test_a_damaged_bundle_is_refused(store: BundleStore, bundles: Callable[[str]
 
 
 def test_another_bundle_of_the_same_version_is_refused(store: BundleStore, tmp_path: Path) -> None:
-    store.promote(made(tmp_path / "a", "1"), why="good")
-    other = made(tmp_path / "b", "1", "but different")
+    store.promote(fake_bundle(tmp_path / "a", "1"), why="good")
+    other = fake_bundle(tmp_path / "b", "1", "but different")
     assert "another bundle of version 1" in refusal(lambda: store.promote(other, why="too"))
 
 
 @pytest.mark.parametrize("version", ["../1", "", ".1", "a/b", "x" * 300, "1\n"])
 def test_a_version_that_is_no_folder_name_is_refused(store: BundleStore, tmp_path: Path, version: str) -> None:
-    folder = made(tmp_path / "odd", version)
+    folder = fake_bundle(tmp_path / "odd", version)
     assert "cannot be the name of a folder" in refusal(lambda: store.promote(folder, why="odd"))
     assert not store.root.exists()
 

@@ -1,4 +1,4 @@
-"""docs/learning.md says what the code does: its flags, and the numbers that it names."""
+"""docs/learning.md agrees with the code: its flags, and the numbers that it states."""
 
 import re
 from pathlib import Path
@@ -8,9 +8,8 @@ import typer
 
 pytest.importorskip("torch", reason="needs the [train] extra")
 
-from triage_models.feedback import learn, rehearsal, verdict
-from triage_models.feedback import resolve as settle
-from triage_models.training import further
+from triage_models.feedback import learn, promotion, resolve, training_mix
+from triage_models.training import weight_averaging
 from triage_worker.cli.app import app
 from triage_worker.cli.learn import NOT_PROMOTED
 from triage_worker.config.settings import Settings
@@ -30,14 +29,14 @@ def test_every_flag_of_learn_is_told_and_no_other() -> None:
     "sentence",
     [
         f"{NOT_PROMOTED}: not better",
-        f"may be lost: {verdict.MARGIN:g} |",
-        f"for each human answer: {settle.LLM_PER_HUMAN:g} |",
-        f"held-out answers (at least {verdict.ENOUGH})",
-        f"no intent of at least {verdict.ENOUGH} rows loses more than {verdict.INTENT_MARGIN:g} points",
-        f"coverage falls by at most {verdict.COVERAGE_MARGIN:g} points",
-        f"is drawn {rehearsal.HUMAN_WEIGHT:g} times in a pass",
-        f"among {rehearsal.REPLAY:,} rows of the base data that are drawn {rehearsal.REPLAY_WEIGHT:g} times",
-        f"answers are at most {rehearsal.MOST_ANSWERS:.0%} of what is drawn".replace("%", " %"),
+        f"may be lost: {promotion.MARGIN:g} |",
+        f"for each human answer: {resolve.LLM_PER_HUMAN:g} |",
+        f"held-out answers (at least {promotion.MIN_ROWS})",
+        f"no intent of at least {promotion.MIN_ROWS} rows loses more than {promotion.INTENT_MARGIN:g} points",
+        f"coverage falls by at most {promotion.COVERAGE_MARGIN:g} points",
+        f"is drawn {training_mix.HUMAN_WEIGHT:g} times in a pass",
+        f"among {training_mix.REPLAY_ROWS:,} rows of the base data that are drawn {training_mix.REPLAY_WEIGHT:g} times",
+        f"answers are at most {training_mix.MAX_ANSWER_SHARE:.0%} of what is drawn".replace("%", " %"),
     ],
 )
 def test_the_numbers_on_the_page_are_the_codes(sentence: str) -> None:
@@ -45,7 +44,7 @@ def test_the_numbers_on_the_page_are_the_codes(sentence: str) -> None:
 
 
 def test_words_on_the_page_stand_for_the_codes_numbers() -> None:
-    assert (settle.HELD_SHARE, rehearsal.LLM_WEIGHT, learn.RECIPE.epochs) == (0.2, 0.5, 2)
-    assert (further.TRAININGS, further.MOVED) == (2, 0.75)
+    assert (resolve.HELD_OUT_SHARE, training_mix.LLM_WEIGHT, learn.RECIPE.epochs) == (0.2, 0.5, 2)
+    assert (weight_averaging.RUNS, weight_averaging.INTERPOLATION) == (2, 0.75)
     assert "This is done twice" in PAGE
     assert "three quarters of the way" in PAGE

@@ -1,4 +1,4 @@
-"""Learning end to end on a tiny bundle: it promotes what helps, and refuses what harms."""
+"""Learning end to end on a tiny bundle: a useful candidate is promoted, a harmful one is not."""
 
 import json
 from dataclasses import replace
@@ -14,10 +14,8 @@ from triage_models.errors import DataError
 from triage_models.feedback import learn as training
 from triage_models.feedback.answers import Answer
 from triage_models.feedback.learn import learn
-from triage_models.feedback.rehearsal import HUMAN_WEIGHT, LLM_WEIGHT, MOST_ANSWERS, REPLAY_WEIGHT, learning_rows
-from triage_models.feedback.resolve import Settled, is_held
+from triage_models.feedback.resolve import is_held_out
 from triage_models.serving.classifier import Classifier
-from triage_models.training.plan import make_plan
 from triage_worker.cli.app import app
 from triage_worker.cli.learn import NOT_PROMOTED, RUNS
 from typer.testing import CliRunner
@@ -66,7 +64,7 @@ def test_answers_that_help_are_promoted(tiny_bundle: Path, tiny_csv: Path, test_
     store = BundleStore(tmp_path / "store")
     current = store.current()
     assert current is not None
-    held = [text for text in NEW if is_held(Answer(text, meant))]
+    held = [text for text in NEW if is_held_out(Answer(text, meant))]
     before = sum(one.intent == meant for one in Classifier.open(tiny_bundle, device="cpu").classify(held))
     after = sum(one.intent == meant for one in Classifier.open(current, device="cpu").classify(held))
     assert after > before
@@ -100,13 +98,6 @@ def test_without_answers_there_is_nothing_to_learn(tiny_bundle: Path, tiny_csv: 
         learn([Answer("x", "GONE")], tiny_bundle, tmp_path / "candidate", data=tiny_csv)
 
 
-def test_answers_that_leave_no_row_of_a_label_are_refused(tiny_csv: Path) -> None:
-    base = make_plan(tiny_csv, None, None, None, 0)
-    turned = [Answer(text, "WISMO") for text, label in tiny_rows() if label == "CANCEL_ORDER"]
-    with pytest.raises(DataError, match="no row of CANCEL_ORDER"):
-        learning_rows(Settled(turned, [], []), base, set(), seed=0)
-
-
 def test_base_data_of_other_labels_is_refused(tiny_bundle: Path, tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"labels of messages\.csv are not those"):
         learn([Answer("x", "WISMO")], tiny_bundle, tmp_path / "candidate")
@@ -115,28 +106,3 @@ def test_base_data_of_other_labels_is_refused(tiny_bundle: Path, tmp_path: Path)
 def test_a_store_needs_a_test_set(tmp_path: Path) -> None:
     result = CliRunner().invoke(app, ["learn", "--store", str(tmp_path / "store")])
     assert "--store needs --test" in str(result.exception)
-
-
-def test_answers_weigh_more_than_base_rows_and_llms_less_than_people(tiny_csv: Path) -> None:
-    base = make_plan(tiny_csv, None, None, None, 0)
-    texts = base.train.texts
-    settled = Settled(
-        [Answer("from a person", "WISMO"), Answer(texts[0], "CANCEL_ORDER")],
-        [Answer("from an LLM", "WISMO", "llm")],
-        [Answer(texts[1], "WISMO")],
-    )
-    rows = learning_rows(settled, base, {texts[2].casefold()}, seed=0)
-    weights = dict(zip(rows.texts, rows.weights, strict=True))
-    assert weights["from a person"] == HUMAN_WEIGHT
-    assert weights["from an LLM"] == HUMAN_WEIGHT * LLM_WEIGHT
-    assert set(rows.weights[:-3]) == {REPLAY_WEIGHT}
-    assert rows.labels[rows.texts.index(texts[0])] == "CANCEL_ORDER"  # once, as people said
-    assert texts[1] not in rows.texts
-    assert texts[2] not in rows.texts
-
-
-def test_very_many_answers_leave_the_base_rows_their_part(tiny_csv: Path) -> None:
-    base = make_plan(tiny_csv, None, None, None, 0)
-    settled = Settled([Answer(text, "WISMO") for text in NEW], [], [])
-    rows = learning_rows(settled, base, set(), seed=0)
-    assert sum(rows.weights[-len(NEW) :]) / sum(rows.weights) == pytest.approx(MOST_ANSWERS)

@@ -12,9 +12,9 @@ from tokenizers import Tokenizer
 pytest.importorskip("torch", reason="needs the [train] extra")
 
 from triage_models.training.augment import augment
-from triage_models.training.base import default_base, load_tokenizer
-from triage_models.training.batches import Examples, epoch_batches, padded, token_ids
-from triage_models.training.schedule import Recipe, recipe_for
+from triage_models.training.base_model import default_base, load_tokenizer
+from triage_models.training.batches import Examples, epoch_batches, pad, token_ids
+from triage_models.training.recipe import Recipe, recipe_for
 
 CALM = Recipe(epochs=1, batch=8, rate=1e-4, head_rate=1e-3, noise=0.0)
 NOISY = Recipe(epochs=1, batch=8, rate=1e-4, head_rate=1e-3, noise=1.0)
@@ -84,7 +84,7 @@ def test_batches_hold_texts_of_like_length(tokenizer: Tokenizer) -> None:
 
 def test_padding_is_masked(tokenizer: Tokenizer) -> None:
     encodings = token_ids(tokenizer, ["where", "where is my parcel"])
-    ids, mask = padded(encodings)
+    ids, mask = pad(encodings)
     assert ids.shape == mask.shape == (2, 6)
     assert ids[0].tolist() == encodings[0] + [0] * 3
     assert mask.sum(dim=1).tolist() == [3, 6]

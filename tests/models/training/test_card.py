@@ -1,4 +1,4 @@
-"""A bundle's card says what ``triage.json`` says, in words."""
+"""The model card says what ``triage.json`` records, and edited cards are kept."""
 
 from pathlib import Path
 from typing import Any
@@ -9,14 +9,14 @@ pytest.importorskip("torch", reason="needs the [train] extra")
 
 from triage_models.bundle.bundle import Bundle
 from triage_models.bundle.manifest import Manifest
-from triage_models.training.card import CARD, card
+from triage_models.training.card import CARD, render_card, write_card
 
 from tests.models.samples import manifest
 
 
-def told(*, certified: bool = True, **metrics: Any) -> Manifest:
-    """A manifest with all that a card reads."""
-    found: dict[str, Any] = {
+def trained(*, certified: bool = True, **metrics: Any) -> Manifest:
+    """Build a manifest with everything that a card reads."""
+    measured: dict[str, Any] = {
         "measured_on": "500 rows held out",
         "rows_in_scope": 450,
         "rows_out_of_scope": 50,
@@ -32,38 +32,53 @@ def told(*, certified: bool = True, **metrics: Any) -> Manifest:
         "seed": 0,
         "seconds": 130,
     }
-    bare = manifest(("PAY", "STOP", "WHERE"), scope="OOS", certified=certified)
+    bare = manifest(("PAY", "STOP", "WHERE"), oos_label="OOS", certified=certified)
     return bare.model_copy(
-        update={"metrics": found | metrics, "training": training, "descriptions": {"STOP": "to stop | cancel"}}
+        update={"metrics": measured | metrics, "training": training, "descriptions": {"STOP": "to stop | cancel"}}
     )
 
 
-def test_it_names_the_data_the_labels_and_what_each_had_to_learn_from() -> None:
-    text = card(told())
-    assert "`mine.csv` (SHA-256 `abababababab…`): 1,234 rows, seed 0, in 2 min." in text
+def test_it_names_the_data_the_labels_and_the_training_rows_of_each() -> None:
+    text = render_card(trained())
+    assert "`mine.csv` (SHA-256 `abababababab…`): 1,234 rows, seed 0, trained in 2 min." in text
     assert "| STOP | 500 | to stop &#124; cancel |" in text
     assert "| OOS | 30 | none of these: out of scope |" in text
-    assert "Labels with fewer than 10 rows to learn from: PAY (4)." in text
+    assert "Labels with fewer than 10 training rows: PAY (4)." in text
 
 
-def test_a_promise_is_only_made_where_one_was_certified() -> None:
-    assert "At most 5% of what is accepted is wrong, at 95% confidence" in card(told())
-    without = card(told(certified=False))
-    assert "No error rate is promised" in without
+def test_a_guarantee_is_only_stated_where_one_was_certified() -> None:
+    assert "At most 5% of accepted messages are wrong, at 95% confidence" in render_card(trained())
+    without = render_card(trained(certified=False))
+    assert "There is no guaranteed error rate" in without
     assert "At most 5%" not in without
-    assert "400 of 500 were accepted, 8 of them wrongly" in without
+    assert "400 of 500 messages are accepted, 8 of them wrongly" in without
 
 
-def test_where_it_fails_is_said_worst_first() -> None:
-    assert "Mixed up most, of the messages above: WHERE, taken for STOP (7), STOP, taken for PAY (2)." in card(told())
-    assert "Mixed up" not in card(told(confusions=[]))
-    many = card(told(confusions=[("STOP", "PAY", 1)] * 10))
+def test_confusions_are_listed_worst_first() -> None:
+    listed = (
+        "Most frequent confusions among the messages above: WHERE predicted as STOP (7), STOP predicted as PAY (2)."
+    )
+    assert listed in render_card(trained())
+    assert "Most frequent confusions" not in render_card(trained(confusions=[]))
+    many = render_card(trained(confusions=[("STOP", "PAY", 1)] * 10))
     assert "and 2 more." in many
 
 
-def test_nothing_in_scope_to_measure_on_is_no_accuracy() -> None:
-    assert "would be answered rightly" not in card(told(accuracy_in_scope=None, rows_in_scope=0))
+def test_without_rows_in_scope_there_is_no_accuracy() -> None:
+    assert "are predicted correctly" in render_card(trained())
+    assert "are predicted correctly" not in render_card(trained(accuracy_in_scope=None, rows_in_scope=0))
 
 
-def test_a_trained_bundle_carries_its_card(tiny_bundle: Path) -> None:
-    assert (tiny_bundle / CARD).read_text(encoding="utf-8") == card(Bundle.open(tiny_bundle).manifest)
+def test_a_trained_bundle_has_its_card(tiny_bundle: Path) -> None:
+    assert (tiny_bundle / CARD).read_text(encoding="utf-8") == render_card(Bundle.open(tiny_bundle).manifest)
+
+
+def test_a_generated_card_is_replaced_also_if_an_earlier_version_of_triage_wrote_it(tmp_path: Path) -> None:
+    for folder in ("old", "new"):
+        (tmp_path / folder).mkdir()
+    earlier = (
+        "<!-- Written by `triage train`. Write a card of your own in its place, and the next training keeps it. -->"
+    )
+    (tmp_path / "old" / CARD).write_text(f"{earlier}\n\n# shop\n", encoding="utf-8")
+    assert not write_card(tmp_path / "new", trained(), tmp_path / "old")
+    assert (tmp_path / "new" / CARD).read_text(encoding="utf-8") == render_card(trained())

@@ -1,4 +1,4 @@
-"""docs/training.md says what the code does: its flags, and the numbers that it names."""
+"""docs/training.md agrees with the code: its flags, and the numbers that it states."""
 
 import re
 from pathlib import Path
@@ -9,7 +9,7 @@ import typer
 pytest.importorskip("torch", reason="needs the [train] extra")
 
 from triage_models.data import labelled
-from triage_models.training import calibrate, fit, folds, guarantee, plan, run, schedule
+from triage_models.training import calibration, cross_fitting, guarantee, pipeline, plan, recipe, trainer
 from triage_worker.cli.app import app
 
 PAGE = " ".join((Path(__file__).parents[3] / "docs" / "training.md").read_text(encoding="utf-8").split())
@@ -26,21 +26,23 @@ def test_every_flag_of_train_is_told_and_no_other() -> None:
     "sentence",
     [
         f"From {plan.SMALL:,} rows with an intent on, a tenth is held out",
-        f"from {plan.HELD_ENOUGH / plan.HELD_SHARE:,.0f} on {plan.HELD_ENOUGH} rows",
-        f"from {2 * plan.HELD_ENOUGH / plan.HELD_SHARE:,.0f} on a twentieth",
-        f"up to {plan.MADE_MOST} messages that the project's own corpus calls out of scope",
-        f"at least {plan.FEWEST_HELD} with an intent",
-        f"a further {run.WATCHED_SHARE:.0%} are watched: training ends after {fit.PATIENCE} passes".replace("%", " %"),
-        f"enough to draw {schedule.LEARNT:,} rows in all",
-        f"there are {folds.FOLDABLE_LABELS} labels or more",
-        f"out-of-scope messages are {folds.FOREIGN_SHARE:.0%} of the judging rows".replace("%", " %"),
-        f"one in {1 / calibrate.FAMILIARITY_QUANTILE:.0f} of the correctly predicted rows lies below it",
-        f"at most {run.RISK:.0%} of accepted events are wrong, at 95 % confidence".replace("5%", "5 %"),
-        f"on fewer than {guarantee.ENOUGH:,}, a threshold that costs more than two fifths of the coverage is not used",
-        f"below {guarantee.fewest_accepted(run.RISK, 0.95)} judging rows nothing is certified",
-        f"which count as much as {calibrate.PRIOR_ROWS:.0f} rows",
-        f"No threshold is below {guarantee.LEAST}",
-        f"a fifth of the rows accepted, or {guarantee.fewest_accepted(run.RISK, 0.95)} if those are more",
+        f"from {plan.HELD_OUT_ROWS / plan.HELD_OUT_SHARE:,.0f} on {plan.HELD_OUT_ROWS} rows",
+        f"from {2 * plan.HELD_OUT_ROWS / plan.HELD_OUT_SHARE:,.0f} on a twentieth",
+        f"up to {plan.SYNTHETIC_OOS_ROWS} messages that the project's own corpus calls out of scope",
+        f"at least {plan.MIN_VALIDATION_ROWS} with an intent",
+        f"a further {100 * pipeline.VALIDATION_SHARE:g} % are watched: "
+        f"training ends after {trainer.EARLY_STOPPING_EPOCHS} passes",
+        f"enough to draw {recipe.TOTAL_ROWS:,} rows in all",
+        f"there are {cross_fitting.MIN_LABELS} labels or more",
+        f"out-of-scope messages are {cross_fitting.OOS_SHARE:.0%} of the judging rows".replace("%", " %"),
+        f"one in {1 / calibration.FAMILIARITY_QUANTILE:.0f} of the correctly predicted rows lies below it",
+        f"at most {pipeline.RISK:.0%} of accepted events are wrong, at 95 % confidence".replace("5%", "5 %"),
+        f"on fewer than {guarantee.MANY_ROWS:,}, "
+        "a threshold that costs more than two fifths of the coverage is not used",
+        f"below {guarantee.min_accepted_rows(pipeline.RISK, 0.95)} judging rows nothing is certified",
+        f"which count as much as {calibration.PRIOR_ROWS:.0f} rows",
+        f"No threshold is below {guarantee.MIN_THRESHOLD}",
+        f"a fifth of the rows accepted, or {guarantee.min_accepted_rows(pipeline.RISK, 0.95)} if those are more",
     ],
 )
 def test_the_numbers_on_the_page_are_the_codes(sentence: str) -> None:
@@ -48,5 +50,6 @@ def test_the_numbers_on_the_page_are_the_codes(sentence: str) -> None:
 
 
 def test_words_on_the_page_stand_for_the_codes_numbers() -> None:
-    assert (plan.HELD_SHARE, plan.MADE_SHARE, guarantee.KEPT_COVERAGE, folds.FOLDS) == (0.1, 0.5, 0.6, 4)
+    assert (plan.HELD_OUT_SHARE, plan.SYNTHETIC_OOS_SHARE) == (0.1, 0.5)
+    assert (guarantee.MIN_COVERAGE_RATIO, cross_fitting.FOLDS) == (0.6, 4)
     assert all(f"`{name}`" in PAGE or name.upper() in PAGE for name in labelled.OUT_OF_SCOPE_NAMES)

@@ -15,12 +15,12 @@ import onnx
 import torch
 from onnx import TensorProto, helper, numpy_helper
 from triage_models.serving.engine import Encoded, Engine
-from triage_models.training.base import load_encoder, load_tokenizer
+from triage_models.training.base_model import load_encoder, load_tokenizer
+from triage_models.training.cpu_operators import optimize_for_cpu
 from triage_models.training.export import export
-from triage_models.training.fit import embeddings_of
-from triage_models.training.kernels import suit_cpu
-from triage_models.training.network import Network, Served
-from triage_models.training.prototypes import BANK, prototypes, some_of_each
+from triage_models.training.inference import embed_texts
+from triage_models.training.network import Network, ServingNetwork
+from triage_models.training.prototypes import BANK, build_prototypes
 
 from tests.models.tiny import LABELS, tiny_rows
 
@@ -30,7 +30,7 @@ WIDTH = 48
 
 @dataclass
 class Exported:
-    served: Served
+    served: ServingNetwork
     tokenizer: Tokenizer
     texts: list[str]
     int8: Engine
@@ -55,11 +55,11 @@ def exported(tmp_path_factory: pytest.TempPathFactory, tiny_base: Path) -> Expor
     classes = torch.arange(CLASSES).repeat_interleave(12)
     torch.manual_seed(0)
     network = Network(load_encoder(str(tiny_base)), CLASSES, dropout=0.1)
-    embedded = embeddings_of(network, tokenizer, texts)
+    embedded = embed_texts(network, tokenizer, texts)
     network.head.weight.data = torch.stack([embedded[classes == number].mean(0) for number in range(CLASSES)])
     network.head.weight.data -= network.head.weight.data.mean(0)
-    bank = prototypes(torch.nn.functional.normalize(embedded, dim=1), classes, CLASSES, seed=0)
-    served = Served(network, bank).eval()
+    bank = build_prototypes(torch.nn.functional.normalize(embedded, dim=1), classes, CLASSES, seed=0)
+    served = ServingNetwork(network, bank).eval()
     tokenizer.save(str(folder / "tokenizer.json"))
     seen = [encoding.ids for encoding in tokenizer.encode_batch_fast(texts)]
     export(served, folder / "int8.onnx", folder / "fp16.onnx", seen)
@@ -88,7 +88,7 @@ def test_int8_answers_nearly_as_torch_does(exported: Exported) -> None:
 def test_operators_that_suit_the_cpu_say_what_the_others_said(
     exported: Exported, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("triage_models.training.export.suit_cpu", lambda path, width: None)
+    monkeypatch.setattr("triage_models.training.export.optimize_for_cpu", lambda path, width: None)
     seen = [row.ids for row in exported.int8.encode(exported.texts)]
     export(exported.served, tmp_path / "int8.onnx", None, seen)
     exported.tokenizer.save(str(tmp_path / "tokenizer.json"))
@@ -114,7 +114,7 @@ def test_a_row_of_equal_numbers_is_normed_to_its_bias(tmp_path: Path) -> None:
     onnx.save(helper.make_model(graph, opset_imports=opsets, ir_version=8), str(tmp_path / "norm.onnx"))
     rows = np.stack([np.full(8, 3), np.arange(8)]).astype(np.float32)
     before = InferenceSession(str(tmp_path / "norm.onnx")).run(None, {"x": rows})[0]
-    suit_cpu(tmp_path / "norm.onnx", 8)
+    optimize_for_cpu(tmp_path / "norm.onnx", 8)
     after = InferenceSession(str(tmp_path / "norm.onnx")).run(None, {"x": rows})[0]
     assert np.allclose(after[0], beta)
     assert np.allclose(after, before, atol=1e-4)
@@ -161,7 +161,7 @@ def test_head_and_prototypes_stay_in_float_whatever_their_shape(
     """4 x 48, 3 x 48 and 48 columns are the widths of the layers' own weights, by which they were once told apart."""
     torch.manual_seed(0)
     bank = torch.nn.functional.normalize(torch.randn(classes, each, WIDTH), dim=2)
-    served = Served(Network(load_encoder(str(tiny_base)), classes, 0.1), bank)
+    served = ServingNetwork(Network(load_encoder(str(tiny_base)), classes, 0.1), bank)
     export(served, tmp_path / "int8.onnx", None, [[101, 2000, 2001, 102]])
     floats = [node.name for node in onnx.load(str(tmp_path / "int8.onnx")).graph.node if node.op_type == "MatMul"]
     assert floats == ["/head/Gemm_MatMul", "/MatMul"]
@@ -171,7 +171,7 @@ def test_prototypes_are_the_rows_where_they_are_few_and_centres_where_they_are_m
     generator = torch.Generator().manual_seed(0)
     rows = torch.nn.functional.normalize(torch.randn(700, 16, generator=generator), dim=1)
     classes = torch.tensor([0] * 690 + [1] * 7 + [2] * 3)
-    found = prototypes(rows, classes, 3, seed=0)
+    found = build_prototypes(rows, classes, 3, seed=0)
     assert found.shape == (3, 256, 16)
     assert torch.allclose(found.norm(dim=2), torch.ones(3, 256), atol=1e-5)
     assert {tuple(row.tolist()) for row in found[1]} == {tuple(row.tolist()) for row in found[1][:7]}
@@ -179,16 +179,8 @@ def test_prototypes_are_the_rows_where_they_are_few_and_centres_where_they_are_m
     assert float((rows[:690] @ found[0].T).amax(1).mean()) > 0.7  # centres lie among the rows that they stand for
 
 
-def test_of_each_class_some_rows_stand_for_it_and_all_where_they_are_few() -> None:
-    classes = np.array([0] * 50 + [2] * 7 + [1] * 20)
-    chosen = some_of_each(classes, 10, seed=0)
-    assert np.bincount(classes[chosen]).tolist() == [10, 10, 7]
-    assert chosen.tolist() == sorted(set(chosen.tolist()))
-    assert chosen.tolist() == some_of_each(classes, 10, seed=0).tolist() != some_of_each(classes, 10, seed=1).tolist()
-
-
 def test_a_thousand_classes_have_prototypes_in_the_same_bank() -> None:
     rows = torch.nn.functional.normalize(torch.randn(3000, 8, generator=torch.Generator().manual_seed(0)), dim=1)
-    found = prototypes(rows, torch.arange(3000) % 1000, 1000, seed=0)
+    found = build_prototypes(rows, torch.arange(3000) % 1000, 1000, seed=0)
     assert found.shape == (1000, 2, 8)
     assert found.shape[0] * found.shape[1] <= BANK

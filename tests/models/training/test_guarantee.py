@@ -11,7 +11,13 @@ from numpy.typing import NDArray
 pytest.importorskip("torch", reason="needs the [train] extra")
 
 from scipy.stats import binom, binomtest
-from triage_models.training.guarantee import ENOUGH, LEAST, choose, fewest_accepted, upper_bound
+from triage_models.training.guarantee import (
+    MANY_ROWS,
+    MIN_THRESHOLD,
+    choose_threshold,
+    min_accepted_rows,
+    upper_bound,
+)
 
 EVERYTHING = 1.0
 WORST = 0.6
@@ -44,12 +50,12 @@ def rows(random: np.random.Generator, count: int) -> tuple[NDArray[np.float64], 
     """Confidence, right, in scope: of the wrong, who are fewer the higher the confidence, half are out of scope."""
     rank = random.random(count)
     right = random.random(count) >= WORST * (1 - rank) ** 4
-    return LEAST + (1 - LEAST) * rank, right, right | (random.random(count) < 0.5)
+    return MIN_THRESHOLD + (1 - MIN_THRESHOLD) * rank, right, right | (random.random(count) < 0.5)
 
 
 def true_risk(threshold: float) -> float:
     """Error rate of what `rows` accepts at a threshold: the mean of ``WORST (1 - rank)^4`` for ranks above it."""
-    return WORST * ((1 - threshold) / (1 - LEAST)) ** 4 / 5
+    return WORST * ((1 - threshold) / (1 - MIN_THRESHOLD)) ** 4 / 5
 
 
 def test_the_promise_is_kept_in_nineteen_draws_of_twenty() -> None:
@@ -57,7 +63,7 @@ def test_the_promise_is_kept_in_nineteen_draws_of_twenty() -> None:
     broken = certified = 0
     for seed in range(draws):
         confidence, right, in_scope = rows(np.random.default_rng(seed), 800)
-        threshold, guarantee = choose(confidence, right, in_scope, risk=0.05, level=level)
+        threshold, guarantee = choose_threshold(confidence, right, in_scope, risk=0.05, level=level)
         certified += guarantee.certified
         broken += guarantee.certified and true_risk(threshold) > 0.05
     assert certified > 0.9 * draws
@@ -106,7 +112,7 @@ def test_the_promise_is_kept_on_few_rows_on_ties_and_on_the_border(
     broken = 0
     for seed in range(draws):
         confidence, right, risk = draw(np.random.default_rng([count, seed]), count)
-        threshold, told = choose(confidence, right, np.ones(count, dtype=bool), risk=0.05)
+        threshold, told = choose_threshold(confidence, right, np.ones(count, dtype=bool), risk=0.05)
         assert told.accepted_rows == (confidence >= threshold).sum()
         broken += told.certified and risk(threshold) > 0.05
     assert broken <= binom.ppf(0.9999, draws, 0.05)
@@ -116,7 +122,7 @@ def test_rows_of_one_confidence_are_accepted_together_and_all_of_them_are_counte
     """The surest 80 rows are right; the next 40, all of one confidence, begin with right ones and are half wrong."""
     confidence = np.concatenate([np.linspace(1, 0.9, 80), np.full(40, 0.7)])
     right = np.concatenate([np.ones(100, dtype=bool), np.zeros(20, dtype=bool)])
-    threshold, told = choose(confidence, right, np.ones(120, dtype=bool), risk=0.05)
+    threshold, told = choose_threshold(confidence, right, np.ones(120, dtype=bool), risk=0.05)
     assert told.certified
     assert threshold == pytest.approx(0.9)
     assert (told.accepted_rows, told.errors) == (80, 0)
@@ -124,24 +130,27 @@ def test_rows_of_one_confidence_are_accepted_together_and_all_of_them_are_counte
 
 @pytest.mark.parametrize(("risk", "level", "fewest"), [(0.05, 0.95, 59), (0.1, 0.95, 29), (0.05, 0.99, 90)])
 def test_as_many_rows_as_the_bound_needs_without_an_error_are_enough(risk: float, level: float, fewest: int) -> None:
-    assert fewest_accepted(risk, level) == fewest
+    assert min_accepted_rows(risk, level) == fewest
     for rows, certified in ((fewest - 1, False), (fewest, True), (fewest + 1, True)):
         every = np.ones(rows, dtype=bool)
-        assert choose(np.linspace(1, LEAST, rows), every, every, risk=risk, level=level)[1].certified == certified
+        assert (
+            choose_threshold(np.linspace(1, MIN_THRESHOLD, rows), every, every, risk=risk, level=level)[1].certified
+            == certified
+        )
 
 
 def test_more_rows_buy_more_coverage_at_the_same_promise() -> None:
     coverages = []
     for count in (400, 1500, 6000):
         confidence, right, in_scope = rows(np.random.default_rng(1), count)
-        coverages.append(choose(confidence, right, in_scope, risk=0.05)[1].coverage)
+        coverages.append(choose_threshold(confidence, right, in_scope, risk=0.05)[1].coverage)
     assert coverages == sorted(coverages)
     assert coverages[0] < coverages[-1]
 
 
 def test_what_the_guarantee_tells_is_what_its_threshold_accepts() -> None:
     confidence, right, in_scope = rows(np.random.default_rng(2), 800)
-    threshold, told = choose(confidence, right, in_scope, risk=0.05)
+    threshold, told = choose_threshold(confidence, right, in_scope, risk=0.05)
     accepted = confidence >= threshold
     assert told.certified
     assert told.calibration_rows == 800
@@ -152,42 +161,46 @@ def test_what_the_guarantee_tells_is_what_its_threshold_accepts() -> None:
 
 
 def test_too_few_or_too_wrong_rows_are_not_certified_and_say_so() -> None:
-    few = np.linspace(1, LEAST, 40)
+    few = np.linspace(1, MIN_THRESHOLD, 40)
     wrong = np.random.default_rng(3).random(500)
     all_right, all_in = np.ones(40, dtype=bool), np.ones(40, dtype=bool)
-    threshold, told = choose(few, all_right, all_in, risk=0.05)
+    threshold, told = choose_threshold(few, all_right, all_in, risk=0.05)
     assert not told.certified
     assert threshold == few.min()  # every row is right: refusing any would cost
     assert told.upper_bound > 0.05
     half = np.arange(500) % 2 == 0
-    assert not choose(wrong, half, np.ones(500, dtype=bool), risk=0.05)[1].certified
+    assert not choose_threshold(wrong, half, np.ones(500, dtype=bool), risk=0.05)[1].certified
 
 
 def test_where_the_surest_row_is_foreign_and_nothing_is_right_nothing_is_certified() -> None:
     """No count passes then, and none covers anything: the threshold must not fall to the least confident row."""
     confidence, nothing = np.linspace(0.9, 0.1, 200), np.zeros(200, dtype=bool)
-    threshold, told = choose(confidence, nothing, nothing, risk=0.05)
+    threshold, told = choose_threshold(confidence, nothing, nothing, risk=0.05)
     assert (threshold, told.certified, told.accepted_rows) == (0.9, False, 1)
 
 
 def test_a_guarantee_that_costs_two_fifths_of_the_coverage_is_not_taken() -> None:
-    confidence = np.linspace(1, LEAST, 1000)
+    confidence = np.linspace(1, MIN_THRESHOLD, 1000)
     all_in = np.ones(1000, dtype=bool)
     for first_wrong, certified in ((300, False), (850, True)):
         right = np.ones(1000, dtype=bool)
         right[first_wrong : first_wrong + 60] = False  # the walk ends here, what comes after is right again
-        threshold, told = choose(confidence, right, all_in, risk=0.05)
+        threshold, told = choose_threshold(confidence, right, all_in, risk=0.05)
         assert told.certified == certified
         assert (told.coverage == 1.0) == (not certified)
-        assert threshold == (confidence[-1] if not certified else pytest.approx(1 - 0.86 * (1 - LEAST), abs=0.01))
+        assert threshold == (
+            confidence[-1] if not certified else pytest.approx(1 - 0.86 * (1 - MIN_THRESHOLD), abs=0.01)
+        )
 
 
 def test_the_walk_ends_at_the_first_threshold_that_fails_though_a_later_one_would_pass() -> None:
     """On many rows, and at any price: on one row fewer than are many it is too dear."""
-    for rows_, certified in ((ENOUGH, True), (ENOUGH - 1, False)):
+    for rows_, certified in ((MANY_ROWS, True), (MANY_ROWS - 1, False)):
         right = np.ones(rows_, dtype=bool)
         right[320:360] = False  # of all rows, that is less than 3 %
-        threshold, told = choose(np.linspace(1, LEAST, rows_), right, np.ones(rows_, dtype=bool), risk=0.05)
+        threshold, told = choose_threshold(
+            np.linspace(1, MIN_THRESHOLD, rows_), right, np.ones(rows_, dtype=bool), risk=0.05
+        )
         assert told.certified == certified
         assert 300 <= told.accepted_rows < 360 if certified else told.accepted_rows == rows_
         assert (threshold > 0.8) == certified
@@ -197,7 +210,7 @@ def test_uncertified_the_threshold_gets_most_rows_right() -> None:
     confidence = np.array([0.9, 0.85, 0.8, 0.7, 0.65, 0.62])
     right = np.array([True, True, True, False, False, False])
     in_scope = np.array([True, True, True, False, False, True])
-    threshold, told = choose(confidence, right, in_scope, risk=0.05)
+    threshold, told = choose_threshold(confidence, right, in_scope, risk=0.05)
     assert (threshold, told.certified, told.errors, told.coverage) == (0.8, False, 0, 0.75)
 
 
@@ -205,8 +218,8 @@ def test_uncertified_the_threshold_gets_most_rows_right() -> None:
 def test_no_threshold_is_so_low_that_wrong_events_are_waved_through(count: int) -> None:
     """Certified or not: here every row is right, and accepting all of them would pass any test."""
     every = np.ones(count, dtype=bool)
-    threshold, told = choose(np.linspace(1, 0, count), every, every, risk=0.05)
-    assert LEAST <= threshold < LEAST + 0.05
+    threshold, told = choose_threshold(np.linspace(1, 0, count), every, every, risk=0.05)
+    assert MIN_THRESHOLD <= threshold < MIN_THRESHOLD + 0.05
     assert told.accepted_rows == (np.linspace(1, 0, count) >= threshold).sum()
-    threshold, told = choose(np.full(count, LEAST / 2), every, every, risk=0.05)
-    assert (threshold, told.certified, told.accepted_rows, told.upper_bound) == (LEAST, False, 0, 1.0)
+    threshold, told = choose_threshold(np.full(count, MIN_THRESHOLD / 2), every, every, risk=0.05)
+    assert (threshold, told.certified, told.accepted_rows, told.upper_bound) == (MIN_THRESHOLD, False, 0, 1.0)

@@ -17,7 +17,7 @@ from triage_worker.classify import bundle_watch as watch_module
 from triage_worker.classify.bundle_metrics import BundleMetrics
 from triage_worker.classify.bundle_watch import BundleWatch
 
-from tests.models.metrics.made import made
+from tests.models.fake_bundles import fake_bundle
 
 PATIENCE_S = 30.0
 
@@ -37,7 +37,7 @@ class Place:
 
     def promote(self, version: str) -> None:
         folder = self.root / version
-        self.store.promote(folder if folder.exists() else made(folder, version), why="test")
+        self.store.promote(folder if folder.exists() else fake_bundle(folder, version), why="test")
 
     def open(self, path: Path, **arguments: Any) -> Any:
         self.opened_with.append(arguments)
@@ -111,7 +111,7 @@ def test_a_refused_bundle_is_told_of_once_and_not_tried_again_until_it_changes(
     assert place.next_version() == "2"
     (place.store.root / "versions" / "2" / CPU_MODEL).write_text("damaged")
     place.wait_for("unchanged")  # what is loaded is what the manifest says; the file on the disk is not read again
-    shutil.copytree(made(place.root / "3", "3"), place.store.root / "versions" / "3")
+    shutil.copytree(fake_bundle(place.root / "3", "3"), place.store.root / "versions" / "3")
     (place.store.root / "versions" / "3" / CPU_MODEL).write_text("damaged")
     relink(place.store.root / "current", "versions/3")
     place.wait_for("refused")
@@ -139,7 +139,7 @@ def test_a_refused_bundle_that_is_mended_in_place_is_taken(place: Place) -> None
     watch = place.watch(served)
     watch.open()
     watch.start(place.used.put)
-    second = made(place.root / "2", "2")
+    second = fake_bundle(place.root / "2", "2")
     shutil.copyfile(second / MANIFEST, served / MANIFEST)  # somebody copies file by file over what is served
     place.wait_for("refused")
     for file in second.iterdir():

@@ -29,7 +29,7 @@ from triage_worker.streaming.tracking.dead_letters import DeadLetters
 from triage_worker.streaming.tracking.in_flight import InFlightMessages
 from triage_worker.streaming.tracking.output import Output
 
-from tests.models.metrics.made import variant
+from tests.models.fake_bundles import variant
 from tests.worker.fakes import FakeModel, Harness, Published, message, record
 
 A = TopicPartition("in", 0)

@@ -6,7 +6,7 @@ import pytest
 from triage_models.errors import BundleError
 from triage_models.serving.classifier import Classifier
 
-from tests.models.metrics.made import made
+from tests.models.fake_bundles import fake_bundle
 from tests.worker.cli.result import Triage, refused
 
 
@@ -19,7 +19,9 @@ def test_a_missing_bundle_is_one_sentence(triage: Triage) -> None:
 @pytest.mark.usefixtures("model")
 def test_a_bundle_is_promoted_rolled_back_and_its_history_shown(triage: Triage, tmp_path: Path) -> None:
     for version in ("1", "2"):
-        ran = triage("bundle", "promote", str(made(tmp_path / version, version)), "--store", "s", "--why", "a [test]")
+        ran = triage(
+            "bundle", "promote", str(fake_bundle(tmp_path / version, version)), "--store", "s", "--why", "a [test]"
+        )
         assert (ran.code, ran.out) == (0, f"{version} is now current in s.\n"), ran.err
     assert triage("bundle", "rollback", "s", "--why", "no good").out == "1 is current in s again.\n"
     refused(triage("bundle", "rollback", "s"), "nothing to go back to")
@@ -34,7 +36,10 @@ def test_a_bundle_is_promoted_rolled_back_and_its_history_shown(triage: Triage, 
 
 
 def test_a_bundle_that_does_not_verify_is_not_promoted(triage: Triage, tmp_path: Path) -> None:
-    refused(triage("bundle", "promote", str(made(tmp_path / "1", "1")), "--store", "s", "--why", "x"), "cannot be read")
+    refused(
+        triage("bundle", "promote", str(fake_bundle(tmp_path / "1", "1")), "--store", "s", "--why", "x"),
+        "cannot be read",
+    )
     assert not (tmp_path / "s").exists()
 
 

@@ -17,8 +17,7 @@ from pathlib import Path
 import aiohttp
 import pytest
 from prometheus_client import CollectorRegistry
-from triage_models.report import comparison as beside_words
-from triage_models.report import run
+from triage_models.report import evaluate, llm_comparison
 from triage_worker.config.settings import Settings
 from triage_worker.fallback import prompt
 from triage_worker.fallback.answer import Answer
@@ -113,14 +112,14 @@ async def test_a_real_model_beside_the_bundle(url: str, tmp_path: Path) -> None:
     settings = Settings.load(
         llm_url=url, llm_model="gemma", llm_concurrency=1, llm_timeout_s=600.0, llm_deadline_s=800.0, llm_max_tokens=50
     )
-    beside = LlmComparison(settings, Plan(rows=12, seed=1), tmp_path)
-    found = (await asyncio.to_thread(run, corpus, output=tmp_path, beside=beside))["llm"]
+    comparison = LlmComparison(settings, Plan(rows=12, seed=1), tmp_path)
+    found = (await asyncio.to_thread(evaluate, corpus, output=tmp_path, comparison=comparison))["llm"]
     assert (found["rows"], found["stopped"]) == (12, None)
     assert sum(found["answers"]["llm"].values()) == 12
     assert found["answers"]["llm"].keys() <= {"decided", "unsure", "none_of_these", "unparsable"}
     assert found["calls"]["unavailable"] == found["calls"]["without_usage"] == 0
     assert found["calls"]["tokens_in_per_message"] > 200
-    assert len(list(beside_words.rows(found))) == 8
+    assert len(list(llm_comparison.comparison_rows(found))) == 8
 
 
 def is_a_label(answer: Answer | NoAnswerReason) -> bool:

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 from aiohttp import web
-from triage_models.metrics.rows import LabelledRows
-from triage_models.report import comparison as beside
-from triage_models.report.evaluation import Measured
+from triage_models.data.evaluation_rows import LabelledRows
+from triage_models.report import llm_comparison
+from triage_models.report.evaluation import ClassifiedRows
 from triage_models.serving.decision import Decision
 from triage_worker.config.errors import ConfigError, TriageError
 from triage_worker.config.settings import Settings
@@ -39,17 +39,17 @@ PRICE = (100 * 1.0 + 10 * 2.0) / 1e6
 """Of one answer of the fake endpoint."""
 
 
-def measured(*rows: tuple[str, str, str, str | None], speed: float = 1_000.0) -> Measured:
+def measured(*rows: tuple[str, str, str, str | None], speed: float = 1_000.0) -> ClassifiedRows:
     """Rows of text, label, the bundle's intent, and why it refused."""
     decisions = [
         Decision(intent, 0.9 if reason is None else 0.3, reason is None, reason, dict.fromkeys(LABELS, 0.3), 0.9, False)  # type: ignore[arg-type]
         for _, _, intent, reason in rows
     ]
     labelled = LabelledRows([row[0] for row in rows], [row[1] for row in rows], {})
-    return Measured(manifest(LABELS), frozenset({"OOS"}), labelled, decisions, speed)
+    return ClassifiedRows(manifest(LABELS), frozenset({"OOS"}), labelled, decisions, speed)
 
 
-def easy(rows: int) -> Measured:
+def easy(rows: int) -> ClassifiedRows:
     """Every other row is refused by the bundle; each text begins with its label."""
     labels = [LABELS[number % 3] for number in range(rows)]
     return measured(
@@ -58,14 +58,14 @@ def easy(rows: int) -> Measured:
     )  # fmt: skip
 
 
-async def ask(server: LlmServer, what: Measured, folder: Path | None = None, **more: Any) -> dict[str, Any]:
+async def ask(server: LlmServer, what: ClassifiedRows, folder: Path | None = None, **more: Any) -> dict[str, Any]:
     """The comparison; ``more`` are settings, or a plan."""
     plan = more.pop("plan", Plan())
     settings = Settings.load(**(SETTINGS | {"llm_url": server.url} | more))
     # In a thread of its own, since it runs an event loop, as the command does.
     result: dict[str, Any] = (await asyncio.to_thread(LlmComparison(settings, plan, folder), what))["llm"]
-    assert list(beside.rows(result))
-    assert beside.section(result).count("<tr>") == 1 + len(list(beside.rows(result)))
+    assert list(llm_comparison.comparison_rows(result))
+    assert llm_comparison.render_section(result).count("<tr>") == 1 + len(list(llm_comparison.comparison_rows(result)))
     json.dumps(result, allow_nan=False)
     return result
 
@@ -98,11 +98,11 @@ async def test_three_strategies_on_the_same_rows_with_their_costs() -> None:
     async with LlmServer(handle) as server:
         found = await ask(server, what, llm_min_confidence=0.5, plan=Plan(machine_price=3.6))
         ways = found["ways"]
-        assert [ways[name]["accuracy"] for name in beside.WAYS] == pytest.approx([2 / 3, 2 / 3, 1])
-        assert [ways[name]["accepted_errors"] for name in beside.WAYS] == [1, 0, 0]
-        assert [ways[name]["review_share"] for name in beside.WAYS] == [0.25, 0.5, 0.25]
+        assert [ways[name]["accuracy"] for name in llm_comparison.STRATEGIES] == pytest.approx([2 / 3, 2 / 3, 1])
+        assert [ways[name]["accepted_errors"] for name in llm_comparison.STRATEGIES] == [1, 0, 0]
+        assert [ways[name]["review_share"] for name in llm_comparison.STRATEGIES] == [0.25, 0.5, 0.25]
         machine = 1000 * 3.6 / 3600 / 1_000
-        assert [ways[name]["money_per_1000"] for name in beside.WAYS] == pytest.approx(
+        assert [ways[name]["money_per_1000"] for name in llm_comparison.STRATEGIES] == pytest.approx(
             [1000 * PRICE, machine, machine + 1000 * PRICE / 2]
         )
         assert found["answers"] == {
@@ -143,7 +143,7 @@ async def test_every_row_is_counted_when_the_endpoint_fails_in_five_ways() -> No
     assert found["answers"]["llm"].get("unparsable", 0) + found["answers"]["llm"].get("not_a_label", 0) >= 2
     assert found["ways"]["llm"]["accuracy"] == found["answers"]["llm"]["decided"] / 40
     assert found["calls"]["answered"] + found["calls"]["unavailable"] == len(server.asked)
-    assert any("failed calls" in sentence for sentence in beside.notes(found))
+    assert any("failed calls" in sentence for sentence in llm_comparison.comparison_notes(found))
 
 
 @pytest.mark.parametrize(
@@ -171,7 +171,7 @@ async def test_tokens_are_estimated_without_usage() -> None:
     assert found["calls"]["without_usage"] == 9
     assert found["calls"]["tokens_out_per_message"] == len(content) // 4
     assert 100 < found["calls"]["tokens_in_per_message"] < 600
-    assert any("came without a count of tokens" in sentence for sentence in beside.notes(found))
+    assert any("reported no token count" in sentence for sentence in llm_comparison.comparison_notes(found))
 
 
 async def test_max_money_stops_the_run_with_a_report_so_far() -> None:

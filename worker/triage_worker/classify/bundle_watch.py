@@ -10,7 +10,7 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 
-from triage_models.bundle.bundle import Bundle, located
+from triage_models.bundle.bundle import Bundle, resolve_bundle_folder
 from triage_models.errors import ModelError
 from triage_models.serving.classifier import Classifier, Device
 
@@ -71,7 +71,7 @@ class BundleWatch:
             ModelError: it cannot be opened, or does not verify.
         """
         self._seen = _fingerprint(self._path)
-        classifier = self._open_classifier(located(self._path))
+        classifier = self._open_classifier(resolve_bundle_folder(self._path))
         self._bundle = classifier.bundle
         return classifier
 
@@ -110,7 +110,7 @@ class BundleWatch:
             return
         self._seen = found
         try:
-            folder = located(self._path)
+            folder = resolve_bundle_folder(self._path)
             if self._bundle is not None and Bundle.open(folder, verify=False).manifest == self._bundle.manifest:
                 self._metrics.reload(self._role, "unchanged")
                 log.info("The bundle is already loaded", extra=self._about())
@@ -139,7 +139,7 @@ class BundleWatch:
 
 
 def _fingerprint(path: Path) -> Fingerprint:
-    folder = located(path)
+    folder = resolve_bundle_folder(path)
     try:
         with os.scandir(folder) as entries:
             files = [(entry.name, entry.stat()) for entry in entries]

@@ -17,7 +17,7 @@ from triage_worker.config.errors import TriageError
 from triage_worker.config.settings import Settings
 
 if TYPE_CHECKING:
-    from triage_models.report.evaluation import Measured
+    from triage_models.report.evaluation import ClassifiedRows
 
     from triage_worker.llm_evaluation.llm_runner import RunProgress
 
@@ -82,30 +82,30 @@ def _evaluate(
     settings: Settings, data: Path, out_of_scope_label: str | None, output: Path | None, plan: dict[str, Any] | None
 ) -> dict[str, Any]:
     """Run the evaluation; ``plan`` is about the LLM, and None asks none."""
-    from triage_models.report import run  # noqa: PLC0415 (ONNX Runtime is slow to import)
+    from triage_models.report import evaluate as evaluate_bundle  # noqa: PLC0415 (ONNX Runtime is slow to import)
 
     console = Console(stderr=True, highlight=False)
     stored = plan is not None and output is not None
     what_next = f": {output} has the answers so far. Run the same command again to continue" if stored else ""
     with interruptible(console, f"Interrupted{what_next}."), _progress_bars(console) as show:
-        return run(
+        return evaluate_bundle(
             data,
             settings.bundle,
             out_of_scope_label,
             output,
             device=settings.device,
             progress=lambda done, total: show("classifying", done, total, ""),
-            beside=_no_comparison if plan is None else _llm_comparison(settings, plan, output, console, show),
+            comparison=_no_comparison if plan is None else _llm_comparison(settings, plan, output, console, show),
         )
 
 
-def _no_comparison(_measured: "Measured") -> dict[str, Any]:
+def _no_comparison(_rows: "ClassifiedRows") -> dict[str, Any]:
     return {}
 
 
 def _llm_comparison(
     settings: Settings, plan: dict[str, Any], output: Path | None, console: Console, show: ShowProgress
-) -> "Callable[[Measured], dict[str, Any]]":
+) -> "Callable[[ClassifiedRows], dict[str, Any]]":
     from triage_models.report.narrative import money  # noqa: PLC0415 (ONNX Runtime is slow to import)
 
     from triage_worker.llm_evaluation.comparison import LlmComparison, Plan  # noqa: PLC0415 (the same)
@@ -144,7 +144,7 @@ def _progress_bars(console: Console) -> Iterator[ShowProgress]:
 
 
 def _print(result: dict[str, Any]) -> None:
-    from triage_models.report.narrative import FIGURES, figure, figure_span  # noqa: PLC0415 (only where it is printed)
+    from triage_models.report.narrative import METRICS, metric, metric_interval  # noqa: PLC0415 (only where it is printed)
 
     bundle = result["bundle"]
     console = Console(highlight=False)
@@ -154,30 +154,30 @@ def _print(result: dict[str, Any]) -> None:
         rows = f"{sum(unknown.values())} rows have labels that this bundle does not know, and count as wrong: {names}."
         console.print(f"{rows} Is it the right bundle (--bundle)?\n", soft_wrap=True, markup=False)
     table = Table(box=None, pad_edge=False, header_style="bold")
-    table.add_column("figure", no_wrap=True)
+    table.add_column("metric", no_wrap=True)
     table.add_column("value", no_wrap=True, justify="right")
     table.add_column("95 % interval", no_wrap=True)
-    table.add_column("what it is", style="dim")
-    for name, (title, meaning) in FIGURES.items():
+    table.add_column("meaning", style="dim")
+    for name, (title, meaning) in METRICS.items():
         if result[name] is not None:
-            span = figure_span(name, result[f"{name}_ci"])
-            table.add_row(title, figure(name, result[name]), span, meaning)
+            interval = metric_interval(name, result[f"{name}_ci"])
+            table.add_row(title, metric(name, result[name]), interval, meaning)
     console.print(table)
     if "llm" in result:
         _print_comparison(console, result["llm"])
 
 
 def _print_comparison(console: Console, compared: dict[str, Any]) -> None:
-    from triage_models.report import comparison  # noqa: PLC0415 (only where it is printed)
+    from triage_models.report import llm_comparison  # noqa: PLC0415 (only where it is printed)
 
     table = Table(box=None, pad_edge=False, header_style="bold", title_justify="left")
     table.add_column("on the same messages", no_wrap=True)
-    for name in comparison.WAYS.values():
+    for name in llm_comparison.STRATEGIES.values():
         table.add_column(name, justify="right")
-    for title, cells in comparison.rows(compared):
+    for title, cells in llm_comparison.comparison_rows(compared):
         table.add_row(title, *(f"{value}\n[dim]{ends}[/]" if ends else value for value, ends in cells))
     console.print()
     console.print(table)
     console.print()
-    for sentence in comparison.notes(compared):
+    for sentence in llm_comparison.comparison_notes(compared):
         console.print(sentence, markup=False)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 from rich.table import Table
-from triage_models.progress import reporting
+from triage_models.progress import progress_display
 
 from triage_worker.cli.interruption import interruptible
 from triage_worker.cli.settings_flags import CONNECTION, settings_flags
@@ -20,7 +20,7 @@ from triage_worker.config.settings import Settings
 if TYPE_CHECKING:
     from triage_models.bundle.store import BundleStore
     from triage_models.feedback.answers import Answer
-    from triage_models.feedback.learn import Learned
+    from triage_models.feedback.learn import LearningResult
 
 NOT_PROMOTED = 3
 RUNS = "learning.jsonl"
@@ -61,7 +61,7 @@ def learn(
         from triage_models.feedback import learn as lab  # noqa: PLC0415 (torch is heavy, and an extra)
     with interruptible(console, INTERRUPTED.format(output)):
         answers = _read_labels(settings, labels, console)
-        with reporting(console) as on_progress:
+        with progress_display(console) as on_progress:
             learned = lab.learn(
                 answers,
                 serving,
@@ -71,7 +71,7 @@ def learn(
                 margin=margin,
                 llm_per_human=llm_share,
                 seed=seed,
-                report=on_progress,
+                progress=on_progress,
             )
     file = report or output.with_name(f"{output.name}.json")
     file.write_text(json.dumps(learned.report, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
@@ -79,7 +79,7 @@ def learn(
     if store is not None:
         _promote_if_better(BundleStore(store), learned)
     typer.echo(f"The candidate is {output}. The whole report is {file}.")
-    if not learned.verdict.better:
+    if not learned.decision.better:
         raise typer.Exit(NOT_PROMOTED)
 
 
@@ -106,7 +106,7 @@ def _read_labels(settings: Settings, labels: Path | None, console: Console) -> "
     return found.answers
 
 
-def _print(learned: "Learned") -> None:
+def _print(learned: "LearningResult") -> None:
     """Print the verdict with its reasons, and both bundles side by side."""
     console = Console(highlight=False)
     result = learned.report
@@ -128,8 +128,8 @@ def _print(learned: "Learned") -> None:
         if isinstance(one, dict):
             table.add_row(title, str(one["rows"]), *_cells(one))
     console.print(table)
-    console.print("[bold green]Better.[/]" if learned.verdict.better else "[bold yellow]Not better.[/]")
-    for why in learned.verdict.why:
+    console.print("[bold green]Better.[/]" if learned.decision.better else "[bold yellow]Not better.[/]")
+    for why in learned.decision.reasons:
         console.print(f"  {why}", soft_wrap=True)
 
 
@@ -140,11 +140,11 @@ def _cells(one: dict[str, list[float]]) -> list[str]:
     return [*pairs, f"{one['mended']} / {one['broken']}"]
 
 
-def _promote_if_better(store: "BundleStore", learned: "Learned") -> None:
+def _promote_if_better(store: "BundleStore", learned: "LearningResult") -> None:
     """Promote the candidate if it is better, and add a line to the store's file of runs either way."""
-    better = learned.verdict.better
+    better = learned.decision.better
     if better:
-        promoted = store.promote(learned.bundle, why="learnt: " + " ".join(learned.verdict.why))
+        promoted = store.promote(learned.bundle, why="learnt: " + " ".join(learned.decision.reasons))
         typer.echo(f"{promoted.name} is now current in {store.root}.")
     else:
         typer.echo(f"Nothing was promoted: {learned.version} was not added to {store.root}.")

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
-from triage_models.progress import reporting
+from triage_models.progress import progress_display
 
 from triage_worker.cli.interruption import interruptible
 from triage_worker.config.errors import TriageError
@@ -62,7 +62,7 @@ def train(
         from triage_models.training import train as run_training  # noqa: PLC0415 (torch is heavy, and an extra)
 
     console = Console(stderr=True, highlight=False)
-    with interruptible(console, INTERRUPTED.format(output)), reporting(console) as report:
+    with interruptible(console, INTERRUPTED.format(output)), progress_display(console) as progress:
         bundle = run_training(
             data,
             output,
@@ -75,7 +75,7 @@ def train(
             time_budget=seconds,
             teachers=teachers,
             descriptions=descriptions,
-            report=report,
+            progress=progress,
         )
     typer.echo(f"{bundle} is ready: `triage bundle inspect {bundle}` prints its guarantee and metrics.")
 

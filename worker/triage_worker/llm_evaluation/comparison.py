@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from prometheus_client import CollectorRegistry
-from triage_models.data.sampling import stratified
+from triage_models.data.sampling import stratified_sample
 from triage_models.metrics.cost import MACHINE_DOLLARS_PER_HOUR, dollars_per_1000
-from triage_models.metrics.strategies import side_by_side
-from triage_models.report.evaluation import Measured
+from triage_models.metrics.strategies import compare_strategies
+from triage_models.report.evaluation import ClassifiedRows
 from triage_schemas.records import TOP_SCORES
 
 from triage_worker.config.errors import ConfigError, TriageError
@@ -90,11 +90,11 @@ class LlmComparison:
         self._announce = announce
         self._on_progress = on_progress
 
-    def __call__(self, measured: Measured) -> dict[str, Any]:
+    def __call__(self, classified: ClassifiedRows) -> dict[str, Any]:
         """Ask the LLM and compare three strategies on the rows that were answered.
 
         Args:
-            measured: the rows, and the bundle's decisions.
+            classified: the rows, and the bundle's decisions.
 
         Returns:
             The figures, under the key ``llm``.
@@ -103,19 +103,19 @@ class LlmComparison:
             ConfigError: the endpoint rejects the key.
             TriageError: no question was answered.
         """
-        chosen = stratified(measured.rows.labels, self._plan.rows, self._plan.seed)
-        questions = {row: self._questions(measured, row) for row in chosen}
+        chosen = stratified_sample(classified.rows.labels, self._plan.rows, self._plan.seed)
+        questions = {row: self._questions(classified, row) for row in chosen}
         self._announce_questions(questions)
         with AnswerCache(self._folder) as cache:
             results, runner = asyncio.run(self._run(questions, cache))
         if not any(call.result == "answered" for result in results.values() for call in result.alone.calls):
             raise TriageError(self._why_nothing(runner))
-        return {"llm": self._figures(measured, results, runner, len(chosen))}
+        return {"llm": self._figures(classified, results, runner, len(chosen))}
 
-    def _questions(self, measured: Measured, row: int) -> RowQuestions:
-        text, decision = measured.rows.texts[row], measured.decisions[row]
-        descriptions = measured.manifest.descriptions
-        labels = {label: descriptions.get(label, "") for label in measured.manifest.labels}
+    def _questions(self, classified: ClassifiedRows, row: int) -> RowQuestions:
+        text, decision = classified.rows.texts[row], classified.decisions[row]
+        descriptions = classified.manifest.descriptions
+        labels = {label: descriptions.get(label, "") for label in classified.manifest.labels}
         alone = Question(text, labels, {})
         if decision.accepted or (decision.reason == "out_of_scope" and not self._settings.llm_out_of_scope):
             return RowQuestions(alone, None)
@@ -164,20 +164,20 @@ class LlmComparison:
         return f"{self._url} answered no question ({runner.last_error}): check the address, the model and the key."
 
     def _figures(
-        self, measured: Measured, results: Mapping[int, RowResult], runner: LlmRunner, wanted: int
+        self, classified: ClassifiedRows, results: Mapping[int, RowResult], runner: LlmRunner, wanted: int
     ) -> dict[str, Any]:
         settings, plan = self._settings, self._plan
         rows = sorted(results)
         finished = [results[row] for row in rows]
-        speed = plan.messages_per_second or measured.messages_per_second
+        speed = plan.messages_per_second or classified.messages_per_second
         min_confidence = settings.llm_min_confidence
         costs = strategies.Costs(self._prices, dollars_per_1000(speed, plan.machine_price) / 1000)
-        compared = side_by_side(
-            [measured.rows.labels[row] for row in rows],
-            strategies.strategies([measured.decisions[row] for row in rows], finished, costs, min_confidence),
-            against="llm",
-            known=measured.manifest.labels,
-            out_of_scope=measured.scope,
+        compared = compare_strategies(
+            [classified.rows.labels[row] for row in rows],
+            strategies.strategies([classified.decisions[row] for row in rows], finished, costs, min_confidence),
+            baseline="llm",
+            known=classified.manifest.labels,
+            oos_labels=classified.oos_labels,
             seed=plan.seed,
         )
         fallback = [result.fallback for result in finished if result.fallback is not None]

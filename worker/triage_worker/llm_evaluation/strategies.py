@@ -7,7 +7,7 @@ from itertools import chain
 from typing import Any
 
 import numpy as np
-from triage_models.metrics.strategies import Way
+from triage_models.metrics.strategies import StrategyDecisions
 from triage_models.serving.decision import Decision
 
 from triage_worker.fallback.answer import Answer
@@ -32,7 +32,7 @@ class Costs:
 
 def strategies(
     decisions: Sequence[Decision], results: Sequence[RowResult], costs: Costs, min_confidence: float
-) -> dict[str, Way]:
+) -> dict[str, StrategyDecisions]:
     """The three strategies by name: ``llm``, ``bundle`` and ``cascade``.
 
     Args:
@@ -45,17 +45,17 @@ def strategies(
     fallback = [None if decided.accepted else result.fallback for decided, result in rows]
     cascade = list(zip(decisions, fallback, strict=True))
     return {
-        "llm": Way(
+        "llm": StrategyDecisions(
             [_intent(result.alone) for result in results],
             [_accepted(result.alone, min_confidence) for result in results],
             [result.alone.money(costs.prices) for result in results],
         ),
-        "bundle": Way(
+        "bundle": StrategyDecisions(
             [decided.intent for decided in decisions],
             [decided.accepted for decided in decisions],
             [costs.machine] * len(rows),
         ),
-        "cascade": Way(
+        "cascade": StrategyDecisions(
             [decided.intent if decided.accepted else _intent(result) for decided, result in cascade],
             [decided.accepted or _accepted(result, min_confidence) for decided, result in cascade],
             [costs.machine + (result.money(costs.prices) if result else 0.0) for result in fallback],

@@ -1,0 +1,46 @@
+"""The project's corpus of customer messages: where it is, and how to read it."""
+
+import csv
+from pathlib import Path
+from typing import NamedTuple
+
+from triage_models import shipped
+from triage_models.errors import DataError
+
+CORPUS_DIR = shipped("corpus")
+MESSAGES_CSV = CORPUS_DIR / "messages.csv"
+LABELS_CSV = CORPUS_DIR / "labels.csv"
+OOS_LABEL = "OOS"
+COLUMNS = ("text", "label", "shop", "register")
+
+
+class Message(NamedTuple):
+    """A row of the corpus.
+
+    Attributes:
+        text: the message.
+        label: its intent, or `OOS_LABEL`.
+        shop: the kind of shop it was written to.
+        register: how it was written, such as "slang"; empty in the pilot, which did not record it.
+    """
+
+    text: str
+    label: str
+    shop: str
+    register: str
+
+
+def read_messages(path: Path = MESSAGES_CSV) -> list[Message]:
+    """Read the corpus.
+
+    Raises:
+        DataError: The file is missing or has other columns.
+    """
+    try:
+        with path.open(encoding="utf-8", newline="") as stream:
+            header, *rows = csv.reader(stream)
+            if tuple(header) != COLUMNS:
+                raise DataError(f"{path} has the columns {', '.join(header)}: a corpus has {', '.join(COLUMNS)}.")
+            return [Message(*row) for row in rows]
+    except (OSError, ValueError, TypeError) as error:
+        raise DataError(f"{path} cannot be read as a corpus: {error}.") from error

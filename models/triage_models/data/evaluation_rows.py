@@ -1,0 +1,81 @@
+"""Labelled rows to measure a bundle on."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from triage_models.data.labelled import LABEL, OUT_OF_SCOPE_NAMES, TEXT, labelled_rows
+from triage_models.data.tables import open_table
+from triage_models.errors import DataError
+
+MAX_SLICES = 40
+"""A column with more distinct values than this is an id or free text, so metrics are not sliced by it."""
+
+
+@dataclass(frozen=True)
+class LabelledRows:
+    """N texts with their labels.
+
+    Attributes:
+        texts: ``[N]``
+        labels: ``[N]`` one label, or several joined by ``|`` of which any is correct.
+        columns: the further columns by which metrics are sliced, each ``[N]``, by name.
+    """
+
+    texts: list[str]
+    labels: list[str]
+    columns: dict[str, list[str]]
+
+    def __len__(self) -> int:
+        return len(self.texts)
+
+    def take(self, mask: NDArray[np.bool_]) -> "LabelledRows":
+        """Return the rows where the mask ``[N]`` is true."""
+        return LabelledRows(
+            [text for text, keep in zip(self.texts, mask, strict=True) if keep],
+            [label for label, keep in zip(self.labels, mask, strict=True) if keep],
+            {name: [v for v, keep in zip(values, mask, strict=True) if keep] for name, values in self.columns.items()},
+        )
+
+
+def read_labelled_rows(path: Path) -> LabelledRows:
+    """Read a CSV with the columns ``text,label``; further columns with few distinct values become slices.
+
+    Raises:
+        DataError: The file, a column or all rows are missing, or a row has no text or no label.
+    """
+    with open_table(path, [TEXT, LABEL]) as table:
+        others = [name for name in table.columns if name not in (TEXT, LABEL)]
+        rows = LabelledRows([], [], {name: [] for name in others})
+        for text, label, record in labelled_rows(table):
+            rows.texts.append(text)
+            rows.labels.append(label)
+            for name in others:
+                rows.columns[name].append(record[name].strip() or "(none)")
+    sliced = {name: values for name, values in rows.columns.items() if 1 < len(set(values)) <= MAX_SLICES}
+    return LabelledRows(rows.texts, rows.labels, sliced)
+
+
+def resolve_oos_labels(requested: str | None, bundle_label: str | None, labels: Collection[str]) -> frozenset[str]:
+    """Return the labels of the data that mean "none of the bundle's labels".
+
+    Args:
+        requested: the label that the caller asked for, if any.
+        bundle_label: the bundle's own name for out of scope, if any.
+        labels: the labels of the data.
+
+    Returns:
+        The requested label alone; otherwise ``bundle_label`` and the usual names, as far as the data has them.
+
+    Raises:
+        DataError: No row has the requested label.
+    """
+    if requested is None:
+        return frozenset(label for label in labels if label == bundle_label or label.lower() in OUT_OF_SCOPE_NAMES)
+    if requested not in labels:
+        some = ", ".join(sorted(set(labels))[:8])
+        raise DataError(f"No row has the out-of-scope label '{requested}': the data's labels are {some}.")
+    return frozenset({requested})

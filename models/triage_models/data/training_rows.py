@@ -1,0 +1,211 @@
+"""Rows to train on: reads them, merges them, and refuses data that a classifier cannot learn from."""
+
+import hashlib
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from triage_models.data.labelled import LABEL, OUT_OF_SCOPE_NAMES, TEXT, labelled_rows, normalize_text
+from triage_models.data.tables import open_table
+from triage_models.errors import DataError
+
+GROUP_COLUMNS = ("group", "shop")
+"""Columns that name a row's group; `triage_models.data.splits` keeps groups together."""
+
+DESCRIPTION = "description"
+MAX_WEIGHT = 100.0
+
+
+@dataclass(frozen=True)
+class TrainingRows:
+    """N texts with their labels.
+
+    Attributes:
+        texts: ``[N]``
+        labels: ``[N]``
+        groups: ``[N]`` the group of each row, such as the shop it comes from; empty if the data has no groups.
+        weights: ``[N]`` how often an epoch draws a row, on average: 1 is once, 0.2 is once in five epochs. Empty means
+            1 for every row.
+    """
+
+    texts: list[str]
+    labels: list[str]
+    groups: list[str] = field(default_factory=list)
+    weights: list[float] = field(default_factory=list)
+
+    def __len__(self) -> int:
+        return len(self.texts)
+
+    def take(self, positions: Iterable[int]) -> "TrainingRows":
+        """Return the rows at these positions, in this order."""
+        chosen = list(positions)
+        return TrainingRows(
+            [self.texts[row] for row in chosen],
+            [self.labels[row] for row in chosen],
+            [self.groups[row] for row in chosen] if self.groups else [],
+            [self.weights[row] for row in chosen] if self.weights else [],
+        )
+
+    def weight_array(self) -> NDArray[np.float64]:
+        """Return the weights ``[N]``, 1 where none were given."""
+        return np.asarray(self.weights or [1.0] * len(self), dtype=np.float64)
+
+
+def read_training_rows(path: Path, *, label: str | None = None) -> TrainingRows:
+    """Read a CSV with the columns ``text,label`` and, if present, ``group`` (or ``shop``) and ``weight``.
+
+    Args:
+        path: the file, UTF-8 with a header line.
+        label: the label of every row; the file then needs no ``label`` column.
+
+    Raises:
+        DataError: The file or a column is missing, or a row has no text, no label or a bad weight.
+    """
+    with open_table(path, [TEXT] if label is not None else [TEXT, LABEL]) as table:
+        columns = table.columns
+        group = next((name for name in GROUP_COLUMNS if name in columns), None)
+        rows = TrainingRows([], [])
+        for text, name, record in labelled_rows(table, label):
+            rows.texts.append(text)
+            rows.labels.append(name)
+            if group:
+                rows.groups.append(record[group])
+            if "weight" in columns:
+                rows.weights.append(_parse_weight(path, table.line, record["weight"]))
+    return rows
+
+
+def _parse_weight(path: Path, line: int, value: str | None) -> float:
+    try:
+        weight = float(value or "")
+    except ValueError:
+        weight = -1.0
+    if not 0 < weight <= MAX_WEIGHT:
+        raise DataError(f"{path}, line {line}: weight '{value}' is not a number above 0 and up to {MAX_WEIGHT:g}.")
+    return weight
+
+
+def concatenate(first: TrainingRows, second: TrainingRows) -> TrainingRows:
+    """Return the rows of both, in order; missing groups become empty, missing weights 1."""
+    groups = bool(first.groups or second.groups)
+    weights = bool(first.weights or second.weights)
+    return TrainingRows(
+        first.texts + second.texts,
+        first.labels + second.labels,
+        (first.groups or [""] * len(first)) + (second.groups or [""] * len(second)) if groups else [],
+        (first.weights or [1.0] * len(first)) + (second.weights or [1.0] * len(second)) if weights else [],
+    )
+
+
+def find_oos_label(labels: Sequence[str], requested: str | None, extra_rows: bool) -> str | None:
+    """Return the name of the out-of-scope class.
+
+    Args:
+        labels: ``[N]`` the labels of the data.
+        requested: the name that the caller asked for, if any.
+        extra_rows: whether out-of-scope rows come in a file of their own.
+
+    Returns:
+        ``requested``; otherwise a label of the data that is in `OUT_OF_SCOPE_NAMES`; otherwise "OOS" if there are extra
+        rows; otherwise None.
+
+    Raises:
+        DataError: No row has the requested label, or the data has an out-of-scope label besides the extra rows.
+    """
+    found = next((name for name in sorted(set(labels)) if name.lower() in OUT_OF_SCOPE_NAMES), None)
+    if requested is not None:
+        if requested not in labels and not extra_rows:
+            some = ", ".join(sorted(set(labels))[:8])
+            raise DataError(f"No row has the out-of-scope label '{requested}': the data's labels are {some}.")
+        return requested
+    if found is not None and extra_rows:
+        raise DataError(
+            f"The data has a label '{found}' and out-of-scope rows come in a file of their own: "
+            f"add --out-of-scope-label {found} if both mean the same, otherwise rename the label."
+        )
+    return found or ("OOS" if extra_rows else None)
+
+
+def check_trainable(rows: TrainingRows, oos_label: str | None) -> None:
+    """Refuse data with fewer than two labels, with labels that read alike, or with a single row for a label.
+
+    Raises:
+        DataError: Names the label and how many rows it has.
+    """
+    by_folded: dict[str, str] = {}
+    for name in sorted(set(rows.labels)):
+        if (other := by_folded.setdefault(normalize_text(name), name)) != name:
+            raise DataError(f"The labels '{other}' and '{name}' differ only in case or spacing: keep one of them.")
+    counts = Counter(label for label in rows.labels if label != oos_label)
+    if len(counts) < 2:
+        only = next(iter(counts), "none")
+        raise DataError(f"The data has one label to learn ({only}): a classifier needs at least two.")
+    label, fewest = min(counts.items(), key=lambda item: (item[1], item[0]))
+    if fewest < 2:
+        single = sum(count < 2 for count in counts.values())
+        raise DataError(
+            f"{single} of {len(counts)} labels have a single row ('{label}' is one): give each at least 2 different "
+            "texts, better 5, or merge it with another."
+        )
+
+
+def deduplicate(rows: TrainingRows) -> tuple[TrainingRows, int]:
+    """Drop repeated texts (in any case and spacing), keeping the first of each.
+
+    Returns:
+        The remaining rows and how many were dropped.
+
+    Raises:
+        DataError: More than 5 % of the rows (and more than 20) repeat a text under another label.
+    """
+    seen: dict[str, str] = {}
+    unique: list[int] = []
+    contradicting = 0
+    for row, (text, label) in enumerate(zip(rows.texts, rows.labels, strict=True)):
+        key = normalize_text(text)
+        if key not in seen:
+            seen[key] = label
+            unique.append(row)
+        elif seen[key] != label:
+            contradicting += 1
+    if contradicting > max(20, 0.05 * len(rows)):
+        raise DataError(
+            f"{contradicting} of {len(rows)} rows repeat a text under another label: give each text one label."
+        )
+    return rows.take(unique), len(rows) - len(unique)
+
+
+def exclude_texts(rows: TrainingRows, others: TrainingRows) -> tuple[TrainingRows, int]:
+    """Return the rows whose text is not in ``others``, and how many were excluded."""
+    known = {normalize_text(text) for text in others.texts}
+    remaining = [row for row, text in enumerate(rows.texts) if normalize_text(text) not in known]
+    return rows.take(remaining), len(rows) - len(remaining)
+
+
+def fingerprint(rows: TrainingRows) -> str:
+    """Return the SHA-256 over texts, labels and weights in order: it identifies what a bundle was trained on."""
+    digest = hashlib.sha256()
+    for text, label, weight in zip(rows.texts, rows.labels, rows.weight_array(), strict=True):
+        digest.update(f"{text}\0{label}\0{weight:g}\n".encode())
+    return digest.hexdigest()
+
+
+def read_descriptions(path: Path | None, labels: Sequence[str]) -> dict[str, str]:
+    """Read what each label means from a CSV with ``label,description``.
+
+    Args:
+        path: the file; None describes every label by its name.
+        labels: the labels to describe; one that the file lacks is described by its name.
+
+    Raises:
+        DataError: The file or a column is missing.
+    """
+    described: dict[str, str] = {}
+    if path is not None:
+        with open_table(path, [LABEL, DESCRIPTION]) as table:
+            described = {record[LABEL].strip(): record[DESCRIPTION].strip() for record in table}
+    return {label: described.get(label) or label.replace("_", " ").lower() for label in labels}

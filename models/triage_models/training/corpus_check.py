@@ -1,0 +1,157 @@
+"""Checks the project's corpus: ``python -m triage_models.training.corpus_check``.
+
+Prints rows by label, register and shop, exact and near-duplicates, and how varied the language is compared with a
+template-generated data set. Exits with 1 if a message repeats another.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Annotated, NamedTuple
+
+import numpy as np
+import torch
+import typer
+from numpy.typing import NDArray
+from rich.console import Console
+from rich.table import Table
+from tokenizers import Tokenizer
+
+from triage_models.data.corpus import MESSAGES_CSV, Message, read_messages
+from triage_models.data.labelled import normalize_text
+from triage_models.data.training_rows import read_training_rows
+from triage_models.errors import DataError
+from triage_models.training.base_model import default_base, load_encoder
+from triage_models.training.inference import embed_texts
+from triage_models.training.network import Network
+
+TEMPLATES = Path("../shared/data/ecomintent/train.csv")
+NEAR_DUPLICATE = 0.95
+"""Cosine of two messages' embeddings above which they count as the same message."""
+
+MAX_TOKENS = 128
+BLOCK = 1024
+_WORD = re.compile(r"[^\W_]+(?:'[^\W_]+)*")
+
+
+class DuplicatePair(NamedTuple):
+    """Two rows, by position, and their cosine similarity."""
+
+    first: int
+    second: int
+    cosine: float
+
+
+def exact_duplicates(texts: Sequence[str]) -> list[DuplicatePair]:
+    """Find texts that differ at most in case and spacing, each paired with the first of its kind."""
+    firsts: dict[str, int] = {}
+    pairs = []
+    for row, text in enumerate(texts):
+        first = firsts.setdefault(normalize_text(text), row)
+        if first != row:
+            pairs.append(DuplicatePair(first, row, 1.0))
+    return pairs
+
+
+def near_duplicates(vectors: NDArray[np.float32]) -> list[DuplicatePair]:
+    """Find pairs of rows of ``vectors`` ``[N, D]``, unit length, whose cosine is above `NEAR_DUPLICATE`."""
+    pairs = []
+    for start in range(0, len(vectors), BLOCK):
+        cosines = vectors[start : start + BLOCK] @ vectors[start:].T
+        for row, column in np.argwhere(np.triu(cosines > NEAR_DUPLICATE, k=1)).tolist():
+            pairs.append(DuplicatePair(start + row, start + column, float(cosines[row, column])))
+    return pairs
+
+
+def embed_with_base(texts: Sequence[str]) -> NDArray[np.float32]:
+    """Return unit vectors ``[N, D]`` by the packaged MiniLM, untrained, so that our training does not affect them."""
+    base = default_base()
+    tokenizer = Tokenizer.from_file(f"{base}/tokenizer.json")
+    tokenizer.enable_truncation(MAX_TOKENS)
+    tokenizer.no_padding()
+    network = Network(load_encoder(base), classes=1, dropout=0.0)
+    vectors: NDArray[np.float32] = torch.nn.functional.normalize(embed_texts(network, tokenizer, texts)).numpy()
+    return vectors
+
+
+def split_words(text: str) -> list[str]:
+    """Return the words of a text in lower case, without punctuation."""
+    return _WORD.findall(text.casefold())
+
+
+def distinct_ngram_share(texts: Iterable[str], words: int, order: int) -> float:
+    """Return the share of distinct n-grams among all n-grams, 0 to 1; no n-gram spans two texts.
+
+    Args:
+        texts: the texts.
+        words: only the first so many words of all texts count.
+        order: n.
+    """
+    seen: set[tuple[str, ...]] = set()
+    total = used = 0
+    for text in texts:
+        if used >= words:
+            break
+        own = split_words(text)[: words - used]
+        used += len(own)
+        ngrams = list(zip(*(own[shift:] for shift in range(order)), strict=False))
+        seen.update(ngrams)
+        total += len(ngrams)
+    return len(seen) / max(1, total)
+
+
+def main(
+    templates: Annotated[
+        Path | None, typer.Option(help=f"CSV to compare the language with [default: {TEMPLATES}, if it exists]")
+    ] = None,
+    corpus: Annotated[Path, typer.Option(help="the corpus")] = MESSAGES_CSV,
+) -> None:
+    """Check the corpus; the exit code is 1 if a message repeats another."""
+    console = Console(highlight=False)
+    try:
+        messages = read_messages(corpus)
+        texts = [message.text for message in messages]
+        _print_counts(console, messages)
+        source = templates or (TEMPLATES if TEMPLATES.is_file() else None)
+        if source is None:
+            console.print(f"There is no {TEMPLATES} to compare the language with: give a CSV with --templates.\n")
+        else:
+            _print_diversity(console, texts, read_training_rows(source).texts, source)
+        duplicates = exact_duplicates(texts)
+        exact = {pair[:2] for pair in duplicates}
+        duplicates += [pair for pair in near_duplicates(embed_with_base(texts)) if pair[:2] not in exact]
+    except DataError as error:
+        raise SystemExit(f"corpus: {error}") from error
+    for first, second, cosine in duplicates:
+        console.print(f"messages {first + 1} and {second + 1}, {cosine:.3f}: {texts[first]!r}, {texts[second]!r}")
+    console.print(
+        f"{len(duplicates)} messages repeat another (identical, or with a cosine above {NEAR_DUPLICATE} by MiniLM)."
+    )
+    raise typer.Exit(1 if duplicates else 0)
+
+
+def _print_counts(console: Console, messages: Sequence[Message]) -> None:
+    console.print(f"{len(messages)} messages, {len({message.shop for message in messages})} kinds of shop\n")
+    for title, values in (
+        ("label", [message.label for message in messages]),
+        ("register", [message.register or "not recorded" for message in messages]),
+        ("shop", [message.shop for message in messages]),
+    ):
+        counts = ", ".join(f"{name} {count}" for name, count in Counter(values).most_common())
+        console.print(f"By {title}: {counts}\n")
+
+
+def _print_diversity(console: Console, texts: Sequence[str], others: Sequence[str], source: Path) -> None:
+    """Print distinct n-grams of both data sets on equally many words, since longer texts repeat more."""
+    corpus, other = ([own[row] for row in np.random.default_rng(0).permutation(len(own))] for own in (texts, others))
+    words = min(sum(len(split_words(text)) for text in own) for own in (corpus, other))
+    table = Table("distinct n-grams", "corpus", str(source), title=f"in {words} words of each")
+    for order in (1, 2, 3):
+        shares = (f"{distinct_ngram_share(own, words, order):.3f}" for own in (corpus, other))
+        table.add_row(f"{order}-grams", *shares)
+    console.print(table)
+
+
+if __name__ == "__main__":
+    typer.run(main)

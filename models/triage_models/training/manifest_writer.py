@@ -1,0 +1,139 @@
+"""Writes ``triage.json`` of a new bundle: its labels, thresholds, hashes, golden texts and training record."""
+
+import importlib.metadata
+import platform
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+
+from triage_models.bundle.bundle import CPU_MODEL, GPU_MODEL, MANIFEST, sha256
+from triage_models.bundle.manifest import Calibration, Golden, Manifest, Thresholds
+from triage_models.data.training_rows import fingerprint
+from triage_models.serving.engine import Engine
+from triage_models.training.base_model import PACKAGED
+from triage_models.training.calibration_data import CalibrationData
+from triage_models.training.candidate import CHECKPOINT, TrainingJob
+from triage_models.training.card import CARD
+from triage_models.training.plan import TrainingPlan
+from triage_models.training.workspace import JOB_FILE
+
+GOLDEN_TEXTS = 16
+CONFUSIONS = 10
+TOLERANCE = {CPU_MODEL: 0.6, GPU_MODEL: 0.1}
+"""Largest drift of a logit between processors: int8 kernels round differently with and without VNNI."""
+
+LIBRARIES = ("onnx", "onnxruntime", "tokenizers", "torch", "transformers")
+
+
+@dataclass(frozen=True)
+class TrainingRecord:
+    """How a bundle was trained, for its manifest.
+
+    Attributes:
+        name: the bundle's name.
+        job: what was trained.
+        plan: the rows.
+        seconds: how long it took.
+        data: the training data.
+        descriptions: what each label means.
+        extra: further entries of ``training`` in the manifest; they take precedence.
+    """
+
+    name: str
+    job: TrainingJob
+    plan: TrainingPlan
+    seconds: float
+    data: Path
+    descriptions: dict[str, str]
+    extra: dict[str, object] = field(default_factory=dict)
+
+
+def write_manifest(
+    folder: Path, record: TrainingRecord, calibration: Calibration, thresholds: Thresholds, data: CalibrationData
+) -> Manifest:
+    """Write ``triage.json`` into a folder that contains every other file of the bundle.
+
+    Args:
+        folder: the folder of the unfinished bundle.
+        record: how it was trained.
+        calibration: the fitted calibration.
+        thresholds: the chosen thresholds.
+        data: the rows that calibration and thresholds come from, for the metrics.
+    """
+    now = datetime.now(UTC)
+    files = {file.name: sha256(file) for file in sorted(folder.iterdir()) if _is_hashed(file)}
+    manifest = Manifest(
+        name=record.name,
+        version=now.strftime("%Y.%m.%d-") + fingerprint(record.plan.train)[:8],
+        created_at=now.isoformat(timespec="seconds"),
+        labels=record.plan.labels,
+        out_of_scope_label=record.plan.oos_label,
+        descriptions=record.descriptions,
+        max_length=record.job.max_length,
+        calibration=calibration,
+        thresholds=thresholds,
+        golden={name: _golden(folder, name, record.job) for name in (CPU_MODEL, GPU_MODEL)},
+        files=files,
+        metrics=_metrics(data, record.plan.labels),
+        training=_training(record),
+    )
+    (folder / MANIFEST).write_text(manifest.model_dump_json(indent=2) + "\n", encoding="utf-8")
+    return manifest
+
+
+def _is_hashed(file: Path) -> bool:
+    """Whether a file belongs to the bundle and has a hash. The card has none, so that people may correct it."""
+    return file.is_file() and file.name not in (MANIFEST, CARD, JOB_FILE) and file.stem != Path(CHECKPOINT).stem
+
+
+def _golden(folder: Path, model: str, job: TrainingJob) -> Golden:
+    """Choose texts of different classes and compute their logits on this machine's CPU."""
+    classes, texts = job.examples.classes, job.examples.texts
+    first_rows = [int(np.flatnonzero(classes == number)[0]) for number in np.unique(classes)]
+    spread = np.linspace(0, len(first_rows) - 1, min(GOLDEN_TEXTS, len(first_rows))).astype(int)
+    chosen = tuple(texts[first_rows[position]] for position in spread)
+    engine = Engine.open(folder, model, job.max_length)
+    logits = engine.outputs(engine.encode(chosen)).logits
+    return Golden(texts=chosen, logits=tuple(tuple(row) for row in logits.tolist()), tolerance=TOLERANCE[model])
+
+
+def _metrics(data: CalibrationData, labels: Sequence[str]) -> dict[str, object]:
+    """Return accuracy in scope and the most frequent confusions; `triage evaluate` computes everything else."""
+    in_scope = data.is_in_scope(len(labels))
+    truth, predicted = data.classes[in_scope], data.logits[in_scope, : len(labels)].argmax(axis=1)
+    correct = predicted == truth
+    confusions = Counter(zip(truth[~correct].tolist(), predicted[~correct].tolist(), strict=True))
+    return {
+        "measured_on": data.source,
+        "rows_in_scope": int(in_scope.sum()),
+        "rows_out_of_scope": int((~in_scope).sum()),
+        "accuracy_in_scope": round(float(correct.mean()), 5) if in_scope.any() else None,
+        "confusions": [(labels[a], labels[b], times) for (a, b), times in confusions.most_common(CONFUSIONS)],
+    }
+
+
+def _base_name(base: str) -> str:
+    """Return a hub id as it is, and of a folder its name only: its path on this machine concerns nobody else."""
+    if not Path(base).exists():
+        return base
+    return PACKAGED if Path(base).parent.name == PACKAGED else Path(base).resolve().name
+
+
+def _training(record: TrainingRecord) -> dict[str, object]:
+    return {
+        "data": record.data.name,
+        "data_sha256": sha256(record.data),
+        "rows": len(record.plan.train),
+        "rows_by_label": dict(sorted(Counter(record.plan.train.labels).items())),
+        "base": _base_name(record.job.base),
+        "seed": record.job.seed,
+        "recipe": record.job.recipe.__dict__,
+        "seconds": round(record.seconds),
+        "libraries": {name: importlib.metadata.version(name) for name in LIBRARIES},
+        "python": platform.python_version(),
+        **record.extra,
+    }

@@ -1,0 +1,101 @@
+"""Restores the trained network of a bundle from its fp16 model, so that training can continue from what serves.
+
+A bundle has no float weights other than those of ``model.fp16.onnx``. Its graph is the one that
+`triage_models.training.export` writes: biases, norms and embeddings keep their names, and products are found by the
+names of their nodes.
+"""
+
+from pathlib import Path
+
+import numpy as np
+import onnx
+import torch
+from numpy.typing import NDArray
+from onnx import numpy_helper
+from torch import Tensor
+from transformers import DistilBertConfig, DistilBertModel
+
+from triage_models.bundle.bundle import GPU_MODEL
+from triage_models.errors import DataError
+from triage_models.training.network import Network
+
+_PREFIX = "network."
+
+
+def load_network(folder: Path, dropout: float) -> Network:
+    """Load the network as it was trained, except that its weights are rounded to 16 bits.
+
+    Args:
+        folder: a bundle's folder.
+        dropout: probability before the head during further training, 0 to 1.
+
+    Raises:
+        DataError: There is no fp16 model, or this version of Triage did not write it.
+    """
+    file = folder / GPU_MODEL
+    if not file.is_file():
+        raise DataError(f"The bundle {folder} has no {GPU_MODEL}, which learning starts from: copy the whole folder.")
+    graph = onnx.load(str(file)).graph
+    arrays = {array.name: numpy_helper.to_array(array) for array in graph.initializer}
+    try:
+        encoder = DistilBertModel(DistilBertConfig.from_pretrained(folder, attn_implementation="eager"))
+        network = Network(encoder, len(arrays["network.head.bias"]), dropout)
+        weights = (
+            _named_weights(arrays)
+            | _linear_weights(graph, arrays)
+            | _attention_weights(graph, arrays)
+            | _norms_and_biases(graph, arrays)
+        )
+        network.load_state_dict({name: _tensor(value) for name, value in weights.items()})
+    except (KeyError, RuntimeError) as error:
+        raise DataError(
+            f"{file} is not a model that this version of Triage exports ({str(error).splitlines()[0]}): "
+            "train a new bundle with `triage train`."
+        ) from error
+    return network
+
+
+def _named_weights(arrays: dict[str, NDArray[np.float16]]) -> dict[str, NDArray[np.float16]]:
+    return {name.removeprefix(_PREFIX): value for name, value in arrays.items() if name.startswith(_PREFIX)}
+
+
+def _linear_weights(graph: onnx.GraphProto, arrays: dict[str, NDArray[np.float16]]) -> dict[str, NDArray[np.float16]]:
+    """Return the weights of linear layers, which the exporter transposes and names by numbers."""
+    return {
+        node.name.removeprefix("/").removesuffix("/MatMul").replace("/", ".") + ".weight": arrays[node.input[1]].T
+        for node in graph.node
+        if node.op_type == "MatMul" and node.name.startswith("/encoder/")
+    }
+
+
+def _attention_weights(
+    graph: onnx.GraphProto, arrays: dict[str, NDArray[np.float16]]
+) -> dict[str, NDArray[np.float16]]:
+    """Return queries, keys and values, which the optimizer concatenates in one node per layer."""
+    found: dict[str, NDArray[np.float16]] = {}
+    nodes = [node for node in graph.node if node.op_type == "Attention"]
+    for layer, node in enumerate(nodes):
+        weights, biases = np.split(arrays[node.input[1]], 3, axis=1), np.split(arrays[node.input[2]], 3)
+        for name, weight, bias in zip(("q_lin", "k_lin", "v_lin"), weights, biases, strict=True):
+            prefix = f"encoder.transformer.layer.{layer}.attention.{name}"
+            found |= {f"{prefix}.weight": weight.T, f"{prefix}.bias": bias}
+    return found
+
+
+def _norms_and_biases(graph: onnx.GraphProto, arrays: dict[str, NDArray[np.float16]]) -> dict[str, NDArray[np.float16]]:
+    """Return norms and biases by where they are used: the exporter merges equal ones, such as untrained ones."""
+    found: dict[str, NDArray[np.float16]] = {}
+    ends = (("sa_layer_norm", "attention.out_lin"), ("output_layer_norm", "ffn.lin2"))
+    nodes = [node for node in graph.node if node.op_type == "SkipLayerNormalization"]
+    for number, node in enumerate(nodes):
+        norm, product = ends[number % 2]
+        prefix = f"encoder.transformer.layer.{number // 2}"
+        names = (f"{prefix}.{norm}.weight", f"{prefix}.{norm}.bias", f"{prefix}.{product}.bias")
+        found |= {name: arrays[given] for name, given in zip(names, node.input[2:], strict=True)}
+    for layer, node in enumerate(node for node in graph.node if node.op_type == "BiasGelu"):
+        found[f"encoder.transformer.layer.{layer}.ffn.lin1.bias"] = arrays[node.input[1]]
+    return found
+
+
+def _tensor(value: NDArray[np.float16]) -> Tensor:
+    return torch.from_numpy(value.astype(np.float32))

@@ -1,0 +1,143 @@
+"""The training pipeline (``triage train``): from a labelled CSV to a bundle."""
+
+import time
+from pathlib import Path
+
+import numpy as np
+import torch
+from tokenizers import Tokenizer
+
+from triage_models.data.splits import split_rows
+from triage_models.data.training_rows import read_descriptions
+from triage_models.progress import ProgressCallback
+from triage_models.serving.engine import usable_cores
+from triage_models.training.base_model import default_base, load_tokenizer
+from triage_models.training.batches import token_ids
+from triage_models.training.calibration import calibrate
+from triage_models.training.calibration_data import CalibrationData
+from triage_models.training.candidate import TrainingJob, run_candidate, train_candidate
+from triage_models.training.cross_fitting import FOLDS, cross_fit
+from triage_models.training.manifest_writer import TrainingRecord, write_manifest
+from triage_models.training.plan import SMALL, TrainingPlan, make_plan
+from triage_models.training.recipe import recipe_for
+from triage_models.training.workspace import (
+    FOLDS_FOLDER,
+    check_output,
+    locked_workspace,
+    log_progress,
+    prepare,
+    publish,
+)
+
+RISK = 0.05
+"""The error rate among accepted messages that the guarantee allows."""
+
+VALIDATION_SHARE = 0.02
+"""Share of the training rows that early stopping watches, if there are enough rows."""
+
+TRAINING_TIME_SHARE = 0.8
+"""Share of a time budget for training; the rest is for export and calibration."""
+
+
+def train(
+    data: Path,
+    output: Path,
+    *,
+    validation: Path | None = None,
+    out_of_scope: Path | None = None,
+    out_of_scope_label: str | None = None,
+    base: str | None = None,
+    epochs: float | None = None,
+    seed: int = 0,
+    time_budget: float | None = None,
+    teachers: int = 1,
+    descriptions: Path | None = None,
+    progress: ProgressCallback = lambda stage, share: None,
+) -> Path:
+    """Train a bundle and write it to ``output``, completely or not at all.
+
+    An interrupted training resumes when it is called again with the same arguments.
+
+    Args:
+        data: CSV with ``text,label``. A column ``shop`` or ``group`` keeps groups together when rows are held out; a
+            column ``weight`` says how often a row is drawn.
+        output: the bundle's folder; a bundle that is there is replaced when the new one is complete.
+        validation: CSV to calibrate with; by default some rows are held out, or calibration is cross-fitted if there
+            are few.
+        out_of_scope: CSV with ``text`` of messages that have no label.
+        out_of_scope_label: the label of such messages in ``data``.
+        base: folder or hub id of a DistilBERT or BERT; by default the packaged MiniLM.
+        epochs: passes over the data; by default chosen from its size.
+        seed: seed of every draw.
+        time_budget: seconds that training may take, calibration included.
+        teachers: how many networks teach the one that serves, each trained like it; 1 for none.
+        descriptions: CSV with ``label,description``.
+        progress: called with the stage and its progress.
+
+    Returns:
+        The bundle's folder.
+
+    Raises:
+        DataError: What is wrong with the data or the folder, or that the disk is full, in one sentence.
+    """
+    check_output(output)
+    torch.set_num_threads(usable_cores())
+    plan = make_plan(data, validation, out_of_scope, out_of_scope_label, seed)
+    described = read_descriptions(descriptions, plan.labels)
+    for note in plan.notes:
+        progress(note, 1.0)
+    with locked_workspace(output) as folder:
+        job = _make_job(plan, base or default_base(), epochs, time_budget, teachers, seed)
+        prepare(folder, job, plan.synthetic_oos)
+        started = time.monotonic()
+        train_candidate(job, folder, log_progress(folder, progress, "training"), with_gpu_model=True)
+        calibration_data = _calibration_data(plan, job, folder, progress)
+        progress("calibrating", 0.0)
+        calibration, thresholds = calibrate(calibration_data, len(plan.labels), risk=RISK, seed=seed)
+        record = TrainingRecord(output.name, job, plan, time.monotonic() - started, data, described)
+        manifest = write_manifest(folder, record, calibration, thresholds, calibration_data)
+        publish(folder, output, manifest, progress)
+    return output
+
+
+def _make_job(
+    plan: TrainingPlan, base: str, epochs: float | None, time_budget: float | None, teachers: int, seed: int
+) -> TrainingJob:
+    rows = plan.train
+    recipe = recipe_for(float(rows.weight_array().sum()), epochs, _training_seconds(plan, time_budget), teachers)
+    validation = None
+    if len(rows) >= SMALL:
+        rows, watched = split_rows(rows, VALIDATION_SHARE, seed + 1)
+        validation = plan.examples(watched)
+    max_length = _max_length(load_tokenizer(base), rows.texts)
+    return TrainingJob(plan.examples(rows), plan.classes, base, recipe, max_length, seed, validation)
+
+
+def _training_seconds(plan: TrainingPlan, time_budget: float | None) -> float | None:
+    """Return the seconds for the final model and its teachers; each cross-fitted model takes about as long."""
+    if time_budget is None:
+        return None
+    return TRAINING_TIME_SHARE * time_budget / (1.0 if len(plan.held_out) else 1.0 + FOLDS)
+
+
+def _max_length(tokenizer: Tokenizer, texts: list[str]) -> int:
+    """Return enough tokens for 199 of 200 training texts, rounded up to a multiple of 8, between 64 and 128."""
+    lengths = [len(ids) for ids in token_ids(tokenizer, texts)]
+    return int(np.clip(8 * np.ceil(np.quantile(lengths, 0.995) / 8), 64, 128))
+
+
+def _calibration_data(
+    plan: TrainingPlan, job: TrainingJob, folder: Path, progress: ProgressCallback
+) -> CalibrationData:
+    """Run the model on the held-out rows, or cross-fit if there are none."""
+    if len(plan.held_out):
+        source = f"{len(plan.held_out)} rows held out"
+        return run_candidate(folder, plan.held_out.texts, plan.class_indices(plan.held_out), job.max_length, source)
+    stage = "cross-fitting: predicting each row with a model that was not trained on it"
+    return cross_fit(
+        job,
+        len(plan.labels),
+        folder / FOLDS_FOLDER,
+        lambda share, loss: progress(stage, share),
+        leave_labels_out=plan.synthetic_oos,
+    )

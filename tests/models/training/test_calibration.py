@@ -1,0 +1,108 @@
+"""Temperature, the fitted confidence, and thresholds, on evidence whose truth is known."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+pytest.importorskip("torch", reason="needs the [train] extra")
+
+from triage_models.serving.decision import confidence_features, confidences, softmax
+from triage_models.training.calibration import calibrate, fit_calibration
+from triage_models.training.calibration_data import CalibrationData, join
+
+LABELS = 4
+
+
+def calibration_data(seed: int, rows: int, *, temperature: float = 1.0, out_of_scope: float = 0.2) -> CalibrationData:
+    """Generate rows with classes drawn from the softmax of their logits; out-of-scope rows have a low similarity."""
+    random = np.random.default_rng(seed)
+    logits = random.normal(size=(rows, LABELS + 1)).astype(np.float32) * 5
+    probabilities = softmax(logits, temperature)
+    classes = (probabilities.cumsum(axis=1) > random.random((rows, 1))).argmax(axis=1)
+    similarity = np.clip(0.4 + 0.04 * logits + 0.05 * random.normal(size=logits.shape), -1, 1).astype(np.float32)
+    outside = random.random(rows) < out_of_scope
+    classes[outside] = -1
+    similarity[outside] -= 0.5
+    return CalibrationData(logits, similarity, classes.astype(np.int64), f"drawn with {seed}")
+
+
+@pytest.mark.parametrize("temperature", [0.5, 1.0, 2.5])
+def test_the_temperature_that_made_the_rows_is_found(temperature: float) -> None:
+    found = fit_calibration(calibration_data(1, 6000, temperature=temperature, out_of_scope=0.0), LABELS).temperature
+    assert found == pytest.approx(temperature, rel=0.08)
+
+
+@settings(max_examples=15)
+@given(st.integers(0, 10_000), st.integers(20, 200), st.floats(0, 0.6))
+def test_no_weight_is_negative(seed: int, rows: int, out_of_scope: float) -> None:
+    calibration = fit_calibration(calibration_data(seed, rows, out_of_scope=out_of_scope), LABELS)
+    assert all(weight >= 0 for weight in calibration.weights)
+    assert np.isfinite(calibration.weights).all()
+    assert np.isfinite([calibration.intercept, calibration.temperature]).all()
+
+
+def test_confidence_is_calibrated_on_rows_that_it_was_not_fitted_on() -> None:
+    calibration = fit_calibration(calibration_data(2, 6000), LABELS)
+    fresh = calibration_data(3, 6000)
+    features = confidence_features(softmax(fresh.logits, calibration.temperature), fresh.similarity, LABELS)
+    told = confidences(features, calibration)
+    right = (fresh.logits[:, :LABELS].argmax(axis=1) == fresh.classes) & (fresh.classes >= 0)
+    for low, high in ((0.0, 0.2), (0.2, 0.5), (0.5, 0.8), (0.8, 1.0)):
+        inside = (told >= low) & (told < high)
+        assert inside.sum() > 100
+        assert right[inside].mean() == pytest.approx(told[inside].mean(), abs=0.06)
+
+
+def test_foreign_rows_pull_the_confidence_of_the_unfamiliar_down() -> None:
+    calibration = fit_calibration(calibration_data(4, 4000), LABELS)
+    near, far = (np.full((1, LABELS + 1), value, dtype=np.float32) for value in (0.6, 0.1))
+    probabilities = softmax(np.array([[6, 0, 0, 0, 0]], dtype=np.float32), calibration.temperature)
+    known, unknown = (confidences(confidence_features(probabilities, at, LABELS), calibration)[0] for at in (near, far))
+    assert known > unknown + 0.2
+
+
+def test_a_certified_threshold_holds_on_fresh_rows() -> None:
+    calibration, thresholds = calibrate(calibration_data(5, 3000, out_of_scope=0.05), LABELS, risk=0.1, seed=0)
+    assert thresholds.guarantee.certified
+    assert thresholds.guarantee.calibration_rows == 3000
+    fresh = calibration_data(6, 20_000, out_of_scope=0.05)
+    features = confidence_features(softmax(fresh.logits, calibration.temperature), fresh.similarity, LABELS)
+    accepted = confidences(features, calibration) >= thresholds.confidence
+    accepted &= fresh.similarity[:, :LABELS].max(axis=1) >= thresholds.familiarity
+    accepted &= fresh.logits.argmax(axis=1) < LABELS
+    wrong = fresh.logits[:, :LABELS].argmax(axis=1) != fresh.classes
+    assert accepted.mean() > 0.1
+    assert wrong[accepted].mean() <= 0.1
+
+
+def test_thresholds_are_chosen_on_confidences_fitted_without_the_row() -> None:
+    """On noise, confidences fitted on the rows themselves look like knowledge; cross-fitted ones do not."""
+    random = np.random.default_rng(7)
+    logits = random.normal(size=(60, LABELS + 1)).astype(np.float32)
+    classes = random.integers(0, LABELS, 60)  # nothing to learn: a quarter is right by chance
+    rows = CalibrationData(logits, random.uniform(0, 1, logits.shape).astype(np.float32), classes, "noise")
+    _, thresholds = calibrate(rows, LABELS, risk=0.05, seed=0)
+    assert not thresholds.guarantee.certified
+
+
+def test_calibration_is_the_same_for_the_same_seed() -> None:
+    rows = calibration_data(8, 500)
+    assert calibrate(rows, LABELS, risk=0.1, seed=3) == calibrate(rows, LABELS, risk=0.1, seed=3)
+
+
+def test_evidence_is_joined_row_by_row_with_each_source_once() -> None:
+    first, second = calibration_data(1, 10), calibration_data(1, 20)
+    both = join([first, second])
+    assert (len(both.classes), both.source) == (30, "drawn with 1")
+    assert both.take(np.arange(10)).logits.tolist() == first.logits.tolist()
+
+
+def test_classes_that_a_model_never_saw_are_impossible_to_it() -> None:
+    narrow = CalibrationData(
+        np.zeros((2, 2), np.float32), np.full((2, 2), 0.5, np.float32), np.array([3, -1]), "two classes"
+    )
+    wide = narrow.widen(np.array([0, 3]), 4)
+    assert softmax(wide.logits, 1.0)[0].tolist() == pytest.approx([0.5, 0.0, 0.0, 0.5])
+    assert wide.similarity[0].tolist() == [0.5, -1.0, -1.0, 0.5]
+    assert wide.classes.tolist() == [3, -1]

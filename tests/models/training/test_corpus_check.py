@@ -1,0 +1,87 @@
+"""The committed corpus, and the figures that `triage_models.training.corpus_check` gives of any."""
+
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+pytest.importorskip("torch", reason="needs the [train] extra")
+
+from triage_models.data.corpus import Message, read_messages
+from triage_models.errors import DataError
+from triage_models.training.corpus_check import (
+    DuplicatePair,
+    distinct_ngram_share,
+    exact_duplicates,
+    near_duplicates,
+    split_words,
+)
+
+INTENTS = {
+    "WISMO", "RETURN_REQUEST", "EXCHANGE_REQUEST", "CANCEL_ORDER", "DAMAGED_ITEM",
+    "BILLING_DISPUTE", "PRODUCT_QUESTION", "ACCOUNT_ISSUE", "OTHER",
+}  # fmt: skip
+REGISTERS = {
+    "keywords", "short", "typos", "slang", "esl", "indian", "hinglish", "angry", "polite", "long", "email", "emoji",
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def committed() -> list[Message]:
+    return read_messages()
+
+
+def test_the_corpus_has_the_nine_intents_and_out_of_scope_in_plenty(committed: list[Message]) -> None:
+    counts = Counter(message.label for message in committed)
+    assert set(counts) == INTENTS | {"OOS"}
+    assert len(committed) >= 6000
+    assert min(counts.values()) >= 500
+
+
+def test_the_corpus_has_many_kinds_of_shop_and_all_registers(committed: list[Message]) -> None:
+    assert len({message.shop for message in committed}) >= 40
+    noted = Counter(message.register for message in committed if message.register)
+    assert set(noted) == REGISTERS
+    assert min(noted.values()) >= 100
+    assert {message.shop for message in committed if not message.register} == {"pilot"}
+
+
+def test_no_message_of_the_corpus_is_empty_padded_or_repeated(committed: list[Message]) -> None:
+    assert all(message.text and message.text == message.text.strip() for message in committed)
+    assert exact_duplicates([message.text for message in committed]) == []
+
+
+def test_texts_that_differ_in_case_and_spacing_are_the_same() -> None:
+    assert exact_duplicates(["Where is it", "where?", "WHERE  is it ", "where is it"]) == [
+        DuplicatePair(0, 2, 1.0),
+        DuplicatePair(0, 3, 1.0),
+    ]
+
+
+def test_near_duplicates_are_found_within_and_across_blocks() -> None:
+    vectors = np.random.default_rng(0).normal(size=(2500, 64)).astype(np.float32)
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    vectors[1500], vectors[2400], vectors[11] = vectors[3], vectors[2399], vectors[10]
+    found = near_duplicates(vectors)
+    assert [(pair.first, pair.second) for pair in found] == [(3, 1500), (10, 11), (2399, 2400)]
+    assert all(pair.cosine == pytest.approx(1.0, abs=1e-5) for pair in found)
+
+
+def test_words_are_lower_case_and_keep_their_apostrophe() -> None:
+    assert split_words("Where's my ORDER?? #12_b") == ["where's", "my", "order", "12", "b"]
+
+
+def test_distinct_counts_within_texts_and_stops_at_the_words_given() -> None:
+    texts = ["a b a b", "a b c", "never reached"]
+    assert distinct_ngram_share(texts, 7, 1) == pytest.approx(3 / 7)
+    assert distinct_ngram_share(texts, 7, 2) == pytest.approx(3 / 5)  # ab ba ab | ab bc: nothing spans the two
+    assert distinct_ngram_share(texts, 5, 1) == pytest.approx(2 / 5)
+
+
+@pytest.mark.parametrize("content", ["", "text,label\nhi,OOS\n", "text,label,shop,register\nhi,OOS\n"])
+def test_a_file_with_other_columns_is_refused_in_one_sentence(tmp_path: Path, content: str) -> None:
+    file = tmp_path / "messages.csv"
+    file.write_text(content, encoding="utf-8")
+    with pytest.raises(DataError, match="corpus"):
+        read_messages(file)

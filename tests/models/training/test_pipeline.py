@@ -1,0 +1,308 @@
+"""``train`` from end to end on a tiny base: what it makes, and what it leaves behind when it cannot."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+pytest.importorskip("torch", reason="needs the [train] extra")
+
+import torch
+from triage_models.bundle.bundle import CPU_MODEL, GPU_MODEL, MANIFEST, Bundle, sha256
+from triage_models.errors import DataError
+from triage_models.serving.classifier import Classifier
+from triage_models.training import train
+from triage_models.training.card import CARD
+from triage_models.training.workspace import locked_workspace
+
+from tests.models.tiny import EACH, LABELS, OOS, tiny_rows, write_csv
+
+pytestmark = [pytest.mark.train, pytest.mark.usefixtures("threads_restored")]
+
+FILES = {"config.json", "tokenizer.json", CPU_MODEL, GPU_MODEL, MANIFEST, CARD}
+
+
+@pytest.fixture(scope="module")
+def held_csv(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Rows of the same labels that `tiny_csv` has not."""
+    trained = set(tiny_rows())
+    fresh = [row for row in tiny_rows(each=EACH + 12) if row not in trained]
+    return write_csv(tmp_path_factory.mktemp("held") / "held.csv", fresh)
+
+
+@pytest.fixture
+def short(tiny_base: Path, held_csv: Path) -> dict[str, Any]:
+    """Arguments of a training that needs no folds."""
+    return {"validation": held_csv, "base": str(tiny_base), "epochs": 3}
+
+
+def contents(folder: Path) -> dict[str, str]:
+    """Each file of a folder with its hash."""
+    return {str(file.relative_to(folder)): sha256(file) for file in sorted(folder.rglob("*")) if file.is_file()}
+
+
+def test_the_bundle_is_whole_and_verifies(tiny_bundle: Path) -> None:
+    bundle = Bundle.open(tiny_bundle)
+    assert {file.name for file in tiny_bundle.iterdir()} >= FILES
+    assert set(bundle.manifest.files) == {file.name for file in tiny_bundle.iterdir()} - {MANIFEST, CARD}
+    assert [file.name for file in tiny_bundle.parent.iterdir() if file.name.startswith(".")] == []
+    umask = os.umask(0)
+    os.umask(umask)
+    for file in tiny_bundle.iterdir():  # another user serves what this one trained
+        assert file.stat().st_mode & 0o777 == 0o666 & ~umask, file.name
+
+
+def test_the_manifest_tells_what_the_bundle_was_made_of(tiny_bundle: Path) -> None:
+    told = Bundle.open(tiny_bundle).manifest
+    assert (told.labels, told.out_of_scope_label) == (tuple(sorted(LABELS)), OOS)
+    assert told.training["rows_by_label"] == dict.fromkeys(sorted((*LABELS, OOS)), EACH)
+    assert told.training["data_sha256"] == sha256(tiny_bundle.parent / "rows.csv")
+    assert told.training["base"] == "tiny-distilbert"
+    assert told.training["recipe"]["epochs"] == 6
+    assert {"torch", "onnxruntime"} <= told.training["libraries"].keys()
+    assert told.descriptions["WISMO"] == "wismo"
+    assert told.calibration.rows == told.thresholds.guarantee.calibration_rows == 5 * EACH  # each row judged once
+    assert set(told.golden) == {CPU_MODEL, GPU_MODEL}
+    assert set(told.golden[CPU_MODEL].texts) <= {text for text, _ in tiny_rows()}
+
+
+def test_the_log_of_the_run_goes_from_nothing_to_all(tiny_bundle: Path) -> None:
+    lines = [json.loads(line) for line in (tiny_bundle / "training.jsonl").read_text().splitlines()]
+    shares = [line["share"] for line in lines]
+    assert shares == sorted(shares)
+    assert shares[-1] >= 1.0
+    assert lines[-1]["loss"] < lines[0]["loss"]
+
+
+def test_the_bundle_has_learnt_something(tiny_bundle: Path) -> None:
+    rows = [(text, label) for text, label in tiny_rows() if label != OOS]
+    decisions = Classifier.open(tiny_bundle, device="cpu", threads=1).classify([text for text, _ in rows])
+    right = [decision.intent == label for decision, (_, label) in zip(decisions, rows, strict=True)]
+    assert np.mean(right) > 0.4  # by chance: 0.25; more is not to be had near a base that knows nothing
+
+
+def test_hugging_face_tools_read_the_bundle(tiny_bundle: Path) -> None:
+    from transformers import AutoConfig, AutoTokenizer
+
+    config = AutoConfig.from_pretrained(tiny_bundle)
+    assert config.model_type == "distilbert"
+    assert [config.id2label[number] for number in range(5)] == [*sorted(LABELS), OOS]
+    texts = ["Where is my order #12??", "कहाँ है"]
+    theirs = AutoTokenizer.from_pretrained(tiny_bundle)(texts)["input_ids"]
+    ours = Classifier.open(tiny_bundle, device="cpu").encode(texts)
+    assert theirs == [row.ids for row in ours]
+
+
+def test_an_interrupted_run_leaves_the_old_bundle_alone_and_goes_on_to_the_same_new_one(
+    tiny_bundle: Path, tiny_csv: Path, short: dict[str, Any], tmp_path: Path
+) -> None:
+    output = tmp_path / "mine"
+    shutil.copytree(tiny_bundle, output)
+    before = contents(output)
+
+    def interrupt(stage: str, share: float) -> None:
+        if stage == "training" and share > 0.6:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        train(tiny_csv, output, **short, progress=interrupt)
+    assert contents(output) == before
+    assert (tmp_path / ".mine.partial" / "checkpoint.pt").is_file()
+
+    shares: list[float] = []
+    train(
+        tiny_csv, output, **short, progress=lambda stage, share: shares.append(share) if stage == "training" else None
+    )
+    assert min(shares) > 1 / 3  # the first epoch was not trained again
+    assert [file.name for file in tmp_path.iterdir()] == ["mine"]
+
+    whole = train(tiny_csv, tmp_path / "whole", **short)
+    ours, theirs = Bundle.open(output).manifest, Bundle.open(whole).manifest
+    for name in (CPU_MODEL, GPU_MODEL):
+        assert ours.golden[name].logits == theirs.golden[name].logits
+    assert (ours.calibration, ours.thresholds) == (theirs.calibration, theirs.thresholds)
+    assert contents(output) != before
+    Classifier.open(output, device="cpu")
+
+
+def test_interrupted_after_training_it_does_not_train_again(
+    tiny_csv: Path, short: dict[str, Any], tmp_path: Path
+) -> None:
+    def interrupt(stage: str, _share: float) -> None:
+        if stage == "calibrating":
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        train(tiny_csv, tmp_path / "mine", **short, progress=interrupt)
+    assert not (tmp_path / "mine").exists()
+    stages: list[str] = []
+    train(tiny_csv, tmp_path / "mine", **short, progress=lambda stage, _share: stages.append(stage))
+    assert "training" not in stages
+    Classifier.open(tmp_path / "mine", device="cpu")
+
+
+def test_interrupted_while_judging_it_goes_on_with_the_model_that_it_was_at(
+    tiny_bundle: Path, tiny_csv: Path, tiny_base: Path, tmp_path: Path
+) -> None:
+    def interrupt(stage: str, share: float) -> None:
+        if stage.startswith("cross-fitting") and share > 0.7:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        train(tiny_csv, tmp_path / "mine", base=str(tiny_base), epochs=6, progress=interrupt)
+    left = tmp_path / ".mine.partial" / "folds"
+    assert sorted(file.name for file in left.iterdir()) == ["0.npz", "1.npz", "2"]
+    assert (left / "2" / "checkpoint.pt").is_file()
+
+    shares: list[float] = []
+    made = train(
+        tiny_csv, tmp_path / "mine", base=str(tiny_base), epochs=6,
+        progress=lambda stage, share: shares.append(share) if stage.startswith("cross-fitting") else None,
+    )  # fmt: skip
+    assert sum(share < 0.5 for share in shares) <= 1  # the first two were not trained again
+    assert min(share for share in shares if share > 0.5) > 0.55  # nor what the third had behind it
+    whole, ours = Bundle.open(tiny_bundle).manifest, Bundle.open(made).manifest
+    assert (ours.calibration, ours.thresholds) == (whole.calibration, whole.thresholds)
+    assert not (made / "folds").exists()
+
+
+def test_every_bundle_has_a_card_and_one_that_somebody_wrote_survives_a_new_training(
+    tiny_bundle: Path, tiny_csv: Path, short: dict[str, Any], tmp_path: Path
+) -> None:
+    output = tmp_path / "mine"
+    shutil.copytree(tiny_bundle, output)
+    notes: list[str] = []
+    train(tiny_csv, output, **short, progress=lambda stage, _share: notes.append(stage))
+    assert "72 messages with a label" not in (output / CARD).read_text(encoding="utf-8")  # written anew
+    assert f"({Bundle.open(output).manifest.metrics['measured_on']})" in (output / CARD).read_text(encoding="utf-8")
+    assert not any(CARD in note for note in notes)
+
+    (output / CARD).write_text("# Ours\nMeasured on Monday.\n", encoding="utf-8")
+    Bundle.open(output)  # a card is for people to correct: its hash is not held against them
+    train(tiny_csv, output, **short, seed=1, progress=lambda stage, _share: notes.append(stage))
+    assert (output / CARD).read_text(encoding="utf-8") == "# Ours\nMeasured on Monday.\n"
+    assert any("was edited and therefore not overwritten" in note for note in notes)
+
+
+def test_another_job_does_not_go_on_with_what_was_left(tiny_csv: Path, short: dict[str, Any], tmp_path: Path) -> None:
+    def interrupt(_stage: str, share: float) -> None:
+        if share > 0.6:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        train(tiny_csv, tmp_path / "mine", **short, progress=interrupt)
+    shares: list[float] = []
+
+    def noted(stage: str, share: float) -> None:
+        shares.append(share)
+        interrupt(stage, share)
+
+    with pytest.raises(KeyboardInterrupt):
+        train(tiny_csv, tmp_path / "mine", **short, seed=1, progress=noted)
+    assert min(shares) < 0.2
+
+
+def test_ctrl_c_on_the_command_line_is_one_sentence(tiny_csv: Path, short: dict[str, Any], tmp_path: Path) -> None:
+    output = tmp_path / "mine"
+    command = [sys.executable, "-m", "triage_worker.cli.app", "train", "--data", str(tiny_csv), "--output", str(output)]
+    command += ["--base", short["base"], "--epochs", "1000"]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as running:
+        assert running.stderr is not None
+        for line in running.stderr:
+            if line.startswith("training"):
+                break
+        running.send_signal(signal.SIGINT)
+        rest = running.stderr.read()
+    assert running.returncode == 130
+    assert rest.strip().endswith(f"Interrupted: {output} is unchanged. Run the same command again to continue.")
+    assert "Traceback" not in rest
+    assert not output.exists()
+
+
+def test_two_do_not_make_the_same_bundle_at_once(tmp_path: Path) -> None:
+    with locked_workspace(tmp_path / "new" / "mine"):
+        with (
+            pytest.raises(DataError, match=r"Another process is making .*mine: wait until it ends"),
+            locked_workspace(tmp_path / "new" / "mine"),
+        ):
+            pass
+        with locked_workspace(tmp_path / "new" / "other"):
+            pass
+    with locked_workspace(tmp_path / "new" / "mine"):
+        pass
+    assert not list((tmp_path / "new").iterdir())
+
+
+@pytest.mark.parametrize("name", ["training.jsonl", CPU_MODEL, "config.json"])
+def test_a_disk_that_fills_up_is_one_sentence_and_no_half_bundle(
+    tiny_csv: Path, short: dict[str, Any], tmp_path: Path, name: str
+) -> None:
+    """A file of the bundle becomes /dev/full, on which every write finds no space."""
+    output = tmp_path / "mine"
+
+    def fill(stage: str, _share: float) -> None:
+        file = tmp_path / ".mine.partial" / name
+        if stage == "training" and not file.is_symlink():
+            file.unlink(missing_ok=True)
+            file.symlink_to("/dev/full")
+
+    with pytest.raises(DataError, match="The disk is full: free space for"):
+        train(tiny_csv, output, **short, progress=fill)
+    assert not output.exists()
+    (tmp_path / ".mine.partial" / name).unlink()
+    Classifier.open(train(tiny_csv, output, **short), device="cpu")
+
+
+def test_a_checkpoint_that_does_not_fit_is_a_full_disk_too(
+    tiny_csv: Path, short: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What torch says of a disk with no room for it, on a file system of 3 MB: "unexpected pos 17152 vs 17046"."""
+
+    def save(_state: object, _file: Path) -> None:
+        raise RuntimeError("[enforce fail at inline_container.cc:671] . unexpected pos 17152 vs 17046")
+
+    monkeypatch.setattr(torch, "save", save)
+    with pytest.raises(RuntimeError):  # there is room: it was something else
+        train(tiny_csv, tmp_path / "mine", **short)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _path: shutil._ntuple_diskusage(1 << 30, 1 << 30, 0))
+    with pytest.raises(DataError, match="The disk is full"):
+        train(tiny_csv, tmp_path / "mine", **short)
+    assert not (tmp_path / "mine").exists()
+
+
+def test_output_is_never_somebody_elses_folder(tiny_csv: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "photos").mkdir()
+    (tmp_path / "photos" / "cat.jpg").write_bytes(b"cat")
+    monkeypatch.chdir(tmp_path / "photos")
+    for output, says in (
+        (tmp_path / "photos", "holds other files and is not a bundle"),
+        (Path(), "is not a name for a bundle"),
+        (Path(".."), "is not a name for a bundle"),
+        (tmp_path / "photos" / "cat.jpg", "is a file"),
+        (tmp_path / "photos" / "cat.jpg" / "mine", "cannot be written"),
+    ):
+        with pytest.raises(DataError, match=says):
+            train(tiny_csv, output)
+    assert contents(tmp_path) == {"photos/cat.jpg": sha256(tmp_path / "photos" / "cat.jpg")}
+
+
+def test_what_is_wrong_with_the_input_is_told_before_anything_is_written(
+    tiny_csv: Path, tiny_base: Path, tmp_path: Path
+) -> None:
+    output = tmp_path / "mine"
+    for wrong, says in (
+        ({"base": str(tmp_path / "none")}, "cannot be loaded"),
+        ({"descriptions": tmp_path / "none.csv", "base": str(tiny_base)}, "There is no file"),
+        ({"validation": tmp_path / "none.csv"}, "There is no file"),
+        ({"out_of_scope_label": "nome"}, "No row has the out-of-scope label"),
+    ):
+        with pytest.raises(DataError, match=says):
+            train(tiny_csv, output, **wrong)
+    assert list(tmp_path.iterdir()) == []
