@@ -65,7 +65,7 @@ async def test_the_command_continues_where_ctrl_c_stopped_it(rows: Path) -> None
     assert figures["llm"]["answers_reused"] == stored
     assert figures["llm"]["ways"]["llm"]["accuracy"] == 1
     report = (rows.parent / "out" / "report.html").read_text()
-    assert "<h2>Beside m</h2>" in report
+    assert "<h2>Comparison with m</h2>" in report
     assert json.loads((rows.parent / "out" / "metrics.json").read_text()) == figures
     assert "where is my order" not in (rows.parent / "out" / FILE).read_text()
 
