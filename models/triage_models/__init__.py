@@ -10,8 +10,9 @@ What is in ``__all__`` is the public API. It is loaded on first use, so ``import
 
 import os
 from importlib import import_module
-from pathlib import Path
 from typing import TYPE_CHECKING
+
+from triage_models.paths import DEFAULT_BUNDLE
 
 if TYPE_CHECKING:
     from triage_models.errors import BundleError, DataError, DeviceError, ModelError
@@ -42,20 +43,6 @@ _MODULES = {
 
 # ONNX Runtime's own packages report each session to Microsoft, unless this is set before they are imported.
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
-
-
-def shipped(name: str) -> Path:
-    """Return a folder of data that ships with the package: inside it in a wheel, beside it in a checkout.
-
-    Args:
-        name: ``bundles`` or ``corpus``.
-    """
-    installed = Path(__file__).parent / name
-    return installed if installed.is_dir() else Path(__file__).parent.parent / name
-
-
-DEFAULT_BUNDLE = shipped("bundles") / "ecommerce"
-"""The folder of the shipped bundle: nine intents of online shops, in English."""
 
 
 def __getattr__(name: str) -> object:

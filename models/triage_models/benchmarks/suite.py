@@ -9,10 +9,10 @@ from typing import Literal
 from rich.console import Console
 from rich.table import Table
 
-from triage_models import DEFAULT_BUNDLE
 from triage_models.benchmarks.measurements import BenchmarkContext
 from triage_models.benchmarks.targets import BENCHMARKS, Benchmark, Measurement, run_benchmark
 from triage_models.errors import ModelError
+from triage_models.paths import DEFAULT_BUNDLE
 
 EXIT_INCOMPLETE = 2
 PIPE_WIDTH = 130

@@ -4,8 +4,8 @@ import csv
 from pathlib import Path
 from typing import NamedTuple
 
-from triage_models import shipped
 from triage_models.errors import DataError
+from triage_models.paths import shipped
 
 CORPUS_DIR = shipped("corpus")
 MESSAGES_CSV = CORPUS_DIR / "messages.csv"

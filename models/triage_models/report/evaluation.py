@@ -9,12 +9,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from triage_models import DEFAULT_BUNDLE
 from triage_models.bundle.manifest import Manifest
 from triage_models.data.evaluation_rows import LabelledRows, read_labelled_rows, resolve_oos_labels
 from triage_models.errors import DataError
 from triage_models.metrics import bootstrap, cost
 from triage_models.metrics.evaluation import evaluate_decisions
+from triage_models.paths import DEFAULT_BUNDLE
 from triage_models.report.html import render_page
 from triage_models.serving.classifier import Classifier, Decision, Device
 

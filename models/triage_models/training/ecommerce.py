@@ -13,10 +13,10 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from triage_models import DEFAULT_BUNDLE
 from triage_models.data.corpus import CORPUS_DIR, LABELS_CSV, MESSAGES_CSV, OOS_LABEL
 from triage_models.data.training_rows import read_training_rows
 from triage_models.errors import DataError
+from triage_models.paths import DEFAULT_BUNDLE
 from triage_models.progress import progress_display
 from triage_models.training.pipeline import train
 
