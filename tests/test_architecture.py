@@ -18,7 +18,7 @@ PLAIN_LOOP = ROOT / "worker" / "triage_worker" / "bench" / "plain_loop.py"
 
 HEAVY = {"torch", "transformers", "sklearn", "onnxconverter_common"}
 
-LONGEST = 350
+LONGEST = 300
 """Lines. 250 is the aim; past this a file has more than one reason to exist."""
 
 MACHINES_OWN = re.compile(r"/(?:home|Users|root)/\w|/work/(?:main|shared)\b")

@@ -20,6 +20,7 @@ ASSEMBLED = ROOT / "build" / "docs"
 """The ``docs_dir`` of mkdocs.yml."""
 
 PAGES = {
+    "ARCHITECTURE.md": "architecture.md",
     "CHANGELOG.md": "changelog.md",
     "SECURITY.md": "security-policy.md",
     "schemas/README.md": "reference/schemas.md",
@@ -74,14 +75,14 @@ def with_links(markdown: str, page: str, origin: str) -> str:
     def moved(link: re.Match[str]) -> str:
         image, text, target = link.groups()
         path, mark, anchor = target.partition("#")
-        if image or not path or re.match(r"[a-z]+:", path):
+        if not path or re.match(r"[a-z]+:", path):
             return link[0]
         full = posixpath.normpath(posixpath.join(posixpath.dirname(origin), path))
         on_site = ON_SITE.get(full) or (full.removeprefix("docs/") if full.startswith("docs/") else None)
         if on_site and on_site.removesuffix(".ipynb") != page.removesuffix(".md"):
             on_site = re.sub(r"\.ipynb$", ".md", on_site)  # a notebook's own page links to the file, for download
         if on_site:
-            return f"[{text}]({posixpath.relpath(on_site, posixpath.dirname(page) or '.')}{mark}{anchor})"
+            return f"{image}[{text}]({posixpath.relpath(on_site, posixpath.dirname(page) or '.')}{mark}{anchor})"
         return text if full.rpartition("/")[2] in text else f"{text} (`{full}`)"
 
     # A link's text may hold code, so that code is set aside while links are found.
