@@ -77,7 +77,7 @@ async def test_the_command_continues_where_ctrl_c_stopped_it(rows: Path) -> None
         (["--llm", "http://127.0.0.1:1/v1"], "give --llm-model"),
         (["--llm", "nowhere"], "--llm-url (flag) is not valid"),
         (
-            ["--llm", "http://127.0.0.1:1/v1", "--llm-model", "m", "--llm-deadline-s", "0.1"],
+            ["--llm", "http://127.0.0.1:1/v1", "--llm-model", "m", "--llm-deadline-s", "1"],
             "answered no question (ClientC",
         ),
     ],
