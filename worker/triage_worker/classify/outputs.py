@@ -11,6 +11,7 @@ from triage_schemas.input.message import CustomerMessage
 from triage_schemas.records import IntentWriter, Prediction
 
 from triage_worker.classify.fault_isolation import Fault
+from triage_worker.config.settings import Settings
 from triage_worker.kafka.records import source_of
 from triage_worker.observability.tracing import MessageSpan, ids, outgoing
 from triage_worker.streaming.tracking.dead_letters import DeadLetters
@@ -45,6 +46,11 @@ class OutputWriter:
     events: IntentWriter
     output_topic: str
     fallback_topic: str
+
+    @classmethod
+    def of(cls, settings: Settings, events: IntentWriter) -> "OutputWriter":
+        """Take the names of the topics from the settings."""
+        return cls(events, settings.output_topic, settings.fallback_topic)
 
     def output(self, decoded: DecodedMessage, decision: Decision) -> Output:
         """Make an intent if the decision is accepted, else a request to the fallback."""

@@ -40,21 +40,17 @@ class Problem:
 
 
 def plan(settings: Settings) -> list[Spec]:
-    """List every topic of the services."""
+    """List every topic of the services: each setting whose name ends in ``_topic``."""
     large = str(2 * max(settings.max_message_bytes, 1_048_576))
     configs: dict[str, dict[str, str]] = {
-        "input_topic": {},
-        "output_topic": {},
-        # The longest text, the descriptions of the labels and the rest of the event must fit.
-        "fallback_topic": {},
         # A dead letter is a message with more headers: it must fit where its message did.
         "dead_letter_topic": {"retention.ms": str(30 * DAY_MS), "max.message.bytes": large},
         "tickets_topic": {"cleanup.policy": "compact"},
-        "alerts_topic": {},
         "review_topic": {"retention.ms": str(30 * DAY_MS)},
         "labels_topic": {"retention.ms": "-1"},
     }
-    return [Spec(setting, getattr(settings, setting), values) for setting, values in configs.items()]
+    names = [name for name in Settings.model_fields if name.endswith("_topic")]
+    return [Spec(name, getattr(settings, name), configs.get(name, {})) for name in names]
 
 
 def problems(
