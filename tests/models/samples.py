@@ -8,28 +8,9 @@ from triage_models.data.evaluation_rows import LabelledRows
 from triage_models.serving.decision import Decision, Reason
 
 WORDS = [
-    "where",
-    "is",
-    "my",
-    "parcel",
-    "please",
-    "tell",
-    "me",
-    "when",
-    "it",
-    "comes",
-    "I",
-    "have",
-    "waited",
-    "so",
-    "long",
-    "and",
-    "nobody",
-    "answers",
-    "thanks",
-    "a",
-    "lot",
-]
+    "where", "is", "my", "parcel", "please", "tell", "me", "when", "it", "comes", "I",
+    "have", "waited", "so", "long", "and", "nobody", "answers", "thanks", "a", "lot",
+]  # fmt: skip
 
 
 def manifest(labels: tuple[str, ...], *, oos_label: str | None = None, certified: bool = True) -> Manifest:

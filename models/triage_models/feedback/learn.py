@@ -106,7 +106,7 @@ def learn(
         "serving": bundle.version,
         "better": decision.better,
         "why": list(decision.reasons),
-        "answers": _answer_counts(answers, resolved),
+        "answers": _answer_counts(len(answers), resolved),
         "margin": margin,
         "held_out": on_held_out.to_json(),
         "test": on_test.to_json() if on_test else None,
@@ -208,9 +208,9 @@ def _compare(
     return on_held_out, compare_bundles(serving, candidate, test_rows, test_oos_labels)
 
 
-def _answer_counts(answers: Sequence[Answer], resolved: ResolvedLabels) -> dict[str, object]:
+def _answer_counts(read: int, resolved: ResolvedLabels) -> dict[str, object]:
     return {
-        "read": len(answers),
+        "read": read,
         "human": len(resolved.human),
         "llm": len(resolved.llm),
         "held_out": len(resolved.held_out),

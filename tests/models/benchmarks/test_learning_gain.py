@@ -4,7 +4,7 @@ from triage_models.benchmarks.learning_gain import ANSWERED_ROWS, draw_rows
 from triage_models.data.evaluation_rows import LabelledRows
 
 
-def test_the_benchmark_never_judges_on_a_text_that_it_fed_nor_on_a_foreign_row() -> None:
+def test_no_text_is_both_answered_and_evaluated_and_no_out_of_scope_row_is_evaluated() -> None:
     texts = [f"text {number % 340}" for number in range(400)]
     shop = LabelledRows(texts, ["OOS" if number % 10 == 0 else "WISMO|OTHER" for number in range(400)], {})
     fed, rest = draw_rows(shop, 1)

@@ -28,7 +28,7 @@ def test_every_shop_of_every_kind_is_in_the_corpus_and_of_one_kind() -> None:
 
 
 def public(folder: Path) -> Path:
-    """Public sets of a few rows, without SOFMattress."""
+    """Write public data sets of a few rows, without SOFMattress."""
     for name in ("ecomintent", "clinc150"):
         (folder / name).mkdir(parents=True)
         rows = [(f"{name} template {number}", "WISMO") for number in range(40)]
@@ -36,7 +36,7 @@ def public(folder: Path) -> Path:
     return folder
 
 
-def test_what_is_measured_was_not_trained_on(
+def test_rows_that_are_evaluated_on_were_not_trained_on(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     trained: list[Path] = []
@@ -64,6 +64,6 @@ def test_what_is_measured_was_not_trained_on(
     assert (quick, sum(text.startswith("ecomintent") for text in texts(trained[1]))) == (4, 40)
 
 
-def test_missing_data_is_one_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_missing_data_is_reported_in_one_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert leave_out.main(["--data", str(tmp_path), "--runs", str(tmp_path / "runs")]) == EXIT_INCOMPLETE
     assert "There is no file" in capsys.readouterr().err

@@ -21,14 +21,14 @@ def found(**figures: Any) -> dict[str, Any]:
     return {**figures, **{f"{name}_ci": [0.1, 0.9] for name in figures}}
 
 
-def test_a_bar_is_a_floor_or_a_ceiling() -> None:
+def test_a_target_is_a_minimum_or_a_maximum() -> None:
     assert Target("accuracy", 0.9, 0.95).is_met(0.9)
     assert not Target("accuracy", 0.9, 0.95).is_met(0.8999)
     assert Target("cost", 0.05, 0.02, lower_is_better=True).is_met(0.05)
     assert not Target("cost", 0.05, 0.02, lower_is_better=True).is_met(0.051)
 
 
-def test_the_table_says_of_each_figure_how_it_stands() -> None:
+def test_the_table_shows_whether_each_target_is_met() -> None:
     targets = NAMED["sofmattress"].targets
     results = [
         Measurement(target, value, [0.0, 1.0]) for target, value in zip(targets, (0.93, 0.96, 0.5, 0.0), strict=True)
@@ -42,7 +42,7 @@ def test_the_table_says_of_each_figure_how_it_stands() -> None:
     assert lines[0].startswith("SOFMattress")
 
 
-def test_missing_data_is_said_in_one_sentence_and_the_rest_goes_on(
+def test_missing_data_is_reported_in_one_sentence_and_the_rest_runs(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "ecomintent").mkdir()
@@ -57,7 +57,9 @@ def test_missing_data_is_said_in_one_sentence_and_the_rest_goes_on(
     assert "TRIAGE_DATA" in err
 
 
-def test_foreign_messages_taken_as_other_are_no_false_intent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_out_of_scope_messages_predicted_as_other_are_not_counted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (tmp_path / "sofmattress").mkdir()
     monkeypatch.setattr(measurements, "write_mapped", lambda folder, output: output)
     result = found(accuracy=0.9, selective_accuracy=0.96, coverage=0.75)
@@ -68,7 +70,7 @@ def test_foreign_messages_taken_as_other_are_no_false_intent(tmp_path: Path, mon
     assert last.interval[0] <= last.value <= last.interval[1]
 
 
-def test_a_bundle_is_trained_once_for_the_same_data_and_again_for_other(
+def test_a_bundle_is_trained_once_for_the_same_data_and_again_for_other_data(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     data = tmp_path / "sofmattress" / "v1_train.csv"
@@ -96,6 +98,6 @@ def test_a_bundle_is_trained_once_for_the_same_data_and_again_for_other(
     assert trained[1] == trained[2]
 
 
-def test_nothing_accepted_is_no_success() -> None:
+def test_an_undefined_metric_counts_as_zero() -> None:
     values = measurements._values({"selective_accuracy": None, "selective_accuracy_ci": None}, "selective_accuracy")
     assert values == {"selective_accuracy": (0.0, [0.0, 1.0])}

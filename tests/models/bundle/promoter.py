@@ -11,7 +11,7 @@ KILLED = 9
 
 
 def change(store: Path, bundle: Path | None) -> None:
-    """Promote a bundle, or, where there is none, roll back."""
+    """Promote a bundle, or roll back if there is none."""
     if bundle is None:
         BundleStore(store).rollback(why="another process")
     else:
@@ -19,7 +19,7 @@ def change(store: Path, bundle: Path | None) -> None:
 
 
 def killed_at(store: Path, bundle: Path | None, step: int) -> None:
-    """Leave at once, as by kill -9, before one of the steps that touch the file system."""
+    """Exit immediately, as after kill -9, before one of the steps that access the file system."""
     left = step
 
     def kill(event: str, _: tuple[Any, ...]) -> None:

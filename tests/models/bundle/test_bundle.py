@@ -50,7 +50,7 @@ def update_hash(folder: Path, name: str) -> None:
     edit(folder, lambda manifest: manifest["files"].update({name: sha256(folder / name)}))
 
 
-def test_a_whole_bundle_opens_from_anywhere(copy: Path) -> None:
+def test_a_complete_bundle_opens_from_any_folder(copy: Path) -> None:
     bundle = Bundle.open(str(copy))
     assert bundle.name == "tiny"
     assert bundle.classes == (*bundle.labels, "OOS")
@@ -59,7 +59,7 @@ def test_a_whole_bundle_opens_from_anywhere(copy: Path) -> None:
     assert set(bundle.descriptions) == set(bundle.labels)
 
 
-def test_a_folder_that_is_no_bundle_is_refused(tmp_path: Path) -> None:
+def test_a_folder_that_is_not_a_bundle_is_refused(tmp_path: Path) -> None:
     assert "There is no bundle at" in refusal(tmp_path / "none")
     assert "is not a bundle: it has no triage.json" in refusal(tmp_path)
 
@@ -80,19 +80,19 @@ def test_a_flipped_bit_is_found(copy: Path, name: str) -> None:
     assert "SHA-256 differs" in message
 
 
-def test_a_file_cut_short_is_found(copy: Path) -> None:
+def test_a_truncated_file_is_found(copy: Path) -> None:
     with (copy / CPU_MODEL).open("r+b") as stream:
         stream.truncate(1000)
     assert "SHA-256 differs" in refusal(copy)
 
 
-def test_a_file_that_may_not_be_read_is_named(copy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_file_without_read_permission_is_named(copy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(file: Path) -> str:
         raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(file))
 
     monkeypatch.setattr(
         "triage_models.bundle.bundle.sha256", refuse
-    )  # root, who may run these tests, may read everything
+    )  # the tests may run as root, who can read everything
     assert "cannot be read: Permission denied" in refusal(copy)
 
 
@@ -130,27 +130,27 @@ def test_a_field_that_is_wrong_is_named(copy: Path, change: Edit, where: str) ->
     assert f"another version: {where}" in refusal(copy)
 
 
-def test_files_that_hashes_cannot_find_damaged_are_refused_when_loaded(copy: Path) -> None:
+def test_a_damaged_tokenizer_with_a_valid_hash_is_refused_when_loaded(copy: Path) -> None:
     (copy / "tokenizer.json").write_text('{"version": "1.0"}', encoding="utf-8")
     update_hash(copy, "tokenizer.json")
     assert "tokenizer.json cannot be read" in refusal(copy)
 
 
-def test_a_model_that_is_none_is_refused_when_loaded(copy: Path) -> None:
+def test_a_damaged_model_with_a_valid_hash_is_refused_when_loaded(copy: Path) -> None:
     (copy / CPU_MODEL).write_bytes(b"no model")
     update_hash(copy, CPU_MODEL)
     assert f"{CPU_MODEL} cannot be loaded" in refusal(copy)
     assert f"{CPU_MODEL} cannot be loaded" in refusal(copy, verify=False)
 
 
-def test_a_model_that_answers_otherwise_than_it_did_is_refused(copy: Path) -> None:
+def test_a_model_that_does_not_reproduce_its_golden_logits_is_refused(copy: Path) -> None:
     edit(copy, lambda m: m["golden"][CPU_MODEL]["logits"][2].__setitem__(1, 9.0))
     message = refusal(copy)
     assert "does not reproduce its golden texts on this machine" in message
     Classifier.open(copy, device="cpu", verify=False)
 
 
-def test_a_drift_within_the_tolerance_is_none(copy: Path) -> None:
+def test_a_drift_within_the_tolerance_is_accepted(copy: Path) -> None:
     tolerance = Bundle.open(copy).manifest.golden[CPU_MODEL].tolerance
 
     def drift(by: float) -> Edit:
@@ -172,7 +172,7 @@ def test_a_drift_within_the_tolerance_is_none(copy: Path) -> None:
         lambda m: m.update(out_of_scope_label=None),
     ],
 )
-def test_golden_logits_or_labels_of_another_number_are_refused(copy: Path, change: Edit) -> None:
+def test_a_wrong_number_of_golden_logits_or_labels_is_refused(copy: Path, change: Edit) -> None:
     edit(copy, change)
     assert "does not belong to its triage.json" in refusal(copy)
 
@@ -192,7 +192,7 @@ def test_cuda_where_there_is_none_is_refused_and_auto_falls_back(copy: Path, mon
 def test_cuda_that_is_installed_and_does_not_start_is_refused_and_auto_falls_back(
     copy: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """ONNX Runtime falls back to the CPU in silence where no driver answers; asking for CUDA must not."""
+    """ONNX Runtime silently falls back to the CPU if there is no driver; a request for CUDA must fail."""
     from triage_models.serving import engine
 
     if engine.cuda_available():

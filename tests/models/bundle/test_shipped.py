@@ -12,7 +12,7 @@ def shipped() -> Classifier:
     return Classifier.open(DEFAULT_BUNDLE, device="cpu", threads=1)
 
 
-def test_it_has_the_nine_intents_each_described_and_models_for_both_devices(shipped: Classifier) -> None:
+def test_it_has_nine_described_intents_and_models_for_both_devices(shipped: Classifier) -> None:
     bundle = shipped.bundle
     assert len(bundle.labels) == 9
     assert all(len(bundle.descriptions[label].split()) > 3 for label in bundle.labels)
@@ -40,7 +40,7 @@ def test_its_guarantee_is_certified(shipped: Classifier) -> None:
         ("let me talk to a human", "OTHER"),
     ],
 )
-def test_it_accepts_a_plain_wish(shipped: Classifier, text: str, intent: str) -> None:
+def test_it_accepts_a_simple_message(shipped: Classifier, text: str, intent: str) -> None:
     (decision,) = shipped.classify([text])
     assert (decision.intent, decision.accepted) == (intent, True)
 
@@ -48,7 +48,7 @@ def test_it_accepts_a_plain_wish(shipped: Classifier, text: str, intent: str) ->
 @pytest.mark.parametrize(
     "text", ["hi", "thanks", "9810000123", "asdfghjkl", "what is the capital of france", "the second one"]
 )
-def test_it_acts_on_nothing_where_there_is_no_wish(shipped: Classifier, text: str) -> None:
+def test_it_refuses_a_message_without_an_intent(shipped: Classifier, text: str) -> None:
     (decision,) = shipped.classify([text])
     assert not decision.accepted
     assert decision.reason == "out_of_scope"

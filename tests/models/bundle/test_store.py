@@ -46,7 +46,7 @@ def test_a_new_store_is_empty(store: BundleStore) -> None:
     assert not store.root.exists()
 
 
-def test_a_promoted_bundle_is_whole_and_current(store: BundleStore, bundles: Callable[[str], Path]) -> None:
+def test_a_promoted_bundle_is_complete_and_current(store: BundleStore, bundles: Callable[[str], Path]) -> None:
     (bundles("1") / "checkpoint").write_text("not of the bundle")
     folder = store.promote(bundles("1"), why="the first")
     assert folder == store.current() == store.root / "versions" / "1"
@@ -75,14 +75,16 @@ def test_rolling_back_goes_further_back_each_time(store: BundleStore, bundles: C
     ]
 
 
-def test_one_that_was_served_before_can_be_promoted_again(store: BundleStore, bundles: Callable[[str], Path]) -> None:
+def test_a_bundle_that_was_served_before_can_be_promoted_again(
+    store: BundleStore, bundles: Callable[[str], Path]
+) -> None:
     for version in ("1", "2", "1"):
         store.promote(bundles(version), why="to and fro")
     assert store.rollback(why="back").name == "2"
     assert store.rollback(why="back").name == "1"
 
 
-def test_promoting_what_is_current_changes_nothing(store: BundleStore, bundles: Callable[[str], Path]) -> None:
+def test_promoting_the_current_bundle_changes_nothing(store: BundleStore, bundles: Callable[[str], Path]) -> None:
     store.promote(bundles("1"), why="first")
     store.promote(bundles("2"), why="second")
     assert store.promote(bundles("2"), why="again") == store.current()
@@ -98,12 +100,14 @@ def test_a_line_of_the_history_is_json_with_these_fields(store: BundleStore, bun
     assert entry["why"] == 'because\nit is "better"'
 
 
-def test_nothing_is_rolled_back_where_there_is_no_store(store: BundleStore) -> None:
+def test_rollback_without_a_store_is_refused(store: BundleStore) -> None:
     assert "There is no store" in refusal(lambda: store.rollback(why="back"))
     assert not store.root.exists()
 
 
-def test_a_link_set_by_hand_is_what_counts(store: BundleStore, bundles: Callable[[str], Path]) -> None:
+def test_a_link_set_by_hand_takes_precedence_over_the_history(
+    store: BundleStore, bundles: Callable[[str], Path]
+) -> None:
     for version in ("1", "2"):
         store.promote(bundles(version), why="better")
     shutil.copytree(bundles("3"), store.root / "versions" / "3")
@@ -136,13 +140,13 @@ def test_another_bundle_of_the_same_version_is_refused(store: BundleStore, tmp_p
 
 
 @pytest.mark.parametrize("version", ["../1", "", ".1", "a/b", "x" * 300, "1\n"])
-def test_a_version_that_is_no_folder_name_is_refused(store: BundleStore, tmp_path: Path, version: str) -> None:
+def test_a_version_that_is_not_a_folder_name_is_refused(store: BundleStore, tmp_path: Path, version: str) -> None:
     folder = fake_bundle(tmp_path / "odd", version)
     assert "cannot be the name of a folder" in refusal(lambda: store.promote(folder, why="odd"))
     assert not store.root.exists()
 
 
-def test_what_was_deleted_or_damaged_is_not_rolled_back_to(store: BundleStore, bundles: Callable[[str], Path]) -> None:
+def test_rollback_to_a_deleted_or_damaged_bundle_is_refused(store: BundleStore, bundles: Callable[[str], Path]) -> None:
     for version in ("1", "2"):
         store.promote(bundles(version), why="better")
     (store.root / "versions" / "1" / CPU_MODEL).write_text("damaged")
@@ -153,7 +157,7 @@ def test_what_was_deleted_or_damaged_is_not_rolled_back_to(store: BundleStore, b
     assert len(store.history()) == 2
 
 
-def test_a_damaged_history_says_so(store: BundleStore, bundles: Callable[[str], Path]) -> None:
+def test_a_damaged_history_is_reported(store: BundleStore, bundles: Callable[[str], Path]) -> None:
     store.promote(bundles("1"), why="good")
     (store.root / "history.jsonl").write_text("{}\n")
     assert "history.jsonl is damaged" in refusal(lambda: store.rollback(why="back"))
@@ -162,7 +166,7 @@ def test_a_damaged_history_says_so(store: BundleStore, bundles: Callable[[str], 
 
 
 @pytest.mark.parametrize("failing", ["copyfile", "fsync", "replace"])
-def test_a_full_disk_is_one_sentence_and_the_old_one_stays(
+def test_a_full_disk_is_one_sentence_and_the_current_bundle_stays(
     store: BundleStore, bundles: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch, failing: str
 ) -> None:
     store.promote(bundles("1"), why="good")
@@ -179,7 +183,7 @@ def test_a_full_disk_is_one_sentence_and_the_old_one_stays(
 
 
 @pytest.mark.parametrize("promoting", [True, False])
-def test_killed_at_any_step_a_whole_bundle_is_current_and_the_next_change_goes_on(
+def test_after_a_kill_at_any_step_a_complete_bundle_is_current_and_the_next_change_works(
     tmp_path: Path, bundles: Callable[[str], Path], promoting: bool
 ) -> None:
     given = bundles("3") if promoting else None
@@ -208,7 +212,7 @@ def test_killed_at_any_step_a_whole_bundle_is_current_and_the_next_change_goes_o
     assert seen == {"2", "3" if promoting else "1"}
 
 
-def test_promoters_at_once_take_turns(store: BundleStore, bundles: Callable[[str], Path]) -> None:
+def test_concurrent_promotions_take_turns(store: BundleStore, bundles: Callable[[str], Path]) -> None:
     versions = [str(number) for number in range(6)]
     store.promote(bundles("first"), why="first")
     promoters = [FORK.Process(target=change, args=(store.root, bundles(version))) for version in versions]

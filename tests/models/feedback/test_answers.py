@@ -34,7 +34,7 @@ def test_answers_are_read_from_both_kinds_of_file(tmp_path: Path, name: str) -> 
         ('{"text": "x", "label": "y", "decided_by": "me"}', "decided_by is 'me'"),
     ],
 )
-def test_a_line_that_is_no_answer_is_named(tmp_path: Path, line: str, said: str) -> None:
+def test_an_invalid_line_is_named(tmp_path: Path, line: str, said: str) -> None:
     file = tmp_path / "answers.jsonl"
     file.write_text(line + "\n")
     with pytest.raises(DataError, match=said):

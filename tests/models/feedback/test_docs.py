@@ -17,7 +17,7 @@ from triage_worker.config.settings import Settings
 PAGE = " ".join((Path(__file__).parents[3] / "docs" / "learning.md").read_text(encoding="utf-8").split())
 
 
-def test_every_flag_of_learn_is_told_and_no_other() -> None:
+def test_the_page_lists_exactly_the_flags_of_learn() -> None:
     command = typer.main.get_command(app).commands["learn"]  # type: ignore[attr-defined]
     flags = {name for parameter in command.params for name in parameter.opts}
     settings = {"--" + name.replace("_", "-") for name in Settings.model_fields}
@@ -39,11 +39,11 @@ def test_every_flag_of_learn_is_told_and_no_other() -> None:
         f"answers are at most {training_mix.MAX_ANSWER_SHARE:.0%} of what is drawn".replace("%", " %"),
     ],
 )
-def test_the_numbers_on_the_page_are_the_codes(sentence: str) -> None:
+def test_the_numbers_on_the_page_are_those_of_the_code(sentence: str) -> None:
     assert sentence in PAGE
 
 
-def test_words_on_the_page_stand_for_the_codes_numbers() -> None:
+def test_numbers_that_the_page_states_in_words_are_those_of_the_code() -> None:
     assert (resolve.HELD_OUT_SHARE, training_mix.LLM_WEIGHT, learn.RECIPE.epochs) == (0.2, 0.5, 2)
     assert (weight_averaging.RUNS, weight_averaging.INTERPOLATION) == (2, 0.75)
     assert "This is done twice" in PAGE

@@ -30,13 +30,13 @@ NEW = [f"{first} {second} {third}" for first in WORDS for second in WORDS for th
 
 @pytest.fixture
 def test_csv(tmp_path: Path) -> Path:
-    """An old test set: rows like those that `tiny_csv` has."""
+    """A test set: rows with the labels of `tiny_csv`, but other texts."""
     known = set(tiny_rows())
     return write_csv(tmp_path / "test.csv", [row for row in tiny_rows(each=EACH + 30) if row not in known])
 
 
 def words_mean(label: str) -> list[tuple[str, str]]:
-    """What a new shop's people say of words that nobody else uses."""
+    """Answers of a new shop's people for words that occur nowhere else."""
     return [(text, label) for text in NEW]
 
 
@@ -48,14 +48,16 @@ def run(tmp_path: Path, tiny_bundle: Path, tiny_csv: Path, test_csv: Path, rows:
         "--test": test_csv,
         "--output": tmp_path / "candidate",
         "--store": tmp_path / "store",
-        "--margin": 10,  # a network this small is right on every third test row, give or take
+        "--margin": 10,  # a network this small is correct on about a third of the test rows
     }
     result = CliRunner().invoke(app, ["learn", *(str(word) for pair in flags.items() for word in pair)])
     assert result.exception is None or isinstance(result.exception, SystemExit), result.output
     return result.exit_code
 
 
-def test_answers_that_help_are_promoted(tiny_bundle: Path, tiny_csv: Path, test_csv: Path, tmp_path: Path) -> None:
+def test_a_candidate_from_helpful_answers_is_promoted(
+    tiny_bundle: Path, tiny_csv: Path, test_csv: Path, tmp_path: Path
+) -> None:
     serving = Classifier.open(tiny_bundle, device="cpu").classify(NEW)
     taken = {one.intent for one in serving}
     meant = next(label for label in ("DAMAGED_ITEM", "CANCEL_ORDER") if taken != {label})
@@ -71,18 +73,18 @@ def test_answers_that_help_are_promoted(tiny_bundle: Path, tiny_csv: Path, test_
     assert "held-out answers" in store.history()[-1].why
     line = json.loads((tmp_path / "store" / RUNS).read_text())
     assert (line["promoted"], line["candidate"]) == (True, Bundle.open(current).version)
-    told = Bundle.open(current).manifest
-    assert told.name == Bundle.open(tiny_bundle).name
-    assert told.training["learnt_from"]["human"] == len(NEW) - len(held)
-    assert told.training["data_sha256"] == Bundle.open(tiny_bundle).manifest.training["data_sha256"]
-    assert not told.thresholds.guarantee.certified  # 120 rows are too few to spare any
+    manifest = Bundle.open(current).manifest
+    assert manifest.name == Bundle.open(tiny_bundle).name
+    assert manifest.training["learnt_from"]["human"] == len(NEW) - len(held)
+    assert manifest.training["data_sha256"] == Bundle.open(tiny_bundle).manifest.training["data_sha256"]
+    assert not manifest.thresholds.guarantee.certified  # 120 rows are too few to hold any out
 
 
-def test_answers_that_harm_are_refused(
+def test_a_candidate_from_harmful_answers_is_not_promoted(
     tiny_bundle: Path, tiny_csv: Path, test_csv: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Somebody calls every cancellation a parcel: their held-out answers agree, the old test set does not."""
-    # Such a small network has to be taught for longer to learn the harm at all.
+    """Every cancellation is labelled WISMO: the held-out answers agree with that, the test set does not."""
+    # A network this small has to be trained longer to learn the harm at all.
     monkeypatch.setattr(training, "RECIPE", replace(training.RECIPE, epochs=10, rate=1e-3, head_rate=3e-3))
     seen = {text for text, _ in tiny_rows(each=EACH + 30)}  # the base rows and the test set
     rows = [(text, "WISMO") for text, label in tiny_rows(each=400) if label == "CANCEL_ORDER" and text not in seen]

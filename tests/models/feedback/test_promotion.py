@@ -38,7 +38,7 @@ def test_one_error_fewer_may_be_chance() -> None:
     assert "may be chance" in decision.reasons[0]
 
 
-def test_too_few_held_out_answers_cannot_tell() -> None:
+def test_too_few_held_out_answers_are_no_evidence() -> None:
     assert "too few" in decide_promotion(compared(results(0, 29), results(29, 0)), SAME_TEST).reasons[0]
     assert decide_promotion(compared(results(0, 30), results(30, 0)), SAME_TEST).better
 
@@ -50,15 +50,15 @@ def test_the_test_set_may_lose_the_margin_and_no_more(errors: int, better: bool)
     assert decide_promotion(held, test, margin=0.2).better is better
 
 
-def test_a_bundle_that_accepts_nothing_any_more_is_worse() -> None:
+def test_a_candidate_that_accepts_nothing_is_worse() -> None:
     held = compared(results(60, 20), results(75, 5))
     decision = decide_promotion(held, compared(results(990, 10), results(990, 10, accepted=False)))
     assert not decision.better
     assert "accepts 100.00 points fewer" in decision.reasons[0]
 
 
-def test_one_intent_that_pays_for_the_others_is_worse() -> None:
-    """40 rows of CANCEL_ORDER are lost, 40 others won: accuracy is the same."""
+def test_a_candidate_that_loses_one_intent_for_the_others_is_worse() -> None:
+    """40 rows of CANCEL_ORDER are lost and 40 others gained, so accuracy is unchanged."""
     before = results(1000, 0)
     broken = np.arange(1000) < 40
     before.correct[960:] = False

@@ -23,31 +23,31 @@ answers_of_any_kind = st.lists(
 
 
 def on_this_side(held: bool, stem: str = "text") -> str:
-    """A text that is, or is not, to judge by."""
+    """Return a text that is held out, or one that is not."""
     return next(text for number in range(100) if is_held_out(Answer(text := f"{stem} {number}", "WISMO")) is held)
 
 
 @given(answers_of_any_kind)
-def test_a_text_or_a_conversation_is_learnt_from_or_judged_by_and_never_both(answers: list[Answer]) -> None:
+def test_no_text_and_no_conversation_is_both_learned_from_and_held_out(answers: list[Answer]) -> None:
     resolved = resolve_labels(answers, LABELS, "OOS")
-    learnt = [*resolved.human, *resolved.llm]
-    assert not {normalize_text(one.text) for one in learnt} & {normalize_text(one.text) for one in resolved.held_out}
-    apart = {one.conversation_id for one in resolved.held_out if one.conversation_id}
-    assert not apart & {one.conversation_id for one in learnt}
+    learned = [*resolved.human, *resolved.llm]
+    assert not {normalize_text(one.text) for one in learned} & {normalize_text(one.text) for one in resolved.held_out}
+    conversations = {one.conversation_id for one in resolved.held_out if one.conversation_id}
+    assert not conversations & {one.conversation_id for one in learned}
 
 
 @given(answers_of_any_kind)
-def test_what_is_settled_is_one_a_text_with_a_label_of_the_bundle(answers: list[Answer]) -> None:
+def test_resolved_labels_have_one_answer_per_text_with_a_label_of_the_bundle(answers: list[Answer]) -> None:
     resolved = resolve_labels(answers, LABELS, "OOS")
-    kept = [*resolved.human, *resolved.llm, *resolved.held_out]
-    assert len({normalize_text(one.text) for one in kept}) == len(kept)
-    assert {one.label for one in kept} <= {*LABELS, "OOS"}
+    everything = [*resolved.human, *resolved.llm, *resolved.held_out]
+    assert len({normalize_text(one.text) for one in everything}) == len(everything)
+    assert {one.label for one in everything} <= {*LABELS, "OOS"}
     assert {one.decided_by for one in (*resolved.human, *resolved.held_out)} <= {"human"}
     assert len(resolved.llm) <= len(resolved.human)
 
 
 @given(answers_of_any_kind, answers_of_any_kind)
-def test_next_week_judges_by_the_same_ones(answers: list[Answer], later: list[Answer]) -> None:
+def test_more_answers_do_not_change_what_is_held_out(answers: list[Answer], later: list[Answer]) -> None:
     fresh = [Answer(f"later {one.text}", one.label, one.decided_by, f"later {one.message_id}") for one in later]
     now = resolve_labels(answers, LABELS, "OOS").held_out
     assert now == resolve_labels([*answers, *fresh], LABELS, "OOS").held_out[: len(now)]
@@ -58,7 +58,7 @@ def test_about_a_fifth_is_held_out() -> None:
     assert held / 4000 == pytest.approx(HELD_OUT_SHARE, abs=0.02)
 
 
-def test_a_person_beats_an_llm_and_their_last_answer_counts() -> None:
+def test_people_take_precedence_over_llms_and_their_last_answer_counts() -> None:
     text = on_this_side(False)
     resolved = resolve_labels(
         [
@@ -88,7 +88,7 @@ def test_none_of_these_becomes_out_of_scope_and_unknown_labels_are_counted() -> 
     assert resolved.left_out == {"have a label that the bundle lacks": 1}
 
 
-def test_rows_of_the_test_set_are_neither_learnt_from_nor_judged_by() -> None:
+def test_texts_of_the_test_set_are_neither_learned_from_nor_held_out() -> None:
     answers = [Answer(f"Text {number}", "WISMO") for number in range(20)]
     resolved = resolve_labels(
         answers, LABELS, "OOS", excluded={normalize_text(f"text {number}") for number in range(20)}
@@ -97,7 +97,7 @@ def test_rows_of_the_test_set_are_neither_learnt_from_nor_judged_by() -> None:
     assert resolved.left_out == {"stand in the test set": 20}
 
 
-def test_llms_answers_are_no_more_than_their_share() -> None:
+def test_llm_answers_are_limited_to_their_share() -> None:
     people = [Answer(f"person {number}", "WISMO") for number in range(100)]
     llm = [Answer(f"llm {number}", "WISMO", "llm") for number in range(500)]
     resolved = resolve_labels([*people, *llm], LABELS, "OOS", llm_per_human=0.5)

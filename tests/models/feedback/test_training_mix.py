@@ -34,12 +34,12 @@ def test_answers_weigh_more_than_base_rows_and_llms_less_than_people(tiny_csv: P
     assert weights["from a person"] == HUMAN_WEIGHT
     assert weights["from an LLM"] == HUMAN_WEIGHT * LLM_WEIGHT
     assert set(rows.weights[:-3]) == {REPLAY_WEIGHT}
-    assert rows.labels[rows.texts.index(texts[0])] == "CANCEL_ORDER"  # once, as people said
+    assert rows.labels[rows.texts.index(texts[0])] == "CANCEL_ORDER"  # once, with the label that people gave
     assert texts[1] not in rows.texts
     assert texts[2] not in rows.texts
 
 
-def test_very_many_answers_leave_the_base_rows_their_part(tiny_csv: Path) -> None:
+def test_many_answers_leave_a_share_for_the_base_rows(tiny_csv: Path) -> None:
     base = read_training_rows(tiny_csv)
     texts = [f"answer {number}" for number in range(200)]
     resolved = ResolvedLabels([Answer(text, "WISMO") for text in texts], [], [])

@@ -16,7 +16,7 @@ def coin(rows: int, right: int, accepted: bool = True) -> Outcomes:
     return Outcomes(("a", "b"), truth, predicted, confidence, np.full(rows, accepted))
 
 
-def test_every_figure_has_an_interval_around_it() -> None:
+def test_every_metric_has_an_interval_around_it() -> None:
     outcomes = coin(300, 210)
     values, ends = compute_metrics(outcomes, risk=0.05), compute_intervals(outcomes, risk=0.05)
     assert values.keys() == ends.keys()
@@ -43,7 +43,7 @@ def test_the_same_seed_gives_the_same_interval_and_another_seed_another() -> Non
     )
 
 
-def test_none_of_29_accepted_does_not_claim_never() -> None:
+def test_an_interval_of_zero_of_29_does_not_claim_never() -> None:
     outcomes = Outcomes(
         ("a", "b"),
         np.full(29, OUT_OF_SCOPE),
@@ -56,7 +56,7 @@ def test_none_of_29_accepted_does_not_claim_never() -> None:
     assert compute_intervals(coin(59, 59), risk=0.05)["accuracy"] == pytest.approx([0.9394, 1], abs=1e-4)
 
 
-def test_an_undefined_figure_has_no_interval() -> None:
+def test_an_undefined_metric_has_no_interval() -> None:
     assert compute_intervals(coin(10, 5, accepted=False), risk=0.05)["selective_accuracy"] is None
 
 

@@ -36,7 +36,7 @@ SAMPLES = [
 
 
 @pytest.mark.parametrize("outcomes", SAMPLES)
-def test_classification_is_what_scikit_learn_says(outcomes: Outcomes) -> None:
+def test_classification_metrics_equal_those_of_scikit_learn(outcomes: Outcomes) -> None:
     inside = outcomes.take(~outcomes.out_of_scope)
     found = compute_metrics(outcomes, risk=0.05)
     truth, predicted = inside.truth, inside.predicted
@@ -47,7 +47,7 @@ def test_classification_is_what_scikit_learn_says(outcomes: Outcomes) -> None:
 
 
 @pytest.mark.parametrize("outcomes", SAMPLES)
-def test_ranking_is_what_scikit_learn_says(outcomes: Outcomes) -> None:
+def test_ranking_metrics_equal_those_of_scikit_learn(outcomes: Outcomes) -> None:
     inside = outcomes.take(~outcomes.out_of_scope)
     found = compute_metrics(outcomes, risk=0.05)
     assert found["confidence_auroc"] == pytest.approx(metrics.roc_auc_score(inside.correct, inside.confidence))
@@ -56,8 +56,8 @@ def test_ranking_is_what_scikit_learn_says(outcomes: Outcomes) -> None:
         assert found["oos_auroc"] == pytest.approx(
             metrics.roc_auc_score(outcomes.out_of_scope, 1 - outcomes.confidence)
         )
-        kept, rate, _ = _roc(~outcomes.out_of_scope, outcomes.confidence)
-        assert found["oos_fpr95"] == pytest.approx(rate[np.argmax(kept >= 0.95)])
+        true_rate, rate, _ = _roc(~outcomes.out_of_scope, outcomes.confidence)
+        assert found["oos_fpr95"] == pytest.approx(rate[np.argmax(true_rate >= 0.95)])
     else:
         assert found["oos_auroc"] is None
         assert found["oos_fpr95"] is None
@@ -65,12 +65,12 @@ def test_ranking_is_what_scikit_learn_says(outcomes: Outcomes) -> None:
 
 
 def _roc(positive: "np.ndarray", score: Floats) -> tuple[Floats, Floats, Floats]:
-    rate, kept, thresholds = metrics.roc_curve(positive, score, drop_intermediate=False)
-    return kept, rate, thresholds
+    rate, true_rate, thresholds = metrics.roc_curve(positive, score, drop_intermediate=False)
+    return true_rate, rate, thresholds
 
 
 @pytest.mark.parametrize("outcomes", SAMPLES)
-def test_all_traffic_takes_a_refusal_as_saying_out_of_scope(outcomes: Outcomes) -> None:
+def test_all_traffic_metrics_count_a_refusal_as_predicting_out_of_scope(outcomes: Outcomes) -> None:
     truth = np.where(outcomes.out_of_scope, 99, outcomes.truth)
     said = np.where(outcomes.accepted, outcomes.predicted, 99)
     found = compute_metrics(outcomes, risk=0.05)
@@ -140,7 +140,7 @@ def test_ece_of_both_kinds_is_the_definition(seed: int, rows: int) -> None:
     assert found["ece_equal_mass"] == pytest.approx(error(by_mass))
 
 
-def test_ties_make_no_figure_depend_on_the_order_of_rows() -> None:
+def test_with_ties_no_metric_depends_on_the_order_of_rows() -> None:
     outcomes = some(9, steps=5)
     shuffled = outcomes.take(np.random.default_rng(0).permutation(len(outcomes)))
     assert compute_metrics(shuffled, risk=0.05) == pytest.approx(compute_metrics(outcomes, risk=0.05))
@@ -148,7 +148,7 @@ def test_ties_make_no_figure_depend_on_the_order_of_rows() -> None:
 
 @given(seed=st.integers(0, 10_000), risk=st.sampled_from([0.0, 0.05, 0.3]))
 @settings(max_examples=40, deadline=None)
-def test_best_coverage_is_the_most_that_any_threshold_allows(seed: int, risk: float) -> None:
+def test_best_coverage_is_the_largest_of_any_threshold(seed: int, risk: float) -> None:
     outcomes = some(seed, rows=50, out_of_scope=0.1, steps=12)
     inside = outcomes.take(~outcomes.out_of_scope)
     taken = [inside.confidence >= threshold for threshold in np.unique(inside.confidence)]
@@ -156,7 +156,7 @@ def test_best_coverage_is_the_most_that_any_threshold_allows(seed: int, risk: fl
     assert compute_metrics(outcomes, risk=risk)["best_coverage_at_guarantee"] == pytest.approx(most)
 
 
-def test_by_class_is_what_scikit_learn_says() -> None:
+def test_metrics_by_class_equal_those_of_scikit_learn() -> None:
     outcomes = some(8, classes=5)
     inside = outcomes.take(~outcomes.out_of_scope)
     precision, recall, f1, rows = metrics.precision_recall_fscore_support(inside.truth, inside.predicted)
@@ -167,7 +167,7 @@ def test_by_class_is_what_scikit_learn_says() -> None:
         assert [row[name] for row in table] == pytest.approx(list(expected))
 
 
-def test_nothing_accepted_and_nothing_foreign_has_no_value_rather_than_a_wrong_one() -> None:
+def test_metrics_are_undefined_without_accepted_and_without_out_of_scope_rows() -> None:
     outcomes = Outcomes(("a", "b"), np.array([0, 1]), np.array([0, 1]), np.array([0.5, 0.5]), np.array([False, False]))
     found = compute_metrics(outcomes, risk=0.05)
     assert found["selective_accuracy"] is None
@@ -176,7 +176,7 @@ def test_nothing_accepted_and_nothing_foreign_has_no_value_rather_than_a_wrong_o
     assert found["coverage"] == 0
 
 
-def test_only_foreign_rows_leave_the_rest_undefined() -> None:
+def test_metrics_of_rows_in_scope_are_undefined_without_such_rows() -> None:
     outcomes = Outcomes(
         ("a", "b"),
         np.array([OUT_OF_SCOPE] * 3),

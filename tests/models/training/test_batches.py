@@ -1,4 +1,4 @@
-"""Texts into batches: drawn as often as their weight says, noised, the same for the same seed."""
+"""Batches of texts: sampled by weight, augmented, and reproducible."""
 
 from collections import Counter
 
@@ -26,13 +26,13 @@ def tokenizer() -> Tokenizer:
 
 
 def examples(weights: NDArray[np.float64]) -> Examples:
-    """Texts of one to seven words; the class is the row's number, so that rows can be told apart in batches."""
+    """Texts of one to seven words; the class is the row's number, which identifies it in batches."""
     count = len(weights)
     return Examples([" ".join(["parcel"] * (row % 7 + 1)) for row in range(count)], np.arange(count), weights)
 
 
 def drawn(tokenizer: Tokenizer, of: Examples, recipe: Recipe, *, seed: int, epochs: range) -> list[Counter[int]]:
-    """How often each row came, in each epoch."""
+    """Count how often each row occurs in each epoch."""
     return [
         Counter(
             row for _, _, rows in epoch_batches(tokenizer, of, recipe, seed=seed, epoch=epoch) for row in rows.tolist()
@@ -41,7 +41,7 @@ def drawn(tokenizer: Tokenizer, of: Examples, recipe: Recipe, *, seed: int, epoc
     ]
 
 
-def test_every_row_of_weight_one_comes_once_an_epoch_in_an_order_of_its_own(tokenizer: Tokenizer) -> None:
+def test_every_row_of_weight_one_occurs_once_per_epoch_in_a_new_order(tokenizer: Tokenizer) -> None:
     of = examples(np.ones(50))
     orders = []
     for epoch in range(2):
@@ -52,7 +52,7 @@ def test_every_row_of_weight_one_comes_once_an_epoch_in_an_order_of_its_own(toke
     assert orders[0] != orders[1]
 
 
-def test_an_epoch_is_the_same_for_the_same_seed_and_another_for_another(tokenizer: Tokenizer) -> None:
+def test_an_epoch_depends_on_the_seed_only(tokenizer: Tokenizer) -> None:
     of = examples(np.ones(40))
     first, again, other = (
         [(ids.tolist(), mask.tolist(), rows.tolist()) for ids, mask, rows in found]
@@ -63,18 +63,18 @@ def test_an_epoch_is_the_same_for_the_same_seed_and_another_for_another(tokenize
 
 
 @pytest.mark.parametrize("weight", [0.2, 0.5, 1.0, 2.0, 2.5])
-def test_a_row_comes_as_often_as_its_weight_says(tokenizer: Tokenizer, weight: float) -> None:
+def test_a_row_occurs_as_often_as_its_weight_says(tokenizer: Tokenizer, weight: float) -> None:
     of = examples(np.full(30, weight))
     counts = drawn(tokenizer, of, CALM, seed=2, epochs=range(10))
     for row in range(30):
         own = [epoch[row] for epoch in counts]
         assert sum(own) == pytest.approx(10 * weight, abs=1e-9)
-        assert max(own) - min(own) <= 1  # spread over the epochs, not heaped
-    # and not all rare rows come in the same epoch
+        assert max(own) - min(own) <= 1  # spread over the epochs, not concentrated
+    # not all rare rows occur in the same epoch
     assert len({tuple(epoch[row] for epoch in counts) for row in range(30)}) > 1 or weight in (1.0, 2.0)
 
 
-def test_batches_hold_texts_of_like_length(tokenizer: Tokenizer) -> None:
+def test_batches_hold_texts_of_similar_length(tokenizer: Tokenizer) -> None:
     of = examples(np.ones(70))
     for _, mask, _ in epoch_batches(tokenizer, of, CALM, seed=0, epoch=0):
         lengths = mask.sum(dim=1)
@@ -91,13 +91,13 @@ def test_padding_is_masked(tokenizer: Tokenizer) -> None:
 
 
 @given(st.text(min_size=1).filter(lambda text: bool(text.strip())), st.integers(0, 2**32 - 1))
-def test_noise_never_empties_a_text_and_depends_on_the_dice_alone(text: str, seed: int) -> None:
+def test_noise_never_empties_a_text_and_depends_on_the_random_generator_only(text: str, seed: int) -> None:
     noised = augment(text.strip(), np.random.default_rng(seed), 1.0)
     assert noised.strip()
     assert noised == augment(text.strip(), np.random.default_rng(seed), 1.0)
 
 
-def test_noise_of_no_strength_touches_nothing() -> None:
+def test_noise_of_strength_zero_changes_nothing() -> None:
     random = np.random.default_rng(0)
     assert all(augment("Where is my Parcel?", random, 0.0) == "Where is my Parcel?" for _ in range(100))
 
@@ -111,12 +111,12 @@ def test_noise_of_full_strength_makes_typos_case_short_forms_and_lost_words() ->
     assert any("pls tell" in noised and " d parcel" in noised for noised in seen)
     assert any(len(noised.split()) == len(text.split()) - 1 for noised in seen)
     assert any(noised.endswith(text) and noised != text for noised in seen)
-    # whatever was done, most of the letters are still there
+    # most of the words are unchanged
     assert all(len(set(text.lower().split()) & set(noised.lower().split())) >= 3 for noised in seen)
 
 
 @given(st.floats(1, 1e6), st.one_of(st.none(), st.floats(0.5, 50)), st.one_of(st.none(), st.floats(1, 1e5)))
-def test_a_recipe_keeps_what_the_caller_asked_for(rows: float, epochs: float | None, seconds: float | None) -> None:
+def test_a_recipe_follows_the_arguments(rows: float, epochs: float | None, seconds: float | None) -> None:
     recipe = recipe_for(rows, epochs, seconds)
     assert recipe.seconds == seconds
     assert recipe.epochs == epochs if epochs is not None else recipe.epochs > 0

@@ -1,4 +1,4 @@
-"""Temperature, the fitted confidence, and thresholds, on evidence whose truth is known."""
+"""The calibration: temperature, confidence and thresholds, on generated data with known truth."""
 
 import numpy as np
 import pytest
@@ -9,7 +9,7 @@ pytest.importorskip("torch", reason="needs the [train] extra")
 
 from triage_models.serving.decision import confidence_features, confidences, softmax
 from triage_models.training.calibration import calibrate, fit_calibration
-from triage_models.training.calibration_data import CalibrationData, join
+from triage_models.training.calibration_data import CalibrationData
 
 LABELS = 4
 
@@ -28,7 +28,7 @@ def calibration_data(seed: int, rows: int, *, temperature: float = 1.0, out_of_s
 
 
 @pytest.mark.parametrize("temperature", [0.5, 1.0, 2.5])
-def test_the_temperature_that_made_the_rows_is_found(temperature: float) -> None:
+def test_the_temperature_that_generated_the_rows_is_found(temperature: float) -> None:
     found = fit_calibration(calibration_data(1, 6000, temperature=temperature, out_of_scope=0.0), LABELS).temperature
     assert found == pytest.approx(temperature, rel=0.08)
 
@@ -46,15 +46,15 @@ def test_confidence_is_calibrated_on_rows_that_it_was_not_fitted_on() -> None:
     calibration = fit_calibration(calibration_data(2, 6000), LABELS)
     fresh = calibration_data(3, 6000)
     features = confidence_features(softmax(fresh.logits, calibration.temperature), fresh.similarity, LABELS)
-    told = confidences(features, calibration)
+    confidence = confidences(features, calibration)
     right = (fresh.logits[:, :LABELS].argmax(axis=1) == fresh.classes) & (fresh.classes >= 0)
     for low, high in ((0.0, 0.2), (0.2, 0.5), (0.5, 0.8), (0.8, 1.0)):
-        inside = (told >= low) & (told < high)
+        inside = (confidence >= low) & (confidence < high)
         assert inside.sum() > 100
-        assert right[inside].mean() == pytest.approx(told[inside].mean(), abs=0.06)
+        assert right[inside].mean() == pytest.approx(confidence[inside].mean(), abs=0.06)
 
 
-def test_foreign_rows_pull_the_confidence_of_the_unfamiliar_down() -> None:
+def test_out_of_scope_rows_lower_the_confidence_of_unfamiliar_messages() -> None:
     calibration = fit_calibration(calibration_data(4, 4000), LABELS)
     near, far = (np.full((1, LABELS + 1), value, dtype=np.float32) for value in (0.6, 0.1))
     probabilities = softmax(np.array([[6, 0, 0, 0, 0]], dtype=np.float32), calibration.temperature)
@@ -77,10 +77,10 @@ def test_a_certified_threshold_holds_on_fresh_rows() -> None:
 
 
 def test_thresholds_are_chosen_on_confidences_fitted_without_the_row() -> None:
-    """On noise, confidences fitted on the rows themselves look like knowledge; cross-fitted ones do not."""
+    """On noise, confidences fitted on the rows themselves look informative; cross-fitted ones do not."""
     random = np.random.default_rng(7)
     logits = random.normal(size=(60, LABELS + 1)).astype(np.float32)
-    classes = random.integers(0, LABELS, 60)  # nothing to learn: a quarter is right by chance
+    classes = random.integers(0, LABELS, 60)  # pure chance: a quarter is correct
     rows = CalibrationData(logits, random.uniform(0, 1, logits.shape).astype(np.float32), classes, "noise")
     _, thresholds = calibrate(rows, LABELS, risk=0.05, seed=0)
     assert not thresholds.guarantee.certified
@@ -89,20 +89,3 @@ def test_thresholds_are_chosen_on_confidences_fitted_without_the_row() -> None:
 def test_calibration_is_the_same_for_the_same_seed() -> None:
     rows = calibration_data(8, 500)
     assert calibrate(rows, LABELS, risk=0.1, seed=3) == calibrate(rows, LABELS, risk=0.1, seed=3)
-
-
-def test_evidence_is_joined_row_by_row_with_each_source_once() -> None:
-    first, second = calibration_data(1, 10), calibration_data(1, 20)
-    both = join([first, second])
-    assert (len(both.classes), both.source) == (30, "drawn with 1")
-    assert both.take(np.arange(10)).logits.tolist() == first.logits.tolist()
-
-
-def test_classes_that_a_model_never_saw_are_impossible_to_it() -> None:
-    narrow = CalibrationData(
-        np.zeros((2, 2), np.float32), np.full((2, 2), 0.5, np.float32), np.array([3, -1]), "two classes"
-    )
-    wide = narrow.widen(np.array([0, 3]), 4)
-    assert softmax(wide.logits, 1.0)[0].tolist() == pytest.approx([0.5, 0.0, 0.0, 0.5])
-    assert wide.similarity[0].tolist() == [0.5, -1.0, -1.0, 0.5]
-    assert wide.classes.tolist() == [3, -1]

@@ -1,4 +1,4 @@
-"""The committed corpus, and the figures that `triage_models.training.corpus_check` gives of any."""
+"""The committed corpus, and the checks of `triage_models.training.corpus_check`."""
 
 from collections import Counter
 from pathlib import Path
@@ -32,7 +32,7 @@ def committed() -> list[Message]:
     return read_messages()
 
 
-def test_the_corpus_has_the_nine_intents_and_out_of_scope_in_plenty(committed: list[Message]) -> None:
+def test_the_corpus_has_many_messages_of_each_intent_and_out_of_scope(committed: list[Message]) -> None:
     counts = Counter(message.label for message in committed)
     assert set(counts) == INTENTS | {"OOS"}
     assert len(committed) >= 6000
@@ -52,7 +52,7 @@ def test_no_message_of_the_corpus_is_empty_padded_or_repeated(committed: list[Me
     assert exact_duplicates([message.text for message in committed]) == []
 
 
-def test_texts_that_differ_in_case_and_spacing_are_the_same() -> None:
+def test_texts_that_differ_only_in_case_and_spacing_are_duplicates() -> None:
     assert exact_duplicates(["Where is it", "where?", "WHERE  is it ", "where is it"]) == [
         DuplicatePair(0, 2, 1.0),
         DuplicatePair(0, 3, 1.0),
@@ -68,19 +68,19 @@ def test_near_duplicates_are_found_within_and_across_blocks() -> None:
     assert all(pair.cosine == pytest.approx(1.0, abs=1e-5) for pair in found)
 
 
-def test_words_are_lower_case_and_keep_their_apostrophe() -> None:
+def test_words_are_in_lower_case_with_their_apostrophe() -> None:
     assert split_words("Where's my ORDER?? #12_b") == ["where's", "my", "order", "12", "b"]
 
 
-def test_distinct_counts_within_texts_and_stops_at_the_words_given() -> None:
+def test_ngrams_are_counted_within_texts_up_to_the_given_number_of_words() -> None:
     texts = ["a b a b", "a b c", "never reached"]
     assert distinct_ngram_share(texts, 7, 1) == pytest.approx(3 / 7)
-    assert distinct_ngram_share(texts, 7, 2) == pytest.approx(3 / 5)  # ab ba ab | ab bc: nothing spans the two
+    assert distinct_ngram_share(texts, 7, 2) == pytest.approx(3 / 5)  # ab ba ab | ab bc: no n-gram spans both texts
     assert distinct_ngram_share(texts, 5, 1) == pytest.approx(2 / 5)
 
 
 @pytest.mark.parametrize("content", ["", "text,label\nhi,OOS\n", "text,label,shop,register\nhi,OOS\n"])
-def test_a_file_with_other_columns_is_refused_in_one_sentence(tmp_path: Path, content: str) -> None:
+def test_a_file_with_other_columns_is_refused_with_one_sentence(tmp_path: Path, content: str) -> None:
     file = tmp_path / "messages.csv"
     file.write_text(content, encoding="utf-8")
     with pytest.raises(DataError, match="corpus"):

@@ -1,4 +1,4 @@
-"""Distillation: what teachers say is averaged, kept where a run is interrupted, and learnt by the one that serves."""
+"""Distillation: the predictions of teachers are averaged, survive an interruption, and are learned."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -37,7 +37,7 @@ def untrained(tiny_base: Path) -> Callable[[int], Network]:
 
 @pytest.fixture
 def taught(tiny_base: Path, tiny_csv: Path, tmp_path: Path) -> dict[str, Any]:
-    """Arguments of a training with two teachers that needs no folds."""
+    """Arguments of a training with two teachers and without cross-fitting."""
     known = set(tiny_rows())
     held = write_csv(tmp_path / "held.csv", [row for row in tiny_rows(each=EACH + 12) if row not in known])
     return {"data": tiny_csv, "validation": held, "base": str(tiny_base), "epochs": EPOCHS, "teachers": 2}
@@ -51,7 +51,7 @@ def interrupting(stage: str, after: float) -> Callable[[str, float], None]:
     return report
 
 
-def test_the_mean_is_that_of_all_teachers_and_none_is_trained_twice(
+def test_the_mean_is_over_all_teachers_and_none_is_trained_twice(
     untrained: Callable[[int], Network], tiny_base: Path, tmp_path: Path
 ) -> None:
     tokenizer = load_tokenizer(str(tiny_base))
@@ -73,10 +73,12 @@ def test_the_mean_is_that_of_all_teachers_and_none_is_trained_twice(
     assert not (folder / "checkpoint.pt").exists()
     each = [predict_logits(untrained(number), tokenizer, TEXTS).softmax(dim=1).numpy() for number in range(3)]
     assert mean.numpy() == pytest.approx(np.mean(each, axis=0), abs=1e-6)
-    assert np.ptp(each, axis=0).max() > 1e-3  # they do not all say the same
+    assert np.ptp(each, axis=0).max() > 1e-3  # the teachers differ
 
 
-def test_interrupted_at_a_teacher_it_goes_on_there_to_the_same_bundle(taught: dict[str, Any], tmp_path: Path) -> None:
+def test_a_run_interrupted_at_a_teacher_resumes_there_and_ends_with_the_same_bundle(
+    taught: dict[str, Any], tmp_path: Path
+) -> None:
     with pytest.raises(KeyboardInterrupt):
         train(output=tmp_path / "mine", progress=interrupting("training", 0.5), **taught)
     left = tmp_path / ".mine.partial" / TEACHERS_FOLDER
@@ -98,16 +100,16 @@ def test_interrupted_at_a_teacher_it_goes_on_there_to_the_same_bundle(taught: di
     assert alone.golden[CPU_MODEL].logits != ours.golden[CPU_MODEL].logits
 
 
-def test_the_models_that_judge_are_taught_as_the_one_that_serves_is(taught: dict[str, Any], tmp_path: Path) -> None:
+def test_cross_fitted_models_have_teachers_too(taught: dict[str, Any], tmp_path: Path) -> None:
     del taught["validation"]
     with pytest.raises(KeyboardInterrupt):
         train(output=tmp_path / "mine", progress=interrupting("cross-fitting", 0.25 * 0.9), **taught)
-    judge = tmp_path / ".mine.partial" / "folds" / "0"
-    assert sorted(file.name for file in (judge / TEACHERS_FOLDER).iterdir()) == ["0.npy", "1.npy"]
+    fold = tmp_path / ".mine.partial" / "folds" / "0"
+    assert sorted(file.name for file in (fold / TEACHERS_FOLDER).iterdir()) == ["0.npy", "1.npy"]
 
 
 @pytest.mark.parametrize(("teachers", "networks"), [(1, 1), (2, 3), (5, 6)])
-def test_a_budget_is_shared_by_all_networks(teachers: int, networks: int) -> None:
+def test_a_time_budget_is_divided_between_all_networks(teachers: int, networks: int) -> None:
     recipe = recipe_for(500, seconds=60.0, teachers=teachers)
     assert recipe.networks == networks
     assert recipe.seconds == pytest.approx(60.0 / networks)

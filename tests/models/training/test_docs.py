@@ -15,7 +15,7 @@ from triage_worker.cli.app import app
 PAGE = " ".join((Path(__file__).parents[3] / "docs" / "training.md").read_text(encoding="utf-8").split())
 
 
-def test_every_flag_of_train_is_told_and_no_other() -> None:
+def test_the_page_lists_exactly_the_flags_of_train() -> None:
     command = typer.main.get_command(app)
     flags = {name for parameter in command.commands["train"].params for name in parameter.opts}  # type: ignore[attr-defined]
     table = PAGE[PAGE.index("## The flags") : PAGE.index("## What is chosen automatically")]
@@ -45,11 +45,11 @@ def test_every_flag_of_train_is_told_and_no_other() -> None:
         f"a fifth of the rows accepted, or {guarantee.min_accepted_rows(pipeline.RISK, 0.95)} if those are more",
     ],
 )
-def test_the_numbers_on_the_page_are_the_codes(sentence: str) -> None:
+def test_the_numbers_on_the_page_are_those_of_the_code(sentence: str) -> None:
     assert sentence in PAGE
 
 
-def test_words_on_the_page_stand_for_the_codes_numbers() -> None:
+def test_numbers_that_the_page_states_in_words_are_those_of_the_code() -> None:
     assert (plan.HELD_OUT_SHARE, plan.SYNTHETIC_OOS_SHARE) == (0.1, 0.5)
     assert (guarantee.MIN_COVERAGE_RATIO, cross_fitting.FOLDS) == (0.6, 4)
     assert all(f"`{name}`" in PAGE or name.upper() in PAGE for name in labelled.OUT_OF_SCOPE_NAMES)

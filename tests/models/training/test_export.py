@@ -1,4 +1,4 @@
-"""What is exported answers as the trained network does, alone and in any company."""
+"""The exported models compute the same as the trained network, in every batch."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,7 +37,7 @@ class Exported:
     fp16: Engine
 
     def torchs(self, texts: list[str]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """Logits and similarity by torch, each text alone."""
+        """Compute logits and similarity in torch, one text at a time."""
         rows = []
         with torch.no_grad():
             for encoding in self.tokenizer.encode_batch_fast(texts):
@@ -48,7 +48,7 @@ class Exported:
 
 @pytest.fixture(scope="module")
 def exported(tmp_path_factory: pytest.TempPathFactory, tiny_base: Path) -> Exported:
-    """A network whose head says something, as both files that serve."""
+    """A network with a meaningful head, exported as both models."""
     folder = tmp_path_factory.mktemp("exported")
     tokenizer = load_tokenizer(str(tiny_base))
     texts = [text for text, _ in tiny_rows(each=12)]
@@ -67,7 +67,7 @@ def exported(tmp_path_factory: pytest.TempPathFactory, tiny_base: Path) -> Expor
     return Exported(served, tokenizer, texts, *engines)
 
 
-def test_fp16_answers_as_torch_does(exported: Exported) -> None:
+def test_fp16_computes_the_same_as_torch(exported: Exported) -> None:
     logits, similarity = exported.torchs(exported.texts)
     found = exported.fp16.outputs(exported.fp16.encode(exported.texts))
     spread = float(logits.std())
@@ -75,7 +75,7 @@ def test_fp16_answers_as_torch_does(exported: Exported) -> None:
     assert np.abs(found.similarity - similarity).max() < 0.005
 
 
-def test_int8_answers_nearly_as_torch_does(exported: Exported) -> None:
+def test_int8_computes_nearly_the_same_as_torch(exported: Exported) -> None:
     logits, similarity = exported.torchs(exported.texts)
     found = exported.int8.outputs(exported.int8.encode(exported.texts))
     error = np.abs(found.logits - logits)
@@ -85,7 +85,7 @@ def test_int8_answers_nearly_as_torch_does(exported: Exported) -> None:
     assert agreeing.mean() >= 0.9
 
 
-def test_operators_that_suit_the_cpu_say_what_the_others_said(
+def test_cpu_operators_compute_the_same_as_the_original_ones(
     exported: Exported, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("triage_models.training.export.optimize_for_cpu", lambda path, width: None)
@@ -94,12 +94,12 @@ def test_operators_that_suit_the_cpu_say_what_the_others_said(
     exported.tokenizer.save(str(tmp_path / "tokenizer.json"))
     plain = Engine.open(tmp_path, "int8.onnx", 64).outputs(exported.int8.encode(exported.texts))
     found = exported.int8.outputs(exported.int8.encode(exported.texts))
-    error = np.abs(found.logits - plain.logits)  # a number that lies between two integers may go to either
+    error = np.abs(found.logits - plain.logits)  # numbers halfway between two integers may be rounded either way
     assert error.max() < 0.1 * plain.logits.std()
     assert error.mean() < 0.01 * plain.logits.std()
 
 
-def test_a_row_of_equal_numbers_is_normed_to_its_bias(tmp_path: Path) -> None:
+def test_a_row_of_equal_numbers_is_normalized_to_the_bias(tmp_path: Path) -> None:
     gamma, beta = np.full(8, 2, np.float32), np.arange(8, dtype=np.float32)
     constants = {"gamma": gamma, "beta": beta}
     norm = helper.make_node("SkipLayerNormalization", ["x", "x", *constants], ["y"], "norm", domain="com.microsoft")
@@ -120,7 +120,7 @@ def test_a_row_of_equal_numbers_is_normed_to_its_bias(tmp_path: Path) -> None:
     assert np.allclose(after, before, atol=1e-4)
 
 
-def test_a_text_gets_one_answer_whatever_travels_beside_it(exported: Exported) -> None:
+def test_an_answer_does_not_depend_on_the_batch(exported: Exported) -> None:
     encoded = exported.int8.encode(exported.texts)
     together = exported.int8.infer(encoded)
     for row, alone in enumerate(encoded):
@@ -129,14 +129,14 @@ def test_a_text_gets_one_answer_whatever_travels_beside_it(exported: Exported) -
         assert np.abs(single.similarity - together.similarity[row]).max() < 1e-4
 
 
-def test_similarity_is_one_on_a_training_text_and_a_cosine_elsewhere(exported: Exported) -> None:
+def test_similarity_is_one_for_a_training_text_and_a_cosine_otherwise(exported: Exported) -> None:
     found = exported.fp16.outputs(exported.fp16.encode([*exported.texts, "zzz qqq", "?"])).similarity
     own = found[np.arange(len(exported.texts)), np.repeat(np.arange(CLASSES), 12)]
-    assert own.min() > 0.99  # twelve rows a class: each is a prototype
+    assert own.min() > 0.99  # with twelve rows per class, each row is a prototype
     assert np.abs(found).max() <= 1.001
 
 
-def test_batches_and_lengths_that_the_export_never_saw_run(exported: Exported) -> None:
+def test_batches_and_lengths_other_than_those_of_the_export_run(exported: Exported) -> None:
     for engine in (exported.int8, exported.fp16):
         for rows, length in ((1, 3), (7, 64), (33, 5)):
             outputs = engine.infer([Encoded([101, *[2000] * (length - 2), 102], False)] * rows)
@@ -145,7 +145,7 @@ def test_batches_and_lengths_that_the_export_never_saw_run(exported: Exported) -
             assert np.isfinite(outputs.logits).all()
 
 
-def test_layers_are_fused_and_their_products_are_of_integers(exported: Exported, tmp_path: Path) -> None:
+def test_layers_are_fused_and_their_products_are_integer_products(exported: Exported, tmp_path: Path) -> None:
     seen = [[101, 2000, 102]]
     export(exported.served, tmp_path / "int8.onnx", None, seen)
     kinds = [node.op_type for node in onnx.load(str(tmp_path / "int8.onnx")).graph.node]
@@ -158,7 +158,7 @@ def test_layers_are_fused_and_their_products_are_of_integers(exported: Exported,
 def test_head_and_prototypes_stay_in_float_whatever_their_shape(
     tiny_base: Path, tmp_path: Path, classes: int, each: int
 ) -> None:
-    """4 x 48, 3 x 48 and 48 columns are the widths of the layers' own weights, by which they were once told apart."""
+    """Regression: these shapes occur among the layers' own weights, and the nodes were once chosen by shape."""
     torch.manual_seed(0)
     bank = torch.nn.functional.normalize(torch.randn(classes, each, WIDTH), dim=2)
     served = ServingNetwork(Network(load_encoder(str(tiny_base)), classes, 0.1), bank)
@@ -167,7 +167,7 @@ def test_head_and_prototypes_stay_in_float_whatever_their_shape(
     assert floats == ["/head/Gemm_MatMul", "/MatMul"]
 
 
-def test_prototypes_are_the_rows_where_they_are_few_and_centres_where_they_are_many() -> None:
+def test_prototypes_are_the_rows_of_a_small_class_and_cluster_centres_of_a_large_one() -> None:
     generator = torch.Generator().manual_seed(0)
     rows = torch.nn.functional.normalize(torch.randn(700, 16, generator=generator), dim=1)
     classes = torch.tensor([0] * 690 + [1] * 7 + [2] * 3)
@@ -176,7 +176,7 @@ def test_prototypes_are_the_rows_where_they_are_few_and_centres_where_they_are_m
     assert torch.allclose(found.norm(dim=2), torch.ones(3, 256), atol=1e-5)
     assert {tuple(row.tolist()) for row in found[1]} == {tuple(row.tolist()) for row in found[1][:7]}
     assert torch.allclose(found[1][:7], rows[690:697], atol=1e-6)
-    assert float((rows[:690] @ found[0].T).amax(1).mean()) > 0.7  # centres lie among the rows that they stand for
+    assert float((rows[:690] @ found[0].T).amax(1).mean()) > 0.7  # centres lie among the rows of their class
 
 
 def test_a_thousand_classes_have_prototypes_in_the_same_bank() -> None:

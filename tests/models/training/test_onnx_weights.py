@@ -1,4 +1,4 @@
-"""The network that comes back from a bundle's fp16 model says what the model says."""
+"""Loading the network of a bundle from its fp16 model."""
 
 import shutil
 from pathlib import Path
@@ -21,7 +21,7 @@ pytestmark = pytest.mark.train
 
 
 @pytest.mark.parametrize("shipped", [False, True], ids=["tiny", "shipped"])
-def test_the_recovered_network_gives_the_logits_of_the_model(tiny_bundle: Path, shipped: bool) -> None:
+def test_the_loaded_network_gives_the_logits_of_the_model(tiny_bundle: Path, shipped: bool) -> None:
     folder = DEFAULT_BUNDLE if shipped else tiny_bundle
     longest = Bundle.open(folder, verify=False).max_length
     texts = [text for text, _ in tiny_rows()]
@@ -29,10 +29,10 @@ def test_the_recovered_network_gives_the_logits_of_the_model(tiny_bundle: Path, 
     ours = predict_logits(network, open_tokenizer(folder / "tokenizer.json", longest), texts).numpy()
     engine = Engine.open(folder, GPU_MODEL, longest)
     theirs = engine.outputs(engine.encode(texts)).logits
-    assert np.abs(ours - theirs).max() < 0.005 * np.abs(theirs).max()  # 16 bits keep three digits
+    assert np.abs(ours - theirs).max() < 0.005 * np.abs(theirs).max()  # 16 bits have three digits
 
 
-def test_a_bundle_without_its_fp16_model_is_told_so(tiny_bundle: Path, tmp_path: Path) -> None:
+def test_a_bundle_without_its_fp16_model_is_refused(tiny_bundle: Path, tmp_path: Path) -> None:
     shutil.copytree(tiny_bundle, tmp_path / "bundle")
     (tmp_path / "bundle" / GPU_MODEL).unlink()
     with pytest.raises(DataError, match=f"has no {GPU_MODEL}"):

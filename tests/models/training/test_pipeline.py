@@ -1,4 +1,4 @@
-"""``train`` from end to end on a tiny base: what it makes, and what it leaves behind when it cannot."""
+"""``train`` end to end on a tiny base: the bundle, interruptions, and errors."""
 
 import json
 import os
@@ -20,7 +20,6 @@ from triage_models.errors import DataError
 from triage_models.serving.classifier import Classifier
 from triage_models.training import train
 from triage_models.training.card import CARD
-from triage_models.training.workspace import locked_workspace
 
 from tests.models.tiny import EACH, LABELS, OOS, tiny_rows, write_csv
 
@@ -31,7 +30,7 @@ FILES = {"config.json", "tokenizer.json", CPU_MODEL, GPU_MODEL, MANIFEST, CARD}
 
 @pytest.fixture(scope="module")
 def held_csv(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Rows of the same labels that `tiny_csv` has not."""
+    """Rows with the labels of `tiny_csv`, but other texts."""
     trained = set(tiny_rows())
     fresh = [row for row in tiny_rows(each=EACH + 12) if row not in trained]
     return write_csv(tmp_path_factory.mktemp("held") / "held.csv", fresh)
@@ -39,41 +38,43 @@ def held_csv(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def short(tiny_base: Path, held_csv: Path) -> dict[str, Any]:
-    """Arguments of a training that needs no folds."""
+    """Arguments of a training without cross-fitting."""
     return {"validation": held_csv, "base": str(tiny_base), "epochs": 3}
 
 
 def contents(folder: Path) -> dict[str, str]:
-    """Each file of a folder with its hash."""
+    """Return the hash of each file in a folder."""
     return {str(file.relative_to(folder)): sha256(file) for file in sorted(folder.rglob("*")) if file.is_file()}
 
 
-def test_the_bundle_is_whole_and_verifies(tiny_bundle: Path) -> None:
+def test_the_bundle_is_complete_and_verifies(tiny_bundle: Path) -> None:
     bundle = Bundle.open(tiny_bundle)
     assert {file.name for file in tiny_bundle.iterdir()} >= FILES
     assert set(bundle.manifest.files) == {file.name for file in tiny_bundle.iterdir()} - {MANIFEST, CARD}
     assert [file.name for file in tiny_bundle.parent.iterdir() if file.name.startswith(".")] == []
     umask = os.umask(0)
     os.umask(umask)
-    for file in tiny_bundle.iterdir():  # another user serves what this one trained
+    for file in tiny_bundle.iterdir():  # another user may serve the bundle
         assert file.stat().st_mode & 0o777 == 0o666 & ~umask, file.name
 
 
-def test_the_manifest_tells_what_the_bundle_was_made_of(tiny_bundle: Path) -> None:
-    told = Bundle.open(tiny_bundle).manifest
-    assert (told.labels, told.out_of_scope_label) == (tuple(sorted(LABELS)), OOS)
-    assert told.training["rows_by_label"] == dict.fromkeys(sorted((*LABELS, OOS)), EACH)
-    assert told.training["data_sha256"] == sha256(tiny_bundle.parent / "rows.csv")
-    assert told.training["base"] == "tiny-distilbert"
-    assert told.training["recipe"]["epochs"] == 6
-    assert {"torch", "onnxruntime"} <= told.training["libraries"].keys()
-    assert told.descriptions["WISMO"] == "wismo"
-    assert told.calibration.rows == told.thresholds.guarantee.calibration_rows == 5 * EACH  # each row judged once
-    assert set(told.golden) == {CPU_MODEL, GPU_MODEL}
-    assert set(told.golden[CPU_MODEL].texts) <= {text for text, _ in tiny_rows()}
+def test_the_manifest_records_how_the_bundle_was_trained(tiny_bundle: Path) -> None:
+    manifest = Bundle.open(tiny_bundle).manifest
+    assert (manifest.labels, manifest.out_of_scope_label) == (tuple(sorted(LABELS)), OOS)
+    assert manifest.training["rows_by_label"] == dict.fromkeys(sorted((*LABELS, OOS)), EACH)
+    assert manifest.training["data_sha256"] == sha256(tiny_bundle.parent / "rows.csv")
+    assert manifest.training["base"] == "tiny-distilbert"
+    assert manifest.training["recipe"]["epochs"] == 6
+    assert {"torch", "onnxruntime"} <= manifest.training["libraries"].keys()
+    assert manifest.descriptions["WISMO"] == "wismo"
+    assert (
+        manifest.calibration.rows == manifest.thresholds.guarantee.calibration_rows == 5 * EACH
+    )  # each row is predicted once
+    assert set(manifest.golden) == {CPU_MODEL, GPU_MODEL}
+    assert set(manifest.golden[CPU_MODEL].texts) <= {text for text, _ in tiny_rows()}
 
 
-def test_the_log_of_the_run_goes_from_nothing_to_all(tiny_bundle: Path) -> None:
+def test_the_log_covers_the_whole_run(tiny_bundle: Path) -> None:
     lines = [json.loads(line) for line in (tiny_bundle / "training.jsonl").read_text().splitlines()]
     shares = [line["share"] for line in lines]
     assert shares == sorted(shares)
@@ -81,11 +82,11 @@ def test_the_log_of_the_run_goes_from_nothing_to_all(tiny_bundle: Path) -> None:
     assert lines[-1]["loss"] < lines[0]["loss"]
 
 
-def test_the_bundle_has_learnt_something(tiny_bundle: Path) -> None:
+def test_the_bundle_predicts_better_than_chance(tiny_bundle: Path) -> None:
     rows = [(text, label) for text, label in tiny_rows() if label != OOS]
     decisions = Classifier.open(tiny_bundle, device="cpu", threads=1).classify([text for text, _ in rows])
     right = [decision.intent == label for decision, (_, label) in zip(decisions, rows, strict=True)]
-    assert np.mean(right) > 0.4  # by chance: 0.25; more is not to be had near a base that knows nothing
+    assert np.mean(right) > 0.4  # chance is 0.25; a base this small does not allow much more
 
 
 def test_hugging_face_tools_read_the_bundle(tiny_bundle: Path) -> None:
@@ -100,7 +101,7 @@ def test_hugging_face_tools_read_the_bundle(tiny_bundle: Path) -> None:
     assert theirs == [row.ids for row in ours]
 
 
-def test_an_interrupted_run_leaves_the_old_bundle_alone_and_goes_on_to_the_same_new_one(
+def test_an_interrupted_run_does_not_touch_the_old_bundle_and_resumes_to_the_same_new_one(
     tiny_bundle: Path, tiny_csv: Path, short: dict[str, Any], tmp_path: Path
 ) -> None:
     output = tmp_path / "mine"
@@ -132,7 +133,7 @@ def test_an_interrupted_run_leaves_the_old_bundle_alone_and_goes_on_to_the_same_
     Classifier.open(output, device="cpu")
 
 
-def test_interrupted_after_training_it_does_not_train_again(
+def test_a_run_interrupted_after_training_does_not_train_again(
     tiny_csv: Path, short: dict[str, Any], tmp_path: Path
 ) -> None:
     def interrupt(stage: str, _share: float) -> None:
@@ -148,7 +149,7 @@ def test_interrupted_after_training_it_does_not_train_again(
     Classifier.open(tmp_path / "mine", device="cpu")
 
 
-def test_interrupted_while_judging_it_goes_on_with_the_model_that_it_was_at(
+def test_a_run_interrupted_in_cross_fitting_resumes_with_the_current_fold(
     tiny_bundle: Path, tiny_csv: Path, tiny_base: Path, tmp_path: Path
 ) -> None:
     def interrupt(stage: str, share: float) -> None:
@@ -167,31 +168,31 @@ def test_interrupted_while_judging_it_goes_on_with_the_model_that_it_was_at(
         progress=lambda stage, share: shares.append(share) if stage.startswith("cross-fitting") else None,
     )  # fmt: skip
     assert sum(share < 0.5 for share in shares) <= 1  # the first two were not trained again
-    assert min(share for share in shares if share > 0.5) > 0.55  # nor what the third had behind it
+    assert min(share for share in shares if share > 0.5) > 0.55  # nor was the finished part of the third
     whole, ours = Bundle.open(tiny_bundle).manifest, Bundle.open(made).manifest
     assert (ours.calibration, ours.thresholds) == (whole.calibration, whole.thresholds)
     assert not (made / "folds").exists()
 
 
-def test_every_bundle_has_a_card_and_one_that_somebody_wrote_survives_a_new_training(
+def test_every_bundle_has_a_card_and_an_edited_card_survives_a_new_training(
     tiny_bundle: Path, tiny_csv: Path, short: dict[str, Any], tmp_path: Path
 ) -> None:
     output = tmp_path / "mine"
     shutil.copytree(tiny_bundle, output)
     notes: list[str] = []
     train(tiny_csv, output, **short, progress=lambda stage, _share: notes.append(stage))
-    assert "72 messages with a label" not in (output / CARD).read_text(encoding="utf-8")  # written anew
+    assert "72 messages with a label" not in (output / CARD).read_text(encoding="utf-8")  # the card is new
     assert f"({Bundle.open(output).manifest.metrics['measured_on']})" in (output / CARD).read_text(encoding="utf-8")
     assert not any(CARD in note for note in notes)
 
     (output / CARD).write_text("# Ours\nMeasured on Monday.\n", encoding="utf-8")
-    Bundle.open(output)  # a card is for people to correct: its hash is not held against them
+    Bundle.open(output)  # people may edit the card, so it has no hash
     train(tiny_csv, output, **short, seed=1, progress=lambda stage, _share: notes.append(stage))
     assert (output / CARD).read_text(encoding="utf-8") == "# Ours\nMeasured on Monday.\n"
     assert any("was edited and therefore not overwritten" in note for note in notes)
 
 
-def test_another_job_does_not_go_on_with_what_was_left(tiny_csv: Path, short: dict[str, Any], tmp_path: Path) -> None:
+def test_another_job_does_not_resume_an_interrupted_one(tiny_csv: Path, short: dict[str, Any], tmp_path: Path) -> None:
     def interrupt(_stage: str, share: float) -> None:
         if share > 0.6:
             raise KeyboardInterrupt
@@ -209,7 +210,7 @@ def test_another_job_does_not_go_on_with_what_was_left(tiny_csv: Path, short: di
     assert min(shares) < 0.2
 
 
-def test_ctrl_c_on_the_command_line_is_one_sentence(tiny_csv: Path, short: dict[str, Any], tmp_path: Path) -> None:
+def test_ctrl_c_on_the_command_line_prints_one_sentence(tiny_csv: Path, short: dict[str, Any], tmp_path: Path) -> None:
     output = tmp_path / "mine"
     command = [sys.executable, "-m", "triage_worker.cli.app", "train", "--data", str(tiny_csv), "--output", str(output)]
     command += ["--base", short["base"], "--epochs", "1000"]
@@ -226,25 +227,11 @@ def test_ctrl_c_on_the_command_line_is_one_sentence(tiny_csv: Path, short: dict[
     assert not output.exists()
 
 
-def test_two_do_not_make_the_same_bundle_at_once(tmp_path: Path) -> None:
-    with locked_workspace(tmp_path / "new" / "mine"):
-        with (
-            pytest.raises(DataError, match=r"Another process is making .*mine: wait until it ends"),
-            locked_workspace(tmp_path / "new" / "mine"),
-        ):
-            pass
-        with locked_workspace(tmp_path / "new" / "other"):
-            pass
-    with locked_workspace(tmp_path / "new" / "mine"):
-        pass
-    assert not list((tmp_path / "new").iterdir())
-
-
 @pytest.mark.parametrize("name", ["training.jsonl", CPU_MODEL, "config.json"])
-def test_a_disk_that_fills_up_is_one_sentence_and_no_half_bundle(
+def test_a_full_disk_is_one_sentence_and_leaves_no_partial_bundle(
     tiny_csv: Path, short: dict[str, Any], tmp_path: Path, name: str
 ) -> None:
-    """A file of the bundle becomes /dev/full, on which every write finds no space."""
+    """Replace a file of the bundle by a link to /dev/full, where every write fails for lack of space."""
     output = tmp_path / "mine"
 
     def fill(stage: str, _share: float) -> None:
@@ -260,16 +247,16 @@ def test_a_disk_that_fills_up_is_one_sentence_and_no_half_bundle(
     Classifier.open(train(tiny_csv, output, **short), device="cpu")
 
 
-def test_a_checkpoint_that_does_not_fit_is_a_full_disk_too(
+def test_a_checkpoint_that_does_not_fit_is_reported_as_a_full_disk(
     tiny_csv: Path, short: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What torch says of a disk with no room for it, on a file system of 3 MB: "unexpected pos 17152 vs 17046"."""
+    """On a full disk, torch raises "unexpected pos 17152 vs 17046"."""
 
     def save(_state: object, _file: Path) -> None:
         raise RuntimeError("[enforce fail at inline_container.cc:671] . unexpected pos 17152 vs 17046")
 
     monkeypatch.setattr(torch, "save", save)
-    with pytest.raises(RuntimeError):  # there is room: it was something else
+    with pytest.raises(RuntimeError):  # there is space, so the cause is another one
         train(tiny_csv, tmp_path / "mine", **short)
     monkeypatch.setattr(shutil, "disk_usage", lambda _path: shutil._ntuple_diskusage(1 << 30, 1 << 30, 0))
     with pytest.raises(DataError, match="The disk is full"):
@@ -277,7 +264,9 @@ def test_a_checkpoint_that_does_not_fit_is_a_full_disk_too(
     assert not (tmp_path / "mine").exists()
 
 
-def test_output_is_never_somebody_elses_folder(tiny_csv: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_output_is_never_a_folder_with_other_files(
+    tiny_csv: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (tmp_path / "photos").mkdir()
     (tmp_path / "photos" / "cat.jpg").write_bytes(b"cat")
     monkeypatch.chdir(tmp_path / "photos")
@@ -293,9 +282,7 @@ def test_output_is_never_somebody_elses_folder(tiny_csv: Path, tmp_path: Path, m
     assert contents(tmp_path) == {"photos/cat.jpg": sha256(tmp_path / "photos" / "cat.jpg")}
 
 
-def test_what_is_wrong_with_the_input_is_told_before_anything_is_written(
-    tiny_csv: Path, tiny_base: Path, tmp_path: Path
-) -> None:
+def test_bad_input_is_reported_before_anything_is_written(tiny_csv: Path, tiny_base: Path, tmp_path: Path) -> None:
     output = tmp_path / "mine"
     for wrong, says in (
         ({"base": str(tmp_path / "none")}, "cannot be loaded"),

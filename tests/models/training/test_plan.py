@@ -53,7 +53,7 @@ def refusal(
         ("PK\x03\x04", "is a workbook"),
     ],
 )
-def test_a_csv_that_cannot_be_learnt_from_is_refused(tmp_path: Path, content: str, says: str) -> None:
+def test_a_csv_that_cannot_be_learned_from_is_refused(tmp_path: Path, content: str, says: str) -> None:
     file = tmp_path / "rows.csv"
     file.write_text(content, encoding="utf-8")
     assert says in refusal(file)
@@ -67,7 +67,7 @@ def test_a_file_that_is_not_there_not_utf8_or_a_folder_is_refused(tmp_path: Path
     assert "cannot be read: is a directory" in refusal(tmp_path)
 
 
-def test_a_label_called_like_the_out_of_scope_one_beside_rows_of_a_file_is_refused(tmp_path: Path) -> None:
+def test_an_out_of_scope_label_besides_out_of_scope_rows_in_a_file_is_refused(tmp_path: Path) -> None:
     file = write_csv(tmp_path / "rows.csv", [*TWO, ("hello", "oos")])
     out_of_scope = write_csv(tmp_path / "out_of_scope.csv", [["good morning"]], ["text"])
     assert "has a label 'oos'" in refusal(file, out_of_scope=out_of_scope)
@@ -88,7 +88,7 @@ def test_usual_names_of_out_of_scope_are_known(tmp_path: Path, name: str) -> Non
     assert (plan.labels, plan.oos_label, plan.synthetic_oos) == (("A", "B"), name, False)
 
 
-def test_data_without_out_of_scope_rows_gets_some_and_says_so(tmp_path: Path) -> None:
+def test_data_without_out_of_scope_rows_gets_synthetic_ones_and_a_note(tmp_path: Path) -> None:
     plan = make_plan(write_csv(tmp_path / "rows.csv", tiny_rows(labels=("WISMO", "OTHER"))), None, None, None, seed=0)
     assert plan.synthetic_oos
     assert plan.classes == ("OTHER", "WISMO", "OOS")
@@ -96,7 +96,7 @@ def test_data_without_out_of_scope_rows_gets_some_and_says_so(tmp_path: Path) ->
     assert any("24 of Triage's own" in note for note in plan.notes)
 
 
-def test_a_thousand_labels_are_planned_as_two_are(tmp_path: Path) -> None:
+def test_a_thousand_labels_are_planned_like_two(tmp_path: Path) -> None:
     rows = [(f"message {number} of label {label}", f"L{label:04}") for label in range(1000) for number in range(3)]
     plan = make_plan(write_csv(tmp_path / "rows.csv", rows), None, None, None, seed=0)
     assert len(plan.labels) == 1000
@@ -104,18 +104,18 @@ def test_a_thousand_labels_are_planned_as_two_are(tmp_path: Path) -> None:
     assert len(plan.held_out) > 0
 
 
-def test_repeats_are_dropped_and_counted(tmp_path: Path) -> None:
+def test_duplicates_are_dropped_and_counted(tmp_path: Path) -> None:
     plan = make_plan(write_csv(tmp_path / "rows.csv", [*TWO, ("WHERE  is it", "A")]), None, None, None, seed=0)
     assert "1 repeated texts were dropped." in plan.notes
     assert Counter(plan.train.labels)["A"] == 2
 
 
-def test_texts_under_two_labels_at_once_are_refused_when_they_are_many(tmp_path: Path) -> None:
+def test_many_texts_with_two_labels_are_refused(tmp_path: Path) -> None:
     rows = [(f"message {number}", label) for number in range(30) for label in ("A", "B")]
     assert "30 of 60 rows repeat a text under another label" in refusal(write_csv(tmp_path / "rows.csv", rows))
 
 
-def test_rows_of_the_training_data_are_not_calibrated_with(tmp_path: Path) -> None:
+def test_validation_rows_that_are_in_the_training_data_are_not_used(tmp_path: Path) -> None:
     own = tiny_rows(each=60, labels=("WISMO", "OTHER", "OOS"))
     train = write_csv(tmp_path / "train.csv", own[::2])
     every = write_csv(tmp_path / "every.csv", own)
@@ -135,7 +135,7 @@ def test_validation_rows_of_unknown_labels_or_too_few_are_refused(tmp_path: Path
     assert len(make_plan(train, enough, None, None, seed=0).held_out) >= MIN_VALIDATION_ROWS
 
 
-def test_validation_without_out_of_scope_rows_borrows_some_from_training(tmp_path: Path) -> None:
+def test_validation_rows_without_out_of_scope_get_some_from_the_training_data(tmp_path: Path) -> None:
     own = tiny_rows(each=40, labels=("WISMO", "OTHER"))
     scope = tiny_rows(each=20, labels=("OOS",))
     train = write_csv(tmp_path / "train.csv", [*own[::2], *scope])
@@ -144,7 +144,7 @@ def test_validation_without_out_of_scope_rows_borrows_some_from_training(tmp_pat
     assert not set(plan.held_out.texts) & set(plan.train.texts)
 
 
-def test_rows_are_held_out_only_where_they_can_be_spared(tmp_path: Path) -> None:
+def test_rows_are_held_out_only_if_there_are_enough(tmp_path: Path) -> None:
     enough = [(f"message {number}", "AB"[number % 2]) for number in range(SMALL)]
     assert len(make_plan(write_csv(tmp_path / "large.csv", enough), None, None, None, seed=0).held_out) > 0
     assert len(make_plan(write_csv(tmp_path / "small.csv", enough[1:]), None, None, None, seed=0).held_out) == 0

@@ -1,4 +1,4 @@
-"""The training loop: it learns, ends when it should, and goes on where it was stopped as if it never had been."""
+"""The training loop: it learns, stops early, and resumes after an interruption to the same weights."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -15,9 +15,7 @@ from triage_models.training import trainer
 from triage_models.training.base_model import load_encoder, load_tokenizer
 from triage_models.training.batches import Examples
 from triage_models.training.inference import embed_texts, predict_logits
-from triage_models.training.losses import class_weights
 from triage_models.training.network import Network
-from triage_models.training.optimization import parameter_groups, rate_factor
 from triage_models.training.recipe import Recipe
 from triage_models.training.trainer import EARLY_STOPPING_EPOCHS, Trainer
 
@@ -43,17 +41,17 @@ def make(tiny_base: Path, tokenizer: Tokenizer) -> Iterator[Make]:
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
 
-    def made(recipe: Recipe = RECIPE, **rest: object) -> Trainer:
+    def make_trainer(recipe: Recipe = RECIPE, **rest: object) -> Trainer:
         torch.manual_seed(0)
         network = Network(load_encoder(str(tiny_base)), len(CLASSES), recipe.dropout)
         return Trainer(network, tokenizer, examples, recipe, seed=0, **rest)  # type: ignore[arg-type]
 
-    yield made
+    yield make_trainer
     torch.set_num_threads(threads)
 
 
 def interrupting(at: int) -> Callable[[float, float], None]:
-    """Ctrl-C in the middle of the step of this number."""
+    """Return a callback that interrupts the training at a step, like Ctrl-C."""
     steps = 0
 
     def progress(_share: float, _loss: float) -> None:
@@ -115,7 +113,7 @@ def test_the_best_weights_seen_survive_an_interruption(make: Make, tmp_path: Pat
     assert same(whole.network, again.network)
 
 
-def test_a_training_that_was_over_is_not_trained_again(make: Make, tmp_path: Path) -> None:
+def test_a_finished_training_is_not_repeated(make: Make, tmp_path: Path) -> None:
     checkpoint = tmp_path / "checkpoint.pt"
     over = make(checkpoint=checkpoint)
     over.run()
@@ -124,7 +122,9 @@ def test_a_training_that_was_over_is_not_trained_again(make: Make, tmp_path: Pat
     assert same(over.network, again.network)
 
 
-def test_training_ends_when_errors_stop_falling_and_keeps_the_best(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_training_ends_when_errors_stop_falling_with_the_best_weights(
+    make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
     watched = make().examples.take(np.arange(4))
     errors = iter([3, 2, 1, 2, 2, 2, 0, 0])
     seen: list[dict[str, torch.Tensor]] = []
@@ -143,7 +143,7 @@ def test_training_ends_when_errors_stop_falling_and_keeps_the_best(make: Make, m
     assert all(torch.equal(tensor, seen[2][name]) for name, tensor in trained.network.state_dict().items())
 
 
-def test_what_teachers_say_of_a_row_is_learnt_more_than_its_label(make: Make) -> None:
+def test_teacher_predictions_count_more_than_labels(make: Make) -> None:
     recipe = Recipe(epochs=12, batch=8, rate=1e-3, head_rate=2e-2, noise=0.0)
     classes = torch.from_numpy(make().examples.classes)
     others = torch.nn.functional.one_hot((classes + 1) % len(CLASSES)).float()
@@ -153,8 +153,8 @@ def test_what_teachers_say_of_a_row_is_learnt_more_than_its_label(make: Make) ->
     assert (answered == (classes + 1) % len(CLASSES)).float().mean() > 0.8
 
 
-def test_teachers_who_say_what_the_labels_say_change_little(make: Make) -> None:
-    """Without smoothing, a label and a teacher who is sure of it are the same goal."""
+def test_teachers_that_predict_the_labels_change_little(make: Make) -> None:
+    """Without label smoothing, a label and a teacher that is certain of it are the same target."""
     recipe = replace(RECIPE, smoothing=0.0, bfloat16=False)
     alone = make(recipe)
     taught = make(
@@ -175,30 +175,8 @@ def test_a_time_budget_ends_the_training(make: Make) -> None:
     assert shares == sorted(shares)
 
 
-def test_the_rate_rises_then_falls_to_nothing() -> None:
-    rates = [rate_factor(share, 0.1) for share in np.linspace(0, 1, 101)]
-    assert max(rates) == pytest.approx(1.0, abs=0.02)
-    assert 9 <= int(np.argmax(rates)) <= 11
-    assert rates[-1] == 0.0
-
-
-def test_layers_near_the_text_learn_slower_and_norms_are_not_decayed(make: Make) -> None:
-    network = make().network
-    groups = parameter_groups(network, RECIPE)
-    rate = {id(parameter): group["lr"] for group in groups for parameter in group["params"]}
-    decay = {id(parameter): group["weight_decay"] for group in groups for parameter in group["params"]}
-    named = dict(network.named_parameters())
-    assert rate.keys() == {id(parameter) for parameter in named.values()}
-    words, norm = named["encoder.embeddings.word_embeddings.weight"], named["encoder.embeddings.LayerNorm.weight"]
-    first, last = (named[f"encoder.transformer.layer.{layer}.ffn.lin1.weight"] for layer in (0, 1))
-    order = [rate[id(parameter)] for parameter in (words, first, last, network.head.weight)]
-    assert order == sorted(order)
-    assert len(set(order)) == 4
-    assert (decay[id(norm)], decay[id(words)]) == (0.0, RECIPE.weight_decay)
-
-
 def moved(trained: Trainer) -> float:
-    """How far the training has moved the texts: 1 less the mean cosine."""
+    """Train, and return how far the embeddings of the texts moved: 1 minus the mean cosine."""
     before = embed_texts(trained.network, trained.tokenizer, trained.examples.texts)
     trained.run()
     after = embed_texts(trained.network, trained.tokenizer, trained.examples.texts)
@@ -209,8 +187,8 @@ def test_an_anchored_training_stays_nearer_to_its_base(make: Make) -> None:
     assert moved(make(replace(RECIPE, anchor=3.0))) < 0.7 * moved(make())
 
 
-def test_an_anchored_training_goes_on_as_if_it_had_not_been_interrupted(make: Make, tmp_path: Path) -> None:
-    """The anchor is where the base had the texts, not where the checkpoint has them."""
+def test_an_anchored_training_resumes_to_the_same_weights(make: Make, tmp_path: Path) -> None:
+    """The anchor is the embedding of the base model, not that of the checkpoint."""
     recipe = replace(RECIPE, anchor=3.0, words_frozen=True)
     whole = make(recipe)
     whole.run()
@@ -221,7 +199,7 @@ def test_an_anchored_training_goes_on_as_if_it_had_not_been_interrupted(make: Ma
     assert same(whole.network, again.network)
 
 
-def test_frozen_words_stay_and_the_rest_learns(make: Make) -> None:
+def test_frozen_embeddings_do_not_change_and_the_rest_learns(make: Make) -> None:
     trained = make(replace(RECIPE, words_frozen=True))
     words, layer = (
         trained.network.get_parameter(f"encoder.{name}.weight")
@@ -233,18 +211,10 @@ def test_frozen_words_stay_and_the_rest_learns(make: Make) -> None:
     assert not torch.equal(layer, before[1])
 
 
-def test_frozen_layers_stay_with_the_embeddings_below_them_and_the_rest_learns(make: Make) -> None:
+def test_frozen_layers_and_their_embeddings_do_not_change_and_the_rest_learns(make: Make) -> None:
     trained = make(replace(RECIPE, layers_frozen=0.5))
     before = {name: tensor.clone() for name, tensor in trained.network.state_dict().items()}
     trained.run()
     moved = {name for name, tensor in trained.network.state_dict().items() if not torch.equal(tensor, before[name])}
     assert not any("embeddings" in name or "layer.0." in name for name in moved)
     assert {"encoder.transformer.layer.1.ffn.lin1.weight", "head.weight"} <= moved
-
-
-def test_rare_classes_weigh_more_and_the_mean_weight_is_one() -> None:
-    of = Examples(["a"] * 10, np.array([0] * 8 + [1] * 2), np.ones(10))
-    weights = class_weights(of, 2, balance=0.5).numpy()
-    assert weights[1] / weights[0] == pytest.approx(2.0)  # four times as rare, to the power of a half
-    assert weights[of.classes].mean() == pytest.approx(1.0)
-    assert class_weights(of, 2, balance=0.0).tolist() == pytest.approx([1.0, 1.0])

@@ -1,4 +1,4 @@
-"""Weights between those that stand and those that trainings make of them."""
+"""Weight averaging: interpolation between the old weights and the mean of several runs."""
 
 import pytest
 
@@ -13,7 +13,7 @@ pytestmark = pytest.mark.train
 
 
 def network(value: float) -> Network:
-    """A tiny network, all of whose weights are one number."""
+    """Build a tiny network with all weights equal."""
     config = DistilBertConfig(vocab_size=10, dim=8, hidden_dim=8, n_layers=1, n_heads=2, max_position_embeddings=8)
     made = Network(DistilBertModel(config), classes=3, dropout=0.1)
     with torch.no_grad():
@@ -22,7 +22,7 @@ def network(value: float) -> Network:
     return made
 
 
-def test_weights_go_part_of_the_way_to_the_mean_of_the_trainings() -> None:
+def test_weights_move_part_of_the_way_to_the_mean_of_the_runs() -> None:
     asked: list[int] = []
 
     def train(number: int) -> Network:
