@@ -40,7 +40,7 @@ PRICE = (100 * 1.0 + 10 * 2.0) / 1e6
 
 
 def measured(*rows: tuple[str, str, str, str | None], speed: float = 1_000.0) -> ClassifiedRows:
-    """Rows of text, label, the bundle's intent, and why it refused."""
+    """Rows of text, label, the bundle's intent, and why it was not accepted (None: it was)."""
     decisions = [
         Decision(intent, 0.9 if reason is None else 0.3, reason is None, reason, dict.fromkeys(LABELS, 0.3), 0.9, False)  # type: ignore[arg-type]
         for _, _, intent, reason in rows
@@ -50,7 +50,7 @@ def measured(*rows: tuple[str, str, str, str | None], speed: float = 1_000.0) ->
 
 
 def easy(rows: int) -> ClassifiedRows:
-    """Every other row is refused by the bundle; each text begins with its label."""
+    """Rows whose text begins with the label; the bundle accepts every other one."""
     labels = [LABELS[number % 3] for number in range(rows)]
     return measured(
         *((f"{label} {number}", label, label, "low_confidence" if number % 2 else None)
@@ -58,12 +58,12 @@ def easy(rows: int) -> ClassifiedRows:
     )  # fmt: skip
 
 
-async def ask(server: LlmServer, what: ClassifiedRows, folder: Path | None = None, **more: Any) -> dict[str, Any]:
-    """The comparison; ``more`` are settings, or a plan."""
+async def ask(server: LlmServer, rows: ClassifiedRows, folder: Path | None = None, **more: Any) -> dict[str, Any]:
+    """Run the comparison and return its figures; ``more`` are settings, or a plan."""
     plan = more.pop("plan", Plan())
     settings = Settings.load(**(SETTINGS | {"llm_url": server.url} | more))
-    # In a thread of its own, since it runs an event loop, as the command does.
-    result: dict[str, Any] = (await asyncio.to_thread(LlmComparison(settings, plan, folder), what))["llm"]
+    # In a thread of its own, because it runs its own event loop, as the command does.
+    result: dict[str, Any] = (await asyncio.to_thread(LlmComparison(settings, plan, folder), rows))["llm"]
     assert list(llm_comparison.comparison_rows(result))
     assert llm_comparison.render_section(result).count("<tr>") == 1 + len(list(llm_comparison.comparison_rows(result)))
     json.dumps(result, allow_nan=False)
@@ -71,17 +71,17 @@ async def ask(server: LlmServer, what: ClassifiedRows, folder: Path | None = Non
 
 
 def hinted(body: dict[str, Any]) -> bool:
-    """Whether a question has the bundle's guesses."""
+    """Whether a question has the bundle's most likely intents as hints."""
     return "candidates" in body["messages"][1]["content"]
 
 
 async def knows(body: dict[str, Any]) -> web.StreamResponse:
-    """Right, by the label that a text begins with."""
+    """Answers with the label that the text begins with, which is right."""
     return answer(message(body).split()[0])
 
 
 async def test_three_strategies_on_the_same_rows_with_their_costs() -> None:
-    what = measured(
+    rows = measured(
         ("WISMO 1", "WISMO", "WISMO", None),
         ("OTHER 2", "RETURN_REQUEST", "RETURN_REQUEST", None),
         ("WISMO 3", "WISMO", "OTHER", "low_confidence"),
@@ -96,20 +96,20 @@ async def test_three_strategies_on_the_same_rows_with_their_costs() -> None:
         )
 
     async with LlmServer(handle) as server:
-        found = await ask(server, what, llm_min_confidence=0.5, plan=Plan(machine_price=3.6))
-        ways = found["ways"]
-        assert [ways[name]["accuracy"] for name in llm_comparison.STRATEGIES] == pytest.approx([2 / 3, 2 / 3, 1])
-        assert [ways[name]["accepted_errors"] for name in llm_comparison.STRATEGIES] == [1, 0, 0]
-        assert [ways[name]["review_share"] for name in llm_comparison.STRATEGIES] == [0.25, 0.5, 0.25]
+        figures = await ask(server, rows, llm_min_confidence=0.5, plan=Plan(machine_price=3.6))
+        strategies = figures["ways"]
+        assert [strategies[name]["accuracy"] for name in llm_comparison.STRATEGIES] == pytest.approx([2 / 3, 2 / 3, 1])
+        assert [strategies[name]["accepted_errors"] for name in llm_comparison.STRATEGIES] == [1, 0, 0]
+        assert [strategies[name]["review_share"] for name in llm_comparison.STRATEGIES] == [0.25, 0.5, 0.25]
         machine = 1000 * 3.6 / 3600 / 1_000
-        assert [ways[name]["money_per_1000"] for name in llm_comparison.STRATEGIES] == pytest.approx(
+        assert [strategies[name]["money_per_1000"] for name in llm_comparison.STRATEGIES] == pytest.approx(
             [1000 * PRICE, machine, machine + 1000 * PRICE / 2]
         )
-        assert found["answers"] == {
+        assert figures["answers"] == {
             "llm": {"decided": 3, "none_of_these": 1},
             "cascade": {"decided": 1, "none_of_these": 1},
         }
-        unsure = await ask(server, what, llm_min_confidence=0.6)
+        unsure = await ask(server, rows, llm_min_confidence=0.6)
         assert unsure["answers"]["cascade"] == {"unsure": 1, "none_of_these": 1}
         assert unsure["ways"]["cascade"]["review_share"] == 0.5, "unsure answers go to a person"
         assert unsure["ways"]["cascade"]["accuracy"] == 1, "the unsure answer would have been right"
@@ -127,23 +127,23 @@ async def test_alone_the_llm_gets_no_hints_of_the_bundle() -> None:
 @pytest.mark.parametrize(("wanted", "questions"), [(False, 1), (True, 2)])
 async def test_out_of_scope_messages_are_asked_about_if_the_fallback_would(wanted: bool, questions: int) -> None:
     async with LlmServer(knows) as server:
-        found = await ask(server, measured(("OTHER hi", "OOS", "OTHER", "out_of_scope")), llm_out_of_scope=wanted)
+        figures = await ask(server, measured(("OTHER hi", "OOS", "OTHER", "out_of_scope")), llm_out_of_scope=wanted)
         assert len(server.asked) == questions
-        assert found["ways"]["cascade"]["review_share"] == (0 if wanted else 1)
+        assert figures["ways"]["cascade"]["review_share"] == (0 if wanted else 1)
 
 
 async def test_every_row_is_counted_when_the_endpoint_fails_in_five_ways() -> None:
     hang = asyncio.Event()
     async with LlmServer(fails_a_third_of_the_time(hang)) as server:
-        found = await ask(server, easy(40), llm_timeout_s=0.2)
+        figures = await ask(server, easy(40), llm_timeout_s=0.2)
         hang.set()
-    assert sum(found["answers"]["llm"].values()) == found["rows"] == 40
-    assert sum(found["answers"]["cascade"].values()) == 20
-    assert found["calls"]["unavailable"] >= 10
-    assert found["answers"]["llm"].get("unparsable", 0) + found["answers"]["llm"].get("not_a_label", 0) >= 2
-    assert found["ways"]["llm"]["accuracy"] == found["answers"]["llm"]["decided"] / 40
-    assert found["calls"]["answered"] + found["calls"]["unavailable"] == len(server.asked)
-    assert any("failed calls" in sentence for sentence in llm_comparison.comparison_notes(found))
+    assert sum(figures["answers"]["llm"].values()) == figures["rows"] == 40
+    assert sum(figures["answers"]["cascade"].values()) == 20
+    assert figures["calls"]["unavailable"] >= 10
+    assert figures["answers"]["llm"].get("unparsable", 0) + figures["answers"]["llm"].get("not_a_label", 0) >= 2
+    assert figures["ways"]["llm"]["accuracy"] == figures["answers"]["llm"]["decided"] / 40
+    assert figures["calls"]["answered"] + figures["calls"]["unavailable"] == len(server.asked)
+    assert any("failed calls" in sentence for sentence in llm_comparison.comparison_notes(figures))
 
 
 @pytest.mark.parametrize(
@@ -158,31 +158,31 @@ async def test_unusable_answers_are_paid_for_and_none_is_accepted(
     response: Callable[[], web.Response], why: str
 ) -> None:
     async with LlmServer(always(response)) as server:
-        found = await ask(server, easy(12))
-    assert found["answers"]["llm"] == {why: 12}
-    assert found["ways"]["llm"]["review_share"] == 1
-    assert found["spent"] == pytest.approx(PRICE * len(server.asked))
+        figures = await ask(server, easy(12))
+    assert figures["answers"]["llm"] == {why: 12}
+    assert figures["ways"]["llm"]["review_share"] == 1
+    assert figures["spent"] == pytest.approx(PRICE * len(server.asked))
 
 
 async def test_tokens_are_estimated_without_usage() -> None:
     content = '{"intent": "WISMO", "confidence": 0.9}'
     async with LlmServer(always(lambda: completion(content, usage=None))) as server:
-        found = await ask(server, easy(6))
-    assert found["calls"]["without_usage"] == 9
-    assert found["calls"]["tokens_out_per_message"] == len(content) // 4
-    assert 100 < found["calls"]["tokens_in_per_message"] < 600
-    assert any("reported no token count" in sentence for sentence in llm_comparison.comparison_notes(found))
+        figures = await ask(server, easy(6))
+    assert figures["calls"]["without_usage"] == 9
+    assert figures["calls"]["tokens_out_per_message"] == len(content) // 4
+    assert 100 < figures["calls"]["tokens_in_per_message"] < 600
+    assert any("reported no token count" in sentence for sentence in llm_comparison.comparison_notes(figures))
 
 
 async def test_max_money_stops_the_run_with_a_report_so_far() -> None:
     async with LlmServer(knows) as server:
         # Far more is reserved for a call than it costs, and eight calls run at once.
-        found = await ask(server, easy(300), plan=Plan(max_money=20 * PRICE))
-        assert found["stopped"] == "max_money"
-        assert 4 <= found["rows"] < 20
-        assert found["rows_wanted"] == 300
-        assert found["spent"] == pytest.approx(PRICE * len(server.asked))
-        assert found["spent"] <= 20 * PRICE
+        figures = await ask(server, easy(300), plan=Plan(max_money=20 * PRICE))
+        assert figures["stopped"] == "max_money"
+        assert 4 <= figures["rows"] < 20
+        assert figures["rows_wanted"] == 300
+        assert figures["spent"] == pytest.approx(PRICE * len(server.asked))
+        assert figures["spent"] <= 20 * PRICE
         with pytest.raises(TriageError, match="does not pay for one message"):
             await ask(server, easy(3), plan=Plan(max_money=PRICE))
         with pytest.raises(ConfigError, match="--max-money needs TRIAGE_LLM_PRICE_INPUT and TRIAGE_LLM_PRICE_OUTPUT"):
@@ -194,10 +194,10 @@ async def test_a_failed_call_that_may_be_billed_uses_up_money_but_is_not_reporte
         return web.Response(text="<html>out of order") if len(server.asked) == 1 else await knows(body)
 
     async with LlmServer(first_fails) as server:
-        found = await ask(server, easy(300), plan=Plan(max_money=20 * PRICE))
-    assert found["stopped"] == "max_money"
-    assert found["spent"] == pytest.approx(PRICE * (len(server.asked) - 1))
-    assert found["spent"] + 700e-6 <= 20 * PRICE, "what was reserved for the failed call stays reserved"
+        figures = await ask(server, easy(300), plan=Plan(max_money=20 * PRICE))
+    assert figures["stopped"] == "max_money"
+    assert figures["spent"] == pytest.approx(PRICE * (len(server.asked) - 1))
+    assert figures["spent"] + 700e-6 <= 20 * PRICE, "what was reserved for the failed call stays reserved"
 
 
 async def test_a_second_run_asks_only_what_the_first_did_not(tmp_path: Path) -> None:
@@ -232,21 +232,21 @@ async def test_an_endpoint_that_stops_answering_ends_the_run() -> None:
             return await knows(body) if len(server.asked) <= 20 else web.Response(status=503)
 
         server.handler = dies
-        found = await ask(server, easy(1_000), llm_deadline_s=1.5)
-    assert found["stopped"] == "no_answer"
-    assert found["rows"] < 100
-    assert found["answers"]["llm"]["decided"] >= 10
-    assert {"unavailable", "deadline"} & found["answers"]["llm"].keys(), "failures are counted, and not dropped"
+        figures = await ask(server, easy(1_000), llm_deadline_s=1.5)
+    assert figures["stopped"] == "no_answer"
+    assert figures["rows"] < 100
+    assert figures["answers"]["llm"]["decided"] >= 10
+    assert {"unavailable", "deadline"} & figures["answers"]["llm"].keys(), "failures are counted, and not dropped"
 
 
 async def test_a_sample_is_drawn_by_label_and_seed() -> None:
     async with LlmServer(knows) as server:
-        found = await ask(server, easy(90), plan=Plan(rows=9, seed=3))
+        figures = await ask(server, easy(90), plan=Plan(rows=9, seed=3))
         texts = [message(body) for body in server.asked]
         server.asked.clear()
         await ask(server, easy(90), plan=Plan(rows=9, seed=3))
         assert sorted(texts) == sorted(message(body) for body in server.asked)
-    assert found["rows"] == 9
+    assert figures["rows"] == 9
     assert {label: len({text for text in texts if text.startswith(label)}) for label in LABELS} == dict.fromkeys(
         LABELS, 3
     )

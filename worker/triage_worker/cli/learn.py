@@ -4,7 +4,7 @@ import asyncio
 import json
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
@@ -59,20 +59,11 @@ def learn(
     console = Console(stderr=True, highlight=False)
     with training_imports("Learning"):
         from triage_models.feedback import learn as lab  # noqa: PLC0415 (torch is heavy, and an extra)
+    options: dict[str, Any] = {"data": data, "test": test, "margin": margin, "llm_per_human": llm_share, "seed": seed}
     with interruptible(console, INTERRUPTED.format(output)):
         answers = _read_labels(settings, labels, console)
         with progress_display(console) as on_progress:
-            learned = lab.learn(
-                answers,
-                serving,
-                output,
-                data=data,
-                test=test,
-                margin=margin,
-                llm_per_human=llm_share,
-                seed=seed,
-                progress=on_progress,
-            )
+            learned = lab.learn(answers, serving, output, **options, progress=on_progress)
     file = report or output.with_name(f"{output.name}.json")
     file.write_text(json.dumps(learned.report, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
     _print(learned)
@@ -107,7 +98,7 @@ def _read_labels(settings: Settings, labels: Path | None, console: Console) -> "
 
 
 def _print(learned: "LearningResult") -> None:
-    """Print the verdict with its reasons, and both bundles side by side."""
+    """Print both bundles side by side, and the decision with its reasons."""
     console = Console(highlight=False)
     result = learned.report
     answers = result["answers"]
