@@ -62,7 +62,11 @@ def with_predictions(frame: Frame, predictions: Predictions, *, scores: bool, pr
     """
     library = _library_of(frame)
     columns = prediction_columns(predictions, scores=scores, prefix=prefix)
-    refuse_taken(columns, library.columns(frame), "the data frame", "pass a prefix")
+    taken = [repr(name) for name in columns if name in library.columns(frame)]
+    if taken:
+        raise DataError(
+            f"The data frame has {', '.join(taken)} already: rename or drop what is there, or pass a prefix."
+        )
     return cast(Frame, library.extend(frame, columns))
 
 
@@ -80,15 +84,7 @@ def prediction_columns(predictions: Predictions, *, scores: bool, prefix: str) -
     return columns
 
 
-def refuse_taken(columns: Columns, taken: list[object], where: str, remedy: str) -> None:
-    """Raise `DataError` if a new column has the name of one that is there."""
-    both = [name for name in columns if name in taken]
-    if both:
-        names = ", ".join(f"'{name}'" for name in both)
-        raise DataError(f"{where.capitalize()} has {names} already: rename or drop what is there, or {remedy}.")
-
-
-def arrow_array(values: NDArray[Any]) -> "pa.Array[Any]":
+def _arrow_array(values: NDArray[Any]) -> "pa.Array[Any]":
     """A column as an Arrow array: string, float or bool, NaN as null."""
     import pyarrow as pa  # noqa: PLC0415 (optional)
 
@@ -158,7 +154,7 @@ def _arrow_values(frame: "pa.Table | pa.RecordBatch", column: str) -> list[objec
 def _arrow_extend(frame: "pa.Table | pa.RecordBatch", columns: Columns) -> "pa.Table | pa.RecordBatch":
     import pyarrow as pa  # noqa: PLC0415 (optional)
 
-    arrays = {name: arrow_array(values) for name, values in columns.items()}
+    arrays = {name: _arrow_array(values) for name, values in columns.items()}
     schema = frame.schema
     for name, array in arrays.items():
         schema = schema.append(pa.field(name, array.type))

@@ -7,9 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from triage_models.serving.decision import Assessment, Floats
-
-NO_TEXT = "no_text"
-"""The reason of a row that has nothing to classify."""
+from triage_models.serving.texts import NO_TEXT
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -4,6 +4,9 @@ import math
 from collections.abc import Iterable, Iterator
 from typing import TypeGuard
 
+NO_TEXT = "no_text"
+"""The reason of a row that has nothing to classify."""
+
 
 def has_text(value: object) -> TypeGuard[str]:
     """Whether a value is a string with at least one visible character."""

@@ -1,30 +1,31 @@
-"""``triage classify``: what the model says of texts given here, in a file or on standard input."""
+"""``triage classify``: classifies texts given as arguments, in a file, or on standard input."""
 
 import sys
-from collections import deque
 from collections.abc import Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
 from enum import StrEnum
-from itertools import chain, islice
+from itertools import chain, tee
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import orjson
 import typer
 from rich.console import Console
-from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from triage_models.serving.texts import NO_TEXT
 
+from triage_worker.cli.classify_file import Options, classify_file
+from triage_worker.cli.input_rows import STDIN, open_input, texts_of
+from triage_worker.cli.output_rows import check_output
+from triage_worker.cli.row_batches import Input
+from triage_worker.cli.row_progress import row_progress
 from triage_worker.cli.settings_flags import MODEL, settings_flags
-from triage_worker.cli.texts import STDIN, read_texts
 from triage_worker.config.errors import TriageError
 from triage_worker.config.settings import Settings
 from triage_worker.terminal.decision_table import Row, header, line
 
 if TYPE_CHECKING:
-    from triage_models.serving.classifier import Classifier
-    from triage_models.serving.decision import Decision
+    from triage_models import Classifier, Decision
 
-CHUNK = 256
-"""Texts that one thread takes at a time: enough to sort by length, few enough to see answers flow."""
+    Answer = tuple[str | None, Decision | None]
 
 
 class Format(StrEnum):
@@ -39,85 +40,97 @@ def classify(
     settings: Settings,
     texts: Annotated[list[str] | None, typer.Argument(help="Texts to classify", metavar="TEXT")] = None,
     source: Annotated[
-        str | None, typer.Option("--input", help="A .csv, .jsonl or .txt file, or - for lines on standard input")
+        str | None,
+        typer.Option("--input", help="A .csv, .jsonl, .parquet or .txt file, or - for lines on standard input"),
     ] = None,
-    text_column: Annotated[str, typer.Option(help="Column of the CSV, or field of the JSONL, with the text")] = "text",
+    text_column: Annotated[
+        str, typer.Option(help="Column of the CSV or Parquet, or field of the JSONL, with the text")
+    ] = "text",
     output_format: Annotated[Format, typer.Option("--format", help="A table to read, or JSON lines")] = Format.table,
+    output: Annotated[
+        Path | None,
+        typer.Option(help="Write a .csv, .jsonl or .parquet file instead: all columns of the input, and the answers"),
+    ] = None,
+    scores: Annotated[bool, typer.Option("--scores", help="With --output: also the probability of each label")] = False,
+    prefix: Annotated[str, typer.Option(help="With --output: put this before the names of the new columns")] = "",
 ) -> None:
     """Say what customers want: of texts given here, in a file, or on standard input."""
-    given = _given(texts or [], source, text_column)
-    first = next(given, None)
-    if first is None:
-        raise TriageError(f"There is nothing to classify in {_place(source)}.")
-
-    from triage_models.serving.classifier import Classifier  # noqa: PLC0415 (ONNX Runtime takes its time to import)
-
-    classifier = Classifier.open(settings.bundle, device=settings.device, threads=settings.threads or None)
-    answers = _classify(classifier, chain([first], given))
-    print_answers = _print_jsonl if output_format is Format.jsonl else _print_table
-    print_answers(_with_progress(answers) if source is not None else answers)
+    if output is None:
+        if scores or prefix:
+            raise TriageError("--scores and --prefix are about the file that --output names: give --output, too.")
+        rows = _open(texts or [], source, text_column, strict=True)
+        _print(settings, rows, text_column, source, output_format)
+    else:
+        check_output(output, source)
+        rows = _open(texts or [], source, text_column, strict=False)
+        classify_file(_open_classifier(settings), rows, output, Options(text_column, scores=scores, prefix=prefix))
 
 
-def _given(texts: list[str], source: str | None, text_column: str) -> Iterator[str]:
+def _open(texts: list[str], source: str | None, text_column: str, *, strict: bool) -> Input:
     if texts and source is not None:
         raise TriageError("Texts were given both as arguments and by --input: give one of them.")
     if texts:
-        # An argument that is not UTF-8 arrives as half surrogates, which no tokenizer takes.
-        return iter([text.encode("utf-8", "replace").decode() for text in texts])
+        # An argument that is not UTF-8 arrives as lone surrogates, which no tokenizer takes.
+        rows = [{text_column: text.encode("utf-8", "replace").decode()} for text in texts]
+        return Input((batch for batch in [rows]), [text_column])
     if source is None and sys.stdin.isatty():
         raise TriageError('There is nothing to classify: try `triage classify "where is my parcel"`, or --input FILE.')
-    return read_texts(source or STDIN, text_column)
+    return open_input(source or STDIN, text_column, strict=strict)
 
 
-def _place(source: str | None) -> str:
-    return "standard input" if source in {None, STDIN} else str(source)
+def _open_classifier(settings: Settings) -> "Classifier":
+    from triage_models.serving.classifier import Classifier  # noqa: PLC0415 (ONNX Runtime is slow to import)
+
+    return Classifier.open(settings.bundle, device=settings.device, threads=settings.threads or None)
 
 
-def _classify(classifier: "Classifier", texts: Iterator[str]) -> "Iterator[tuple[str, Decision]]":
-    """Decisions in the order of the texts, from as many threads as the classifier is made for."""
-    with ThreadPoolExecutor(classifier.threads) as pool:
-        running: deque[tuple[list[str], Future[list[Decision]]]] = deque()
-        for chunk in iter(lambda: list(islice(texts, CHUNK)), []):
-            running.append((chunk, pool.submit(classifier.classify, chunk)))
-            if len(running) > classifier.threads:
-                done, decisions = running.popleft()
-                yield from zip(done, decisions.result(), strict=True)
-        for done, decisions in running:
-            yield from zip(done, decisions.result(), strict=True)
+def _print(settings: Settings, rows: Input, text_column: str, source: str | None, output_format: Format) -> None:
+    texts = texts_of(rows.batches, text_column)
+    try:
+        first = next(texts)
+    except StopIteration:
+        place = "standard input" if source in {None, STDIN} else source
+        raise TriageError(f"There is nothing to classify in {place}.") from None
+    # Both copies are read in step, so `tee` stores no more than what is in work.
+    texts, to_classify = tee(chain([first], texts))
+    answers = zip(texts, _open_classifier(settings).classify_stream(to_classify), strict=True)
+    print_answers = _print_jsonl if output_format is Format.jsonl else _print_table
+    print_answers(_with_progress(answers, rows.row_count) if source is not None else answers)
 
 
-def _with_progress(answers: "Iterable[tuple[str, Decision]]") -> "Iterator[tuple[str, Decision]]":
-    """Count on standard error, where somebody looks at it and the answers themselves go elsewhere."""
+def _with_progress(answers: "Iterable[Answer]", row_count: int | None) -> "Iterator[Answer]":
+    """Count on standard error, if that is a terminal and the answers themselves go elsewhere."""
     if not sys.stderr.isatty() or sys.stdout.isatty():
         yield from answers
         return
-    columns = (
-        SpinnerColumn(),
-        TextColumn("{task.completed:,.0f} classified, {task.speed:,.0f}/s"),
-        TimeElapsedColumn(),
-    )
-    with Progress(*columns, console=Console(stderr=True)) as progress:
-        yield from progress.track(answers)
+    with row_progress(Console(stderr=True), row_count) as advance:
+        for answer in answers:
+            yield answer
+            advance(1)
 
 
-def _print_jsonl(answers: "Iterable[tuple[str, Decision]]") -> None:
+def _print_jsonl(answers: "Iterable[Answer]") -> None:
     for text, decision in answers:
         answer = {
             "text": text,
-            "intent": decision.intent,
-            "confidence": decision.confidence,
-            "accepted": decision.accepted,
-            "reason": decision.reason,
-            "scores": decision.scores,
-            "truncated": decision.truncated,
+            "intent": decision.intent if decision else None,
+            "confidence": decision.confidence if decision else None,
+            "accepted": decision.accepted if decision else False,
+            "reason": decision.reason if decision else NO_TEXT,
+            "scores": decision.scores if decision else {},
+            "truncated": decision.truncated if decision else False,
         }
         sys.stdout.buffer.write(orjson.dumps(answer, option=orjson.OPT_APPEND_NEWLINE))
     sys.stdout.buffer.flush()
 
 
-def _print_table(answers: "Iterable[tuple[str, Decision]]") -> None:
+def _print_table(answers: "Iterable[Answer]") -> None:
     console = Console(highlight=False)
     console.print(header(console.width))
     for text, decision in answers:
-        row = Row(text, decision.intent, decision.confidence, decision.accepted, decision.reason)
+        row = (
+            Row(text or "", decision.intent, decision.confidence, decision.accepted, decision.reason)
+            if decision
+            else Row("", "", None, False, NO_TEXT)
+        )
         console.print(line(row, console.width), soft_wrap=True)

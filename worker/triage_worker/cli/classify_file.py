@@ -1,0 +1,94 @@
+"""Classifies an input into a file, in constant memory."""
+
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+from rich.console import Console
+from triage_models.serving.stream import map_in_order
+
+from triage_worker.cli.added_columns import AddedColumns
+from triage_worker.cli.atomic_file import replaced_when_done
+from triage_worker.cli.interruption import interruptible
+from triage_worker.cli.output_rows import open_writer
+from triage_worker.cli.row_batches import Batch, Input, values_of
+from triage_worker.cli.row_progress import row_progress
+from triage_worker.config.errors import TriageError
+
+if TYPE_CHECKING:
+    from triage_models import Classifier, Predictions
+
+
+@dataclass(frozen=True)
+class Options:
+    """What is written.
+
+    Attributes:
+        text_column: the column of the input with the text.
+        scores: whether the probability of each label is written, too.
+        prefix: is put before the names of the new columns.
+    """
+
+    text_column: str
+    scores: bool
+    prefix: str
+
+
+@dataclass
+class Counts:
+    """Rows by their outcome."""
+
+    rows: int = 0
+    accepted: int = 0
+    without_text: int = 0
+
+    def add(self, predictions: "Predictions") -> None:
+        """Count the rows of a batch."""
+        self.rows += len(predictions)
+        self.accepted += int(predictions.accepted.sum())
+        self.without_text += sum(intent is None for intent in predictions.intent)
+
+
+def classify_file(classifier: "Classifier", source: Input, output: Path, options: Options) -> None:
+    """Write all rows with their answers to ``output``, and print how many there were.
+
+    Raises:
+        TriageError: the input is at fault, or the output cannot be written. ``output`` is then as it was before.
+    """
+
+    def predict(batch: Batch) -> "tuple[Batch, Predictions]":
+        return batch, classifier.predict(values_of(batch, options.text_column))
+
+    added = AddedColumns(classifier.labels, scores=options.scores, prefix=options.prefix)
+    before = "is as it was" if output.exists() else "was not written"
+    console = Console(stderr=True, highlight=False)
+    started = time.perf_counter()
+    try:
+        with (
+            interruptible(console, f"Interrupted: {output} {before}."),
+            replaced_when_done(output) as scratch,
+            row_progress(console, source.row_count) as advance,
+        ):
+            counts = Counts()
+            writer = open_writer(scratch, output.suffix.lower(), source, added)
+            for batch, predictions in map_in_order(predict, source.batches, classifier.threads):
+                writer.write(batch, predictions)
+                counts.add(predictions)
+                advance(len(predictions))
+            writer.close()
+    except OSError as error:
+        raise TriageError(
+            f"{output} cannot be written: {(error.strerror or str(error)).lower()}. It {before}."
+        ) from None
+    _report(counts, time.perf_counter() - started, output)
+
+
+def _report(counts: Counts, seconds: float, output: Path) -> None:
+    refused = counts.rows - counts.accepted - counts.without_text
+    typer.echo(
+        f"{counts.rows:,} rows in {seconds:,.1f} s ({counts.rows / max(seconds, 1e-9):,.0f} rows/s): "
+        f"{counts.accepted:,} accepted, {refused:,} not accepted, {counts.without_text:,} without text. "
+        f"They are in {output}."
+    )

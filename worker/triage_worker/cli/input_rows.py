@@ -1,0 +1,130 @@
+"""Reads the rows to classify: from a CSV, JSON lines, Parquet or text file, or from standard input."""
+
+import io
+import sys
+from collections.abc import Generator, Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import TextIO
+
+import orjson
+from triage_models.data.tables import open_table
+from triage_models.serving.stream import chunked
+
+from triage_worker.cli.row_batches import BATCH_ROWS, Batch, Input, Row, require_pyarrow, values_of
+from triage_worker.config.errors import TriageError
+
+STDIN = "-"
+CSV_SUFFIXES = (".csv", ".tsv")
+JSON_LINES_SUFFIXES = (".jsonl", ".ndjson")
+PARQUET_SUFFIXES = (".parquet",)
+TEXT_SUFFIXES = (".txt",)
+HINT = "choose one with --text-column"
+
+
+def open_input(source: str, column: str, *, strict: bool) -> Input:
+    """Open the rows of a .csv, .jsonl or .parquet, or the lines of a .txt or of ``-``, standard input.
+
+    Blank lines of plain text are skipped. Rows without text are not, so that answers can be matched with rows.
+
+    Args:
+        source: the path, or ``-``.
+        column: where the text is; each line of plain text becomes a row with this one column.
+        strict: refuse rows of JSON lines in which the text is missing or is not a string.
+
+    Raises:
+        TriageError, DataError: the file or the column is missing, or the content is not what the suffix says. Errors
+            in the content are raised while the batches are read.
+    """
+    if source == STDIN:
+        lines = _lines(io.TextIOWrapper(sys.stdin.buffer, "utf-8-sig", errors="replace"), column)
+        return Input(chunked(lines, BATCH_ROWS), [column])
+    path = Path(source)
+    suffix = path.suffix.lower()
+    if suffix in CSV_SUFFIXES:
+        return _open_csv(path, column)
+    if suffix in JSON_LINES_SUFFIXES:
+        return _open_json_lines(path, column, strict=strict)
+    if suffix in PARQUET_SUFFIXES:
+        require_pyarrow()
+        from triage_worker.cli.parquet import open_parquet  # noqa: PLC0415 (pyarrow is optional)
+
+        return open_parquet(path, column)
+    if suffix in TEXT_SUFFIXES:
+        return Input(chunked(_text_rows(path, column), BATCH_ROWS), [column])
+    known = ", ".join([*CSV_SUFFIXES, *JSON_LINES_SUFFIXES, *PARQUET_SUFFIXES, *TEXT_SUFFIXES])
+    raise TriageError(f"{path} ends in none of {known}: name it after its format, or pipe it to `-`.")
+
+
+def texts_of(batches: Generator[Batch, None, None], column: str) -> Iterator[str | None]:
+    """Yield the text of each row; None where it is null, which only Parquet can have."""
+    with closing(batches):
+        for batch in batches:
+            for value in values_of(batch, column):
+                yield value if isinstance(value, str) else None
+
+
+def _open_csv(path: Path, column: str) -> Input:
+    with open_table(path, [column], HINT) as table:
+        columns = table.columns
+    return Input(chunked(_csv_rows(path, column), BATCH_ROWS), columns)
+
+
+def _csv_rows(path: Path, column: str) -> Iterator[Row]:
+    with open_table(path, [column], HINT) as table:
+        yield from table
+
+
+def _open_json_lines(path: Path, column: str, *, strict: bool) -> Input:
+    batches = chunked(_json_rows(path, column, strict=strict), BATCH_ROWS)
+    return Input(batches if strict else _with_column(batches, path, column))
+
+
+def _json_rows(path: Path, column: str, *, strict: bool) -> Iterator[Row]:
+    with _open_text(path) as file:
+        for number, line in enumerate(file, 1):
+            if not line.strip():
+                continue
+            try:
+                row = orjson.loads(line)
+            except ValueError:
+                raise TriageError(f"{path} is not JSON at line {number}: each line has to be one object.") from None
+            if not isinstance(row, dict) or (strict and column not in row):
+                fields = f" (its fields: {', '.join(row)})" if isinstance(row, dict) else ""
+                raise TriageError(f"{path} has no field {column!r} at line {number}{fields}: {HINT}.")
+            if strict and not isinstance(row[column], str):
+                raise TriageError(f"{path} has a field {column!r} that is not a string, at line {number}.")
+            yield row
+
+
+def _with_column(batches: Generator[Batch, None, None], path: Path, column: str) -> Generator[Batch, None, None]:
+    """Pass batches on; raise if no row of the first one has the column, so that a wrong name is found at once."""
+    for number, batch in enumerate(batches):
+        if number == 0 and not any(column in row for row in batch):
+            fields = ", ".join(dict.fromkeys(field for row in batch for field in row))
+            raise TriageError(
+                f"{path} has no field {column!r} in its first {len(batch)} lines (their fields: {fields}): {HINT}."
+            )
+        yield batch
+
+
+def _text_rows(path: Path, column: str) -> Iterator[Row]:
+    with _open_text(path) as file:
+        yield from _lines(file, column)
+
+
+def _lines(file: TextIO, column: str) -> Iterator[Row]:
+    return ({column: line.rstrip("\r\n")} for line in file if line.strip())
+
+
+@contextmanager
+def _open_text(path: Path) -> Iterator[TextIO]:
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            yield file
+    except FileNotFoundError:
+        raise TriageError(f"There is no file {path}: check the path.") from None
+    except OSError as error:
+        raise TriageError(f"{path} cannot be read: {(error.strerror or str(error)).lower()}.") from None
+    except UnicodeDecodeError as error:
+        raise TriageError(f"{path} is not UTF-8 ({error.reason}): save it as UTF-8 first.") from None
