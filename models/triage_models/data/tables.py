@@ -42,13 +42,17 @@ class Table:
 
     Attributes:
         path: the file.
-        columns: the names of the columns, in order.
+        columns: the names of the columns, in order; those that Triage knows are in lower case.
+        header: the names as they are in the file.
         line: the line at which the row read last ends, counted from 1.
     """
 
-    def __init__(self, path: Path, columns: Sequence[str], rows: Iterable[Row]) -> None:
+    def __init__(
+        self, path: Path, columns: Sequence[str], rows: Iterable[Row], header: Sequence[str] | None = None
+    ) -> None:
         self.path = path
         self.columns = list(columns)
+        self.header = list(columns if header is None else header)
         self.line = 1
         self._rows = rows
 
@@ -115,17 +119,21 @@ def _read_csv(path: Path, stream: TextIO, required: Sequence[str]) -> Table:
     if declared:
         header, lines_before = stream.readline(), 2
     candidates = [declared[1]] if declared else DELIMITERS
-    headers = {delimiter: _column_names(header, delimiter, required) for delimiter in candidates}
-    delimiter = next((mark for mark, names in headers.items() if set(required) <= set(names)), next(iter(headers)))
-    names = headers[delimiter]
+    headers = {delimiter: _header_cells(header, delimiter) for delimiter in candidates}
+    columns = {delimiter: _column_names(cells, required) for delimiter, cells in headers.items()}
+    delimiter = next((mark for mark, names in columns.items() if set(required) <= set(names)), next(iter(columns)))
+    names = columns[delimiter]
     reader = csv.reader(stream, delimiter=delimiter, strict=True)
-    return Table(path, names, _csv_rows(path, reader, names, lines_before))
+    return Table(path, names, _csv_rows(path, reader, names, lines_before), headers[delimiter])
 
 
-def _column_names(header: str, delimiter: str, required: Sequence[str]) -> list[str]:
+def _header_cells(header: str, delimiter: str) -> list[str]:
+    return [name.strip() for name in next(csv.reader([header], delimiter=delimiter), [])]
+
+
+def _column_names(header: Sequence[str], required: Sequence[str]) -> list[str]:
     known = {name.casefold(): name for name in (*KNOWN_COLUMNS, *required)}
-    given = [name.strip() for name in next(csv.reader([header], delimiter=delimiter), [])]
-    return [name if name in required else known.get(name.casefold(), name) for name in given]
+    return [name if name in required else known.get(name.casefold(), name) for name in header]
 
 
 def _csv_rows(path: Path, rows: "_csv.Reader", names: Sequence[str], lines_before: int) -> Iterator[Row]:

@@ -3,16 +3,15 @@
 import io
 import os
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 from triage_models.serving.classifier import Classifier
-from triage_models.serving.decision import Decision, Reason
 from triage_worker.cli.app import main
 from triage_worker.config.sources import PREFIX
 
+from tests.worker.cli.fake_classifier import FakeClassifier
 from tests.worker.cli.result import CommandResult, Triage
 
 
@@ -32,21 +31,6 @@ def triage(monkeypatch: pytest.MonkeyPatch, capsysbinary: pytest.CaptureFixture[
         return CommandResult(int(left.value.code or 0), captured.out.decode(), captured.err.decode())
 
     return run
-
-
-class FakeClassifier:
-    """A fake classifier: long texts are accepted, and every text has its own confidence."""
-
-    threads = 2
-
-    def classify(self, texts: Sequence[str]) -> list[Decision]:
-        return [self._decide(text) for text in texts]
-
-    def _decide(self, text: str) -> Decision:
-        sure = len(text) > 5
-        confidence = min(1.0, len(text) / 10)
-        reason: Reason | None = None if sure else "low_confidence"
-        return Decision("WISMO", confidence, sure, reason, {"WISMO": confidence, "OTHER": 0.0}, 0.9, False)
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ import typer
 from rich.console import Console
 from triage_models.serving.texts import NO_TEXT
 
-from triage_worker.cli.classify_file import Options, classify_file
+from triage_worker.cli.classify_file import classify_file
 from triage_worker.cli.input_rows import STDIN, open_input, texts_of
 from triage_worker.cli.output_rows import check_output
 from triage_worker.cli.row_batches import Input
@@ -59,11 +59,11 @@ def classify(
         if scores or prefix:
             raise TriageError("--scores and --prefix are about the file that --output names: give --output, too.")
         rows = _open(texts or [], source, text_column, strict=True)
-        _print(settings, rows, text_column, source, output_format)
+        _print(settings, rows, source, output_format)
     else:
         check_output(output, source)
         rows = _open(texts or [], source, text_column, strict=False)
-        classify_file(_open_classifier(settings), rows, output, Options(text_column, scores=scores, prefix=prefix))
+        classify_file(_open_classifier(settings), rows, output, scores=scores, prefix=prefix)
 
 
 def _open(texts: list[str], source: str | None, text_column: str, *, strict: bool) -> Input:
@@ -72,7 +72,7 @@ def _open(texts: list[str], source: str | None, text_column: str, *, strict: boo
     if texts:
         # An argument that is not UTF-8 arrives as lone surrogates, which no tokenizer takes.
         rows = [{text_column: text.encode("utf-8", "replace").decode()} for text in texts]
-        return Input((batch for batch in [rows]), [text_column])
+        return Input((batch for batch in [rows]), text_column, [text_column])
     if source is None and sys.stdin.isatty():
         raise TriageError('There is nothing to classify: try `triage classify "where is my parcel"`, or --input FILE.')
     return open_input(source or STDIN, text_column, strict=strict)
@@ -84,8 +84,8 @@ def _open_classifier(settings: Settings) -> "Classifier":
     return Classifier.open(settings.bundle, device=settings.device, threads=settings.threads or None)
 
 
-def _print(settings: Settings, rows: Input, text_column: str, source: str | None, output_format: Format) -> None:
-    texts = texts_of(rows.batches, text_column)
+def _print(settings: Settings, rows: Input, source: str | None, output_format: Format) -> None:
+    texts = texts_of(rows)
     try:
         first = next(texts)
     except StopIteration:

@@ -1,6 +1,7 @@
 """Classifies an input into a file, in constant memory."""
 
 import time
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,21 +22,6 @@ if TYPE_CHECKING:
     from triage_models import Classifier, Predictions
 
 
-@dataclass(frozen=True)
-class Options:
-    """What is written.
-
-    Attributes:
-        text_column: the column of the input with the text.
-        scores: whether the probability of each label is written, too.
-        prefix: is put before the names of the new columns.
-    """
-
-    text_column: str
-    scores: bool
-    prefix: str
-
-
 @dataclass
 class Counts:
     """Rows by their outcome."""
@@ -51,17 +37,24 @@ class Counts:
         self.without_text += sum(intent is None for intent in predictions.intent)
 
 
-def classify_file(classifier: "Classifier", source: Input, output: Path, options: Options) -> None:
-    """Write all rows with their answers to ``output``, and print how many there were.
+def classify_file(classifier: "Classifier", source: Input, output: Path, *, scores: bool, prefix: str) -> None:
+    """Write all rows with their answers to a file, and print how many there were.
+
+    Args:
+        classifier: predicts, on as many threads as it is made for.
+        source: the rows.
+        output: the file; its suffix says the format.
+        scores: also write the probability of each label.
+        prefix: is put before the names of the new columns.
 
     Raises:
         TriageError: the input is at fault, or the output cannot be written. ``output`` is then as it was before.
     """
 
     def predict(batch: Batch) -> "tuple[Batch, Predictions]":
-        return batch, classifier.predict(values_of(batch, options.text_column))
+        return batch, classifier.predict(values_of(batch, source.text_column))
 
-    added = AddedColumns(classifier.labels, scores=options.scores, prefix=options.prefix)
+    added = AddedColumns(classifier.labels, scores=scores, prefix=prefix)
     before = "is as it was" if output.exists() else "was not written"
     console = Console(stderr=True, highlight=False)
     started = time.perf_counter()
@@ -70,14 +63,15 @@ def classify_file(classifier: "Classifier", source: Input, output: Path, options
             interruptible(console, f"Interrupted: {output} {before}."),
             replaced_when_done(output) as scratch,
             row_progress(console, source.row_count) as advance,
+            closing(map_in_order(predict, source.batches, classifier.threads)) as answers,
+            closing(open_writer(scratch, output.suffix.lower(), source, added)) as writer,
         ):
             counts = Counts()
-            writer = open_writer(scratch, output.suffix.lower(), source, added)
-            for batch, predictions in map_in_order(predict, source.batches, classifier.threads):
+            for batch, predictions in answers:
                 writer.write(batch, predictions)
                 counts.add(predictions)
                 advance(len(predictions))
-            writer.close()
+            writer.finish()
     except OSError as error:
         raise TriageError(
             f"{output} cannot be written: {(error.strerror or str(error)).lower()}. It {before}."

@@ -30,7 +30,8 @@ def open_input(source: str, column: str, *, strict: bool) -> Input:
     Args:
         source: the path, or ``-``.
         column: where the text is; each line of plain text becomes a row with this one column.
-        strict: refuse rows of JSON lines in which the text is missing or is not a string.
+        strict: refuse rows of JSON lines in which the text is missing or is not a string. Otherwise all columns are
+            wanted, so two of the same name are refused.
 
     Raises:
         TriageError, DataError: the file or the column is missing, or the content is not what the suffix says. Errors
@@ -38,11 +39,11 @@ def open_input(source: str, column: str, *, strict: bool) -> Input:
     """
     if source == STDIN:
         lines = _lines(io.TextIOWrapper(sys.stdin.buffer, "utf-8-sig", errors="replace"), column)
-        return Input(chunked(lines, BATCH_ROWS), [column])
+        return Input(chunked(lines, BATCH_ROWS), column, [column])
     path = Path(source)
     suffix = path.suffix.lower()
     if suffix in CSV_SUFFIXES:
-        return _open_csv(path, column)
+        return _open_csv(path, column, strict=strict)
     if suffix in JSON_LINES_SUFFIXES:
         return _open_json_lines(path, column, strict=strict)
     if suffix in PARQUET_SUFFIXES:
@@ -51,33 +52,41 @@ def open_input(source: str, column: str, *, strict: bool) -> Input:
 
         return open_parquet(path, column)
     if suffix in TEXT_SUFFIXES:
-        return Input(chunked(_text_rows(path, column), BATCH_ROWS), [column])
+        return Input(chunked(_text_rows(path, column), BATCH_ROWS), column, [column])
     known = ", ".join([*CSV_SUFFIXES, *JSON_LINES_SUFFIXES, *PARQUET_SUFFIXES, *TEXT_SUFFIXES])
     raise TriageError(f"{path} ends in none of {known}: name it after its format, or pipe it to `-`.")
 
 
-def texts_of(batches: Generator[Batch, None, None], column: str) -> Iterator[str | None]:
+def texts_of(source: Input) -> Iterator[str | None]:
     """Yield the text of each row; None where it is null, which only Parquet can have."""
-    with closing(batches):
-        for batch in batches:
-            for value in values_of(batch, column):
+    with closing(source.batches):
+        for batch in source.batches:
+            for value in values_of(batch, source.text_column):
                 yield value if isinstance(value, str) else None
 
 
-def _open_csv(path: Path, column: str) -> Input:
+def _open_csv(path: Path, column: str, *, strict: bool) -> Input:
     with open_table(path, [column], HINT) as table:
-        columns = table.columns
-    return Input(chunked(_csv_rows(path, column), BATCH_ROWS), columns)
+        header = table.header
+    repeated = [] if strict else [name for name in header if header.count(name) > 1]
+    if repeated:
+        raise TriageError(
+            f"{path} has several columns '{repeated[0]}', which --output could not tell apart: rename them."
+        )
+    # The rows are read later, so the file is opened again for them.
+    text_column = header[table.columns.index(column)]
+    return Input(chunked(_csv_rows(path, column), BATCH_ROWS), text_column, header)
 
 
 def _csv_rows(path: Path, column: str) -> Iterator[Row]:
     with open_table(path, [column], HINT) as table:
-        yield from table
+        for row in table:
+            yield dict(zip(table.header, row.values(), strict=True))
 
 
 def _open_json_lines(path: Path, column: str, *, strict: bool) -> Input:
     batches = chunked(_json_rows(path, column, strict=strict), BATCH_ROWS)
-    return Input(batches if strict else _with_column(batches, path, column))
+    return Input(batches if strict else _with_column(batches, path, column), column)
 
 
 def _json_rows(path: Path, column: str, *, strict: bool) -> Iterator[Row]:

@@ -19,8 +19,11 @@ class Writer(Protocol):
     def write(self, batch: Batch, predictions: "Predictions") -> None:
         """Add rows with their predictions."""
 
+    def finish(self) -> None:
+        """Write what is still missing after the last row."""
+
     def close(self) -> None:
-        """Complete the file. A writer that is not closed leaves it incomplete."""
+        """Close the file, finished or not."""
 
 
 def check_output(path: Path, source: str | None) -> None:
@@ -74,8 +77,11 @@ class JsonLinesWriter:
             self._added.refuse_taken(row, nested=True)
             self._file.write(to_json(row | cells) + b"\n")
 
+    def finish(self) -> None:
+        """Do nothing: each line is complete."""
+
     def close(self) -> None:
-        """Complete the file."""
+        """Close the file."""
         self._file.close()
 
 
@@ -90,6 +96,7 @@ class CsvWriter:
     """
 
     def __init__(self, path: Path, columns: list[str] | None, added: AddedColumns, *, delimiter: str) -> None:
+        added.refuse_taken(columns or [], nested=False)
         self._path = path
         self._file: TextIO = path.open("w", encoding="utf-8", newline="")
         self._writer = csv.writer(self._file, delimiter=delimiter, lineterminator="\n")
@@ -106,10 +113,13 @@ class CsvWriter:
         for row, cells in zip(rows, self._added.rows(predictions, nested=False), strict=True):
             self._writer.writerow([_cell(row.get(name)) for name in columns] + [_cell(cell) for cell in cells.values()])
 
-    def close(self) -> None:
-        """Complete the file."""
+    def finish(self) -> None:
+        """Write the header, where there were no rows."""
         if self._columns is None:
             self._write_header([])
+
+    def close(self) -> None:
+        """Close the file."""
         self._file.close()
 
     def _write_header(self, columns: list[str]) -> list[str]:

@@ -33,7 +33,7 @@ def open_parquet(path: Path, column: str) -> Input:
         raise TriageError(f"{path} cannot be read as Parquet: {_first_line(error)}.") from None
     schema = file.schema_arrow
     _check_column(path, schema, column)
-    return Input(_batches(path, file), list(schema.names), file.metadata.num_rows, schema)
+    return Input(_batches(path, file), column, list(schema.names), file.metadata.num_rows, schema)
 
 
 class ParquetWriter:
@@ -72,12 +72,15 @@ class ParquetWriter:
                 "type, which the first rows decide. Write JSON lines instead."
             ) from None
 
-    def close(self) -> None:
-        """Write the rest and the file's footer."""
+    def finish(self) -> None:
+        """Write the rows that wait; without any, write the columns."""
         if self._writer is None and not self._waiting:
             self.write([], without_text(self._added.labels, 0))
         if self._waiting:
             self._write_group()
+
+    def close(self) -> None:
+        """Close the file, which writes its footer."""
         if self._writer is not None:
             self._writer.close()
 

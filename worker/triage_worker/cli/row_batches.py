@@ -25,12 +25,14 @@ class Input:
 
     Attributes:
         batches: the rows, up to `BATCH_ROWS` in each batch. Errors in the content are raised on the way.
+        text_column: the column with the texts.
         columns: the names of the columns; None where each row has its own, as in JSON lines.
         row_count: how many rows there are; None where only reading all of them would show it.
         arrow_schema: the schema, where the batches are Arrow's.
     """
 
     batches: Generator[Batch, None, None]
+    text_column: str
     columns: list[str] | None = None
     row_count: int | None = None
     arrow_schema: "pa.Schema | None" = None
