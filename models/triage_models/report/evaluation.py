@@ -37,6 +37,7 @@ class ClassifiedRows:
         rows: N rows.
         decisions: ``[N]`` in the order of the rows.
         messages_per_second: how fast they were classified.
+        threads: how many threads classified them.
     """
 
     manifest: Manifest
@@ -44,6 +45,7 @@ class ClassifiedRows:
     rows: LabelledRows
     decisions: list[Decision]
     messages_per_second: float
+    threads: int = 1
 
 
 def evaluate(
@@ -82,6 +84,29 @@ def evaluate(
         BundleError: The bundle cannot be opened.
         DeviceError: The device is not active.
     """
+    classified = _classify_rows(data, bundle, out_of_scope_label, device, progress)
+    manifest = classified.manifest
+    evaluation = evaluate_decisions(
+        classified.rows, classified.decisions, manifest, classified.oos_labels, resamples=resamples, seed=seed
+    )
+    result = {
+        "bundle": {"name": manifest.name, "version": manifest.version, "path": str(bundle)},
+        "data": str(data),
+        "measured_at": datetime.now(UTC).isoformat(timespec="seconds"),
+        **evaluation.result,
+        "messages_per_second": classified.messages_per_second,
+        "threads": classified.threads,
+        "dollars_per_1000": cost.dollars_per_1000(classified.messages_per_second),
+        **comparison(classified),
+    }
+    if output is not None:
+        _write(output, result, render_page(evaluation, result))
+    return result
+
+
+def _classify_rows(
+    data: Path, bundle: Path, out_of_scope_label: str | None, device: Device, progress: CountCallback
+) -> ClassifiedRows:
     rows = read_labelled_rows(data)
     classifier = Classifier.open(bundle, device=device)
     manifest = classifier.bundle.manifest
@@ -89,20 +114,7 @@ def evaluate(
     started = time.perf_counter()
     decisions = _classify(classifier, rows.texts, progress)
     speed = len(rows) / (time.perf_counter() - started)
-    evaluation = evaluate_decisions(rows, decisions, manifest, oos_labels, resamples=resamples, seed=seed)
-    result = {
-        "bundle": {"name": manifest.name, "version": manifest.version, "path": str(bundle)},
-        "data": str(data),
-        "measured_at": datetime.now(UTC).isoformat(timespec="seconds"),
-        **evaluation.result,
-        "messages_per_second": speed,
-        "threads": classifier.threads,
-        "dollars_per_1000": cost.dollars_per_1000(speed),
-        **comparison(ClassifiedRows(manifest, oos_labels, rows, decisions, speed)),
-    }
-    if output is not None:
-        _write(output, result, render_page(evaluation, result))
-    return result
+    return ClassifiedRows(manifest, oos_labels, rows, decisions, speed, classifier.threads)
 
 
 def _classify(classifier: Classifier, texts: list[str], progress: CountCallback) -> list[Decision]:
