@@ -22,6 +22,7 @@ ASSEMBLED = ROOT / "build" / "docs"
 PAGES = {
     "ARCHITECTURE.md": "architecture.md",
     "CHANGELOG.md": "changelog.md",
+    "CONTRIBUTING.md": "contributing.md",
     "SECURITY.md": "security-policy.md",
     "schemas/README.md": "reference/schemas.md",
     "models/bundles/ecommerce/README.md": "model-card.md",
