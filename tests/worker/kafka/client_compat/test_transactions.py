@@ -4,6 +4,7 @@ import asyncio
 import logging
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from typing import Any
 
 import pytest
 from aiokafka import AIOKafkaProducer, TopicPartition
@@ -118,6 +119,30 @@ async def test_aiokafka_alone_loses_the_reason(
 ) -> None:
     with pytest.raises((AssertionError, IllegalOperation)):
         await ask(fenced)
+
+
+async def test_aiokafka_alone_breaks_where_a_fenced_producer_has_a_request_on_its_way(
+    broker: ScriptedBroker, producer: AIOKafkaProducer
+) -> None:
+    """The batch has failed already when its answer says that it may be sent again."""
+    fenced_meanwhile = asyncio.Event()
+
+    async def refused_late(request: Any) -> Any:
+        await fenced_meanwhile.wait()
+        return produced(NotEnoughReplicasError.errno)(request)
+
+    broker.script["ProduceRequest"] = refused_late
+    first = await producer.send(TOPIC, b"v", partition=0)
+    await broker.hears("ProduceRequest")
+    (sending,) = (task for task in asyncio.all_tasks() if "_send_produce_req" in repr(task))
+    broker.script["AddPartitionsToTxnRequest"] = added(InvalidProducerEpoch.errno)
+    second = await producer.send(TOPIC, b"v", partition=1)
+    for future in (first, second):
+        with pytest.raises(ProducerFenced):
+            await future
+    fenced_meanwhile.set()
+    with pytest.raises(KeyError):
+        await asyncio.wait_for(sending, 10)
 
 
 async def test_aiokafka_alone_commits_a_transaction_whose_records_failed(
