@@ -1,5 +1,4 @@
-"""What the image holds, put together as the Dockerfile does it, without Docker: an empty environment, the wheel, and
-the slim bundle."""
+"""Builds the content of the image without Docker, by the steps of the Dockerfile: environment, wheel, slim bundle."""
 
 import os
 import shutil
@@ -19,7 +18,7 @@ MEGABYTE = 1_000_000
 
 @dataclass(frozen=True)
 class Image:
-    """The two folders that the image adds to Python's own."""
+    """The two folders that the image adds to the Python image."""
 
     environment: Path
     bundle: Path
@@ -33,7 +32,7 @@ class Image:
         return next(self.environment.glob("lib/python*/site-packages"))
 
     def variables(self, bootstrap: str) -> dict[str, str]:
-        """Nothing but what the image sets, and where the broker is."""
+        """The variables that the image sets, and the address of the broker."""
         return {
             "PATH": os.environ["PATH"],
             "PYTHONDONTWRITEBYTECODE": "1",
@@ -43,20 +42,20 @@ class Image:
         }
 
     def parts_mb(self) -> dict[str, float]:
-        """Sizes by name, the largest first; all of them together are the size of both folders."""
+        """Sizes in MB by name, the largest first; their sum is the size of both folders."""
         parts = {path.name: size_mb(path) for path in self.packages.iterdir()} | {"bundle": size_mb(self.bundle)}
         parts["interpreter and commands"] = size_mb(self.environment) - size_mb(self.packages)
         return dict(sorted(parts.items(), key=lambda part: part[1], reverse=True))
 
 
 def size_mb(path: Path) -> float:
-    """What a file, or all files below a folder, hold."""
+    """Return the size in bytes of a file, or of all files below a folder."""
     files = [path] if path.is_file() else [file for file in path.rglob("*") if file.is_file() and not file.is_symlink()]
     return sum(file.stat().st_size for file in files) / MEGABYTE
 
 
 def build(folder: Path) -> Image:
-    """Make both folders below an empty one."""
+    """Build both folders below an empty one."""
     made = Image(folder / "triage", folder / "bundle")
     run(sys.executable, "-m", "venv", "--without-pip", str(made.environment))
     listed = folder / "requirements.txt"
@@ -80,7 +79,7 @@ def build(folder: Path) -> Image:
 
 
 def run(*command: str) -> str:
-    """Run a program and give what it prints; fails with all that it says where it does not end well."""
+    """Run a program and return its output; fails with the complete output if its exit code is not 0."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("TRIAGE_", "PYTHON"))}
     done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
     assert done.returncode == 0, f"{command}:\n{done.stdout}\n{done.stderr}"

@@ -1,4 +1,4 @@
-"""Rendered manifests as values, and what is asked of them."""
+"""Rendered manifests as Python values, and queries on them."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -11,7 +11,7 @@ Manifest = dict[str, Any]
 
 
 def rendered(size: str) -> list[Manifest]:
-    """The committed copy of a size; a test holds it to what the chart gives."""
+    """The committed manifests of a size; a test compares them with the chart."""
     return parse((RENDERED / f"{size}.yaml").read_text(encoding="utf-8"))
 
 
@@ -20,24 +20,24 @@ def parse(text: str) -> list[Manifest]:
 
 
 def render(values: Manifest) -> list[Manifest]:
-    """What the chart gives for these values."""
+    """Render the chart with these values."""
     return parse(call("venv/bin/python", DEPLOY / "check" / "chart.py", "render", given=yaml.safe_dump(values)))
 
 
 def refusal(values: Manifest) -> str:
-    """What Helm says about values that it does not take."""
+    """Return Helm's error message for values that it refuses."""
     done = attempt("venv/bin/python", DEPLOY / "check" / "chart.py", "render", given=yaml.safe_dump(values))
-    assert done.returncode != 0, "these values were taken"
+    assert done.returncode != 0, "these values were accepted"
     return done.stderr
 
 
 def of_kind(manifests: list[Manifest], kind: str) -> dict[str, Manifest]:
-    """Manifests of a kind, by name."""
+    """Return the manifests of a kind by name."""
     return {item["metadata"]["name"]: item for item in manifests if item["kind"] == kind}
 
 
 def pods(manifests: list[Manifest]) -> Iterator[tuple[str, Manifest]]:
-    """Names and specs of all pods, those of the tests included."""
+    """Return names and specs of all pods, including the test pods."""
     for item in manifests:
         if item["kind"] == "Pod":
             yield item["metadata"]["name"], item["spec"]
@@ -46,5 +46,5 @@ def pods(manifests: list[Manifest]) -> Iterator[tuple[str, Manifest]]:
 
 
 def environment(container: Manifest) -> dict[str, str | None]:
-    """A container's variables; None for those from a Secret."""
+    """Return a container's variables; None for those from a Secret."""
     return {variable["name"]: variable.get("value") for variable in container.get("env", ())}

@@ -1,4 +1,4 @@
-"""The alerts: promtool takes them, each fires in a test of its own, and each says what to do."""
+"""Alerts: promtool accepts them, each has a test in which it fires, and each links to the runbook."""
 
 import re
 from typing import Any
@@ -17,7 +17,7 @@ ALERTS: dict[str, dict[str, Any]] = {
 }
 
 
-def test_promtool_takes_the_rules() -> None:
+def test_promtool_accepts_the_rules() -> None:
     call("bin/promtool", "check", "rules", "--lint=all", "--lint-fatal", RULES)
 
 
@@ -37,7 +37,7 @@ def test_every_alert_is_tested_firing_and_silent() -> None:
 
 
 @pytest.mark.parametrize("name", sorted(ALERTS))
-def test_every_alert_says_how_bad_it_is_and_where_to_read_on(name: str) -> None:
+def test_every_alert_has_a_severity_and_a_link_to_the_runbook(name: str) -> None:
     alert = ALERTS[name]
     assert alert["labels"]["severity"] in ("warning", "critical")
     page, _, anchor = alert["annotations"]["runbook_url"].partition("#")

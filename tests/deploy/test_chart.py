@@ -1,4 +1,4 @@
-"""The chart: committed copies are what it gives, and Kubernetes and the operators would take them."""
+"""The chart: committed manifests equal its output, and match the schemas of Kubernetes and the operators."""
 
 import json
 from subprocess import CompletedProcess
@@ -15,7 +15,7 @@ SMALLEST = {"kafka": {"bootstrapServers": "kafka:9092"}}
 
 
 @pytest.mark.parametrize("size", SIZES)
-def test_the_committed_copy_is_what_the_chart_gives(size: str) -> None:
+def test_the_committed_manifests_equal_the_output_of_the_chart(size: str) -> None:
     values = (CHART / "ci" / f"{size}.yaml").read_text(encoding="utf-8")
     now = call("venv/bin/python", DEPLOY / "check" / "chart.py", "render", given=values)
     committed = (RENDERED / f"{size}.yaml").read_text(encoding="utf-8")
@@ -23,7 +23,7 @@ def test_the_committed_copy_is_what_the_chart_gives(size: str) -> None:
 
 
 @pytest.mark.parametrize("size", SIZES)
-def test_helm_lints_it(size: str) -> None:
+def test_helm_lint_finds_nothing(size: str) -> None:
     values = (CHART / "ci" / f"{size}.yaml").read_text(encoding="utf-8")
     assert json.loads(call("venv/bin/python", DEPLOY / "check" / "chart.py", "lint", given=values)) == []
 
@@ -54,7 +54,7 @@ def strimzi(resources: str) -> CompletedProcess[str]:
     return attempt("java", "-cp", f"{folder('strimzi')}/*", check, given=resources)
 
 
-def test_strimzi_reads_every_field_as_it_is_meant() -> None:
+def test_strimzi_reads_every_field_as_intended() -> None:
     assert {item["kind"] for item in STRIMZI} == {"KafkaTopic", "KafkaUser"}
     done = strimzi(json.dumps(STRIMZI))
     assert done.returncode == 0, done.stderr
@@ -69,7 +69,7 @@ BROKEN = {
 }
 
 
-def test_strimzi_is_asked_in_earnest() -> None:
+def test_the_strimzi_check_finds_mistakes() -> None:
     text = json.dumps(STRIMZI)
     assert all(right in text for right in BROKEN)
     done = strimzi(json.dumps([item for right in BROKEN for item in json.loads(text.replace(right, BROKEN[right]))]))
@@ -78,7 +78,7 @@ def test_strimzi_is_asked_in_earnest() -> None:
     assert all(line in done.stderr for line in (*said, "no such kind"))
 
 
-def test_checkov_finds_nothing_that_has_no_reason() -> None:
+def test_checkov_finds_nothing_but_justified_exceptions() -> None:
     call("checkov/bin/checkov", "--config-file", DEPLOY / "check" / "checkov.yaml", "-d", RENDERED)
 
 
@@ -108,7 +108,7 @@ def test_wrong_values_are_refused_by_name(values: dict[str, object], says: str) 
     assert says in refusal(values)
 
 
-def test_a_digest_beats_the_tag_and_off_is_off() -> None:
+def test_a_digest_overrides_the_tag_and_disabled_services_are_absent() -> None:
     digest = "sha256:" + "0" * 64
     manifests = render(SMALLEST | {"image": {"repository": "r/t", "digest": digest}, "router": {"enabled": False}})
     deployments = of_kind(manifests, "Deployment")
@@ -116,7 +116,7 @@ def test_a_digest_beats_the_tag_and_off_is_off() -> None:
     assert deployments["triage-worker"]["spec"]["template"]["spec"]["containers"][0]["image"] == f"r/t@{digest}"
 
 
-def test_a_store_of_bundles_is_mounted_whole_and_read_only() -> None:
+def test_a_bundle_store_is_mounted_as_a_whole_and_read_only() -> None:
     for bundle, serves in (({}, "/bundles"), ({"path": "versions/1"}, "/bundles/versions/1")):
         manifests = render(SMALLEST | {"worker": {"bundle": {"existingClaim": "models"} | bundle}})
         spec = of_kind(manifests, "Deployment")["triage-worker"]["spec"]["template"]["spec"]
@@ -128,13 +128,13 @@ def test_a_store_of_bundles_is_mounted_whole_and_read_only() -> None:
         assert check["containers"][1]["args"] == ["bundle", "verify", serves]
 
 
-def test_a_router_on_a_claim_ends_before_the_next_one_starts() -> None:
+def test_a_router_with_a_claim_stops_before_the_next_one_starts() -> None:
     deployment = of_kind(render(SMALLEST | {"router": {"state": {"existingClaim": "tables"}}}), "Deployment")
     assert deployment["triage-router"]["spec"]["strategy"] == {"type": "Recreate"}
     assert deployment["triage-worker"]["spec"]["strategy"]["type"] == "RollingUpdate"
 
 
-def test_every_yaml_file_is_well_formed_and_tidy() -> None:
+def test_yamllint_finds_nothing() -> None:
     files = [*DEPLOY.glob("*.yaml"), *DEPLOY.glob("compose/**/*.yaml"), *DEPLOY.glob("alerts/*.yaml")]
     files += [CHART / "Chart.yaml", CHART / "values.yaml", *CHART.glob("ci/*.yaml"), CHART / "files" / "rules.yaml"]
     call("venv/bin/yamllint", "--strict", "-c", DEPLOY / "check" / "yamllint.yaml", *files)

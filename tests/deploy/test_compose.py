@@ -1,4 +1,4 @@
-"""The compose file: the program itself takes it, and what it names is there."""
+"""The Compose file: Docker Compose accepts it, and the files that it names exist."""
 
 import json
 from typing import Any
@@ -13,7 +13,7 @@ FILE = DEPLOY / "compose.yaml"
 ENDPOINT = "OTEL_EXPORTER_OTLP_ENDPOINT"
 
 
-def test_compose_takes_it_with_and_without_the_llm_and_the_helpdesk() -> None:
+def test_compose_accepts_it_with_and_without_the_llm_and_the_helpdesk() -> None:
     known = {variable(field) for field in Settings.model_fields}
     for profile, services in (((), 6), (("--profile", "llm"), 7), (("--profile", "*"), 8)):
         text = call("venv/bin/docker-compose", "-f", FILE, *profile, "config", "--format", "json")
@@ -28,20 +28,20 @@ def test_compose_takes_it_with_and_without_the_llm_and_the_helpdesk() -> None:
                 assert volume["type"] == "volume" or (ROOT / volume["source"]).exists()
 
 
-def test_kafka_is_the_one_that_is_tested() -> None:
+def test_the_kafka_version_is_the_tested_one() -> None:
     compose = yaml.safe_load(FILE.read_text(encoding="utf-8"))
     version = compose["services"]["kafka"]["image"].partition(":")[2]
     assert f"<version>{version}</version>" in (ROOT / "tests" / "kafka" / "pom.xml").read_text(encoding="utf-8")
 
 
-def test_nothing_listens_beyond_this_machine() -> None:
+def test_all_ports_are_bound_to_this_machine() -> None:
     compose = yaml.safe_load(FILE.read_text(encoding="utf-8"))
     ports = [port for service in compose["services"].values() for port in service.get("ports", ())]
     assert ports
     assert all(port.startswith("127.0.0.1:") for port in ports)
 
 
-def test_prometheus_calls_the_jobs_what_the_rules_do() -> None:
+def test_prometheus_and_the_rules_use_the_same_job_names() -> None:
     scraped = yaml.safe_load((DEPLOY / "compose" / "prometheus.yaml").read_text(encoding="utf-8"))
     jobs = {job["job_name"] for job in scraped["scrape_configs"]}
     rules = (CHART / "files" / "rules.yaml").read_text(encoding="utf-8")

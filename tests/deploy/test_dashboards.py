@@ -1,4 +1,4 @@
-"""Dashboards and alerts against what the services really export."""
+"""Dashboards and alerts use only metrics that the services export."""
 
 import json
 import re
@@ -22,7 +22,7 @@ BOARDS = sorted((CHART / "files" / "dashboards").glob("*.json"))
 RULES = yaml.safe_load((CHART / "files" / "rules.yaml").read_text(encoding="utf-8"))
 RECORDED = {rule["record"] for group in RULES["groups"] for rule in group["rules"] if "record" in rule}
 NOT_OURS = {"up", "kube_pod_container_status_waiting_reason"}
-"""What Prometheus and kube-state-metrics export."""
+"""Metrics of Prometheus and kube-state-metrics."""
 
 WORDS = re.compile(
     r"\b(by|on|ignoring|without|group_left|group_right)\s*\([^)]*\)|\"[^\"]*\"|'[^']*'|\{[^}]*\}|\[[^\]]*\]|\$\w+"
@@ -45,7 +45,7 @@ def _registries() -> Iterator[CollectorRegistry]:
 
 
 def _exported() -> dict[str, set[str]]:
-    """Names of samples, and the labels that each has."""
+    """Return the names of samples with the labels of each."""
     found: dict[str, set[str]] = {}
     for registry in _registries():
         for collector in list(registry._collector_to_names):
@@ -54,7 +54,7 @@ def _exported() -> dict[str, set[str]]:
             for name in names:
                 if not name.endswith("_created"):
                     found[name] = labels | ({"le"} if name.endswith("_bucket") else set())
-        # The collector of the process registers no names.
+        # The process collector does not register its names.
         for family in registry.collect():
             for sample in family.samples:
                 if not sample.name.endswith("_created"):
@@ -83,11 +83,11 @@ def _metrics(query: str) -> set[str]:
 
 
 @pytest.mark.parametrize(("where", "query"), _queries(), ids=[where for where, _ in _queries()])
-def test_every_query_asks_for_what_is_exported(where: str, query: str) -> None:
+def test_every_query_uses_exported_metrics(where: str, query: str) -> None:
     used = _metrics(query)
     assert used
     unknown = used - set(EXPORTED) - RECORDED - NOT_OURS
-    assert not unknown, f"{where} asks for {sorted(unknown)}"
+    assert not unknown, f"{where} uses {sorted(unknown)}"
     for metric, matchers in LABELS.findall(query):
         asked = set(re.findall(r"(\w+)\s*(?:=~|!~|!=|=)", matchers)) - {"namespace", "job", "instance"}
         if metric in EXPORTED and metric != "triage_model_info":
@@ -107,13 +107,13 @@ def test_units_are_in_the_names() -> None:
     assert all(name.removesuffix("_bucket").endswith(("_seconds", "_messages", "_tokens")) for name in timed)
 
 
-def test_the_committed_boards_are_what_the_generator_gives() -> None:
+def test_the_committed_dashboards_equal_the_output_of_the_generator() -> None:
     committed = {file.name: file.read_text(encoding="utf-8") for file in BOARDS}
     assert committed == build.render(), "run: python -m deploy.dashboards.build"
 
 
 @pytest.mark.parametrize("file", BOARDS, ids=lambda file: file.stem)
-def test_panels_have_room_and_do_not_overlap(file: Path) -> None:
+def test_panels_are_large_enough_and_do_not_overlap(file: Path) -> None:
     taken: set[tuple[int, int]] = set()
     panels = json.loads(file.read_text(encoding="utf-8"))["panels"]
     assert len({panel["id"] for panel in panels}) == len(panels)

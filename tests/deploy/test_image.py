@@ -1,4 +1,4 @@
-"""The image: its Dockerfile is sound, it installs what the project says, and its bundle is whole and small."""
+"""The image: hadolint accepts its Dockerfile, it installs the project's requirements, and its bundle is complete."""
 
 import json
 import re
@@ -18,7 +18,7 @@ DOCKERFILE = DEPLOY / "Dockerfile"
 PYPROJECT = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
 
 
-def test_hadolint_has_nothing_to_say() -> None:
+def test_hadolint_finds_nothing() -> None:
     call("venv/bin/hadolint", DOCKERFILE)
 
 
@@ -30,7 +30,7 @@ def test_requirements_are_those_of_the_services() -> None:
     assert not [line for line in cpu if re.match(r"(torch|transformers|scikit-learn|pytest)\b", line)]
 
 
-def test_the_gpu_variant_has_the_other_onnx_runtime_and_nothing_else_new() -> None:
+def test_the_gpu_variant_differs_only_in_onnx_runtime() -> None:
     cpu, gpu = requirements(PYPROJECT, "cpu"), requirements(PYPROJECT, "gpu")
     changed = [(mine, other) for mine, other in zip(cpu, gpu, strict=True) if mine != other]
     assert len(changed) == 1
@@ -41,7 +41,7 @@ def test_the_gpu_variant_has_the_other_onnx_runtime_and_nothing_else_new() -> No
 @pytest.mark.parametrize(
     ("device", "models"), [("cpu", {"model.int8.onnx"}), ("gpu", {"model.int8.onnx", "model.fp16.onnx"})]
 )
-def test_a_slim_bundle_is_whole_and_decides_the_same(tmp_path: Path, device: str, models: set[str]) -> None:
+def test_a_slim_bundle_is_valid_and_decides_the_same(tmp_path: Path, device: str, models: set[str]) -> None:
     left_out = slim(DEFAULT_BUNDLE, tmp_path / "bundle", device)
     assert "training.jsonl" in left_out
     assert {file.name for file in (tmp_path / "bundle").glob("*.onnx")} == models
@@ -55,7 +55,7 @@ def test_a_slim_bundle_is_whole_and_decides_the_same(tmp_path: Path, device: str
     assert whole == small
 
 
-def test_a_damaged_slim_bundle_is_noticed(tmp_path: Path) -> None:
+def test_a_damaged_slim_bundle_is_detected(tmp_path: Path) -> None:
     slim(DEFAULT_BUNDLE, tmp_path / "bundle", "cpu")
     manifest = json.loads((tmp_path / "bundle" / "triage.json").read_text())
     assert all(len(digest) == 64 for digest in manifest["files"].values())
@@ -64,7 +64,7 @@ def test_a_damaged_slim_bundle_is_noticed(tmp_path: Path) -> None:
         Bundle.open(tmp_path / "bundle")
 
 
-def test_what_changes_most_is_copied_last() -> None:
+def test_layers_are_ordered_by_how_often_they_change() -> None:
     """A change of code must not rebuild the layers of the dependencies or of the bundle."""
     runtime = DOCKERFILE.read_text(encoding="utf-8").split(" AS runtime\n")[1]
     order = [runtime.index(f"from={stage}") for stage in ("dependencies", "bundle", "wheel")]
@@ -75,8 +75,8 @@ def test_what_changes_most_is_copied_last() -> None:
     ]
 
 
-def test_nothing_is_compiled_where_it_runs() -> None:
-    """Bytecode of the standard library, of the dependencies and of ours is made when the image is."""
+def test_bytecode_is_compiled_when_the_image_is_built() -> None:
+    """Bytecode of the standard library, of the dependencies and of our packages."""
     text = DOCKERFILE.read_text(encoding="utf-8")
     compiled = re.findall(r"compileall -q --invalidation-mode unchecked-hash\s(.*?)\n(?=[A-Z#\n])", text, re.DOTALL)
     folders = ("/opt/triage/lib", "/usr/local/lib/python", "/site-packages/$package")
@@ -84,7 +84,7 @@ def test_nothing_is_compiled_where_it_runs() -> None:
     assert "PYTHONDONTWRITEBYTECODE=1" in text
 
 
-def test_it_runs_as_nobody_in_particular() -> None:
+def test_it_runs_as_an_unprivileged_user() -> None:
     text = DOCKERFILE.read_text(encoding="utf-8")
     assert re.findall(r"^USER (.*)$", text, re.MULTILINE) == ["10001:10001"]
     values = (DEPLOY / "helm" / "triage" / "values.yaml").read_text(encoding="utf-8")

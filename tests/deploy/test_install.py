@@ -1,4 +1,4 @@
-"""The services installed as the image has them (tests/deploy/image.py), and started from there."""
+"""Installs the services as the image does (tests/deploy/image.py), and starts them from there."""
 
 import asyncio
 import re
@@ -38,15 +38,15 @@ def test_it_is_small_and_has_no_torch(image: Image) -> None:
     assert not {"torch", "transformers", "sklearn", "pytest", "pip"} & set(parts)
 
 
-def test_the_manual_lists_the_largest_parts_as_they_are(image: Image) -> None:
+def test_the_documentation_lists_the_largest_parts_with_their_sizes(image: Image) -> None:
     manual = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
     row = next(line for line in manual.splitlines() if line.startswith("| added to"))
     listed = {name: int(size) for name, size in re.findall(r"`([\w.]+)` (\d+)", row)}
     largest = dict(list(image.parts_mb().items())[: len(listed)])
-    assert listed == pytest.approx(largest, rel=0.2, abs=1), "the manual lists other parts, or other sizes"
+    assert listed == pytest.approx(largest, rel=0.2, abs=1), "docs/operations.md lists other parts, or other sizes"
 
 
-def test_the_command_line_is_whole(image: Image) -> None:
+def test_the_command_line_is_complete(image: Image) -> None:
     said = run(str(image.triage), "--help")
     assert all(service in said for service in SERVICES)
     assert "damaged" not in run(str(image.triage), "bundle", "verify", str(image.bundle))
@@ -81,7 +81,7 @@ async def test_the_three_services_start_work_and_stop_from_there(image: Image, t
 
 
 def _variables(image: Image, bootstrap: str) -> dict[str, str]:
-    """What the embedded broker needs, too."""
+    """The variables for the embedded broker, and those of the image."""
     return image.variables(bootstrap) | {
         "TRIAGE_IDEMPOTENCE": "false",
         "TRIAGE_SESSION_TIMEOUT_MS": "6000",
@@ -121,7 +121,7 @@ async def _get(port: int, path: str) -> int:
 
 
 async def _answer(bootstrap: str) -> bytes:
-    """Send a message; the first event that comes of it."""
+    """Send a message and return the first event for it."""
     async with AIOKafkaProducer(bootstrap_servers=bootstrap) as producer:
         await producer.send_and_wait("customer.messages", b'{"text": "where is my parcel, it should be here by now"}')
     topics = ("customer.intents", "customer.intents.fallback")

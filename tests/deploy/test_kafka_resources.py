@@ -1,4 +1,4 @@
-"""Topics and users for Strimzi: the same topics as `triage topics create` makes, and no right too many."""
+"""Strimzi's topics equal those of `triage topics create`, and its users have only the rights that they need."""
 
 from triage_worker.config.settings import Settings
 from triage_worker.kafka.topic_plan import plan
@@ -23,7 +23,7 @@ def _rights(user: Manifest) -> dict[tuple[str, str], set[str]]:
     return {(rule["resource"]["type"], rule["resource"]["name"]): set(rule["operations"]) for rule in rules}
 
 
-def test_each_service_may_do_its_own_work_and_no_more() -> None:
+def test_each_service_has_only_the_rights_that_it_needs() -> None:
     users = of_kind(rendered("medium"), "KafkaUser")
     read, write, group = {"Read", "Describe"}, {"Write", "Describe"}, {"Read", "Describe"}
     assert {name: _rights(user) for name, user in users.items() if name != "triage-test"} == {
@@ -61,12 +61,12 @@ def test_each_service_may_do_its_own_work_and_no_more() -> None:
     }
 
 
-def test_the_check_may_only_look() -> None:
+def test_the_check_may_only_describe() -> None:
     rights = _rights(of_kind(rendered("medium"), "KafkaUser")["triage-test"])
     assert set.union(*rights.values()) == {"Describe", "DescribeConfigs"}
 
 
-def test_no_right_is_for_everything() -> None:
+def test_no_right_covers_all_resources() -> None:
     for user in of_kind(rendered("medium"), "KafkaUser").values():
         for rule in user["spec"]["authorization"]["acls"]:
             assert rule["resource"]["name"] not in ("", "*")
@@ -74,7 +74,7 @@ def test_no_right_is_for_everything() -> None:
 
 
 def test_the_users_have_the_documented_rights() -> None:
-    """Those that the tests give to a real authoriser. Read and Write include Describe, which the chart also names."""
+    """The tests give these rights to a real authorizer. Read and Write include Describe, which the chart lists, too."""
     users = of_kind(rendered("medium"), "KafkaUser")
     for service in ("worker", "router", "fallback", "check"):
         user = users["triage-test" if service == "check" else f"triage-{service}"]

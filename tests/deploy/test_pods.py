@@ -1,4 +1,4 @@
-"""What the pods may do and how they live, in every rendered size."""
+"""Security, probes, resources and scaling of the pods, in every rendered size."""
 
 import pytest
 from triage_worker.config.settings import Settings
@@ -9,7 +9,7 @@ from tests.deploy.manifests import environment, of_kind, pods, rendered
 from tests.deploy.tools import SIZES
 
 CLIENT_STOP_S = 10
-"""How long leaving the group may take after the drain (worker/triage_worker/streaming/consumer.py)."""
+"""Longest time to leave the group after the drain (worker/triage_worker/streaming/consumer.py)."""
 
 
 @pytest.mark.parametrize("size", SIZES)
@@ -34,7 +34,7 @@ def test_pods_are_restricted(size: str) -> None:
 
 
 @pytest.mark.parametrize("size", SIZES)
-def test_every_variable_is_a_setting_that_takes_the_value(size: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_every_variable_is_a_setting_that_accepts_the_value(size: str, monkeypatch: pytest.MonkeyPatch) -> None:
     for name, spec in pods(rendered(size)):
         for container in spec["containers"]:
             given = {name: value for name, value in environment(container).items() if not name.startswith("OTEL_")}
@@ -61,7 +61,7 @@ def test_secrets_come_from_secrets(size: str) -> None:
 
 
 @pytest.mark.parametrize("size", SIZES)
-def test_services_are_probed_and_given_time_to_drain(size: str) -> None:
+def test_services_have_probes_and_time_to_drain(size: str) -> None:
     for item in of_kind(rendered(size), "Deployment").values():
         spec = item["spec"]["template"]["spec"]
         container = spec["containers"][0]
@@ -73,7 +73,7 @@ def test_services_are_probed_and_given_time_to_drain(size: str) -> None:
         assert settings["TRIAGE_HTTP_PORT"] == str(container["ports"][0]["containerPort"])
 
 
-def test_spans_are_asked_for_where_they_are_made() -> None:
+def test_only_services_that_export_spans_get_the_endpoint() -> None:
     manifests = rendered("medium")
     for name, item in of_kind(manifests, "Deployment").items():
         given = environment(item["spec"]["template"]["spec"]["containers"][0])
@@ -91,7 +91,7 @@ def test_spans_are_asked_for_where_they_are_made() -> None:
 
 
 @pytest.mark.parametrize("size", SIZES)
-def test_the_router_keeps_its_tables_beside_a_read_only_root(size: str) -> None:
+def test_the_router_has_a_volume_for_its_tables(size: str) -> None:
     spec = of_kind(rendered(size), "Deployment")["triage-router"]["spec"]["template"]["spec"]
     mounts = {mount["mountPath"]: mount["name"] for mount in spec["containers"][0]["volumeMounts"]}
     folder = environment(spec["containers"][0])["TRIAGE_STATE_DIR"]
@@ -101,14 +101,14 @@ def test_the_router_keeps_its_tables_beside_a_read_only_root(size: str) -> None:
 
 @pytest.mark.parametrize("size", SIZES)
 def test_the_worker_has_a_quota_of_whole_cores(size: str) -> None:
-    """It runs as many batches at once as its quota has cores; without a quota that would be the node's."""
+    """It runs as many batches in parallel as its quota has cores; without a quota, as the node has."""
     spec = of_kind(rendered(size), "Deployment")["triage-worker"]["spec"]["template"]["spec"]
     resources = spec["containers"][0]["resources"]
     assert resources["limits"]["cpu"] == resources["requests"]["cpu"]
     assert int(resources["limits"]["cpu"]) > 0
 
 
-def test_a_gpu_worker_asks_for_one_and_refuses_to_do_without() -> None:
+def test_a_gpu_worker_requests_a_gpu_and_refuses_to_start_without() -> None:
     spec = of_kind(rendered("gpu"), "Deployment")["triage-worker"]["spec"]["template"]["spec"]
     assert spec["containers"][0]["resources"]["limits"]["nvidia.com/gpu"] == 1
     assert environment(spec["containers"][0])["TRIAGE_DEVICE"] == "cuda"
@@ -116,7 +116,7 @@ def test_a_gpu_worker_asks_for_one_and_refuses_to_do_without() -> None:
 
 
 @pytest.mark.parametrize("size", SIZES)
-def test_each_service_has_a_budget_a_policy_and_is_spread(size: str) -> None:
+def test_each_service_has_a_disruption_budget_a_network_policy_and_is_spread(size: str) -> None:
     manifests = rendered(size)
     deployments = of_kind(manifests, "Deployment")
     budgets = of_kind(manifests, "PodDisruptionBudget")

@@ -1,4 +1,4 @@
-"""The chart with values that installations really have: OpenShift, no KEDA, several releases, proxies, own DNS."""
+"""The chart with values of other installations: OpenShift, no KEDA, several releases, proxies, other DNS."""
 
 from pathlib import Path
 from typing import Any
@@ -61,7 +61,7 @@ def test_openshift_may_choose_the_user(everything: list[Manifest]) -> None:
         assert spec["securityContext"] == {"runAsNonRoot": True, "seccompProfile": {"type": "RuntimeDefault"}}, name
 
 
-def test_what_is_given_besides_is_in_every_container(everything: list[Manifest]) -> None:
+def test_extra_variables_and_volumes_are_in_every_container(everything: list[Manifest]) -> None:
     found = _all_pods(everything)
     assert len(found) == 6
     for name, spec in found.items():
@@ -74,7 +74,7 @@ def test_what_is_given_besides_is_in_every_container(everything: list[Manifest])
 
 
 def test_the_network_policy_opens_what_the_values_name(everything: list[Manifest]) -> None:
-    """A port that is named in one place and not in another would be a silent time-out."""
+    """A port that is missing in the policy would be a time-out without an error message."""
     reached = {"worker": set(), "router": set(), "fallback": {8000}, "helpdesk": {443}, "test": set()}
     traced = {"worker", "router", "fallback"}
     for component, ports in reached.items():
@@ -84,8 +84,8 @@ def test_the_network_policy_opens_what_the_values_name(everything: list[Manifest
     assert _ports(further, "triage-worker") == {5353, 9092, 9094}
 
 
-def test_nobody_may_mean_nobody_and_anywhere_anywhere() -> None:
-    """To Kubernetes an empty list of peers is everybody."""
+def test_empty_lists_of_peers_allow_nobody_in_and_every_address_out() -> None:
+    """For Kubernetes, an empty list of peers allows everybody."""
     policies = of_kind(render(SMALLEST | {"networkPolicy": {"scrapeFrom": [], "dnsPeers": []}}), "NetworkPolicy")
     assert policies["triage-worker"]["spec"]["ingress"] == []
     assert "to" not in policies["triage-worker"]["spec"]["egress"][0]
@@ -104,7 +104,7 @@ def test_without_keda_it_scales_by_cpu(everything: list[Manifest]) -> None:
     assert "nothing to scale by" in refusal(SMALLEST | {"worker": nothing})
 
 
-def test_topics_are_made_before_the_services_where_asked_for(everything: list[Manifest]) -> None:
+def test_a_job_creates_topics_before_the_services_if_enabled(everything: list[Manifest]) -> None:
     job = of_kind(everything, "Job")["triage-topics"]
     assert job["metadata"]["annotations"]["helm.sh/hook"] == "pre-install,pre-upgrade"
     container = job["spec"]["template"]["spec"]["containers"][0]
@@ -131,7 +131,7 @@ def test_two_releases_share_no_group_and_no_name() -> None:
         seen |= mine
 
 
-def test_alerts_know_pods_whose_names_do_not_say_triage() -> None:
+def test_alerts_cover_pods_whose_names_do_not_contain_triage() -> None:
     monitoring = {"monitoring": {"rules": {"enabled": True}}}
     for values, pattern in (({}, '".*triage.*"'), ({"fullnameOverride": "intents"}, '".*triage.*|intents-.*"')):
         rules = next(iter(of_kind(render(SMALLEST | monitoring | values), "PrometheusRule").values()))
@@ -144,7 +144,7 @@ def test_alerts_know_pods_whose_names_do_not_say_triage() -> None:
         assert f"pod=~{pattern}" in looping["expr"]
 
 
-def test_long_names_are_cut_to_what_labels_and_users_may_be() -> None:
+def test_long_names_are_cut_to_the_limits_of_labels_and_users() -> None:
     name = "customer-support-intent-classification-for-europe-and-beyond"
     everything = ALL | {"fullnameOverride": name, "strimzi": {"cluster": "c", "users": {"enabled": True}}}
     manifests = render(everything | {"topics": {"create": False}})

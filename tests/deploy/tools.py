@@ -1,4 +1,4 @@
-"""The programs of `make deploy-check`, called as one would by hand; where they are missing, the test is skipped."""
+"""Calls the programs of `make deploy-check`. If a program is missing, the test is skipped."""
 
 import os
 import shutil
@@ -15,23 +15,23 @@ RENDERED = CHART.parent / "rendered"
 SIZES = sorted(file.stem for file in (CHART / "ci").glob("*.yaml"))
 TOOLS = DEPLOY / ".tools"
 REQUIRED = "DEPLOY_CHECK"
-"""Set by `make deploy-check`: a missing program is then a failure."""
+"""Set by `make deploy-check`: a missing program is a failure then."""
 
 
 def program(path: str) -> str:
-    """Where a program is; skips, or fails where it must be there."""
+    """Return the path of a program; skips the test, or fails if programs are required."""
     found = shutil.which(TOOLS / path) or (shutil.which(path) if "/" not in path else None)
     return found or missing(path)
 
 
 def folder(path: str) -> Path:
-    """The same for what a program brings with it."""
+    """Return a folder of the tools, in the same way."""
     found = TOOLS / path
     return found if found.is_dir() else Path(missing(path))
 
 
 def missing(path: str) -> NoReturn:
-    """Skip, or fail where it must be there."""
+    """Skip the test, or fail if programs are required."""
     message = f"{path} is not installed: `make deploy-check` installs it"
     if os.environ.get(REQUIRED):
         pytest.fail(message)
@@ -39,7 +39,7 @@ def missing(path: str) -> NoReturn:
 
 
 def call(path: str, *arguments: "str | Path", given: str | None = None, cwd: Path = ROOT) -> str:
-    """Run a program and give what it prints; fails with all that it says if it does not like what it sees."""
+    """Run a program and return its output; fails with the complete output if its exit code is not 0."""
     done = attempt(path, *arguments, given=given, cwd=cwd)
     assert done.returncode == 0, f"{path} {' '.join(map(str, arguments))}:\n{done.stdout}\n{done.stderr}"
     return done.stdout
@@ -48,7 +48,7 @@ def call(path: str, *arguments: "str | Path", given: str | None = None, cwd: Pat
 def attempt(
     path: str, *arguments: "str | Path", given: str | None = None, cwd: Path = ROOT
 ) -> "subprocess.CompletedProcess[str]":
-    """Run a program, whatever comes of it."""
+    """Run a program and return its result, whatever the exit code is."""
     return subprocess.run(
         [program(path), *map(str, arguments)], input=given, capture_output=True, text=True, cwd=cwd, check=False
     )
