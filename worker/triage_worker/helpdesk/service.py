@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from time import monotonic
 from typing import Any
 
@@ -23,15 +23,19 @@ from triage_worker.helpdesk.http_client import HelpdeskClient, RequestRejectedEr
 from triage_worker.helpdesk.metrics import HelpdeskMetrics
 from triage_worker.kafka import topics
 from triage_worker.kafka.authorization import required
+from triage_worker.kafka.client_compat.consumer_group import stop_consumer
+from triage_worker.kafka.client_compat.producer import abandon
 from triage_worker.kafka.clients import group_consumer, producer
 from triage_worker.kafka.dead_letters import make_dead_letter
 from triage_worker.kafka.sending import send_record
 from triage_worker.observability.http import serving
 from triage_worker.resilience.file_descriptors import raise_limit
 from triage_worker.routing.routes_file import DEFAULT_ROUTES, load
-from triage_worker.streaming.signals import stop_on_signals
+from triage_worker.streaming.signals import StoppedError, stop_on_signals, unless_stopped
 
 log = logging.getLogger(__name__)
+
+TOPICS = {"tickets_topic": "Read", "dead_letter_topic": "Write"}
 
 NOT_READY_AFTER_S = 60.0
 """The connector is not ready once the helpdesk has not responded for this long."""
@@ -65,8 +69,9 @@ async def serve(settings: Settings) -> int:
             ready=lambda: connector.not_ready() or _outage(client),
             registry=metrics.registry,
         ):
-            await topics.require(settings, {"tickets_topic": "Read", "dead_letter_topic": "Write"})
-            await connector.run(stop)
+            with suppress(StoppedError):
+                await unless_stopped(stop, topics.require(settings, TOPICS))
+                await connector.run(stop)
     log.info("Stopped")
     return 0
 
@@ -92,23 +97,23 @@ class Connector:
         return None if assigned else "no partitions assigned yet"
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Process ticket events until ``stop`` is set. The next start repeats an event that was not finished."""
+        """Process ticket events. The next start repeats an event that was not finished.
+
+        Raises:
+            StoppedError: ``stop`` was set.
+        """
         settings = self._settings
         self._consumer = group_consumer(
             settings, "helpdesk", settings.tickets_topic, max_poll_interval_ms=MAX_POLL_INTERVAL_MS
         )
         async with AsyncExitStack() as stack:
-            stack.push_async_callback(self._consumer.stop)  # also if the start fails
-            await self._consumer.start()
-            dead_letters = await stack.enter_async_context(producer(settings))
+            stack.push_async_callback(stop_consumer, self._consumer)  # also if the start fails
+            await unless_stopped(stop, self._consumer.start())
+            dead_letters = producer(settings)
+            stack.push_async_callback(abandon, dead_letters)
+            await unless_stopped(stop, dead_letters.start())
             log.info("Connected", extra={"helpdesk": settings.helpdesk, "site": settings.helpdesk_url})
-            consuming = asyncio.create_task(self._consume(self._consumer, dead_letters))
-            stopping = asyncio.create_task(stop.wait())
-            await asyncio.wait([consuming, stopping], return_when=asyncio.FIRST_COMPLETED)
-            stopping.cancel()
-            if not consuming.done():
-                consuming.cancel()
-            await asyncio.gather(consuming, return_exceptions=stop.is_set())
+            await unless_stopped(stop, self._consume(self._consumer, dead_letters))
 
     async def _consume(self, consumer: AIOKafkaConsumer, sender: AIOKafkaProducer) -> None:
         while True:

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import os
 import tempfile
 from contextlib import AbstractContextManager, AsyncExitStack, nullcontext
 from pathlib import Path
@@ -10,6 +11,7 @@ from triage_worker.config.errors import ConfigError
 from triage_worker.config.settings import Settings
 from triage_worker.kafka import topics as shared_topics
 from triage_worker.kafka.authorization import required
+from triage_worker.kafka.client_compat.producer import abandon
 from triage_worker.kafka.clients import producer
 from triage_worker.observability import tracing
 from triage_worker.observability.http import serving
@@ -19,7 +21,7 @@ from triage_worker.router.router import Router
 from triage_worker.router.topic_setup import create_internal_topics
 from triage_worker.router.topics import RouterTopics
 from triage_worker.routing.routes_file import DEFAULT_ROUTES, RoutesFile
-from triage_worker.streaming.signals import stop_on_signals
+from triage_worker.streaming.signals import StoppedError, stop_on_signals, unless_stopped
 
 log = logging.getLogger(__name__)
 
@@ -60,17 +62,27 @@ async def serve(settings: Settings) -> int:
                 registry=router.metrics.registry,
             )
         )
-        await shared_topics.require(settings, TOPICS)
-        layout = await create_internal_topics(settings, topics)
+        try:
+            await unless_stopped(stop, shared_topics.require(settings, TOPICS))
+            layout = await unless_stopped(stop, create_internal_topics(settings, topics))
+        except StoppedError:
+            log.info("Stopped before the start was complete")
+            return 0
         folder = stack.enter_context(_state_folder(settings.state_dir))
         built = faust_app.build(
             settings, topics, partitions=layout.partitions, replicas=layout.replicas, folder=Path(folder)
         )
-        sender = await stack.enter_async_context(producer(settings, linger_ms=PRODUCER_LINGER_MS))
+        sender = producer(settings, linger_ms=PRODUCER_LINGER_MS)
+        stack.push_async_callback(abandon, sender)
+        await sender.start()
         traces = stack.enter_context(tracing.started("router", settings.group("router")))
         router.connect(built, sender, traces)
         await router.run(stop)
     log.info("Stopped")
+    if not router.stopped_in_order:
+        log.warning("Faust did not stop in time: the process exits without it")
+        logging.shutdown()
+        os._exit(0)
     return 0
 
 

@@ -17,6 +17,7 @@ from aiokafka.errors import KafkaError
 from aiokafka.structs import TopicPartition
 
 from triage_worker.kafka.authorization import REFUSED, describe_error, refusal
+from triage_worker.kafka.client_compat.consumer_group import stop_consumer
 from triage_worker.kafka.client_compat.metadata import broker_count
 from triage_worker.observability.metrics import Metrics
 from triage_worker.resilience.backoff import FixedDelays
@@ -25,6 +26,7 @@ from triage_worker.streaming.delivery.delivery import Delivery
 from triage_worker.streaming.offset_commits import OffsetCommitter
 from triage_worker.streaming.partition_control import PartitionControl
 from triage_worker.streaming.processor import MessageProcessor
+from triage_worker.streaming.signals import StoppedError, unless_stopped
 from triage_worker.streaming.tracking.in_flight import InFlightMessages
 
 log = logging.getLogger(__name__)
@@ -33,7 +35,6 @@ POLL_MS = 200
 POLL_RECORDS = 512
 MAX_BYTES_IN_FLIGHT = 64 * 1024 * 1024
 RETRY = FixedDelays((0.2, 1.0, 2.0, 5.0, 10.0))
-STOP_TIMEOUT_S = 10.0
 
 HEALTHY_AFTER_S = 3.0
 """A consumer that failed counts as healthy again after polling for this long, or after its first record: a missing
@@ -161,25 +162,28 @@ class Consumer(ConsumerRebalanceListener):
         if not self._delivery.commits_offsets:
             helpers.append(asyncio.create_task(self._committer.run(client), name="commits"))
         try:
-            await client.start()
+            await unless_stopped(stop, client.start())
             client.subscribe([self._topic], listener=self)
-            while not stop.is_set():
-                await self._poll(client)
-                _raise_if_ended(helpers)
+            with contextlib.suppress(StoppedError):
+                while not stop.is_set():
+                    await self._poll(client, stop)
+                    _raise_if_ended(helpers)
             log.info("Draining", extra={"in_flight": self._in_flight.offsets.in_flight})
             await self._finish(lambda: self._in_flight.offsets.in_flight == 0, drain_s)
         finally:
             self.assigned = False
             await self._leave(client, helpers)
 
-    async def _poll(self, client: AIOKafkaConsumer) -> None:
+    async def _poll(self, client: AIOKafkaConsumer, stop: asyncio.Event) -> None:
         self.polled_at = monotonic()
         room = self._room()
         if room <= 0:
             await self._wait_for_room(client)
             return
+        # aiokafka's poll lasts as long as a rebalance, and can be cancelled: until it returns, no record is taken.
+        polling = client.getmany(timeout_ms=POLL_MS, max_records=min(room, POLL_RECORDS))
         # There must be no await between the poll and the tracking: an untracked record would be lost.
-        fetched = await client.getmany(timeout_ms=POLL_MS, max_records=min(room, POLL_RECORDS))
+        fetched = await unless_stopped(stop, polling)
         if fetched or (self.assigned and monotonic() - self._assigned_at > HEALTHY_AFTER_S):
             self.problem = self._check_topic(client)
         if fetched:
@@ -238,11 +242,8 @@ class Consumer(ConsumerRebalanceListener):
         self.client = None
         for helper in helpers:
             helper.cancel()
-        try:
-            async with asyncio.timeout(STOP_TIMEOUT_S):
-                await client.stop()
-        except (KafkaError, TimeoutError) as error:
-            log.warning("The consumer could not leave its group properly", extra={"error": repr(error)})
+        if not await stop_consumer(client):
+            log.warning("The consumer could not leave its group in time")
 
 
 def _raise_if_ended(tasks: "Iterable[asyncio.Task[None]]") -> None:

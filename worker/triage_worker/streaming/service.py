@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Callable, Mapping
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from dataclasses import asdict
 from typing import Any
 
@@ -16,7 +16,7 @@ from triage_worker.observability.http import serving
 from triage_worker.observability.metrics import Metrics
 from triage_worker.resilience import file_descriptors
 from triage_worker.streaming.readiness import Readiness
-from triage_worker.streaming.signals import stop_on_signals
+from triage_worker.streaming.signals import StoppedError, stop_on_signals, unless_stopped
 from triage_worker.streaming.wiring import ServiceComponents
 
 log = logging.getLogger(__name__)
@@ -42,17 +42,25 @@ async def run_service(
     stop = stop_on_signals()
     metrics = Metrics()
     readiness = Readiness(stop, broker_errors.listen())
-    async with serving(
-        settings.http_host,
-        settings.http_port,
-        alive=readiness.not_alive,
-        ready=readiness.not_ready,
-        registry=metrics.registry,
+    async with (
+        serving(
+            settings.http_host,
+            settings.http_port,
+            alive=readiness.not_alive,
+            ready=readiness.not_ready,
+            registry=metrics.registry,
+        ),
+        AsyncExitStack() as stack,
     ):
-        await topics.require(settings, needed)
-        async with open_components(settings, metrics) as components:
-            readiness.components = components
-            await run_components(components, stop, settings.drain_timeout_s)
+        try:
+            await unless_stopped(stop, topics.require(settings, needed))
+            opening = stack.enter_async_context(open_components(settings, metrics))
+            components = await unless_stopped(stop, opening)
+        except StoppedError:
+            log.info("Stopped before the start was complete")
+            return 0
+        readiness.components = components
+        await run_components(components, stop, settings.drain_timeout_s)
     log.info("Stopped", extra=asdict(components.in_flight.offsets.counts()))
     return 0
 

@@ -4,8 +4,12 @@ import asyncio
 import logging
 import os
 import signal
+from collections.abc import Coroutine
+from typing import Any, TypeVar
 
 log = logging.getLogger(__name__)
+
+T = TypeVar("T")
 
 TERMINATED = 128 + signal.SIGTERM
 """The exit code of a command that was ended by SIGTERM, as in a shell."""
@@ -25,6 +29,33 @@ def stop_on_signals() -> asyncio.Event:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, on_signal, number)
     return stop
+
+
+class StoppedError(Exception):
+    """The service was stopped before a step ended."""
+
+
+async def unless_stopped(stop: asyncio.Event, step: Coroutine[Any, Any, T]) -> T:
+    """Await a step, such as waiting for a broker, unless the service is stopped first.
+
+    Args:
+        stop: as `stop_on_signals` returns it.
+        step: is cancelled when the service is stopped.
+
+    Raises:
+        StoppedError: the service was stopped first.
+    """
+    running, stopping = asyncio.ensure_future(step), asyncio.ensure_future(stop.wait())
+    try:
+        await asyncio.wait([running, stopping], return_when=asyncio.FIRST_COMPLETED)
+        if not running.done():
+            raise StoppedError
+        return running.result()
+    finally:
+        stopping.cancel()
+        if not running.done():
+            running.cancel()
+            await asyncio.gather(running, return_exceptions=True)
 
 
 def sigterm_cancels() -> None:

@@ -11,6 +11,9 @@ may take so long, but aiokafka has one time-out for all of them. A time-out that
 make every other request wait that long for a broker that hangs.
 """
 
+import asyncio
+
+from aiokafka import AIOKafkaConsumer
 from aiokafka.client import ConnectionGroup
 from aiokafka.consumer import consumer
 from aiokafka.consumer.group_coordinator import GroupCoordinator
@@ -18,6 +21,9 @@ from aiokafka.errors import GroupAuthorizationFailedError, NotCoordinatorForGrou
 from aiokafka.protocol.api import Request, Response
 from aiokafka.protocol.commit import OffsetFetchRequest
 from aiokafka.protocol.group import JoinGroupRequest, SyncGroupRequest
+
+STOP_TIMEOUT_S = 1.5
+"""How long a consumer may take to leave its group in order, and then again to end without its connections."""
 
 JOIN_MARGIN_S = 5.0
 """How long a joining member waits beyond the rebalance time-out; Java's client uses the same margin."""
@@ -51,3 +57,21 @@ class PatchedGroupCoordinator(GroupCoordinator):
             joins = isinstance(request, JoinGroupRequest | SyncGroupRequest)
             joining_s = self._rebalance_timeout_ms / 1_000 + JOIN_MARGIN_S
             connection._request_timeout = max(usual_s, joining_s) if joins else usual_s
+
+
+async def stop_consumer(client: AIOKafkaConsumer) -> bool:
+    """Stop a consumer within seconds; False if it could not leave its group in order.
+
+    aiokafka first waits for a rebalance that is going on, which lasts until all members have joined or are given up,
+    or for a broker that hangs. Closing its connections ends these requests.
+    """
+    stopping = asyncio.create_task(client.stop())
+    try:
+        done, _ = await asyncio.wait([stopping], timeout=STOP_TIMEOUT_S)
+        if not done:
+            await client._client.close()
+            await asyncio.wait([stopping], timeout=STOP_TIMEOUT_S)
+    finally:
+        stopping.cancel()
+    await asyncio.gather(stopping, return_exceptions=True)
+    return bool(done) and not stopping.cancelled() and stopping.exception() is None

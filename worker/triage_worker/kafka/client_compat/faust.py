@@ -1,5 +1,6 @@
 """Works around three gaps of Faust. Only the router imports this module, since Faust is an extra."""
 
+import asyncio
 import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -62,3 +63,33 @@ def stop_until_seek(app: Any) -> None:
     or, if it counted as acknowledged, never. Faust starts the consumer again after the seek.
     """
     app.consumer.stop_flow()
+
+
+STOP_TIMEOUT_S = 1.5
+"""How long an application may take to stop in order, and then again to stop without its connections."""
+
+
+async def stop_app(app: Any) -> bool:
+    """Stop a Faust application within seconds; False if a thread of it is still running.
+
+    Its consumer first waits for a rebalance that is going on, or for a broker that hangs. Closing the connections ends
+    these requests.
+    """
+    stopping = asyncio.ensure_future(app.stop())
+    try:
+        done, _ = await asyncio.wait([stopping], timeout=STOP_TIMEOUT_S)
+        if not done:
+            await _close_connections(app)
+            done, _ = await asyncio.wait([stopping], timeout=STOP_TIMEOUT_S)
+    finally:
+        stopping.cancel()
+    return bool(done)
+
+
+async def _close_connections(app: Any) -> None:
+    thread = app.consumer._thread
+    if thread._consumer is not None:
+        asyncio.run_coroutine_threadsafe(thread._consumer._client.close(), thread.thread_loop)
+    producer = getattr(app.producer, "_producer", None)
+    if producer is not None:
+        await producer.client.close()
