@@ -12,6 +12,7 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
@@ -44,9 +45,11 @@ def assemble(target: Path) -> None:
     for path in target.rglob("*.ipynb"):
         path.with_suffix(".md").write_text(notebook(path), "utf-8")
     origins = {page: origin for origin, page in PAGES.items()}
-    for path in target.rglob("*.md"):
-        page = path.relative_to(target).as_posix()
-        path.write_text(with_links(path.read_text("utf-8"), page, origins.get(page, f"docs/{page}")), "utf-8")
+    texts = {path.relative_to(target).as_posix(): path.read_text("utf-8") for path in target.rglob("*.md")}
+    titles = {page: match[1] for page, text in texts.items() if (match := re.search(r"^# (.+)$", text, re.MULTILINE))}
+    for page, text in texts.items():
+        linked = with_links(text, page, origins.get(page, f"docs/{page}"), titles)
+        (target / page).write_text(linked, "utf-8")
 
 
 def without_front_matter(markdown: str) -> str:
@@ -70,8 +73,15 @@ def notebook(path: Path) -> str:
     return "\n\n".join(parts) + "\n"
 
 
-def with_links(markdown: str, page: str, origin: str) -> str:
-    """Point each link to where its target is on the site. Links to other files of the repository become text."""
+def with_links(markdown: str, page: str, origin: str, titles: Mapping[str, str]) -> str:
+    """Point each link to where its target is on the site. Links to other files of the repository become text.
+
+    Args:
+        markdown: the page's text.
+        page: its name on the site.
+        origin: the file that it comes from; links are relative to it.
+        titles: of all pages. A link whose text is a file's name gets the title of that page as its text.
+    """
 
     def moved(link: re.Match[str]) -> str:
         image, text, target = link.groups()
@@ -83,6 +93,8 @@ def with_links(markdown: str, page: str, origin: str) -> str:
         if on_site and on_site.removesuffix(".ipynb") != page.removesuffix(".md"):
             on_site = re.sub(r"\.ipynb$", ".md", on_site)  # a notebook's own page links to the file, for download
         if on_site:
+            if text in (full, full.rpartition("/")[2]) and not image:
+                text = titles.get(on_site, text)
             return f"{image}[{text}]({posixpath.relpath(on_site, posixpath.dirname(page) or '.')}{mark}{anchor})"
         return text if full.rpartition("/")[2] in text else f"{text} (`{full}`)"
 
