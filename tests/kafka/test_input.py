@@ -79,3 +79,33 @@ async def test_messages_that_are_deleted_before_they_are_read(bench: Bench, deli
     account = await bench.account()
     assert sorted(account.answers) == first + second[50:]
     assert account.doubled() == []
+
+
+async def test_messages_behind_an_open_transaction_show_in_a_metric(bench: Bench) -> None:
+    await bench.create_topics(partitions=1)
+    worker, port = observed(bench, "at_least_once")
+
+    async def unreadable() -> float:
+        _, metrics = await get(port, "/metrics")
+        name = 'triage_lag_unreadable_messages{partition="0"}'
+        return metric(metrics, name) if name in metrics else -1
+
+    async def shows_all() -> bool:
+        return await unreadable() == 7  # the message of the open transaction, and six that are committed after it
+
+    async def shows_none() -> bool:
+        return await unreadable() == 0
+
+    await eventually(shows_none, 30, worker.said)
+    async with AIOKafkaProducer(bootstrap_servers=bench.bootstrap, transactional_id=bench.group) as producer:
+        await producer.begin_transaction()
+        await producer.send_and_wait(bench.input, message("open"), key=b"k")
+        sent = await bench.produce([(b"k", message(f"aa {number}")) for number in range(6)])
+        await eventually(shows_all, 30, worker.said)
+        await producer.abort_transaction()
+
+    async def all_answered() -> bool:
+        return (await bench.account()).lost(sent) == []
+
+    await eventually(all_answered, 30, worker.said)
+    await eventually(shows_none, 30, worker.said)

@@ -17,9 +17,13 @@ class Client:
 
     def __init__(self) -> None:
         self.read = 0
+        self.high_watermark: int | None = 3
 
     async def end_offsets(self, partitions: list[TopicPartition]) -> dict[TopicPartition, int]:
         return dict.fromkeys(partitions, 3)
+
+    def highwater(self, _: TopicPartition) -> int | None:
+        return self.high_watermark
 
     async def position(self, _: TopicPartition) -> int:
         return self.read
@@ -58,3 +62,17 @@ async def test_the_marker_of_a_transaction_is_nothing_to_wait_for(client: Client
     tracker.acknowledge(1, "accepted")
     client.read = 3
     assert await _lag(client, offsets) == 0
+
+
+@pytest.mark.parametrize(("high_watermark", "expected"), [(3, 0), (9, 6), (None, None)])
+async def test_messages_behind_an_open_transaction_are_counted(
+    client: Client, high_watermark: int | None, expected: float | None
+) -> None:
+    offsets = OffsetTracker[Any]()
+    offsets.assign(PARTITION)
+    client.read, client.high_watermark = 3, high_watermark
+    metrics = Metrics()
+    consumer: Any = SimpleNamespace(client=client, assigned=True)
+    await LagMonitor(consumer, offsets, metrics)._measure()
+    assert metrics.registry.get_sample_value("triage_lag_messages", {"partition": "0"}) == 0
+    assert metrics.registry.get_sample_value("triage_lag_unreadable_messages", {"partition": "0"}) == expected

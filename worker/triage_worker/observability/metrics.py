@@ -80,6 +80,12 @@ class Metrics:
         self._lag_s = Gauge(
             "triage_lag_seconds", "Age of the oldest message not yet answered.", ["partition"], registry=registry
         )
+        self._unreadable = Gauge(
+            "triage_lag_unreadable_messages",
+            "Offsets behind another producer's open transaction, which cannot be read until it ends.",
+            ["partition"],
+            registry=registry,
+        )
         self._in_flight = Gauge("triage_in_flight_messages", "Messages read and not yet answered.", registry=registry)
         self._in_flight_bytes = Gauge("triage_in_flight_bytes", "The size of their values.", registry=registry)
 
@@ -146,7 +152,12 @@ class Metrics:
         self._lag.labels(partition).set(messages)
         self._lag_s.labels(partition).set(seconds)
 
+    def unreadable(self, partition: int, offsets: int) -> None:
+        """Set how much of a partition is behind another producer's open transaction."""
+        self._unreadable.labels(partition).set(offsets)
+
     def forget_lag(self) -> None:
         """Remove the lag of revoked partitions, which their next owner reports."""
         self._lag.clear()
         self._lag_s.clear()
+        self._unreadable.clear()
