@@ -23,7 +23,7 @@ from triage_schemas.events import IntentEvent
 from triage_worker.bench.process_usage import cpu_seconds
 
 from tests.kafka import broker
-from tests.kafka.harness import Bench
+from tests.kafka.harness import KafkaHarness
 from tests.worker.router.intents import intent_event
 
 PARTITIONS = 12
@@ -32,11 +32,11 @@ INTENTS = ("WISMO", "RETURN_REQUEST", "DAMAGED_ITEM", "OTHER", "CANCEL_ORDER")
 
 async def measure(bootstrap: str, folder: Path, intents: int) -> dict[str, float]:
     """Fill the topic, start the router, and follow its group's offsets."""
-    bench = Bench(bootstrap, folder)
-    await bench.create_topics(partitions=PARTITIONS)
+    harness = KafkaHarness(bootstrap, folder)
+    await harness.create_topics(partitions=PARTITIONS)
     admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
     await admin.start()
-    tickets, alerts = f"tickets-{bench.group}", f"alerts-{bench.group}"
+    tickets, alerts = f"tickets-{harness.group}", f"alerts-{harness.group}"
     await admin.create_topics([NewTopic(name, PARTITIONS, 1) for name in (tickets, alerts)])
     await admin.close()
     rng = random.Random(1)
@@ -46,24 +46,26 @@ async def measure(bootstrap: str, folder: Path, intents: int) -> dict[str, float
         event = intent_event(number, conversation_id=conversation, intent=rng.choice(INTENTS))
         headers = event_headers(IntentEvent.TYPE, f"bench:{number}", "2026-01-05T09:00:00Z", event.message_id, [])
         records.append((conversation.encode(), event.write(), headers))
-    await bench.send(bench.output, records)
-    router = bench.worker(
+    await harness.send(harness.output, records)
+    router = harness.start(
         module="triage_worker router",
-        output_topic=bench.output,
+        output_topic=harness.output,
         tickets_topic=tickets,
         alerts_topic=alerts,
     )
     os.sched_setaffinity(router.process.pid, {0})
     try:
-        return await _watch(bootstrap, bench, intents, router.process.pid)
+        return await _watch(bootstrap, harness, intents, router.process.pid)
     finally:
-        bench.stop()
+        harness.stop()
 
 
-async def _watch(bootstrap: str, bench: Bench, intents: int, pid: int) -> dict[str, float]:
-    partitions = [TopicPartition(bench.output, number) for number in range(PARTITIONS)]
+async def _watch(bootstrap: str, harness: KafkaHarness, intents: int, pid: int) -> dict[str, float]:
+    partitions = [TopicPartition(harness.output, number) for number in range(PARTITIONS)]
     first: tuple[int, float, float, float] | None = None
-    async with AIOKafkaConsumer(bootstrap_servers=bootstrap, group_id=bench.group, enable_auto_commit=False) as reader:
+    async with AIOKafkaConsumer(
+        bootstrap_servers=bootstrap, group_id=harness.group, enable_auto_commit=False
+    ) as reader:
         while True:
             done = sum([await reader.committed(partition) or 0 for partition in partitions])
             now = done, time.monotonic(), _queued_s(pid), cpu_seconds(pid) or 0.0

@@ -4,7 +4,7 @@ from triage_worker.config.settings import Settings
 from triage_worker.kafka.topic_plan import plan
 
 from tests.deploy.manifests import Manifest, of_kind, rendered
-from tests.kafka.rights import documented
+from tests.kafka.acls import documented_acls
 
 
 def test_topics_are_those_that_triage_would_create() -> None:
@@ -84,5 +84,6 @@ def test_the_users_have_the_documented_rights() -> None:
             for operation in operations - ({"Describe"} if operations & {"Read", "Write"} else set())
         }
         assert given == {
-            (right.kind, right.name, right.operation) for right in documented(service, exactly_once=True, budget=True)
+            (right.kind, right.name, right.operation)
+            for right in documented_acls(service, exactly_once=True, budget=True)
         }

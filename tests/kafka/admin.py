@@ -1,4 +1,4 @@
-"""What an administrator does to topics and partitions while others use them."""
+"""Changes that an admin_client makes to topics and partitions while others use them."""
 
 import random
 from collections.abc import AsyncIterator, Container, Iterable, Mapping
@@ -11,12 +11,12 @@ from aiokafka.structs import TopicPartition
 from tests.kafka.processes import eventually
 
 Tags = dict[int, bytes]
-"""A request's tagged fields, by number."""
+"""The tagged fields of a request, by number."""
 
 
 @asynccontextmanager
-async def administrator(bootstrap: str) -> AsyncIterator[AIOKafkaAdminClient]:
-    """An admin client, for as long as the block lasts."""
+async def admin_client(bootstrap: str) -> AsyncIterator[AIOKafkaAdminClient]:
+    """Open an admin client within the context."""
     client = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
     await client.start()
     try:
@@ -25,35 +25,35 @@ async def administrator(bootstrap: str) -> AsyncIterator[AIOKafkaAdminClient]:
         await client.close()
 
 
-async def create(
+async def create_topics(
     bootstrap: str,
     topics: Iterable[str],
     partitions: int = 3,
     replicas: int = 1,
     configs: Mapping[str, Mapping[str, str]] | None = None,
 ) -> None:
-    """Make topics, as soon as those of the same name that are being deleted are gone.
+    """Create topics; waits for topics of the same name that are being deleted.
 
     Args:
         bootstrap: the servers.
         topics: their names.
-        partitions: of each.
+        partitions: of each topic.
         replicas: of each partition.
         configs: of topics, by their names.
     """
     new = [NewTopic(topic, partitions, replicas, topic_configs=(configs or {}).get(topic, {})) for topic in topics]
-    async with administrator(bootstrap) as client:
+    async with admin_client(bootstrap) as client:
 
-        async def made() -> bool:
+        async def created() -> bool:
             response = await client.create_topics(new)
             return all(code == 0 for _, code, *_ in response.topic_errors)
 
-        await eventually(made, 30)
+        await eventually(created, 30)
 
 
-async def delete(bootstrap: str, topic: str) -> None:
+async def delete_topic(bootstrap: str, topic: str) -> None:
     """Delete a topic, and wait until it is gone."""
-    async with administrator(bootstrap) as client:
+    async with admin_client(bootstrap) as client:
         await client.delete_topics([topic])
 
         async def gone() -> bool:
@@ -62,27 +62,27 @@ async def delete(bootstrap: str, topic: str) -> None:
         await eventually(gone, 30)
 
 
-async def grow(bootstrap: str, topic: str, partitions: int) -> None:
-    """Have a topic so many partitions in all, and wait until whoever asks is told of them."""
-    async with administrator(bootstrap) as client:
+async def set_partitions(bootstrap: str, topic: str, partitions: int) -> None:
+    """Raise a topic's number of partitions, and wait until clients see them."""
+    async with admin_client(bootstrap) as client:
         await client.create_partitions({topic: NewPartitions(partitions)})
 
-        async def there() -> bool:
+        async def visible() -> bool:
             (described,) = await client.describe_topics([topic])
             return len(described["partitions"]) == partitions
 
-        await eventually(there, 30)
+        await eventually(visible, 30)
 
 
-async def delete_before(bootstrap: str, partition: TopicPartition, offset: int) -> None:
-    """Delete the records of a partition up to an offset, as retention would."""
-    async with administrator(bootstrap) as client:
+async def delete_records_before(bootstrap: str, partition: TopicPartition, offset: int) -> None:
+    """Delete the records of a partition before an offset, as retention does."""
+    async with admin_client(bootstrap) as client:
         await client.delete_records({partition: RecordsToDelete(before_offset=offset)})
 
 
-async def in_sync(bootstrap: str) -> None:
+async def wait_until_in_sync(bootstrap: str) -> None:
     """Wait until every partition of every topic has all its replicas in sync."""
-    async with administrator(bootstrap) as client:
+    async with admin_client(bootstrap) as client:
 
         async def all_in_sync() -> bool:
             return all(
@@ -94,35 +94,31 @@ async def in_sync(bootstrap: str) -> None:
         await eventually(all_in_sync, 60)
 
 
-async def move_leaders(bootstrap: str, dice: random.Random, *, spared: Container[str] = ()) -> None:
-    """Give all partitions their replicas in another order, and one in three a replica less than there are brokers.
+async def move_leaders(bootstrap: str, rng: random.Random, *, excluded: Container[str] = ()) -> None:
+    """Shuffle the replicas of all partitions, and remove one replica of every third partition.
 
-    Topics that are ``spared`` stay as they are.
+    The first replica is the preferred leader, which the controller elects at its next check
+    (``leader.imbalance.check.interval.seconds``). A leader whose replica is removed is replaced at once.
 
-    The first replica is the preferred leader, which the controller elects when it looks next
-    (``leader.imbalance.check.interval.seconds``). A leader that is left out has to go at once.
+    Args:
+        bootstrap: the servers.
+        rng: chooses.
+        excluded: topics that stay as they are.
     """
-    async with administrator(bootstrap) as client:
+    async with admin_client(bootstrap) as client:
         nodes = sorted(node["node_id"] for node in (await client.describe_cluster())["brokers"])
         moves: list[tuple[str, list[tuple[int, list[int], Tags]], Tags]] = [
             (
                 topic["topic"],
                 [
-                    (partition["partition"], dice.sample(nodes, len(nodes) - (dice.random() < 1 / 3)), {})
+                    (partition["partition"], rng.sample(nodes, len(nodes) - (rng.random() < 1 / 3)), {})
                     for partition in topic["partitions"]
                 ],
                 {},
             )
             for topic in await client.describe_topics()
-            if topic["topic"] not in spared
+            if topic["topic"] not in excluded
         ]
         response = await client._send_to_controller(AlterPartitionReassignmentsRequest(10_000, moves, {}))
         codes = [code for _, partitions, _ in response.responses for _, code, *_ in partitions]
         assert {response.error_code, *codes} == {0}, response
-
-
-async def leaders(bootstrap: str, topic: str) -> list[int]:
-    """Who leads each partition of a topic."""
-    async with administrator(bootstrap) as client:
-        (described,) = await client.describe_topics([topic])
-        return [partition["leader"] for partition in sorted(described["partitions"], key=lambda one: one["partition"])]

@@ -18,54 +18,54 @@ from tempfile import TemporaryDirectory
 HERE = Path(__file__).parent
 JARS = HERE / ".jars"
 ARCHIVE = JARS / "kafka.jsa"
-"""Kafka's classes as the JVM has them in memory, which halves the time that a broker takes to start."""
+"""An archive of Kafka's loaded classes, which halves the time that a broker takes to start."""
 
 LOGGING = ("-Dorg.slf4j.simpleLogger.defaultLogLevel=warn", "-Dorg.slf4j.simpleLogger.showDateTime=true")
 JVM = ("-Xms256m", "-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Xshare:auto", *LOGGING)
 START_S = 180.0
 
 
-class Unavailable(Exception):  # noqa: N818 (a reason to skip)
+class UnavailableError(Exception):
     """This machine cannot run Kafka."""
 
 
 def install() -> None:
-    """Fetch the jars, and archive their classes, once.
+    """Fetch the jars and archive their classes, unless both are there.
 
     Raises:
-        Unavailable: Java or Maven is missing, or Maven cannot fetch them.
+        UnavailableError: Java or Maven is missing, or Maven cannot fetch them.
     """
     for program in ("java", "mvn"):
         if shutil.which(program) is None:
-            raise Unavailable(f"{program} is not installed")
+            raise UnavailableError(f"{program} is not installed")
     if not all(any(JARS.glob(jar)) for jar in ("kafka_2.13-4.3.1.jar", "slf4j-simple-*.jar")):
         command = ["mvn", "-q", "-B", "-f", str(HERE / "pom.xml"), "dependency:copy-dependencies"]
         done = subprocess.run([*command, f"-DoutputDirectory={JARS}"], capture_output=True, text=True, check=False)
         if done.returncode != 0:
-            raise Unavailable(f"Maven cannot fetch Kafka: {(done.stdout + done.stderr).strip()[-500:]}")
+            raise UnavailableError(f"Maven cannot fetch Kafka: {(done.stdout + done.stderr).strip()[-500:]}")
     if not ARCHIVE.is_file():
-        _archive()
+        _archive_classes()
 
 
-def _archive() -> None:
-    """Start a broker and have its JVM write down the classes that it loaded."""
+def _archive_classes() -> None:
+    """Start a broker once, and let its JVM archive the classes that it loaded."""
     with TemporaryDirectory(dir=JARS) as folder:
         (node,) = cluster(Path(folder))
-        made = Path(folder) / ARCHIVE.name
-        node.start(f"-XX:ArchiveClassesAtExit={made}")
+        archive = Path(folder) / ARCHIVE.name
+        node.start(f"-XX:ArchiveClassesAtExit={archive}")
         try:
             node.wait()
         finally:
             node.stop(signal.SIGTERM)
-        if made.is_file():  # not every JVM can
-            made.replace(ARCHIVE)
+        if archive.is_file():  # not every JVM can write one
+            archive.replace(ARCHIVE)
 
 
 def free_ports(count: int) -> list[int]:
-    """Ports that were free a moment ago, all different.
+    """Return different ports that are free at this moment.
 
-    They lie below those that systems give to outgoing connections: a client that retries while its broker is down
-    would sooner or later be given the broker's own port, and the broker could not come back.
+    They lie below the ports of outgoing connections. Otherwise a client that retries while its broker is down could get
+    the broker's own port, and the broker could not start again.
     """
     ports: list[int] = []
     with ExitStack() as stack:
@@ -80,40 +80,51 @@ def free_ports(count: int) -> list[int]:
 
 @dataclass
 class Broker:
-    """One node, which is broker and controller.
+    """One node, which is a broker and a controller.
 
     Attributes:
-        ways_in: further listeners, each with its port and its protocol.
+        folder: for its files.
+        node_id: its number in the cluster.
+        port: of the listener without encryption and login.
+        voters: all controllers, as Kafka's setting lists them.
+        controller_port: of its own controller.
+        cluster_id: the same for all nodes.
+        settings: replace the defaults of `format`.
+        listeners: further listeners, each with its port and protocol.
         scram: users who may log in by SCRAM, each with the password.
+        process: the running broker; None before the first start.
     """
 
     folder: Path
-    node: int
+    node_id: int
     port: int
     voters: str
     controller_port: int
     cluster_id: str
     settings: Mapping[str, str] = field(default_factory=dict)
-    ways_in: Mapping[str, tuple[int, str]] = field(default_factory=dict)
+    listeners: Mapping[str, tuple[int, str]] = field(default_factory=dict)
     scram: Mapping[str, str] = field(default_factory=dict)
     process: "subprocess.Popen[bytes] | None" = None
 
     @property
     def bootstrap(self) -> str:
+        """The address for clients."""
         return f"127.0.0.1:{self.port}"
 
     def format(self) -> None:
-        """Write the properties and make the log folder."""
+        """Write the properties and format the log folder."""
         self.folder.mkdir(parents=True, exist_ok=True)
-        listeners = {"PLAINTEXT": (self.port, "PLAINTEXT"), **self.ways_in}
+        listeners = {"PLAINTEXT": (self.port, "PLAINTEXT"), **self.listeners}
         listeners["CONTROLLER"] = (self.controller_port, "PLAINTEXT")
         properties = {
             "process.roles": "broker,controller",
-            "node.id": str(self.node),
+            "node.id": str(self.node_id),
             "controller.quorum.voters": self.voters,
             "controller.listener.names": "CONTROLLER",
             "listeners": ",".join(f"{name}://127.0.0.1:{port}" for name, (port, _) in listeners.items()),
-            "listener.security.protocol.map": ",".join(f"{name}:{way}" for name, (_, way) in listeners.items()),
+            "listener.security.protocol.map": ",".join(
+                f"{name}:{protocol}" for name, (_, protocol) in listeners.items()
+            ),
             "log.dirs": str(self.folder / "data"),
             "auto.create.topics.enable": "false",
             "group.initial.rebalance.delay.ms": "0",
@@ -143,27 +154,27 @@ class Broker:
         subprocess.run(command, check=True, capture_output=True)
 
     def start(self, *options: str) -> None:
-        """Start; ``options`` are the JVM's."""
+        """Start the process; ``options`` are the JVM's."""
         command = [*self._java[:1], *options, *self._java[1:], "kafka.Kafka", str(self._properties)]
         with (self.folder / "broker.log").open("ab") as log:
             self.process = subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True)
 
     def wait(self) -> None:
-        """Wait until it takes requests."""
+        """Wait until it accepts connections."""
         deadline = time.monotonic() + START_S
         while not self._listens():
             if not self.running or time.monotonic() > deadline:
-                said = (self.folder / "broker.log").read_text(errors="replace")[-2000:]
-                raise RuntimeError(f"Kafka did not start: {said}")
+                log = (self.folder / "broker.log").read_text(errors="replace")[-2000:]
+                raise RuntimeError(f"Kafka did not start: {log}")
             time.sleep(0.05)
 
     @property
     def running(self) -> bool:
-        """Whether its process is there, frozen or not."""
+        """Whether its process exists, also if it is stopped by SIGSTOP."""
         return self.process is not None and self.process.poll() is None
 
     def stop(self, number: int = signal.SIGKILL) -> None:
-        """End it by a signal and wait; SIGTERM shuts it down in order."""
+        """Send a signal and wait for the end; SIGTERM shuts it down gracefully."""
         if self.running:
             self.signal(number)
             assert self.process is not None
@@ -194,19 +205,19 @@ def cluster(
     nodes: int = 1,
     settings: Mapping[str, str] | None = None,
     *,
-    ways_in: Mapping[str, str] | None = None,
+    listeners: Mapping[str, str] | None = None,
     scram: Mapping[str, str] | None = None,
 ) -> list[Broker]:
-    """Formatted nodes of one cluster, not started.
+    """Make the formatted nodes of a cluster, not started.
 
     Args:
-        folder: of all nodes.
+        folder: for the files of all nodes.
         nodes: how many.
-        settings: beyond, or in place of, those of `Broker.format`.
-        ways_in: further listeners, each with its protocol.
+        settings: replace the defaults of `Broker.format`.
+        listeners: further listeners, each with its protocol.
         scram: users who may log in by SCRAM, each with the password.
     """
-    further = ways_in or {}
+    further = listeners or {}
     ports = iter(free_ports((2 + len(further)) * nodes))
     controllers = [next(ports) for _ in range(nodes)]
     voters = ",".join(f"{node}@127.0.0.1:{port}" for node, port in enumerate(controllers, 1))
@@ -214,13 +225,13 @@ def cluster(
     brokers = [
         Broker(
             folder=folder / f"node-{node}",
-            node=node,
+            node_id=node,
             port=next(ports),
             voters=voters,
             controller_port=controller,
             cluster_id=cluster_id,
             settings=settings or {},
-            ways_in={name: (next(ports), protocol) for name, protocol in further.items()},
+            listeners={name: (next(ports), protocol) for name, protocol in further.items()},
             scram=scram or {},
         )
         for node, controller in enumerate(controllers, 1)

@@ -1,66 +1,68 @@
-"""One Apache Kafka for all tests here; ``TRIAGE_TEST_BOOTSTRAP`` points them at another."""
+"""Fixtures: one Apache Kafka for all tests of this folder; ``TRIAGE_TEST_BOOTSTRAP`` selects another broker."""
 
 import os
 import random
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
 
 import pytest
 
-from tests.kafka import broker
-from tests.kafka import secured as secured_broker
-from tests.kafka.harness import Bench
-from tests.kafka.secured import Secured
+from tests.kafka import broker, fault_environment, secured_broker
+from tests.kafka.harness import KafkaHarness
+from tests.kafka.secured_broker import SecuredBroker
+from tests.kafka.secured_services import SecuredServices, secured_services
 
 
 @pytest.fixture(scope="session")
-def bootstrap(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def kafka_installed() -> None:
+    """The jars of Kafka; tests are skipped if this machine cannot run them."""
+    try:
+        broker.install()
+    except broker.UnavailableError as error:
+        if os.environ.get("TRIAGE_REQUIRE_KAFKA"):
+            pytest.fail(f"NO KAFKA: {error}")
+        pytest.skip(f"NO KAFKA, SO NOTHING IS PROVEN ABOUT IT: {error}")
+
+
+@pytest.fixture(scope="session")
+def bootstrap(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Iterator[str]:
     """The bootstrap servers of a running Kafka."""
     given = os.environ.get("TRIAGE_TEST_BOOTSTRAP")
     if given:
         yield given
         return
-    _install()
-    (node,) = broker.cluster(tmp_path_factory.mktemp("kafka"))
-    node.start()
-    try:
-        node.wait()
+    request.getfixturevalue("kafka_installed")
+    with fault_environment.running_cluster(tmp_path_factory.mktemp("kafka"), 1, {}) as (node,):
         yield node.bootstrap
-    finally:
-        node.stop()
 
 
 @pytest.fixture(scope="session")
-def secured(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Secured]:
-    """A Kafka with logins, TLS and rights, on which all topics have their default names."""
+def secured(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Iterator[SecuredBroker]:
+    """A Kafka with logins, TLS and access control, on which all topics have their default names."""
     if os.environ.get("TRIAGE_TEST_BOOTSTRAP"):
-        pytest.skip("needs a broker of its own, and TRIAGE_TEST_BOOTSTRAP points at another")
-    _install()
+        pytest.skip("needs a broker of its own, but TRIAGE_TEST_BOOTSTRAP is set")
+    request.getfixturevalue("kafka_installed")
     with secured_broker.running(tmp_path_factory.mktemp("secured")) as running:
         yield running
 
 
 @pytest.fixture
-def bench(bootstrap: str, tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Iterator[Bench]:
-    """Topics of the test's own, and workers that end with it."""
-    made = Bench(bootstrap, tmp_path_factory.mktemp("worker"))
-    try:
-        yield made
-    finally:
-        made.stop()
+def harness(bootstrap: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[KafkaHarness]:
+    """Topics of the test's own; services on them end with the test."""
+    with KafkaHarness(bootstrap, tmp_path_factory.mktemp("services")) as created:
+        yield created
 
 
 @pytest.fixture
 def seed() -> int:
-    """What repeats a run's dice; TORTURE_SEED gives it."""
+    """The seed of a run's random choices; TORTURE_SEED sets it."""
     given = int(os.environ.get("TORTURE_SEED", random.randrange(10_000)))
     print(f"TORTURE_SEED={given}")
     return given
 
 
-def _install() -> None:
-    try:
-        broker.install()
-    except broker.Unavailable as error:
-        if os.environ.get("TRIAGE_REQUIRE_KAFKA"):
-            pytest.fail(f"NO KAFKA: {error}")
-        pytest.skip(f"NO KAFKA, SO NOTHING IS PROVEN ABOUT IT: {error}")
+@pytest.fixture
+async def services(secured: SecuredBroker, tmp_path: Path) -> AsyncIterator[SecuredServices]:
+    """The services on the secured broker; its topics exist."""
+    async with secured_services(secured, tmp_path) as created:
+        yield created

@@ -1,7 +1,7 @@
-"""The worker as a process, with a model that does as told: ``python -m tests.kafka.fake_worker``.
+"""Runs the worker as a process with a fake model: ``python -m tests.kafka.fake_worker``.
 
-FAKE_DELAY_S: seconds a batch takes; FAKE_SLOW_S: while the file FAKE_SLOW_FILE exists. FAKE_POISON: texts with this
-word make it fail.
+FAKE_DELAY_S: seconds that a batch takes; FAKE_SLOW_S: seconds that it takes while the file FAKE_SLOW_FILE exists.
+FAKE_POISON: the model fails on texts that contain this word.
 """
 
 import os
@@ -22,7 +22,7 @@ from tests.worker.fakes import FakeModel
 
 
 class FakeClassifier(FakeModel):
-    """What `triage_worker.classify.wiring` needs of a classifier."""
+    """The part of `triage_models.Classifier` that the worker uses."""
 
     device = "cpu"
     bundle = SimpleNamespace(
@@ -48,7 +48,7 @@ class FakeClassifier(FakeModel):
         return cls(threads or 2)
 
     def infer(self, batch: Sequence[Encoded]) -> Outputs:
-        # Not time.sleep, which fails under libfaketime.
+        # `time.sleep` fails under libfaketime.
         select.select([], [], [], self._slow_s if self._slow_file.is_file() else self._delay_s)
         outputs = super().infer(batch)
         self.batches.clear()

@@ -1,4 +1,4 @@
-"""What is done to workers and brokers while messages flow."""
+"""The faults of the matrix in docs/reliability.md: what is done to workers and brokers while messages flow."""
 
 import asyncio
 import signal
@@ -6,121 +6,119 @@ from collections.abc import Container, Mapping
 
 from tests.kafka import admin
 from tests.kafka.broker import Broker
-from tests.kafka.processes import Worker
-from tests.kafka.scene import SESSION_S, Scene, Strike
+from tests.kafka.scenario import SESSION_S, Fault, Scenario, terminate
 
 
-async def kill(scene: Scene) -> None:
-    """kill -9 of a random worker, three times; another takes its place."""
+async def kill(scenario: Scenario) -> None:
+    """Kill a random worker with SIGKILL and start another one, three times."""
     for _ in range(3):
-        await asyncio.sleep(scene.dice.uniform(0.5, 2.5))
-        scene.take().kill()
-        scene.start()
+        await asyncio.sleep(scenario.rng.uniform(0.5, 2.5))
+        scenario.remove_worker().kill()
+        scenario.start_worker()
 
 
-async def freeze(scene: Scene) -> None:
-    """A worker stands still for longer than its session lasts, and wakes up."""
-    await asyncio.sleep(scene.dice.uniform(0.5, 2.0))
-    await frozen(scene, 2 * SESSION_S)
+async def freeze(scenario: Scenario) -> None:
+    """Stop a worker for longer than its session lasts, and let it continue."""
+    await asyncio.sleep(scenario.rng.uniform(0.5, 2.0))
+    await freeze_worker(scenario, 2 * SESSION_S)
     await asyncio.sleep(1)
 
 
-async def frozen(scene: Scene, seconds: float) -> None:
-    victim = scene.dice.choice(scene.workers)
-    victim.signal(signal.SIGSTOP)
+async def freeze_worker(scenario: Scenario, seconds: float) -> None:
+    """Stop a random worker for some time."""
+    worker = scenario.rng.choice(scenario.workers)
+    worker.signal(signal.SIGSTOP)
     await asyncio.sleep(seconds)
-    victim.signal(signal.SIGCONT)
+    worker.signal(signal.SIGCONT)
 
 
-async def bounce(scene: Scene) -> None:
-    """A broker of three is shut down and started again, then another is killed and started again."""
-    for node, number in zip(scene.dice.sample(scene.nodes, 2), (signal.SIGTERM, signal.SIGKILL), strict=True):
-        await asyncio.sleep(scene.dice.uniform(0.5, 2.0))
-        await asyncio.to_thread(node.stop, number)
-        await back(scene, node)
+async def bounce(scenario: Scenario) -> None:
+    """Shut down one of three brokers and start it again, then kill another one and start it again."""
+    chosen = scenario.rng.sample(scenario.brokers, 2)
+    for broker, number in zip(chosen, (signal.SIGTERM, signal.SIGKILL), strict=True):
+        await asyncio.sleep(scenario.rng.uniform(0.5, 2.0))
+        await asyncio.to_thread(broker.stop, number)
+        await restart_broker(scenario, broker)
     await asyncio.sleep(1)
 
 
-async def back(scene: Scene, node: Broker) -> None:
-    """Start a broker, and wait until it has what the others have."""
-    node.start()
-    await asyncio.to_thread(node.wait)
-    await admin.in_sync(scene.bench.bootstrap)
+async def restart_broker(scenario: Scenario, broker: Broker) -> None:
+    """Start a broker that is stopped, and wait until all replicas are in sync."""
+    broker.start()
+    await asyncio.to_thread(broker.wait)
+    await admin.wait_until_in_sync(scenario.harness.bootstrap)
 
 
-async def leaders(scene: Scene) -> None:
-    """Of three brokers, now one leads a partition and now another, those of the groups' coordinator, too."""
-    await moved(scene, spared=("__transaction_state",))  # docs/reliability.md tells why, under what is not promised
+async def leaders(scenario: Scenario) -> None:
+    """Move the leaders of partitions among three brokers, those of the groups' coordinator included."""
+    # docs/reliability.md explains why, in "What is not promised".
+    await move_leaders_repeatedly(scenario, excluded=("__transaction_state",))
 
 
-async def moved(scene: Scene, *, spared: Container[str] = ()) -> None:
-    """Move leaders six times."""
+async def move_leaders_repeatedly(scenario: Scenario, *, excluded: Container[str] = ()) -> None:
+    """Move leaders six times, except those of some topics."""
     for _ in range(6):
-        await asyncio.sleep(scene.dice.uniform(1, 2))
-        await admin.move_leaders(scene.bench.bootstrap, scene.dice, spared=spared)
+        await asyncio.sleep(scenario.rng.uniform(1, 2))
+        await admin.move_leaders(scenario.harness.bootstrap, scenario.rng, excluded=excluded)
     await asyncio.sleep(2)
 
 
-async def storm(scene: Scene) -> None:
-    """Workers join and leave every second or two."""
+async def storm(scenario: Scenario) -> None:
+    """Let workers join and leave every second or two."""
     leaving = []
     for _ in range(8):
-        await asyncio.sleep(scene.dice.uniform(1, 2))
-        if len(scene.workers) < 2 or (len(scene.workers) < 4 and scene.dice.random() < 0.5):
-            scene.start()
+        await asyncio.sleep(scenario.rng.uniform(1, 2))
+        if len(scenario.workers) < 2 or (len(scenario.workers) < 4 and scenario.rng.random() < 0.5):
+            scenario.start_worker()
         else:
-            leaving.append(asyncio.create_task(_leave(scene.take())))
+            leaving.append(asyncio.create_task(terminate([scenario.remove_worker()])))
     await asyncio.gather(*leaving)
 
 
-async def _leave(worker: Worker) -> None:
-    await worker.has_said("Partitions assigned", 60)
-    assert await worker.terminate() == 0, worker.said()
-
-
-async def slow(scene: Scene) -> None:
-    """Batches take twice as long as a worker may go without polling, and another worker joins meanwhile."""
-    await asyncio.sleep(scene.dice.uniform(0.5, 1.5))
-    scene.slow.touch()
+async def slow(scenario: Scenario) -> None:
+    """Let batches take twice the poll interval, and let another worker join meanwhile."""
+    await asyncio.sleep(scenario.rng.uniform(0.5, 1.5))
+    scenario.slow_file.touch()
     await asyncio.sleep(5)
-    scene.start()
+    scenario.start_worker()
     await asyncio.sleep(6)
-    scene.slow.unlink()
+    scenario.slow_file.unlink()
 
 
-async def poison(scene: Scene) -> None:
-    """Nothing but what the messages do: every hundredth cannot be read, or makes the model fail."""
+async def poison(scenario: Scenario) -> None:
+    """Only wait: every hundredth message of each scenario is unreadable, or makes the model fail."""
     await asyncio.sleep(4)
 
 
-async def clock(scene: Scene) -> None:
-    """The workers' clock jumps two hours ahead, then two hours behind, then is right again."""
+async def clock(scenario: Scenario) -> None:
+    """Set the workers' clock two hours ahead, then two hours back, then right again."""
     for offset in ("+2h", "-2h", "+0"):
-        await asyncio.sleep(scene.dice.uniform(1, 3))
-        scene.clock.write_text(offset)
+        await asyncio.sleep(scenario.rng.uniform(1, 3))
+        scenario.clock_file.write_text(offset)
         await asyncio.sleep(3)
 
 
-async def disk(scene: Scene) -> None:
-    """The broker's disk is full until it gives up; room is made, and it is started again."""
-    await asyncio.sleep(scene.dice.uniform(0.5, 2.0))
-    (node,) = scene.nodes
-    ballast = node.folder / "ballast"
+async def disk(scenario: Scenario) -> None:
+    """Fill the broker's disk until the broker stops, free the space, and start the broker again."""
+    await asyncio.sleep(scenario.rng.uniform(0.5, 2.0))
+    (broker,) = scenario.brokers
+    ballast = broker.folder / "ballast"
     with ballast.open("wb") as stream:
         try:
             while True:
                 stream.write(bytes(1 << 20))
                 stream.flush()
         except OSError:
-            pass  # as full as it gets
-    assert node.process is not None
-    await asyncio.to_thread(node.process.wait, 60)
+            pass  # the disk is full
+    assert broker.process is not None
+    await asyncio.to_thread(broker.process.wait, 60)
     await asyncio.sleep(2)
     ballast.unlink()
-    await back(scene, node)
+    await restart_broker(scenario, broker)
     await asyncio.sleep(1)
 
 
-MATRIX: Mapping[str, Strike] = {
-    strike.__name__: strike for strike in (kill, freeze, bounce, leaders, storm, slow, poison, clock, disk)
+MATRIX: Mapping[str, Fault] = {
+    fault.__name__: fault for fault in (kill, freeze, bounce, leaders, storm, slow, poison, clock, disk)
 }
+"""The faults by their names in docs/reliability.md."""

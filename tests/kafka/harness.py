@@ -1,4 +1,4 @@
-"""Topics, workers as processes, and the reader of what they published."""
+"""Gives a test its own topics, services on them as processes, and readers of what they published."""
 
 import asyncio
 import os
@@ -10,30 +10,55 @@ import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import orjson
+import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.structs import ConsumerRecord, TopicPartition
 from triage_worker.kafka.client_compat.patches import apply_patches
 
 from tests.kafka import admin
-from tests.kafka.account import Account, Place
-from tests.kafka.processes import Worker, eventually
+from tests.kafka.message_outcomes import MessageOutcomes, Position
+from tests.kafka.processes import ServiceProcess, eventually
 from tests.records import headers_of, json_of
 
 ROOT = Path(__file__).parents[2]
+DELIVERIES = [pytest.param("at_least_once", marks=pytest.mark.torture), "exactly_once"]
+"""For tests of which every run takes one delivery, and `make torture` both."""
+
 Message = tuple[bytes | None, bytes | None]
 """Key and value."""
 
+Record = tuple[bytes | None, bytes | None, Sequence[tuple[str, bytes]]]
+"""Key, value and headers."""
+
 
 def message(text: str, **fields: str) -> bytes:
-    """A good message's value."""
+    """Make the value of a readable message."""
     return orjson.dumps({"text": text, **fields})
 
 
-class Bench:
-    """One test's topics on a broker, and its workers."""
+def conversations(count: int) -> list[Message]:
+    """Make readable messages of several conversations; some are accepted, others go to the fallback."""
+    return [
+        (f"chat-{number % 23}".encode(), message(f"message {number}" + "a" * (number % 40))) for number in range(count)
+    ]
+
+
+def environment(**settings: str) -> dict[str, str]:
+    """Return the environment of a process: this process's own, but with these settings only, named in lower case."""
+    others = {name: value for name, value in os.environ.items() if not name.startswith("TRIAGE_")}
+    return others | {f"TRIAGE_{name.upper()}": value for name, value in settings.items()}
+
+
+class KafkaHarness:
+    """The topics of one test, and the services that run on them; as a context manager it ends the services.
+
+    Args:
+        bootstrap: the servers of the broker.
+        folder: for the logs of the services.
+    """
 
     def __init__(self, bootstrap: str, folder: Path) -> None:
         name = uuid.uuid4().hex[:8]
@@ -44,19 +69,28 @@ class Bench:
         self.fallback = f"fallback-{name}"
         self.dead_letters = f"dlq-{name}"
         self._folder = folder
-        self._workers: list[Worker] = []
+        self._services: list[ServiceProcess] = []
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
 
     @property
     def topics(self) -> list[str]:
+        """All four topics, the input topic first."""
         return [self.input, self.output, self.fallback, self.dead_letters]
 
     async def create_topics(self, partitions: int = 3, replicas: int = 1, **configs: dict[str, str]) -> None:
-        """All four topics; ``configs`` by "input", "output", "fallback", "dead_letters"."""
+        """Create all four topics; ``configs`` are by "input", "output", "fallback" and "dead_letters"."""
         named = {str(getattr(self, name)): config for name, config in configs.items()}
-        await admin.create(self.bootstrap, self.topics, partitions, replicas, named)
+        await admin.create_topics(self.bootstrap, self.topics, partitions, replicas, named)
 
-    async def produce(self, messages: Iterable[Message], *, headers: Sequence[tuple[str, bytes]] = ()) -> list[Place]:
-        """Send messages; where each went, as partition and offset."""
+    async def produce(
+        self, messages: Iterable[Message], *, headers: Sequence[tuple[str, bytes]] = ()
+    ) -> list[Position]:
+        """Send messages to the input topic; returns their positions."""
         async with AIOKafkaProducer(bootstrap_servers=self.bootstrap, linger_ms=5, acks="all") as producer:
             futures = []
             for number, (key, value) in enumerate(messages):
@@ -69,9 +103,7 @@ class Bench:
             sent = await asyncio.gather(*futures)
         return [(metadata.partition, metadata.offset) for metadata in sent]
 
-    async def send(
-        self, topic: str, records: Iterable[tuple[bytes | None, bytes | None, Sequence[tuple[str, bytes]]]]
-    ) -> None:
+    async def send(self, topic: str, records: Iterable[Record]) -> None:
         """Send records, each with its own headers, to any topic."""
         async with AIOKafkaProducer(bootstrap_servers=self.bootstrap, linger_ms=5, acks="all") as producer:
             sent = [
@@ -79,8 +111,13 @@ class Bench:
             ]
             await asyncio.gather(*sent)
 
-    def worker(self, *, module: str = "tests.kafka.fake_worker", **variables: str) -> Worker:
-        """Start a worker; ``variables`` are settings in lower case, or FAKE_ ones in upper case."""
+    def start(self, *, module: str = "tests.kafka.fake_worker", **variables: str) -> ServiceProcess:
+        """Start a service, by default a worker with a fake model.
+
+        Args:
+            module: what to run, with arguments.
+            variables: settings in lower case, or other variables of the environment in upper case.
+        """
         settings = {
             "bootstrap_servers": self.bootstrap,
             "group_id": self.group,
@@ -93,25 +130,37 @@ class Bench:
             "log_level": "INFO",
             "threads": "2",
         }
-        given = {name if name.isupper() else f"TRIAGE_{name.upper()}": value for name, value in variables.items()}
-        environment = {name: value for name, value in os.environ.items() if not name.startswith("TRIAGE_")}
-        environment |= {f"TRIAGE_{name.upper()}": value for name, value in settings.items()} | given
-        log = self._folder / f"worker-{len(self._workers)}.log"
+        settings |= {name: value for name, value in variables.items() if not name.isupper()}
+        others = {name: value for name, value in variables.items() if name.isupper()}
+        log = self._folder / f"service-{len(self._services)}.log"
         arguments = [sys.executable, "-W", "error::ResourceWarning", "-m", *module.split()]
         with log.open("wb") as stream:
-            process = subprocess.Popen(arguments, cwd=ROOT, env=environment, stdout=stream, stderr=stream)
-        started = Worker(process, log)
-        self._workers.append(started)
-        return started
+            process = subprocess.Popen(
+                arguments, cwd=ROOT, env=environment(**settings) | others, stdout=stream, stderr=stream
+            )
+        return self.stop_later(ServiceProcess(process, log))
+
+    async def join(
+        self, *, module: str = "tests.kafka.fake_worker", timeout_s: float = 60, **variables: str
+    ) -> ServiceProcess:
+        """Start a service as `start` does, and wait until it has partitions."""
+        service = self.start(module=module, **variables)
+        await service.wait_for_log("Partitions assigned", timeout_s)
+        return service
+
+    def stop_later(self, service: ServiceProcess) -> ServiceProcess:
+        """Let a service end with the test."""
+        self._services.append(service)
+        return service
 
     def stop(self) -> None:
-        """Kill what still runs."""
-        for worker in self._workers:
-            if worker.process.poll() is None:
-                worker.process.send_signal(signal.SIGCONT)
-                worker.kill()
+        """Kill the services that still run."""
+        for service in self._services:
+            if service.process.poll() is None:
+                service.signal(signal.SIGCONT)
+                service.kill()
 
-    async def answered(self, timeout_s: float = 60, topic: str | None = None) -> None:
+    async def wait_until_committed(self, timeout_s: float = 60, topic: str | None = None) -> None:
         """Wait until the group has committed all of the input, or of another topic."""
         async with self._reader(group_id=self.group) as reader:
             partitions = await self._partitions(reader, topic or self.input)
@@ -123,9 +172,19 @@ class Bench:
 
             await eventually(committed, timeout_s, self._logs)
 
+    async def wait_for_first_commit(self, timeout_s: float = 60, topic: str | None = None) -> None:
+        """Wait until the group has committed some of the input, or of another topic."""
+        async with self._reader(group_id=self.group) as reader:
+            partitions = await self._partitions(reader, topic or self.input)
+
+            async def committed() -> bool:
+                return any([await reader.committed(partition) for partition in partitions])
+
+            await eventually(committed, timeout_s, self._logs)
+
     @asynccontextmanager
-    async def progress(self) -> AsyncIterator[Callable[[], Awaitable[int]]]:
-        """What tells how many messages of the input the group has committed."""
+    async def committed_messages(self) -> AsyncIterator[Callable[[], Awaitable[int]]]:
+        """Yield a function that returns how many messages of the input the group has committed."""
         async with self._reader(group_id=self.group) as reader:
             partitions = await self._partitions(reader, self.input)
 
@@ -134,30 +193,33 @@ class Bench:
 
             yield committed
 
-    async def kept_their_word(
-        self, workers: Iterable[Worker], sent: Iterable[Place], delivery: str, timeout_s: float = 60
-    ) -> None:
-        """All is answered, the workers end in order, and nothing is lost, reordered or, exactly once, doubled."""
-        await self.answered(timeout_s)
+    async def verify_delivery(
+        self,
+        workers: Iterable[ServiceProcess],
+        sent: Iterable[Position],
+        *,
+        repeats_allowed: bool = False,
+        timeout_s: float = 60,
+    ) -> MessageOutcomes:
+        """Wait until all is committed, terminate the workers, and verify that nothing is lost or out of order.
+
+        Args:
+            workers: those that run; each must exit with 0.
+            sent: messages that must be answered.
+            repeats_allowed: whether a message may be answered twice.
+            timeout_s: the longest wait for the commits.
+        """
+        await self.wait_until_committed(timeout_s)
         for worker in workers:
-            assert await worker.terminate() == 0, worker.said()
-        account = await self.account()
-        assert account.lost(sent) == []
-        assert account.out_of_order() == []
-        assert delivery == "at_least_once" or account.doubled() == []
-
-    async def committed_something(self, timeout_s: float = 60, topic: str | None = None) -> None:
-        """Wait until the group has committed some of the input, or of another topic."""
-        async with self._reader(group_id=self.group) as reader:
-            partitions = await self._partitions(reader, topic or self.input)
-
-            async def begun() -> bool:
-                return any([await reader.committed(partition) for partition in partitions])
-
-            await eventually(begun, timeout_s, self._logs)
+            assert await worker.terminate() == 0, worker.log_text()
+        outcomes = await self.outcomes()
+        assert outcomes.lost(sent) == []
+        assert outcomes.out_of_order() == []
+        assert repeats_allowed or outcomes.duplicated() == []
+        return outcomes
 
     async def read(self, topic: str) -> list[ConsumerRecord]:
-        """All committed records of a topic, each partition in order."""
+        """Read all committed records of a topic, each partition in order."""
         async with self._reader(isolation_level="read_committed") as reader:
             partitions = await self._partitions(reader, topic)
             reader.assign(partitions)
@@ -171,20 +233,20 @@ class Bench:
                     records += fetched
             return records
 
-    async def account(self) -> Account:
-        """Read all outputs and say what became of each message."""
-        account = Account()
+    async def outcomes(self) -> MessageOutcomes:
+        """Read all output topics."""
+        outcomes = MessageOutcomes()
         for topic, kind in ((self.output, "accepted"), (self.fallback, "fallback")):
             for record in await self.read(topic):
                 source = json_of(record)["source"]
-                place = (source["partition"], source["offset"])
-                account.enter(record, kind, place, headers_of(record)["ce_id"])
+                position = (source["partition"], source["offset"])
+                outcomes.add(record, kind, position, headers_of(record)["ce_id"])
         for record in await self.read(self.dead_letters):
             headers = headers_of(record)
-            place = (int(headers["dlq.partition"]), int(headers["dlq.offset"]))
-            account.enter(record, headers["dlq.error"].decode(), place, b"dead letter")
-            account.dead_letters.append(record)
-        return account
+            position = (int(headers["dlq.partition"]), int(headers["dlq.offset"]))
+            outcomes.add(record, headers["dlq.error"].decode(), position, b"dead letter")
+            outcomes.dead_letters.append(record)
+        return outcomes
 
     def _reader(self, **arguments: Any) -> AIOKafkaConsumer:
         apply_patches()
@@ -195,4 +257,4 @@ class Bench:
         return [TopicPartition(topic, number) for number in sorted(reader.partitions_for_topic(topic) or ())]
 
     def _logs(self) -> str:
-        return "\n".join(f"--- {worker.log.name}\n{worker.said()[-3000:]}" for worker in self._workers)
+        return "\n".join(f"--- {service.log.name}\n{service.log_text()[-3000:]}" for service in self._services)

@@ -1,4 +1,4 @@
-"""Brokers and topics that fail under a running worker: it says so, takes in no more than it may, and goes on."""
+"""Brokers that hang and topics that are deleted: the worker reports it, limits what is in flight, and continues."""
 
 import asyncio
 import signal
@@ -6,31 +6,32 @@ from pathlib import Path
 
 import pytest
 
-from tests.kafka import admin, broker
-from tests.kafka.harness import Bench, message
-from tests.kafka.processes import Worker, eventually
-from tests.kafka.test_service import get, metric, not_ready, own_broker, ready
+from tests.kafka import admin
+from tests.kafka.endpoints import Endpoints, metric
+from tests.kafka.fault_environment import running_cluster
+from tests.kafka.harness import DELIVERIES, KafkaHarness, Message, message
+from tests.kafka.processes import ServiceProcess, eventually
 
 pytestmark = pytest.mark.kafka
 
-DELIVERIES = [pytest.param("at_least_once", marks=pytest.mark.torture), "exactly_once"]
 IN_FLIGHT = 200
 
 
-def conversation(count: int) -> list[tuple[bytes | None, bytes | None]]:
+def accepted_messages(count: int) -> list[Message]:
+    """Make messages that the fake model accepts."""
     return [(f"k{number % 7}".encode(), message(f"aa {number}")) for number in range(count)]
 
 
-def observed(bench: Bench, delivery: str) -> tuple[Worker, int]:
-    (port,) = broker.free_ports(1)
-    worker = bench.worker(
-        delivery=delivery, http_host="127.0.0.1", http_port=str(port), max_in_flight=str(IN_FLIGHT), batch_tokens="512"
-    )
-    return worker, port
+def start_worker(harness: KafkaHarness, delivery: str) -> tuple[ServiceProcess, Endpoints]:
+    """Start a worker with little in flight, and with endpoints."""
+    endpoints = Endpoints()
+    worker = harness.start(delivery=delivery, max_in_flight=str(IN_FLIGHT), batch_tokens="512", **endpoints.settings)
+    return worker, endpoints
 
 
-async def in_flight(port: int) -> float:
-    return metric((await get(port, "/metrics"))[1], "triage_in_flight_messages")
+async def in_flight(endpoints: Endpoints) -> float:
+    """How many messages a worker has read and not answered."""
+    return metric(await endpoints.metrics(), "triage_in_flight_messages")
 
 
 @pytest.mark.parametrize(
@@ -40,65 +41,64 @@ async def in_flight(port: int) -> float:
         *(pytest.param(120, delivery, marks=pytest.mark.torture) for delivery in ("at_least_once", "exactly_once")),
     ],
 )
-async def test_a_broker_that_answers_nobody_for_a_while(
-    bootstrap: str, tmp_path: Path, seconds: int, delivery: str
+async def test_a_worker_survives_a_broker_that_hangs(
+    kafka_installed: None, tmp_path: Path, seconds: int, delivery: str
 ) -> None:
-    """Connections stay open and nothing comes: what a paused machine or a network that drops packets looks like."""
-    async with own_broker(tmp_path / "kafka") as node:
-        bench = Bench(node.bootstrap, tmp_path)
-        try:
-            await bench.create_topics()
-            worker, port = observed(bench, delivery)
-            sent = await bench.produce(conversation(3_000))
-            await bench.committed_something()
-            node.signal(signal.SIGSTOP)
-            await asyncio.sleep(seconds)  # the fault itself
-            await eventually(lambda: not_ready(port), 60, worker.said)
-            assert await in_flight(port) <= IN_FLIGHT
-            assert (await get(port, "/livez"))[0] == 200
-            node.signal(signal.SIGCONT)
-            await eventually(lambda: ready(port), 90, worker.said)
-            await bench.kept_their_word([worker], sent, delivery, 90)
-        finally:
-            node.signal(signal.SIGCONT)
-            bench.stop()
+    """Connections stay open and nothing is answered, as with a paused machine or a network that drops packets."""
+    with running_cluster(tmp_path / "kafka", 1, {}) as (node,), KafkaHarness(node.bootstrap, tmp_path) as harness:
+        await harness.create_topics()
+        worker, endpoints = start_worker(harness, delivery)
+        sent = await harness.produce(accepted_messages(3_000))
+        await harness.wait_for_first_commit()
+        node.signal(signal.SIGSTOP)
+        await asyncio.sleep(seconds)
+        await eventually(endpoints.not_ready, 60, worker.log_text)
+        assert await in_flight(endpoints) <= IN_FLIGHT
+        assert (await endpoints.get("/livez"))[0] == 200
+        node.signal(signal.SIGCONT)
+        await eventually(endpoints.ready, 90, worker.log_text)
+        await harness.verify_delivery([worker], sent, repeats_allowed=delivery == "at_least_once", timeout_s=90)
 
 
 @pytest.mark.parametrize("delivery", DELIVERIES)
-async def test_an_output_topic_that_is_deleted_and_made_again(bench: Bench, delivery: str) -> None:
-    await bench.create_topics()
-    worker, port = observed(bench, delivery)
-    await bench.produce(conversation(50))
-    await bench.answered()
-    await admin.delete(bench.bootstrap, bench.output)
-    sent = await bench.produce(conversation(1_000))
-    await eventually(lambda: not_ready(port), 60, worker.said)
-    assert await in_flight(port) <= IN_FLIGHT
-    assert "not taken an output" in (await get(port, "/readyz"))[1]
-    await admin.create(bench.bootstrap, [bench.output])
-    await eventually(lambda: ready(port), 60, worker.said)
-    await bench.kept_their_word([worker], sent, delivery)
+async def test_an_output_topic_that_is_deleted_and_created_again_loses_no_new_output(
+    harness: KafkaHarness, delivery: str
+) -> None:
+    await harness.create_topics()
+    worker, endpoints = start_worker(harness, delivery)
+    await harness.produce(accepted_messages(50))
+    await harness.wait_until_committed()
+    await admin.delete_topic(harness.bootstrap, harness.output)
+    sent = await harness.produce(accepted_messages(1_000))
+    await eventually(endpoints.not_ready, 60, worker.log_text)
+    assert await in_flight(endpoints) <= IN_FLIGHT
+    assert "not taken an output" in (await endpoints.get("/readyz"))[1]
+    await admin.create_topics(harness.bootstrap, [harness.output])
+    await eventually(endpoints.ready, 60, worker.log_text)
+    await harness.verify_delivery([worker], sent, repeats_allowed=delivery == "at_least_once")
 
 
 @pytest.mark.parametrize("delivery", DELIVERIES)
-async def test_an_input_topic_that_is_deleted_and_made_again(bench: Bench, delivery: str) -> None:
-    await bench.create_topics()
-    worker, port = observed(bench, delivery)
-    await bench.produce(conversation(50))
-    await bench.answered()
-    before = len(await bench.read(bench.output))
-    await admin.delete(bench.bootstrap, bench.input)
+async def test_an_input_topic_that_is_deleted_and_created_again_is_read_from_its_beginning(
+    harness: KafkaHarness, delivery: str
+) -> None:
+    await harness.create_topics()
+    worker, endpoints = start_worker(harness, delivery)
+    await harness.produce(accepted_messages(50))
+    await harness.wait_until_committed()
+    before = len(await harness.read(harness.output))
+    await admin.delete_topic(harness.bootstrap, harness.input)
 
-    async def missed() -> bool:
-        return await get(port, "/readyz") == (503, f"there is no topic {bench.input}\n")
+    async def reported() -> bool:
+        return await endpoints.get("/readyz") == (503, f"there is no topic {harness.input}\n")
 
-    await eventually(missed, 60, worker.said)
-    await admin.create(bench.bootstrap, [bench.input])
-    sent = await bench.produce(conversation(20))
+    await eventually(reported, 60, worker.log_text)
+    await admin.create_topics(harness.bootstrap, [harness.input])
+    sent = await harness.produce(accepted_messages(20))
 
-    async def answered_again() -> bool:
-        return len(await bench.read(bench.output)) >= before + len(sent)
+    async def answered() -> bool:
+        return len(await harness.read(harness.output)) >= before + len(sent)
 
-    await eventually(answered_again, 90, worker.said)
-    await eventually(lambda: ready(port), 60, worker.said)
-    assert await worker.terminate() == 0, worker.said()
+    await eventually(answered, 90, worker.log_text)
+    await eventually(endpoints.ready, 60, worker.log_text)
+    assert await worker.terminate() == 0, worker.log_text()

@@ -1,21 +1,20 @@
-"""A cluster of three: leaders that move under a worker, and brokers that are missing, frozen, or gone for good."""
+"""A cluster of three brokers: leaders that move, and brokers that are missing, frozen or killed."""
 
 import asyncio
 import random
 import signal
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
 
-from tests.kafka import admin, faults, grounds
+from tests.kafka import admin, fault_environment, faults
 from tests.kafka.broker import Broker
-from tests.kafka.harness import Bench
+from tests.kafka.harness import DELIVERIES, KafkaHarness
 from tests.kafka.processes import eventually
-from tests.kafka.scene import POISON, Scene, run
-from tests.kafka.test_broker_faults import DELIVERIES, IN_FLIGHT, conversation, in_flight, observed
-from tests.kafka.test_service import get, ready
-from tests.kafka.verdict import kept
+from tests.kafka.scenario import POISON, Scenario, run_scenario
+from tests.kafka.test_broker_faults import IN_FLIGHT, accepted_messages, in_flight, start_worker
+from tests.kafka.verification import record_and_check
 
 pytestmark = pytest.mark.kafka
 
@@ -23,110 +22,118 @@ AWAY_S = 60
 
 
 @pytest.fixture(scope="module")
-def nodes(bootstrap: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sequence[Broker]]:
-    """Three brokers; ``bootstrap`` only sees to it that Kafka is there."""
-    with grounds.started(tmp_path_factory.mktemp("three"), 3, grounds.REPLICATED) as three:
-        yield three
+def brokers(kafka_installed: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sequence[Broker]]:
+    """Three running brokers."""
+    folder = tmp_path_factory.mktemp("cluster")
+    with fault_environment.running_cluster(folder, 3, fault_environment.REPLICATED) as running:
+        yield running
 
 
 @pytest.fixture
-async def bench(nodes: Sequence[Broker], tmp_path: Path) -> AsyncIterator[Bench]:
-    """Topics on the three, which all are up again when it ends."""
-    bootstrap = ",".join(node.bootstrap for node in nodes)
-    made = Bench(bootstrap, tmp_path)
+async def harness(brokers: Sequence[Broker], tmp_path: Path) -> AsyncIterator[KafkaHarness]:
+    """Topics on the three brokers, which all run and are in sync again when the test ends."""
+    bootstrap = ",".join(broker.bootstrap for broker in brokers)
     try:
-        yield made
+        with KafkaHarness(bootstrap, tmp_path) as created:
+            yield created
     finally:
-        made.stop()
-        for node in nodes:
-            if node.running:
-                node.signal(signal.SIGCONT)
+        for broker in brokers:
+            if broker.running:
+                broker.signal(signal.SIGCONT)
             else:
-                node.start()
-                await asyncio.to_thread(node.wait)
-        await admin.in_sync(bootstrap)
+                broker.start()
+                await asyncio.to_thread(broker.wait)
+        await admin.wait_until_in_sync(bootstrap)
+
+
+@pytest.fixture
+def make_scenario(
+    harness: KafkaHarness, brokers: Sequence[Broker], tmp_path: Path, seed: int
+) -> Callable[[str], Scenario]:
+    """Make a scenario with a trickle of messages, for a delivery."""
+    rng = random.Random(seed)
+    return lambda delivery: Scenario(harness, tmp_path, delivery, "trickle", rng, brokers, {"FAKE_POISON": POISON})
 
 
 @pytest.mark.parametrize("delivery", DELIVERIES)
-async def test_leaders_that_move_while_messages_flow(
-    bench: Bench, nodes: Sequence[Broker], tmp_path: Path, seed: int, delivery: str
+async def test_nothing_is_lost_while_leaders_move(
+    make_scenario: Callable[[str], Scenario], seed: int, delivery: str
 ) -> None:
-    scene = Scene(bench, tmp_path, delivery, "trickle", random.Random(seed), nodes, {"FAKE_POISON": POISON})
-    (await run("leaders", faults.leaders, scene, seed)).check()
+    (await run_scenario("leaders", faults.leaders, make_scenario(delivery), seed)).check()
 
 
 @pytest.mark.torture
 @pytest.mark.xfail(reason="the coordinator forgets a transaction whose outputs the broker took", strict=False)
 async def test_the_coordinator_of_transactions_that_moves_again_and_again(
-    bench: Bench, nodes: Sequence[Broker], tmp_path: Path, seed: int
+    make_scenario: Callable[[str], Scenario], seed: int
 ) -> None:
-    scene = Scene(bench, tmp_path, "exactly_once", "trickle", random.Random(seed), nodes, {"FAKE_POISON": POISON})
-    (await run("all leaders", faults.moved, scene, seed)).check()
+    (await run_scenario("all leaders", faults.move_leaders_repeatedly, make_scenario("exactly_once"), seed)).check()
 
 
 @pytest.mark.parametrize("delivery", DELIVERIES)
-async def test_fewer_replicas_than_the_output_wants(bench: Bench, nodes: Sequence[Broker], delivery: str) -> None:
-    await bench.create_topics(replicas=3, output={"min.insync.replicas": "3"})
-    worker, port = observed(bench, delivery)
-    await eventually(lambda: ready(port), 60, worker.said)
-    node = random.choice(nodes)
-    await asyncio.to_thread(node.stop)
-    sent = await bench.produce(conversation(2_000))
+async def test_a_worker_reports_missing_replicas_and_loses_nothing(
+    harness: KafkaHarness, brokers: Sequence[Broker], delivery: str
+) -> None:
+    await harness.create_topics(replicas=3, output={"min.insync.replicas": "3"})
+    worker, endpoints = start_worker(harness, delivery)
+    await eventually(endpoints.ready, 60, worker.log_text)
+    broker = random.choice(brokers)
+    await asyncio.to_thread(broker.stop)
+    sent = await harness.produce(accepted_messages(2_000))
 
-    async def told() -> bool:
-        status, problem = await get(port, "/readyz")
+    async def reported() -> bool:
+        status, problem = await endpoints.get("/readyz")
         return status == 503 and "NotEnoughReplicas" in problem
 
-    await eventually(told, 60, worker.said)
-    assert await in_flight(port) <= IN_FLIGHT
-    assert (await get(port, "/livez"))[0] == 200
-    node.start()
-    await asyncio.to_thread(node.wait)
-    await eventually(lambda: ready(port), 90, worker.said)
-    await bench.kept_their_word([worker], sent, delivery, 90)
+    await eventually(reported, 60, worker.log_text)
+    assert await in_flight(endpoints) <= IN_FLIGHT
+    assert (await endpoints.get("/livez"))[0] == 200
+    broker.start()
+    await asyncio.to_thread(broker.wait)
+    await eventually(endpoints.ready, 90, worker.log_text)
+    await harness.verify_delivery([worker], sent, repeats_allowed=delivery == "at_least_once", timeout_s=90)
 
 
 @pytest.mark.torture
-@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGSTOP], ids=["killed", "frozen"])
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSTOP], ids=["killed", "frozen"])
 @pytest.mark.parametrize("delivery", ["at_least_once", "exactly_once"])
-async def test_two_brokers_go_on_without_the_third(
-    bench: Bench, nodes: Sequence[Broker], tmp_path: Path, seed: int, delivery: str, how: signal.Signals
+async def test_two_brokers_answer_while_the_third_is_away(
+    make_scenario: Callable[[str], Scenario], seed: int, delivery: str, number: signal.Signals
 ) -> None:
-    """What was asked of it must be asked of another, also where its connections stay open and nothing comes."""
+    """A frozen broker keeps its connections open and does not answer, so clients must turn to another one."""
 
-    async def strike(scene: Scene) -> None:
+    async def away(scenario: Scenario) -> None:
         await asyncio.sleep(2)
-        node = scene.dice.choice(scene.nodes)
-        if how == signal.SIGSTOP:
-            node.signal(how)
+        broker = scenario.rng.choice(scenario.brokers)
+        if number == signal.SIGSTOP:
+            broker.signal(number)
             await asyncio.sleep(AWAY_S)
-            node.signal(signal.SIGCONT)
+            broker.signal(signal.SIGCONT)
         else:
-            await asyncio.to_thread(node.stop, how)
+            await asyncio.to_thread(broker.stop, number)
             await asyncio.sleep(AWAY_S)
-            await faults.back(scene, node)
+            await faults.restart_broker(scenario, broker)
         await asyncio.sleep(2)
 
-    scene = Scene(bench, tmp_path, delivery, "trickle", random.Random(seed), nodes, {"FAKE_POISON": POISON})
-    word = {signal.SIGKILL: "killed", signal.SIGSTOP: "frozen"}[how]
-    row = await run(f"one of three brokers {word} for {AWAY_S} s", strike, scene, seed)
-    kept(row)
-    assert row.gap_s < AWAY_S
+    participle = {signal.SIGKILL: "killed", signal.SIGSTOP: "frozen"}[number]
+    name = f"one of three brokers {participle} for {AWAY_S} s"
+    result = await run_scenario(name, away, make_scenario(delivery), seed)
+    record_and_check(result)
+    assert result.gap_s < AWAY_S
 
 
 @pytest.mark.torture
 @pytest.mark.parametrize("delivery", ["at_least_once", "exactly_once"])
-async def test_a_worker_and_a_broker_die_together(
-    bench: Bench, nodes: Sequence[Broker], tmp_path: Path, seed: int, delivery: str
+async def test_nothing_is_lost_when_a_worker_and_a_broker_die_together(
+    make_scenario: Callable[[str], Scenario], seed: int, delivery: str
 ) -> None:
-    async def strike(scene: Scene) -> None:
+    async def kill_both(scenario: Scenario) -> None:
         for _ in range(3):
-            await asyncio.sleep(scene.dice.uniform(1, 2))
-            node = scene.dice.choice(scene.nodes)
-            scene.take().kill()
-            await asyncio.to_thread(node.stop)
-            scene.start()
-            await faults.back(scene, node)
+            await asyncio.sleep(scenario.rng.uniform(1, 2))
+            broker = scenario.rng.choice(scenario.brokers)
+            scenario.remove_worker().kill()
+            await asyncio.to_thread(broker.stop)
+            scenario.start_worker()
+            await faults.restart_broker(scenario, broker)
 
-    scene = Scene(bench, tmp_path, delivery, "trickle", random.Random(seed), nodes, {"FAKE_POISON": POISON})
-    kept(await run("worker and broker", strike, scene, seed))
+    record_and_check(await run_scenario("worker and broker", kill_both, make_scenario(delivery), seed))

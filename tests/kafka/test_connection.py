@@ -1,7 +1,6 @@
-"""Logins and TLS on a real Kafka: who is let in, and what the others are told."""
+"""Logins and TLS on a real Kafka: which clients are accepted, and the errors of the others."""
 
 import asyncio
-import os
 import subprocess
 import sys
 from collections.abc import AsyncIterator
@@ -14,8 +13,9 @@ from triage_worker.kafka import topics
 
 from tests.kafka import broker
 from tests.kafka.certificates import Authority
+from tests.kafka.harness import environment
 from tests.kafka.processes import eventually
-from tests.kafka.secured import Secured, password
+from tests.kafka.secured_broker import SecuredBroker, password
 
 pytestmark = pytest.mark.kafka
 
@@ -23,78 +23,84 @@ MUTUAL = ("ssl_certfile", "ssl_keyfile")
 
 
 def without(settings: dict[str, str], *names: str) -> dict[str, str]:
+    """Return settings without some of them."""
     return {name: value for name, value in settings.items() if name not in names}
 
 
 @pytest.fixture(autouse=True)
-async def _every_connection_has_ended() -> AsyncIterator[None]:
-    """TLS takes its leave after a connection's `close`; where the loop ends first, a socket is left open."""
+async def wait_for_closed_connections() -> AsyncIterator[None]:
+    """TLS ends a connection only after its `close`; if the loop ended before, a socket would stay open."""
     yield
-    watched = asyncio.get_running_loop()._selector.get_map()  # type: ignore[attr-defined]
+    sockets = asyncio.get_running_loop()._selector.get_map()  # type: ignore[attr-defined]
 
-    async def only_the_loops_own() -> bool:
-        return len(watched) <= 1
+    async def only_the_socket_of_the_loop() -> bool:
+        return len(sockets) <= 1
 
-    await eventually(only_the_loops_own, 20)
+    await eventually(only_the_socket_of_the_loop, 20)
 
 
-async def refusal(wrong: dict[str, str]) -> str:
+async def refusal(settings: dict[str, str]) -> str:
+    """Connect with settings that are wrong; returns the error, which must be one line without a password."""
     with pytest.raises(ConfigError) as caught:
-        await topics.check(Settings.load(**wrong))
-    said = str(caught.value)
-    assert "hush" not in said
-    assert "\n" not in said
-    return said
+        await topics.check(Settings.load(**settings))
+    error = str(caught.value)
+    assert "hush" not in error
+    assert "\n" not in error
+    return error
 
 
-async def let_in(right: dict[str, str]) -> None:
-    await topics.check(Settings.load(**right))
+async def connect(settings: dict[str, str]) -> None:
+    """Connect with settings that are right."""
+    await topics.check(Settings.load(**settings))
 
 
 @pytest.mark.parametrize("listener", ["PASSWORD", "PASSWORD_TLS"])
 @pytest.mark.parametrize("mechanism", ["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"])
-async def test_a_password_opens_and_a_wrong_one_is_refused(secured: Secured, mechanism: str, listener: str) -> None:
-    right = secured.login("triage", mechanism, listener)
-    await let_in(right)
-    said = await refusal({**right, "sasl_password": "hush-wrong"})
-    assert f"refused the login of triage by {mechanism}: check TRIAGE_SASL_USERNAME, TRIAGE_SASL_PASSWORD" in said
+async def test_a_right_password_is_accepted_and_a_wrong_one_is_refused(
+    secured: SecuredBroker, mechanism: str, listener: str
+) -> None:
+    settings = secured.login("triage", mechanism, listener)
+    await connect(settings)
+    error = await refusal({**settings, "sasl_password": "hush-wrong"})
+    assert f"refused the login of triage by {mechanism}: check TRIAGE_SASL_USERNAME, TRIAGE_SASL_PASSWORD" in error
 
 
-async def test_tls_with_a_private_authority(secured: Secured) -> None:
-    await let_in(secured.settings("TLS"))
-    said = await refusal(without(secured.settings("TLS"), "ssl_cafile"))
-    assert "is not trusted (unable to get local issuer certificate): set TRIAGE_SSL_CAFILE" in said
+async def test_a_private_authority_must_be_trusted_explicitly(secured: SecuredBroker) -> None:
+    await connect(secured.settings("TLS"))
+    error = await refusal(without(secured.settings("TLS"), "ssl_cafile"))
+    assert "is not trusted (unable to get local issuer certificate): set TRIAGE_SSL_CAFILE" in error
 
 
-async def test_a_certificate_of_another_host(secured: Secured) -> None:
-    await let_in(secured.settings("ELSEWHERE", ssl_check_hostname="false"))
+async def test_a_certificate_of_another_host_is_refused_unless_the_settings_allow_it(secured: SecuredBroker) -> None:
+    await connect(secured.settings("ELSEWHERE", ssl_check_hostname="false"))
     assert "or set TRIAGE_SSL_CHECK_HOSTNAME=false" in await refusal(secured.settings("ELSEWHERE"))
 
 
-async def test_an_expired_certificate(secured: Secured) -> None:
+async def test_an_expired_certificate_is_refused(secured: SecuredBroker) -> None:
     assert "(certificate has expired): have it renewed" in await refusal(secured.settings("EXPIRED"))
 
 
-async def test_mutual_tls(secured: Secured, tmp_path: Path) -> None:
-    right = secured.settings("MUTUAL")
-    await let_in(right)
-    assert "set TRIAGE_SSL_CERTFILE and TRIAGE_SSL_KEYFILE" in await refusal(without(right, *MUTUAL))
-    foreign = Authority(tmp_path, "others").sign("foreign")
-    theirs = {**right, "ssl_certfile": str(foreign.certificate), "ssl_keyfile": str(foreign.key)}
-    assert "one of an authority that it trusts" in await refusal(theirs)
+async def test_mutual_tls_needs_a_certificate_of_the_trusted_authority(secured: SecuredBroker, tmp_path: Path) -> None:
+    settings = secured.settings("MUTUAL")
+    await connect(settings)
+    assert "set TRIAGE_SSL_CERTFILE and TRIAGE_SSL_KEYFILE" in await refusal(without(settings, *MUTUAL))
+    other = Authority(tmp_path, "other-authority").sign("other-client")
+    wrong = {**settings, "ssl_certfile": str(other.certificate), "ssl_keyfile": str(other.key)}
+    assert "one of an authority that it trusts" in await refusal(wrong)
 
 
-async def test_a_key_with_a_password(secured: Secured) -> None:
-    locked = secured.settings(
-        "MUTUAL", ssl_certfile=str(secured.locked.certificate), ssl_keyfile=str(secured.locked.key)
-    )
-    await let_in({**locked, "ssl_password": password("key")})
-    assert "TRIAGE_SSL_PASSWORD" in await refusal({**locked, "ssl_password": "hush-wrong"})
-    assert "TRIAGE_SSL_PASSWORD" in await refusal(locked)
+async def test_an_encrypted_key_needs_its_password(secured: SecuredBroker) -> None:
+    client = secured.encrypted_client
+    settings = secured.settings("MUTUAL", ssl_certfile=str(client.certificate), ssl_keyfile=str(client.key))
+    await connect({**settings, "ssl_password": password("key")})
+    assert "TRIAGE_SSL_PASSWORD" in await refusal({**settings, "ssl_password": "hush-wrong"})
+    assert "TRIAGE_SSL_PASSWORD" in await refusal(settings)
 
 
 @pytest.mark.parametrize("name", ["ssl_cafile", *MUTUAL])
-async def test_a_file_that_is_not_there_or_holds_something_else(secured: Secured, tmp_path: Path, name: str) -> None:
+async def test_a_tls_file_that_is_missing_or_invalid_is_named(
+    secured: SecuredBroker, tmp_path: Path, name: str
+) -> None:
     wrong = tmp_path / "wrong.pem"
     settings = secured.settings("MUTUAL", **{name: str(wrong)})
     assert f"TRIAGE_{name.upper()}={wrong} is not a file" in await refusal(settings)
@@ -102,12 +108,12 @@ async def test_a_file_that_is_not_there_or_holds_something_else(secured: Secured
     assert "The TLS files cannot be loaded" in await refusal(settings)
 
 
-async def test_a_mechanism_that_is_not_offered(secured: Secured) -> None:
-    said = await refusal(secured.login("triage", "SCRAM-SHA-512", "PLAIN_ONLY"))
-    assert "does not offer SCRAM-SHA-512: set TRIAGE_SASL_MECHANISM" in said
+async def test_a_mechanism_that_the_broker_does_not_offer_is_named(secured: SecuredBroker) -> None:
+    error = await refusal(secured.login("triage", "SCRAM-SHA-512", "PLAIN_ONLY"))
+    assert "does not offer SCRAM-SHA-512: set TRIAGE_SASL_MECHANISM" in error
 
 
-async def test_another_protocol_than_the_listener_has(secured: Secured) -> None:
+async def test_a_protocol_that_differs_from_the_listeners_is_named(secured: SecuredBroker) -> None:
     for listener in ("PASSWORD", "TLS"):
         wrong = secured.settings(listener, security_protocol="PLAINTEXT")
         assert "TRIAGE_SECURITY_PROTOCOL=PLAINTEXT" in await refusal(wrong)
@@ -119,16 +125,17 @@ async def test_another_protocol_than_the_listener_has(secured: Secured) -> None:
 
 
 @pytest.mark.parametrize(
-    ("listener", "part"), [("PASSWORD", "refused the login of triage"), ("EXPIRED", "certificate has expired")]
+    ("listener", "expected"), [("PASSWORD", "refused the login of triage"), ("EXPIRED", "certificate has expired")]
 )
-def test_the_command_says_no_in_one_sentence(secured: Secured, tmp_path: Path, listener: str, part: str) -> None:
-    given = secured.settings(listener)
+def test_the_command_prints_a_refusal_as_one_line(
+    secured: SecuredBroker, tmp_path: Path, listener: str, expected: str
+) -> None:
+    settings = secured.settings(listener)
     if listener == "PASSWORD":
-        given = secured.login("triage", sasl_password="hush-wrong")
-    others = {name: value for name, value in os.environ.items() if not name.startswith("TRIAGE_")}
+        settings = secured.login("triage", sasl_password="hush-wrong")
     ran = subprocess.run(
         [sys.executable, "-m", "triage_worker", "worker", "--http-port=0", "--log-level=ERROR"],
-        env=others | {f"TRIAGE_{name.upper()}": value for name, value in given.items()},
+        env=environment(**settings),
         cwd=tmp_path,
         capture_output=True,
         text=True,
@@ -138,17 +145,17 @@ def test_the_command_says_no_in_one_sentence(secured: Secured, tmp_path: Path, l
     assert ran.returncode == 2
     (line,) = ran.stderr.splitlines()
     assert line.startswith("triage: ")
-    assert part in line
+    assert expected in line
     assert "hush" not in ran.stdout + ran.stderr
 
 
-async def test_topics_are_created_as_they_should_be(secured: Secured) -> None:
-    names = {name: f"made.{name}" for name in Settings.model_fields if name.endswith("_topic")}
-    ours = Settings.load(bootstrap_servers=secured.bootstrap, **names)
-    assert set((await topics.create(ours, partitions=2, replicas=None)).values()) == {True}
-    assert await topics.check(ours) == []
-    assert set((await topics.create(ours, partitions=5, replicas=None)).values()) == {False}
-    await topics.require(ours, dict.fromkeys(names, "Read"))
+async def test_topics_are_created_as_planned(secured: SecuredBroker) -> None:
+    names = {name: f"created.{name}" for name in Settings.model_fields if name.endswith("_topic")}
+    settings = Settings.load(bootstrap_servers=secured.bootstrap, **names)
+    assert set((await topics.create(settings, partitions=2, replicas=None)).values()) == {True}
+    assert await topics.check(settings) == []
+    assert set((await topics.create(settings, partitions=5, replicas=None)).values()) == {False}
+    await topics.require(settings, dict.fromkeys(names, "Read"))
     with pytest.raises(TriageError, match=r"The topic other was not created: .*replica"):
         await topics.create(
             Settings.load(bootstrap_servers=secured.bootstrap, **{**names, "input_topic": "other"}),
@@ -157,6 +164,6 @@ async def test_topics_are_created_as_they_should_be(secured: Secured) -> None:
         )
 
 
-async def test_a_broker_that_is_not_there() -> None:
+async def test_an_unreachable_broker_is_an_error() -> None:
     (port,) = broker.free_ports(1)
     assert "TRIAGE_BOOTSTRAP_SERVERS" in await refusal({"bootstrap_servers": f"127.0.0.1:{port}"})

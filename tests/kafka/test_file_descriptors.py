@@ -1,44 +1,50 @@
-"""Many partitions and few file descriptors: a worker says so, serves what it can, and stays alive."""
+"""Many partitions and few file descriptors: a worker reports it, serves what it can, and stays alive."""
 
 import resource
-from functools import partial
 from pathlib import Path
 
 import pytest
 
-from tests.kafka import broker
-from tests.kafka.harness import Bench
-from tests.kafka.processes import Worker, eventually
-from tests.kafka.test_broker_faults import conversation
-from tests.kafka.test_service import get, ready
+from tests.kafka.endpoints import Endpoints
+from tests.kafka.harness import KafkaHarness
+from tests.kafka.processes import ServiceProcess, eventually
+from tests.kafka.test_broker_faults import accepted_messages
 
 pytestmark = pytest.mark.kafka
 
 PARTITIONS, LIMIT = 60, 100
 
 
-async def test_sixty_partitions_and_a_hundred_file_descriptors(bench: Bench) -> None:
-    await bench.create_topics(partitions=PARTITIONS)
-    ports = broker.free_ports(2)
-    first = bench.worker(delivery="exactly_once", http_host="127.0.0.1", http_port=str(ports[0]))
-    resource.prlimit(first.process.pid, resource.RLIMIT_NOFILE, (LIMIT, LIMIT))
-    await first.has_said("Too few file descriptors", 60)
-    sent = await bench.produce([(None, value) for _, value in conversation(300)])
-    status, body = await get(ports[0], "/readyz")
+async def test_a_worker_with_too_few_file_descriptors_reports_it_and_a_second_worker_helps(
+    harness: KafkaHarness,
+) -> None:
+    await harness.create_topics(partitions=PARTITIONS)
+    first, first_endpoints = start_limited_worker(harness)
+    await first.wait_for_log("Too few file descriptors", 60)
+    sent = await harness.produce([(None, value) for _, value in accepted_messages(300)])
+    status, body = await first_endpoints.get("/readyz")
     assert status == 503
     assert f"{PARTITIONS} partitions need about" in body
     assert f"{LIMIT} are allowed" in body
-    assert (await get(ports[0], "/livez"))[0] == 200
+    assert (await first_endpoints.get("/livez"))[0] == 200
     assert open_files(first) < LIMIT
-    second = bench.worker(delivery="exactly_once", http_host="127.0.0.1", http_port=str(ports[1]))
-    resource.prlimit(second.process.pid, resource.RLIMIT_NOFILE, (LIMIT, LIMIT))
-    await bench.answered(90)
-    for port, worker in zip(ports, (first, second), strict=True):
-        await eventually(partial(ready, port), 30, worker.said)
-        assert len(worker.said()) < 20_000
-    account = await bench.account()
-    assert account.lost(sent) == account.doubled() == []
+    second, second_endpoints = start_limited_worker(harness)
+    await harness.wait_until_committed(90)
+    for worker, endpoints in ((first, first_endpoints), (second, second_endpoints)):
+        await eventually(endpoints.ready, 30, worker.log_text)
+        assert len(worker.log_text()) < 20_000
+    outcomes = await harness.outcomes()
+    assert outcomes.lost(sent) == outcomes.duplicated() == []
 
 
-def open_files(worker: Worker) -> int:
+def start_limited_worker(harness: KafkaHarness) -> tuple[ServiceProcess, Endpoints]:
+    """Start a worker that may open `LIMIT` files, and has endpoints."""
+    endpoints = Endpoints()
+    worker = harness.start(delivery="exactly_once", **endpoints.settings)
+    resource.prlimit(worker.process.pid, resource.RLIMIT_NOFILE, (LIMIT, LIMIT))
+    return worker, endpoints
+
+
+def open_files(worker: ServiceProcess) -> int:
+    """How many files a worker has open."""
     return sum(1 for _ in Path(f"/proc/{worker.process.pid}/fd").iterdir())

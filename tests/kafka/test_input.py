@@ -1,4 +1,4 @@
-"""What may be on the input topic, or become of it, while a worker reads it."""
+"""What can be on the input topic, or happen to it, while a worker reads it."""
 
 import random
 
@@ -7,105 +7,98 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.structs import TopicPartition
 
 from tests.kafka import admin
-from tests.kafka.account import Place
-from tests.kafka.harness import Bench, message
+from tests.kafka.harness import DELIVERIES, KafkaHarness, message
+from tests.kafka.message_outcomes import Position
 from tests.kafka.processes import eventually
-from tests.kafka.scene import messages
-from tests.kafka.test_broker_faults import DELIVERIES, conversation, observed
-from tests.kafka.test_service import get, metric, ready
+from tests.kafka.scenario import random_messages
+from tests.kafka.test_broker_faults import accepted_messages, start_worker
 
 pytestmark = pytest.mark.kafka
 
+LAG = 'triage_lag_messages{partition="0"}'
+UNREADABLE = 'triage_lag_unreadable_messages{partition="0"}'
+
 
 @pytest.mark.parametrize("delivery", DELIVERIES)
-async def test_aborted_messages_are_not_answered_and_leave_no_lag(bench: Bench, delivery: str) -> None:
-    await bench.create_topics(partitions=1)
-    kept: list[Place] = []
-    async with AIOKafkaProducer(bootstrap_servers=bench.bootstrap, transactional_id=bench.group) as producer:
-        for committed in (True, False, True, False):
+async def test_aborted_messages_are_not_answered_and_leave_no_lag(harness: KafkaHarness, delivery: str) -> None:
+    await harness.create_topics(partitions=1)
+    committed: list[Position] = []
+    async with AIOKafkaProducer(bootstrap_servers=harness.bootstrap, transactional_id=harness.group) as producer:
+        for commit in (True, False, True, False):
             await producer.begin_transaction()
-            sent = [await producer.send(bench.input, message("aa"), key=b"k") for _ in range(50)]
-            places = [(0, (await future).offset) for future in sent]
-            await (producer.commit_transaction() if committed else producer.abort_transaction())
-            kept += places if committed else []
-    worker, port = observed(bench, delivery)
+            sent = [await producer.send(harness.input, message("aa"), key=b"k") for _ in range(50)]
+            positions = [(0, (await future).offset) for future in sent]
+            await (producer.commit_transaction() if commit else producer.abort_transaction())
+            committed += positions if commit else []
+    worker, endpoints = start_worker(harness, delivery)
 
-    async def done() -> bool:
-        return len(await bench.read(bench.output)) >= len(kept)
+    async def answered() -> bool:
+        return len(await harness.read(harness.output)) >= len(committed)
 
-    await eventually(done, 60, worker.said)
+    await eventually(answered, 60, worker.log_text)
 
     async def no_lag() -> bool:
-        _, metrics = await get(port, "/metrics")
-        return (
-            'triage_lag_messages{partition="0"}' in metrics
-            and metric(metrics, 'triage_lag_messages{partition="0"}') == 0
-        )
+        return await endpoints.metric(LAG) == 0
 
-    await eventually(no_lag, 30, worker.said)
-    assert await worker.terminate() == 0, worker.said()
-    account = await bench.account()
-    assert sorted(account.answers) == kept
-    assert account.doubled() == []
-    assert account.out_of_order() == []
+    await eventually(no_lag, 30, worker.log_text)
+    assert await worker.terminate() == 0, worker.log_text()
+    outcomes = await harness.outcomes()
+    assert sorted(outcomes.answers) == committed
+    assert outcomes.duplicated() == []
+    assert outcomes.out_of_order() == []
 
 
 @pytest.mark.torture
 @pytest.mark.parametrize("delivery", ["at_least_once", "exactly_once"])
-async def test_partitions_that_are_added_are_read_from_their_beginning(bench: Bench, delivery: str) -> None:
-    await bench.create_topics(partitions=1)
-    worker, port = observed(bench, delivery)
-    await eventually(lambda: ready(port), 60, worker.said)
-    await admin.grow(bench.bootstrap, bench.input, 4)
-    sent = await bench.produce(messages(random.Random(7), 300))
+async def test_added_partitions_are_read_from_their_beginning(harness: KafkaHarness, delivery: str) -> None:
+    await harness.create_topics(partitions=1)
+    worker, endpoints = start_worker(harness, delivery)
+    await eventually(endpoints.ready, 60, worker.log_text)
+    await admin.set_partitions(harness.bootstrap, harness.input, 4)
+    sent = await harness.produce(random_messages(random.Random(7), 300))
     assert {partition for partition, _ in sent} == set(range(4))
-    await bench.kept_their_word([worker], sent, delivery)
+    await harness.verify_delivery([worker], sent, repeats_allowed=delivery == "at_least_once")
 
 
 @pytest.mark.torture
 @pytest.mark.parametrize("delivery", ["at_least_once", "exactly_once"])
-async def test_messages_that_are_deleted_before_they_are_read(bench: Bench, delivery: str) -> None:
-    """As a topic's retention does it to a group that is far behind: it goes on with what there is."""
-    await bench.create_topics(partitions=1)
-    first = await bench.produce(conversation(100))
-    worker, _ = observed(bench, delivery)
-    await bench.answered()
-    assert await worker.terminate() == 0, worker.said()
-    second = await bench.produce(conversation(100))
-    await admin.delete_before(bench.bootstrap, TopicPartition(bench.input, 0), 150)
-    worker, _ = observed(bench, delivery)
-    await bench.answered()
-    assert await worker.terminate() == 0, worker.said()
-    account = await bench.account()
-    assert sorted(account.answers) == first + second[50:]
-    assert account.doubled() == []
+async def test_a_worker_continues_after_messages_that_were_deleted_unread(harness: KafkaHarness, delivery: str) -> None:
+    """Retention does this to a group that is far behind."""
+    await harness.create_topics(partitions=1)
+    first = await harness.produce(accepted_messages(100))
+    worker, _ = start_worker(harness, delivery)
+    await harness.wait_until_committed()
+    assert await worker.terminate() == 0, worker.log_text()
+    second = await harness.produce(accepted_messages(100))
+    await admin.delete_records_before(harness.bootstrap, TopicPartition(harness.input, 0), 150)
+    worker, _ = start_worker(harness, delivery)
+    await harness.wait_until_committed()
+    assert await worker.terminate() == 0, worker.log_text()
+    outcomes = await harness.outcomes()
+    assert sorted(outcomes.answers) == first + second[50:]
+    assert outcomes.duplicated() == []
 
 
-async def test_messages_behind_an_open_transaction_show_in_a_metric(bench: Bench) -> None:
-    await bench.create_topics(partitions=1)
-    worker, port = observed(bench, "at_least_once")
+async def test_messages_behind_an_open_transaction_are_counted_by_a_metric(harness: KafkaHarness) -> None:
+    await harness.create_topics(partitions=1)
+    worker, endpoints = start_worker(harness, "at_least_once")
 
-    async def unreadable() -> float:
-        _, metrics = await get(port, "/metrics")
-        name = 'triage_lag_unreadable_messages{partition="0"}'
-        return metric(metrics, name) if name in metrics else -1
+    async def all_unreadable() -> bool:
+        return await endpoints.metric(UNREADABLE) == 7  # that of the open transaction, and six committed after it
 
-    async def shows_all() -> bool:
-        return await unreadable() == 7  # the message of the open transaction, and six that are committed after it
+    async def none_unreadable() -> bool:
+        return await endpoints.metric(UNREADABLE) == 0
 
-    async def shows_none() -> bool:
-        return await unreadable() == 0
-
-    await eventually(shows_none, 30, worker.said)
-    async with AIOKafkaProducer(bootstrap_servers=bench.bootstrap, transactional_id=bench.group) as producer:
+    await eventually(none_unreadable, 30, worker.log_text)
+    async with AIOKafkaProducer(bootstrap_servers=harness.bootstrap, transactional_id=harness.group) as producer:
         await producer.begin_transaction()
-        await producer.send_and_wait(bench.input, message("open"), key=b"k")
-        sent = await bench.produce([(b"k", message(f"aa {number}")) for number in range(6)])
-        await eventually(shows_all, 30, worker.said)
+        await producer.send_and_wait(harness.input, message("open"), key=b"k")
+        sent = await harness.produce([(b"k", message(f"aa {number}")) for number in range(6)])
+        await eventually(all_unreadable, 30, worker.log_text)
         await producer.abort_transaction()
 
     async def all_answered() -> bool:
-        return (await bench.account()).lost(sent) == []
+        return (await harness.outcomes()).lost(sent) == []
 
-    await eventually(all_answered, 30, worker.said)
-    await eventually(shows_none, 30, worker.said)
+    await eventually(all_answered, 30, worker.log_text)
+    await eventually(none_unreadable, 30, worker.log_text)

@@ -1,4 +1,4 @@
-"""Members of the group with names that stay, names that two have, and pauses longer than the poll interval."""
+"""Members of the consumer group: static members, two members with one name, and a member that does not poll."""
 
 import asyncio
 import re
@@ -6,66 +6,63 @@ import signal
 
 import pytest
 
-from tests.kafka.harness import Bench, message
-from tests.kafka.processes import Worker, eventually
-from tests.kafka.test_broker_faults import conversation
+from tests.kafka.harness import KafkaHarness, message
+from tests.kafka.processes import ServiceProcess, eventually
+from tests.kafka.test_broker_faults import accepted_messages
 
 pytestmark = pytest.mark.kafka
 
 
-async def test_a_static_member_that_restarts_moves_no_partition(bench: Bench) -> None:
-    await bench.create_topics(partitions=4)
-    stays = bench.worker(group_instance_id="pod-0", session_timeout_ms="30000")
-    await stays.has_said("Partitions assigned", 60)
-    leaves = bench.worker(group_instance_id="pod-1", session_timeout_ms="30000")
-    await leaves.has_said("Partitions assigned", 60)
-    await stays.has_said("Partitions revoked", 60)
+async def test_a_static_member_that_restarts_moves_no_partition(harness: KafkaHarness) -> None:
+    await harness.create_topics(partitions=4)
+    stays = await harness.join(group_instance_id="pod-0", session_timeout_ms="30000")
+    leaves = await harness.join(group_instance_id="pod-1", session_timeout_ms="30000")
+    await stays.wait_for_log("Partitions revoked", 60)
 
     async def shared() -> bool:
         return len(_assignments(stays)[-1]) == 2
 
-    await eventually(shared, 60, stays.said)
+    await eventually(shared, 60, stays.log_text)
     assignments = _assignments(stays)
-    assert await leaves.terminate() == 0, leaves.said()
-    sent = await bench.produce([(f"k{number}".encode(), message("aa")) for number in range(100)])
-    back = bench.worker(group_instance_id="pod-1", session_timeout_ms="30000")
-    await bench.answered(90)
+    assert await leaves.terminate() == 0, leaves.log_text()
+    sent = await harness.produce([(f"k{number}".encode(), message("aa")) for number in range(100)])
+    returns = harness.start(group_instance_id="pod-1", session_timeout_ms="30000")
+    await harness.wait_until_committed(90)
     assert _assignments(stays) == assignments
-    assert _assignments(back) == [_assignments(leaves)[-1]]
-    assert await back.terminate() == 0, back.said()
-    assert await stays.terminate() == 0, stays.said()
-    account = await bench.account()
-    assert account.lost(sent) == account.doubled() == []
+    assert _assignments(returns) == [_assignments(leaves)[-1]]
+    await harness.verify_delivery([returns, stays], sent)
 
 
-def _assignments(worker: Worker) -> list[list[str]]:
-    return [
-        found.replace(" ", "").split(",") for found in re.findall(r"assigned partitions=\[([\d, ]*)\]", worker.said())
-    ]
+def _assignments(worker: ServiceProcess) -> list[list[str]]:
+    """Return the partitions of each assignment that a worker logged."""
+    found = re.findall(r"assigned partitions=\[([\d, ]*)\]", worker.log_text())
+    return [partitions.replace(" ", "").split(",") for partitions in found]
 
 
 @pytest.mark.torture
 @pytest.mark.parametrize("delivery", ["at_least_once", "exactly_once"])
-async def test_two_workers_of_one_name(bench: Bench, delivery: str) -> None:
-    """A mistake in a deployment: the broker knows one of them at a time, and nothing is lost by it."""
-    await bench.create_topics(partitions=4)
-    two = [bench.worker(delivery=delivery, group_instance_id="pod-0") for _ in range(2)]
-    for worker in two:
-        await worker.has_said("Partitions assigned", 60)
-    sent = await bench.produce(conversation(2_000))
-    await bench.kept_their_word(two, sent, delivery)
+async def test_two_workers_with_one_instance_id_lose_nothing(harness: KafkaHarness, delivery: str) -> None:
+    """This is a mistake in a deployment: only one of them is a member at a time."""
+    await harness.create_topics(partitions=4)
+    workers = [harness.start(delivery=delivery, group_instance_id="pod-0") for _ in range(2)]
+    for worker in workers:
+        await worker.wait_for_log("Partitions assigned", 60)
+    sent = await harness.produce(accepted_messages(2_000))
+    await harness.verify_delivery(workers, sent, repeats_allowed=delivery == "at_least_once")
 
 
 @pytest.mark.torture
 @pytest.mark.parametrize("delivery", ["at_least_once", "exactly_once"])
-async def test_frozen_for_longer_than_its_poll_interval_but_not_its_session(bench: Bench, delivery: str) -> None:
-    await bench.create_topics(partitions=4)
-    sent = await bench.produce(conversation(3_000))
-    times = {"session_timeout_ms": "20000", "max_poll_interval_ms": "2000"}
-    two = [bench.worker(delivery=delivery, FAKE_DELAY_S="0.05", batch_tokens="512", **times) for _ in range(2)]
-    for worker in two:
-        await worker.has_said("Partitions assigned", 60)
-    two[0].signal(signal.SIGSTOP)
+async def test_a_worker_frozen_for_longer_than_its_poll_interval_but_not_its_session_loses_nothing(
+    harness: KafkaHarness, delivery: str
+) -> None:
+    await harness.create_topics(partitions=4)
+    sent = await harness.produce(accepted_messages(3_000))
+    time_outs = {"session_timeout_ms": "20000", "max_poll_interval_ms": "2000"}
+    workers = [harness.start(delivery=delivery, FAKE_DELAY_S="0.05", batch_tokens="512", **time_outs) for _ in range(2)]
+    for worker in workers:
+        await worker.wait_for_log("Partitions assigned", 60)
+    workers[0].signal(signal.SIGSTOP)
     await asyncio.sleep(6)
-    two[0].signal(signal.SIGCONT)
-    await bench.kept_their_word(two, sent, delivery, 90)
+    workers[0].signal(signal.SIGCONT)
+    await harness.verify_delivery(workers, sent, repeats_allowed=delivery == "at_least_once", timeout_s=90)

@@ -1,232 +1,171 @@
-"""The router as a process on a real Kafka: killed, stopped and fed with repeats and rubbish."""
+"""The router as a process on a real Kafka: killed, stopped, restored, and with repeated and unreadable records."""
 
 import random
 import uuid
-from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from aiokafka.admin import AIOKafkaAdminClient, NewTopic
-from triage_schemas.cloudevents import event_headers
-from triage_schemas.events import IntentEvent
 
-from tests.kafka.harness import Bench
-from tests.kafka.processes import Worker, eventually
+from tests.kafka import admin
+from tests.kafka.harness import KafkaHarness, Record
+from tests.kafka.processes import eventually
+from tests.kafka.router_harness import RouterHarness, intent_record
 from tests.records import json_of
-from tests.worker.router.intents import MONDAY, intent_event
+from tests.worker.router.intents import MONDAY
 
 pytestmark = pytest.mark.kafka
 
 INTENTS = ("WISMO", "RETURN_REQUEST", "DAMAGED_ITEM", "OTHER", "CANCEL_ORDER")
-Sent = tuple[bytes | None, bytes, list[tuple[str, bytes]]]
-
-
-@dataclass
-class Shop:
-    """The topics of one test, and routers on them."""
-
-    bench: Bench
-    tickets: str
-    alerts: str
-    state: Path
-
-    def router(self, arguments: str = "", **variables: str) -> Worker:
-        given = {"state_dir": str(self.state)} | variables
-        return self.bench.worker(
-            module=f"triage_worker router {arguments}",
-            output_topic=self.bench.output,
-            tickets_topic=self.tickets,
-            alerts_topic=self.alerts,
-            **given,
-        )
-
-    async def send(self, records: Iterable[Sent]) -> None:
-        await self.bench.send(self.bench.output, records)
-
-    async def routed(self) -> None:
-        """Wait until the group has committed all intents."""
-        await self.bench.answered(90, topic=self.bench.output)
-
-    async def newest(self) -> dict[str, list[dict[str, object]]]:
-        """The newest event of each ticket, by conversation."""
-        tickets = {record.key: json_of(record) for record in await self.bench.read(self.tickets)}
-        by_conversation = defaultdict(list)
-        for ticket in tickets.values():
-            by_conversation[ticket["conversation_id"]].append(ticket)
-        return by_conversation
-
-    async def verify(self, of: Sequence[str]) -> None:
-        """One ticket a conversation, with as many messages as it had; ``of`` has each message's conversation."""
-        newest = await self.newest()
-        assert newest.keys() == set(of)
-        assert all(len(tickets) == 1 for tickets in newest.values())
-        assert {conversation: tickets[0]["messages"] for conversation, tickets in newest.items()} == Counter(of)
-        ids = defaultdict(set)
-        for record in await self.bench.read(self.tickets):
-            ids[dict(record.headers)["ce_id"]].add(record.value)
-        assert all(len(values) == 1 for values in ids.values()), "an id stands for one event"
-        assert len(ids) == len(of), "every message changed its ticket once"
 
 
 @pytest.fixture
-async def shop(bench: Bench, tmp_path: Path) -> Shop:
+async def router_harness(harness: KafkaHarness, tmp_path: Path) -> RouterHarness:
     name = uuid.uuid4().hex[:8]
-    made = Shop(bench, f"tickets-{name}", f"alerts-{name}", tmp_path / "state")
-    await bench.create_topics()
-    admin = AIOKafkaAdminClient(bootstrap_servers=bench.bootstrap)
-    await admin.start()
-    try:
-        await admin.create_topics([NewTopic(made.tickets, 3, 1), NewTopic(made.alerts, 1, 1)])
-    finally:
-        await admin.close()
-    return made
+    created = RouterHarness(harness, f"tickets-{name}", f"alerts-{name}", tmp_path / "state")
+    await harness.create_topics()
+    await admin.create_topics(harness.bootstrap, [created.tickets])
+    await admin.create_topics(harness.bootstrap, [created.alerts], partitions=1)
+    return created
 
 
-def intent(number: int, conversation: str, name: str, *, keyed: bool = True, at: datetime | None = None) -> Sent:
-    event = intent_event(number, conversation_id=conversation, intent=name, at=at)
-    identity = f"{IntentEvent.TYPE}:in:0:{number}"
-    headers = event_headers(IntentEvent.TYPE, identity, "2026-01-05T09:00:00.000Z", event.message_id, [])
-    return conversation.encode() if keyed else None, event.write(), headers
-
-
-async def test_two_kills_make_one_ticket_a_conversation_with_right_counts(shop: Shop) -> None:
+async def test_two_kills_leave_one_ticket_for_each_conversation_with_the_right_count(
+    router_harness: RouterHarness,
+) -> None:
     rng = random.Random(7)
-    conversations = [f"chat-{number}" for number in range(400)]
-    of = [*conversations, *rng.choices(conversations, k=1_600)]
-    sent = [intent(number, conversation, rng.choice(INTENTS)) for number, conversation in enumerate(of)]
+    names = [f"chat-{number}" for number in range(400)]
+    conversations = [*names, *rng.choices(names, k=1_600)]
+    sent = [
+        intent_record(number, conversation, rng.choice(INTENTS)) for number, conversation in enumerate(conversations)
+    ]
     repeats = rng.sample(sent, 200)
 
-    first = shop.router()
-    await first.has_said("Partitions assigned", 60)
-    await shop.send(sent[:700])
-    await shop.bench.committed_something(topic=shop.bench.output)
-    await shop.send(sent[700:1_000])
+    first = await router_harness.join()
+    await router_harness.send(sent[:700])
+    await router_harness.kafka.wait_for_first_commit(topic=router_harness.kafka.output)
+    await router_harness.send(sent[700:1_000])
     first.kill()
-    await shop.send([*sent[1_000:1_500], *repeats[:100]])
-    second = shop.router()
-    await second.has_said("Partitions assigned", 60)
-    await shop.send(sent[1_500:])
+    await router_harness.send([*sent[1_000:1_500], *repeats[:100]])
+    second = await router_harness.join()
+    await router_harness.send(sent[1_500:])
     second.kill()
-    await shop.send(repeats[100:])
-    third = shop.router()
-    await third.has_said("Partitions assigned", 60)
-    await shop.routed()
-    assert await third.terminate() == 0, third.said()
+    await router_harness.send(repeats[100:])
+    third = await router_harness.join()
+    await router_harness.wait_until_routed()
+    assert await third.terminate() == 0, third.log_text()
 
-    await shop.verify(of)
+    await router_harness.verify_tickets(conversations)
 
 
-async def test_routers_that_join_leave_and_die_share_the_work(shop: Shop) -> None:
-    """Each on its own disk: whoever is given a partition has its tables from the changelog."""
+async def test_routers_that_join_leave_and_are_killed_share_the_work(router_harness: RouterHarness) -> None:
+    """Each router has its own folder, so a partition's new owner restores its tables from the changelog."""
     rng = random.Random(11)
-    conversations = [f"chat-{number}" for number in range(100)]
-    of = [*conversations, *rng.choices(conversations, k=900)]
-    sent = [intent(number, conversation, rng.choice(INTENTS)) for number, conversation in enumerate(of)]
+    names = [f"chat-{number}" for number in range(100)]
+    conversations = [*names, *rng.choices(names, k=900)]
+    sent = [
+        intent_record(number, conversation, rng.choice(INTENTS)) for number, conversation in enumerate(conversations)
+    ]
 
-    def router(number: int) -> Worker:
-        return shop.router(state_dir=str(shop.state / str(number)))
+    def state(number: int) -> str:
+        return str(router_harness.state / str(number))
 
-    first = router(1)
-    await first.has_said("Partitions assigned", 60)
-    await shop.send(sent[:300])
-    second = router(2)
-    await second.has_said("Partitions assigned partitions=1", 60)
-    await first.has_said("Partitions assigned partitions=2", 60)
-    await shop.send([*sent[300:600], *rng.sample(sent[:300], 50)])
-    await shop.routed()
-    await shop.send(sent[600:700])
+    first = await router_harness.join(state_dir=state(1))
+    await router_harness.send(sent[:300])
+    second = router_harness.start(state_dir=state(2))
+    await second.wait_for_log("Partitions assigned partitions=1", 60)
+    await first.wait_for_log("Partitions assigned partitions=2", 60)
+    await router_harness.send([*sent[300:600], *rng.sample(sent[:300], 50)])
+    await router_harness.wait_until_routed()
+    await router_harness.send(sent[600:700])
     second.kill()
-    await shop.send([*sent[700:800], *rng.sample(sent[:600], 50)])
-    third = router(3)
-    await third.has_said("Partitions assigned partitions=", 60)
-    await shop.send(sent[800:900])
-    assert await first.terminate() == 0, first.said()
-    await third.has_said("Partitions assigned partitions=3", 60)
-    await shop.send(sent[900:])
-    await shop.routed()
-    assert await third.terminate() == 0, third.said()
-    await shop.verify(of)
+    await router_harness.send([*sent[700:800], *rng.sample(sent[:600], 50)])
+    third = router_harness.start(state_dir=state(3))
+    await third.wait_for_log("Partitions assigned partitions=", 60)
+    await router_harness.send(sent[800:900])
+    assert await first.terminate() == 0, first.log_text()
+    await third.wait_for_log("Partitions assigned partitions=3", 60)
+    await router_harness.send(sent[900:])
+    await router_harness.wait_until_routed()
+    assert await third.terminate() == 0, third.log_text()
+    await router_harness.verify_tickets(conversations)
 
 
-async def test_explain_finds_a_message_on_the_topic(shop: Shop) -> None:
-    rubbish: list[Sent] = [(b"k", b"not json, but m-3", []), (b"k", b'["m-3"]', [])]
-    sent = [intent(number, f"chat-{number}", INTENTS[number % 5]) for number in range(30)]
-    await shop.send([*rubbish, *sent])
-    found = shop.router("--explain m-3")
-    assert await found.exit_code() == 0, found.said()
-    assert found.said().startswith("OTHER, confidence 0.97, at Mon 05 Jan 2026 09:00 UTC")
-    assert "FIRES everything else: intent is OTHER" in found.said()
-    assert "queue general, priority low" in found.said()
-    missing = shop.router("--explain m-30")
-    assert await missing.exit_code() == 2, missing.said()
-    assert missing.said().startswith(f"triage: There is no message m-30 on {shop.bench.output}: ")
-    assert missing.said().count("\n") == 1
+async def test_explain_finds_a_message_on_the_topic(router_harness: RouterHarness) -> None:
+    unreadable: list[Record] = [(b"k", b"not json, but m-3", []), (b"k", b'["m-3"]', [])]
+    sent = [intent_record(number, f"chat-{number}", INTENTS[number % 5]) for number in range(30)]
+    await router_harness.send([*unreadable, *sent])
+    found = router_harness.start("--explain m-3")
+    assert await found.exit_code() == 0, found.log_text()
+    assert found.log_text().startswith("OTHER, confidence 0.97, at Mon 05 Jan 2026 09:00 UTC")
+    assert "FIRES everything else: intent is OTHER" in found.log_text()
+    assert "queue general, priority low" in found.log_text()
+    missing = router_harness.start("--explain m-30")
+    assert await missing.exit_code() == 2, missing.log_text()
+    assert missing.log_text().startswith(f"triage: There is no message m-30 on {router_harness.kafka.output}: ")
+    assert missing.log_text().count("\n") == 1
 
 
-async def test_a_lost_disk_is_rebuilt_and_messages_without_keys_meet(shop: Shop) -> None:
-    records = [intent(number, f"chat-{number % 5}", "WISMO", keyed=False) for number in range(100)]
-    router = shop.router()
-    await router.has_said("Partitions assigned", 60)
-    await shop.send(records[:60])
-    await shop.routed()
+async def test_a_lost_disk_is_restored_and_messages_without_keys_are_grouped(router_harness: RouterHarness) -> None:
+    records = [intent_record(number, f"chat-{number % 5}", "WISMO", keyed=False) for number in range(100)]
+    router = await router_harness.join()
+    await router_harness.send(records[:60])
+    await router_harness.wait_until_routed()
     router.kill()
-    shop.state = shop.state.with_name("another")
-    router = shop.router()
-    await router.has_said("Partitions assigned", 60)
-    await shop.send(records[60:])
-    await shop.routed()
+    router_harness.state = router_harness.state.with_name("another")
+    router = await router_harness.join()
+    await router_harness.send(records[60:])
+    await router_harness.wait_until_routed()
 
-    async def counted() -> bool:
-        return [ticket["messages"] for tickets in (await shop.newest()).values() for ticket in tickets] == [20] * 5
+    async def all_counted() -> bool:
+        latest = await router_harness.latest_tickets()
+        return [ticket["messages"] for tickets in latest.values() for ticket in tickets] == [20] * 5
 
-    await eventually(counted, 60, router.said)
-    assert await router.terminate() == 0, router.said()
+    await eventually(all_counted, 60, router.log_text)
+    assert await router.terminate() == 0, router.log_text()
 
 
-async def test_a_surge_is_one_alert(shop: Shop) -> None:
-    """Five hours of two an hour on three partitions, then sixty within ten minutes; another intent stays as it was."""
-    router = shop.router()
-    await router.has_said("Partitions assigned", 60)
+async def test_a_surge_raises_one_alert(router_harness: RouterHarness) -> None:
+    """An intent has two messages an hour for five hours, then sixty in ten minutes; another one does not change."""
+    router = await router_harness.join()
     usual = [MONDAY + timedelta(minutes=30 * half) for half in range(10)]
     surge = [MONDAY + timedelta(hours=5, seconds=10 * number) for number in range(60)]
     times = [(at, name) for at in usual for name in ("DAMAGED_ITEM", "WISMO")] + [(at, "DAMAGED_ITEM") for at in surge]
     for number, (at, name) in enumerate(times):
-        await shop.send([intent(number, f"chat-{number}", name, at=at)])
-    await shop.routed()
+        await router_harness.send([intent_record(number, f"chat-{number}", name, at=at)])
+    await router_harness.wait_until_routed()
 
-    async def told() -> bool:
-        return bool(await shop.bench.read(shop.alerts))
+    async def alerted() -> bool:
+        return bool(await router_harness.kafka.read(router_harness.alerts))
 
-    await eventually(told, 60, router.said)
-    assert await router.terminate() == 0, router.said()
-    (alert,) = await shop.bench.read(shop.alerts)
+    await eventually(alerted, 60, router.log_text)
+    assert await router.terminate() == 0, router.log_text()
+    (alert,) = await router_harness.kafka.read(router_harness.alerts)
     event = json_of(alert)
     assert (event["event"], event["intent"], alert.key) == ("started", "DAMAGED_ITEM", b"DAMAGED_ITEM")
     assert len(event["examples"]) == 5
 
 
-async def test_rubbish_is_put_aside_untouched_and_the_rest_goes_on(shop: Shop) -> None:
-    good = [intent(number, f"chat-{number % 3}", "WISMO") for number in range(9)]
-    rubbish: list[Sent] = [
+async def test_unreadable_records_become_dead_letters_unchanged_and_the_others_are_routed(
+    router_harness: RouterHarness,
+) -> None:
+    intents = [intent_record(number, f"chat-{number % 3}", "WISMO") for number in range(9)]
+    unreadable: list[Record] = [
         (b"k", b"", []),
         (b"k", b"not json", [("odd", b"\xff"), ("odd", b"2")]),
         (b"k", b'{"intent": 5}', []),
         (None, b"\xff\xfe", []),
     ]
-    router = shop.router()
-    await shop.send([*good[:4], *rubbish, *good[4:]])
-    await router.has_said("Partitions assigned", 60)
-    await shop.routed()
-    assert await router.terminate() == 0, router.said()
-    newest = await shop.newest()
-    assert [tickets[0]["messages"] for tickets in newest.values()] == [3, 3, 3]
-    letters = await shop.bench.read(shop.bench.dead_letters)
-    assert sorted((letter.key, letter.value) for letter in letters if letter.key) == sorted(
-        (key, value) for key, value, _ in rubbish if key
+    router = router_harness.start()
+    await router_harness.send([*intents[:4], *unreadable, *intents[4:]])
+    await router.wait_for_log("Partitions assigned", 60)
+    await router_harness.wait_until_routed()
+    assert await router.terminate() == 0, router.log_text()
+    latest = await router_harness.latest_tickets()
+    assert [tickets[0]["messages"] for tickets in latest.values()] == [3, 3, 3]
+    dead_letters = await router_harness.kafka.read(router_harness.kafka.dead_letters)
+    assert sorted((found.key, found.value) for found in dead_letters if found.key) == sorted(
+        (key, value) for key, value, _ in unreadable if key
     )
-    assert len(letters) == len(rubbish)
-    odd = next(letter for letter in letters if letter.value == b"not json")
+    assert len(dead_letters) == len(unreadable)
+    odd = next(found for found in dead_letters if found.value == b"not json")
     assert list(odd.headers[:2]) == [("odd", b"\xff"), ("odd", b"2")]

@@ -1,31 +1,30 @@
-"""The helpdesk connector as a process on a real Kafka, killed while the helpdesk misbehaves."""
+"""The helpdesk connector as a process on a real Kafka, killed while the helpdesk fails."""
 
 import uuid
 
 import pytest
 
-from tests.kafka.harness import Bench
+from tests.kafka.harness import KafkaHarness, Record
 from tests.kafka.processes import eventually
-from tests.kafka.test_router import Sent
 from tests.worker.helpdesk.fakes import TOKEN, USER, FakeZendesk, ticket
 
 pytestmark = pytest.mark.kafka
 
 
-async def test_a_killed_connector_makes_one_ticket_each(bench: Bench) -> None:
-    """The topic of intents stands in for that of tickets: it is only a name here."""
-    await bench.create_topics()
+async def test_a_killed_connector_creates_each_ticket_once(harness: KafkaHarness) -> None:
+    """The harness's output topic serves as the tickets topic."""
+    await harness.create_topics()
     events = [ticket(number=number) for number in range(60)]
-    closed = [ticket("escalated", number=number, queue="claims", priority="urgent") for number in range(60)]
+    escalated = [ticket("escalated", number=number, queue="claims", priority="urgent") for number in range(60)]
     refused = ticket(number=900, tags=["refuse"])
-    records: list[Sent] = [(event.ticket_id.encode(), event.write(), []) for event in (*events, refused, *closed)]
-    await bench.send(bench.output, [*records, (b"k", b"no ticket", [])])
-    there = FakeZendesk(["429-late", "ok", "lost", "500", "ok"] * 10)
-    async with there.running() as site:
+    records: list[Record] = [(event.ticket_id.encode(), event.write(), []) for event in (*events, refused, *escalated)]
+    await harness.send(harness.output, [*records, (b"k", b"no ticket", [])])
+    helpdesk = FakeZendesk(["429-late", "ok", "lost", "500", "ok"] * 10)
+    async with helpdesk.running() as site:
         settings = {
             "module": "triage_worker helpdesk",
             "group_id": f"helpdesk-{uuid.uuid4().hex[:8]}",
-            "tickets_topic": bench.output,
+            "tickets_topic": harness.output,
             "output_topic": "unused",
             "helpdesk": "zendesk",
             "helpdesk_url": site,
@@ -34,23 +33,23 @@ async def test_a_killed_connector_makes_one_ticket_each(bench: Bench) -> None:
             "helpdesk_per_minute": "60000",
         }
 
-        async def begun() -> bool:
-            return len(there.tickets) >= 10
+        async def ten_created() -> bool:
+            return len(helpdesk.tickets) >= 10
 
-        async def done() -> bool:
-            tickets = there.tickets.values()
-            return len(tickets) == 60 and all(one["priority"] == "urgent" for one in tickets)
+        async def all_urgent() -> bool:
+            tickets = helpdesk.tickets.values()
+            return len(tickets) == 60 and all(ticket["priority"] == "urgent" for ticket in tickets)
 
-        async def put_aside() -> bool:
-            return len(await bench.read(bench.dead_letters)) >= 2
+        async def dead_letters_sent() -> bool:
+            return len(await harness.read(harness.dead_letters)) >= 2
 
-        first = bench.worker(**settings)
-        await eventually(begun, 60, first.said)
+        first = harness.start(**settings)
+        await eventually(ten_created, 60, first.log_text)
         first.kill()
-        second = bench.worker(**settings)
-        await eventually(done, 60, second.said)
-        await eventually(put_aside, 60, second.said)
-        assert await second.terminate() == 0, second.said()
-    assert len({one["external_id"] for one in there.tickets.values()}) == 60
-    codes = {dict(letter.headers)["dlq.error"] for letter in await bench.read(bench.dead_letters)}
+        second = harness.start(**settings)
+        await eventually(all_urgent, 60, second.log_text)
+        await eventually(dead_letters_sent, 60, second.log_text)
+        assert await second.terminate() == 0, second.log_text()
+    assert len({ticket["external_id"] for ticket in helpdesk.tickets.values()}) == 60
+    codes = {dict(dead_letter.headers)["dlq.error"] for dead_letter in await harness.read(harness.dead_letters)}
     assert codes == {b"helpdesk_refused", b"not_a_ticket"}

@@ -21,7 +21,7 @@ from triage_worker.router import faust_app
 from triage_worker.router.topic_setup import create_internal_topics
 from triage_worker.router.topics import RouterTopics
 
-from tests.kafka.harness import Bench
+from tests.kafka.harness import KafkaHarness
 from tests.kafka.processes import eventually
 from tests.worker.classify.raw_batches import builder
 
@@ -38,21 +38,21 @@ def unpatched(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(fetcher, "MemoryRecords", MemoryRecords)
 
 
-def settings(bench: Bench) -> Settings:
+def settings(harness: KafkaHarness) -> Settings:
     """The settings of a service on the test's topics."""
     return Settings(
-        bootstrap_servers=bench.bootstrap,
-        group_id=bench.group,
-        input_topic=bench.input,
-        output_topic=bench.output,
+        bootstrap_servers=harness.bootstrap,
+        group_id=harness.group,
+        input_topic=harness.input,
+        output_topic=harness.output,
         auto_offset_reset="earliest",
         session_timeout_ms=6_000,
     )
 
 
-async def send_odd_name(bench: Bench, topic: str) -> None:
+async def send_odd_name(harness: KafkaHarness, topic: str) -> None:
     """Produce a record whose header's name is not UTF-8, and a plain one after it."""
-    async with AIOKafkaProducer(bootstrap_servers=bench.bootstrap) as producer:
+    async with AIOKafkaProducer(bootstrap_servers=harness.bootstrap) as producer:
         batch: Any = producer.create_batch()
         batch._builder = builder([(b"k", b"odd", [(ODD_NAME, b"1")])])
         batch._relative_offset = 1
@@ -67,27 +67,27 @@ async def read_two(consumer: AIOKafkaConsumer) -> list[tuple[bytes | None, list[
     return [(record.value, [name for name, _ in record.headers]) for record in records]
 
 
-async def test_a_services_consumer_has_both_patches(bench: Bench) -> None:
-    await bench.create_topics(1)
-    await send_odd_name(bench, bench.input)
-    async with clients.group_consumer(settings(bench), "worker", bench.input) as consumer:
+async def test_a_services_consumer_has_both_patches(harness: KafkaHarness) -> None:
+    await harness.create_topics(1)
+    await send_odd_name(harness, harness.input)
+    async with clients.group_consumer(settings(harness), "worker", harness.input) as consumer:
         assert type(consumer._coordinator) is PatchedGroupCoordinator
         assert await read_two(consumer) == [(b"odd", [READ_NAME]), (b"plain", [])]
 
 
-async def test_a_reader_of_a_topic_reads_odd_names(bench: Bench) -> None:
-    await bench.create_topics(1)
-    await send_odd_name(bench, bench.input)
-    async with clients.topic_consumer(settings(bench)) as consumer:
+async def test_a_reader_of_a_topic_reads_odd_names(harness: KafkaHarness) -> None:
+    await harness.create_topics(1)
+    await send_odd_name(harness, harness.input)
+    async with clients.topic_consumer(settings(harness)) as consumer:
         assert await metadata.partitions(consumer, "missing") == []
-        consumer.assign(await metadata.partitions(consumer, bench.input))
+        consumer.assign(await metadata.partitions(consumer, harness.input))
         assert await read_two(consumer) == [(b"odd", [READ_NAME]), (b"plain", [])]
 
 
-async def test_fausts_consumer_has_both_patches(bench: Bench, tmp_path: Path) -> None:
-    await bench.create_topics(1)
-    await send_odd_name(bench, bench.output)
-    given = settings(bench)
+async def test_fausts_consumer_has_both_patches(harness: KafkaHarness, tmp_path: Path) -> None:
+    await harness.create_topics(1)
+    await send_odd_name(harness, harness.output)
+    given = settings(harness)
     topics = RouterTopics.of(given)
     await create_internal_topics(given, topics)
     app = faust_app.build(given, topics, partitions=1, replicas=1, folder=tmp_path).app
@@ -97,7 +97,7 @@ async def test_fausts_consumer_has_both_patches(bench: Bench, tmp_path: Path) ->
         async for event in stream.events():
             seen.append((event.value, list(event.headers)))
 
-    app.agent(app.topic(bench.output, value_type=bytes, value_serializer="raw"))(agent)
+    app.agent(app.topic(harness.output, value_type=bytes, value_serializer="raw"))(agent)
     await app.start()
     try:
         await eventually(lambda: _true(len(seen) == 2), 60, lambda: str(seen))
@@ -107,11 +107,11 @@ async def test_fausts_consumer_has_both_patches(bench: Bench, tmp_path: Path) ->
     assert seen == [(b"odd", [READ_NAME]), (b"plain", [])]
 
 
-async def test_aiokafka_alone_never_gets_past_an_odd_name(bench: Bench, unpatched: None) -> None:
-    await bench.create_topics(1)
-    await send_odd_name(bench, bench.input)
-    partition = TopicPartition(bench.input, 0)
-    async with AIOKafkaConsumer(bootstrap_servers=bench.bootstrap, auto_offset_reset="earliest") as consumer:
+async def test_aiokafka_alone_never_gets_past_an_odd_name(harness: KafkaHarness, unpatched: None) -> None:
+    await harness.create_topics(1)
+    await send_odd_name(harness, harness.input)
+    partition = TopicPartition(harness.input, 0)
+    async with AIOKafkaConsumer(bootstrap_servers=harness.bootstrap, auto_offset_reset="earliest") as consumer:
         consumer.assign([partition])
         for _ in range(2):
             with pytest.raises(UnicodeDecodeError):
@@ -119,11 +119,11 @@ async def test_aiokafka_alone_never_gets_past_an_odd_name(bench: Bench, unpatche
         assert await consumer.position(partition) == 0
 
 
-async def test_a_transactional_producer_retries_soon_and_hides_verification_warnings(bench: Bench) -> None:
-    await bench.create_topics(1)
-    async with clients.transactional_producer(settings(bench), bench.group) as producer:
+async def test_a_transactional_producer_retries_soon_and_hides_verification_warnings(harness: KafkaHarness) -> None:
+    await harness.create_topics(1)
+    async with clients.transactional_producer(settings(harness), harness.group) as producer:
         async with producer.transaction():
-            await producer.send_and_wait(bench.output, b"v", partition=0)
+            await producer.send_and_wait(harness.output, b"v", partition=0)
         assert producer._sender._retry_backoff == RETRY_BACKOFF_MS / 1_000
         assert producer._request_timeout_ms == clients.HAND_OVER_TIMEOUT_MS
         assert SENDER_LOG.filter(refusal("NotLeaderForPartitionError"))

@@ -1,4 +1,4 @@
-"""A producer that was fenced says so, whatever is asked of it."""
+"""Every operation of a fenced producer raises `ProducerFenced`."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -9,23 +9,23 @@ from aiokafka.errors import ProducerFenced
 from triage_worker.kafka.client_compat.producer import abandon
 from triage_worker.kafka.client_compat.transactions import raising_transaction_error
 
-from tests.kafka.harness import Bench
+from tests.kafka.harness import KafkaHarness
 
 pytestmark = pytest.mark.kafka
 
 
 @pytest.fixture
-async def fenced(bench: Bench) -> AsyncIterator[AIOKafkaProducer]:
-    """A producer in a transaction whose id another has taken over, and which has noticed."""
-    await bench.create_topics(1)
+async def fenced(harness: KafkaHarness) -> AsyncIterator[AIOKafkaProducer]:
+    """A producer with an open transaction that knows that another producer has its transactional id."""
+    await harness.create_topics(1)
     first, second = (
-        AIOKafkaProducer(bootstrap_servers=bench.bootstrap, transactional_id=bench.group) for _ in range(2)
+        AIOKafkaProducer(bootstrap_servers=harness.bootstrap, transactional_id=harness.group) for _ in range(2)
     )
     await first.start()
     await first.begin_transaction()
     await second.start()
-    late = await first.send(bench.output, b"late")
-    late.add_done_callback(asyncio.Future.exception)  # else it is logged, perhaps within another test
+    late = await first.send(harness.output, b"late")
+    late.add_done_callback(asyncio.Future.exception)  # otherwise it is logged, perhaps within another test
     sender_task = first._sender.sender_task
     assert sender_task is not None
     await asyncio.wait([sender_task], timeout=30)
@@ -35,7 +35,7 @@ async def fenced(bench: Bench) -> AsyncIterator[AIOKafkaProducer]:
 
 
 @pytest.mark.parametrize(
-    "ask",
+    "operation",
     [
         lambda producer, topic: producer.begin_transaction(),
         lambda producer, topic: producer.send_batch(producer.create_batch(), topic, partition=0),
@@ -45,8 +45,8 @@ async def fenced(bench: Bench) -> AsyncIterator[AIOKafkaProducer]:
     ],
     ids=["begin", "send", "offsets", "commit", "abort"],
 )
-async def test_it_says_why(
-    bench: Bench, fenced: AIOKafkaProducer, ask: Callable[[AIOKafkaProducer, str], Awaitable[object]]
+async def test_an_operation_raises_that_the_producer_is_fenced(
+    harness: KafkaHarness, fenced: AIOKafkaProducer, operation: Callable[[AIOKafkaProducer, str], Awaitable[object]]
 ) -> None:
     with pytest.raises(ProducerFenced), raising_transaction_error(fenced):
-        await ask(fenced, bench.output)
+        await operation(fenced, harness.output)

@@ -1,6 +1,7 @@
-"""A broker with every way in: passwords, TLS with good and bad certificates, and an authoriser that starts with none.
+"""A broker with listeners for all logins and for TLS with valid and invalid certificates, and with access control.
 
-Whoever comes in by the open listener is the superuser: the tests themselves, and the broker's own traffic.
+At first no user has any rights. Clients of the open listener, which are the tests and the broker itself, may do
+everything.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -11,15 +12,15 @@ from pathlib import Path
 from aiokafka.protocol.admin import CreateAclsRequest, DeleteAclsRequest
 
 from tests.kafka import broker
-from tests.kafka.admin import administrator
+from tests.kafka.acls import Acl
+from tests.kafka.admin import admin_client
 from tests.kafka.certificates import Authority, Certificate
-from tests.kafka.rights import Right
 
 USERS = (
     *("triage", "worker", "router", "fallback", "review", "helpdesk", "replay", "learn", "operator", "check"),
     "stranger",
 )
-WAYS_IN = {
+LISTENERS = {
     "PASSWORD": "SASL_PLAINTEXT",
     "TLS": "SSL",
     "MUTUAL": "SSL",
@@ -35,29 +36,36 @@ LITERAL, PREFIXED, ALLOW = 3, 4, 3
 
 
 def password(user: str) -> str:
-    """What a user logs in with; nothing else that is printed anywhere looks like it."""
+    """Return a user's password; its beginning, "hush", occurs in no other output."""
     return f"hush-{user}-7f3a"
 
 
 @dataclass(frozen=True)
-class Secured:
-    """A running broker, its listeners and what a client needs to be let in."""
+class SecuredBroker:
+    """A running broker with its certificates.
+
+    Attributes:
+        node: the broker.
+        authority: signs the certificates of the broker and of its clients.
+        client: a client's certificate.
+        encrypted_client: the same, with an encrypted key.
+    """
 
     node: broker.Broker
     authority: Authority
     client: Certificate
-    locked: Certificate
+    encrypted_client: Certificate
 
     @property
     def bootstrap(self) -> str:
-        """The open listener."""
+        """The address of the open listener."""
         return self.node.bootstrap
 
     def settings(self, listener: str, **more: str) -> dict[str, str]:
-        """The settings of a client of a listener, in lower case."""
-        protocol = WAYS_IN[listener]
+        """Return the settings of a client of a listener, by their names in lower case."""
+        protocol = LISTENERS[listener]
         given = {
-            "bootstrap_servers": f"127.0.0.1:{self.node.ways_in[listener][0]}",
+            "bootstrap_servers": f"127.0.0.1:{self.node.listeners[listener][0]}",
             "security_protocol": protocol,
         }
         if protocol.endswith("SSL"):
@@ -67,35 +75,35 @@ class Secured:
         return {**given, **more}
 
     def login(self, user: str, mechanism: str = "PLAIN", listener: str = "PASSWORD", **more: str) -> dict[str, str]:
-        """The settings of a user who logs in by password."""
+        """Return the settings of a user who logs in by password."""
         given = {"sasl_mechanism": mechanism, "sasl_username": user, "sasl_password": password(user)}
         return self.settings(listener, **{**given, **more})
 
-    async def allow(self, user: str, rights: Iterable[Right]) -> None:
-        """Give rights."""
-        async with administrator(self.bootstrap) as admin:
-            for right in rights:
-                response = await admin._send_to_controller(CreateAclsRequest(*_entry(user, right)))
+    async def grant(self, user: str, acls: Iterable[Acl]) -> None:
+        """Give rights to a user."""
+        async with admin_client(self.bootstrap) as admin:
+            for acl in acls:
+                response = await admin._send_to_controller(CreateAclsRequest(*_entry(user, acl)))
                 assert all(code == 0 for code, *_ in response.creation_responses), response
 
-    async def take(self, user: str, rights: Iterable[Right]) -> None:
-        """Take rights away."""
-        async with administrator(self.bootstrap) as admin:
-            for right in rights:
-                response = await admin._send_to_controller(DeleteAclsRequest(*_entry(user, right)))
+    async def revoke(self, user: str, acls: Iterable[Acl]) -> None:
+        """Take rights from a user, who must have them."""
+        async with admin_client(self.bootstrap) as admin:
+            for acl in acls:
+                response = await admin._send_to_controller(DeleteAclsRequest(*_entry(user, acl)))
                 ((code, _, found),) = response.filter_responses
                 assert code == 0
-                assert len(found) == 1, right
+                assert len(found) == 1, acl
 
 
-def _entry(user: str, right: Right) -> tuple[int, str, int, str, str, int, int]:
-    pattern = PREFIXED if right.prefix else LITERAL
-    return RESOURCES[right.kind], right.name, pattern, f"User:{user}", "*", OPERATIONS[right.operation], ALLOW
+def _entry(user: str, acl: Acl) -> tuple[int, str, int, str, str, int, int]:
+    pattern = PREFIXED if acl.prefix else LITERAL
+    return RESOURCES[acl.kind], acl.name, pattern, f"User:{user}", "*", OPERATIONS[acl.operation], ALLOW
 
 
 @contextmanager
-def running(folder: Path) -> Iterator[Secured]:
-    """Start one; it ends with the context."""
+def running(folder: Path) -> Iterator[SecuredBroker]:
+    """Run a secured broker within the context."""
     authority = Authority(folder)
     certificates = {
         "TLS": authority.sign("broker"),
@@ -103,12 +111,14 @@ def running(folder: Path) -> Iterator[Secured]:
         "ELSEWHERE": authority.sign("elsewhere", host="kafka.example.org"),
     }
     (node,) = broker.cluster(
-        folder, ways_in=WAYS_IN, settings=_settings(authority, certificates), scram={"triage": password("triage")}
+        folder, listeners=LISTENERS, settings=_settings(authority, certificates), scram={"triage": password("triage")}
     )
     node.start()
     try:
         node.wait()
-        yield Secured(node, authority, authority.sign("client"), authority.sign("locked", password=password("key")))
+        yield SecuredBroker(
+            node, authority, authority.sign("client"), authority.sign("encrypted", password=password("key"))
+        )
     finally:
         node.stop()
 
@@ -124,9 +134,9 @@ def _settings(authority: Authority, certificates: Mapping[str, Certificate]) -> 
         "listener.name.plain_only.sasl.enabled.mechanisms": "PLAIN",
         "listener.name.mutual.ssl.client.auth": "required",
         "listener.name.mutual.ssl.principal.mapping.rules": "RULE:^CN=(.*)$/$1/",
-        "auto.create.topics.enable": "true",  # as many clusters have it: rights are what keeps topics from being made
+        "auto.create.topics.enable": "true",  # as on many clusters: only access control prevents new topics
     }
-    for listener, protocol in WAYS_IN.items():
+    for listener, protocol in LISTENERS.items():
         prefix = f"listener.name.{listener.lower()}"
         if protocol.startswith("SASL"):
             scram = "org.apache.kafka.common.security.scram.ScramLoginModule required;"
@@ -137,6 +147,6 @@ def _settings(authority: Authority, certificates: Mapping[str, Certificate]) -> 
                 f"{prefix}.scram-sha-512.sasl.jaas.config": scram,
             }
         if protocol.endswith("SSL"):
-            shown = certificates.get(listener, certificates["TLS"])
-            settings |= {f"{prefix}.ssl.keystore.type": "PEM", f"{prefix}.ssl.keystore.location": str(shown.store)}
+            store = certificates.get(listener, certificates["TLS"]).store
+            settings |= {f"{prefix}.ssl.keystore.type": "PEM", f"{prefix}.ssl.keystore.location": str(store)}
     return settings

@@ -1,0 +1,203 @@
+"""Each service with a user of its own, who has the rights that docs/security.md lists and no others."""
+
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import AsyncExitStack
+from functools import partial
+from pathlib import Path
+
+import orjson
+import pytest
+from triage_worker.config.settings import Settings
+from triage_worker.kafka.topic_reader import open_reader, read_topic
+
+from tests.kafka.acls import Acl, documented_acls
+from tests.kafka.endpoints import Endpoints
+from tests.kafka.harness import DELIVERIES, Record
+from tests.kafka.processes import eventually
+from tests.kafka.router_harness import intent_record
+from tests.kafka.secured_services import SecuredServices, reports_missing, zendesk_settings
+from tests.worker.fallback.events import event
+from tests.worker.fallback.llm_server import LlmServer, always, answer
+from tests.worker.helpdesk.fakes import FakeZendesk, ticket
+from tests.worker.review.test_review import review
+
+pytestmark = pytest.mark.kafka
+
+IN_EVERY_RUN = ("customer.intents.fallback", "triage-worker", "triage-triage-worker-")
+"""The worker's resources, one of each kind, whose rights every run takes away; for the others it takes as long."""
+
+
+@pytest.mark.parametrize("delivery", DELIVERIES)
+async def test_the_worker_needs_only_its_documented_rights(services: SecuredServices, delivery: str) -> None:
+    async with services.granted("worker", documented_acls("worker", exactly_once=delivery == "exactly_once")):
+        await services.send_messages(f"with-rights-{delivery}", range(15))
+        worker = services.start("worker", delivery=delivery)
+        await services.kafka.wait_until_committed()
+        await services.terminate(worker)
+    by_topic = sorted(range(15), key=lambda number: number % 3)
+    assert await services.answered(f"with-rights-{delivery}") == by_topic
+
+
+async def test_the_router_needs_only_its_documented_rights(services: SecuredServices, tmp_path: Path) -> None:
+    async with services.granted("router", documented_acls("router")):
+        intents = [intent_record(number, f"chat-{number}", "WISMO", keyed=bool(number % 2)) for number in range(10)]
+        await services.kafka.send(services.kafka.output, [*intents, (b"k", b"no event", [])])
+        router = services.start("router", state_dir=str(tmp_path / "state"))
+        await services.kafka.wait_until_committed(90, topic=services.kafka.output)
+        tickets_topic = services.topics["tickets_topic"]
+        await eventually(partial(services.contains, tickets_topic, "chat-8"), 60, router.log_text)
+        await services.terminate(router)
+    assert await services.contains(services.kafka.dead_letters, "no event")
+
+
+@pytest.mark.parametrize("delivery", DELIVERIES)
+async def test_the_fallback_needs_only_its_documented_rights(services: SecuredServices, delivery: str) -> None:
+    acls = documented_acls("fallback", exactly_once=delivery == "exactly_once", budget=True)
+    async with services.granted("fallback", acls), LlmServer(always(lambda: answer("WISMO"))) as server:
+        for_llm = [event(f"asked {delivery} {number}", number) for number in range(5)]
+        for_review = event(f"greeting {delivery}", 5, reason="out_of_scope")
+        records: list[Record] = [(b"k", sent.write(), []) for sent in (*for_llm, for_review)]
+        await services.kafka.send(services.kafka.fallback, [*records, (b"k", b"no event", [])])
+        fallback = services.start(
+            "fallback", delivery=delivery, llm_url=server.url, llm_model="fake", llm_calls_per_hour="100"
+        )
+        await services.kafka.wait_until_committed(topic=services.kafka.fallback)
+        await services.terminate(fallback)
+    assert await services.contains(services.topics["labels_topic"], f"asked {delivery} 4")
+
+
+@pytest.mark.parametrize("delivery", DELIVERIES)
+async def test_the_review_needs_only_its_documented_rights(services: SecuredServices, delivery: str) -> None:
+    async with services.granted("review", documented_acls("review", exactly_once=delivery == "exactly_once")):
+        requests = [review(f"{word} {delivery}", number) for number, word in enumerate(("decided", "put off"))]
+        topic = services.topics["review_topic"]
+        await services.skip("review", topic)
+        await services.kafka.send(topic, [*((b"k", sent.write(), []) for sent in requests), (b"k", b"no event", [])])
+        terminal = services.open_review(delivery=delivery)
+        for word, key in (("decided", "1"), ("put off", "-")):
+            await terminal.wait_for(f"{word} {delivery}")
+            await terminal.wait_for("leave")
+            terminal.press(key)
+            await terminal.wait_for("→")
+        terminal.press("q")
+        await terminal.wait_for("1 decided, 1 put off.")
+        assert await terminal.exit_code() == 0
+    assert await services.contains(services.topics["labels_topic"], f"decided {delivery}")
+
+
+async def test_the_helpdesk_needs_only_its_documented_rights(services: SecuredServices) -> None:
+    zendesk = FakeZendesk(["ok"])
+    async with services.granted("helpdesk", documented_acls("helpdesk")), zendesk.running() as url:
+        opened = ticket(number=7)
+        await services.kafka.send(
+            services.topics["tickets_topic"], [(b"t", opened.write(), []), (b"k", b"no ticket", [])]
+        )
+        helpdesk = services.start("helpdesk", **zendesk_settings(url))
+        dead_letters = services.kafka.dead_letters
+        await eventually(partial(services.contains, dead_letters, "no ticket"), 60, helpdesk.log_text)
+        await services.terminate(helpdesk)
+    assert opened.ticket_id in {created["external_id"] for created in zendesk.tickets.values()}
+
+
+async def test_replay_and_learn_need_only_their_documented_rights(services: SecuredServices) -> None:
+    input_topic, labels_topic = services.kafka.input, services.topics["labels_topic"]
+    async with services.granted("worker", documented_acls("worker")):
+        await services.kafka.produce([(b"k", b"{ to be replayed")])
+        worker = services.start("worker")
+        await services.kafka.wait_until_committed()
+        await services.terminate(worker)
+    async with services.granted("replay", documented_acls("replay")):
+        arguments = ("replay", "--yes", "--code", "not_json", "--topic", input_topic)
+        code, output = await services.run_command("replay", *arguments)
+        assert code == 0, output
+        assert "hush" not in output
+    found = [record for record in await services.kafka.read(input_topic) if record.value == b"{ to be replayed"]
+    assert len(found) == 2
+    await services.kafka.send(labels_topic, [(b"k", orjson.dumps({"text": "a", "label": "b"}), [])])
+    async with (
+        services.granted("learn", documented_acls("learn")),
+        open_reader(Settings.load(**services.broker.login("learn"))) as consumer,
+    ):
+        assert [records async for records in read_topic(consumer, labels_topic)]
+
+
+async def test_the_topics_check_needs_only_its_documented_rights(services: SecuredServices) -> None:
+    async with services.granted("check", documented_acls("check")):
+        code, output = await services.run_command("check", "topics", "check")
+        assert (code, output.splitlines()[0]) == (0, "All topics exist and are configured as they should be.")
+
+
+async def test_a_user_without_rights_can_neither_create_nor_check_topics(services: SecuredServices) -> None:
+    code, output = await services.run_command("stranger", "topics", "create")
+    assert code == 2
+    assert re.search(r"refuses this user Create on the topic customer\.intents, .*: grant it", output), output
+    code, output = await services.run_command("stranger", "topics", "check")
+    assert code == 1
+    assert output.count("is not shown to this user: grant it Describe") == 8, output
+
+
+def _single_rights(*services: tuple[str, bool]) -> Iterator[object]:
+    for service, exactly_once in services:
+        for acl in documented_acls(service, exactly_once=exactly_once, budget=True):
+            quick = service == "worker" and acl.name in IN_EVERY_RUN
+            yield pytest.param(service, acl, id=f"{service}: {acl}", marks=[] if quick else pytest.mark.torture)
+
+
+@pytest.mark.parametrize(
+    ("service", "missing"),
+    [*_single_rights(("worker", True), ("router", False), ("fallback", True), ("helpdesk", False))],
+)
+async def test_without_one_right_a_service_names_it_and_ends(
+    services: SecuredServices, service: str, missing: Acl
+) -> None:
+    acls = documented_acls(service, exactly_once=True, budget=True)
+    # All operations on the resource are missing: with any one of them, the topic could still be seen.
+    others = [acl for acl in acls if (acl.kind, acl.name) != (missing.kind, missing.name)]
+    async with AsyncExitStack() as stack:
+        await stack.enter_async_context(services.granted(service, others))
+        server = await stack.enter_async_context(LlmServer(always(lambda: answer("WISMO"))))
+        settings: Mapping[str, Mapping[str, str]] = {
+            "worker": {"delivery": "exactly_once"},
+            "fallback": {
+                "delivery": "exactly_once",
+                "llm_url": server.url,
+                "llm_model": "fake",
+                "llm_calls_per_hour": "100",
+            },
+            "helpdesk": zendesk_settings("http://127.0.0.1:9"),
+        }
+        process = services.start(service, log_level="ERROR", **settings.get(service, {}))
+        assert await process.exit_code() == 2, process.log_text()
+    assert "Traceback" not in process.log_text()
+    line = process.log_text().splitlines()[-1]
+    assert missing.name in line
+    assert missing.operation in line or "Create" in line
+    assert "hush" not in process.log_text()
+
+
+@pytest.mark.parametrize("delivery", DELIVERIES)
+async def test_a_worker_waits_for_a_revoked_right_and_loses_nothing(services: SecuredServices, delivery: str) -> None:
+    """The worker is not ready, names the missing right, and needs no restart when the right is granted again."""
+    endpoints = Endpoints()
+    acls = documented_acls("worker", exactly_once=delivery == "exactly_once")
+    reading, writing = acls[0], acls[1]
+    # With Describe the topics remain visible, so only the attempt to use them shows the missing right.
+    visible = [Acl("topic", acl.name, False, "Describe") for acl in (reading, writing)]
+    async with services.granted("worker", [*acls, *visible]):
+        worker = services.start("worker", delivery=delivery, **endpoints.settings)
+        await eventually(endpoints.ready, 60, worker.log_text)
+        for turn, acl in enumerate((writing, reading)):
+            await services.broker.revoke("worker", [acl])
+            await services.send_messages(f"revoked-{delivery}", range(30 * turn, 30 * turn + 30))
+            await eventually(partial(reports_missing, acl, endpoints), 60, worker.log_text)
+            assert (await endpoints.get("/livez"))[0] == 200
+            await services.broker.grant("worker", [acl])
+            await services.kafka.wait_until_committed()
+            await eventually(endpoints.ready, 60, worker.log_text)
+        metrics = await endpoints.metrics()
+        await services.terminate(worker)
+    assert "hush" not in metrics
+    answered = await services.answered(f"revoked-{delivery}")
+    assert list(dict.fromkeys(answered)) == sorted(range(60), key=lambda number: number % 3)
+    assert delivery == "at_least_once" or len(answered) == 60
