@@ -22,7 +22,7 @@ RECORDS = 400
 async def test_an_abandoned_producer_leaves_no_task_and_no_error(
     harness: KafkaHarness, caplog: pytest.LogCaptureFixture, transactional: bool, refused: bool
 ) -> None:
-    gc.collect()  # else futures of earlier tests are logged within this one
+    gc.collect()  # otherwise futures of earlier tests are logged within this test
     caplog.clear()
     caplog.set_level(logging.ERROR)
     unexpected: list[dict[str, Any]] = []
