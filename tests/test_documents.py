@@ -1,4 +1,4 @@
-"""What a reader follows in the documents is there: links, headings, commands with their flags, files, variables."""
+"""Links, headings, commands, flags, files and variables that the documentation names exist."""
 
 import re
 import shlex
@@ -33,7 +33,7 @@ def read(document: str) -> str:
 
 
 def code(document: str) -> Iterator[str]:
-    """Lines of code, without their comments; those that a backslash goes on from are one."""
+    """Yield the lines of code without comments; lines that end with a backslash are joined."""
     for block, indented, span in CODE.findall(read(document)):
         for line in (block or indented or span).replace("\\\n", " ").splitlines():
             yield re.split(r"\s{2,}#\s", line)[0].strip().removeprefix("$ ")
@@ -42,18 +42,18 @@ def code(document: str) -> Iterator[str]:
 def words(line: str) -> list[str]:
     try:
         return shlex.split(line, comments=True)
-    except ValueError:  # a quotation that is not shell's
+    except ValueError:  # quotation marks that are not shell syntax
         return []
 
 
 def anchor(heading: str) -> str:
-    """As GitHub makes them."""
+    """Return the anchor that GitHub gives a heading."""
     plain = re.sub(r"\[([^]]*)]\([^)]*\)", r"\1", heading).replace("`", "").strip().lower()
     return re.sub(r"[^\w\- ]", "", plain).replace(" ", "-")
 
 
 @pytest.mark.parametrize("document", DOCUMENTS)
-def test_every_relative_link_leads_somewhere(document: str) -> None:
+def test_every_relative_link_has_a_target(document: str) -> None:
     for link in re.findall(r"]\(([^)\s]+)\)", read(document)):
         if link.startswith("https://"):
             continue
@@ -66,15 +66,15 @@ def test_every_relative_link_leads_somewhere(document: str) -> None:
 
 
 @pytest.mark.parametrize("document", DOCUMENTS)
-def test_every_command_has_the_flags_that_it_is_called_with(document: str) -> None:
+def test_every_command_and_its_flags_exist(document: str) -> None:
     for line in code(document):
         given = words(line)
         for start, word in enumerate(given):
             if word == "triage" and start + 1 < len(given) and (start == 0 or "=" in given[start - 1]):
-                called(given[start + 1 :], line)
+                check_command(given[start + 1 :], line)
 
 
-def called(given: list[str], line: str) -> None:
+def check_command(given: list[str], line: str) -> None:
     command = COMMAND
     while isinstance(command, TyperGroup) and given and not given[0].startswith("-"):
         name = given.pop(0)
@@ -87,14 +87,14 @@ def called(given: list[str], line: str) -> None:
 
 
 @pytest.mark.parametrize("document", DOCUMENTS)
-def test_every_target_module_and_file_of_a_command_is_there(document: str) -> None:
+def test_every_make_target_module_and_file_exists(document: str) -> None:
     for line in code(document):
         given = words(line)
         for command, following in pairwise(given):
             if command == "make" and re.fullmatch(r"[a-z-]+", following):
                 assert following in TARGETS, line
             if command == "-m" and following.startswith(("triage_", "tests.", "deploy.")):
-                # Not imported: some need what is not installed everywhere.
+                # Not imported: some need packages that are not installed everywhere.
                 module = ROOT / ROOTS.get(following.partition(".")[0], "") / following.replace(".", "/")
                 assert module.is_dir() or module.with_suffix(".py").is_file(), line
         for path in FILES.findall(line):
@@ -102,8 +102,8 @@ def test_every_target_module_and_file_of_a_command_is_there(document: str) -> No
 
 
 @pytest.mark.parametrize("document", DOCUMENTS)
-def test_what_is_installed_is_a_checkout(document: str) -> None:
-    assert "pip install 'triage-worker" not in read(document), "it is on no index"
+def test_installation_is_from_a_checkout(document: str) -> None:
+    assert "pip install 'triage-worker" not in read(document), "the package is not published"
 
 
 @pytest.mark.parametrize("document", DOCUMENTS)
