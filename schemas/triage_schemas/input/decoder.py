@@ -1,10 +1,10 @@
 """Decodes a record's value in any of the input formats."""
 
 from triage_schemas.input.formats import FORMATS
-from triage_schemas.input.message import CustomerMessage, InputShape, Rejected, Source
+from triage_schemas.input.message import Decoded, InputShape, Rejected, Source
 
 
-def decode(value: bytes | None, source: Source, shape: InputShape) -> CustomerMessage | Rejected:
+def decode(value: bytes | None, source: Source, shape: InputShape) -> Decoded:
     """Decode one record's value. Never raises, whatever the bytes.
 
     Only the text can make a record unreadable. Other fields are converted where that is safe, and omitted otherwise.

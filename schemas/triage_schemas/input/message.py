@@ -64,7 +64,20 @@ class Rejected:
     message: str
 
 
-Decoder = Callable[[bytes, Source, InputShape], CustomerMessage | Rejected]
+@dataclass(frozen=True, slots=True)
+class Skipped:
+    """Why a record is no new message: it needs no answer, and is no dead letter either.
+
+    Attributes:
+        reason: a stable word, such as ``heartbeat``, that skipped records are counted by.
+    """
+
+    reason: str
+
+
+Decoded = CustomerMessage | Rejected | Skipped
+
+Decoder = Callable[[bytes, Source, InputShape], Decoded]
 """Reads a value that is not empty and within the size limit. Returns a `Rejected` for bad input and never raises."""
 
 

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from itertools import islice
 
 from triage_schemas.input.decoder import decode
-from triage_schemas.input.message import CustomerMessage, InputShape, Source
+from triage_schemas.input.message import CustomerMessage, InputShape, Rejected, Source
 from triage_schemas.records import IntentWriter, Prediction
 from triage_worker.demo.sample_records import sample_records
 
@@ -35,7 +35,7 @@ def outcomes(inputs: int, seed: int) -> Counter[str]:
             writer.fallback(message, SOURCE, PREDICTION, "2025-01-01T00:00:00.000Z", [])
             counts["ok"] += 1
         else:
-            counts[message.code] += 1
+            counts[message.code if isinstance(message, Rejected) else message.reason] += 1
     return counts
 
 

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
 from triage_schemas.input.decoder import decode
-from triage_schemas.input.message import CustomerMessage, InputShape, Rejected, Source
+from triage_schemas.input.message import CustomerMessage, Decoded, InputShape, Rejected, Source
 from triage_worker.config.errors import ConfigError
 from triage_worker.config.settings import Settings
 from triage_worker.config.sources import variable
@@ -25,7 +25,7 @@ from triage_worker.demo.worker_results import Outcome, OutcomeKind, SourceOffset
 SAMPLE = 300
 
 
-def decoded(turns: int = 1) -> list[CustomerMessage | Rejected]:
+def decoded(turns: int = 1) -> list[Decoded]:
     source = Source("customer.messages", 0, 0)
     return [decode(record.value, source, InputShape()) for record in islice(sample_records(), SAMPLE * turns)]
 

@@ -13,7 +13,7 @@ from time import monotonic
 from aiokafka.structs import ConsumerRecord
 from triage_models.serving.engine import Encoded
 from triage_schemas.input.decoder import decode
-from triage_schemas.input.message import InputShape, Rejected
+from triage_schemas.input.message import InputShape, Rejected, Skipped
 
 from triage_worker.classify.fault_isolation import Fault, isolate
 from triage_worker.classify.inference import KNOWN_GOOD, Inference, Observer
@@ -26,7 +26,7 @@ from triage_worker.streaming.processor import MessageProcessor
 from triage_worker.streaming.tracking.dead_letters import DeadLetters
 from triage_worker.streaming.tracking.in_flight import InFlightMessages, TrackedRecords
 from triage_worker.streaming.tracking.offset_tracker import PartitionTracker
-from triage_worker.streaming.tracking.output import Output
+from triage_worker.streaming.tracking.output import Output, skipped
 
 
 class ClassificationProcessor(MessageProcessor):
@@ -115,9 +115,12 @@ class ClassificationProcessor(MessageProcessor):
         return self.inference.down
 
     def _decode(self, tracker: PartitionTracker[Output], record: ConsumerRecord) -> DecodedMessage | None:
-        """Decode a record; one that is not a message becomes a dead letter."""
+        """Decode a record; one that cannot be read becomes a dead letter, one that is no new message is skipped."""
         span = begin(self._traces, record)
         message = decode(record.value, source_of(record), self._shape)
+        if isinstance(message, Skipped):
+            self._in_flight.complete([skipped(tracker, record, message.reason, span)])
+            return None
         if isinstance(message, Rejected):
             output = self._dead_letters.output(tracker, record, message.code, message.message, span)
             self._in_flight.complete([output])

@@ -15,7 +15,7 @@ from triage_worker.streaming.delivery.partition_transactions import TransactionC
 from triage_worker.streaming.partition_control import PartitionControl
 from triage_worker.streaming.tracking.dead_letters import DeadLetters
 from triage_worker.streaming.tracking.in_flight import InFlightMessages
-from triage_worker.streaming.tracking.output import Output
+from triage_worker.streaming.tracking.output import Output, skipped
 
 from tests.worker.fakes import record
 
@@ -202,6 +202,13 @@ class Bench:
             outputs.append(Output(tracker, read, "accepted", "WISMO", "out", b"k", value, headers=[]))
             self.client.position += 1
         self.in_flight.complete(outputs)
+
+    def skip(self) -> None:
+        """Read a record that is no new message."""
+        read = record(SOURCE, self.client.position, b"{}")
+        tracker = self.in_flight.track(SOURCE, [read]).tracker
+        self.in_flight.complete([skipped(tracker, read, "heartbeat")])
+        self.client.position += 1
 
     async def flush(self) -> None:
         async with asyncio.timeout(10):

@@ -14,7 +14,7 @@ from triage_worker.streaming.delivery.at_least_once import AtLeastOnce
 from triage_worker.streaming.offset_commits import OffsetCommitter
 from triage_worker.streaming.tracking.dead_letters import DeadLetters
 from triage_worker.streaming.tracking.in_flight import InFlightMessages
-from triage_worker.streaming.tracking.output import Output
+from triage_worker.streaming.tracking.output import Output, skipped
 
 from tests.worker.fakes import record
 
@@ -119,6 +119,13 @@ class Bench:
             outputs.append(Output(tracker, read, "accepted", "WISMO", "out", b"k", value, headers=[]))
         self.in_flight.complete(outputs)
 
+    def skip(self, partition: TopicPartition = A) -> None:
+        """Read a record that is no new message."""
+        tracker = self.in_flight.offsets[partition]
+        read = record(partition, tracker.last_offset + 1, b"{}")
+        self.in_flight.track(partition, [read])
+        self.in_flight.complete([skipped(tracker, read, "heartbeat")])
+
     async def flush_and_commit(self) -> None:
         client: Any = self
         async with asyncio.timeout(10):
@@ -208,3 +215,13 @@ async def test_a_commit_that_fails_is_made_the_next_time(bench: Bench) -> None:
     assert bench.committed == {A: 1}
     await bench.flush_and_commit()
     assert bench.commits == 1, "there was nothing new"
+
+
+async def test_a_skipped_record_is_committed_and_nothing_is_published_for_it(bench: Bench) -> None:
+    bench.publish(b"a")
+    bench.skip()
+    bench.publish(b"b")
+    await bench.flush_and_commit()
+    assert bench.records == [("out", b"a"), ("out", b"b")]
+    assert (sorted(bench.acknowledged), bench.committed) == ([0, 1, 2], {A: 3})
+    assert bench.in_flight.offsets.counts().skipped == 1

@@ -196,3 +196,15 @@ async def test_what_nobody_expected_ends_it(bench: Bench, monkeypatch: pytest.Mo
     with pytest.raises(RuntimeError, match="broken"):
         async with asyncio.timeout(10):
             await bench.running
+
+
+async def test_skipped_records_are_committed_without_a_record(bench: Bench) -> None:
+    await bench.resumed()
+    bench.skip()
+    await bench.flush()
+    assert (bench.broker.records, bench.broker.offset, bench.broker.transactions) == ([], 1, [0])
+    await bench.publish(b"a")
+    bench.skip()
+    await bench.flush()
+    assert (bench.broker.records, bench.broker.offset) == ([("out", b"a")], 3)
+    assert bench.in_flight.offsets.counts().skipped == 2

@@ -22,9 +22,15 @@ REFUSALS = (MessageSizeTooLargeError, RecordListTooLargeError)
 async def send_output(producer: AIOKafkaProducer, output: Output) -> "asyncio.Future[Any]":
     """Hand an output to a producer; the future ends when the broker has it, and its companion if it has one.
 
+    If there is nothing to publish, the future ends at once: the output keeps its turn among those of its partition.
+
     Raises:
         KafkaError: it could not be handed over.
     """
+    if output.topic is None:
+        nothing: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        nothing.set_result(None)
+        return nothing
     future = await send_record(
         producer, output.topic, key=output.key, value=output.value, headers=output.headers, spread=output.offset
     )

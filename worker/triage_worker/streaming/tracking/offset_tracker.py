@@ -12,7 +12,7 @@ from typing import Generic, Literal, TypeVar
 
 from aiokafka.structs import TopicPartition
 
-Outcome = Literal["accepted", "fallback", "review", "dead_letter"]
+Outcome = Literal["accepted", "fallback", "review", "dead_letter", "skipped"]
 Output = TypeVar("Output")
 
 
@@ -120,6 +120,7 @@ class MessageCounts:
     Attributes:
         read: messages read from the topic.
         accepted, fallback, review, dead_letter: messages by outcome.
+        skipped: records that are no new message, such as heartbeats.
         given_back: messages whose partition was revoked first; the partition's next owner reads them again.
         in_flight: messages read and not yet acknowledged.
     """
@@ -129,13 +130,14 @@ class MessageCounts:
     fallback: int
     review: int
     dead_letter: int
+    skipped: int
     given_back: int
     in_flight: int
 
     @property
     def balanced(self) -> bool:
         """Whether every message read is accounted for."""
-        answered = self.accepted + self.fallback + self.review + self.dead_letter
+        answered = self.accepted + self.fallback + self.review + self.dead_letter + self.skipped
         return self.read == answered + self.given_back + self.in_flight
 
 
@@ -209,6 +211,7 @@ class OffsetTracker(Generic[Output]):
             fallback=outcomes["fallback"],
             review=outcomes["review"],
             dead_letter=outcomes["dead_letter"],
+            skipped=outcomes["skipped"],
             given_back=self._given_back,
             in_flight=self.in_flight,
         )

@@ -27,6 +27,7 @@ class Output:
         tracker: of the partition that the message was read from.
         record: the message as it was read.
         label: the intent, reason or dead-letter code that the outcome is counted by.
+        topic: where the record is published; None if there is nothing to publish.
         span: of the message, where its trace is recorded.
     """
 
@@ -34,7 +35,7 @@ class Output:
     record: ConsumerRecord
     outcome: Outcome
     label: str
-    topic: str
+    topic: str | None
     key: bytes | None
     value: bytes | None
     headers: RecordHeaders
@@ -45,3 +46,17 @@ class Output:
     def offset(self) -> int:
         """The offset of the message that is answered."""
         return int(self.record.offset)
+
+
+def skipped(
+    tracker: PartitionTracker[Output], record: ConsumerRecord, reason: str, span: MessageSpan | None = None
+) -> Output:
+    """Make the output of a record that is no new message: nothing is published, and its offset is committed.
+
+    Args:
+        tracker: of the record's partition.
+        record: as it was read.
+        reason: what it is counted by, such as ``heartbeat``.
+        span: of the message, if its trace is recorded.
+    """
+    return Output(tracker, record, "skipped", reason, None, None, None, [], span=span)
