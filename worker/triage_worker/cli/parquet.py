@@ -12,6 +12,9 @@ from triage_worker.cli.added_columns import AddedColumns, refuse_unknown
 from triage_worker.cli.row_batches import BATCH_ROWS, Batch, Input, Row
 from triage_worker.config.errors import TriageError
 
+READ_BYTES = 1024 * 1024
+"""Bytes that are read at a time. Without such a buffer, pyarrow reads a whole row group, or even the whole file."""
+
 GROUP_ROWS = 65_536
 """Rows in a row group that is written: fewer make the file slow to read, more need more memory."""
 
@@ -26,7 +29,7 @@ def open_parquet(path: Path, column: str) -> Input:
         TriageError: the file is missing or is not Parquet, or the column is missing or is not text.
     """
     try:
-        file = pq.ParquetFile(path)
+        file = pq.ParquetFile(path, buffer_size=READ_BYTES, pre_buffer=False)
     except FileNotFoundError:
         raise TriageError(f"There is no file {path}: check the path.") from None
     except (OSError, pa.ArrowException) as error:
