@@ -17,7 +17,7 @@ import sys
 import models, schemas, tests, worker
 from triage_models import DEFAULT_BUNDLE
 from triage_schemas.events import IntentEvent
-from triage_worker.cli.app import main
+from triage_worker.cli.main import main
 
 assert {package.OWNER for package in (models, schemas, tests, worker)} == {"the user"}
 main()

@@ -80,7 +80,7 @@ def test_it_has_the_command_and_the_licence(wheel: Path) -> None:
     with ZipFile(wheel) as archive:
         entry_points = archive.read(f"{DIST_INFO}/entry_points.txt").decode()
         licence = archive.read(f"{DIST_INFO}/licenses/LICENSE").decode()
-    assert entry_points.split() == ["[console_scripts]", "triage", "=", "triage_worker.cli.app:main"]
+    assert entry_points.split() == ["[console_scripts]", "triage", "=", "triage_worker.cli.main:main"]
     assert licence == (ROOT / "LICENSE").read_text(encoding="utf-8")
 
 

@@ -1,5 +1,5 @@
 """``python -m triage_worker`` is ``triage``."""
 
-from triage_worker.cli.app import main
+from triage_worker.cli.main import main
 
 main()

@@ -212,7 +212,7 @@ def test_another_job_does_not_resume_an_interrupted_one(tiny_csv: Path, short: d
 
 def test_ctrl_c_on_the_command_line_prints_one_sentence(tiny_csv: Path, short: dict[str, Any], tmp_path: Path) -> None:
     output = tmp_path / "mine"
-    command = [sys.executable, "-m", "triage_worker.cli.app", "train", "--data", str(tiny_csv), "--output", str(output)]
+    command = [sys.executable, "-m", "triage_worker", "train", "--data", str(tiny_csv), "--output", str(output)]
     command += ["--base", short["base"], "--epochs", "1000"]
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as running:
         assert running.stderr is not None

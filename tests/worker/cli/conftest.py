@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from triage_models.serving.classifier import Classifier
-from triage_worker.cli.app import main
+from triage_worker.cli.main import main
 from triage_worker.config.sources import PREFIX
 
 from tests.worker.cli.fake_classifier import FakeClassifier

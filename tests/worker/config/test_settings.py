@@ -94,6 +94,12 @@ def test_what_kubernetes_adds_for_a_service_called_triage_is_let_through(monkeyp
         ({"text_field": "payload..text"}, "names joined by dots"),
         ({"bootstrap_servers": "kafka 9092"}, "host:port"),
         ({"bootstrap_servers": "kafka:http"}, "host:port"),
+        ({"bootstrap_servers": "kafka:70000"}, "a port from 1 to 65535"),
+        ({"bootstrap_servers": "a:9092,b:0"}, "'b:0' should have a port"),
+        ({"bootstrap_servers": "PLAINTEXT://kafka:9092"}, "TRIAGE_SECURITY_PROTOCOL"),
+        ({"bootstrap_servers": "kafka:9092;other:9092"}, "host:port"),
+        ({"bootstrap_servers": " , "}, "host:port"),
+        ({"bootstrap_servers": "::1:9092"}, "host:port"),
         ({"input_topic": "customer.intents"}, "TRIAGE_INPUT_TOPIC and TRIAGE_OUTPUT_TOPIC are both customer.intents"),
         ({"security_protocol": "SASL_SSL"}, "needs TRIAGE_SASL_USERNAME"),
         ({"security_protocol": "SASL_SSL", "sasl_username": "u"}, "needs TRIAGE_SASL_PASSWORD"),
@@ -108,6 +114,20 @@ def test_what_kubernetes_adds_for_a_service_called_triage_is_let_through(monkeyp
 )
 def test_a_wrong_value_is_one_sentence_that_names_it(flags: dict[str, str], part: str) -> None:
     assert part in sentence(**flags)
+
+
+@pytest.mark.parametrize(
+    ("given", "servers"),
+    [
+        ("host:1, host:2", "host:1,host:2"),
+        (" host:1 ,host:2, ", "host:1,host:2"),
+        ("host:1\nhost:2\n", "host:1,host:2"),
+        ("host", "host"),
+        ("[::1]:9092, kafka.example.com:9093", "[::1]:9092,kafka.example.com:9093"),
+    ],
+)
+def test_a_list_of_brokers_may_have_blanks(given: str, servers: str) -> None:
+    assert Settings.load(bootstrap_servers=given).bootstrap_servers == servers
 
 
 def test_values_are_taken_in_either_case() -> None:

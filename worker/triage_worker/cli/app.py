@@ -1,11 +1,9 @@
 """The ``triage`` command: collects all commands, and prints errors."""
 
-import sys
 from importlib.metadata import version
 from typing import Annotated
 
 import typer
-from triage_models.errors import ModelError
 
 from triage_worker.cli import (
     asyncapi,
@@ -25,9 +23,6 @@ from triage_worker.cli import (
     train,
     worker,
 )
-from triage_worker.config.errors import TriageError
-
-BAD_INPUT = 2
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -67,16 +62,3 @@ app.command()(review.review)
 app.command()(replay.replay)
 app.command()(settings.settings)
 app.command()(asyncapi.asyncapi)
-
-
-def main() -> None:
-    """Run the command line. An error that the user can correct is one sentence on standard error and exit code 2."""
-    try:
-        app()
-    except (TriageError, ModelError) as error:
-        print(f"triage: {error}", file=sys.stderr)  # noqa: T201 (the one place that prints errors)
-        sys.exit(BAD_INPUT)
-
-
-if __name__ == "__main__":
-    main()

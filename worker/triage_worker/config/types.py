@@ -6,8 +6,26 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, SecretStr
 
-HOSTS = r"[^\s,:]+(:\d+)?(,[^\s,:]+(:\d+)?)*|(\[[0-9a-fA-F:]+\]:\d+,?)+"
+HOST = re.compile(r"(?P<host>[^\s,:/\[\]]+|\[[0-9a-fA-F:.%]+\])(:(?P<port>\d+))?")
+LARGEST_PORT = 65_535
 ADDRESS = r"https?://[^\s/?#]+[^\s?#]*"
+
+
+def _servers(value: str) -> str:
+    """Check a list of brokers, which may have blanks, line breaks and a comma at its end, and normalise it."""
+    servers = [server.strip() for server in re.split(r"[,\n]", value) if server.strip()]
+    for server in servers:
+        if "://" in server:
+            raise ValueError(f"{server!r} should be host:port: the protocol goes into TRIAGE_SECURITY_PROTOCOL")
+        matched = HOST.fullmatch(server)
+        if matched is None:
+            raise ValueError(f"{server!r} should be host:port, several separated by commas")
+        if matched["port"] is not None and not 0 < int(matched["port"]) <= LARGEST_PORT:
+            raise ValueError(f"{server!r} should have a port from 1 to {LARGEST_PORT}")
+    if not servers:
+        raise ValueError(f"{value!r} should be host:port, several separated by commas")
+    return ",".join(servers)
+
 
 Topic = Annotated[
     str, AfterValidator(lambda value: _matching(value, r"[a-zA-Z0-9._-]{1,249}", "letters, digits, '.', '_' and '-'"))
@@ -16,9 +34,7 @@ TextField = Annotated[str, AfterValidator(lambda value: _matching(value, r"[^.]+
 Url = Annotated[str, AfterValidator(lambda value: _endpoint(value.rstrip("/")))]
 Key = Annotated[SecretStr | None, AfterValidator(lambda value: value and _header(value))]
 Site = Annotated[str, AfterValidator(lambda value: _matching(value.rstrip("/"), ADDRESS, "https:// and a name"))]
-Servers = Annotated[
-    str, AfterValidator(lambda value: _matching(value, HOSTS, "host:port, several separated by commas"))
-]
+Servers = Annotated[str, AfterValidator(_servers)]
 Upper = BeforeValidator(lambda value: value.upper() if isinstance(value, str) else value)
 Lower = BeforeValidator(lambda value: value.lower() if isinstance(value, str) else value)
 

@@ -1,0 +1,60 @@
+"""How the command ends: one sentence and an exit code, and no traceback for what a user can cause."""
+
+import os
+import subprocess
+import sys
+from typing import IO
+
+import pytest
+
+COMMANDS = [
+    ["settings"],
+    ["settings", "--json"],
+    ["asyncapi"],
+    ["bundle", "inspect"],
+    ["classify", "where is my parcel"],
+    ["classify", "--format", "jsonl", "where is my parcel"],
+    ["--help"],
+]
+
+
+def triage(command: list[str], stdout: IO[str] | int, **variables: str) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run(
+        [sys.executable, "-m", "triage_worker", *command],
+        stdout=stdout,
+        stderr=subprocess.PIPE,
+        text=True,
+        check=False,
+        env=os.environ | variables,
+    )
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
+def test_a_full_disk_is_one_sentence(command: list[str]) -> None:
+    with open("/dev/full", "w") as full:  # noqa: PTH123 (a device)
+        done = triage(command, full)
+    assert done.stderr == "triage: The output cannot be written: No space left on device.\n"
+    assert done.returncode == 2
+
+
+def test_an_encoding_without_emoji_gets_a_question_mark() -> None:
+    command = ["classify", "where is my parcel \N{GRINNING FACE}"]
+    done = triage(command, subprocess.PIPE, PYTHONIOENCODING="ascii")
+    assert done.returncode == 0
+    assert "where is my parcel ?" in done.stdout
+    assert done.stderr == ""
+
+
+def test_an_interruption_during_the_start_is_quiet() -> None:
+    code = (
+        "import builtins, sys\n"
+        "real = builtins.__import__\n"
+        "def interrupted(name, *more):\n"
+        "    if name == 'triage_worker.cli.app': raise KeyboardInterrupt\n"
+        "    return real(name, *more)\n"
+        "from triage_worker.cli.main import main\n"
+        "builtins.__import__ = interrupted\n"
+        "main()\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "")

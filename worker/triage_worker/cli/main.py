@@ -1,0 +1,49 @@
+"""The entry point of the ``triage`` command: runs it, and turns what goes wrong into one sentence and an exit code.
+
+The rest of the command line is imported inside, so that Ctrl-C ends the command quietly from its first moment.
+"""
+
+import errno
+import os
+import sys
+
+BAD_INPUT = 2
+INTERRUPTED = 130
+OUTPUT_ERRORS = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO}
+
+
+def main() -> None:
+    """Run the command line. An error that the user can correct is one sentence on standard error and exit code 2."""
+    try:
+        _run()
+        sys.stdout.flush()
+    except KeyboardInterrupt:
+        _leave("", INTERRUPTED)
+    except OSError as error:
+        if error.errno not in OUTPUT_ERRORS or error.filename is not None:
+            raise
+        _leave(f"triage: The output cannot be written: {error.strerror}.", BAD_INPUT)
+
+
+def _run() -> None:
+    from triage_models.errors import ModelError  # noqa: PLC0415 (see above)
+
+    from triage_worker.cli.app import app  # noqa: PLC0415
+    from triage_worker.config.errors import TriageError  # noqa: PLC0415
+
+    for stream in (sys.stdout, sys.stderr):
+        # A terminal or pipe that is not UTF-8 gets a question mark for what its encoding lacks.
+        stream.reconfigure(errors="replace")  # type: ignore[union-attr]
+    try:
+        app()
+    except (TriageError, ModelError) as error:
+        print(f"triage: {error}", file=sys.stderr)  # noqa: T201 (the one place that prints errors)
+        sys.exit(BAD_INPUT)
+
+
+def _leave(sentence: str, code: int) -> None:
+    """Exit without the interpreter's attempt to write what is still buffered, which would fail again."""
+    if sentence:
+        print(sentence, file=sys.stderr)  # noqa: T201 (as above)
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+    sys.exit(code)
