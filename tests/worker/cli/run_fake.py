@@ -14,7 +14,7 @@ from typing import Any
 
 from triage_models.serving.classifier import Classifier
 from triage_models.serving.predictions import Predictions
-from triage_worker.cli.app import main
+from triage_worker.cli.main import main
 
 from tests.worker.cli.fake_classifier import FakeClassifier
 
