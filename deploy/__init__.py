@@ -1,0 +1,1 @@
+"""Deployment: image, Compose file, Helm chart, dashboards and alerts."""

@@ -43,6 +43,7 @@ def write() -> None:
 
 
 def main() -> None:
+    """Run the command line."""
     command = sys.argv[1] if len(sys.argv) == 2 else ""
     try:
         if command == "write":

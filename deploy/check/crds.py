@@ -40,6 +40,7 @@ def schemas(folder: Path) -> dict[tuple[str, str], Any]:
 
 
 def main() -> None:
+    """Run the command line."""
     known = schemas(Path(sys.argv[1]))
     wrong = []
     for resource in json.load(sys.stdin):

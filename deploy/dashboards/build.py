@@ -28,6 +28,7 @@ class Place:
     identity: int = 0
 
     def take(self, width: int, height: int) -> dict[str, int]:
+        """Return the grid position of the next panel, on a new row if it does not fit."""
         if self.x + width > WIDTH:
             self.x, self.y = 0, self.y + height
         position = {"h": height, "w": width, "x": self.x, "y": self.y}
@@ -144,6 +145,7 @@ def render() -> dict[str, str]:
 
 
 def main() -> None:
+    """Write the dashboards' files."""
     FOLDER.mkdir(parents=True, exist_ok=True)
     for name, content in render().items():
         (FOLDER / name).write_text(content, encoding="utf-8")

@@ -24,6 +24,7 @@ def requirements(pyproject: str, device: str) -> list[str]:
 
 
 def main() -> None:
+    """Run the command line."""
     device = sys.argv[1] if len(sys.argv) > 1 else "cpu"
     if device not in ("cpu", "gpu"):
         sys.exit(f"requirements.py: {device!r} is not a device: use cpu or gpu.")

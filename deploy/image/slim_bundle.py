@@ -31,6 +31,7 @@ def slim(bundle: Path, destination: Path, device: str) -> list[str]:
 
 
 def main() -> None:
+    """Run the command line."""
     if len(sys.argv) != 4 or sys.argv[1] not in SERVED:
         sys.exit("usage: slim_bundle.py cpu|gpu BUNDLE DESTINATION")
     left_out = slim(Path(sys.argv[2]), Path(sys.argv[3]), sys.argv[1])

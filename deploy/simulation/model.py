@@ -89,10 +89,12 @@ class Day:
 
     @property
     def pod_hours(self) -> float:
+        """Hours that pods ran, over all pods."""
         return sum(self.pods) / 3_600
 
     @property
     def worst_s(self) -> float:
+        """The longest wait of a message, in seconds."""
         return max(self.waits_s)
 
     def wait_s(self, share: float) -> float:

@@ -47,6 +47,7 @@ def plot(days: dict[str, Day]) -> str:
 
 
 def main() -> None:
+    """Run the simulation and write the picture."""
     found = days()
     sys.stdout.write(table(found) + "\n")
     PLOT.write_text(plot(found), encoding="utf-8")

@@ -12,5 +12,6 @@ class Doctests(griffe.Extension):
     """Fences each paragraph of a docstring that begins with a prompt."""
 
     def on_object(self, *, obj: griffe.Object, **_: Any) -> None:
+        """Fence the examples in the docstring of an object."""
         if obj.docstring:
             obj.docstring.value = EXAMPLE.sub(r"```pycon\n\g<0>\n```", obj.docstring.value)

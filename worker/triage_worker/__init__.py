@@ -1,0 +1,1 @@
+"""The streaming worker, and the services and commands around it."""

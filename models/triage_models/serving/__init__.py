@@ -1,0 +1,1 @@
+"""Classifies texts with a bundle, without torch."""

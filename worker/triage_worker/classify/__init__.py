@@ -1,0 +1,1 @@
+"""The worker: classifies customer messages and publishes intents and fallback requests."""

@@ -1,0 +1,1 @@
+"""Settings, their types and sources, and the errors that users can correct."""

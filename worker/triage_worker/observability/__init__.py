@@ -1,0 +1,1 @@
+"""Logs, metrics, traces and the HTTP endpoints of the services."""

@@ -62,6 +62,7 @@ class JsonFormatter(_Formatter):
     """Formats a record as one JSON object: time, level, logger, message, extras, and an exception if there is one."""
 
     def format(self, record: logging.LogRecord) -> str:
+        """Format a record."""
         line: dict[str, Any] = {
             "time": timestamp(record.created),
             "level": record.levelname,
@@ -78,6 +79,7 @@ class ConsoleFormatter(_Formatter):
     """Formats a record for people: time, level and message, then the extras as ``name=value``."""
 
     def format(self, record: logging.LogRecord) -> str:
+        """Format a record."""
         time = self.formatTime(record, "%H:%M:%S")
         extras = "".join(f" {name}={value}" for name, value in self.extras(record).items())
         line = f"{time} {record.levelname:<7} {record.getMessage()}{extras}"

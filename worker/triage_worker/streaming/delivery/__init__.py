@@ -1,0 +1,1 @@
+"""Publishes outputs at least once or exactly once."""
