@@ -1,4 +1,4 @@
-"""Generates the AsyncAPI 3.0 document of the topics from the event types."""
+"""Generates the AsyncAPI 3.0 document of the topics from the channels and their event types."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -7,33 +7,12 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.json_schema import models_json_schema
 
+from triage_schemas.channels import CHANNELS, DEAD_LETTERS, INPUT, SERVICES, read_by, written_by
 from triage_schemas.cloudevents import CONTENT_TYPE, EVENT_SOURCE
-from triage_schemas.events import AlertEvent, Event, FallbackEvent, IntentEvent, LabelEvent, ReviewEvent, TicketEvent
+from triage_schemas.events import Event
 from triage_schemas.input.message import Scalar
 
 API_VERSION = "1.0.0"
-
-EVENTS: Mapping[str, type[Event]] = {
-    "output": IntentEvent,
-    "fallback": FallbackEvent,
-    "tickets": TicketEvent,
-    "alerts": AlertEvent,
-    "review": ReviewEvent,
-    "labels": LabelEvent,
-}
-"""The event type of each channel, except the input and the dead letters."""
-
-SERVICES: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
-    "worker": (("input",), ("output", "fallback", "dead_letter")),
-    "router": (("output",), ("tickets", "alerts", "dead_letter")),
-    "helpdesk": (("tickets",), ("dead_letter",)),
-    "fallback": (("fallback",), ("output", "review", "labels", "dead_letter")),
-    "review": (("review",), ("output", "review", "labels", "dead_letter")),
-}
-"""The channels that each service reads and writes."""
-
-KEYS = {"tickets": "ticket_id", "alerts": "intent"}
-"""The record keys of channels that do not use the input record's key."""
 
 DEAD_LETTER_HEADERS = {
     "dlq.topic": "where the record was read",
@@ -65,7 +44,7 @@ def document(topics: Mapping[str, str]) -> str:
     """The AsyncAPI document as YAML.
 
     Args:
-        topics: the topic of each channel: input, output, fallback, dead_letter, tickets, alerts, review, labels.
+        topics: the topic of each channel, by the channel's name.
     """
     contents = {
         "asyncapi": "3.0.0",
@@ -93,43 +72,48 @@ def _channel(channel: str, topic: str) -> dict[str, Any]:
 
 def _operations() -> dict[str, Any]:
     operations: dict[str, Any] = {}
-    for service, (reads, writes) in SERVICES.items():
-        for action, channels in (("receive", reads), ("send", writes)):
-            for channel in channels:
-                operations[f"{service}.{action}.{channel}"] = {
+    for service in SERVICES:
+        for action, channels in (("receive", read_by(service)), ("send", written_by(service))):
+            for name in (channel.name for channel in channels):
+                operations[f"{service}.{action}.{name}"] = {
                     "action": action,
-                    "channel": {"$ref": f"#/channels/{channel}"},
-                    "messages": [{"$ref": f"#/channels/{channel}/messages/{channel}"}],
+                    "channel": {"$ref": f"#/channels/{name}"},
+                    "messages": [{"$ref": f"#/channels/{name}/messages/{name}"}],
                 }
     return operations
 
 
 def _messages() -> dict[str, Any]:
     messages: dict[str, Any] = {
-        "input": {
+        INPUT.name: {
             "name": "triage.message",
             "summary": "A customer's message.",
             "payload": {"$ref": "#/components/schemas/CustomerMessage"},
-            "bindings": _key("any; conversation_id keeps a conversation in order"),
+            "bindings": _key(INPUT.key),
         },
-        "dead_letter": {
+        DEAD_LETTERS.name: {
             "name": "triage.dead_letter",
             "summary": "A record that cannot be processed: its value, key and headers unchanged, and the reason.",
             "contentType": "application/octet-stream",
             "headers": _headers({name: {"description": text} for name, text in DEAD_LETTER_HEADERS.items()}),
             "payload": {"description": "the record's value, unchanged"},
-            "bindings": _key("the record's"),
+            "bindings": _key(DEAD_LETTERS.key),
         },
     }
-    for channel, event in EVENTS.items():
-        messages[channel] = {
-            "name": event.TYPE,
-            "summary": (event.__doc__ or "").partition("\n")[0],
-            "headers": _headers(_cloudevent(event)),
-            "payload": {"$ref": f"#/components/schemas/{event.__name__}"},
-            "bindings": _key(KEYS.get(channel, "the message's")),
-        }
+    for channel in CHANNELS:
+        if channel.event is not None:
+            messages[channel.name] = _event_message(channel.event, channel.key)
     return messages
+
+
+def _event_message(event: type[Event], key: str) -> dict[str, Any]:
+    return {
+        "name": event.TYPE,
+        "summary": (event.__doc__ or "").partition("\n")[0],
+        "headers": _headers(_cloudevent(event)),
+        "payload": {"$ref": f"#/components/schemas/{event.__name__}"},
+        "bindings": _key(key),
+    }
 
 
 def _cloudevent(event: type[Event]) -> dict[str, dict[str, Any]]:
@@ -157,7 +141,8 @@ def _key(description: str) -> dict[str, Any]:
 
 
 def _schemas() -> dict[str, Any]:
-    models: list[type[BaseModel]] = [InputMessage, *EVENTS.values()]
+    events = [channel.event for channel in CHANNELS if channel.event is not None]
+    models: dict[type[BaseModel], None] = dict.fromkeys([InputMessage, *events])  # two channels may share an event type
     _, shared = models_json_schema(
         [(model, "serialization") for model in models], ref_template="#/components/schemas/{model}"
     )

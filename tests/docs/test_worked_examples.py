@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import yaml
 
 from tests.import_graph import PACKAGES
 
@@ -28,6 +29,34 @@ def decode_csv(value, source, shape):
 
 FORMAT = InputFormat(name="csv", description="an id and a text", decode=decode_csv, codes=())
 '''
+
+DEFERRED_EVENT = '''class DeferredEvent(ReviewEvent):
+    """A message that the larger model decides when there is budget again."""
+
+    TYPE = "triage.intent.deferred"
+
+
+class LabelEvent'''
+
+DERIVED = """
+from types import SimpleNamespace
+from triage_schemas.events import DeferredEvent
+from triage_worker.config.settings import Settings
+from triage_worker.fallback.llm_decider import Undecided
+from triage_worker.fallback.outputs import OutputBuilder
+from triage_worker.kafka.topic_plan import plan, required_operations
+from triage_worker.streaming.async_processor import PendingEvent
+from tests.worker.fallback.events import event
+
+settings = Settings(llm_model="an LLM")
+assert "customer.deferred" in {spec.topic for spec in plan(settings)}
+assert required_operations("fallback")["deferred_topic"] == "Write"
+assert "deferred_topic" not in required_operations("worker")
+pending = PendingEvent(None, SimpleNamespace(key=b"k", headers=[]), event())
+for reason in ("over_budget", "unsure"):
+    output = OutputBuilder.from_settings(settings).build(pending, Undecided(reason))
+    print(output.topic, dict(output.headers)["ce_type"].decode(), DeferredEvent.read(output.value).review_reason)
+"""
 
 HELPDESK_HEADER = """from collections.abc import Mapping
 from triage_schemas.events import TicketEvent
@@ -57,10 +86,10 @@ class Sources:
         (self._folder / path).write_text(text.replace(old, new), encoding="utf-8")
 
     def run(self, *arguments: str) -> str:
-        paths = os.pathsep.join(str(self._folder / root) for root in PACKAGES)
+        paths = [str(self._folder / root) for root in PACKAGES]
         done = subprocess.run(
             [sys.executable, *arguments],
-            env={**os.environ, "PYTHONPATH": paths},
+            env={**os.environ, "PYTHONPATH": os.pathsep.join([*paths, str(ROOT)])},
             cwd=self._folder,
             capture_output=True,
             text=True,
@@ -104,21 +133,54 @@ def test_an_input_format_is_one_new_file_and_one_line(sources: Sources) -> None:
 
 
 def test_an_output_topic_is_four_modules(sources: Sources) -> None:
-    field = '    out_of_scope_topic: Topic = Field("customer.oos", description="without an intent")\n'
-    sources.replace(SETTINGS, "    dead_letter_topic: Topic", f"{field}    dead_letter_topic: Topic")
-    service = "worker/triage_worker/classify/service.py"
-    sources.replace(service, '"fallback_topic": "Write"', '"fallback_topic": "Write", "out_of_scope_topic": "Write"')
-    outputs = "worker/triage_worker/classify/outputs.py"
-    sources.replace(outputs, "    fallback_topic: str\n", "    fallback_topic: str\n    out_of_scope_topic: str\n")
-    sources.replace(outputs, "settings.fallback_topic)", "settings.fallback_topic, settings.out_of_scope_topic)")
-    channels = "schemas/triage_schemas/asyncapi.py"
-    sources.replace(channels, '"fallback": FallbackEvent,', '"fallback": FallbackEvent, "out_of_scope": FallbackEvent,')
-    sources.replace(channels, '("output", "fallback", "dead', '("output", "fallback", "out_of_scope", "dead')
-
-    assert "address: customer.oos" in sources.run("-m", "triage_worker", "asyncapi")
-    script = (
-        "from triage_worker.config.settings import Settings; from triage_worker.kafka.topic_plan import plan;"
-        "from triage_worker.classify.outputs import OutputWriter; settings = Settings();"
-        "print(OutputWriter.of(settings, None).out_of_scope_topic, *(spec.topic for spec in plan(settings)))"
+    field = '    deferred_topic: Topic = Field("customer.deferred", description="over budget")\n'
+    sources.replace(SETTINGS, "    labels_topic: Topic", f"{field}    labels_topic: Topic")
+    sources.replace("schemas/triage_schemas/events.py", "class LabelEvent", DEFERRED_EVENT)
+    channels = "schemas/triage_schemas/channels.py"
+    sources.replace(channels, "import AlertEvent, ", "import AlertEvent, DeferredEvent, ")
+    channel = '    Channel("deferred", DeferredEvent, writers=("fallback",)),\n'
+    sources.replace(channels, '    Channel("labels"', f'{channel}    Channel("labels"')
+    outputs = "worker/triage_worker/fallback/outputs.py"
+    sources.replace(outputs, "    review_topic: str\n", "    review_topic: str\n    deferred_topic: str\n")
+    sources.replace(
+        outputs, "            labels_topic=", "            deferred_topic=settings.deferred_topic, labels_topic="
     )
-    assert sources.run("-c", script).split().count("customer.oos") == 2
+    sources.replace(outputs, "import FallbackEvent, ", "import DeferredEvent, FallbackEvent, ")
+    choice = (
+        '        kind, topic = (DeferredEvent, self.deferred_topic) if decision.reason == "over_budget" else'
+        " (ReviewEvent, self.review_topic)\n"
+    )
+    sources.replace(outputs, "        review = decision_record(", f"{choice}        review = decision_record(")
+    sources.replace(outputs, "ReviewEvent(**fields, ", "kind(**fields, ")
+    sources.replace(outputs, "            self.review_topic,\n", "            topic,\n")
+
+    assert sources.run("-c", DERIVED).splitlines() == [
+        "customer.deferred triage.intent.deferred over_budget",
+        "customer.intents.review triage.intent.review unsure",
+    ]
+    asyncapi = yaml.safe_load(sources.run("-m", "triage_worker", "asyncapi"))
+    assert asyncapi["channels"]["deferred"]["address"] == "customer.deferred"
+    assert asyncapi["components"]["messages"]["deferred"]["name"] == "triage.intent.deferred"
+    assert "DeferredEvent" in asyncapi["components"]["schemas"]
+    assert [name for name in asyncapi["operations"] if "deferred" in name] == ["fallback.send.deferred"]
+    for command in (["fallback"], ["topics", "create"], ["topics", "check"], ["asyncapi"]):
+        assert "--deferred-topic" in sources.run("-m", "triage_worker", *command, "--help")
+    assert "--deferred-topic" not in sources.run("-m", "triage_worker", "worker", "--help")
+
+
+def test_a_change_of_batching_is_two_modules(sources: Sources) -> None:
+    batching = "worker/triage_worker/classify/batching.py"
+    sources.replace(batching, "    budget: int\n    padding", "    budget: int\n    rows: int = 64\n    padding")
+    sources.replace(
+        batching, "        if batches and padded", "        if batches and len(batches[-1]) < limits.rows and padded"
+    )
+    bundle = "worker/triage_worker/classify/loaded_bundle.py"
+    sources.replace(
+        bundle, "budget=settings.batch_tokens, ", 'budget=settings.batch_tokens, rows=2 if device == "cpu" else 64, '
+    )
+    script = (
+        "from types import SimpleNamespace; from triage_worker.config.settings import Settings;"
+        "from triage_worker.classify.batching import cut; from triage_worker.classify.loaded_bundle import limits;"
+        "print(cut([9] * 5, limits(Settings(), SimpleNamespace(device='cpu', threads=1))))"
+    )
+    assert sources.run("-c", script) == "[[0, 1], [2, 3], [4]]\n"

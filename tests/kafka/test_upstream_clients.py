@@ -88,7 +88,7 @@ async def test_fausts_consumer_has_both_patches(harness: KafkaHarness, tmp_path:
     await harness.create_topics(1)
     await send_odd_name(harness, harness.output)
     given = settings(harness)
-    topics = RouterTopics.of(given)
+    topics = RouterTopics.from_settings(given)
     await create_internal_topics(given, topics)
     app = faust_app.build(given, topics, partitions=1, replicas=1, folder=tmp_path).app
     seen: list[tuple[bytes, list[str]]] = []

@@ -2,7 +2,7 @@ from typing import Any
 
 import pytest
 import yaml
-from triage_schemas.asyncapi import SERVICES, InputMessage, document
+from triage_schemas.asyncapi import InputMessage, document
 from triage_schemas.cloudevents import event_headers
 from triage_schemas.dead_letters import dead_letter_headers
 from triage_schemas.input.decoder import decode
@@ -38,11 +38,6 @@ def test_channels_have_the_topics_names(contents: dict[str, Any]) -> None:
     assert {name: channel["address"] for name, channel in contents["channels"].items()} == {
         channel: f"my.{channel}" for channel in CHANNELS
     }
-
-
-def test_every_channel_is_read_or_written_by_a_service() -> None:
-    used = {channel for reads, writes in SERVICES.values() for channel in reads + writes}
-    assert used == set(CHANNELS)
 
 
 def test_the_documented_headers_are_the_written_ones(contents: dict[str, Any]) -> None:

@@ -1,9 +1,12 @@
 import pytest
+from triage_schemas.channels import SERVICES, Service
 from triage_worker.config.errors import ConfigError
 from triage_worker.config.settings import Settings
 from triage_worker.demo.embedded_broker import embedded_broker, free_port
 from triage_worker.kafka import topics
-from triage_worker.kafka.topic_plan import Found, Problem, Spec, plan, problems
+from triage_worker.kafka.topic_plan import Found, Problem, Spec, plan, problems, required_operations
+
+from tests.kafka.acls import documented_acls
 
 DELETE = {"cleanup.policy": "delete"}
 
@@ -19,6 +22,48 @@ def wrong(spec: Spec, topic: Found, brokers: int = 3) -> list[tuple[str, str]]:
 def test_the_plan_has_every_topic_of_the_settings() -> None:
     named = {name for name in Settings.model_fields if name.endswith("_topic")}
     assert {spec.setting for spec in plan(Settings())} == named
+
+
+def test_each_service_requires_what_it_reads_and_what_it_writes() -> None:
+    assert {service: list(required_operations(service).items()) for service in SERVICES} == {
+        "worker": [
+            ("input_topic", "Read"),
+            ("output_topic", "Write"),
+            ("fallback_topic", "Write"),
+            ("dead_letter_topic", "Write"),
+        ],
+        "router": [
+            ("output_topic", "Read"),
+            ("tickets_topic", "Write"),
+            ("alerts_topic", "Write"),
+            ("dead_letter_topic", "Write"),
+        ],
+        "helpdesk": [("tickets_topic", "Read"), ("dead_letter_topic", "Write")],
+        "fallback": [
+            ("fallback_topic", "Read"),
+            ("output_topic", "Write"),
+            ("review_topic", "Write"),
+            ("labels_topic", "Write"),
+            ("dead_letter_topic", "Write"),
+        ],
+        "review": [
+            ("review_topic", "Read and Write"),
+            ("output_topic", "Write"),
+            ("labels_topic", "Write"),
+            ("dead_letter_topic", "Write"),
+        ],
+    }
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_the_documented_rights_are_the_required_ones(service: Service) -> None:
+    topics_of_service = {getattr(Settings(), name): name for name in required_operations(service)}
+    documented: dict[str, set[str]] = {}
+    for right in documented_acls(service):
+        if right.kind == "topic" and not right.prefix:
+            documented.setdefault(topics_of_service[right.name], set()).add(right.operation)
+    required = required_operations(service)
+    assert documented == {name: set(operations.split(" and ")) for name, operations in required.items()}
 
 
 def test_topics_as_planned_have_no_problem() -> None:

@@ -9,6 +9,7 @@ from itertools import islice
 
 import orjson
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRecord, TopicPartition
+from triage_schemas.channels import written_by
 from triage_schemas.input.decoder import decode
 from triage_schemas.input.message import CustomerMessage, InputShape, Source
 
@@ -25,7 +26,7 @@ SendTimes = dict[tuple[int, int], float]
 
 
 class Traffic:
-    """A producer of the input topic and a consumer of the worker's three output topics.
+    """A producer of the input topic and a consumer of the worker's output topics.
 
     Create it with `opened`. It reads from the outputs' end at that moment.
 
@@ -44,7 +45,7 @@ class Traffic:
     @asynccontextmanager
     async def opened(cls, settings: Settings, partitions: int) -> AsyncIterator["Traffic"]:
         """Connect to the topics of these settings; ``partitions`` is the number of partitions of each."""
-        outputs = (settings.output_topic, settings.fallback_topic, settings.dead_letter_topic)
+        outputs = [getattr(settings, channel.setting) for channel in written_by("worker")]
         assigned = [TopicPartition(topic, number) for topic in outputs for number in range(partitions)]
         consumer = topic_consumer(settings, fetch_max_wait_ms=settings.fetch_max_wait_ms)
         async with producer(settings) as sender, consumer:

@@ -76,7 +76,7 @@ def load_for_serving(settings: Settings, classifier: Classifier, metrics: Metric
         descriptions=bundle.descriptions,
         include_text=settings.include_text,
     )
-    return LoadedBundle(classifier, OutputWriter.of(settings, events), limits(settings, classifier))
+    return LoadedBundle(classifier, OutputWriter.from_settings(settings, events), limits(settings, classifier))
 
 
 def limits(settings: Settings, classifier: Classifier) -> Limits:

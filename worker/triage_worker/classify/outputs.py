@@ -3,6 +3,7 @@
 import logging
 from dataclasses import dataclass
 from time import time
+from typing import Self
 
 from aiokafka.structs import ConsumerRecord
 from triage_models.serving.decision import Decision
@@ -48,7 +49,7 @@ class OutputWriter:
     fallback_topic: str
 
     @classmethod
-    def of(cls, settings: Settings, events: IntentWriter) -> "OutputWriter":
+    def from_settings(cls, settings: Settings, events: IntentWriter) -> Self:
         """Take the names of the topics from the settings."""
         return cls(events, settings.output_topic, settings.fallback_topic)
 

@@ -14,12 +14,11 @@ from triage_worker.classify.loaded_bundle import load_for_serving
 from triage_worker.classify.shadow import Shadow
 from triage_worker.classify.wiring import assemble
 from triage_worker.config.settings import Settings
+from triage_worker.kafka.topic_plan import required_operations
 from triage_worker.observability import tracing
 from triage_worker.observability.metrics import Metrics
 from triage_worker.streaming.service import run_service
 from triage_worker.streaming.wiring import ServiceComponents
-
-TOPICS = {"input_topic": "Read", "output_topic": "Write", "fallback_topic": "Write", "dead_letter_topic": "Write"}
 
 
 def run(settings: Settings) -> int:
@@ -28,7 +27,7 @@ def run(settings: Settings) -> int:
     Raises:
         TriageError, ModelError: the worker cannot start; says what to change.
     """
-    return asyncio.run(run_service(settings, TOPICS, _open_components))
+    return asyncio.run(run_service(settings, required_operations("worker"), _open_components))
 
 
 @asynccontextmanager

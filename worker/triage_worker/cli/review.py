@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
+from triage_schemas.channels import topic_settings
 
 from triage_worker.cli.settings_flags import CONNECTION, settings_flags
 from triage_worker.config.errors import TriageError
@@ -17,10 +18,7 @@ from triage_worker.config.settings import Settings
 FLAGS = (
     *CONNECTION,
     "group_id",
-    "review_topic",
-    "output_topic",
-    "labels_topic",
-    "dead_letter_topic",
+    *topic_settings("review"),
     "delivery",
     "include_text",
 )

@@ -7,6 +7,7 @@ from typing import Annotated, Any, get_args
 
 import typer
 from pydantic import SecretStr
+from triage_schemas.channels import CHANNELS, Service, topic_settings
 
 from triage_worker.config.settings import Settings
 from triage_worker.config.sources import variable
@@ -18,34 +19,32 @@ def _named(*prefixes: str) -> tuple[str, ...]:
     return tuple(name for name in Settings.model_fields if name.startswith(prefixes))
 
 
+def _all_but(service: Service, others: Iterable[str]) -> tuple[str, ...]:
+    """All settings except these others and the topics that the service does not use."""
+    left_out = {*TOPICS, *others} - {*topic_settings(service)}
+    return tuple(name for name in ALL if name not in left_out)
+
+
 ALL = tuple(Settings.model_fields)
 CONNECTION = _named("bootstrap_", "security_", "sasl_", "ssl_")
-TOPICS = tuple(name for name in ALL if name.endswith("_topic"))
+TOPICS = tuple(channel.setting for channel in CHANNELS)
 MODEL = ("bundle", "device", "threads")
-_NOT_OF_THE_WORKER = _named("tickets_", "alerts_", "review_", "labels_", "routes", "state_", "helpdesk", "llm_")
 CONSUMING = ("group_id", "group_instance_id", "session_timeout_ms", "auto_offset_reset")
 OPERATION = _named("http_", "log_")
+_ROUTING = _named("routes", "state_", "helpdesk")
 ROUTER = (
     *CONNECTION,
     *CONSUMING,
     "max_poll_interval_ms",
-    "output_topic",
-    "tickets_topic",
-    "alerts_topic",
-    "dead_letter_topic",
+    *topic_settings("router"),
     "idempotence",
     "routes",
     "state_dir",
     *OPERATION,
 )
-HELPDESK = (*CONNECTION, *CONSUMING, "tickets_topic", "dead_letter_topic", "routes", *_named("helpdesk"), *OPERATION)
-WORKER = tuple(name for name in ALL if name not in _NOT_OF_THE_WORKER)
-FALLBACK = tuple(
-    name
-    for name in ALL
-    if name in _named("review_", "labels_", "llm_")
-    or (name in WORKER and name not in (*MODEL, *_named("input_", "text_", "bundle_", "shadow_")))
-)
+HELPDESK = (*CONNECTION, *CONSUMING, *topic_settings("helpdesk"), "routes", *_named("helpdesk"), *OPERATION)
+WORKER = _all_but("worker", (*_ROUTING, *_named("llm_")))
+FALLBACK = _all_but("fallback", (*_ROUTING, *MODEL, *_named("input_format", "text_", "bundle_", "shadow_")))
 
 
 def settings_flags(

@@ -21,6 +21,7 @@ from pydantic import (
 )
 from pydantic_settings import BaseSettings, SettingsConfigDict
 from triage_models import DEFAULT_BUNDLE
+from triage_schemas.channels import Service
 from triage_schemas.input.formats import FormatName, describe_formats
 from triage_schemas.validation import first_error
 
@@ -30,7 +31,6 @@ from triage_worker.config.sources import PREFIX, variable
 from triage_worker.config.types import Key, Lower, Servers, Site, TextField, Topic, Upper, Url
 
 HEARTBEAT_MS = 3_000
-Service = Literal["worker", "router", "fallback", "review", "helpdesk"]
 HelpdeskName = Literal["zendesk", "gorgias"]
 """The helpdesk products; each name is a module in ``triage_worker/helpdesk/adapters``."""
 

@@ -4,12 +4,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from time import time
-from typing import Any, TypeAlias
+from typing import Any, Self, TypeAlias
 
 from triage_schemas.events import FallbackEvent, IntentEvent, LabelEvent, ModelRef, ReviewEvent
 
+from triage_worker.config.settings import Settings
+from triage_worker.fallback import prompt
 from triage_worker.fallback.llm_decider import Decided, Undecided
-from triage_worker.fallback.prompt import MAX_CHARACTERS
 from triage_worker.streaming.async_processor import PendingEvent
 from triage_worker.streaming.decision_events import decision_record, message_fields
 from triage_worker.streaming.tracking.output import CompanionRecord, Output
@@ -38,6 +39,19 @@ class OutputBuilder:
     min_confidence: float
     include_text: bool
     clock: Callable[[], float] = time
+
+    @classmethod
+    def from_settings(cls, settings: Settings) -> Self:
+        """Take the model, which must be set, and the names of the topics from the settings."""
+        assert settings.llm_model is not None
+        return cls(
+            model=ModelRef(name=settings.llm_model, version=f"prompt-{prompt.VERSION}"),
+            output_topic=settings.output_topic,
+            review_topic=settings.review_topic,
+            labels_topic=settings.labels_topic,
+            min_confidence=settings.llm_min_confidence,
+            include_text=settings.include_text,
+        )
 
     def build(self, pending: PendingFallback, decision: Decided | Undecided) -> Output:
         """Build the output of a decision: an intent with its label, or a review event."""
@@ -71,7 +85,7 @@ class OutputBuilder:
             scores={decision.intent: decision.confidence},
             decided_by="llm",
             threshold=self.min_confidence,
-            truncated=len(event.text) > MAX_CHARACTERS,
+            truncated=len(event.text) > prompt.MAX_CHARACTERS,
             model=self.model,
             classified_at=now,
         )

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 
-from triage_schemas.events import FallbackEvent, ModelRef
+from triage_schemas.events import FallbackEvent
 
 from triage_worker.config.errors import ConfigError
 from triage_worker.config.settings import Settings
@@ -19,6 +19,7 @@ from triage_worker.fallback.llm_decider import LlmDecider
 from triage_worker.fallback.metrics import LlmMetrics
 from triage_worker.fallback.outputs import OutputBuilder
 from triage_worker.fallback.traced_endpoint import TracedEndpoint
+from triage_worker.kafka.topic_plan import required_operations
 from triage_worker.observability import tracing
 from triage_worker.observability.metrics import Metrics
 from triage_worker.observability.tracing import Traces
@@ -27,11 +28,6 @@ from triage_worker.streaming.service import run_service
 from triage_worker.streaming.tracking.dead_letters import DeadLetters
 from triage_worker.streaming.tracking.in_flight import InFlightMessages
 from triage_worker.streaming.wiring import ServiceComponents, connect
-
-TOPICS = {
-    "fallback_topic": "Read",
-    **dict.fromkeys(("output_topic", "review_topic", "labels_topic", "dead_letter_topic"), "Write"),
-}
 
 REQUIRED_SETTINGS = {"llm_url": "an OpenAI-compatible endpoint, up to /v1", "llm_model": "the model's name there"}
 
@@ -48,7 +44,7 @@ def run(settings: Settings) -> int:
     for name, meaning in REQUIRED_SETTINGS.items():
         if getattr(settings, name) is None:
             raise ConfigError(f"No LLM is configured: set {variable(name)} to {meaning}.")
-    return asyncio.run(run_service(settings, TOPICS, _opened))
+    return asyncio.run(run_service(settings, required_operations("fallback"), _opened))
 
 
 @asynccontextmanager
@@ -75,14 +71,7 @@ def assemble(
     metrics.model(settings.llm_model, prompt.VERSION, "remote")
     metrics.expect("review", "over_budget")
     decider = _decider(settings, client, budget, LlmMetrics(metrics.registry), traces)
-    outputs = OutputBuilder(
-        model=ModelRef(name=settings.llm_model, version=f"prompt-{prompt.VERSION}"),
-        output_topic=settings.output_topic,
-        review_topic=settings.review_topic,
-        labels_topic=settings.labels_topic,
-        min_confidence=settings.llm_min_confidence,
-        include_text=settings.include_text,
-    )
+    outputs = OutputBuilder.from_settings(settings)
     dead_letters = DeadLetters(settings.dead_letter_topic)
     in_flight = InFlightMessages(metrics)
     processor = AsyncDecisionProcessor(

@@ -28,14 +28,13 @@ from triage_worker.kafka.client_compat.producer import abandon
 from triage_worker.kafka.clients import group_consumer, producer
 from triage_worker.kafka.dead_letters import make_dead_letter
 from triage_worker.kafka.sending import send_record
+from triage_worker.kafka.topic_plan import required_operations
 from triage_worker.observability.http import serving
 from triage_worker.resilience.file_descriptors import raise_limit
 from triage_worker.routing.routes_file import DEFAULT_ROUTES, load
 from triage_worker.streaming.signals import StoppedError, stop_on_signals, unless_stopped
 
 log = logging.getLogger(__name__)
-
-TOPICS = {"tickets_topic": "Read", "dead_letter_topic": "Write"}
 
 NOT_READY_AFTER_S = 60.0
 """The connector is not ready once the helpdesk has not responded for this long."""
@@ -70,7 +69,7 @@ async def serve(settings: Settings) -> int:
             registry=metrics.registry,
         ):
             with suppress(StoppedError):
-                await unless_stopped(stop, topics.require(settings, TOPICS))
+                await unless_stopped(stop, topics.require(settings, required_operations("helpdesk")))
                 await connector.run(stop)
     log.info("Stopped")
     return 0

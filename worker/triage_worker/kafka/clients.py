@@ -7,9 +7,10 @@ from typing import Any
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
+from triage_schemas.channels import Service
 
 from triage_worker.config.errors import TriageError
-from triage_worker.config.settings import Service, Settings
+from triage_worker.config.settings import Settings
 from triage_worker.kafka.client_compat.patches import apply_patches
 from triage_worker.kafka.client_compat.producer import set_hand_over_timeout
 from triage_worker.kafka.client_compat.transactions import RETRY_BACKOFF_MS, hide_verification_warnings

@@ -4,6 +4,8 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+from triage_schemas.channels import CHANNELS, Service, read_by, written_by
+
 from triage_worker.config.settings import Settings
 from triage_worker.config.sources import variable
 
@@ -40,7 +42,7 @@ class Problem:
 
 
 def plan(settings: Settings) -> list[Spec]:
-    """List every topic of the services: each setting whose name ends in ``_topic``."""
+    """List the topic of every channel."""
     large = str(2 * max(settings.max_message_bytes, 1_048_576))
     configs: dict[str, dict[str, str]] = {
         # A dead letter is a message with more headers: it must fit where its message did.
@@ -49,8 +51,17 @@ def plan(settings: Settings) -> list[Spec]:
         "review_topic": {"retention.ms": str(30 * DAY_MS)},
         "labels_topic": {"retention.ms": "-1"},
     }
-    names = [name for name in Settings.model_fields if name.endswith("_topic")]
+    names = [channel.setting for channel in CHANNELS]
     return [Spec(name, getattr(settings, name), configs.get(name, {})) for name in names]
+
+
+def required_operations(service: Service) -> dict[str, str]:
+    """Return the operations that a service needs on its topics, by the setting that names the topic."""
+    operations: dict[str, list[str]] = {}
+    for operation, channels in (("Read", read_by(service)), ("Write", written_by(service))):
+        for channel in channels:
+            operations.setdefault(channel.setting, []).append(operation)
+    return {setting: " and ".join(needed) for setting, needed in operations.items()}
 
 
 def problems(

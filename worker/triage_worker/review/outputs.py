@@ -4,11 +4,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from time import time
-from typing import TypeAlias
+from typing import Self, TypeAlias
 
 from triage_schemas.events import IntentEvent, LabelEvent, ReviewEvent
 from triage_schemas.records import Record
 
+from triage_worker.config.settings import Settings
 from triage_worker.review.keys import Labelled, Later, Verdict
 from triage_worker.streaming.async_processor import PendingEvent
 from triage_worker.streaming.decision_events import decision_record, message_fields
@@ -36,6 +37,17 @@ class OutputBuilder:
     out_of_scope_label: str
     include_text: bool
     clock: Callable[[], float] = time
+
+    @classmethod
+    def from_settings(cls, settings: Settings, out_of_scope_label: str) -> Self:
+        """Take the names of the topics from the settings."""
+        return cls(
+            output_topic=settings.output_topic,
+            review_topic=settings.review_topic,
+            labels_topic=settings.labels_topic,
+            out_of_scope_label=out_of_scope_label,
+            include_text=settings.include_text,
+        )
 
     def build(self, pending: PendingReview, verdict: Verdict) -> Output:
         """Build the output of a verdict: an intent with its label, a label alone, or the message again for later."""

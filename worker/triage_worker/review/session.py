@@ -9,6 +9,7 @@ from rich.console import Console
 from triage_schemas.events import ReviewEvent
 
 from triage_worker.config.settings import Settings
+from triage_worker.kafka.topic_plan import required_operations
 from triage_worker.kafka.topics import require
 from triage_worker.observability.metrics import Metrics
 from triage_worker.review.keys import Verdict
@@ -20,11 +21,6 @@ from triage_worker.streaming.tracking.dead_letters import DeadLetters
 from triage_worker.streaming.tracking.in_flight import InFlightMessages
 from triage_worker.streaming.tracking.offset_tracker import MessageCounts
 from triage_worker.streaming.wiring import connect
-
-TOPICS = {
-    "review_topic": "Read and Write",
-    **dict.fromkeys(("output_topic", "labels_topic", "dead_letter_topic"), "Write"),
-}
 
 MAX_IN_FLIGHT = 20
 """How many messages a session reads ahead. It is small, so that other sessions get the rest of the queue."""
@@ -51,16 +47,10 @@ def run(settings: Settings, read_key: Callable[[], str], console: Console, out_o
 async def _run(
     settings: Settings, read_key: Callable[[], str], console: Console, out_of_scope_label: str
 ) -> MessageCounts:
-    await require(settings, TOPICS)
+    await require(settings, required_operations("review"))
     leaving = asyncio.Event()
     reviewer = Reviewer(show_on(console), confirm_on(console), leaving)
-    outputs = OutputBuilder(
-        output_topic=settings.output_topic,
-        review_topic=settings.review_topic,
-        labels_topic=settings.labels_topic,
-        out_of_scope_label=out_of_scope_label,
-        include_text=settings.include_text,
-    )
+    outputs = OutputBuilder.from_settings(settings, out_of_scope_label)
     dead_letters, metrics = DeadLetters(settings.dead_letter_topic), Metrics()
     in_flight = InFlightMessages(metrics)
     processor: AsyncDecisionProcessor[ReviewEvent, Verdict] = AsyncDecisionProcessor(

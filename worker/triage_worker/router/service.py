@@ -13,6 +13,7 @@ from triage_worker.kafka import topics as shared_topics
 from triage_worker.kafka.authorization import required
 from triage_worker.kafka.client_compat.producer import abandon
 from triage_worker.kafka.clients import producer
+from triage_worker.kafka.topic_plan import required_operations
 from triage_worker.observability import tracing
 from triage_worker.observability.http import serving
 from triage_worker.resilience.file_descriptors import raise_limit
@@ -24,11 +25,6 @@ from triage_worker.routing.routes_file import DEFAULT_ROUTES, RoutesFile
 from triage_worker.streaming.signals import StoppedError, stop_on_signals, unless_stopped
 
 log = logging.getLogger(__name__)
-
-TOPICS = {
-    "output_topic": "Read",
-    **dict.fromkeys(("tickets_topic", "alerts_topic", "dead_letter_topic"), "Write"),
-}
 
 PRODUCER_LINGER_MS = 2
 """How long the producer waits for more records of a batch: an event's outputs go to several topics and partitions."""
@@ -49,7 +45,7 @@ async def serve(settings: Settings) -> int:
     raise_limit()
     stop = stop_on_signals()
     rules = RoutesFile(settings.routes or DEFAULT_ROUTES)
-    topics = RouterTopics.of(settings)
+    topics = RouterTopics.from_settings(settings)
     router = Router(topics, rules)
     faust_app.limit_client_logs(logging.getLevelName(settings.log_level))
     async with AsyncExitStack() as stack:
@@ -63,7 +59,7 @@ async def serve(settings: Settings) -> int:
             )
         )
         try:
-            await unless_stopped(stop, shared_topics.require(settings, TOPICS))
+            await unless_stopped(stop, shared_topics.require(settings, required_operations("router")))
             layout = await unless_stopped(stop, create_internal_topics(settings, topics))
         except StoppedError:
             log.info("Stopped before the start was complete")

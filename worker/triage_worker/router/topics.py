@@ -1,6 +1,6 @@
 """The names of the router's topics."""
 
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 from triage_worker.config.settings import Settings
 
@@ -25,7 +25,7 @@ class RouterTopics(NamedTuple):
     counts: str
 
     @classmethod
-    def of(cls, settings: Settings) -> "RouterTopics":
+    def from_settings(cls, settings: Settings) -> Self:
         """Return the names that the settings give."""
         group = settings.group("router")
         return cls(

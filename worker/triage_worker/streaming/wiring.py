@@ -3,7 +3,9 @@
 from dataclasses import dataclass
 from functools import partial
 
-from triage_worker.config.settings import Service, Settings
+from triage_schemas.channels import Service
+
+from triage_worker.config.settings import Settings
 from triage_worker.kafka.clients import group_consumer, producer, transactional_producer
 from triage_worker.observability.metrics import Metrics
 from triage_worker.streaming.consumer import Consumer, ConsumerConfig

@@ -1,0 +1,68 @@
+"""The channels between the services: the events on each topic, and the services that read and write it.
+
+Required topics, the topic plan, flags of commands and the AsyncAPI document derive from this table.
+"""
+
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+from triage_schemas.events import AlertEvent, Event, FallbackEvent, IntentEvent, LabelEvent, ReviewEvent, TicketEvent
+
+Service = Literal["worker", "router", "helpdesk", "fallback", "review"]
+SERVICES: tuple[Service, ...] = get_args(Service)
+
+
+@dataclass(frozen=True, slots=True)
+class Channel:
+    """A topic as the services see it, whatever its configured name is.
+
+    Attributes:
+        name: the channel's name in the AsyncAPI document.
+        event: the type of its events; None if its records are not events.
+        readers: the services that read it.
+        writers: the services that write it.
+        key: describes the key of its records.
+    """
+
+    name: str
+    event: type[Event] | None = None
+    readers: tuple[Service, ...] = ()
+    writers: tuple[Service, ...] = ()
+    key: str = "the message's"
+
+    @property
+    def setting(self) -> str:
+        """The setting that names the topic."""
+        return f"{self.name}_topic"
+
+
+INPUT = Channel("input", readers=("worker",), key="any; conversation_id keeps a conversation in order")
+DEAD_LETTERS = Channel("dead_letter", writers=SERVICES, key="the record's")
+
+CHANNELS = (
+    INPUT,
+    Channel("output", IntentEvent, readers=("router",), writers=("worker", "fallback", "review")),
+    Channel("fallback", FallbackEvent, readers=("fallback",), writers=("worker",)),
+    DEAD_LETTERS,
+    Channel("tickets", TicketEvent, readers=("helpdesk",), writers=("router",), key="ticket_id"),
+    Channel("alerts", AlertEvent, writers=("router",), key="intent"),
+    Channel("review", ReviewEvent, readers=("review",), writers=("fallback", "review")),
+    Channel("labels", LabelEvent, writers=("fallback", "review")),
+)
+"""All channels, in the order of their settings."""
+
+
+def read_by(service: Service) -> tuple[Channel, ...]:
+    """Return the channels that a service reads."""
+    return tuple(channel for channel in CHANNELS if service in channel.readers)
+
+
+def written_by(service: Service) -> tuple[Channel, ...]:
+    """Return the channels that a service writes, with the dead letters last."""
+    written = (channel for channel in CHANNELS if service in channel.writers)
+    return tuple(sorted(written, key=lambda channel: channel is DEAD_LETTERS))
+
+
+def topic_settings(service: Service) -> tuple[str, ...]:
+    """Return the settings that name a service's topics: first those that it reads, then those that it only writes."""
+    return tuple(dict.fromkeys(channel.setting for channel in (*read_by(service), *written_by(service))))
