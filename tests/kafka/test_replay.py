@@ -83,7 +83,7 @@ async def test_dead_letters_are_replayed_unchanged_and_once(harness: KafkaHarnes
     counted = await replay.run("--dry-run")
     assert f"{harness.input}  not_json: 31 to send" in counted
     assert "34 to send." in counted
-    assert "say --yes" in await replay.run(code=2)
+    assert "give --yes" in await replay.run(code=2)
     assert await replay.replayed(sent) == []
     assert "2 sent." in await replay.run("--yes", "--code", "null_value")
     assert "32 sent." in await replay.run("--yes")

@@ -1,7 +1,7 @@
-"""Partitions that go from worker to worker, in order or not, with the real tracker and a broker that only remembers.
+"""Partitions that move between workers, with the real offset tracker and a model of the broker.
 
-What must hold, whatever happens: nothing is committed that the broker has no answer to, and the first answers of a
-partition come in the order of its messages.
+Whatever happens, only answered messages are committed, and the first answers of a partition are in the order of its
+messages.
 """
 
 from collections import defaultdict
@@ -20,7 +20,14 @@ workers = st.integers(0, 1)
 
 @dataclass
 class Worker:
-    """A worker with its offset tracker, and what it has to publish, in order; it may not know yet what it has lost."""
+    """A worker, which may not know yet that it has lost a partition.
+
+    Attributes:
+        offsets: its offset tracker.
+        waiting: offsets of messages that are read and not answered.
+        outgoing: outputs to publish, in order.
+        unacknowledged: outputs that the broker has, and whose acknowledgements have not arrived.
+    """
 
     offsets: OffsetTracker[int] = field(default_factory=OffsetTracker)
     waiting: dict[PartitionTracker[int], list[int]] = field(default_factory=lambda: defaultdict(list))
@@ -29,6 +36,8 @@ class Worker:
 
 
 class HandOver(RuleBasedStateMachine):
+    """Two workers, two partitions, and what the broker has committed and published."""
+
     def __init__(self) -> None:
         super().__init__()
         self.workers = [Worker() for _ in range(2)]
@@ -45,7 +54,7 @@ class HandOver(RuleBasedStateMachine):
 
     @rule(partition=partitions, successor=workers, notified=st.booleans())
     def hand_over(self, partition: TopicPartition, successor: int, notified: bool) -> None:
-        """The owner commits and closes its tracker if it is notified; a frozen one finds out later."""
+        """The owner commits and closes its tracker if it is notified; a frozen owner learns of it later."""
         before = self.owner.get(partition)
         if before is not None and (notified or before == successor):
             self.commit(before)
@@ -54,21 +63,21 @@ class HandOver(RuleBasedStateMachine):
         self.workers[successor].offsets.assign(partition)
 
     @rule(partition=partitions, worker=workers)
-    def find_out(self, partition: TopicPartition, worker: int) -> None:
-        """A worker that does not own a partition learns so."""
+    def learn_of_loss(self, partition: TopicPartition, worker: int) -> None:
+        """A worker learns that it does not own a partition any more."""
         if self.owner.get(partition) != worker:
             self.workers[worker].offsets.revoke([partition])
 
     @rule(worker=workers)
     def die(self, worker: int) -> None:
-        """kill -9: nothing is committed, and what was on its way to the broker is gone."""
+        """A worker is killed: it commits nothing, and its unsent outputs are gone."""
         self.workers[worker] = Worker()
         for partition in [partition for partition, owner in self.owner.items() if owner == worker]:
             del self.owner[partition]
 
     @rule(count=st.integers(1, 4), data=st.data())
     def read(self, count: int, data: st.DataObject) -> None:
-        """A worker that believes it owns a partition reads on."""
+        """A worker that believes that it owns a partition reads more messages."""
         choices = [(number, tracker) for number, worker in enumerate(self.workers) for tracker in worker.offsets]
         if choices:
             number, tracker = data.draw(st.sampled_from(choices))
@@ -82,7 +91,7 @@ class HandOver(RuleBasedStateMachine):
 
     @rule(worker=workers, data=st.data())
     def answer(self, worker: int, data: st.DataObject) -> None:
-        """Any message that waits is answered next, also when its tracker is closed."""
+        """Any waiting message is answered, also if its tracker is closed."""
         waiting = self.workers[worker].waiting
         choices = [(tracker, offset) for tracker, offsets in waiting.items() for offset in offsets]
         if choices:
@@ -92,7 +101,7 @@ class HandOver(RuleBasedStateMachine):
 
     @rule(worker=workers, acknowledged=st.booleans())
     def publish(self, worker: int, acknowledged: bool) -> None:
-        """The broker takes the next output; that it has may be known at once, later or never."""
+        """The broker accepts the next output; the acknowledgement arrives now, later or never."""
         publishing = self.workers[worker]
         if not publishing.outgoing:
             return
@@ -107,14 +116,14 @@ class HandOver(RuleBasedStateMachine):
 
     @rule(worker=workers)
     def receive_acknowledgements(self, worker: int) -> None:
-        """All acknowledgements that were late arrive, also for trackers that were closed meanwhile."""
+        """All late acknowledgements arrive, also for trackers that were closed meanwhile."""
         for tracker, offset in self.workers[worker].unacknowledged:
             tracker.acknowledge(offset, "accepted")
         self.workers[worker].unacknowledged.clear()
 
     @rule(worker=workers)
     def fail(self, worker: int) -> None:
-        """The producer fails: what is not acknowledged is sent again, in the order in which it was sent."""
+        """The producer fails: unacknowledged outputs are sent again, in the order in which they were sent."""
         failing = self.workers[worker]
         again = [*failing.unacknowledged, *failing.outgoing]
         failing.outgoing = [(tracker, offset) for tracker, offset in again if tracker.active]
@@ -122,7 +131,7 @@ class HandOver(RuleBasedStateMachine):
 
     @rule(worker=workers)
     def commit(self, worker: int) -> None:
-        """The group takes commits of a partition's owner only."""
+        """The group accepts commits of a partition's owner only."""
         tracked = self.workers[worker].offsets
         offsets = {
             partition: offset
@@ -135,7 +144,7 @@ class HandOver(RuleBasedStateMachine):
     @precondition(lambda self: self.owner)
     @rule()
     def drain(self) -> None:
-        """Left alone, the owners answer all there is."""
+        """Without further faults, the owners answer and commit all messages."""
         for partition, owner in self.owner.items():
             self.fail(owner)
             self.read_on(owner, self.workers[owner].offsets[partition], self.produced[partition])

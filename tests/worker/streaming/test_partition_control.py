@@ -1,4 +1,4 @@
-"""What the consumer does for a delivery: partitions are paused, restarted and resumed at the right position."""
+"""The consumer pauses, restarts and resumes partitions at the right position when a delivery asks for it."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -18,8 +18,8 @@ from tests.worker.fakes import record
 A, B = TopicPartition("in", 0), TopicPartition("in", 1)
 
 
-class Client:
-    """A consumer's client with committed offsets; ``gate`` delays its answers."""
+class FakeClient:
+    """A consumer's client with committed offsets, which it answers while ``gate`` is set."""
 
     def __init__(self) -> None:
         self.calls: list[tuple[str, TopicPartition, int | None]] = []
@@ -44,9 +44,11 @@ class Client:
         return self.offsets[partition]
 
 
-class Bench:
+class ControlHarness:
+    """A partition control that serves requests, with a fake client."""
+
     def __init__(self) -> None:
-        self.client = Client()
+        self.client = FakeClient()
         self.in_flight = InFlightMessages(Metrics())
         self.requests: asyncio.Queue[PartitionRequest] = asyncio.Queue()
         control = PartitionControl(self.requests, self.in_flight)
@@ -55,76 +57,77 @@ class Bench:
     def request(
         self, partition: TopicPartition, action: Literal["pause", "restart", "resume"]
     ) -> "asyncio.Future[None]":
+        """Request an action, as a delivery does."""
         done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self.requests.put_nowait(PartitionRequest(partition, action, done))
         return done
 
 
 @pytest.fixture
-async def bench() -> AsyncIterator[Bench]:
-    made = Bench()
+async def harness() -> AsyncIterator[ControlHarness]:
+    created = ControlHarness()
     for partition in (A, B):
-        made.in_flight.offsets.assign(partition)
-    yield made
-    made.running.cancel()
-    await asyncio.wait([made.running])
+        created.in_flight.offsets.assign(partition)
+    yield created
+    created.running.cancel()
+    await asyncio.wait([created.running])
 
 
-async def test_a_partition_is_resumed_from_its_committed_offset(bench: Bench) -> None:
-    await bench.request(A, "resume")
-    assert bench.client.calls == [("seek", A, 5), ("resume", A, None)]
+async def test_a_partition_is_resumed_from_its_committed_offset(harness: ControlHarness) -> None:
+    await harness.request(A, "resume")
+    assert harness.client.calls == [("seek", A, 5), ("resume", A, None)]
 
 
-async def test_a_partition_without_a_committed_offset_is_resumed_where_it_is(bench: Bench) -> None:
-    await bench.request(B, "resume")
-    assert bench.client.calls == [("resume", B, None)]
+async def test_a_partition_without_a_committed_offset_is_resumed_where_it_is(harness: ControlHarness) -> None:
+    await harness.request(B, "resume")
+    assert harness.client.calls == [("resume", B, None)]
 
 
-async def test_a_restart_drops_what_is_in_flight_and_goes_back_to_its_first_message(bench: Bench) -> None:
-    before = bench.in_flight.track(A, [record(A, offset, b"{}") for offset in (7, 8)]).tracker
+async def test_a_restart_drops_what_is_in_flight_and_goes_back_to_its_first_message(harness: ControlHarness) -> None:
+    before = harness.in_flight.track(A, [record(A, offset, b"{}") for offset in (7, 8)]).tracker
     before.acknowledge(7, "accepted")
-    await bench.request(A, "pause")
+    await harness.request(A, "pause")
     assert before.active
-    await bench.request(A, "restart")
-    assert bench.client.calls == [("pause", A, None), ("seek", A, 8)]
+    await harness.request(A, "restart")
+    assert harness.client.calls == [("pause", A, None), ("seek", A, 8)]
     assert not before.active
-    assert bench.in_flight.offsets.counts().given_back == 1
+    assert harness.in_flight.offsets.counts().given_back == 1
 
 
-async def test_a_partition_that_is_revoked_while_the_broker_answers_is_not_moved(bench: Bench) -> None:
-    """It may be assigned again by then, and its next owner must be fenced before anything is read."""
-    bench.client.gate.clear()
-    done = bench.request(A, "resume")
+async def test_a_partition_that_is_revoked_while_the_broker_answers_is_not_resumed(harness: ControlHarness) -> None:
+    """It may be assigned again by then, and must not be read before the previous owner is fenced."""
+    harness.client.gate.clear()
+    done = harness.request(A, "resume")
     await asyncio.sleep(0.01)
     done.cancel()
-    bench.client.gate.set()
-    await bench.request(B, "pause")
+    harness.client.gate.set()
+    await harness.request(B, "pause")
     await asyncio.sleep(0.01)
-    assert bench.client.calls == [("pause", B, None)]
+    assert harness.client.calls == [("pause", B, None)]
 
 
-async def test_a_request_for_a_partition_that_was_revoked_before_is_ignored(bench: Bench) -> None:
-    done = bench.request(A, "restart")
+async def test_a_request_for_a_revoked_partition_is_ignored(harness: ControlHarness) -> None:
+    done = harness.request(A, "restart")
     done.cancel()
-    bench.in_flight.revoke([A])
-    await bench.request(B, "pause")
-    assert bench.client.calls == [("pause", B, None)]
-    assert not bench.running.done()
+    harness.in_flight.revoke([A])
+    await harness.request(B, "pause")
+    assert harness.client.calls == [("pause", B, None)]
+    assert not harness.running.done()
 
 
-async def test_one_partition_does_not_wait_for_another(bench: Bench) -> None:
-    bench.client.gate.clear()
-    waiting = bench.request(A, "resume")
-    await bench.request(B, "pause")
+async def test_partitions_do_not_wait_for_one_another(harness: ControlHarness) -> None:
+    harness.client.gate.clear()
+    waiting = harness.request(A, "resume")
+    await harness.request(B, "pause")
     assert not waiting.done()
-    bench.client.gate.set()
+    harness.client.gate.set()
     await waiting
 
 
 @pytest.mark.parametrize("error", [KafkaConnectionError("gone"), RuntimeError("a bug")])
-async def test_an_error_reaches_the_delivery(bench: Bench, error: Exception) -> None:
-    bench.client.error = error
+async def test_an_error_reaches_the_delivery(harness: ControlHarness, error: Exception) -> None:
+    harness.client.error = error
     with pytest.raises(type(error)):
-        await bench.request(A, "resume")
-    assert bench.client.calls == []
-    assert not bench.running.done()
+        await harness.request(A, "resume")
+    assert harness.client.calls == []
+    assert not harness.running.done()

@@ -1,4 +1,4 @@
-"""The transactions of one partition on a broker that only remembers: what is committed is whole, in order, and once."""
+"""The transactions of one partition on a fake broker: they are complete, in order, and committed once."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -10,201 +10,209 @@ from triage_worker.config.errors import ConfigError
 from triage_worker.resilience.backoff import FixedDelays
 from triage_worker.streaming.delivery import exactly_once, partition_transactions
 
-from tests.worker.streaming.delivery.fakes import SOURCE, Bench, Producer, until
+from tests.worker.streaming.delivery.fakes import SOURCE, FakeProducer, TransactionHarness, wait_for
 
 
 @pytest.fixture(autouse=True)
-def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+def short_delays(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(partition_transactions, "RETRY", FixedDelays((0.01,)))
     monkeypatch.setattr(exactly_once, "CHECK_S", 0.01)
-    monkeypatch.setattr(partition_transactions, "abandon", Producer.close)
+    monkeypatch.setattr(partition_transactions, "abandon", FakeProducer.close)
 
 
 @pytest.fixture(params=[False, True], ids=["refused by the broker", "refused by the client"])
-async def bench(request: pytest.FixtureRequest) -> AsyncIterator[Bench]:
-    made = Bench(early=request.param)
-    made.assign()
-    yield made
-    await made.close()
-    assert made.broker.open == 0
+async def harness(request: pytest.FixtureRequest) -> AsyncIterator[TransactionHarness]:
+    created = TransactionHarness(client_checks_size=request.param)
+    created.assign()
+    yield created
+    await created.close()
+    assert created.broker.open_producers == 0
 
 
-async def test_outputs_and_their_offset_are_committed_together(bench: Bench) -> None:
-    await bench.publish(b"a", b"b")
-    await bench.publish(b"c")
-    assert bench.delivery.outstanding == 3
-    await bench.flush()
-    assert bench.broker.transactions == [3]
-    assert (bench.broker.records, bench.broker.offset) == ([("out", b"a"), ("out", b"b"), ("out", b"c")], 3)
-    assert bench.acknowledged == [0, 1, 2]
-    assert (bench.delivery.problem, bench.delivery.waiting_s) == (None, 0)
+async def test_outputs_and_their_offset_are_committed_together(harness: TransactionHarness) -> None:
+    await harness.publish(b"a", b"b")
+    await harness.publish(b"c")
+    assert harness.delivery.outstanding == 3
+    await harness.flush()
+    assert harness.broker.transactions == [3]
+    assert (harness.broker.records, harness.broker.offset) == ([("out", b"a"), ("out", b"b"), ("out", b"c")], 3)
+    assert harness.acknowledged == [0, 1, 2]
+    assert (harness.delivery.problem, harness.delivery.waiting_s) == (None, 0)
 
 
-async def test_what_is_refused_is_a_dead_letter_in_its_place(bench: Bench) -> None:
-    await bench.publish(b"a", b"much too large", b"c")
-    await bench.flush()
-    assert bench.broker.records == [("out", b"a"), ("dlq", b"{}"), ("out", b"c")]
-    assert bench.broker.offset == 3
-    assert bench.acknowledged == [0, 1, 2]
+async def test_a_refused_output_is_replaced_by_a_dead_letter(harness: TransactionHarness) -> None:
+    await harness.publish(b"a", b"much too large", b"c")
+    await harness.flush()
+    assert harness.broker.records == [("out", b"a"), ("dlq", b"{}"), ("out", b"c")]
+    assert harness.broker.offset == 3
+    assert harness.acknowledged == [0, 1, 2]
 
 
-async def test_several_that_are_refused_are_found_one_by_one_and_the_others_go_out(bench: Bench) -> None:
-    await bench.publish(b"a", b"much too large", b"c", b"too large as well", b"e")
-    await bench.flush()
-    letter = ("dlq", b"{}")
-    assert bench.broker.records == [("out", b"a"), letter, ("out", b"c"), letter, ("out", b"e")]
-    assert bench.acknowledged == [0, 1, 2, 3, 4]
-    await bench.publish(b"f", b"g")
-    await bench.flush()
-    assert bench.broker.transactions[-1] == 2  # together again
+async def test_several_refused_outputs_are_found_and_the_others_are_published(harness: TransactionHarness) -> None:
+    await harness.publish(b"a", b"much too large", b"c", b"too large as well", b"e")
+    await harness.flush()
+    dead_letter = ("dlq", b"{}")
+    assert harness.broker.records == [("out", b"a"), dead_letter, ("out", b"c"), dead_letter, ("out", b"e")]
+    assert harness.acknowledged == [0, 1, 2, 3, 4]
+    await harness.publish(b"f", b"g")
+    await harness.flush()
+    assert harness.broker.transactions[-1] == 2, "outputs are not sent together again"
 
 
-async def test_a_transaction_that_fails_is_read_again_from_the_committed_offset(bench: Bench) -> None:
-    await bench.publish(b"a")
-    await bench.flush()
-    bench.broker.fails = [KafkaConnectionError("gone")]
-    before = bench.in_flight.offsets[SOURCE]
-    await bench.publish(b"b", b"c")
-    await until(lambda: bench.delivery.problem is not None)
-    assert "gone" in str(bench.delivery.problem)
-    assert not bench.client.reads
-    bench.publish_now(b"d")
-    assert bench.delivery.waiting_s > 0
-    await bench.resumed()
-    assert bench.client.position == 1
+async def test_after_a_failed_transaction_the_partition_is_read_again_from_the_committed_offset(
+    harness: TransactionHarness,
+) -> None:
+    await harness.publish(b"a")
+    await harness.flush()
+    harness.broker.commit_errors = [KafkaConnectionError("gone")]
+    before = harness.in_flight.offsets[SOURCE]
+    await harness.publish(b"b", b"c")
+    await wait_for(lambda: harness.delivery.problem is not None)
+    assert "gone" in str(harness.delivery.problem)
+    assert harness.client.paused
+    harness.publish_fetched(b"d")
+    assert harness.delivery.waiting_s > 0
+    await harness.wait_until_resumed()
+    assert harness.client.position == 1
     assert not before.active
-    assert bench.delivery.outstanding == 0
-    await bench.publish(b"b", b"c")
-    await bench.flush()
-    assert bench.broker.records == [("out", b"a"), ("out", b"b"), ("out", b"c")]
-    assert bench.delivery.problem is None
-    found = bench.in_flight.offsets.counts()
-    assert (found.read, found.accepted, found.given_back) == (6, 3, 3)
-    assert bench.metrics.registry.get_sample_value("triage_messages_given_back_total") == 3
-    assert found.balanced
+    assert harness.delivery.outstanding == 0
+    await harness.publish(b"b", b"c")
+    await harness.flush()
+    assert harness.broker.records == [("out", b"a"), ("out", b"b"), ("out", b"c")]
+    assert harness.delivery.problem is None
+    counts = harness.in_flight.offsets.counts()
+    assert (counts.read, counts.accepted, counts.given_back) == (6, 3, 3)
+    assert harness.metrics.registry.get_sample_value("triage_messages_given_back_total") == 3
+    assert counts.balanced
 
 
-async def test_a_record_that_fails_fails_its_transaction(bench: Bench) -> None:
-    bench.broker.fails_batches = [KafkaConnectionError("gone")]
-    await bench.publish(b"a", b"b")
-    await until(lambda: bench.delivery.problem is not None)
-    assert (bench.broker.transactions, bench.broker.offset) == ([], None)
-    await bench.publish(b"a", b"b")
-    await bench.flush()
-    assert (bench.broker.records, bench.broker.offset) == ([("out", b"a"), ("out", b"b")], 2)
+async def test_a_record_that_fails_fails_its_transaction(harness: TransactionHarness) -> None:
+    harness.broker.batch_errors = [KafkaConnectionError("gone")]
+    await harness.publish(b"a", b"b")
+    await wait_for(lambda: harness.delivery.problem is not None)
+    assert (harness.broker.transactions, harness.broker.offset) == ([], None)
+    await harness.publish(b"a", b"b")
+    await harness.flush()
+    assert (harness.broker.records, harness.broker.offset) == ([("out", b"a"), ("out", b"b")], 2)
 
 
-async def test_it_begins_where_the_partitions_last_owner_ended(bench: Bench) -> None:
-    await bench.revoke()
-    bench.broker.offset = 5
-    bench.assign()
-    assert not bench.client.reads
-    await bench.publish(b"a")
-    await bench.flush()
-    assert (bench.acknowledged, bench.broker.offset) == ([5], 6)
+async def test_a_partition_is_read_from_its_previous_owners_offset(harness: TransactionHarness) -> None:
+    await harness.revoke()
+    harness.broker.offset = 5
+    harness.assign()
+    assert harness.client.paused
+    await harness.publish(b"a")
+    await harness.flush()
+    assert (harness.acknowledged, harness.broker.offset) == ([5], 6)
 
 
-async def test_it_waits_as_long_as_it_cannot_begin_anew(bench: Bench) -> None:
-    await bench.resumed()
-    bench.broker.refuses_start = KafkaConnectionError("still gone")
-    bench.broker.fails = [KafkaConnectionError("gone")]
-    await bench.publish(b"a")
-    await until(lambda: "still gone" in str(bench.delivery.problem))
-    assert bench.delivery.outstanding == 0
-    assert bench.delivery.waiting_s > 0
-    bench.broker.refuses_start = None
-    await bench.resumed()
-    assert bench.delivery.waiting_s == 0
+async def test_a_partition_stays_paused_until_a_producer_can_start(harness: TransactionHarness) -> None:
+    await harness.wait_until_resumed()
+    harness.broker.start_error = KafkaConnectionError("still gone")
+    harness.broker.commit_errors = [KafkaConnectionError("gone")]
+    await harness.publish(b"a")
+    await wait_for(lambda: "still gone" in str(harness.delivery.problem))
+    assert harness.delivery.outstanding == 0
+    assert harness.delivery.waiting_s > 0
+    harness.broker.start_error = None
+    await harness.wait_until_resumed()
+    assert harness.delivery.waiting_s == 0
 
 
-async def test_answers_to_a_topic_that_was_deleted_are_not_committed_to_the_new_one(bench: Bench) -> None:
-    await bench.publish(b"a", b"b")
-    bench.client.position = 0
-    await bench.publish(b"c")
-    await bench.flush()
-    assert (bench.broker.records, bench.broker.offset) == ([("out", b"c")], 1)
+async def test_outputs_of_a_deleted_topic_are_not_committed_to_the_new_one(harness: TransactionHarness) -> None:
+    await harness.publish(b"a", b"b")
+    harness.client.position = 0
+    await harness.publish(b"c")
+    await harness.flush()
+    assert (harness.broker.records, harness.broker.offset) == ([("out", b"c")], 1)
 
 
-async def test_where_nothing_was_ever_committed_it_is_read_again_from_where_it_began(bench: Bench) -> None:
-    bench.client.position = 7
-    bench.broker.fails = [ProducerFenced("another has it")]
-    await bench.publish(b"a", b"b")
-    await until(lambda: bench.client.position == 7)
-    await bench.publish(b"a", b"b")
-    await bench.flush()
-    assert (bench.broker.records, bench.broker.offset) == ([("out", b"a"), ("out", b"b")], 9)
+async def test_without_a_committed_offset_the_partition_is_read_again_from_where_it_began(
+    harness: TransactionHarness,
+) -> None:
+    harness.client.position = 7
+    harness.broker.commit_errors = [ProducerFenced("another producer has the id")]
+    await harness.publish(b"a", b"b")
+    await wait_for(lambda: harness.client.position == 7)
+    await harness.publish(b"a", b"b")
+    await harness.flush()
+    assert (harness.broker.records, harness.broker.offset) == ([("out", b"a"), ("out", b"b")], 9)
 
 
-async def test_what_is_revoked_is_neither_published_nor_acknowledged(bench: Bench) -> None:
-    await bench.publish(b"a")
-    await bench.revoke()
-    assert (bench.broker.records, bench.acknowledged) == ([], [])
-    assert bench.delivery.outstanding == 0
+async def test_outputs_of_a_revoked_partition_are_neither_published_nor_acknowledged(
+    harness: TransactionHarness,
+) -> None:
+    await harness.publish(b"a")
+    await harness.revoke()
+    assert (harness.broker.records, harness.acknowledged) == ([], [])
+    assert harness.delivery.outstanding == 0
 
 
-async def test_a_trouble_of_long_ago_is_not_the_one_that_is_waited_for_now(
-    bench: Bench, monkeypatch: pytest.MonkeyPatch
+async def test_an_old_failure_does_not_count_as_the_cause_of_a_new_wait(
+    harness: TransactionHarness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     now = 1_000.0
     monkeypatch.setattr(partition_transactions, "monotonic", lambda: now)
-    bench.broker.fails = [KafkaConnectionError("gone")]
-    await bench.publish(b"a")
-    await until(lambda: bench.delivery.problem is not None)
-    await bench.resumed()
+    harness.broker.commit_errors = [KafkaConnectionError("gone")]
+    await harness.publish(b"a")
+    await wait_for(lambda: harness.delivery.problem is not None)
+    await harness.wait_until_resumed()
     now += partition_transactions.UNRELATED_AFTER_S + 1
-    bench.publish_now(b"a")
-    assert bench.delivery.waiting_s == 0
+    harness.publish_fetched(b"a")
+    assert harness.delivery.waiting_s == 0
 
 
-async def test_who_leaves_does_not_wait_for_more_to_collect() -> None:
-    bench = Bench(interval_s=60)
-    bench.assign()
-    await bench.publish(b"a")
-    await bench.flush()
-    assert bench.acknowledged == [0]
-    await bench.revoke()
+async def test_a_flush_commits_without_waiting_for_more_outputs() -> None:
+    harness = TransactionHarness(interval_s=60)
+    harness.assign()
+    await harness.publish(b"a")
+    await harness.flush()
+    assert harness.acknowledged == [0]
+    await harness.revoke()
 
 
-async def test_a_right_that_is_missing_from_the_start_ends_it(bench: Bench) -> None:
-    bench.broker.refuses_start = TransactionalIdAuthorizationFailed("triage-group-in-0")
-    await bench.revoke()
-    bench.assign()
+async def test_a_right_that_is_missing_from_the_start_ends_the_delivery(harness: TransactionHarness) -> None:
+    harness.broker.start_error = TransactionalIdAuthorizationFailed("triage-group-in-0")
+    await harness.revoke()
+    harness.assign()
     with pytest.raises(ConfigError, match="transactional id triage-group-in-0"):
         async with asyncio.timeout(10):
-            await bench.running
+            await harness.running
 
 
-async def test_a_right_that_is_taken_away_later_is_waited_for(bench: Bench) -> None:
-    await bench.publish(b"a")
-    await bench.flush()
-    await asyncio.sleep(5 * exactly_once.CHECK_S)  # it has looked
-    bench.broker.refuses_start = TransactionalIdAuthorizationFailed("triage-group-in-0")
-    bench.broker.fails = [TransactionalIdAuthorizationFailed("triage-group-in-0")]
-    await bench.publish(b"b")
-    await until(lambda: "grant it" in str(bench.delivery.problem))
+async def test_a_right_that_is_revoked_later_is_waited_for(harness: TransactionHarness) -> None:
+    await harness.publish(b"a")
+    await harness.flush()
+    await asyncio.sleep(5 * exactly_once.CHECK_S)  # the delivery has seen that the partition was resumed
+    harness.broker.start_error = TransactionalIdAuthorizationFailed("triage-group-in-0")
+    harness.broker.commit_errors = [TransactionalIdAuthorizationFailed("triage-group-in-0")]
+    await harness.publish(b"b")
+    await wait_for(lambda: "grant it" in str(harness.delivery.problem))
     await asyncio.sleep(5 * exactly_once.CHECK_S)
-    assert not bench.running.done()
+    assert not harness.running.done()
 
 
-async def test_what_nobody_expected_ends_it(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_an_unexpected_error_ends_the_delivery(
+    harness: TransactionHarness, monkeypatch: pytest.MonkeyPatch
+) -> None:
     async def broken(partition: TopicPartition) -> int:
         raise RuntimeError("broken")
 
-    await bench.revoke()
-    monkeypatch.setattr(bench.client, "committed", broken)
-    bench.assign()
+    await harness.revoke()
+    monkeypatch.setattr(harness.client, "committed", broken)
+    harness.assign()
     with pytest.raises(RuntimeError, match="broken"):
         async with asyncio.timeout(10):
-            await bench.running
+            await harness.running
 
 
-async def test_skipped_records_are_committed_without_a_record(bench: Bench) -> None:
-    await bench.resumed()
-    bench.skip()
-    await bench.flush()
-    assert (bench.broker.records, bench.broker.offset, bench.broker.transactions) == ([], 1, [0])
-    await bench.publish(b"a")
-    bench.skip()
-    await bench.flush()
-    assert (bench.broker.records, bench.broker.offset) == ([("out", b"a")], 3)
-    assert bench.in_flight.offsets.counts().skipped == 2
+async def test_skipped_records_are_committed_without_a_record(harness: TransactionHarness) -> None:
+    await harness.wait_until_resumed()
+    harness.skip()
+    await harness.flush()
+    assert (harness.broker.records, harness.broker.offset, harness.broker.transactions) == ([], 1, [0])
+    await harness.publish(b"a")
+    harness.skip()
+    await harness.flush()
+    assert (harness.broker.records, harness.broker.offset) == ([("out", b"a")], 3)
+    assert harness.in_flight.offsets.counts().skipped == 2

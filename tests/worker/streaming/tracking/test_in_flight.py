@@ -13,6 +13,7 @@ A, B = TopicPartition("in", 0), TopicPartition("in", 1)
 
 
 def outputs(tracked: TrackedRecords) -> list[Output]:
+    """Make an output for each record."""
     return [
         Output(tracked.tracker, read, "accepted", "WISMO", "out", b"k", b"{}", headers=[]) for read in tracked.records
     ]

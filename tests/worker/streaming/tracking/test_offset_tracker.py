@@ -1,4 +1,4 @@
-"""The offset tracker against a model that remembers everything."""
+"""The offset tracker, compared with a model that stores everything."""
 
 from collections import defaultdict
 
@@ -15,7 +15,7 @@ Message = tuple[PartitionTracker[int], int]
 
 
 class TrackerMachine(RuleBasedStateMachine):
-    """Partitions come and go while messages are read, completed and acknowledged in any order."""
+    """Partitions are assigned and revoked while messages are read, completed and acknowledged in any order."""
 
     read = Bundle("read")
     released = Bundle("released")
@@ -105,14 +105,14 @@ TrackerMachine.TestCase.settings = settings(max_examples=60, stateful_step_count
 TestOffsetTracker = TrackerMachine.TestCase
 
 
-def test_an_offset_that_does_not_rise_is_refused() -> None:
+def test_an_offset_that_does_not_increase_is_refused() -> None:
     tracker: PartitionTracker[str] = PartitionTracker(PARTITIONS[0])
     tracker.track(5)
     with pytest.raises(ValueError, match="offset 5"):
         tracker.track(5)
 
 
-def test_a_late_acknowledgement_does_not_move_the_next_assignment() -> None:
+def test_a_late_acknowledgement_does_not_change_the_next_assignment() -> None:
     tracker: OffsetTracker[str] = OffsetTracker()
     first = tracker.assign(PARTITIONS[0])
     first.track(7)
@@ -122,7 +122,7 @@ def test_a_late_acknowledgement_does_not_move_the_next_assignment() -> None:
     assert second.committable == 7
 
 
-def test_an_acknowledgement_counts_once() -> None:
+def test_a_message_is_acknowledged_once() -> None:
     tracker: PartitionTracker[str] = PartitionTracker(PARTITIONS[0])
     tracker.track(1)
     assert tracker.acknowledge(1, "accepted")
@@ -130,8 +130,8 @@ def test_an_acknowledgement_counts_once() -> None:
     assert tracker.outcomes["accepted"] == 1
 
 
-def test_what_an_assignment_has_read_is_committed_whatever_the_one_before_had() -> None:
-    """As of a topic that was deleted and made again, whose offsets begin anew."""
+def test_each_assignment_commits_its_own_offsets() -> None:
+    """A topic that was deleted and created again has the same offsets once more."""
     tracker: OffsetTracker[str] = OffsetTracker()
     for _ in range(2):
         opened = tracker.assign(PARTITIONS[0])
