@@ -127,7 +127,7 @@ async def test_bundles_are_promoted_refused_and_rolled_back_under_traffic(
     outcomes = await harness.verify_delivery([worker], traffic.positions)
     assert worker.log_text().count("Partitions assigned") == 1
     assert worker.log_text().count("A new bundle is refused") == 1
-    assert f"{CPU_MODEL} is not the file that the bundle was made with" in worker.log_text()
+    assert f"{CPU_MODEL} is not the file that the bundle was built with" in worker.log_text()
     assert set(outcomes.counts) == {"accepted", "fallback"}
     await _verify_that_each_partition_changed_over_and_back(harness, bundles)
 

@@ -1,9 +1,8 @@
-"""A model that fails on demand, records to read, and a processor with a fake delivery behind it."""
+"""A fake model, records to read, and a harness that runs a message processor without Kafka."""
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Generic, Self, TypeVar
 
 import numpy as np
 import orjson
@@ -20,12 +19,19 @@ P = TypeVar("P", bound=MessageProcessor)
 SCORES = {"WISMO": 0.9, "OTHER": 0.1}
 
 
-def vowels(text: str) -> int:
+def count_vowels(text: str) -> int:
     return sum(text.count(vowel) for vowel in "aeiou")
 
 
 class FakeModel:
-    """Tokens are the text's characters. Accepts what has an even number of vowels; ``fails`` decides when to raise."""
+    """A model whose tokens are the text's characters, and which accepts texts with an even number of vowels.
+
+    Args:
+        fails: whether it fails on a batch of texts.
+
+    Attributes:
+        batches: the texts of each batch, in order.
+    """
 
     def __init__(self, fails: Callable[[Sequence[str]], bool] = lambda texts: False) -> None:
         self.fails = fails
@@ -39,7 +45,7 @@ class FakeModel:
         self.batches.append(texts)
         if self.fails(texts):
             raise RuntimeError("the fake model fails on demand")
-        logits = np.array([[vowels(text), len(text)] for text in texts], dtype=np.float32)
+        logits = np.array([[count_vowels(text), len(text)] for text in texts], dtype=np.float32)
         return Outputs(logits, np.zeros_like(logits))
 
     def decide(self, batch: Sequence[Encoded], outputs: Outputs) -> list[Decision]:
@@ -54,6 +60,7 @@ class FakeModel:
 def record(
     partition: TopicPartition, offset: int, value: bytes | None, key: bytes | None = b"k", timestamp: int = 0
 ) -> ConsumerRecord:
+    """Make a record as the consumer returns it."""
     return ConsumerRecord(
         partition.topic,
         partition.partition,
@@ -70,45 +77,61 @@ def record(
 
 
 def message(text: str) -> bytes:
-    """A value of the input topic."""
+    """Make the value of a readable message."""
     return orjson.dumps({"text": text})
 
 
-class Published:
-    """Takes the outputs that may be published, as a delivery does."""
+class ProcessorHarness(Generic[P]):
+    """Runs a message processor between a fake consumer and a fake delivery, within its context.
 
-    def __init__(self, in_flight: InFlightMessages) -> None:
-        self._in_flight = in_flight
+    Args:
+        processor: not started.
+        in_flight: the one that the processor completes outputs in.
+        partitions: are assigned.
+
+    Attributes:
+        processor: the processor.
+        in_flight: its messages.
+        outputs: those that may be published, in order.
+        failed: the future of the processor's start.
+    """
+
+    def __init__(self, processor: P, in_flight: InFlightMessages, *partitions: TopicPartition) -> None:
+        self.processor = processor
+        self.in_flight = in_flight
         self.outputs: list[Output] = []
         self._arrival = asyncio.Event()
-        self._task = asyncio.create_task(self._take_forever())
+        for partition in partitions:
+            in_flight.offsets.assign(partition)
 
-    async def wait(self, count: int) -> list[Output]:
+    async def __aenter__(self) -> Self:
+        self.failed = self.processor.start()
+        self._delivery = asyncio.create_task(self._take_forever())
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self.processor.close()
+        for future in (self._delivery, self.failed):
+            future.cancel()
+        await asyncio.gather(self._delivery, self.failed, return_exceptions=True)
+
+    @property
+    def offsets(self) -> OffsetTracker[Output]:
+        """The offset tracker."""
+        return self.in_flight.offsets
+
+    async def process(self, fetched: Mapping[TopicPartition, Sequence[ConsumerRecord]]) -> None:
+        """Track and process records, as the consumer does."""
+        await self.processor.process([self.in_flight.track(*batch) for batch in fetched.items()])
+
+    async def wait_for_outputs(self, count: int) -> list[Output]:
+        """Wait until that many outputs may be published, and return all outputs."""
         while len(self.outputs) < count:
             self._arrival.clear()
             await self._arrival.wait()
         return self.outputs
 
-    def close(self) -> None:
-        self._task.cancel()
-
     async def _take_forever(self) -> None:
         while True:
-            self.outputs += await self._in_flight.take()
+            self.outputs += await self.in_flight.take()
             self._arrival.set()
-
-
-@dataclass
-class Harness(Generic[P]):
-    """A processor between a consumer and a delivery that are fakes."""
-
-    processor: P
-    in_flight: InFlightMessages
-
-    @property
-    def offsets(self) -> OffsetTracker[Output]:
-        return self.in_flight.offsets
-
-    async def accept(self, fetched: Mapping[TopicPartition, Sequence[ConsumerRecord]]) -> None:
-        """Process records as the consumer does."""
-        await self.processor.process([self.in_flight.track(*batch) for batch in fetched.items()])

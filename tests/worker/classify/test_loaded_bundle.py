@@ -1,42 +1,37 @@
-"""From one bundle to another while messages are on their way: no message is worked on by two of them."""
+"""A bundle replaces another one while messages are in flight: each message is processed by one of them."""
 
 import asyncio
 import gc
 import threading
 import weakref
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import orjson
 import pytest
-from aiokafka.structs import TopicPartition
 from triage_models.bundle.store import BundleStore
 from triage_models.serving.classifier import Classifier
 from triage_models.serving.engine import Encoded, Outputs
-from triage_schemas.input.message import InputShape
-from triage_schemas.records import IntentWriter
 from triage_worker.classify import inference, service
-from triage_worker.classify.batching import Limits
 from triage_worker.classify.loaded_bundle import LoadedBundle, load_for_serving
-from triage_worker.classify.outputs import OutputWriter
 from triage_worker.classify.processor import ClassificationProcessor
 from triage_worker.config.settings import Settings
 from triage_worker.observability.metrics import Metrics
 from triage_worker.resilience.backoff import FixedDelays
-from triage_worker.streaming.tracking.dead_letters import DeadLetters
-from triage_worker.streaming.tracking.in_flight import InFlightMessages
 from triage_worker.streaming.tracking.output import Output
 
 from tests.models.fake_bundles import variant
-from tests.worker.fakes import FakeModel, Harness, Published, message, record
+from tests.worker.classify.harness import A, classification_harness, loaded_bundle
+from tests.worker.fakes import FakeModel, ProcessorHarness, message, record
 
-A = TopicPartition("in", 0)
 
+class GatedModel(FakeModel):
+    """A model with tokens of its own, which no other model accepts, and a gate before inference, which may be closed.
 
-class Gated(FakeModel):
-    """A model with tokens of its own, which no other understands, and a gate before inference that may be closed."""
+    Args:
+        name: one character, which begins the tokens of each text.
+    """
 
     def __init__(self, name: str) -> None:
         super().__init__()
@@ -58,94 +53,85 @@ class Gated(FakeModel):
         return super().infer([Encoded(row.ids[1:], row.truncated) for row in batch])
 
 
-def loaded(model: FakeModel, name: str, threads: int = 1) -> LoadedBundle:
-    events = IntentWriter(name="m", version=name, threshold=0.5, descriptions={"WISMO": name}, include_text=False)
-    return LoadedBundle(model, OutputWriter(events, "out", "fallback"), Limits(threads=threads, budget=64))
+def harness_of(model: FakeModel, version: str, *, threads: int = 1) -> ProcessorHarness[ClassificationProcessor]:
+    return classification_harness(bundle_of(model, version, threads=threads))
 
 
-@asynccontextmanager
-async def pipeline(bundle: LoadedBundle) -> AsyncIterator[tuple[Harness[ClassificationProcessor], Published]]:
-    in_flight = InFlightMessages(Metrics())
-    processor = ClassificationProcessor(bundle, DeadLetters("dlq"), InputShape(), in_flight, metrics=Metrics())
-    in_flight.offsets.assign(A)
-    processor.start()
-    published = Published(in_flight)
-    del bundle
-    try:
-        yield Harness(processor, in_flight), published
-    finally:
-        processor.close()
-        published.close()
+def bundle_of(model: FakeModel, version: str, *, threads: int = 1) -> LoadedBundle:
+    return loaded_bundle(model, version, threads=threads, budget=64)
 
 
 def versions(outputs: Sequence[Output]) -> list[str]:
+    """Return the bundle version of each output."""
     return [orjson.loads(output.value or b"")["model"]["version"] for output in outputs]
 
 
-async def test_what_the_old_bundle_encoded_it_also_finishes_and_what_comes_then_is_the_new_ones() -> None:
-    old, new = Gated("a"), Gated("b")
+async def test_the_old_bundle_finishes_what_it_encoded_and_the_new_one_takes_later_messages() -> None:
+    old, new = GatedModel("a"), GatedModel("b")
     old.gate.clear()
-    async with pipeline(loaded(old, "old")) as (running, published):
-        await running.accept({A: [record(A, offset, message("aa" * offset)) for offset in range(1, 40)]})
+    async with harness_of(old, "old") as harness:
+        await harness.process({A: [record(A, offset, message("aa" * offset)) for offset in range(1, 40)]})
         await asyncio.to_thread(old.entered.wait)
-        running.processor.use(loaded(new, "new"))
-        await running.accept({A: [record(A, offset, message("aa" * offset)) for offset in range(40, 60)]})
+        harness.processor.use(bundle_of(new, "new"))
+        await harness.process({A: [record(A, offset, message("aa" * offset)) for offset in range(40, 60)]})
         old.gate.set()
-        outputs = await published.wait(59)
+        outputs = await harness.wait_for_outputs(59)
         assert versions(outputs) == ["old"] * 39 + ["new"] * 20
         assert [output.offset for output in outputs] == list(range(1, 60))
         assert not any(output.outcome == "dead_letter" for output in outputs)
 
 
-async def test_the_new_bundle_may_answer_before_the_old_one_is_done() -> None:
-    """With two threads; outputs are still published in the order of their messages."""
-    old, new = Gated("a"), Gated("b")
+async def test_the_new_bundle_may_answer_before_the_old_one_has_finished() -> None:
+    """This needs two threads. Outputs are still published in the order of their messages."""
+    old, new = GatedModel("a"), GatedModel("b")
     old.gate.clear()
-    async with pipeline(loaded(old, "old", threads=2)) as (running, published):
-        await running.accept({A: [record(A, 0, message("aa"))]})
+    async with harness_of(old, "old", threads=2) as harness:
+        await harness.process({A: [record(A, 0, message("aa"))]})
         await asyncio.to_thread(old.entered.wait)
-        running.processor.use(loaded(new, "new"))
-        await running.accept({A: [record(A, 1, message("aa"))]})
+        harness.processor.use(bundle_of(new, "new"))
+        await harness.process({A: [record(A, 1, message("aa"))]})
         await asyncio.to_thread(new.entered.wait)
         old.gate.set()
-        assert versions(await published.wait(2)) == ["old", "new"]
+        assert versions(await harness.wait_for_outputs(2)) == ["old", "new"]
 
 
-async def test_the_old_bundle_is_let_go_after_its_last_batch() -> None:
-    old: Gated | None = Gated("a")
-    left = weakref.ref(old)
-    async with pipeline(loaded(old, "old")) as (running, published):  # type: ignore[arg-type]
+async def test_the_old_bundle_is_released_after_its_last_batch() -> None:
+    old: GatedModel | None = GatedModel("a")
+    reference = weakref.ref(old)
+    async with harness_of(old, "old") as harness:  # type: ignore[arg-type]
         del old
-        await running.accept({A: [record(A, 0, message("aa"))]})
-        await published.wait(1)
-        running.processor.use(loaded(Gated("b"), "new"))
-        while left() is not None:  # its thread and its executor let go of it a moment after the output is here
+        await harness.process({A: [record(A, 0, message("aa"))]})
+        await harness.wait_for_outputs(1)
+        harness.processor.use(bundle_of(GatedModel("b"), "new"))
+        while reference() is not None:  # its threads release it shortly after the output
             gc.collect()
             await asyncio.sleep(0.001)
 
 
-async def test_a_bundle_that_fails_on_everything_is_healed_by_the_next_one(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_the_next_bundle_takes_over_the_messages_of_one_that_fails_on_everything(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setattr(inference, "RETRY", FixedDelays((3_600.0,)))
-    old = Gated("a")
+    old = GatedModel("a")
     old.broken = True
-    async with pipeline(loaded(old, "old")) as (running, published):
-        await running.accept({A: [record(A, offset, message("aa" * offset)) for offset in range(1, 20)]})
+    async with harness_of(old, "old") as harness:
+        await harness.process({A: [record(A, offset, message("aa" * offset)) for offset in range(1, 20)]})
         await asyncio.to_thread(old.entered.wait)
-        running.processor.use(loaded(Gated("b"), "new"))
-        outputs = await published.wait(19)
+        harness.processor.use(bundle_of(GatedModel("b"), "new"))
+        outputs = await harness.wait_for_outputs(19)
         assert set(versions(outputs)) == {"new"}
         assert {output.outcome for output in outputs} == {"accepted"}
-        assert running.processor.down is None
+        assert harness.processor.down is None
 
 
-async def test_a_batch_is_never_mixed_however_often_bundles_change() -> None:
-    models = [Gated(chr(ord("a") + number)) for number in range(8)]
-    async with pipeline(loaded(models[0], "0")) as (running, published):
+async def test_a_batch_belongs_to_one_bundle_however_often_bundles_change() -> None:
+    models = [GatedModel(chr(ord("a") + number)) for number in range(8)]
+    async with harness_of(models[0], "0") as harness:
         for round_ in range(30):
-            running.processor.use(loaded(models[round_ % 8], str(round_ % 8)))
+            harness.processor.use(bundle_of(models[round_ % 8], str(round_ % 8)))
             first = 10 * round_
-            await running.accept({A: [record(A, first + number, message("aa" * number)) for number in range(1, 11)]})
-        outputs = await published.wait(300)
+            await harness.process({A: [record(A, first + number, message("aa" * number)) for number in range(1, 11)]})
+        outputs = await harness.wait_for_outputs(300)
         assert versions(outputs) == [str(round_ % 8) for round_ in range(30) for _ in range(10)]
         assert [output.outcome for output in outputs] == ["accepted"] * 300
 
@@ -155,7 +141,7 @@ TEXTS = ["where is my parcel", "the lamp came broken, what now?", "i want my mon
 
 @pytest.fixture(scope="module")
 def bundles(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
-    """The shipped bundle twice: the second reads 12 tokens at most, accepts nothing, and calls its labels otherwise."""
+    """The shipped bundle, and a variant that reads 12 tokens at most, accepts nothing, and has labels of its own."""
     folder = tmp_path_factory.mktemp("bundles")
     first = variant(folder / "a", "A")
     shipped = Classifier.open(first, device="cpu", threads=1).bundle.manifest
@@ -169,7 +155,7 @@ def bundles(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     )
 
 
-async def test_real_bundles_take_over_from_one_another(bundles: tuple[Path, Path]) -> None:
+async def test_real_bundles_replace_one_another(bundles: tuple[Path, Path]) -> None:
     settings = Settings()
     first, second = (Classifier.open(path, device="cpu", threads=2) for path in bundles)
     expected = {
@@ -177,13 +163,13 @@ async def test_real_bundles_take_over_from_one_another(bundles: tuple[Path, Path
         for name, classifier in (("A", first), ("B", second))
     }
     metrics = Metrics()
-    async with pipeline(load_for_serving(settings, first, metrics)) as (running, published):
+    async with classification_harness(load_for_serving(settings, first, metrics)) as harness:
         offset = 0
         for classifier in (first, second, first, second):
-            running.processor.use(load_for_serving(settings, classifier, metrics))
-            await running.accept({A: [record(A, offset + at, message(text)) for at, text in enumerate(TEXTS)]})
+            harness.processor.use(load_for_serving(settings, classifier, metrics))
+            await harness.process({A: [record(A, offset + at, message(text)) for at, text in enumerate(TEXTS)]})
             offset += len(TEXTS)
-        outputs = await published.wait(offset)
+        outputs = await harness.wait_for_outputs(offset)
     assert versions(outputs) == [version for version in "ABAB" for _ in TEXTS]
     for output, text in zip(outputs, TEXTS * 4, strict=True):
         event: dict[str, Any] = orjson.loads(output.value or b"")
@@ -198,7 +184,7 @@ async def test_real_bundles_take_over_from_one_another(bundles: tuple[Path, Path
     assert metrics.registry.get_sample_value("triage_model_info", info | {"version": "A"}) is None
 
 
-async def test_the_worker_lets_its_first_bundle_go(
+async def test_the_worker_releases_its_first_bundle(
     bundles: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     opened: list[weakref.ref[Classifier]] = []

@@ -7,7 +7,6 @@ from typing import Any
 import orjson
 import pytest
 from aiohttp import web
-from aiokafka.structs import TopicPartition
 from prometheus_client import CollectorRegistry
 from triage_worker.fallback import prompt
 from triage_worker.fallback.budget import BudgetWindow, LocalBudget
@@ -19,10 +18,9 @@ from triage_worker.fallback.metrics import LlmMetrics
 
 from tests.worker.fakes import record
 from tests.worker.fallback.events import LABELS, event
+from tests.worker.fallback.harness import PARTITION, fallback_harness
 from tests.worker.fallback.llm_server import LlmServer, answer, completion, message
-from tests.worker.streaming.test_async_processor import fallback
 
-A = TopicPartition("customer.intents.fallback", 0)
 OTHERS_SECRET = "my address is 7 Elm Row"
 LEAKED = "INTERNAL-PROMPT"
 
@@ -94,12 +92,11 @@ async def test_a_message_cannot_change_the_labels_see_the_prompt_or_reach_anothe
     async with (
         LlmServer(ObedientLlm()) as server,
         decider_at(server) as decider,
-        fallback(decider, 1) as (processor, published),
+        fallback_harness(decider, concurrency=1) as harness,
     ):
-        await processor.accept(
-            {A: [record(A, offset, event(text, offset).write()) for offset, text in enumerate(texts)]}
-        )
-        outputs = await published.wait(4)
+        records = [record(PARTITION, offset, event(text, offset).write()) for offset, text in enumerate(texts)]
+        await harness.process({PARTITION: records})
+        outputs = await harness.wait_for_outputs(4)
         await _question_holds_only_its_own(server.asked, texts)
     for number, output in enumerate(outputs):
         written = [output.value or b""] + ([output.companion.value] if output.companion else [])

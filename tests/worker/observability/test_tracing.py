@@ -1,6 +1,5 @@
-"""Spans as an exporter gets them: joined to the sender's trace, handed on, and none where nobody asked."""
+"""Spans as an exporter gets them: they join the sender's trace, and there are none unless the environment asks."""
 
-import asyncio
 import json
 import logging
 import subprocess
@@ -15,38 +14,28 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.trace import SpanKind, StatusCode
 from triage_schemas.events import FallbackEvent
-from triage_schemas.input.message import InputShape
-from triage_schemas.records import IntentWriter
-from triage_worker.classify.batching import Limits
-from triage_worker.classify.loaded_bundle import LoadedBundle
-from triage_worker.classify.outputs import OutputWriter
-from triage_worker.classify.processor import ClassificationProcessor
 from triage_worker.fallback.client import Completion, UnavailableError
 from triage_worker.fallback.llm_decider import Decided
 from triage_worker.fallback.traced_endpoint import TracedEndpoint
 from triage_worker.observability import tracing
 from triage_worker.observability.logs import JsonFormatter
-from triage_worker.observability.metrics import Metrics
 from triage_worker.observability.tracing import Traces
 from triage_worker.router.context import RouterContext
 from triage_worker.router.metrics import RouterMetrics
 from triage_worker.router.ticket_service import TicketService
-from triage_worker.streaming.async_processor import AsyncDecisionProcessor
-from triage_worker.streaming.tracking.dead_letters import DeadLetters
-from triage_worker.streaming.tracking.in_flight import InFlightMessages
 from triage_worker.streaming.tracking.output import Output
 
-from tests.worker.fakes import FakeModel, Harness, Published, record
+from tests.worker.classify.harness import A, classification_harness, loaded_bundle
+from tests.worker.fakes import FakeModel, record
 from tests.worker.fallback.events import event
+from tests.worker.fallback.harness import fallback_harness
 from tests.worker.router import fakes as router_fakes
 from tests.worker.router.intents import intent_event
 from tests.worker.router.test_ticket_service import ROUTES
-from tests.worker.streaming.test_async_processor import OUTPUTS
 
-A = TopicPartition("in", 0)
 TRACE, SENDER = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
-RECORDED = ("traceparent", f"00-{TRACE}-{SENDER}-01".encode())
-NOT_RECORDED = ("traceparent", f"00-{TRACE}-{SENDER}-00".encode())
+SAMPLED = ("traceparent", f"00-{TRACE}-{SENDER}-01".encode())
+NOT_SAMPLED = ("traceparent", f"00-{TRACE}-{SENDER}-00".encode())
 STATE = ("tracestate", b"shop=1")
 
 
@@ -62,53 +51,42 @@ def traces(exporter: InMemorySpanExporter) -> Iterator[Traces]:
         yield traces
 
 
-def came(offset: int, value: bytes | None, *headers: tuple[str, bytes], topic: TopicPartition = A) -> ConsumerRecord:
-    made = record(topic, offset, value)
-    made.headers = headers
-    return made
+def received(
+    offset: int, value: bytes | None, *headers: tuple[str, bytes], topic: TopicPartition = A
+) -> ConsumerRecord:
+    """Make a record with headers."""
+    created = record(topic, offset, value)
+    created.headers = headers
+    return created
 
 
-async def classified(traces: Traces | None, *records: ConsumerRecord) -> list[Output]:
-    """What a worker publishes, each acknowledged."""
-    events = IntentWriter(name="m", version="1", threshold=0.5, descriptions={"WISMO": "where"}, include_text=False)
+async def classify(traces: Traces | None, *records: ConsumerRecord) -> list[Output]:
+    """Classify records; returns their outputs, which are acknowledged."""
     model = FakeModel(lambda texts: any("poison" in text for text in texts))
-    in_flight = InFlightMessages(Metrics())
-    in_flight.offsets.assign(A)
-    processor = ClassificationProcessor(
-        LoadedBundle(model, OutputWriter(events, "out", "fallback"), Limits(threads=1, budget=256)),
-        DeadLetters("dlq"),
-        InputShape(),
-        in_flight,
-        metrics=Metrics(),
-        traces=traces,
-    )
-    processor.start()
-    published = Published(in_flight)
-    try:
-        await Harness(processor, in_flight).accept({A: list(records)})
-        outputs = await published.wait(len(records))
-    finally:
-        processor.close()
-        published.close()
-    for output in outputs:
-        in_flight.acknowledge(output)
-    return outputs
+    async with classification_harness(loaded_bundle(model), traces) as harness:
+        await harness.process({A: list(records)})
+        outputs = await harness.wait_for_outputs(len(records))
+        for output in outputs:
+            harness.in_flight.acknowledge(output)
+        return outputs
 
 
-def message(text: str, name: str = "m-1") -> bytes:
-    return orjson.dumps({"text": text, "message_id": name})
+def message(text: str, message_id: str = "m-1") -> bytes:
+    """Make the value of a message."""
+    return orjson.dumps({"text": text, "message_id": message_id})
 
 
-def only(exporter: InMemorySpanExporter) -> ReadableSpan:
+def only_span(exporter: InMemorySpanExporter) -> ReadableSpan:
+    """Return the one span that was exported."""
     (span,) = exporter.get_finished_spans()
     return span
 
 
-async def test_a_message_has_a_span_under_its_senders_and_hands_its_own_on(
+async def test_a_messages_span_is_a_child_of_its_senders_and_the_parent_of_the_next(
     traces: Traces, exporter: InMemorySpanExporter
 ) -> None:
-    (output,) = await classified(traces, came(7, message("aa"), RECORDED, STATE))
-    span = only(exporter)
+    (output,) = await classify(traces, received(7, message("aa"), SAMPLED, STATE))
+    span = only_span(exporter)
     assert (span.name, span.kind) == ("process in", SpanKind.CONSUMER)
     assert span.parent is not None
     assert f"{span.parent.span_id:016x}" == SENDER
@@ -133,56 +111,56 @@ async def test_a_message_has_a_span_under_its_senders_and_hands_its_own_on(
     assert span.resource.attributes["service.name"] == "triage-worker"
 
 
-async def test_an_unrecorded_trace_and_none_at_all_make_no_span_and_pass_through(
+async def test_a_trace_that_is_not_sampled_passes_through_without_a_span(
     traces: Traces, exporter: InMemorySpanExporter
 ) -> None:
-    records = [came(0, message("aa"), NOT_RECORDED, STATE), came(1, message("aa")), came(2, b"[]")]
-    outputs = await classified(traces, *records)
+    records = [received(0, message("aa"), NOT_SAMPLED, STATE), received(1, message("aa")), received(2, b"[]")]
+    outputs = await classify(traces, *records)
     assert exporter.get_finished_spans() == ()
-    assert [dict(output.headers).get("traceparent") for output in outputs] == [NOT_RECORDED[1], None, None]
+    assert [dict(output.headers).get("traceparent") for output in outputs] == [NOT_SAMPLED[1], None, None]
     assert dict(outputs[0].headers)["tracestate"] == b"shop=1"
 
 
-@pytest.mark.parametrize("broken", [b"", b"00", b"00-1-2-01", b"\xff\xfe-01", b"00-zz-zz-zz", b"x" * 5_000])
-async def test_a_broken_traceparent_stops_nothing(
-    traces: Traces, exporter: InMemorySpanExporter, broken: bytes
+@pytest.mark.parametrize("invalid", [b"", b"00", b"00-1-2-01", b"\xff\xfe-01", b"00-zz-zz-zz", b"x" * 5_000])
+async def test_an_invalid_traceparent_passes_through(
+    traces: Traces, exporter: InMemorySpanExporter, invalid: bytes
 ) -> None:
-    (output,) = await classified(traces, came(0, message("aa"), ("traceparent", broken)))
+    (output,) = await classify(traces, received(0, message("aa"), ("traceparent", invalid)))
     assert exporter.get_finished_spans() == ()
-    assert dict(output.headers)["traceparent"] == broken
+    assert dict(output.headers)["traceparent"] == invalid
 
 
-async def test_a_dead_letter_keeps_its_headers_and_its_span_says_why(
+async def test_a_dead_letter_keeps_its_headers_and_its_span_has_the_reason(
     traces: Traces, exporter: InMemorySpanExporter, caplog: pytest.LogCaptureFixture
 ) -> None:
-    records = [came(0, b"[]", RECORDED), came(1, message("poison", "m-9"), RECORDED)]
-    outputs = await classified(traces, *records)
-    assert [dict(output.headers)["traceparent"] for output in outputs] == [RECORDED[1], RECORDED[1]]
+    records = [received(0, b"[]", SAMPLED), received(1, message("poison", "m-9"), SAMPLED)]
+    outputs = await classify(traces, *records)
+    assert [dict(output.headers)["traceparent"] for output in outputs] == [SAMPLED[1], SAMPLED[1]]
     spans = exporter.get_finished_spans()
     assert [(span.attributes or {})["error.type"] for span in spans] == ["not_object", "model_error"]
     assert all(span.status.status_code is StatusCode.ERROR for span in spans)
     (line,) = [line for line in caplog.records if "becomes a dead letter" in line.message]
-    said = json.loads(JsonFormatter(with_text=False).format(line))
-    assert said["message_id"] == "m-9"
-    assert (said["trace_id"], said["span_id"]) == (TRACE, f"{spans[1].context.span_id:016x}")
+    logged = json.loads(JsonFormatter(with_text=False).format(line))
+    assert logged["message_id"] == "m-9"
+    assert (logged["trace_id"], logged["span_id"]) == (TRACE, f"{spans[1].context.span_id:016x}")
 
 
-async def test_a_sampler_lets_messages_without_a_trace_begin_one(
+async def test_with_a_sampler_messages_without_a_trace_start_one(
     exporter: InMemorySpanExporter, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("OTEL_TRACES_SAMPLER", "parentbased_always_on")
     with tracing.started("worker", "g", SimpleSpanProcessor(exporter)) as traces:
-        outputs = await classified(traces, came(0, message("aa")), came(1, message("aa"), NOT_RECORDED))
-    span = only(exporter)
+        outputs = await classify(traces, received(0, message("aa")), received(1, message("aa"), NOT_SAMPLED))
+    span = only_span(exporter)
     assert span.parent is None
     parent = dict(outputs[0].headers)["traceparent"]
     assert parent is not None
     assert parent.split(b"-")[2] == f"{span.context.span_id:016x}".encode()
-    assert dict(outputs[1].headers)["traceparent"] == NOT_RECORDED[1]
+    assert dict(outputs[1].headers)["traceparent"] == NOT_SAMPLED[1]
 
 
-class Endpoint:
-    """Answers, or does not."""
+class FakeEndpoint:
+    """An LLM endpoint that answers, after some failures."""
 
     def __init__(self, *failures: Exception) -> None:
         self._failures = list(failures)
@@ -193,37 +171,34 @@ class Endpoint:
         return Completion("WISMO", 80, 4)
 
 
-async def consulted(traces: Traces, endpoint: Endpoint, *records: ConsumerRecord) -> Output:
-    traced = TracedEndpoint(endpoint, "small", traces)
+class RetryingDecider:
+    """Asks an endpoint, and once more after a failure."""
 
-    class FakeDecider:
-        down: str | None = None
+    down: str | None = None
 
-        async def decide(self, event: FallbackEvent) -> Decided:
-            try:
-                await traced.complete({}, 1.0)
-            except UnavailableError:
-                logging.getLogger("triage_worker").warning("The LLM was away")
-                await traced.complete({}, 1.0)
-            return Decided("WISMO", 0.9)
+    def __init__(self, endpoint: TracedEndpoint) -> None:
+        self._endpoint = endpoint
 
-    in_flight = InFlightMessages(Metrics())
-    in_flight.offsets.assign(A)
-    processor = AsyncDecisionProcessor(
-        FallbackEvent, FakeDecider(), OUTPUTS.build, DeadLetters("dlq"), in_flight, concurrency=1, traces=traces
-    )
-    ended = processor.start()
-    published = Published(in_flight)
-    await Harness(processor, in_flight).accept({A: list(records)})
-    (output,) = await published.wait(1)
-    in_flight.acknowledge(output)
-    processor.close()
-    published.close()
-    await asyncio.gather(ended, return_exceptions=True)
-    return output
+    async def decide(self, event: FallbackEvent) -> Decided:
+        try:
+            await self._endpoint.complete({}, 1.0)
+        except UnavailableError:
+            logging.getLogger("triage_worker").warning("The LLM is not available")
+            await self._endpoint.complete({}, 1.0)
+        return Decided("WISMO", 0.9)
 
 
-async def test_calls_of_the_llm_are_seen_under_their_message(
+async def decide(traces: Traces, endpoint: FakeEndpoint, message: ConsumerRecord) -> Output:
+    """Let the fallback decide a message; returns its output, which is acknowledged."""
+    decider = RetryingDecider(TracedEndpoint(endpoint, "small", traces))
+    async with fallback_harness(decider, concurrency=1, partition=A, traces=traces) as harness:
+        await harness.process({A: [message]})
+        (output,) = await harness.wait_for_outputs(1)
+        harness.in_flight.acknowledge(output)
+        return output
+
+
+async def test_spans_of_llm_calls_are_children_of_their_messages_span(
     traces: Traces,
     exporter: InMemorySpanExporter,
     caplog: pytest.LogCaptureFixture,
@@ -231,27 +206,27 @@ async def test_calls_of_the_llm_are_seen_under_their_message(
 ) -> None:
     formatter, lines = JsonFormatter(with_text=False), list[str]()
     monkeypatch.setattr(caplog.handler, "emit", lambda line: lines.append(formatter.format(line)))
-    output = await consulted(traces, Endpoint(UnavailableError("secret")), came(0, event().write(), RECORDED))
+    output = await decide(traces, FakeEndpoint(UnavailableError("secret")), received(0, event().write(), SAMPLED))
     failed, answered, asked = exporter.get_finished_spans()
     assert [span.name for span in (failed, answered, asked)] == ["chat small", "chat small", "process in"]
     assert failed.parent == answered.parent == asked.context
     assert (failed.attributes or {})["error.type"] == "UnavailableError"
     assert "secret" not in failed.to_json()
     assert (answered.attributes or {})["gen_ai.usage.input_tokens"] == 80
-    hand_on = f"00-{TRACE}-{asked.context.span_id:016x}-01".encode()
+    passed_on = f"00-{TRACE}-{asked.context.span_id:016x}-01".encode()
     assert output.companion is not None
-    assert dict(output.headers)["traceparent"] == dict(output.companion.headers)["traceparent"] == hand_on
-    said = json.loads(lines[0])
-    assert said["message_id"] == "m-0"
-    assert (said["trace_id"], said["span_id"]) == (TRACE, f"{asked.context.span_id:016x}")
+    assert dict(output.headers)["traceparent"] == dict(output.companion.headers)["traceparent"] == passed_on
+    logged = json.loads(lines[0])
+    assert logged["message_id"] == "m-0"
+    assert (logged["trace_id"], logged["span_id"]) == (TRACE, f"{asked.context.span_id:016x}")
 
 
 async def test_a_call_for_a_message_without_a_span_has_none(traces: Traces, exporter: InMemorySpanExporter) -> None:
-    await consulted(traces, Endpoint(), came(0, event().write(), NOT_RECORDED))
+    await decide(traces, FakeEndpoint(), received(0, event().write(), NOT_SAMPLED))
     assert exporter.get_finished_spans() == ()
 
 
-async def test_the_router_files_under_the_senders_trace(traces: Traces, exporter: InMemorySpanExporter) -> None:
+async def test_the_routers_span_joins_the_senders_trace(traces: Traces, exporter: InMemorySpanExporter) -> None:
     broker = router_fakes.FakeBroker()
     service = TicketService(
         RouterContext(router_fakes.TOPICS, broker.send, lambda: ROUTES, RouterMetrics(), lambda: 1_000.0),
@@ -259,9 +234,9 @@ async def test_the_router_files_under_the_senders_trace(traces: Traces, exporter
         traces,
     )
     intent = router_fakes.intent_record(0, intent_event(0))
-    intent.headers = [*(intent.headers or ()), RECORDED]
+    intent.headers = [*(intent.headers or ()), SAMPLED]
     await service.process([intent])
-    span = only(exporter)
+    span = only_span(exporter)
     assert (span.attributes or {})["triage.outcome"] == "filed"
     ticket = broker.of("tickets")[0]
     assert dict(ticket.headers)["traceparent"] == f"00-{TRACE}-{span.context.span_id:016x}-01".encode()
@@ -279,7 +254,7 @@ def test_nothing_is_imported_unless_an_endpoint_is_set() -> None:
 
 
 @pytest.mark.parametrize("name", tracing.ENDPOINTS)
-def test_an_endpoint_is_a_wish_and_without_the_extra_a_warning(
+def test_an_endpoint_turns_tracing_on_or_warns_without_the_extra(
     name: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setenv(name, "http://localhost:1")
@@ -294,13 +269,13 @@ def test_an_endpoint_is_a_wish_and_without_the_extra_a_warning(
         assert traces is None
 
 
-def test_a_name_of_the_service_that_is_given_is_kept(
+def test_a_service_name_of_the_environment_is_used(
     exporter: InMemorySpanExporter, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("OTEL_SERVICE_NAME", "support-triage")
     with tracing.started("worker", "g", SimpleSpanProcessor(exporter)) as traces:
         assert traces is not None
-        span = traces.begin(came(0, b"{}", RECORDED))
+        span = traces.begin(received(0, b"{}", SAMPLED))
         assert span is not None
         span.end("accepted", "WISMO")
-    assert only(exporter).resource.attributes["service.name"] == "support-triage"
+    assert only_span(exporter).resource.attributes["service.name"] == "support-triage"

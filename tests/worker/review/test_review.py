@@ -17,7 +17,7 @@ from triage_worker.streaming.tracking.in_flight import InFlightMessages
 from triage_worker.streaming.tracking.offset_tracker import PartitionTracker
 from triage_worker.streaming.tracking.output import Output
 
-from tests.worker.fakes import Harness, Published, record
+from tests.worker.fakes import ProcessorHarness, record
 from tests.worker.fallback.events import LABELS, event
 
 A = TopicPartition("customer.intents.review", 0)
@@ -95,30 +95,25 @@ async def test_each_message_takes_one_key_and_no_key_answers_an_unseen_message()
 
     reviewer = Reviewer(show, confirm_on(console), leaving)
     in_flight = InFlightMessages(Metrics())
-    in_flight.offsets.assign(A)
     processor = AsyncDecisionProcessor(
         ReviewEvent, reviewer, OUTPUTS.build, DeadLetters("dlq"), in_flight, concurrency=1
     )
-    running, published = Harness(processor, in_flight), Published(in_flight)
-    ended = processor.start()
-    reviewer.press("1")  # nothing is shown yet
-    await running.accept({A: [record(A, number, review(text).write()) for number, text in enumerate("ab\x1bc")]})
-    assert await seen.get() == "a"
-    await asyncio.sleep(0)
-    reviewer.press("z")
-    await asyncio.sleep(0)
-    reviewer.press("2")
-    reviewer.press("2")  # ignored: the next message is not shown yet
-    assert await seen.get() == "b"
-    await asyncio.sleep(0)
-    reviewer.press("0")
-    outputs = await published.wait(2)
-    assert [output.label for output in outputs] == ["RETURN_REQUEST", "none_of_these"]
-    reviewer.press("Q")
-    assert leaving.is_set()
-    processor.close()
-    published.close()
-    await asyncio.gather(ended, return_exceptions=True)
+    async with ProcessorHarness(processor, in_flight, A) as harness:
+        reviewer.press("1")  # nothing is shown yet
+        await harness.process({A: [record(A, number, review(text).write()) for number, text in enumerate("ab\x1bc")]})
+        assert await seen.get() == "a"
+        await asyncio.sleep(0)
+        reviewer.press("z")
+        await asyncio.sleep(0)
+        reviewer.press("2")
+        reviewer.press("2")  # ignored: the next message is not shown yet
+        assert await seen.get() == "b"
+        await asyncio.sleep(0)
+        reviewer.press("0")
+        outputs = await harness.wait_for_outputs(2)
+        assert [output.label for output in outputs] == ["RETURN_REQUEST", "none_of_these"]
+        reviewer.press("Q")
+        assert leaving.is_set()
     assert "→ RETURN_REQUEST" in screen.getvalue()
     assert "\x1b" not in screen.getvalue()
 

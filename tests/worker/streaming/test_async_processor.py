@@ -1,126 +1,94 @@
-"""Fallback events in, intents and reviews out, in order, without a broker."""
+"""The processor of messages that wait for a decision, shown with the fallback's events and outputs."""
 
 import asyncio
 from collections import defaultdict
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Callable
 
 import orjson
-from aiokafka.structs import ConsumerRecord, TopicPartition
+from aiokafka.structs import ConsumerRecord
 from triage_schemas.events import FallbackEvent, IntentEvent, LabelEvent, ModelRef, ReviewEvent
 from triage_worker.fallback.llm_decider import Decided, Undecided
-from triage_worker.fallback.outputs import OutputBuilder
-from triage_worker.observability.metrics import Metrics
-from triage_worker.streaming.async_processor import AsyncDecisionProcessor, Decider
 from triage_worker.streaming.tracking.dead_letters import DeadLetters
-from triage_worker.streaming.tracking.in_flight import InFlightMessages
 from triage_worker.streaming.tracking.output import Output
 
-from tests.worker.fakes import Harness, Published, record
+from tests.worker.fakes import record
 from tests.worker.fallback.events import event
-
-A = TopicPartition("customer.intents.fallback", 0)
-OUTPUTS = OutputBuilder(
-    ModelRef(name="llm", version="prompt-1"), "out", "review", "labels", 0.6, include_text=False, clock=lambda: 1e9
-)
+from tests.worker.fallback.harness import PARTITION, Decision, fallback_harness
 
 
 class FakeDecider:
-    """Decides by a function, when it is let."""
+    """Decides by a function; a text with a gate waits until its gate is set."""
 
-    def __init__(self, decide: Callable[[FallbackEvent], Decided | Undecided]) -> None:
+    def __init__(self, decide: Callable[[FallbackEvent], Decision]) -> None:
         self._decide = decide
         self.gates: dict[str, asyncio.Event] = {}
-        self.at_once = 0
-        self.most_at_once = 0
-        self.begun = asyncio.Event()
+        self._pending = 0
+        self.most_pending = 0
+        self.started = asyncio.Event()
         self._decided: dict[str, asyncio.Event] = defaultdict(asyncio.Event)
         self.down: str | None = None
 
-    async def decide(self, event: FallbackEvent) -> Decided | Undecided:
-        self.at_once += 1
-        self.most_at_once = max(self.most_at_once, self.at_once)
-        self.begun.set()
+    async def decide(self, event: FallbackEvent) -> Decision:
+        self._pending += 1
+        self.most_pending = max(self.most_pending, self._pending)
+        self.started.set()
         await (self.gates[event.text].wait() if event.text in self.gates else asyncio.sleep(0))
-        self.at_once -= 1
+        self._pending -= 1
         self._decided[event.text].set()
         return self._decide(event)
 
-    async def decided_on(self, text: str) -> None:
+    async def wait_until_decided(self, text: str) -> None:
         await self._decided[text].wait()
 
 
-def by_text(event: FallbackEvent) -> Decided | Undecided:
+def by_text(event: FallbackEvent) -> Decision:
     return Undecided("unsure") if "?" in event.text else Decided("WISMO", 0.9)
 
 
-@asynccontextmanager
-async def fallback(
-    decider: Decider[FallbackEvent, Decided | Undecided], concurrency: int = 4
-) -> AsyncIterator[tuple[Harness[AsyncDecisionProcessor[FallbackEvent, Decided | Undecided]], Published]]:
-    running = harness(decider, concurrency)
-    ended = running.processor.start()
-    published = Published(running.in_flight)
-    try:
-        yield running, published
-    finally:
-        running.processor.close()
-        published.close()
-        await asyncio.gather(ended, return_exceptions=True)
-
-
-def harness(
-    decider: Decider[FallbackEvent, Decided | Undecided], concurrency: int
-) -> Harness[AsyncDecisionProcessor[FallbackEvent, Decided | Undecided]]:
-    in_flight = InFlightMessages(Metrics())
-    in_flight.offsets.assign(A)
-    processor = AsyncDecisionProcessor(
-        FallbackEvent, decider, OUTPUTS.build, DeadLetters("dlq"), in_flight, concurrency=concurrency
-    )
-    return Harness(processor, in_flight)
-
-
 def records(*texts: str | None) -> list[ConsumerRecord]:
+    """Make a record for each text; None makes a null value."""
     return [
-        record(A, offset, None if text is None else event(text, offset).write()) for offset, text in enumerate(texts)
+        record(PARTITION, offset, None if text is None else event(text, offset).write())
+        for offset, text in enumerate(texts)
     ]
 
 
-async def test_each_message_is_an_intent_or_a_review_in_the_order_it_was_read() -> None:
+async def test_each_message_becomes_an_intent_or_a_review_in_the_order_it_was_read() -> None:
     decider = FakeDecider(by_text)
     decider.gates["slow"] = asyncio.Event()
-    async with fallback(decider) as (running, published):
-        await running.accept({A: records("slow", "b?", "c", None)})
-        await decider.decided_on("c")
-        assert published.outputs == []
+    async with fallback_harness(decider) as harness:
+        await harness.process({PARTITION: records("slow", "b?", "c", None)})
+        await decider.wait_until_decided("c")
+        assert harness.outputs == []
         decider.gates["slow"].set()
-        outputs = await published.wait(4)
+        outputs = await harness.wait_for_outputs(4)
         assert [output.topic for output in outputs] == ["out", "review", "out", "dlq"]
         assert [output.offset for output in outputs] == [0, 1, 2, 3]
         for output in list(outputs):
-            running.in_flight.acknowledge(output)
-        counts = running.offsets.counts()
+            harness.in_flight.acknowledge(output)
+        counts = harness.offsets.counts()
         assert (counts.read, counts.accepted, counts.review, counts.dead_letter) == (4, 2, 1, 1)
         assert counts.balanced
-        assert running.offsets.to_commit() == {A: 4}
+        assert harness.offsets.to_commit() == {PARTITION: 4}
 
 
-async def test_no_more_are_asked_about_at_once_than_allowed() -> None:
+async def test_no_more_decisions_are_pending_than_the_concurrency_allows() -> None:
     decider = FakeDecider(by_text)
-    async with fallback(decider, concurrency=3) as (running, published):
-        await running.accept({A: records(*map(str, range(50)))})
-        await published.wait(50)
-        assert decider.most_at_once == 3
+    async with fallback_harness(decider, concurrency=3) as harness:
+        await harness.process({PARTITION: records(*map(str, range(50)))})
+        await harness.wait_for_outputs(50)
+        assert decider.most_pending == 3
 
 
-async def one(text: str, verdict: Decided | Undecided) -> Output:
-    async with fallback(FakeDecider(lambda _: verdict)) as (running, published):
-        await running.accept({A: [record(A, 0, event(text, 1042).write(), key=b"chat-1")]})
-        return (await published.wait(1))[0]
+async def output_of(text: str, decision: Decision) -> Output:
+    """Return the output of a message that gets a decision."""
+    async with fallback_harness(FakeDecider(lambda _: decision)) as harness:
+        await harness.process({PARTITION: [record(PARTITION, 0, event(text, 1042).write(), key=b"chat-1")]})
+        return (await harness.wait_for_outputs(1))[0]
 
 
-async def test_an_intent_comes_with_its_label_and_both_name_the_customers_message() -> None:
-    output = await one("it never came", Decided("WISMO", 0.9))
+async def test_an_intent_has_a_label_as_its_companion_and_both_name_the_customers_message() -> None:
+    output = await output_of("it never came", Decided("WISMO", 0.9))
     assert output.companion is not None
     intent = IntentEvent.read(output.value or b"")
     label = LabelEvent.read(output.companion.value)
@@ -136,8 +104,8 @@ async def test_an_intent_comes_with_its_label_and_both_name_the_customers_messag
     assert headers["traceparent"] == label_headers["traceparent"] == b"00-1-2-3"
 
 
-async def test_a_review_carries_all_that_was_known_and_why() -> None:
-    output = await one("hm", Undecided("none_of_these"))
+async def test_a_review_has_all_fields_of_the_event_and_the_reason() -> None:
+    output = await output_of("hm", Undecided("none_of_these"))
     review = ReviewEvent.read(output.value or b"")
     asked = event("hm", 1042)
     assert review.review_reason == "none_of_these"
@@ -148,68 +116,68 @@ async def test_a_review_carries_all_that_was_known_and_why() -> None:
     assert dict(output.headers)["ce_id"] == b"triage.intent.review:customer.messages:0:1042"
 
 
-async def test_what_is_no_fallback_event_is_a_dead_letter_that_does_not_repeat_it() -> None:
+async def test_the_reason_of_a_dead_letter_does_not_quote_the_message() -> None:
     bad = orjson.dumps(orjson.loads(event("secret words").write()) | {"confidence": "secret words"})
-    async with fallback(FakeDecider(by_text)) as (running, published):
-        await running.accept({A: [record(A, 0, b"secret words"), record(A, 1, bad), record(A, 2, b"")]})
-        for output in await published.wait(3):
+    async with fallback_harness(FakeDecider(by_text)) as harness:
+        values = [b"secret words", bad, b""]
+        await harness.process({PARTITION: [record(PARTITION, offset, value) for offset, value in enumerate(values)]})
+        for output in await harness.wait_for_outputs(3):
             headers = dict(output.headers)
             assert headers["dlq.error"] == b"bad_event"
             assert b"secret" not in (headers["dlq.message"] or b"")
-        assert published.outputs[1].value == bad
+        assert harness.outputs[1].value == bad
 
 
-async def test_when_held_what_waits_is_dropped_and_what_is_asked_goes_on() -> None:
+async def test_a_pause_drops_queued_messages_and_lets_pending_decisions_finish() -> None:
     decider = FakeDecider(by_text)
     decider.gates["first"] = asyncio.Event()
-    async with fallback(decider, concurrency=1) as (running, published):
-        await running.accept({A: records("first", "second")})
-        await decider.begun.wait()
-        running.processor.pause()
-        assert not running.processor.idle
+    async with fallback_harness(decider, concurrency=1) as harness:
+        await harness.process({PARTITION: records("first", "second")})
+        await decider.started.wait()
+        harness.processor.pause()
+        assert not harness.processor.idle
         decider.gates["first"].set()
-        await published.wait(1)
-        assert running.processor.idle
-        assert running.offsets.revoke([A]) == 2
-        running.offsets.assign(A)
-        running.processor.resume()
-        await running.accept({A: records("first", "second")})
-        outputs = await published.wait(3)
+        await harness.wait_for_outputs(1)
+        assert harness.processor.idle
+        assert harness.offsets.revoke([PARTITION]) == 2
+        harness.offsets.assign(PARTITION)
+        harness.processor.resume()
+        await harness.process({PARTITION: records("first", "second")})
+        outputs = await harness.wait_for_outputs(3)
         assert [output.offset for output in outputs] == [0, 0, 1]
 
 
-async def test_what_is_asked_for_a_lost_partition_is_not_published() -> None:
+async def test_a_decision_for_a_revoked_partition_is_not_published() -> None:
     decider = FakeDecider(by_text)
-    decider.gates["lost"] = asyncio.Event()
-    async with fallback(decider, concurrency=1) as (running, published):
-        await running.accept({A: records("lost")})
-        await decider.begun.wait()
-        running.offsets.revoke([A])
-        running.offsets.assign(A)
-        decider.gates["lost"].set()
-        await running.accept({A: records("mine")})
-        outputs = await published.wait(1)
-        assert [output.tracker for output in outputs] == [running.offsets[A]]
+    decider.gates["revoked"] = asyncio.Event()
+    async with fallback_harness(decider, concurrency=1) as harness:
+        await harness.process({PARTITION: records("revoked")})
+        await decider.started.wait()
+        harness.offsets.revoke([PARTITION])
+        harness.offsets.assign(PARTITION)
+        decider.gates["revoked"].set()
+        await harness.process({PARTITION: records("assigned again")})
+        outputs = await harness.wait_for_outputs(1)
+        assert [output.tracker for output in outputs] == [harness.offsets[PARTITION]]
 
 
-async def test_a_judge_that_breaks_ends_the_service_instead_of_losing_a_message() -> None:
+async def test_a_decider_that_fails_ends_the_processor_and_no_message_is_lost() -> None:
     def broken(_: FallbackEvent) -> Decided:
         raise RuntimeError("a bug")
 
-    running = harness(FakeDecider(broken), concurrency=2)
-    ended = running.processor.start()
-    await running.accept({A: records("a")})
-    await asyncio.wait([ended])
-    assert isinstance(ended.exception(), ExceptionGroup)
-    assert running.offsets[A].committable == 0
+    async with fallback_harness(FakeDecider(broken), concurrency=2) as harness:
+        await harness.process({PARTITION: records("a")})
+        await asyncio.wait([harness.failed])
+        assert isinstance(harness.failed.exception(), ExceptionGroup)
+        assert harness.offsets[PARTITION].committable == 0
 
 
-async def test_a_label_that_the_broker_refuses_does_not_cost_the_intent() -> None:
-    output = await one("it never came", Decided("WISMO", 0.9))
-    letters = DeadLetters("dlq")
-    alone = letters.replacement(output)
+async def test_a_label_that_the_broker_refuses_is_left_out_and_the_intent_is_published() -> None:
+    output = await output_of("it never came", Decided("WISMO", 0.9))
+    dead_letters = DeadLetters("dlq")
+    alone = dead_letters.replacement(output)
     assert alone is not None
     assert (alone.topic, alone.value, alone.companion) == ("out", output.value, None)
-    letter = letters.replacement(alone)
-    assert letter is not None
-    assert letter.topic == "dlq"
+    dead_letter = dead_letters.replacement(alone)
+    assert dead_letter is not None
+    assert dead_letter.topic == "dlq"

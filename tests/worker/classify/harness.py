@@ -1,0 +1,34 @@
+"""Makes classification processors with fake models, in a harness."""
+
+from aiokafka.structs import TopicPartition
+from triage_schemas.input.message import InputShape
+from triage_schemas.records import IntentWriter
+from triage_worker.classify.batching import Limits
+from triage_worker.classify.loaded_bundle import LoadedBundle
+from triage_worker.classify.outputs import OutputWriter
+from triage_worker.classify.processor import ClassificationProcessor
+from triage_worker.observability.metrics import Metrics
+from triage_worker.observability.tracing import Traces
+from triage_worker.streaming.tracking.dead_letters import DeadLetters
+from triage_worker.streaming.tracking.in_flight import InFlightMessages
+
+from tests.worker.fakes import FakeModel, ProcessorHarness
+
+A, B = TopicPartition("in", 0), TopicPartition("in", 1)
+
+
+def loaded_bundle(model: FakeModel, version: str = "1", *, threads: int = 1, budget: int = 256) -> LoadedBundle:
+    """Make a bundle of a fake model, which publishes to "out" and "fallback"."""
+    events = IntentWriter(name="m", version=version, threshold=0.5, descriptions={"WISMO": "where"}, include_text=False)
+    return LoadedBundle(model, OutputWriter(events, "out", "fallback"), Limits(threads=threads, budget=budget))
+
+
+def classification_harness(
+    bundle: LoadedBundle, traces: Traces | None = None
+) -> ProcessorHarness[ClassificationProcessor]:
+    """Make a harness around the processor of a bundle; partitions A and B are assigned."""
+    in_flight = InFlightMessages(Metrics())
+    processor = ClassificationProcessor(
+        bundle, DeadLetters("dlq"), InputShape(), in_flight, metrics=Metrics(), traces=traces
+    )
+    return ProcessorHarness(processor, in_flight, A, B)

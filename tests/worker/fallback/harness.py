@@ -1,0 +1,36 @@
+"""Makes the fallback's processor with any decider, in a harness."""
+
+from aiokafka.structs import TopicPartition
+from triage_schemas.events import FallbackEvent, ModelRef
+from triage_worker.fallback.llm_decider import Decided, Undecided
+from triage_worker.fallback.outputs import OutputBuilder
+from triage_worker.observability.metrics import Metrics
+from triage_worker.observability.tracing import Traces
+from triage_worker.streaming.async_processor import AsyncDecisionProcessor, Decider
+from triage_worker.streaming.tracking.dead_letters import DeadLetters
+from triage_worker.streaming.tracking.in_flight import InFlightMessages
+
+from tests.worker.fakes import ProcessorHarness
+
+PARTITION = TopicPartition("customer.intents.fallback", 0)
+OUTPUTS = OutputBuilder(
+    ModelRef(name="llm", version="prompt-1"), "out", "review", "labels", 0.6, include_text=False, clock=lambda: 1e9
+)
+
+Decision = Decided | Undecided
+FallbackHarness = ProcessorHarness[AsyncDecisionProcessor[FallbackEvent, Decision]]
+
+
+def fallback_harness(
+    decider: Decider[FallbackEvent, Decision],
+    *,
+    concurrency: int = 4,
+    partition: TopicPartition = PARTITION,
+    traces: Traces | None = None,
+) -> FallbackHarness:
+    """Make a harness around the fallback's processor; the partition is assigned."""
+    in_flight = InFlightMessages(Metrics())
+    processor = AsyncDecisionProcessor(
+        FallbackEvent, decider, OUTPUTS.build, DeadLetters("dlq"), in_flight, concurrency=concurrency, traces=traces
+    )
+    return ProcessorHarness(processor, in_flight, partition)
