@@ -1,4 +1,4 @@
-"""Reads what records hold, where a test knows that it is not null."""
+"""Reads values and headers of records that are known not to be null."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Cutting a wave into batches."""
+"""A wave of messages is divided into batches."""
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -21,7 +21,7 @@ def test_every_message_runs_exactly_once(lengths: list[int], limits: Limits) -> 
 
 
 @given(LENGTHS, LIMITS)
-def test_no_batch_passes_the_budget_or_the_padding_unless_it_is_one_message(lengths: list[int], limits: Limits) -> None:
+def test_a_batch_of_several_messages_keeps_to_the_budget_and_the_padding(lengths: list[int], limits: Limits) -> None:
     for batch in cut(lengths, limits):
         longest = max(lengths[position] for position in batch)
         assert len(batch) == 1 or len(batch) * longest <= limits.budget
@@ -35,7 +35,7 @@ def test_the_batch_of_the_oldest_message_runs_first(lengths: list[int], limits: 
 
 
 @given(LENGTHS.filter(bool), LIMITS)
-def test_a_wave_takes_at_least_one_message_and_no_more_than_its_room(lengths: list[int], limits: Limits) -> None:
+def test_a_wave_has_at_least_one_message_and_keeps_to_its_size(lengths: list[int], limits: Limits) -> None:
     taken = wave(lengths, limits)
     room = limits.threads * max(limits.wave, limits.budget)
     assert 1 <= taken <= len(lengths)
@@ -43,17 +43,17 @@ def test_a_wave_takes_at_least_one_message_and_no_more_than_its_room(lengths: li
     assert taken == len(lengths) or sum(lengths[: taken + 1]) > room
 
 
-def test_a_small_wave_is_shared_among_the_threads() -> None:
+def test_a_small_wave_is_divided_among_the_threads() -> None:
     assert len(cut([16] * 100, Limits(threads=2, budget=4096))) == 2
 
 
-def test_a_tiny_wave_is_not_cut_for_the_sake_of_idle_threads() -> None:
+def test_a_tiny_wave_is_not_divided_among_idle_threads() -> None:
     assert len(cut([16] * (LEAST_TOKENS // 16), Limits(threads=8, budget=4096))) == 1
 
 
-def test_lengths_are_not_mixed_where_padding_costs_more_than_a_batch() -> None:
+def test_different_lengths_are_separated_where_padding_costs_more_than_a_batch() -> None:
     assert cut([10, 12, 10, 12], Limits(threads=1, budget=200, padding=3)) == [[0, 2], [1, 3]]
 
 
-def test_lengths_are_mixed_where_a_batch_costs_more_than_padding() -> None:
+def test_different_lengths_are_combined_where_a_batch_costs_more_than_padding() -> None:
     assert cut([10, 12, 10, 12], Limits(threads=1, budget=200, padding=4)) == [[0, 2, 1, 3]]

@@ -1,4 +1,4 @@
-"""A second bundle beside the serving one: what it counts, and that it never stands in the way."""
+"""The shadow bundle: what it counts, and that it never delays the serving bundle."""
 
 import logging
 import threading
@@ -9,80 +9,94 @@ from typing import Any
 import pytest
 from prometheus_client import CollectorRegistry
 from triage_models.serving.decision import Decision
-from triage_worker.classify import shadow as module
+from triage_worker.classify import shadow as shadow_module
 from triage_worker.classify.bundle_metrics import BundleMetrics
 from triage_worker.classify.fault_isolation import Fault
 from triage_worker.classify.shadow import WAITING, Shadow
 
-PATIENCE_S = 30.0
+TIMEOUT_S = 30.0
 
 
 def decision(intent: str, *, accepted: bool) -> Decision:
+    """Make a decision of the serving bundle."""
     return Decision(intent, 0.9, accepted, None if accepted else "low_confidence", {intent: 0.9}, 0.9, False)
 
 
-def work(text: str) -> Any:
+def encoded_message(text: str) -> Any:
+    """Make the part of an encoded message that the shadow uses."""
     return SimpleNamespace(decoded=SimpleNamespace(message=SimpleNamespace(text=text)))
 
 
-class Other:
-    """A classifier that answers by the text: "WISMO yes" is an accepted WISMO. ``fails`` says when it raises."""
+class FakeClassifier:
+    """A classifier that decides by the text: "WISMO yes" is an accepted WISMO.
+
+    Attributes:
+        fails: whether it fails.
+        texts: what it classified.
+    """
 
     bundle = SimpleNamespace(name="other", version="2")
     device = "cpu"
 
     def __init__(self) -> None:
         self.fails = False
-        self.asked: list[str] = []
+        self.texts: list[str] = []
 
     def classify(self, texts: Sequence[str]) -> list[Decision]:
-        self.asked += texts
+        self.texts += texts
         if self.fails:
             raise RuntimeError("customers' text")
         return [decision(text.split()[0], accepted=text.endswith("yes")) for text in texts]
 
 
-class Beside:
-    """A shadow with its metrics, and a wait for what they come to."""
+class ShadowHarness:
+    """A shadow with its metrics.
+
+    Args:
+        share: of the messages that are compared.
+    """
 
     def __init__(self, share: float = 1.0) -> None:
         self.registry = CollectorRegistry()
         self.shadow = Shadow(share, BundleMetrics(self.registry))
-        self.other: Any = Other()
+        self.classifier: Any = FakeClassifier()
         self.spare = True
 
     def offer(self, *offered: tuple[str, Decision | Fault]) -> None:
-        self.shadow.offer([work(text) for text, _ in offered], [told for _, told in offered])
+        """Offer messages with their decisions."""
+        self.shadow.offer([encoded_message(text) for text, _ in offered], [result for _, result in offered])
 
     def count(self, name: str, **labels: str) -> float:
+        """Return a counter."""
         return self.registry.get_sample_value(f"triage_shadow_{name}_messages_total", labels) or 0.0
 
     def compared(self) -> float:
+        """Return how many messages were compared, whatever the outcome."""
         families = {family.name: family for family in self.registry.collect()}
         samples = families["triage_shadow_compared_messages"].samples
         return sum(sample.value for sample in samples if sample.name.endswith("_total"))
 
 
-def until(condition: Callable[[], bool]) -> None:
+def wait_for(condition: Callable[[], bool]) -> None:
     waited = threading.Event()
-    for _ in range(int(PATIENCE_S / 0.002)):
+    for _ in range(int(TIMEOUT_S / 0.002)):
         if condition():
             return
         waited.wait(0.002)
-    raise AssertionError("it never came true")
+    raise AssertionError("the condition did not hold in time")
 
 
 @pytest.fixture
-def beside() -> Iterator[Beside]:
-    made = Beside()
-    made.shadow.use(made.other)
-    made.shadow.start(lambda: made.spare)
-    yield made
-    made.shadow.close()
+def harness() -> Iterator[ShadowHarness]:
+    created = ShadowHarness()
+    created.shadow.use(created.classifier)
+    created.shadow.start(lambda: created.spare)
+    yield created
+    created.shadow.close()
 
 
-def test_agreement_is_counted_by_intent_and_acceptance(beside: Beside) -> None:
-    beside.offer(
+def test_agreement_is_counted_by_intent_and_acceptance(harness: ShadowHarness) -> None:
+    harness.offer(
         ("WISMO yes", decision("WISMO", accepted=True)),
         ("WISMO no", decision("WISMO", accepted=False)),
         ("WISMO yes", decision("WISMO", accepted=False)),
@@ -91,87 +105,87 @@ def test_agreement_is_counted_by_intent_and_acceptance(beside: Beside) -> None:
         ("WISMO no", decision("DAMAGED_ITEM", accepted=True)),
         ("WISMO no", decision("DAMAGED_ITEM", accepted=True)),
     )
-    until(lambda: beside.compared() == 7)
-    assert beside.count("compared", outcome="same", accepted_by="both") == 1
-    assert beside.count("compared", outcome="same", accepted_by="neither") == 1
-    assert beside.count("compared", outcome="acceptance_differs", accepted_by="shadow") == 1
-    assert beside.count("compared", outcome="acceptance_differs", accepted_by="serving") == 1
-    assert beside.count("compared", outcome="intent_differs", accepted_by="both") == 1
-    assert beside.count("compared", outcome="intent_differs", accepted_by="serving") == 2
+    wait_for(lambda: harness.compared() == 7)
+    assert harness.count("compared", outcome="same", accepted_by="both") == 1
+    assert harness.count("compared", outcome="same", accepted_by="neither") == 1
+    assert harness.count("compared", outcome="acceptance_differs", accepted_by="shadow") == 1
+    assert harness.count("compared", outcome="acceptance_differs", accepted_by="serving") == 1
+    assert harness.count("compared", outcome="intent_differs", accepted_by="both") == 1
+    assert harness.count("compared", outcome="intent_differs", accepted_by="serving") == 2
     about = {"name": "other", "version": "2", "device": "cpu"}
-    assert beside.registry.get_sample_value("triage_shadow_model_info", about) == 1
+    assert harness.registry.get_sample_value("triage_shadow_model_info", about) == 1
 
 
-def test_messages_that_the_model_fails_on_are_left_out(beside: Beside) -> None:
-    beside.offer(("poison", Fault("alone")), ("WISMO yes", decision("WISMO", accepted=True)))
-    until(lambda: beside.compared() == 1)
-    assert beside.other.asked == ["WISMO yes"]
+def test_messages_that_the_serving_bundle_fails_on_are_not_compared(harness: ShadowHarness) -> None:
+    harness.offer(("poison", Fault("alone")), ("WISMO yes", decision("WISMO", accepted=True)))
+    wait_for(lambda: harness.compared() == 1)
+    assert harness.classifier.texts == ["WISMO yes"]
 
 
-def test_without_a_bundle_nothing_is_taken_and_nothing_counted() -> None:
-    beside = Beside()
-    beside.offer(("WISMO yes", decision("WISMO", accepted=True)))
-    beside.shadow.use(beside.other)
-    beside.shadow.start(lambda: True)
-    beside.offer(("WISMO no", decision("WISMO", accepted=True)))
-    until(lambda: beside.compared() == 1)
-    assert beside.other.asked == ["WISMO no"]
-    beside.shadow.close()
+def test_without_a_bundle_no_message_is_taken() -> None:
+    harness = ShadowHarness()
+    harness.offer(("WISMO yes", decision("WISMO", accepted=True)))
+    harness.shadow.use(harness.classifier)
+    harness.shadow.start(lambda: True)
+    harness.offer(("WISMO no", decision("WISMO", accepted=True)))
+    wait_for(lambda: harness.compared() == 1)
+    assert harness.classifier.texts == ["WISMO no"]
+    harness.shadow.close()
 
 
 @pytest.mark.parametrize(("share", "least", "most"), [(0.0, 0, 0), (0.3, 60, 240), (1.0, 500, 500)])
-def test_a_share_of_the_messages_is_drawn(share: float, least: int, most: int) -> None:
-    beside = Beside(share)
-    beside.shadow.use(beside.other)
-    beside.offer(*[("WISMO yes", decision("WISMO", accepted=True))] * 500)
-    drawn = len(beside.shadow._waiting)
+def test_a_share_of_the_messages_is_compared(share: float, least: int, most: int) -> None:
+    harness = ShadowHarness(share)
+    harness.shadow.use(harness.classifier)
+    harness.offer(*[("WISMO yes", decision("WISMO", accepted=True))] * 500)
+    drawn = len(harness.shadow._waiting)
     assert least <= drawn <= most
-    assert beside.count("skipped", reason="dropped") == 0
+    assert harness.count("skipped", reason="dropped") == 0
 
 
-def test_it_waits_for_a_thread_to_spare_and_drops_what_is_too_much(beside: Beside) -> None:
-    beside.spare = False
-    one = ("WISMO yes", decision("WISMO", accepted=True))
-    beside.offer(*[one] * (WAITING - 1))
-    beside.offer(*[one] * 5)
-    beside.offer(one)
-    assert beside.count("skipped", reason="dropped") == 5
-    assert beside.other.asked == []
-    beside.spare = True
-    until(lambda: beside.compared() == WAITING)
+def test_the_shadow_waits_for_a_spare_thread_and_drops_messages_over_its_limit(harness: ShadowHarness) -> None:
+    harness.spare = False
+    message = ("WISMO yes", decision("WISMO", accepted=True))
+    harness.offer(*[message] * (WAITING - 1))
+    harness.offer(*[message] * 5)
+    harness.offer(message)
+    assert harness.count("skipped", reason="dropped") == 5
+    assert harness.classifier.texts == []
+    harness.spare = True
+    wait_for(lambda: harness.compared() == WAITING)
 
 
-def test_a_shadow_that_hangs_holds_up_nobody(beside: Beside) -> None:
+def test_a_shadow_that_hangs_does_not_delay_the_serving_bundle(harness: ShadowHarness) -> None:
     hangs = threading.Event()
     entered = threading.Event()
 
-    class Hangs(Other):
+    class HangingClassifier(FakeClassifier):
         def classify(self, texts: Sequence[str]) -> list[Decision]:
             entered.set()
-            hangs.wait(PATIENCE_S)
+            hangs.wait(TIMEOUT_S)
             return super().classify(texts)
 
-    beside.shadow.use(Hangs())  # type: ignore[arg-type]
-    one = ("WISMO yes", decision("WISMO", accepted=True))
-    beside.offer(one)
-    assert entered.wait(PATIENCE_S)
+    harness.shadow.use(HangingClassifier())  # type: ignore[arg-type]
+    message = ("WISMO yes", decision("WISMO", accepted=True))
+    harness.offer(message)
+    assert entered.wait(TIMEOUT_S)
     for _ in range(3 * WAITING):
-        beside.offer(one)
-    assert beside.count("skipped", reason="dropped") == 2 * WAITING
+        harness.offer(message)
+    assert harness.count("skipped", reason="dropped") == 2 * WAITING
     hangs.set()
-    until(lambda: beside.compared() == WAITING + 1)
+    wait_for(lambda: harness.compared() == WAITING + 1)
 
 
-def test_a_shadow_that_fails_is_counted_told_of_and_tried_again_later(
-    beside: Beside, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+def test_a_failure_of_the_shadow_is_counted_logged_and_retried(
+    harness: ShadowHarness, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(module, "LONGEST_PAUSE_S", 0.01)
-    beside.other.fails = True
+    monkeypatch.setattr(shadow_module, "LONGEST_PAUSE_S", 0.01)
+    harness.classifier.fails = True
     with caplog.at_level(logging.WARNING):
-        beside.offer(("WISMO yes", decision("WISMO", accepted=True)))
-        until(lambda: beside.count("skipped", reason="failed") == 1)
-    beside.other.fails = False
-    beside.offer(("WISMO yes", decision("WISMO", accepted=True)))
-    until(lambda: beside.compared() == 1)
+        harness.offer(("WISMO yes", decision("WISMO", accepted=True)))
+        wait_for(lambda: harness.count("skipped", reason="failed") == 1)
+    harness.classifier.fails = False
+    harness.offer(("WISMO yes", decision("WISMO", accepted=True)))
+    wait_for(lambda: harness.compared() == 1)
     assert "The shadow bundle failed" in caplog.text
     assert "customers' text" not in caplog.text

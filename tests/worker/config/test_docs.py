@@ -1,4 +1,4 @@
-"""What the documentation says of settings and topics is what the code does."""
+"""The documentation of settings, topics, codes and faults agrees with the code."""
 
 from pathlib import Path
 
@@ -15,13 +15,14 @@ DOCS = Path(__file__).parents[3] / "docs"
 
 
 def row(name: str) -> str:
+    """Return the row of a setting."""
     field = Settings.model_fields[name]
     default = "the shipped one" if field.default == DEFAULT_BUNDLE else f"`{field.default}`"
     return f"| `{variable(name)}` | {'' if field.default is None else default} | {field.description} |"
 
 
 @pytest.mark.parametrize("name", Settings.model_fields)
-def test_every_setting_is_documented_as_it_is(name: str) -> None:
+def test_every_setting_is_documented_with_its_default_and_description(name: str) -> None:
     assert row(name) in (DOCS / "settings.md").read_text(encoding="utf-8").splitlines()
 
 

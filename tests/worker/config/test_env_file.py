@@ -1,4 +1,4 @@
-"""A ``.env`` file is read as it is meant, or refused with the number of the line: it never turns into defaults."""
+"""A ``.env`` file is read as intended, or refused with the number of the line; it is never ignored."""
 
 from pathlib import Path
 
@@ -8,13 +8,14 @@ from triage_worker.config.settings import Settings
 
 
 @pytest.fixture(autouse=True)
-def _folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     for name in ("TRIAGE_THREADS", "TRIAGE_GROUP_ID"):
         monkeypatch.delenv(name, raising=False)
 
 
-def group(content: str | bytes) -> str | None:
+def group_from(content: str | bytes) -> str | None:
+    """Write the file and load the consumer group from it."""
     Path(".env").write_bytes(content.encode() if isinstance(content, str) else content)
     return Settings.load().group_id
 
@@ -33,8 +34,8 @@ def group(content: str | bytes) -> str | None:
         "TRIAGE_THREADS=\nTRIAGE_GROUP_ID=g",
     ],
 )
-def test_usual_forms_are_read(content: str) -> None:
-    assert group(content) == "g"
+def test_common_forms_are_read(content: str) -> None:
+    assert group_from(content) == "g"
 
 
 @pytest.mark.parametrize(
@@ -62,23 +63,23 @@ def test_usual_forms_are_read(content: str) -> None:
 )
 def test_a_line_that_cannot_be_read_is_named(content: str | bytes, line: int, advice: str) -> None:
     with pytest.raises(ConfigError) as raised:
-        group(content)
+        group_from(content)
     assert str(raised.value).startswith(f"Line {line} of .env in this folder ")
     assert advice in str(raised.value)
 
 
 @pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be"])
-def test_utf_16_is_named(encoding: str) -> None:
+def test_a_file_in_utf_16_is_refused(encoding: str) -> None:
     with pytest.raises(ConfigError, match="UTF-16: save it as UTF-8"):
-        group("TRIAGE_GROUP_ID=g\n".encode(encoding))
+        group_from("TRIAGE_GROUP_ID=g\n".encode(encoding))
 
 
-def test_a_value_never_shows() -> None:
+def test_an_error_does_not_show_the_value() -> None:
     with pytest.raises(ConfigError) as raised:
-        group("TRIAGE_SASL_PASSWORD: hunter2")
+        group_from("TRIAGE_SASL_PASSWORD: hunter2")
     assert "hunter2" not in str(raised.value)
 
 
-def test_a_folder_of_this_name_is_a_virtual_environment() -> None:
+def test_a_folder_of_this_name_is_ignored() -> None:
     Path(".env").mkdir()
     assert Settings.load().group_id is None

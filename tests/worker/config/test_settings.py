@@ -1,3 +1,5 @@
+"""Settings are read from flags, the environment and a file; an error names the setting, and never shows a secret."""
+
 import inspect
 import os
 from pathlib import Path
@@ -11,13 +13,14 @@ from triage_worker.config.sources import PREFIX, variable
 
 
 @pytest.fixture(autouse=True)
-def nothing_set(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def no_settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     for name in [name for name in os.environ if name.upper().startswith(PREFIX)]:
         monkeypatch.delenv(name)
     monkeypatch.chdir(tmp_path)
 
 
-def sentence(**flags: object) -> str:
+def error_of(**flags: object) -> str:
+    """Load settings that are not valid; returns the error, which must be one sentence."""
     with pytest.raises(ConfigError) as caught:
         Settings.load(**flags)
     text = str(caught.value)
@@ -26,7 +29,7 @@ def sentence(**flags: object) -> str:
     return text
 
 
-def test_every_setting_has_a_default_that_works_and_a_description() -> None:
+def test_every_setting_has_a_valid_default_and_a_description() -> None:
     settings = Settings.load()
     assert settings.bootstrap_servers == "localhost:9092"
     assert settings.bundle == DEFAULT_BUNDLE
@@ -34,7 +37,7 @@ def test_every_setting_has_a_default_that_works_and_a_description() -> None:
     assert {settings.source(name) for name in Settings.model_fields} == {"default"}
 
 
-def test_the_names_that_the_design_fixes() -> None:
+def test_the_fixed_names_are_settings() -> None:
     fixed = """
     BOOTSTRAP_SERVERS GROUP_ID INPUT_TOPIC OUTPUT_TOPIC FALLBACK_TOPIC DEAD_LETTER_TOPIC DELIVERY BUNDLE DEVICE THREADS
     HTTP_PORT TEXT_FIELD INPUT_FORMAT INCLUDE_TEXT SECURITY_PROTOCOL SASL_MECHANISM SASL_USERNAME SASL_PASSWORD
@@ -44,7 +47,7 @@ def test_the_names_that_the_design_fixes() -> None:
     assert {PREFIX + name for name in fixed.split()} <= {variable(name) for name in Settings.model_fields}
 
 
-def test_flags_beat_the_environment_which_beats_the_file(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_flags_override_the_environment_which_overrides_the_file(monkeypatch: pytest.MonkeyPatch) -> None:
     Path(".env").write_text("TRIAGE_GROUP_ID=file\nTRIAGE_INPUT_TOPIC=file\nTRIAGE_OUTPUT_TOPIC=file.out\nOTHER=x\n")
     monkeypatch.setenv("TRIAGE_GROUP_ID", "environment")
     monkeypatch.setenv("TRIAGE_INPUT_TOPIC", "environment")
@@ -54,7 +57,7 @@ def test_flags_beat_the_environment_which_beats_the_file(monkeypatch: pytest.Mon
     assert (settings.output_topic, settings.source("output_topic")) == ("file.out", ".env")
 
 
-def test_an_empty_variable_is_one_that_is_not_set(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_empty_variable_counts_as_not_set(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TRIAGE_GROUP_ID", "")
     monkeypatch.setenv("TRIAGE_THREADS", "")
     settings = Settings.load()
@@ -64,19 +67,21 @@ def test_an_empty_variable_is_one_that_is_not_set(monkeypatch: pytest.MonkeyPatc
 @pytest.mark.parametrize(
     ("typo", "meant"), [("TRIAGE_TREADS", "TRIAGE_THREADS"), ("TRIAGE_BOOTSTRAP_SERVER", "TRIAGE_BOOTSTRAP_SERVERS")]
 )
-def test_an_unknown_variable_is_refused_with_the_nearest_name(
+def test_an_unknown_variable_is_refused_with_the_most_similar_name(
     monkeypatch: pytest.MonkeyPatch, typo: str, meant: str
 ) -> None:
     monkeypatch.setenv(typo, "2")
-    assert sentence() == f"{typo} in the environment is not a setting of Triage: did you mean {meant}?"
+    assert error_of() == f"{typo} in the environment is not a setting of Triage: did you mean {meant}?"
 
 
 def test_an_unknown_variable_in_the_file_is_refused_too() -> None:
     Path(".env").write_text("TRIAGE_QQQ=1\n")
-    assert "`triage settings`" in sentence()
+    assert "`triage settings`" in error_of()
 
 
-def test_what_kubernetes_adds_for_a_service_called_triage_is_let_through(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_variables_that_kubernetes_sets_for_a_service_called_triage_are_ignored(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setenv("TRIAGE_WORKER_SERVICE_HOST", "10.0.0.1")
     monkeypatch.setenv("TRIAGE_WORKER_SERVICE_PORT_HTTP", "8080")
     monkeypatch.setenv("TRIAGE_WORKER_PORT", "tcp://10.0.0.1:8080")
@@ -112,8 +117,8 @@ def test_what_kubernetes_adds_for_a_service_called_triage_is_let_through(monkeyp
         ({"llm_api_key": "sk-1\nX-Other: 2"}, "a key is one line of printable characters"),
     ],
 )
-def test_a_wrong_value_is_one_sentence_that_names_it(flags: dict[str, str], part: str) -> None:
-    assert part in sentence(**flags)
+def test_a_value_that_is_not_valid_is_named_in_one_sentence(flags: dict[str, str], part: str) -> None:
+    assert part in error_of(**flags)
 
 
 @pytest.mark.parametrize(
@@ -130,20 +135,20 @@ def test_a_list_of_brokers_may_have_blanks(given: str, servers: str) -> None:
     assert Settings.load(bootstrap_servers=given).bootstrap_servers == servers
 
 
-def test_values_are_taken_in_either_case() -> None:
+def test_values_may_be_in_upper_or_lower_case() -> None:
     settings = Settings.load(
         security_protocol="sasl_ssl", sasl_username="u", sasl_password="p", sasl_mechanism="plain", device="CPU"
     )
     assert (settings.security_protocol, settings.sasl_mechanism, settings.device) == ("SASL_SSL", "PLAIN", "cpu")
 
 
-def test_a_secret_shows_nowhere() -> None:
+def test_a_secret_is_never_shown() -> None:
     secret = "hunter2"
     settings = Settings.load(security_protocol="SASL_SSL", sasl_username="u", sasl_password=secret, llm_api_key=secret)
     assert secret not in repr(settings) + str(settings) + settings.model_dump_json()
 
 
-def test_the_line_break_at_the_end_of_a_file_is_no_part_of_a_key() -> None:
+def test_a_line_break_after_a_key_is_removed() -> None:
     key = Settings.load(llm_api_key="sk-1\n").llm_api_key
     assert key is not None
     assert key.get_secret_value() == "sk-1"
@@ -156,17 +161,17 @@ def test_a_password_in_a_url_is_refused_and_not_shown(url: str) -> None:
     assert "hunter2" not in str(caught.value)
 
 
-def test_no_secret_is_a_flag() -> None:
+def test_secrets_have_no_flags() -> None:
     secrets = [name for name, field in Settings.model_fields.items() if "SecretStr" in str(field.annotation)]
     assert "llm_api_key" in secrets
     command = settings_flags(Settings.model_fields)(lambda settings: None)
     assert not set(secrets) & set(inspect.signature(command).parameters)
 
 
-def test_a_secret_of_the_wrong_type_shows_nowhere() -> None:
-    assert "hunter2" not in sentence(sasl_password=["hunter2"])
+def test_a_secret_of_the_wrong_type_is_never_shown() -> None:
+    assert "hunter2" not in error_of(sasl_password=["hunter2"])
 
 
-def test_each_service_has_its_own_group_unless_told() -> None:
+def test_each_service_has_a_group_of_its_own_unless_one_is_set() -> None:
     assert Settings.load().group("router") == "triage-router"
-    assert Settings.load(group_id="mine").group("router") == "mine"
+    assert Settings.load(group_id="custom").group("router") == "custom"

@@ -1,3 +1,5 @@
+"""The plan of the topics, what is reported about existing ones, and errors of the connection."""
+
 import pytest
 from triage_schemas.channels import SERVICES, Service
 from triage_worker.config.errors import ConfigError
@@ -11,11 +13,11 @@ from tests.kafka.acls import documented_acls
 DELETE = {"cleanup.policy": "delete"}
 
 
-def found(replicas: int = 3, **configs: str) -> Found:
+def found_topic(replicas: int = 3, **configs: str) -> Found:
     return Found(6, replicas, {name.replace("_", "."): value for name, value in configs.items()})
 
 
-def wrong(spec: Spec, topic: Found, brokers: int = 3) -> list[tuple[str, str]]:
+def problems_of(spec: Spec, topic: Found, brokers: int = 3) -> list[tuple[str, str]]:
     return [(problem.kind, problem.message) for problem in problems([spec], {spec.topic: topic}, brokers)]
 
 
@@ -71,46 +73,46 @@ def test_topics_as_planned_have_no_problem() -> None:
     assert problems(wanted, {spec.topic: Found(6, 3, {**DELETE, **spec.configs}) for spec in wanted}, 3) == []
 
 
-def test_a_missing_topic_says_how_to_mend_it() -> None:
+def test_a_missing_topic_is_reported_with_the_command_that_creates_it() -> None:
     [problem] = problems([Spec("input_topic", "shop.chat")], {}, 3)
     assert (problem.topic, problem.kind) == ("shop.chat", "error")
     assert "`triage topics create`" in problem.message
     assert "TRIAGE_INPUT_TOPIC" in problem.message
 
 
-def test_a_topic_that_is_not_shown_is_not_called_missing_nor_judged() -> None:
+def test_a_topic_that_the_user_may_not_see_is_not_reported_as_missing() -> None:
     [problem] = problems([Spec("input_topic", "shop.chat")], {}, 3, hidden={"shop.chat"})
     assert (problem.kind, "grant it Describe and DescribeConfigs" in problem.message) == ("error", True)
-    [(kind, message)] = wrong(Spec("tickets_topic", "tickets"), Found(6, 3, None))
+    [(kind, message)] = problems_of(Spec("tickets_topic", "tickets"), Found(6, 3, None))
     assert (kind, "grant it DescribeConfigs" in message) == ("advice", True)
 
 
-def test_compaction_would_lose_messages_everywhere_but_in_the_tickets() -> None:
-    [(kind, message)] = wrong(Spec("input_topic", "in"), found(cleanup_policy="compact,delete"))
+def test_compaction_is_an_error_except_for_the_tickets_topic() -> None:
+    [(kind, message)] = problems_of(Spec("input_topic", "in"), found_topic(cleanup_policy="compact,delete"))
     assert (kind, "set it to delete" in message) == ("error", True)
-    [(kind, message)] = wrong(Spec("tickets_topic", "tickets"), found(cleanup_policy="delete"))
+    [(kind, message)] = problems_of(Spec("tickets_topic", "tickets"), found_topic(cleanup_policy="delete"))
     assert (kind, "set it to compact" in message) == ("advice", True)
 
 
 def test_dead_letters_need_room_for_their_headers() -> None:
     spec = Spec("dead_letter_topic", "dlq", {"max.message.bytes": "2097152"})
-    [(kind, message)] = wrong(spec, found(max_message_bytes="1048588"))
+    [(kind, message)] = problems_of(spec, found_topic(max_message_bytes="1048588"))
     assert (kind, "2097152" in message) == ("advice", True)
 
 
-def test_fewer_replicas_than_the_cluster_could_keep() -> None:
+def test_fewer_replicas_than_the_cluster_allows_are_reported() -> None:
     spec = Spec("input_topic", "in")
-    assert [kind for kind, _ in wrong(spec, found(replicas=1), brokers=3)] == ["advice"]
-    assert wrong(spec, found(replicas=1), brokers=1) == []
+    assert [kind for kind, _ in problems_of(spec, found_topic(replicas=1), brokers=3)] == ["advice"]
+    assert problems_of(spec, found_topic(replicas=1), brokers=1) == []
 
 
 def test_errors_come_first() -> None:
     wanted = [Spec("input_topic", "in"), Spec("output_topic", "out")]
-    listed = problems(wanted, {"in": found(replicas=1)}, 3)
+    listed = problems(wanted, {"in": found_topic(replicas=1)}, 3)
     assert [problem.kind for problem in listed] == ["error", "advice"]
 
 
-async def test_create_check_and_require_on_a_broker() -> None:
+async def test_topics_are_created_once_and_then_pass_the_check() -> None:
     async with embedded_broker() as servers:
         settings = Settings.load(bootstrap_servers=servers)
         assert {problem.kind for problem in await topics.check(settings)} == {"error"}
@@ -123,13 +125,13 @@ async def test_create_check_and_require_on_a_broker() -> None:
         await topics.require(settings, {"fallback_topic": "Write"})
 
 
-async def test_no_broker_is_one_sentence() -> None:
+async def test_an_unreachable_broker_is_named_in_one_sentence() -> None:
     settings = Settings.load(bootstrap_servers=f"127.0.0.1:{free_port()}")
     with pytest.raises(ConfigError, match=r"^No broker answers at .* set TRIAGE_BOOTSTRAP_SERVERS to where it is\.$"):
         await topics.check(settings)
 
 
-async def test_a_broker_without_tls_is_told_apart_from_none(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_broker_without_tls_is_not_reported_as_unreachable(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("triage_worker.kafka.connection.CONNECT_TIMEOUT_S", 0.5)
     async with embedded_broker() as servers:
         settings = Settings.load(bootstrap_servers=servers, security_protocol="SSL")
@@ -137,7 +139,7 @@ async def test_a_broker_without_tls_is_told_apart_from_none(monkeypatch: pytest.
             await topics.check(settings)
 
 
-async def test_certificates_that_are_not_there() -> None:
+async def test_a_missing_certificate_file_is_named() -> None:
     settings = Settings.load(security_protocol="SSL", ssl_cafile="nowhere.pem")
     with pytest.raises(ConfigError, match=r"^TRIAGE_SSL_CAFILE=nowhere\.pem is not a file"):
         await topics.check(settings)

@@ -1,4 +1,4 @@
-"""What the open port gives to whoever asks: three pages, by GET alone."""
+"""The HTTP endpoints: three pages, which are read by GET only."""
 
 from contextlib import suppress
 from socket import AF_INET6, has_ipv6, socket
@@ -14,7 +14,7 @@ PAGES = ["/livez", "/readyz", "/metrics"]
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "PATCH", "OPTIONS"])
-async def test_nothing_but_get_is_answered_and_nothing_is_changed(method: str) -> None:
+async def test_other_methods_and_other_paths_are_refused(method: str) -> None:
     (port,) = free_ports(1)
     async with (
         serving("127.0.0.1", port, alive=lambda: None, ready=lambda: "starting", registry=CollectorRegistry()),
@@ -30,7 +30,7 @@ async def test_nothing_but_get_is_answered_and_nothing_is_changed(method: str) -
             assert (response.status, await response.text()) == (503, "starting\n")
 
 
-async def test_a_request_of_any_size_ends_and_leaves_the_port_answering() -> None:
+async def test_the_port_still_answers_after_a_request_that_is_too_large() -> None:
     (port,) = free_ports(1)
     async with (
         serving("127.0.0.1", port, alive=lambda: None, ready=lambda: None, registry=CollectorRegistry()),
@@ -43,7 +43,7 @@ async def test_a_request_of_any_size_ends_and_leaves_the_port_answering() -> Non
             assert (response.status, await response.text()) == (200, "ok\n")
 
 
-async def test_prometheus_is_told_what_readyz_says() -> None:
+async def test_the_answer_of_readyz_is_a_metric() -> None:
     (port,) = free_ports(1)
     registry, problems = CollectorRegistry(), ["no partitions assigned yet"]
     async with serving(
@@ -54,11 +54,11 @@ async def test_prometheus_is_told_what_readyz_says() -> None:
         assert registry.get_sample_value("triage_ready") == 1
 
 
-async def test_two_colons_are_every_address_of_both_families() -> None:
-    """A pod has addresses of one family or of both, and the kubelet asks at the first."""
+async def test_two_colons_bind_all_addresses_of_both_families() -> None:
+    """A pod has addresses of one family or of both, and the kubelet uses the first one."""
     (port,) = free_ports(1)
-    nothing = {"alive": lambda: None, "ready": lambda: None}
-    async with serving("::", port, **nothing, registry=CollectorRegistry()), ClientSession() as session:
+    no_problems = {"alive": lambda: None, "ready": lambda: None}
+    async with serving("::", port, **no_problems, registry=CollectorRegistry()), ClientSession() as session:
         for host in ("127.0.0.1", *(["[::1]"] if has_ipv6 and _has_loopback() else [])):
             async with session.get(f"http://{host}:{port}/livez") as response:
                 assert response.status == 200

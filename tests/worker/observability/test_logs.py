@@ -1,3 +1,5 @@
+"""The format of log lines; they do not contain a customer's text unless the settings allow it."""
+
 import io
 import json
 import logging
@@ -15,14 +17,15 @@ from tests.worker.fakes import record
 
 
 @pytest.fixture(autouse=True)
-def root_logger_as_it_was() -> Iterator[None]:
+def restore_the_root_logger() -> Iterator[None]:
     root = logging.getLogger()
     before = root.handlers[:], root.level
     yield
     root.handlers[:], root.level = before
 
 
-def written(monkeypatch: pytest.MonkeyPatch, **settings: object) -> list[str]:
+def log_lines(monkeypatch: pytest.MonkeyPatch, **settings: object) -> list[str]:
+    """Log one line and an exception; returns what was written."""
     stream = io.StringIO()
     monkeypatch.setattr("sys.stderr", stream)
     logs.configure(Settings.load(**settings))
@@ -35,8 +38,8 @@ def written(monkeypatch: pytest.MonkeyPatch, **settings: object) -> list[str]:
     return stream.getvalue().splitlines()
 
 
-def test_json_lines_carry_the_extras_but_not_the_text(monkeypatch: pytest.MonkeyPatch) -> None:
-    first, second = [json.loads(line) for line in written(monkeypatch, log_format="json")]
+def test_json_lines_have_the_extras_but_not_the_text(monkeypatch: pytest.MonkeyPatch) -> None:
+    first, second = [json.loads(line) for line in log_lines(monkeypatch, log_format="json")]
     assert first.pop("time").endswith("Z")
     assert first == {
         "level": "INFO",
@@ -47,22 +50,22 @@ def test_json_lines_carry_the_extras_but_not_the_text(monkeypatch: pytest.Monkey
     assert "JSONDecodeError" in second["exception"]
 
 
-def test_console_lines_carry_the_extras_but_not_the_text(monkeypatch: pytest.MonkeyPatch) -> None:
-    lines = written(monkeypatch)
+def test_console_lines_have_the_extras_but_not_the_text(monkeypatch: pytest.MonkeyPatch) -> None:
+    lines = log_lines(monkeypatch)
     assert lines[0].endswith("INFO    Refused m-1 code=not_json")
     assert lines[-1].startswith("json.decoder.JSONDecodeError")
 
 
 @pytest.mark.parametrize("log_format", ["json", "console"])
-def test_the_text_is_there_when_asked_for(monkeypatch: pytest.MonkeyPatch, log_format: str) -> None:
-    assert "4111" in written(monkeypatch, log_format=log_format, log_text=True)[0]
+def test_the_text_is_logged_if_the_settings_allow_it(monkeypatch: pytest.MonkeyPatch, log_format: str) -> None:
+    assert "4111" in log_lines(monkeypatch, log_format=log_format, log_text=True)[0]
 
 
-def test_lines_below_the_level_are_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert "Refused" not in written(monkeypatch, log_level="error")[0]
+def test_lines_below_the_level_are_not_logged(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "Refused" not in log_lines(monkeypatch, log_level="error")[0]
 
 
-def test_of_dead_letters_one_line_is_told_for_each_code_and_not_the_text(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_dead_letters_are_logged_once_for_each_code_without_the_text(monkeypatch: pytest.MonkeyPatch) -> None:
     stream = io.StringIO()
     monkeypatch.setattr("sys.stderr", stream)
     logs.configure(Settings.load())

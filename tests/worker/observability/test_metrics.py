@@ -1,4 +1,4 @@
-"""What is exported before anything happened: alerts need series that begin at nought, and drift needs a reference."""
+"""Metrics before the first message: alerts need series that start at zero, and drift needs a reference."""
 
 import pytest
 from prometheus_client import CollectorRegistry, generate_latest
@@ -11,7 +11,7 @@ from triage_worker.observability.metrics import Metrics
 from triage_worker.router.metrics import RouterMetrics
 
 
-def test_the_reference_is_what_the_bundle_says_and_goes_with_it() -> None:
+def test_the_reference_is_that_of_the_loaded_bundle() -> None:
     manifest = Bundle.open(DEFAULT_BUNDLE, verify=False).manifest
     assert set(manifest.intent_mix) == set(manifest.labels)
     assert sum(manifest.intent_mix.values()) == pytest.approx(1)
@@ -24,13 +24,13 @@ def test_the_reference_is_what_the_bundle_says_and_goes_with_it() -> None:
     assert value("triage_reference_intent_ratio", {"label": "OLD"}) is None
 
 
-def test_a_bundle_that_does_not_tell_its_rows_has_no_mix() -> None:
+def test_a_bundle_without_training_rows_has_no_intent_mix() -> None:
     manifest = Bundle.open(DEFAULT_BUNDLE, verify=False).manifest
     assert manifest.model_copy(update={"training": {}}).intent_mix == {}
 
 
-def test_a_worker_without_a_model_says_nothing_of_one() -> None:
-    """An alert looks for workers without the series."""
+def test_a_worker_without_a_model_exports_no_model_info() -> None:
+    """An alert fires for workers without the series."""
     metrics, bundles = Metrics(), CollectorRegistry()
     shadow = BundleMetrics(bundles)
     assert b"triage_model_info{" not in generate_latest(metrics.registry)
@@ -45,8 +45,8 @@ def test_a_worker_without_a_model_says_nothing_of_one() -> None:
     assert bundles.get_sample_value("triage_shadow_model_info", named | {"version": "1"}) == 1
 
 
-def test_what_alerts_watch_begins_at_nought() -> None:
-    """Prometheus sees no increase in a series that begins with 1."""
+def test_series_that_alerts_watch_start_at_zero() -> None:
+    """Prometheus sees no increase in a series that starts at 1."""
     metrics, bundles = Metrics(), CollectorRegistry()
     metrics.expect("review", "over_budget")
     LlmMetrics(metrics.registry)

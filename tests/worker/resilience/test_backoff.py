@@ -14,7 +14,7 @@ def test_delays_double_up_to_the_longest() -> None:
 
 
 @given(st.integers(1, 10_000), st.floats(0, 1))
-def test_jitter_only_shortens_a_delay_and_by_no_more_than_its_share(failures: int, jitter: float) -> None:
+def test_jitter_shortens_a_delay_by_at_most_its_share(failures: int, jitter: float) -> None:
     full = RetryPolicy(0.5, 60.0, 0.0).delay_s(failures)
     assert full * (1 - jitter) <= RetryPolicy(0.5, 60.0, jitter).delay_s(failures) <= full
 

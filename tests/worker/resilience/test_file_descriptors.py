@@ -1,4 +1,4 @@
-"""The limit of open files is raised, and what is left of it is known."""
+"""The limit of open files, and how many more files may be opened."""
 
 import os
 import resource
@@ -23,7 +23,7 @@ def test_the_soft_limit_is_raised_to_the_hard_one() -> None:
     subprocess.run([sys.executable, "-c", CODE], check=True)
 
 
-def test_each_open_file_leaves_one_less() -> None:
+def test_each_open_file_reduces_the_number_available() -> None:
     before = file_descriptors.available()
     assert before is not None
     opened = [os.open(os.devnull, os.O_RDONLY) for _ in range(5)]

@@ -1,4 +1,4 @@
-"""Coroutines that run together end together."""
+"""Coroutines that run together, and waits for conditions."""
 
 import asyncio
 
@@ -25,7 +25,7 @@ async def fails() -> None:
     raise RuntimeError("a bug")
 
 
-async def test_an_error_is_raised_as_it_is_and_ends_the_others() -> None:
+async def test_an_error_of_one_coroutine_ends_the_others_and_is_raised() -> None:
     connection = Connection()
     with pytest.raises(RuntimeError, match="a bug"):
         await run_together(connection.use(), fails())
@@ -42,7 +42,7 @@ async def test_a_cancellation_lets_the_others_close_their_connections() -> None:
     assert all(connection.closed for connection in connections)
 
 
-async def test_a_condition_is_waited_for() -> None:
+async def test_wait_until_checks_the_condition_until_it_holds() -> None:
     values = iter([False, False, True])
     await wait_until(lambda: next(values))
     assert next(values, None) is None
