@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 import faust.streams
 from faust.tables import TableManager
+from faust.types import AppT
 
 from triage_worker.kafka.client_compat import versions
 
@@ -56,7 +57,7 @@ def current_partition(topic: str, partition: int) -> Iterator[None]:
         faust.streams._current_event.reset(token)
 
 
-def stop_until_seek(app: Any) -> None:
+def stop_until_seek(app: AppT) -> None:
     """Stop the consumer of a Faust application until Faust has gone to the committed offsets.
 
     After a rebalance, Faust resumes the partitions before it seeks. What it read in between would be delivered twice
