@@ -7,10 +7,6 @@ from typing import Any
 
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
-from aiokafka.consumer import consumer as consumer_module
-from aiokafka.consumer import fetcher
-from aiokafka.consumer.group_coordinator import GroupCoordinator
-from aiokafka.record.memory_records import MemoryRecords
 from triage_worker.config.settings import Settings
 from triage_worker.kafka import clients
 from triage_worker.kafka.client_compat import metadata
@@ -23,6 +19,7 @@ from triage_worker.router.topics import RouterTopics
 
 from tests.kafka.harness import KafkaHarness
 from tests.kafka.processes import eventually
+from tests.unpatched import take_patches_back
 from tests.worker.classify.raw_batches import builder
 
 pytestmark = pytest.mark.kafka
@@ -33,9 +30,8 @@ READ_NAME = "caf\ufffd"
 
 @pytest.fixture
 def unpatched(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Take the patches back for one test."""
-    monkeypatch.setattr(consumer_module, "GroupCoordinator", GroupCoordinator)
-    monkeypatch.setattr(fetcher, "MemoryRecords", MemoryRecords)
+    """aiokafka without the patches."""
+    take_patches_back(monkeypatch)
 
 
 def settings(harness: KafkaHarness) -> Settings:

@@ -2,6 +2,7 @@ from typing import Any, ClassVar
 
 class Request:
     API_KEY: ClassVar[int]
+    _CLASSES: ClassVar[tuple[type[RequestStruct], ...]]
 
 class RequestStruct:
     API_KEY: ClassVar[int]

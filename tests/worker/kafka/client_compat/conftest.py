@@ -1,13 +1,9 @@
-"""aiokafka as it is without the patches, to show that a bug is still there."""
-
 import pytest
-from aiokafka.consumer import consumer, fetcher
-from aiokafka.consumer.group_coordinator import GroupCoordinator
-from aiokafka.record.memory_records import MemoryRecords
+
+from tests.unpatched import take_patches_back
 
 
 @pytest.fixture
 def unpatched(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Take the patches back for one test."""
-    monkeypatch.setattr(consumer, "GroupCoordinator", GroupCoordinator)
-    monkeypatch.setattr(fetcher, "MemoryRecords", MemoryRecords)
+    """aiokafka without the patches."""
+    take_patches_back(monkeypatch)

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 from aiokafka import AIOKafkaConsumer, TopicPartition
-from aiokafka.errors import GroupLoadInProgressError
+from aiokafka.errors import GroupLoadInProgressError, NotLeaderForPartitionError, OffsetOutOfRangeError
+from triage_worker.kafka.client_compat.fetch import FOLLOWER_VERSION
 from triage_worker.kafka.client_compat.patches import apply_patches
 
 from tests.worker.classify.raw_batches import builder
@@ -66,9 +67,46 @@ def odd_names() -> Answer:
 
     async def answer(request: Any) -> tuple[Any, ...]:
         await asyncio.sleep(0.01)
+        preferred = (-1,) if request.API_VERSION >= FOLLOWER_VERSION else ()
         fetched: list[Any] = [
-            (topic, [(number, 0, 1, 1, 0, [], -1, batch if offset == 0 else b"") for number, _, offset, *_ in parts])
+            (
+                topic,
+                [
+                    (number, 0, 1, 1, 0, [], *preferred, batch if offset == 0 else b"")
+                    for number, _, offset, *_ in parts
+                ],
+            )
             for topic, parts in request.topics
+        ]
+        return 0, 0, 0, fetched
+
+    return answer
+
+
+def moving_leader() -> Answer:
+    """After the first record, three fetches go to a broker that does not lead any more, and whose copy is shorter.
+
+    Up to version 10 of the request it says so. From version 11 on it answers as followers do.
+    """
+    left = 3
+
+    def of_partition(number: int, offset: int, version: int) -> tuple[Any, ...]:
+        nonlocal left
+        error, data = 0, b""
+        if offset == 1 and left:
+            left -= 1
+            error = OffsetOutOfRangeError.errno if version >= FOLLOWER_VERSION else NotLeaderForPartitionError.errno
+        elif offset < 2:
+            batch = bytes(builder([(b"k", b"v%d" % offset, [])]).build())
+            data = offset.to_bytes(8) + batch[8:]
+        preferred = (-1,) if version >= FOLLOWER_VERSION else ()
+        return (number, error, 2, 2, 0, [], *preferred, data)
+
+    async def answer(request: Any) -> tuple[Any, ...]:
+        await asyncio.sleep(0.01)
+        fetched: list[Any] = [
+            (topic, [of_partition(number, offset, request.API_VERSION) for number, _, offset, *_ in partitions])
+            for topic, partitions in request.topics
         ]
         return 0, 0, 0, fetched
 
@@ -81,6 +119,14 @@ async def committed(broker: ScriptedBroker) -> int | None:
     async with AIOKafkaConsumer(bootstrap_servers=broker.address, group_id="group") as consumer:
         consumer.assign([PLACE])
         return await consumer.committed(PLACE)
+
+
+async def read_two(broker: ScriptedBroker) -> list[bytes | None]:
+    """The values that a consumer reads from a partition whose leader moves after the first record."""
+    broker.script["FetchRequest"] = moving_leader()
+    async with AIOKafkaConsumer(bootstrap_servers=broker.address, auto_offset_reset="earliest") as consumer:
+        consumer.assign([PLACE])
+        return [(await asyncio.wait_for(consumer.getone(), 10)).value for _ in range(2)]
 
 
 def joining(broker: ScriptedBroker) -> AIOKafkaConsumer:
@@ -113,6 +159,14 @@ async def test_aiokafka_alone_gives_up_a_slow_join_and_begins_again(unpatched: N
     starting.cancel()
     await asyncio.wait([starting])
     await member.stop()
+
+
+async def test_a_former_leader_is_left_for_the_new_one(patched: None, broker: ScriptedBroker) -> None:
+    assert await read_two(broker) == [b"v0", b"v1"]
+
+
+async def test_aiokafka_alone_begins_again_where_a_follower_has_less(unpatched: None, broker: ScriptedBroker) -> None:
+    assert await read_two(broker) == [b"v0", b"v0"]
 
 
 async def test_header_names_are_read_as_javas_client_reads_them(patched: None, broker: ScriptedBroker) -> None:
