@@ -55,10 +55,17 @@ async def leaders(scenario: Scenario) -> None:
     await move_leaders_repeatedly(scenario, excluded=("__transaction_state",))
 
 
-async def move_leaders_repeatedly(scenario: Scenario, *, excluded: Container[str] = ()) -> None:
-    """Move leaders six times, except those of some topics."""
-    for _ in range(6):
-        await asyncio.sleep(scenario.rng.uniform(1, 2))
+async def all_leaders(scenario: Scenario) -> None:
+    """Move the leaders of all partitions thirty times, those of both coordinators included."""
+    await move_leaders_repeatedly(scenario, times=30, pause_s=1.0)
+
+
+async def move_leaders_repeatedly(
+    scenario: Scenario, *, excluded: Container[str] = (), times: int = 6, pause_s: float = 1.5
+) -> None:
+    """Move leaders several times, except those of some topics, with pauses of up to 0.5 s more or less than given."""
+    for _ in range(times):
+        await asyncio.sleep(scenario.rng.uniform(pause_s - 0.5, pause_s + 0.5))
         await admin.move_leaders(scenario.harness.bootstrap, scenario.rng, excluded=excluded)
     await asyncio.sleep(2)
 

@@ -7,6 +7,10 @@ from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
+from aiokafka import AIOKafkaConsumer
+from aiokafka.errors import NoError, NotLeaderForPartitionError, for_code
+from aiokafka.protocol.fetch import FetchRequest
+from triage_worker.kafka.client_compat.patches import apply_patches
 
 from tests.kafka import admin, fault_environment, faults
 from tests.kafka.broker import Broker
@@ -15,6 +19,7 @@ from tests.kafka.processes import eventually
 from tests.kafka.scenario import POISON, Scenario, run_scenario
 from tests.kafka.test_broker_faults import IN_FLIGHT, accepted_messages, in_flight, start_worker
 from tests.kafka.verification import record_and_check
+from tests.unpatched import take_patches_back
 
 pytestmark = pytest.mark.kafka
 
@@ -63,11 +68,32 @@ async def test_nothing_is_lost_while_leaders_move(
 
 
 @pytest.mark.torture
-@pytest.mark.xfail(reason="the coordinator forgets a transaction whose outputs the broker took", strict=False)
-async def test_the_coordinator_of_transactions_that_moves_again_and_again(
+async def test_nothing_is_answered_twice_while_all_leaders_move(
     make_scenario: Callable[[str], Scenario], seed: int
 ) -> None:
-    (await run_scenario("all leaders", faults.move_leaders_repeatedly, make_scenario("exactly_once"), seed)).check()
+    """The leaders of both coordinators move, too, and far more often than in operation."""
+    record_and_check(await run_scenario("all leaders", faults.all_leaders, make_scenario("exactly_once"), seed))
+
+
+@pytest.mark.parametrize("patched", [True, False], ids=["patched", "aiokafka alone"])
+async def test_followers_answer_only_newer_fetch_requests(
+    harness: KafkaHarness, monkeypatch: pytest.MonkeyPatch, patched: bool
+) -> None:
+    if patched:
+        apply_patches()
+    else:
+        take_patches_back(monkeypatch)
+    await harness.create_topics(1, replicas=3)
+    await harness.produce([(b"key", b"value")])
+    async with admin.admin_client(harness.bootstrap) as client:
+        (topic,) = await client.describe_topics([harness.input])
+    ((leader, replicas),) = [(one["leader"], one["replicas"]) for one in topic["partitions"]]
+    request = FetchRequest(100, 1, 1_000, 0, [(harness.input, [(0, 0, 1_000)])])
+    async with AIOKafkaConsumer(bootstrap_servers=harness.bootstrap) as consumer:
+        answers = {node: await consumer._client.send(node, request) for node in replicas}
+    errors = {node: for_code(response.topics[0][1][0][1]) for node, response in answers.items()}
+    assert errors.pop(leader) is NoError
+    assert set(errors.values()) == {NotLeaderForPartitionError if patched else NoError}
 
 
 @pytest.mark.parametrize("delivery", DELIVERIES)
