@@ -1,7 +1,10 @@
 """Makes the fallback's processor with any decider, in a harness."""
 
+from dataclasses import replace
+
 from aiokafka.structs import TopicPartition
-from triage_schemas.events import FallbackEvent, ModelRef
+from triage_schemas.events import FallbackEvent
+from triage_worker.config.settings import Settings
 from triage_worker.fallback.llm_decider import Decided, Undecided
 from triage_worker.fallback.outputs import OutputBuilder
 from triage_worker.observability.metrics import Metrics
@@ -13,9 +16,15 @@ from triage_worker.streaming.tracking.in_flight import InFlightMessages
 from tests.worker.fakes import ProcessorHarness
 
 PARTITION = TopicPartition("customer.intents.fallback", 0)
-OUTPUTS = OutputBuilder(
-    ModelRef(name="llm", version="prompt-1"), "out", "review", "labels", 0.6, include_text=False, clock=lambda: 1e9
+SETTINGS = Settings(
+    llm_model="llm",
+    output_topic="out",
+    review_topic="review",
+    labels_topic="labels",
+    llm_min_confidence=0.6,
+    include_text=False,
 )
+OUTPUTS = replace(OutputBuilder.from_settings(SETTINGS), clock=lambda: 1e9)
 
 Decision = Decided | Undecided
 FallbackHarness = ProcessorHarness[AsyncDecisionProcessor[FallbackEvent, Decision]]

@@ -2,11 +2,13 @@
 
 import asyncio
 import io
+from dataclasses import replace
 
 import pytest
 from aiokafka.structs import TopicPartition
 from rich.console import Console
 from triage_schemas.events import IntentEvent, LabelEvent, ReviewEvent
+from triage_worker.config.settings import Settings
 from triage_worker.observability.metrics import Metrics
 from triage_worker.review.keys import Labelled, Later, NoneOfThese, Verdict, keys_by_label, verdict_for_key
 from triage_worker.review.outputs import OutputBuilder
@@ -21,7 +23,8 @@ from tests.worker.fakes import ProcessorHarness, record
 from tests.worker.fallback.events import LABELS, event
 
 A = TopicPartition("customer.intents.review", 0)
-OUTPUTS = OutputBuilder("out", "review", "labels", "OOS", include_text=False, clock=lambda: 1e9)
+SETTINGS = Settings(output_topic="out", review_topic="review", labels_topic="labels", include_text=False)
+OUTPUTS = replace(OutputBuilder.from_settings(SETTINGS, "OOS"), clock=lambda: 1e9)
 
 
 def review(text: str = "hm", offset: int = 0) -> ReviewEvent:
