@@ -120,10 +120,7 @@ def test_a_helpdesk_is_one_new_file_and_one_line(sources: Sources) -> None:
 def test_an_input_format_is_one_new_file_and_one_line(sources: Sources) -> None:
     sources.create("schemas/triage_schemas/input/csv_format.py", CSV_FORMAT)
     formats = "schemas/triage_schemas/input/formats.py"
-    sources.replace(
-        formats, "        text_format.FORMAT,\n", "        text_format.FORMAT,\n        csv_format.FORMAT,\n"
-    )
-    sources.replace(formats, "import json_format, text_format", "import csv_format, json_format, text_format")
+    sources.replace(formats, 'FormatName = Literal["json", "text"]', 'FormatName = Literal["json", "text", "csv"]')
     script = (
         "from triage_schemas.input.decoder import decode; from triage_schemas.input.message import InputShape, Source;"
         "print(decode(b'm-1,hello', Source('t', 0, 1), InputShape('csv')).text)"

@@ -15,6 +15,7 @@ def test_every_format_module_is_registered() -> None:
 def test_a_registered_format_is_a_value_of_the_setting() -> None:
     assert FORMATS.keys() == {"json", "text"}
     for name in FORMATS:
+        assert FORMATS[name].name == name
         assert Settings(input_format=name.upper()).input_format == name
 
 
