@@ -162,9 +162,9 @@ class Consumer(ConsumerRebalanceListener):
         if not self._delivery.commits_offsets:
             helpers.append(asyncio.create_task(self._committer.run(client), name="commits"))
         try:
-            await unless_stopped(stop, client.start())
-            client.subscribe([self._topic], listener=self)
             with contextlib.suppress(StoppedError):
+                await unless_stopped(stop, client.start())
+                client.subscribe([self._topic], listener=self)
                 while not stop.is_set():
                     await self._poll(client, stop)
                     _raise_if_ended(helpers)
