@@ -15,13 +15,14 @@ pytestmark = pytest.mark.packaging
 RIGHT = """
 from pathlib import Path
 
-from triage_models import DEFAULT_BUNDLE
+from triage_models import DEFAULT_BUNDLE, Classifier, Decision
 from triage_schemas.events import FallbackEvent, IntentEvent, LabelEvent, SourceRef
 from triage_schemas.input.decoder import decode
 from triage_schemas.input.message import CustomerMessage, InputShape, Source
 from triage_worker.config.settings import Settings
 
 bundle: Path = DEFAULT_BUNDLE
+decisions: list[Decision] = Classifier.open(bundle).classify(["where is my parcel"])
 threads: int = Settings.load().threads
 
 
