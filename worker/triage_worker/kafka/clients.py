@@ -80,6 +80,7 @@ def topic_consumer(settings: Settings, **overrides: Any) -> AIOKafkaConsumer:
         "enable_auto_commit": False,
         "auto_offset_reset": "earliest",
         "isolation_level": "read_committed",
+        "request_timeout_ms": REQUEST_TIMEOUT_MS,
     }
     return AIOKafkaConsumer(**connection_arguments(settings), **(arguments | overrides))
 
