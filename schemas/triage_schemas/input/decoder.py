@@ -10,12 +10,12 @@ def decode(value: bytes | None, source: Source, shape: InputShape) -> Decoded:
     Only the text can make a record unreadable. Other fields are converted where that is safe, and omitted otherwise.
 
     Args:
-        value: the record's value; None is a tombstone.
+        value: the record's value; None is a null value.
         source: where the record was read. It names a message that has no id.
         shape: the format and the size limits.
     """
     if value is None:
-        return Rejected("null_value", "the value is null")
+        return FORMATS[shape.format].decode_null(shape)
     if not value:
         return Rejected("empty_value", "the value is empty")
     if len(value) > shape.max_message_bytes:

@@ -2,23 +2,42 @@
 
 from typing import Any
 
+from triage_schemas.input.change_events.control_records import control_record
+from triage_schemas.input.change_events.reading import read_change, skips_tombstones
+from triage_schemas.input.exact_json import parse_embedded
 from triage_schemas.input.fields import default_message_id, name_or_none, plain_scalars, text_problem
-from triage_schemas.input.message import CustomerMessage, InputShape, Rejected, Source
+from triage_schemas.input.message import CustomerMessage, InputShape, Rejected, Skipped, Source
 from triage_schemas.input.paths import NotFound, find, json_type
 
-DOCUMENT_CODES = ("not_object", "no_text", "text_not_string")
+DOCUMENT_CODES = ("not_object", "text_not_string", "several_messages")
 """Rejection codes of `read_document`, besides the common ones."""
 
 
-def read_document(document: Any, source: Source, shape: InputShape) -> CustomerMessage | Rejected:
-    """Read the known fields of a document of plain values, as a JSON parser returns it."""
+def read_document(
+    document: Any, source: Source, shape: InputShape, value: bytes = b""
+) -> CustomerMessage | Rejected | Skipped:
+    """Read the known fields of a document of plain values, as a JSON parser returns it.
+
+    Args:
+        document: what was parsed.
+        source: where the record was read.
+        shape: where the fields are, and their limits.
+        value: the JSON, if the parser rounded its numbers; empty if it kept them as they were written.
+
+    Raises:
+        InexactNumber: a number that is read may have lost digits; only if ``value`` is given.
+    """
     if not isinstance(document, dict):
-        return Rejected("not_object", f"the value is a JSON {json_type(document)}, not an object")
-    text = find(document, shape.text_path)
-    if isinstance(text, NotFound):
-        return Rejected("no_text", f"there is no field {'.'.join(shape.text_path)}: {text.reason}")
+        return _read_other(document, source, shape)
+    change = read_change(document, shape)
+    if isinstance(change, Rejected | Skipped):
+        return change
+    if change is None:
+        text, conversation = find(document, shape.text_path), find(document, shape.conversation_path)
+    else:
+        text, conversation = change.value(shape.text_path), change.value(shape.conversation_path)
     if not isinstance(text, str):
-        return Rejected("text_not_string", f"the text is a JSON {json_type(text)}, not a string")
+        return _no_text(text, document, shape)
     problem = text_problem(text, shape)
     if problem is not None:
         return problem
@@ -26,11 +45,34 @@ def read_document(document: Any, source: Source, shape: InputShape) -> CustomerM
     metadata = get("metadata")
     return CustomerMessage(
         text,
-        name_or_none(get("message_id")) or default_message_id(source),
-        name_or_none(find(document, shape.conversation_path)),
-        name_or_none(get("customer_id")),
-        name_or_none(get("channel")),
-        name_or_none(get("language")),
-        name_or_none(get("created_at")),
-        plain_scalars(metadata) if isinstance(metadata, dict) else {},
+        name_or_none(get("message_id"), shape) or default_message_id(source),
+        name_or_none(conversation, shape),
+        name_or_none(get("customer_id"), shape),
+        name_or_none(get("channel"), shape),
+        name_or_none(get("language"), shape),
+        name_or_none(get("created_at"), shape),
+        plain_scalars(metadata, shape, value) if isinstance(metadata, dict) else {},
     )
+
+
+def _read_other(document: Any, source: Source, shape: InputShape) -> CustomerMessage | Rejected | Skipped:
+    """Read what is not an object: a string that contains one, or a null that follows a deletion."""
+    if document is None and skips_tombstones(shape.text_path):
+        return Skipped("tombstone")
+    embedded = parse_embedded(document) if isinstance(document, str) else None
+    if isinstance(embedded, dict):
+        return read_document(embedded, source, shape)
+    return Rejected("not_object", f"the value is a JSON {json_type(document)}, not an object")
+
+
+def _no_text(text: Any | NotFound, document: dict[str, Any], shape: InputShape) -> Rejected | Skipped:
+    """What a record is that has no string where the text should be."""
+    if not isinstance(text, NotFound):
+        return Rejected("text_not_string", f"the text is a JSON {json_type(text)}, not a string")
+    reason = control_record(document)
+    if reason is not None:
+        return Skipped(reason)
+    is_null = document.keys() <= {"schema", "payload"} and document.get("payload", "") is None
+    if is_null and skips_tombstones(shape.text_path):
+        return Skipped("tombstone")
+    return Rejected("no_text", f"there is no field {'.'.join(shape.text_path)}: {text.reason}")

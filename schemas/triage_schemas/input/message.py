@@ -2,11 +2,13 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Literal, NamedTuple, get_args
+
+from triage_schemas.input.placeholders import DEBEZIUM_PLACEHOLDER, placeholder_forms
 
 Scalar = str | int | float | bool
 
-COMMON_CODES = ("null_value", "empty_value", "too_large", "text_blank", "text_too_large", "lone_surrogate")
+COMMON_CODES = ("null_value", "empty_value", "too_large", "no_text", "text_blank", "text_too_large", "lone_surrogate")
 """Rejection codes that every format shares."""
 
 
@@ -28,6 +30,9 @@ class InputShape:
         conversation_path: the field names that lead to the conversation's id.
         max_message_bytes: size limit of a value.
         max_text_bytes: size limit of the text, in UTF-8.
+        skip_unchanged: whether an update of a change log that leaves the text as it was is skipped.
+        placeholders: strings that stand for a value that a connector left out; never a text or an id. See
+            `triage_schemas.input.placeholders.placeholder_forms`.
     """
 
     format: str = "json"
@@ -35,6 +40,8 @@ class InputShape:
     conversation_path: tuple[str, ...] = ("conversation_id",)
     max_message_bytes: int = 1_048_576
     max_text_bytes: int = 65_536
+    skip_unchanged: bool = True
+    placeholders: frozenset[str] = placeholder_forms([DEBEZIUM_PLACEHOLDER])
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,18 +71,32 @@ class Rejected:
     message: str
 
 
+SkipReason = Literal[
+    "unchanged", "no_text", "delete", "tombstone", "truncate", "schema_change", "heartbeat", "transaction", "control"
+]
+
+SKIP_REASONS: tuple[SkipReason, ...] = get_args(SkipReason)
+"""Every reason that a record can be skipped for; each has a row in docs/topics.md."""
+
+
 @dataclass(frozen=True, slots=True)
 class Skipped:
     """Why a record is no new message: it needs no answer, and is no dead letter either.
 
     Attributes:
-        reason: a stable word, such as ``heartbeat``, that skipped records are counted by.
+        reason: a stable word that skipped records are counted by.
     """
 
-    reason: str
+    reason: SkipReason
 
 
 Decoded = CustomerMessage | Rejected | Skipped
+
+
+def reject_null(_shape: InputShape) -> Decoded:
+    """Make a dead letter of a null value."""
+    return Rejected("null_value", "the value is null")
+
 
 Decoder = Callable[[bytes, Source, InputShape], Decoded]
 """Reads a value that is not empty and within the size limit. Returns a `Rejected` for bad input and never raises."""
@@ -90,9 +111,11 @@ class InputFormat:
         description: what a value is, for the help of that setting, such as "a JSON object".
         decode: reads one value.
         codes: the rejection codes it uses besides `COMMON_CODES`; each has a row in docs/topics.md.
+        decode_null: reads a null value.
     """
 
     name: str
     description: str
     decode: Decoder
     codes: tuple[str, ...]
+    decode_null: Callable[[InputShape], Decoded] = reject_null

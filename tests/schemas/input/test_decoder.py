@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from triage_schemas.input.decoder import decode
-from triage_schemas.input.message import CustomerMessage, InputShape, Rejected
+from triage_schemas.input.message import CustomerMessage, InputShape, Rejected, Skipped
 
 from tests.schemas.input.examples import JSON, NESTED, SOURCE, TEXT, accepted
 
@@ -20,7 +20,7 @@ FIELDS = st.sampled_from(["text", "message_id", "conversation_id", "metadata", "
 
 @given(st.one_of(st.none(), st.binary(max_size=200)), st.sampled_from([JSON, TEXT, NESTED]))
 def test_no_bytes_raise(value: bytes | None, shape: InputShape) -> None:
-    assert isinstance(decode(value, SOURCE, shape), CustomerMessage | Rejected)
+    assert isinstance(decode(value, SOURCE, shape), CustomerMessage | Rejected | Skipped)
 
 
 @given(st.dictionaries(FIELDS, json_values), st.booleans())

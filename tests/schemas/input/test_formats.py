@@ -34,6 +34,7 @@ def test_the_rejection_codes_are_stable() -> None:
         "not_object",
         "not_utf8",
         "null_value",
+        "several_messages",
         "text_blank",
         "text_not_string",
         "text_too_large",
