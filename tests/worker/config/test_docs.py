@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 from triage_models import DEFAULT_BUNDLE
 from triage_schemas.input.formats import REJECTION_CODES
+from triage_schemas.input.message import SKIP_REASONS
 from triage_worker.config.settings import Settings
 from triage_worker.config.sources import variable
 from triage_worker.kafka.topic_plan import plan
@@ -29,6 +30,11 @@ def test_every_setting_is_documented_with_its_default_and_description(name: str)
 @pytest.mark.parametrize("code", sorted(REJECTION_CODES))
 def test_every_rejection_code_is_documented(code: str) -> None:
     assert f"| `{code}` |" in (DOCS / "topics.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("reason", SKIP_REASONS)
+def test_every_reason_to_skip_a_record_is_documented(reason: str) -> None:
+    assert f"| `{reason}` |" in (DOCS / "topics.md").read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("topic", [spec.topic for spec in plan(Settings())])

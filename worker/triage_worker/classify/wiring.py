@@ -2,6 +2,7 @@
 
 from triage_models.serving.classifier import Classifier
 from triage_schemas.input.message import InputShape
+from triage_schemas.input.placeholders import placeholder_forms
 
 from triage_worker.classify.inference import Observer
 from triage_worker.classify.loaded_bundle import load_for_serving
@@ -12,6 +13,19 @@ from triage_worker.observability.tracing import Traces
 from triage_worker.streaming.tracking.dead_letters import DeadLetters
 from triage_worker.streaming.tracking.in_flight import InFlightMessages
 from triage_worker.streaming.wiring import ServiceComponents, connect
+
+
+def input_shape(settings: Settings) -> InputShape:
+    """Return the format of the input topic's values, and their limits."""
+    return InputShape(
+        format=settings.input_format,
+        text_path=tuple(settings.text_field.split(".")),
+        conversation_path=tuple(settings.conversation_field.split(".")),
+        max_message_bytes=settings.max_message_bytes,
+        max_text_bytes=settings.max_text_bytes,
+        skip_unchanged=settings.skip_unchanged,
+        placeholders=placeholder_forms(settings.text_placeholders.split(",")),
+    )
 
 
 def assemble(
@@ -28,13 +42,7 @@ def assemble(
     processor = ClassificationProcessor(
         load_for_serving(settings, classifier, metrics),
         dead_letters,
-        InputShape(
-            settings.input_format,
-            tuple(settings.text_field.split(".")),
-            tuple(settings.conversation_field.split(".")),
-            settings.max_message_bytes,
-            settings.max_text_bytes,
-        ),
+        input_shape(settings),
         in_flight,
         metrics=metrics,
         observe=observe,

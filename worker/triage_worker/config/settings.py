@@ -23,12 +23,13 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from triage_models import DEFAULT_BUNDLE
 from triage_schemas.channels import Service
 from triage_schemas.input.formats import FormatName, describe_formats
+from triage_schemas.input.placeholders import DEBEZIUM_PLACEHOLDER
 from triage_schemas.validation import first_error
 
 from triage_worker.config import sources
 from triage_worker.config.errors import ConfigError
 from triage_worker.config.sources import PREFIX, variable
-from triage_worker.config.types import Key, Lower, Servers, Site, TextField, Topic, Upper, Url
+from triage_worker.config.types import Key, Lower, Names, Servers, Site, TextField, Topic, Upper, Url
 
 HEARTBEAT_MS = 3_000
 HelpdeskName = Literal["zendesk", "gorgias"]
@@ -103,6 +104,11 @@ class Settings(BaseSettings):
         "conversation_id", description="path to the id of the conversation, by which tickets are grouped"
     )
     include_text: bool = Field(False, description="also put the message's text into accepted intents")
+    skip_unchanged: bool = Field(True, description="skip updates in a change log (CDC) that leave the text as it was")
+    text_placeholders: Names = Field(
+        DEBEZIUM_PLACEHOLDER,
+        description="what connectors write for a value that they leave out, separated by commas; never a text or an id",
+    )
     max_message_bytes: PositiveInt = Field(1_048_576, description="larger messages go to the dead letters")
     max_text_bytes: PositiveInt = Field(
         65_536, description="messages with a longer text (in UTF-8) go to the dead letters"

@@ -35,6 +35,7 @@ Url = Annotated[str, AfterValidator(lambda value: _endpoint(value.rstrip("/")))]
 Key = Annotated[SecretStr | None, AfterValidator(lambda value: value and _header(value))]
 Site = Annotated[str, AfterValidator(lambda value: _matching(value.rstrip("/"), ADDRESS, "https:// and a name"))]
 Servers = Annotated[str, AfterValidator(_servers)]
+Names = Annotated[str, AfterValidator(lambda value: ",".join(_names(value)))]
 Upper = BeforeValidator(lambda value: value.upper() if isinstance(value, str) else value)
 Lower = BeforeValidator(lambda value: value.lower() if isinstance(value, str) else value)
 
@@ -43,6 +44,13 @@ def _matching(value: str, pattern: str, expected: str) -> str:
     if not re.fullmatch(pattern, value):
         raise ValueError(f"{value!r} should be {expected}")
     return value
+
+
+def _names(value: str) -> list[str]:
+    names = [name for part in value.split(",") if (name := part.strip())]
+    if not names:
+        raise ValueError(f"{value!r} should be names separated by commas")
+    return names
 
 
 def _endpoint(value: str) -> str:

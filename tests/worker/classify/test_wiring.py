@@ -1,0 +1,26 @@
+from triage_schemas.input.message import InputShape
+from triage_schemas.input.placeholders import placeholder_forms
+from triage_worker.classify.wiring import input_shape
+from triage_worker.config.settings import Settings
+
+
+def test_the_input_is_read_as_the_settings_say() -> None:
+    assert input_shape(Settings()) == InputShape()
+    settings = Settings(
+        input_format="text",
+        text_field="payload.after.text",
+        conversation_field="payload.after.id",
+        max_message_bytes=7,
+        max_text_bytes=5,
+        skip_unchanged=False,
+        text_placeholders=" <unset>, ??,",
+    )
+    assert input_shape(settings) == InputShape(
+        format="text",
+        text_path=("payload", "after", "text"),
+        conversation_path=("payload", "after", "id"),
+        max_message_bytes=7,
+        max_text_bytes=5,
+        skip_unchanged=False,
+        placeholders=placeholder_forms(["<unset>", "??"]),
+    )
