@@ -73,6 +73,18 @@ QUALITY = Board(
                     "In the last hour, by code. docs/topics.md explains the codes.",
                 ),
                 Panel(
+                    "Skipped records",
+                    "short",
+                    (
+                        (
+                            "{{label}}",
+                            'sum by (label) (increase(triage_messages_answered_total{NS, outcome="skipped"}[1h]))',
+                        ),
+                    ),
+                    "In the last hour, by reason: records of a change log that are no new message. docs/topics.md"
+                    " explains the reasons.",
+                ),
+                Panel(
                     "Drift",
                     "percentunit",
                     (

@@ -22,8 +22,9 @@ SERVICE = Board(
                 Panel(
                     "Messages per second",
                     "reqps",
-                    (("", f"sum(rate(triage_messages_answered_total{WORKER}}}[5m]))"),),
-                    kind="stat",
+                    (("", f'sum(rate(triage_messages_answered_total{WORKER}, outcome!="skipped"}}[5m]))'),),
+                    "Without skipped records, which are no message.",
+                    "stat",
                 ),
                 Panel(
                     "Accepted share",
@@ -45,7 +46,7 @@ SERVICE = Board(
                             " - on (namespace, job, instance) triage_in_flight_messages{NS}))",
                         ),
                     ),
-                    "Read − (accepted + fallback + review + dead letters + returned + in flight). Must be 0.",
+                    "Read − (accepted + fallback + review + dead letters + skipped + returned + in flight). Must be 0.",
                     "stat",
                     ((1, "red"),),
                 ),
