@@ -87,7 +87,7 @@ class Intent(MessageEvent):
     decided_by: DecidedBy
     threshold: Probability = Field(description="minimum confidence of an accepted intent")
     familiarity: float | None = Field(default=None, description="cosine similarity to the nearest training prototype")
-    truncated: bool = Field(default=False, description="the text was longer than the model reads, and was cut off")
+    truncated: bool = Field(default=False, description="the text was too long to be read to its end")
     model: ModelRef = Field(
         description="the model that decided; for a person's decision, the model that did not accept"
     )

@@ -8,13 +8,14 @@ from typing import TypeVar, overload
 from triage_models import DEFAULT_BUNDLE
 from triage_models.bundle.bundle import Bundle
 from triage_models.errors import BundleError
-from triage_models.serving.decision import Decision, assess, decide
-from triage_models.serving.engine import Encoded, Engine, Outputs, usable_cores
+from triage_models.serving.decision import Assessment, Decision, assess, decisions_of
+from triage_models.serving.engine import Encoded, Engine, Outputs, usable_cores, windows_of
 from triage_models.serving.frames import texts_of, with_predictions
 from triage_models.serving.opening import Device, check_golden_texts, open_engine
 from triage_models.serving.predictions import Predictions, concatenated, predictions_of
 from triage_models.serving.stream import chunked, flattened, map_in_order
 from triage_models.serving.texts import checked_texts, encodable, has_text, listed
+from triage_models.serving.windows import join_windows
 
 __all__ = ["Classifier", "Decision", "Device", "Encoded", "Outputs", "Predictions"]
 
@@ -209,26 +210,33 @@ class Classifier:
         """Do what `classify_arrays` does, on the calling thread: for callers with threads or processes of their own."""
         positions = [position for position, text in enumerate(texts) if has_text(text)]
         encoded = self.encode([encodable(str(texts[position])) for position in positions])
-        outputs = self.engine.outputs(encoded)
-        assessment = assess(self.bundle.manifest, outputs.logits, outputs.similarity)
+        assessment = self._assess(encoded, self.engine.outputs(windows_of(encoded)))
         return predictions_of(self.labels, len(texts), positions, assessment, [row.truncated for row in encoded])
 
     def encode(self, texts: Sequence[str]) -> list[Encoded]:
-        """Token ids of each text, cut at the bundle's maximum length. Releases the GIL."""
+        """Token ids of each text, in windows of the bundle's maximum length. Releases the GIL."""
         return self.engine.encode(texts)
 
     def infer(self, batch: Sequence[Encoded]) -> Outputs:
-        """Run the network on one batch, padded to its longest row. Thread-safe; releases the GIL."""
-        return self.engine.infer(batch)
+        """Run the network on one batch, padded to its longest row. Thread-safe; releases the GIL.
+
+        Returns:
+            Outputs with a row for each window of each text, in order.
+        """
+        return self.engine.infer(windows_of(batch))
 
     def decide(self, batch: Sequence[Encoded], outputs: Outputs) -> list[Decision]:
-        """Turn the outputs for a batch into one `Decision` per row."""
-        return decide(self.bundle.manifest, outputs.logits, outputs.similarity, [row.truncated for row in batch])
+        """Turn the outputs for a batch into one `Decision` per text."""
+        return decisions_of(self.labels, self._assess(batch, outputs), [row.truncated for row in batch])
 
     def _classify_chunk(self, texts: Sequence[str | None]) -> list[Decision | None]:
         encoded = self.encode([text for text in texts if text is not None])
-        decisions = iter(self.decide(encoded, self.engine.outputs(encoded)) if encoded else ())
+        decisions = iter(self.decide(encoded, self.engine.outputs(windows_of(encoded))) if encoded else ())
         return [None if text is None else next(decisions) for text in texts]
+
+    def _assess(self, batch: Sequence[Encoded], outputs: Outputs) -> Assessment:
+        assessment = assess(self.bundle.manifest, outputs.logits, outputs.similarity)
+        return join_windows(assessment, [row.windows for row in batch], [row.truncated for row in batch])
 
     def __repr__(self) -> str:
         bundle = self.bundle

@@ -32,7 +32,7 @@ class Decision:
         reason: why the message was not accepted; None where it was.
         scores: probability of every label, likeliest first. They sum to at most 1; the rest is out of scope.
         familiarity: cosine similarity, -1 to 1, to the nearest prototype of the training data.
-        truncated: whether the text was longer than the model reads.
+        truncated: whether the text was too long to be read to its end; it is not accepted then.
     """
 
     intent: str
@@ -128,12 +128,11 @@ def assess(manifest: Manifest, logits: Floats, similarity: Floats) -> Assessment
     return Assessment(in_scope, ranking, confidence, familiarity, reasons)
 
 
-def decide(manifest: Manifest, logits: Floats, similarity: Floats, truncated: Sequence[bool]) -> list[Decision]:
-    """Decide on a batch: logits ``[B, C]`` and similarity ``[B, C]`` in, one `Decision` per row out."""
-    assessment = assess(manifest, logits, similarity)
+def decisions_of(labels: Sequence[str], assessment: Assessment, truncated: Sequence[bool]) -> list[Decision]:
+    """Turn an assessment of B texts into one `Decision` per text."""
     return [
-        _decision(manifest.labels, assessment, row, row_truncated)
-        for row, row_truncated in zip(range(len(logits)), truncated, strict=True)
+        _decision(labels, assessment, row, row_truncated)
+        for row, row_truncated in zip(range(len(assessment.reasons)), truncated, strict=True)
     ]
 
 

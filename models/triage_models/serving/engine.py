@@ -1,6 +1,7 @@
 """Turns text into logits: the tokenizer and an ONNX Runtime session. Needs neither torch nor transformers."""
 
 import os
+import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -8,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 import onnxruntime as ort
 from numpy.typing import NDArray
-from tokenizers import Tokenizer
+from tokenizers import Encoding, Tokenizer
 
 from triage_models.errors import BundleError, DeviceError
 from triage_models.serving.decision import Floats
@@ -26,11 +27,49 @@ GROWTH = 8
 """How much longer the next beginning is, where one does not fill the model's maximum length."""
 
 
+MAX_WINDOWS = 8
+"""A text that does not fit into so many windows is not read to its end, and so never accepted."""
+
+OVERLAP = 16
+"""Tokens that a window shares with the one before, so that no sentence is cut in every window that has it."""
+
+
+END_WORDS = 16
+"""The longest end of a text that is read as a window of its own."""
+
+_CLOSING = " \t\r\n.!?…。！？।"
+_SENTENCE_END = re.compile(r"(?<=[.!?…])\s+|[。！？।]|\n+")
+
+
 class Encoded(NamedTuple):
-    """One text as token ids, special tokens included, and whether it was longer than the model reads."""
+    """One text as token ids, special tokens included.
+
+    Attributes:
+        ids: the first window: as many tokens as the model reads at once, or all of them.
+        truncated: whether the text does not fit into `MAX_WINDOWS` windows.
+        further: the other windows of a text that is longer than the first, and its end.
+    """
 
     ids: list[int]
     truncated: bool
+    further: tuple[list[int], ...] = ()
+
+    @property
+    def windows(self) -> int:
+        """How many windows the text has, 1 or more."""
+        return 1 + len(self.further)
+
+    @property
+    def tokens(self) -> int:
+        """Tokens of all windows together."""
+        return len(self.ids) + sum(map(len, self.further))
+
+
+def windows_of(batch: Sequence[Encoded]) -> list[Encoded]:
+    """Return each window of each text as a row of its own, in order."""
+    if not any(row.further for row in batch):
+        return list(batch)
+    return [Encoded(ids, row.truncated) for row in batch for ids in (row.ids, *row.further)]
 
 
 class Outputs(NamedTuple):
@@ -69,11 +108,12 @@ class Engine:
         return "cuda" if self._session.get_providers()[0] == "CUDAExecutionProvider" else "cpu"
 
     def encode(self, texts: Sequence[str]) -> list[Encoded]:
-        """Token ids of each text, cut at the maximum length. Releases the GIL."""
+        """Token ids of each text, in windows of the maximum length. Releases the GIL."""
         encoded = self._encode([_beginning(text, LONG_TEXT) for text in texts])
         for position, text in enumerate(texts):
             if len(text) > LONG_TEXT and not encoded[position].truncated:
                 encoded[position] = self._encode_long(text)
+        self._add_ends(texts, encoded)
         return encoded
 
     def infer(self, batch: Sequence[Encoded]) -> Outputs:
@@ -102,18 +142,40 @@ class Engine:
             logits[rows], similarity[rows] = self.infer([encoded[row] for row in rows])
         return Outputs(logits, similarity)
 
+    def _add_ends(self, texts: Sequence[str], encoded: list[Encoded]) -> None:
+        """Add the end of each long text as a window of its own: a wish there is easily outvoted by a long story."""
+        positions = [position for position, row in enumerate(encoded) if row.further and not row.truncated]
+        if positions:
+            ends = self._encode([end_of(texts[position]) for position in positions])
+            for position, end in zip(positions, ends, strict=True):
+                encoded[position] = encoded[position]._replace(further=(*encoded[position].further, end.ids))
+
     def _encode(self, texts: list[str]) -> list[Encoded]:
         encodings = self._tokenizer.encode_batch_fast(texts)
-        return [Encoded(encoding.ids, bool(encoding.overflowing)) for encoding in encodings]
+        return [_encoded(encoding) for encoding in encodings]
 
     def _encode_long(self, text: str) -> Encoded:
-        """Encode a growing beginning of a text, until one is longer than the model reads."""
+        """Encode a growing beginning of a text, until one has more windows than are read."""
         size = LONG_TEXT * GROWTH
         while True:
             (encoded,) = self._encode([_beginning(text, size)])
             if encoded.truncated or size >= len(text):
                 return encoded
             size *= GROWTH
+
+
+def end_of(text: str) -> str:
+    """Return the last sentence of a text; its last `END_WORDS` words if the sentence is longer."""
+    words = _SENTENCE_END.split(text.rstrip(_CLOSING))[-1].split()
+    return " ".join(words[-END_WORDS:])
+
+
+def _encoded(encoding: Encoding) -> Encoded:
+    overflowing = encoding.overflowing
+    if not overflowing:
+        return Encoded(encoding.ids, False)
+    further = tuple(window.ids for window in overflowing[: MAX_WINDOWS - 1])
+    return Encoded(encoding.ids, len(overflowing) >= MAX_WINDOWS, further)
 
 
 def usable_cores() -> int:
@@ -156,7 +218,7 @@ def sized_batches(
 
 
 def open_tokenizer(file: Path, max_length: int) -> Tokenizer:
-    """Load a ``tokenizer.json``; the tokenizer cuts at ``max_length`` and does not pad.
+    """Load a ``tokenizer.json``; the tokenizer makes windows of ``max_length`` and does not pad.
 
     Raises:
         BundleError: the file cannot be read.
@@ -165,7 +227,7 @@ def open_tokenizer(file: Path, max_length: int) -> Tokenizer:
         tokenizer = Tokenizer.from_file(str(file))
     except Exception as error:  # the Rust tokenizer raises a bare Exception
         raise BundleError(f"{file} cannot be read: {error}.") from error
-    tokenizer.enable_truncation(max_length)
+    tokenizer.enable_truncation(max_length, stride=min(OVERLAP, max_length // 4))
     tokenizer.no_padding()
     return tokenizer
 

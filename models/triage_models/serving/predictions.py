@@ -24,7 +24,7 @@ class Predictions:
         reason: ``[N]`` objects: why the row was not accepted, as a string; None where it was.
         probabilities: ``[N, L]`` float32: a row sums to at most 1; the rest is out of scope.
         familiarity: ``[N]`` float32: cosine similarity, -1 to 1, to the nearest prototype of the training data.
-        truncated: ``[N]`` bool: whether the text was longer than the model reads.
+        truncated: ``[N]`` bool: whether the text was too long to be read to its end; it is not accepted then.
     """
 
     labels: tuple[str, ...]

@@ -103,7 +103,7 @@ def _limitations(manifest: Manifest) -> list[str]:
         *([f"Most frequent confusions among the messages above: {_listed(confusions)}."] if confusions else []),
         *([f"Labels with fewer than {FEW_ROWS} training rows: {_listed(few)}."] if few else []),
         "Languages and kinds of message that the training data lacks were not tested.",
-        f"Of a longer message, only the first {manifest.max_length} tokens are read; `truncated` is then true.",
+        f"A message of more than {manifest.max_length} tokens is read in windows; it is accepted only if they agree.",
         "A message with two intents gets one label.",
     ]
 

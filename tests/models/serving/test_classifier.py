@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 pytest.importorskip("torch", reason="the bundle of these tests is trained; needs the [train] extra")
 
 from triage_models.serving.classifier import Classifier
-from triage_models.serving.engine import cuda_available, sized_batches, usable_cores
+from triage_models.serving.engine import MAX_WINDOWS, cuda_available, sized_batches, usable_cores
 
 from tests.models.tiny import tiny_rows
 
@@ -60,15 +60,18 @@ def test_no_texts_give_no_decisions(classifier: Classifier) -> None:
     assert classifier.encode([]) == []
 
 
-def test_a_long_text_is_cut_and_says_so(classifier: Classifier) -> None:
+def test_a_long_text_is_read_in_windows_up_to_a_limit(classifier: Classifier) -> None:
     longest = classifier.bundle.max_length
     fits, just, over = (" ".join(["order"] * (longest - 2 + more)) for more in (-1, 0, 1))
     encoded = classifier.encode([fits, just, over, "order " * 100_000])
     assert [len(row.ids) for row in encoded] == [longest - 1, longest, longest, longest]
-    assert [row.truncated for row in encoded] == [False, False, True, True]
+    assert [row.windows for row in encoded] == [1, 1, 3, MAX_WINDOWS]  # the end is a window of its own
+    assert [row.truncated for row in encoded] == [False, False, False, True]
     assert encoded[2].ids == encoded[3].ids
     assert encoded[2].ids[-1] == encoded[0].ids[-1]  # [SEP] is kept
-    assert [decision.truncated for decision in classifier.classify([fits, over])] == [False, True]
+    whole, cut = classifier.classify([fits, "order " * 100_000])
+    assert (whole.truncated, cut.truncated) == (False, True)
+    assert not cut.accepted
 
 
 @settings(max_examples=50, suppress_health_check=[HealthCheck.function_scoped_fixture])

@@ -9,7 +9,15 @@ from hypothesis import assume, example, given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 from triage_models.bundle.manifest import FEATURES, Calibration, Guarantee, Manifest, Thresholds
-from triage_models.serving.decision import Decision, Floats, confidence_features, confidences, decide, softmax
+from triage_models.serving.decision import (
+    Decision,
+    Floats,
+    assess,
+    confidence_features,
+    confidences,
+    decisions_of,
+    softmax,
+)
 
 LABELS = ("cancel", "refund", "where")
 LOGITS = st.lists(st.floats(-20, 20, width=32), min_size=4, max_size=4)
@@ -59,7 +67,7 @@ def logits_of(*probabilities: float) -> Floats:
 
 
 def decided(of: Manifest, logits: Floats, similarity: Floats, truncated: bool = False) -> Decision:
-    (decision,) = decide(of, logits, similarity, [truncated])
+    (decision,) = decisions_of(of.labels, assess(of, logits, similarity), [truncated])
     return decision
 
 
@@ -189,7 +197,7 @@ def test_a_batch_is_decided_row_by_row() -> None:
     logits: NDArray[np.float32] = random.normal(size=(20, 4)).astype(np.float32) * 4
     similarity: NDArray[np.float32] = random.uniform(-1, 1, size=(20, 4)).astype(np.float32)
     of = manifest(weights=(0.5, 0.2, 0.3, 1.0, 0.7))
-    together = decide(of, logits, similarity, [False] * 20)
+    together = decisions_of(of.labels, assess(of, logits, similarity), [False] * 20)
     alone = [decided(of, logits[[at]], similarity[[at]]) for at in range(20)]
     assert [decision.reason for decision in together] == [decision.reason for decision in alone]
     assert [decision.confidence for decision in together] == pytest.approx([one.confidence for one in alone], abs=1e-6)

@@ -4,7 +4,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from triage_models import DEFAULT_BUNDLE
-from triage_models.serving.engine import GROWTH, LONG_TEXT, Engine, open_tokenizer, sized_batches
+from triage_models.serving.engine import (
+    GROWTH,
+    LONG_TEXT,
+    MAX_WINDOWS,
+    Encoded,
+    Engine,
+    end_of,
+    open_tokenizer,
+    sized_batches,
+)
 
 from tests.models.serving.shipped import shipped_classifier
 
@@ -19,6 +28,17 @@ def engine() -> Engine:
     return shipped_classifier().engine
 
 
+def whole_text(text: str) -> Encoded:
+    """What is read of a text, tokenized as a whole."""
+    tokenizer = open_tokenizer(DEFAULT_BUNDLE / "tokenizer.json", LENGTH)
+    whole = tokenizer.encode(text)
+    further = [window.ids for window in whole.overflowing]
+    if len(further) >= MAX_WINDOWS:
+        return Encoded(whole.ids, True, tuple(further[: MAX_WINDOWS - 1]))
+    end = [tokenizer.encode(end_of(text)).ids] if further else []
+    return Encoded(whole.ids, False, (*further, *end))
+
+
 @settings(max_examples=60)
 @given(
     st.lists(WORDS, min_size=1, max_size=30), st.sampled_from([1, 5, 60, 400]), st.sampled_from([" ", "  ", "\n", ""])
@@ -26,9 +46,7 @@ def engine() -> Engine:
 def test_the_tokens_of_a_long_text_are_those_of_the_whole_of_it(words: list[str], times: int, between: str) -> None:
     text = between.join(words * times)
     (encoded,) = shipped_classifier().encode([text])
-    whole = open_tokenizer(DEFAULT_BUNDLE / "tokenizer.json", LENGTH).encode(text)
-    assert encoded.ids == whole.ids
-    assert encoded.truncated == bool(whole.overflowing)
+    assert encoded == whole_text(text)
 
 
 @pytest.mark.parametrize("size", [LONG_TEXT - 1, LONG_TEXT, LONG_TEXT + 1, LONG_TEXT * GROWTH, LONG_TEXT * GROWTH + 1])
@@ -36,8 +54,7 @@ def test_the_tokens_of_a_long_text_are_those_of_the_whole_of_it(words: list[str]
 @pytest.mark.parametrize("filler", [" ", "x", "\u200b"])
 def test_a_text_whose_words_come_late_is_read_to_the_end(engine: Engine, size: int, start: str, filler: str) -> None:
     text = start + filler * (size - len(start)) + " where is my parcel"
-    whole = open_tokenizer(DEFAULT_BUNDLE / "tokenizer.json", LENGTH).encode(text)
-    assert engine.encode(["short", text])[1] == (whole.ids, bool(whole.overflowing))
+    assert engine.encode(["short", text])[1] == whole_text(text)
 
 
 @given(st.lists(st.integers(1, 128), max_size=200), st.integers(1, 4096), st.integers(0, 64))
@@ -54,3 +71,20 @@ def test_a_batch_takes_what_fits() -> None:
     assert list(sized_batches([5, 1, 5, 9], 20, padding=3)) == [[1], [0, 2], [3]]
     assert list(sized_batches([5, 1, 5, 9], 20)) == [[1, 0, 2], [3]]
     assert list(sized_batches([], padding=4)) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "end"),
+    [
+        ("where is it. please cancel the other one", "please cancel the other one"),
+        ("where is it? please cancel the other one!!", "please cancel the other one"),
+        ("where is it\n\nplease cancel the other one\n", "please cancel the other one"),
+        ("one line without any end", "one line without any end"),
+        (" ".join(map(str, range(40))), " ".join(map(str, range(24, 40)))),
+        ("version 2.5 of it. see 3.7", "see 3.7"),
+        ("どこですか。キャンセルして", "キャンセルして"),
+        ("...", ""),
+    ],
+)
+def test_the_end_of_a_text(text: str, end: str) -> None:
+    assert end_of(text) == end

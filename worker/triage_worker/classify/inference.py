@@ -175,11 +175,11 @@ class Inference:
     def _cut_wave(self) -> list[list[EncodedMessage]]:
         bundle = self._waiting[0].bundle
         same_bundle = takewhile(lambda message: message.bundle is bundle, self._waiting)
-        size = wave((len(message.tokens.ids) for message in same_bundle), bundle.limits)
+        size = wave((message.tokens.tokens for message in same_bundle), bundle.limits)
         messages = list(islice(self._waiting, size))
         for _ in range(size):
             self._waiting.popleft()
-        batches = cut([len(message.tokens.ids) for message in messages], bundle.limits)
+        batches = cut([message.tokens.tokens for message in messages], bundle.limits)
         return [[messages[position] for position in batch] for batch in batches]
 
     def _finish(self, batch: list[EncodedMessage], outputs: list[Output]) -> None:
@@ -240,7 +240,8 @@ class Inference:
             raise FloatingPointError("the network's outputs are not finite")
         decisions = bundle.model.decide(batch, outputs)
         longest = max(len(row.ids) for row in batch)
-        self._metrics.batch(messages=len(batch), tokens=longest * len(batch), seconds=monotonic() - started)
+        windows = sum(row.windows for row in batch)
+        self._metrics.batch(messages=len(batch), tokens=longest * windows, seconds=monotonic() - started)
         return decisions
 
     def _healthy(self, bundle: LoadedBundle) -> bool:

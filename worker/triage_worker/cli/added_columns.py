@@ -3,6 +3,7 @@
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from math import isnan
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from triage_worker.cli.row_batches import Row
@@ -66,15 +67,14 @@ class AddedColumns:
             )
 
 
-def refuse_unknown(rows: list[Row], columns: Collection[str]) -> None:
-    """Raise `TriageError` if a row has a field that the output has no column for: it would be lost."""
-    known = set(columns)
+def refuse_unknown(rows: list[Row], columns: Collection[str], path: Path) -> None:
+    """Raise `TriageError` if a row has a field that a table has no column for: it would be lost."""
     for row in rows:
-        unknown = row.keys() - known
+        unknown = row.keys() - set(columns)
         if unknown:
             raise TriageError(
-                f"A row has a field {min(unknown)!r}, which none of the first rows has, so the output has no column "
-                f"for it (its columns: {', '.join(columns)}): write JSON lines, which need no columns."
+                f"{path} has a column for each field of the first rows ({', '.join(columns)}), and a later row has "
+                f"another one, {min(unknown)!r}: write JSON lines, which need no columns."
             )
 
 

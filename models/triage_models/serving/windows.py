@@ -1,0 +1,67 @@
+"""Joins the decisions on the windows of a long text into one decision on the text.
+
+A text is accepted only if everything in it was read and agrees: what a window says that was not read, or that asks for
+something else, must not be covered by another window's confidence.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from triage_models.serving.decision import Assessment, Reason
+
+
+def join_windows(assessment: Assessment, windows: Sequence[int], truncated: Sequence[bool]) -> Assessment:
+    """Join the rows of each text.
+
+    Args:
+        assessment: of all windows, those of a text next to one another; sums to W rows.
+        windows: ``[B]``, how many windows each text has.
+        truncated: ``[B]``, whether a text goes on after its last window.
+
+    Returns:
+        One row for each of the B texts: that of the window which decides it.
+    """
+    if len(windows) == len(assessment.reasons) and not any(truncated):
+        return assessment
+    rows: list[int] = []
+    reasons: list[Reason | None] = []
+    start = 0
+    for count, cut in zip(windows, truncated, strict=True):
+        row, reason = _join(assessment, range(start, start + count))
+        rows.append(row)
+        reasons.append("low_confidence" if reason is None and cut else reason)
+        start += count
+    chosen = np.asarray(rows, dtype=np.intp)
+    return Assessment(
+        assessment.probabilities[chosen],
+        assessment.ranking[chosen],
+        assessment.confidence[chosen],
+        assessment.familiarity[chosen],
+        reasons,
+    )
+
+
+def _join(assessment: Assessment, rows: Sequence[int]) -> tuple[int, Reason | None]:
+    """Return the row that decides a text, and why the text is not accepted; None if it is.
+
+    Two windows with different intents are ambiguous. A window with an intent that the model is not sure of makes the
+    text unsure. A window without an intent, such as a greeting, changes nothing.
+    """
+    if len(rows) == 1:
+        return rows[0], assessment.reasons[rows[0]]
+
+    def confidence(row: int) -> float:
+        return float(assessment.confidence[row])
+
+    accepted = [row for row in rows if assessment.reasons[row] is None]
+    unsure = [row for row in rows if assessment.reasons[row] not in (None, "out_of_scope")]
+    if len({int(assessment.ranking[row, 0]) for row in accepted}) > 1:
+        return max(accepted, key=confidence), "ambiguous"
+    if not accepted:
+        row = max(unsure or rows, key=confidence)
+        return row, assessment.reasons[row]
+    if unsure:
+        row = min(unsure, key=confidence)
+        return row, assessment.reasons[row]
+    return min(accepted, key=confidence), None
