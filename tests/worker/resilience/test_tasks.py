@@ -42,6 +42,21 @@ async def test_a_cancellation_lets_the_others_close_their_connections() -> None:
     assert all(connection.closed for connection in connections)
 
 
+async def test_a_coroutine_that_fails_while_it_is_cancelled_does_not_interrupt_the_others() -> None:
+    async def fails_when_cancelled() -> None:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            raise RuntimeError("a bug")
+
+    connection = Connection()
+    running = asyncio.create_task(run_together(fails_when_cancelled(), connection.use()))
+    await asyncio.sleep(0.001)
+    running.cancel()
+    await asyncio.wait([running])
+    assert connection.closed
+
+
 async def test_wait_until_checks_the_condition_until_it_holds() -> None:
     values = iter([False, False, True])
     await wait_until(lambda: next(values))
