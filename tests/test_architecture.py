@@ -78,7 +78,7 @@ def test_no_file_has_outgrown_its_reason_to_exist() -> None:
     assert {name: lines for name, lines in lengths.items() if lines > LONGEST} == {}
 
 
-@pytest.mark.skipif(not (ROOT / ".git").exists(), reason="not a git clone: what is committed cannot be told")
+@pytest.mark.skipif(not (ROOT / ".git").exists(), reason="not a git clone: what is committed is unknown")
 def test_nothing_of_one_machine_is_committed() -> None:
     listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, check=True, text=True).stdout
     paths = [ROOT / name for name in listed.split("\0") if name]

@@ -1,4 +1,4 @@
-"""A service that is told to stop ends within seconds, whatever it waits for."""
+"""A service that receives a stop signal ends within seconds, whatever it waits for."""
 
 import asyncio
 import signal

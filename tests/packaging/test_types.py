@@ -58,7 +58,7 @@ threads: str = Settings.load().threads
 """
 MYPY = ("mypy", "--strict", "--config-file=", "--no-error-summary")
 BUNDLED = {"PYRIGHT_PYTHON_USE_BUNDLED_PYRIGHT": "1", "PYRIGHT_PYTHON_IGNORE_WARNINGS": "1"}
-"""The Python package downloads the newest pyright unless it is told to use its own copy."""
+"""The Python package downloads the newest pyright unless a setting makes it use its own copy."""
 
 
 @pytest.fixture(scope="module")

@@ -126,8 +126,8 @@ class BundleStore:
         if target.exists():
             if Bundle.open(target).manifest != source.manifest:
                 raise BundleError(
-                    f"The store {self.root} has another bundle of version {source.version}, so events of the two could "
-                    f"not be told apart: change the version in the new bundle's {MANIFEST}."
+                    f"The store {self.root} has another bundle of version {source.version}, and events name only "
+                    f"the version: change it in the new bundle's {MANIFEST}."
                 )
             return target
         incoming = target.with_name(".incoming")

@@ -11,7 +11,7 @@ Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 
 MIN_ROWS = 30
-"""With fewer held-out answers, better cannot be told from chance; an intent with fewer rows is not checked alone."""
+"""With fewer held-out answers, a difference may be chance; an intent with fewer rows is not checked alone."""
 
 RESAMPLES = 2000
 LEVEL = 0.95

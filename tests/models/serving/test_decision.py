@@ -34,7 +34,7 @@ def manifest(
     confidence: float = 0.6,
     familiarity: float = 0.3,
 ) -> Manifest:
-    """A manifest whose confidence is, unless told otherwise, the probability of the likeliest label."""
+    """A manifest whose confidence is, unless another is passed, the probability of the likeliest label."""
     guarantee = Guarantee(
         risk=0.05, confidence=0.95, certified=True, method="by hand", calibration_rows=1, accepted_rows=1, errors=0,
         upper_bound=0.04, coverage=1.0,

@@ -1,4 +1,4 @@
-"""ONNX Runtime's own packages report their use unless told otherwise; here it is told."""
+"""ONNX Runtime's own packages report their use by default; Triage disables that."""
 
 import os
 import subprocess

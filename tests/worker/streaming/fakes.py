@@ -29,7 +29,7 @@ class FakeClient:
         poll_error: the error of every poll, while it is set.
         partitions: of the topic.
         commit_error: the error of every commit, while it is set.
-        listener: is told of assignments and revocations.
+        listener: is notified of assignments and revocations.
     """
 
     def __init__(self, calls: list[str], start_error: Exception | None = None, *, hangs: bool = False) -> None:

@@ -64,7 +64,7 @@ class Consumer(ConsumerRebalanceListener):
         topic: what to read.
         in_flight: where records are tracked.
         processor: takes the records.
-        delivery: told of assignments; asked to flush before partitions are handed over.
+        delivery: notified of assignments; asked to flush before partitions are handed over.
         committer: commits offsets, unless the delivery does.
         config: limits.
         metrics: where rebalances are timed.

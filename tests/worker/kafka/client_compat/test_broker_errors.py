@@ -44,7 +44,7 @@ async def producer(broker: ScriptedBroker) -> AsyncIterator[AIOKafkaProducer]:
     await abandon(made)
 
 
-async def heard(producer: AIOKafkaProducer, errors: BrokerErrorLog) -> str:
+async def logged_error(producer: AIOKafkaProducer, errors: BrokerErrorLog) -> str:
     """Send a record; the error that is logged while aiokafka tries again."""
     await producer.begin_transaction()
     future = await producer.send(TOPIC, b"v", partition=0)
@@ -73,28 +73,28 @@ async def test_a_started_producer_logs_what_a_broker_refuses_for_now(
     broker: ScriptedBroker, producer: AIOKafkaProducer, errors: BrokerErrorLog
 ) -> None:
     broker.script["ProduceRequest"] = produced(NotEnoughReplicasError.errno)
-    assert await heard(producer, errors) == "NotEnoughReplicasError"
+    assert await logged_error(producer, errors) == "NotEnoughReplicasError"
 
 
 async def test_a_started_producer_logs_that_a_broker_hangs(
     broker: ScriptedBroker, producer: AIOKafkaProducer, errors: BrokerErrorLog
 ) -> None:
     broker.script["ProduceRequest"] = never
-    assert await heard(producer, errors) == "[Error 7] RequestTimedOutError"
+    assert await logged_error(producer, errors) == "[Error 7] RequestTimedOutError"
 
 
 async def test_a_started_producer_logs_that_the_coordinator_hangs(
     broker: ScriptedBroker, producer: AIOKafkaProducer, errors: BrokerErrorLog
 ) -> None:
     broker.script["AddPartitionsToTxnRequest"] = never
-    assert await heard(producer, errors) == "[Error 7] RequestTimedOutError"
+    assert await logged_error(producer, errors) == "[Error 7] RequestTimedOutError"
 
 
 async def test_a_started_producer_logs_that_no_connection_is_made(
     broker: ScriptedBroker, producer: AIOKafkaProducer, errors: BrokerErrorLog
 ) -> None:
     await broker.hang_up()
-    assert "NodeNotReadyError" in await heard(producer, errors)
+    assert "NodeNotReadyError" in await logged_error(producer, errors)
 
 
 async def test_a_started_producer_logs_what_ends_a_transaction(

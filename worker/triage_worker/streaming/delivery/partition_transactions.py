@@ -45,7 +45,7 @@ class TransactionConfig:
         group: the consumer group that offsets are committed for.
         prefix: of the transactional ids.
         interval_s: for how many seconds outputs are collected for one transaction.
-        rejoin_s: for how many seconds a fenced worker waits to be told by the group that the partition is revoked.
+        rejoin_s: for how many seconds a fenced worker waits until the group revokes the partition.
     """
 
     producer: Callable[[str], AIOKafkaProducer]
