@@ -34,7 +34,7 @@ class Classifier:
 
     >>> classifier = Classifier.open()
     >>> classifier
-    Classifier(bundle='ecommerce', version='...', labels=9, device='cpu')
+    Classifier(bundle='ecommerce', ...)
     >>> decision, = classifier.classify(["where is my parcel"])
     >>> decision.intent, decision.accepted
     ('WISMO', True)

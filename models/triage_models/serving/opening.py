@@ -1,4 +1,4 @@
-"""Opens a bundle's model on a device and checks that it gives the outputs that it gave when it was made."""
+"""Opens a bundle's model on a device, and checks that it reproduces the outputs recorded in the bundle."""
 
 from typing import Literal
 

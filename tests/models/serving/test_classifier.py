@@ -68,7 +68,7 @@ def test_a_long_text_is_read_in_windows_up_to_a_limit(classifier: Classifier) ->
     assert [row.windows for row in encoded] == [1, 1, 3, MAX_WINDOWS]  # the end is a window of its own
     assert [row.truncated for row in encoded] == [False, False, False, True]
     assert encoded[2].ids == encoded[3].ids
-    assert encoded[2].ids[-1] == encoded[0].ids[-1]  # [SEP] is kept
+    assert encoded[2].ids[-1] == encoded[0].ids[-1]  # [SEP] is still the last
     whole, cut = classifier.classify([fits, "order " * 100_000])
     assert (whole.truncated, cut.truncated) == (False, True)
     assert not cut.accepted
@@ -92,7 +92,7 @@ def test_decide_takes_what_infer_gives(classifier: Classifier, texts: list[str])
     assert [decision.intent for decision in decisions] == [one.intent for one in classifier.classify(texts[:7])]
 
 
-def test_threads_are_the_usable_cores_unless_told_otherwise(tiny_bundle: Path, classifier: Classifier) -> None:
+def test_threads_are_the_usable_cores_by_default(tiny_bundle: Path, classifier: Classifier) -> None:
     assert classifier.threads == 2
     assert Classifier.open(tiny_bundle, device="cpu", verify=False).threads == usable_cores() >= 1
 

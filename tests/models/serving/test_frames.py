@@ -47,7 +47,7 @@ def rows(frame: Any) -> list[dict[str, Any]]:
     return list(frame.to_dicts() if isinstance(frame, pl.DataFrame) else frame.to_pylist())
 
 
-def test_decisions_become_columns_beside_those_that_were_there(classifier: Classifier, make: Make) -> None:
+def test_decisions_become_columns_after_those_of_the_frame(classifier: Classifier, make: Make) -> None:
     messages = ["where is my parcel", None, "hm"]
     frame = make({"id": [7, 8, 9], "text": messages, "tags": [["a"], [], ["b", "c"]]})
     found = classifier.classify_frame(frame)

@@ -42,7 +42,7 @@ triage.classify(["a"])[0].intents
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A project of a user's; shared, since the second run of mypy is the quicker one."""
+    """The folder of a user's project. It is shared, because the second run of mypy is quicker."""
     pytest.importorskip("mypy")
     return tmp_path_factory.mktemp("project")
 

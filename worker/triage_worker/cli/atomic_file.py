@@ -10,7 +10,7 @@ from pathlib import Path
 
 @contextmanager
 def replaced_when_done(path: Path) -> Iterator[Path]:
-    """Yield the path of a new file beside ``path``, which takes its place when the block ends without an error.
+    """Yield the path of a new file in the same folder; it replaces ``path`` when the block ends without an error.
 
     After an error, Ctrl-C or SIGTERM the new file is removed, and what was at ``path`` is still there.
 

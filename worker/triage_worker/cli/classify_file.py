@@ -41,7 +41,7 @@ def classify_file(classifier: "Classifier", source: Input, output: Path, *, scor
     """Write all rows with their answers to a file, and print how many there were.
 
     Args:
-        classifier: predicts, on as many threads as it is made for.
+        classifier: predicts, on as many threads as it was opened with.
         source: the rows.
         output: the file; its suffix says the format.
         scores: also write the probability of each label.
