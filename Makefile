@@ -56,6 +56,7 @@ test-llm: $(LLM_READY) ## test the fallback with a real, very small LLM (builds 
 
 examples: $(EXAMPLES_READY) ## test the examples for Spark and Dask, compared with `triage classify` on the same rows (needs Java 17)
 	@$(BIN)/python -m pytest -m examples $(PYTEST_ARGS)
+	@$(BIN)/python docs/examples/measure.py $(or $(EXAMPLES_ARGS),--rounds 1)
 
 deploy-check: $(ALL_READY) ## check chart, image, alerts, dashboards and Compose file without a cluster
 	@PYTHON=$(abspath $(BIN))/python deploy/check/install

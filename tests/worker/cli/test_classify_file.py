@@ -124,6 +124,14 @@ def test_values_of_json_lines_stay_what_they_are(triage: Triage, tmp_path: Path)
     assert (found["big"], found["float"], found[""]) == (str(2**60), "0.1", "empty name")
 
 
+def test_rows_without_any_field_keep_their_place(triage: Triage, tmp_path: Path) -> None:
+    (tmp_path / "in.jsonl").write_text("{}\n" * 600 + '{"text": "a long text"}\n')
+    refused(triage("classify", "--input", "in.jsonl", "--output", "out.csv"), "no field 'text' in its first 512 lines")
+    (tmp_path / "in.jsonl").write_text('{}\n{"text": "a long text"}\n' + "{}\n" * 600)
+    rows = written(triage("classify", "--input", "in.jsonl", "--output", "out.csv"), tmp_path / "out.csv")
+    assert [row["intent"] for row in rows] == ["", "WISMO"] + [""] * 600
+
+
 def test_a_csv_keeps_its_header_as_it_is(triage: Triage, tmp_path: Path) -> None:
     (tmp_path / "in.csv").write_text(
         '\ufeffMessage_ID;Text;Note, long\n1;"a; long text";"x ""y"""\n2;;\n', encoding="utf-8"
@@ -209,10 +217,13 @@ IN_FILES = {
         ),
         (["other.jsonl"], "no field 'text' at line 1 (its fields: id, body): choose one with --text-column"),
         (["list.jsonl", "--output", "out.jsonl"], "no field 'text' at line 1"),
-        (["late.jsonl", "--output", "out.csv"], "a later row has another one, 'new': write JSON lines"),
-        (["late.jsonl", "--output", "out.parquet"], "a later row has another one, 'new'"),
-        (["mixed.jsonl", "--output", "out.parquet"], "cannot hold these rows ("),
-        (["both.jsonl", "--output", "out.parquet"], "cannot hold these rows ("),
+        (["late.jsonl", "--output", "out.csv"], "has a field 'new', which none of the first rows has"),
+        (
+            ["late.jsonl", "--output", "out.parquet"],
+            "so the output has no column for it (its columns: text, n): write JSON lines",
+        ),
+        (["mixed.jsonl", "--output", "out.parquet"], "These rows do not fit into Parquet ("),
+        (["both.jsonl", "--output", "out.parquet"], "These rows do not fit into Parquet ("),
         (["broken.jsonl", "--output", "out.jsonl"], "broken.jsonl is not JSON at line 601"),
         (["nowhere.jsonl", "--output", "out.jsonl"], "There is no file nowhere.jsonl"),
     ],

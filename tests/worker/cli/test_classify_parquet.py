@@ -73,7 +73,10 @@ def test_columns_of_every_type_are_carried_through(triage: Triage, tmp_path: Pat
     ids=lambda texts: str(texts.type),
 )
 def test_texts_of_every_string_type_are_read(triage: Triage, tmp_path: Path, texts: Any) -> None:
-    pq.write_table(table(texts), tmp_path / "in.parquet")
+    try:
+        pq.write_table(table(texts), tmp_path / "in.parquet")
+    except pa.ArrowNotImplementedError as error:
+        pytest.skip(f"this pyarrow does not write it: {error}")
     result = triage("classify", "--input", "in.parquet", "--output", "out.parquet")
     assert result.code == 0, result.err
     found = pq.read_table(tmp_path / "out.parquet")

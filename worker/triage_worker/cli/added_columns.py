@@ -3,7 +3,6 @@
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from math import isnan
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from triage_worker.cli.row_batches import Row
@@ -67,14 +66,15 @@ class AddedColumns:
             )
 
 
-def refuse_unknown(rows: list[Row], columns: Collection[str], path: Path) -> None:
-    """Raise `TriageError` if a row has a field that a table has no column for: it would be lost."""
+def refuse_unknown(rows: list[Row], columns: Collection[str]) -> None:
+    """Raise `TriageError` if a row has a field that the output has no column for: it would be lost."""
+    known = set(columns)
     for row in rows:
-        unknown = row.keys() - set(columns)
+        unknown = row.keys() - known
         if unknown:
             raise TriageError(
-                f"{path} has a column for each field of the first rows ({', '.join(columns)}), and a later row has "
-                f"another one, {min(unknown)!r}: write JSON lines, which need no columns."
+                f"A row has a field {min(unknown)!r}, which none of the first rows has, so the output has no column "
+                f"for it (its columns: {', '.join(columns)}): write JSON lines, which need no columns."
             )
 
 

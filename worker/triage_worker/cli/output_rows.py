@@ -97,7 +97,6 @@ class CsvWriter:
 
     def __init__(self, path: Path, columns: list[str] | None, added: AddedColumns, *, delimiter: str) -> None:
         added.refuse_taken(columns or [], nested=False)
-        self._path = path
         self._file: TextIO = path.open("w", encoding="utf-8", newline="")
         self._writer = csv.writer(self._file, delimiter=delimiter, lineterminator="\n")
         self._added = added
@@ -108,8 +107,10 @@ class CsvWriter:
     def write(self, batch: Batch, predictions: "Predictions") -> None:
         """Add rows with their predictions."""
         rows = rows_of(batch)
-        columns = self._columns or self._write_header(list(dict.fromkeys(name for row in rows for name in row)))
-        refuse_unknown(rows, columns, self._path)
+        columns = self._columns
+        if columns is None:
+            columns = self._write_header(list(dict.fromkeys(name for row in rows for name in row)))
+        refuse_unknown(rows, columns)
         for row, cells in zip(rows, self._added.rows(predictions, nested=False), strict=True):
             self._writer.writerow([_cell(row.get(name)) for name in columns] + [_cell(cell) for cell in cells.values()])
 

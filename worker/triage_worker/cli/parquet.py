@@ -71,8 +71,8 @@ class ParquetWriter:
                 self._write_group()
         except pa.ArrowException as error:
             raise TriageError(
-                f"{self._path} cannot hold these rows ({_first_line(error)}): each column of a Parquet file has one "
-                "type, which the first rows decide. Write JSON lines instead."
+                f"These rows do not fit into Parquet ({_first_line(error)}): each column has one type, which the first "
+                "rows decide. Write JSON lines instead."
             ) from None
 
     def finish(self) -> None:
@@ -90,7 +90,7 @@ class ParquetWriter:
     def _extended(self, batch: Batch, predictions: Predictions) -> pa.RecordBatch:
         if isinstance(batch, list):
             schema = self._schema = _inferred_schema(batch) if self._schema is None else self._schema
-            refuse_unknown(batch, schema.names, self._path)
+            refuse_unknown(batch, schema.names)
             batch = pa.RecordBatch.from_pylist(batch, schema=schema)
         self._added.refuse_taken(batch.schema.names, nested=False)
         return with_predictions(batch, predictions, scores=self._added.scores, prefix=self._added.prefix)
