@@ -8,7 +8,6 @@ in the last digits then share an id. An `InexactNumber` asks for a second parse 
 import sys
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
-from math import isfinite
 
 SAFE_INTEGER = 2**53 - 1
 """The largest integer that JSON readers with only floats, such as JavaScript, read exactly."""
@@ -47,8 +46,6 @@ def exact_number(text: str) -> int | float | str:
     if text.lstrip("-").isdecimal():
         return int(text) if len(text) <= 17 and abs(int(text)) <= SAFE_INTEGER else text
     number = float(text)
-    if not isfinite(number):
-        return text
     try:
         return number if Decimal(repr(number)) == Decimal(text) else text
     except InvalidOperation:  # the exponent is out of range

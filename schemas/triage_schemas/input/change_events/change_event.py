@@ -58,15 +58,17 @@ class ChangeEvent:
         return None if inner is None else listed_change(self.view, self._counted_from_start(path, inner))
 
     def value(self, path: Path) -> Any | NotFound:
-        """The value at a path of the document; if an update left it out, the best one that is known."""
+        """The value at a path of the document; if an update left it out, the one that it lists, or the one before."""
         now = self.now(path)
         if self.operation != "update" or not self.is_left_out(now):
             return now
         listed = self.listed(path)
-        for known in (NotFound("") if listed is None else listed.value, self.earlier(path)):
-            if not self.is_left_out(known):
-                return known
-        return now
+        if listed is not None and not self.is_left_out(listed.value):
+            return listed.value
+        if isinstance(now, NotFound) and not self.lacks_column(path, before=False):
+            return now
+        earlier = self.earlier(path)
+        return now if self.is_left_out(earlier) else earlier
 
     def is_left_out(self, value: Any | NotFound) -> bool:
         """Whether a value is missing or a placeholder."""

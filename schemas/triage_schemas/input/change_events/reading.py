@@ -94,9 +94,10 @@ def _skip_reason(event: ChangeEvent, shape: InputShape) -> SkipReason | None:
     path = shape.text_path
     if _is_unchanged(event, path):
         return "unchanged" if shape.skip_unchanged or event.is_left_out(event.value(path)) else None
-    listed = event.listed(path)
-    is_removed = listed is not None and listed.kind == "removed"
-    return "no_text" if is_removed or _is_empty(event.value(path)) else None
+    text, listed = event.value(path), event.listed(path)
+    is_removed = isinstance(text, NotFound) and not isinstance(event.earlier(path), NotFound)
+    is_removed = is_removed or (listed is not None and listed.kind == "removed")
+    return "no_text" if is_removed or _is_empty(text) else None
 
 
 def _is_empty(text: Any) -> bool:

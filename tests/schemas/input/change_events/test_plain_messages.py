@@ -50,6 +50,7 @@ def test_a_text_beside_the_envelope_is_a_message(fields: dict[str, Any]) -> None
         ("data.0.text", {"type": "DELETE", "data": [{"text": TEXT}, {"text": "b"}], "database": "d", "table": "t"}),
         ("fullDocument.text", {"operationType": "delete", "fullDocument": {"text": TEXT}}),
         ("dynamodb.NewImage.text", {"eventName": "REMOVE", "dynamodb": {"NewImage": {"text": TEXT}}}),
+        ("payload.after.text", {"payload": {"after": {"text": TEXT}}, "op": "d", "ts_ms": 1, "before": None}),
         ("payload.text", {"payload": {"text": TEXT, "op": "d", "ts_ms": 1, "before": None, "after": None}}),
         ("before.text", {**debezium(ROW, None), "before": {"text": TEXT}}),
     ],
@@ -86,6 +87,7 @@ def test_null_is_a_dead_letter_in_the_text_format_whatever_the_path() -> None:
     [
         {"ts_ms": "1"},
         {"ts_ms": 1, "note": "x"},
+        {"ts_ms": 1, "n": 2},
         {"ts_us": 1},
         {},
         {"resolved": True},
@@ -99,3 +101,9 @@ def test_null_is_a_dead_letter_in_the_text_format_whatever_the_path() -> None:
 )
 def test_an_object_without_a_text_stays_a_dead_letter(document: dict[str, Any]) -> None:
     assert outcome(decode(orjson.dumps(document), SOURCE, JSON)) == "dead letter: no_text"
+
+
+def test_an_operation_without_a_row_stays_a_dead_letter() -> None:
+    shape = InputShape(text_path=("after", "text"))
+    assert outcome(decode(b'{"op": "d", "ts_ms": 1}', SOURCE, shape)) == "dead letter: no_text"
+    assert outcome(decode(b'{"op": "d", "ts_ms": 1, "after": null}', SOURCE, shape)) == "skipped: delete"

@@ -104,7 +104,15 @@ def test_a_text_within_a_column_is_compared() -> None:
     assert outcome(decode(orjson.dumps(debezium(before, after)), SOURCE, shape)) == "skipped: unchanged"
     after["body"] = {"text": OTHER}
     assert outcome(decode(orjson.dumps(debezium(before, after)), SOURCE, shape)) == OTHER
+    after["body"] = {}
+    assert outcome(decode(orjson.dumps(debezium(before, after)), SOURCE, shape)) == "skipped: no_text"
+    assert outcome(decode(orjson.dumps(debezium({"n": 1}, after)), SOURCE, shape)) == "dead letter: no_text"
     shape = InputShape(text_path=("data", "body", "text"))
+    assert outcome(decode(orjson.dumps(maxwell(before, after)), SOURCE, shape)) == "skipped: no_text"
+    assert (
+        outcome(decode(orjson.dumps(maxwell({"n": 1}, {"n": 2, "body": {}})), SOURCE, shape)) == "dead letter: no_text"
+    )
+    after["body"] = {"text": OTHER}
     event = {**maxwell(before, after), "old": {"body": {}}}
     assert outcome(decode(orjson.dumps(event), SOURCE, shape)) == OTHER
     as_strings = [{"body": orjson.dumps(row["body"]).decode(), "n": row["n"]} for row in (before, before)]
@@ -163,8 +171,15 @@ def test_mongodb_without_the_document_gives_the_new_text(updated: dict[str, Any]
     event = {**mongodb(ROW, CLOSED), "fullDocument": None, "updateDescription": {"updatedFields": updated}}
     shape = InputShape(text_path=("fullDocument", "body", "text"))
     assert outcome(decode(orjson.dumps(event), SOURCE, shape)) == OTHER
+    assert outcome(decode(orjson.dumps({**event, "fullDocument": {"_id": 7}}), SOURCE, shape)) == OTHER
     event["updateDescription"] = {"updatedFields": {}, "removedFields": ["body"]}
     assert outcome(decode(orjson.dumps(event), SOURCE, shape)) == "skipped: no_text"
+
+
+def test_mongodb_without_the_document_gives_a_new_entry_of_a_list() -> None:
+    event = {**mongodb(ROW, CLOSED), "updateDescription": {"updatedFields": {"thread.1": {"text": "b"}}}}
+    shape = InputShape(text_path=("fullDocument", "thread", "-1", "text"))
+    assert outcome(decode(orjson.dumps({**event, "fullDocument": None}), SOURCE, shape)) == "b"
 
 
 def test_a_record_with_several_rows_is_read_at_the_row_with_a_new_text() -> None:
@@ -244,6 +259,11 @@ def test_placeholders_can_be_chosen() -> None:
     after = {**CLOSED, "text": "<unset>"}
     assert outcome(decode_event(debezium(ROW, after), "after", placeholders=mine)) == "skipped: unchanged"
     assert outcome(decode_event(debezium(ROW, after), "after")) == "<unset>"
+    for encoded in ("Pz8+", "Pz8-", "3f3f3e"):
+        left_out = debezium(ROW, {**CLOSED, "text": encoded})
+        forms = placeholder_forms(["??>"])
+        assert outcome(decode_event(left_out, "after", placeholders=forms)) == "skipped: unchanged"
+        assert outcome(decode_event(left_out, "after")) == encoded
     other = {**CLOSED, "text": DEBEZIUM_PLACEHOLDER}
     assert outcome(decode_event(debezium(ROW, other), "after", placeholders=mine)) == DEBEZIUM_PLACEHOLDER
 
@@ -258,5 +278,7 @@ def test_texts_that_are_nested_too_deeply_to_be_compared_are_dead_letters() -> N
     deep = b'{"a":' * 1_000 + b"1" + b"}" * 1_000
     value = b'{"op":"u","ts_ms":1,"before":{"text":' + deep + b'},"after":{"text":' + deep + b"}}"
     assert outcome(decode(value, SOURCE, InputShape(text_path=("after", "text")))) == "dead letter: text_not_string"
+    embedded = orjson.dumps({"after": "[" * 2_000})
+    assert outcome(decode(embedded, SOURCE, InputShape(text_path=("after", "text")))) == "dead letter: no_text"
     value = b'{"op":"u","ts_ms":1,"before":{"text":["a",%s]},"after":{"text":["a",%s,1]}}' % (deep, deep)
     assert outcome(decode(value, SOURCE, InputShape(text_path=("after", "text", "0")))) == "a"
