@@ -63,7 +63,7 @@ async def _scale_and_roll_out(harness: KafkaHarness, delivery: str, begin_phase:
     for old in list(workers):
         workers.append(await _join(harness, delivery))
         workers.remove(old)
-        assert await old.terminate() == 0
+        assert await old.terminate() == 0, old.log_text()
     begin_phase("four to one by SIGTERM")
     leaving = workers[1:]
     for worker in leaving:

@@ -1,7 +1,7 @@
 """Fakes of what surrounds the consumer: its client, the processor and the delivery. They log what is called."""
 
 import asyncio
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from types import SimpleNamespace
 from typing import Any
 
@@ -25,6 +25,7 @@ class FakeClient:
 
     Attributes:
         fetched: what the next polls return.
+        after_fetch: is called when a poll is about to return records.
         polls: the partitions and the limit of each poll.
         poll_error: the error of every poll, while it is set.
         partitions: of the topic.
@@ -37,6 +38,7 @@ class FakeClient:
         self._start_error = start_error
         self._hangs = hangs
         self.fetched: list[Mapping[TopicPartition, Sequence[ConsumerRecord]]] = []
+        self.after_fetch: Callable[[], None] = lambda: None
         self.polls: list[tuple[tuple[TopicPartition, ...], int | None]] = []
         self.poll_error: Exception | None = None
         self.partitions: set[int] | None = {0, 1}
@@ -61,7 +63,10 @@ class FakeClient:
         await asyncio.sleep(POLL_S)
         if self.poll_error is not None:
             raise self.poll_error
-        return self.fetched.pop(0) if self.fetched and not partitions else {}
+        if partitions or not self.fetched:
+            return {}
+        self.after_fetch()
+        return self.fetched.pop(0)
 
     def pause(self, *partitions: TopicPartition) -> None:
         self._calls.append(f"pause partitions {_numbers(partitions)}")

@@ -88,6 +88,25 @@ async def test_fetched_records_are_tracked_and_given_to_the_processor() -> None:
         assert batch.tracker.in_flight == 2
 
 
+async def test_records_are_tracked_before_a_revocation_that_follows_their_poll() -> None:
+    harness = ConsumerHarness()
+    async with running(harness):
+        await harness.assign(A)
+        revocations: list[asyncio.Task[None]] = []
+
+        def revoke() -> None:
+            revocations.append(asyncio.create_task(harness.consumer.on_partitions_revoked({A})))
+
+        harness.client.after_fetch = revoke
+        harness.client.fetched = [{A: [record(A, 7, b"{}")]}]
+        await harness.wait_for(lambda: bool(harness.processor.batches))
+        await asyncio.gather(*revocations)
+        counts = harness.in_flight.offsets.counts()
+        assert (counts.read, counts.given_back) == (1, 1)
+        (batch,) = harness.processor.batches
+        assert not batch.tracker.active
+
+
 async def test_no_more_messages_are_read_than_may_be_in_flight() -> None:
     harness = ConsumerHarness(max_in_flight=3)
     async with running(harness, drain_s=0.01):

@@ -27,7 +27,7 @@ from triage_worker.streaming.offset_commits import OffsetCommitter
 from triage_worker.streaming.partition_control import PartitionControl
 from triage_worker.streaming.processor import MessageProcessor
 from triage_worker.streaming.signals import StoppedError, unless_stopped
-from triage_worker.streaming.tracking.in_flight import InFlightMessages
+from triage_worker.streaming.tracking.in_flight import InFlightMessages, TrackedRecords
 
 log = logging.getLogger(__name__)
 
@@ -181,13 +181,17 @@ class Consumer(ConsumerRebalanceListener):
             await self._wait_for_room(client)
             return
         # aiokafka's poll lasts as long as a rebalance, and can be cancelled: until it returns, no record is taken.
-        polling = client.getmany(timeout_ms=POLL_MS, max_records=min(room, POLL_RECORDS))
-        # There must be no await between the poll and the tracking: an untracked record would be lost.
-        fetched = await unless_stopped(stop, polling)
-        if fetched or (self.assigned and monotonic() - self._assigned_at > HEALTHY_AFTER_S):
+        tracked = await unless_stopped(stop, self._fetch(client, min(room, POLL_RECORDS)))
+        if tracked or (self.assigned and monotonic() - self._assigned_at > HEALTHY_AFTER_S):
             self.problem = self._check_topic(client)
-        if fetched:
-            await self._processor.process([self._in_flight.track(*batch) for batch in fetched.items()])
+        if tracked:
+            await self._processor.process(tracked)
+
+    async def _fetch(self, client: AIOKafkaConsumer, max_records: int) -> list[TrackedRecords]:
+        """Poll and track what was fetched, in one task: their partitions could be revoked if it were two."""
+        fetched = await client.getmany(timeout_ms=POLL_MS, max_records=max_records)
+        # There must be no await here: an untracked record would be lost.
+        return [self._in_flight.track(*batch) for batch in fetched.items()]
 
     def _check_topic(self, client: AIOKafkaConsumer) -> str | None:
         """Return what is wrong with the topic; log it if the topic came back smaller than it was."""
