@@ -1,4 +1,4 @@
-"""Changes that an admin_client makes to topics and partitions while others use them."""
+"""Changes that an administrator makes to topics and partitions while others use them."""
 
 import random
 from collections.abc import AsyncIterator, Container, Iterable, Mapping
