@@ -6,8 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from triage_worker.demo.fake_llm import answer, fake_llm
 from triage_worker.fallback import prompt
-from triage_worker.fallback.answer import Answer, parse_answer
-from triage_worker.fallback.client import LlmClient, RejectedError
+from triage_worker.fallback.answer import Answer, read_answer
+from triage_worker.fallback.client import LlmClient
+from triage_worker.fallback.errors import RejectedError
 
 from tests.worker.fallback.events import event
 
@@ -52,7 +53,7 @@ async def test_it_serves_the_protocol_of_an_endpoint() -> None:
     async with fake_llm() as url, LlmClient(url, None) as client:
         await client.check_key()
         reply = await client.complete({"model": "any", "messages": messages}, 5)
-        assert parse_answer(reply.content, LABELS) == Answer("PETS", 0.667)
+        assert read_answer(reply, LABELS) == Answer("PETS", 0.667)
         with pytest.raises(RejectedError):
             await client.complete({"model": "any", "messages": [{"role": "user", "content": "hello"}]}, 5)
     async with aiohttp.ClientSession() as session:

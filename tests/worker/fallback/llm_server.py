@@ -27,7 +27,7 @@ def answer(intent: str, confidence: float = 0.9) -> web.Response:
 
 def message(body: dict[str, Any]) -> str:
     """The customer's text in a request."""
-    return str(orjson.loads(body["messages"][1]["content"])["message"])
+    return str(orjson.loads(body["messages"][-1]["content"].rpartition("\n")[2])["message"])
 
 
 class LlmServer:

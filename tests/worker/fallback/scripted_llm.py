@@ -7,9 +7,11 @@ from triage_schemas.events import FallbackEvent
 from triage_worker.fallback import prompt
 from triage_worker.fallback.answer import Answer
 from triage_worker.fallback.budget import Budget, BudgetWindow, LocalBudget
-from triage_worker.fallback.client import Completion, UnavailableError
+from triage_worker.fallback.completion import Completion
 from triage_worker.fallback.cost import Prices
-from triage_worker.fallback.llm import Limits, Llm, NoAnswerReason
+from triage_worker.fallback.errors import UnavailableError
+from triage_worker.fallback.llm import Llm
+from triage_worker.fallback.llm_calls import Limits, NoAnswerReason
 from triage_worker.fallback.metrics import LlmMetrics
 
 from tests.worker.fallback.events import event
@@ -73,7 +75,7 @@ class ScriptedLlm:
             sleep=self.clock.sleep,
         )
 
-    async def ask(self, subject: FallbackEvent | None = None) -> Answer | NoAnswerReason:
+    async def ask(self, subject: FallbackEvent | None = None) -> Answer | NoAnswerReason | None:
         subject = subject or event()
         return await self.llm.answer(subject, prompt.messages(subject))
 

@@ -91,6 +91,27 @@ async def test_the_actual_cost_of_a_call_is_known_to_all() -> None:
         assert await process.budget.reserve(0.6) is None
 
 
+async def test_a_call_that_was_refused_counts_for_no_process() -> None:
+    log = SharedLog()
+    one, two = Process(log, calls=1, money=1.0), Process(log, calls=1, money=1.0)
+    for _ in range(3):
+        task = await requested(one, 1.0)
+        for process in (one, two):
+            process.catch_up()
+        reservation = await task
+        assert reservation is not None
+        assert await two.budget.reserve(0.0) is None
+        one.budget.cancel(reservation)
+        for process in (one, two):
+            process.catch_up()
+        assert orjson.loads(log.entries[-1][0]) == {"call": reservation.call_id, "cost": 0.0, "counted": False}
+    successor = Process(log, calls=1)
+    successor.catch_up()
+    task = await requested(successor)
+    successor.catch_up()
+    assert await task is not None
+
+
 async def test_an_entry_that_is_stored_twice_counts_once() -> None:
     log = SharedLog()
     one = Process(log, calls=2)

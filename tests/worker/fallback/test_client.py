@@ -12,9 +12,11 @@ from prometheus_client import CollectorRegistry
 from triage_worker.config.errors import ConfigError
 from triage_worker.fallback import prompt
 from triage_worker.fallback.answer import Answer
-from triage_worker.fallback.client import LlmClient, NotACompletionError, UnavailableError
+from triage_worker.fallback.client import LlmClient
 from triage_worker.fallback.cost import Prices
-from triage_worker.fallback.llm import Limits, Llm
+from triage_worker.fallback.errors import NotACompletionError, RejectedError, UnavailableError
+from triage_worker.fallback.llm import Llm
+from triage_worker.fallback.llm_calls import Limits
 from triage_worker.fallback.metrics import LlmMetrics
 
 from tests.worker.fallback.events import event
@@ -80,10 +82,9 @@ async def test_an_answer_that_was_cut_off_names_the_setting(caplog: pytest.LogCa
 @pytest.mark.parametrize("status", [302, 404])
 async def test_a_wrong_address_names_the_setting(status: int) -> None:
     async with llm_at(always(lambda: web.Response(status=status))) as (_, llm):
-        with pytest.MonkeyPatch.context() as patched:
-            patched.setattr("triage_worker.fallback.llm.MAX_FAILED_CALLS", 1)
-            assert await llm.answer(event(), prompt.messages(event())) == "unavailable"
+        assert await llm.answer(event(), prompt.messages(event())) is None
     assert llm.last_error is not None
+    assert llm.last_error == llm.problem
     assert "TRIAGE_LLM_URL" in llm.last_error
 
 
@@ -93,6 +94,7 @@ async def test_a_wrong_address_names_the_setting(status: int) -> None:
         lambda: completion(None),
         lambda: completion("", usage="free"),
         lambda: completion("x" * 3_000_000),
+        lambda: web.json_response({"choices": []}),
         lambda: web.json_response({"choices": [{"message": {}}], "usage": {"prompt_tokens": -1}}),
     ],
 )
@@ -111,7 +113,6 @@ async def test_a_completion_without_an_answer_is_unusable(response: Callable[[],
         lambda: web.Response(text="[]"),
         lambda: web.Response(text="null"),
         lambda: web.Response(text="[" * 100_000),
-        lambda: web.json_response({"choices": []}),
         lambda: web.json_response({"choices": {"0": 1}}),
         lambda: web.json_response({"choices": [{"text": "WISMO"}]}),
     ],
@@ -135,7 +136,7 @@ async def test_a_server_that_rejects_a_format_with_status_200_is_supported() -> 
         llm = Llm(client, "m", Limits(60, 90, 50), Prices(0, 0), UNLIMITED, metrics, clock=clock, sleep=clock.sleep)
         answers = [await llm.answer(event(), prompt.messages(event())) for _ in range(3)]
     assert answers[-1] == Answer("WISMO", 0.9)
-    assert llm.formats.format == "text"
+    assert llm.negotiation.profile.format == "text"
 
 
 @pytest.mark.parametrize("sent", [b"HTTP/1.1 200 OK\r\nContent-Length: 999\r\n\r\n{", b"HTTP/1.1 200 OK\r\n", b""])
@@ -194,7 +195,7 @@ async def test_redirects_are_not_followed_with_the_key() -> None:
         raise web.HTTPTemporaryRedirect("http://127.0.0.1:1/v1/chat/completions")
 
     async with LlmServer(redirect) as server, LlmClient(server.url, "secret") as client:
-        with pytest.raises(UnavailableError, match="status 307"):
+        with pytest.raises(RejectedError, match=r"status 307: a redirect to http://127\.0\.0\.1:1/v1/chat/completions"):
             await client.complete({}, 5.0)
     assert elsewhere == ["called"]
 

@@ -1,20 +1,17 @@
-"""The fallback's components without I/O: parsing answers, circuit breaker, budget, retries, response formats."""
-
-from typing import Any
+"""The fallback's components without I/O: decisions, prompt, circuit breaker, budget, retries, costs."""
 
 import orjson
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from triage_worker.fallback import prompt
-from triage_worker.fallback.answer import Answer, parse_answer
+from triage_worker.fallback.answer import Answer
+from triage_worker.fallback.attempt import RETRY_POLICY
 from triage_worker.fallback.budget import BudgetWindow
 from triage_worker.fallback.circuit_breaker import CircuitBreaker
-from triage_worker.fallback.client import Completion
+from triage_worker.fallback.completion import Completion
 from triage_worker.fallback.cost import Prices, Tokens, billed, highest
-from triage_worker.fallback.llm import RETRY_POLICY
 from triage_worker.fallback.llm_decider import Decided, Undecided, decision
-from triage_worker.fallback.response_format import FORMATS, FormatNegotiator, FormattedRequest
 
 from tests.worker.fallback.events import LABELS, event
 
@@ -22,47 +19,10 @@ SCHEMA = prompt.schema(list(LABELS))
 MESSAGES = prompt.messages(event())
 
 
-@pytest.mark.parametrize(
-    ("content", "parsed"),
-    [
-        ('{"intent": "WISMO", "confidence": 0.9}', Answer("WISMO", 0.9)),
-        ('```json\n{"intent": "wismo ", "confidence": 1}\n```', Answer("WISMO", 1.0)),
-        ('Sure!\n\n```json\n{"intent": "WISMO", "confidence": 1}\n```\nAnything else?', Answer("WISMO", 1.0)),
-        ('It is: {"intent": "WISMO", "confidence": "0.9"}', Answer("WISMO", 0.9)),
-        ('<think>A {parcel}?</think>{"intent": "WISMO", "confidence": 1}', Answer("WISMO", 1.0)),
-        ('no opening</think>\n{"intent": "WISMO", "confidence": 1}', Answer("WISMO", 1.0)),
-        ('<think>perhaps {"intent": "WISMO", "confidence": 1}', "unparsable"),
-        ('{"intent": "WISMO", "confidence": 1} or {"intent": "OTHER", "confidence": 1}', "unparsable"),
-        ('{"intent": "WISMO", "confidence": "high"}', "unparsable"),
-        ('{"intent": "WISMO", "confidence": "nan"}', "unparsable"),
-        ('{"intent": "None of these", "confidence": 0.5, "why": "x"}', Answer(None, 0.5)),
-        ('{"intent": "REFUND", "confidence": 0.9}', "not_a_label"),
-        ('{"intent": "", "confidence": 0.9}', "not_a_label"),
-        ('{"intent": "WISMO"}', "unparsable"),
-        ('{"intent": ["WISMO"], "confidence": 1}', "unparsable"),
-        ('{"intent": "WISMO", "confidence": 90}', "unparsable"),
-        ('{"intent": "WISMO", "confidence": true}', "unparsable"),
-        ('{"intent": "WISMO", "confidence": NaN}', "unparsable"),
-        ('[{"intent": "WISMO"}]', "unparsable"),
-        ("It is WISMO.", "unparsable"),
-        ("", "unparsable"),
-        ('{"intent": "WIS', "unparsable"),
-    ],
-)
-def test_an_answer_is_a_known_label_and_a_number_or_unusable(content: str, parsed: object) -> None:
-    assert parse_answer(content, LABELS) == parsed
-
-
 def test_an_answer_needs_the_least_confidence() -> None:
     assert decision(Answer("WISMO", 0.6), 0.6) == Decided("WISMO", 0.6)
     assert decision(Answer("WISMO", 0.59), 0.6) == Undecided("unsure")
     assert decision(Answer(None, 1.0), 0.6) == Undecided("none_of_these")
-
-
-@given(st.one_of(st.text(), st.recursive(st.none() | st.floats() | st.text(), st.lists).map(str)))
-def test_no_content_raises(content: str) -> None:
-    parsed = parse_answer(content, LABELS)
-    assert parsed in ("unparsable", "not_a_label") or isinstance(parsed, Answer)
 
 
 @given(st.text(max_size=200))
@@ -180,6 +140,17 @@ def test_the_whole_budget_of_a_window_may_be_spent() -> None:
     assert window.reserve(0.25, 10) is not None, "the window has moved past it"
 
 
+def test_a_cancelled_call_leaves_the_window_as_if_it_had_not_been() -> None:
+    window = BudgetWindow(calls=1, money=1.0, window_s=10)
+    refused = window.reserve(1.0, 0)
+    assert refused is not None
+    window.cancel(refused)
+    assert window.reserve(1.0, 1) is not None
+    assert window.reserve(0.0, 2) is None
+    assert window.reserve(0.0, 11) is not None
+    window.cancel(refused)  # again, and after it has left the window
+
+
 def test_retry_delays_grow_and_are_jittered(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("random.random", lambda: 0.0)
     assert [RETRY_POLICY.delay_s(failures) for failures in (1, 2, 3, 9)] == [0.5, 1.0, 2.0, 8.0]
@@ -193,60 +164,3 @@ def test_money_is_tokens_times_prices_and_an_upper_bound_without_usage() -> None
     assert billed(Completion("", 87, 4), most) == Tokens(87, 4)
     assert billed(Completion("", None, None), most) == most
     assert (most.input, most.output) > (300, 49)
-
-
-def request(formats: FormatNegotiator) -> FormattedRequest:
-    return formats.request(MESSAGES, SCHEMA)
-
-
-def kinds(body: dict[str, Any]) -> tuple[str | None, bool]:
-    form = body.get("response_format", {})
-    return form.get("type"), "schema" in form or "json_schema" in form
-
-
-def test_the_strictest_format_is_tried_first_and_rejections_lead_to_the_next() -> None:
-    formats = FormatNegotiator("m", 50)
-    tried = []
-    for _ in FORMATS:
-        asked = request(formats)
-        tried.append(kinds(asked.body))
-        formats.record_rejection(asked, "unknown response_format")
-    assert tried == [("json_schema", True), ("json_object", True), ("json_object", False), (None, False)]
-    assert formats.format == "json_schema", "all were rejected, so it was the message and not the format"
-
-
-def test_a_confirmed_format_is_used_until_it_is_rejected_repeatedly() -> None:
-    formats = FormatNegotiator("m", 50)
-    assert formats.record_rejection(request(formats), "")
-    formats.record_usable(request(formats))
-    assert not formats.record_rejection(request(formats), "too long")
-    assert not formats.record_unusable(request(formats))
-    formats.record_usable(request(formats))
-    assert [formats.record_rejection(request(formats), "") for _ in range(3)] == [False] * 3
-    assert (formats.format, formats.confirmed) == ("json_schema", False)
-
-
-def test_a_format_that_is_ignored_is_left_after_two_answers() -> None:
-    formats = FormatNegotiator("m", 50)
-    assert formats.record_unusable(request(formats))
-    assert request(formats).format == "json_schema"
-    assert formats.record_unusable(request(formats))
-    assert request(formats).format == "json_object_with_schema"
-
-
-def test_two_simultaneous_rejections_move_on_once() -> None:
-    formats = FormatNegotiator("m", 50)
-    first, second = request(formats), request(formats)
-    assert formats.record_rejection(first, "")
-    assert formats.record_rejection(second, "")
-    assert formats.format == "json_object_with_schema"
-
-
-def test_parameters_that_newer_models_reject_are_left_out() -> None:
-    formats = FormatNegotiator("m", 50)
-    assert formats.record_rejection(request(formats), "'max_tokens' is not supported, use 'max_completion_tokens'")
-    assert formats.record_rejection(request(formats), "'temperature' does not support 0")
-    body = request(formats).body
-    assert body["max_completion_tokens"] == 50
-    assert not {"max_tokens", "temperature"} & set(body)
-    assert formats.format == "json_schema"

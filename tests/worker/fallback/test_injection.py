@@ -12,7 +12,8 @@ from triage_worker.fallback import prompt
 from triage_worker.fallback.budget import BudgetWindow, LocalBudget
 from triage_worker.fallback.client import LlmClient
 from triage_worker.fallback.cost import Prices
-from triage_worker.fallback.llm import Limits, Llm
+from triage_worker.fallback.llm import Llm
+from triage_worker.fallback.llm_calls import Limits
 from triage_worker.fallback.llm_decider import LlmDecider
 from triage_worker.fallback.metrics import LlmMetrics
 

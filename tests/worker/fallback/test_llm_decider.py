@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from triage_worker.fallback.client import Completion
+from triage_worker.fallback.completion import Completion
 from triage_worker.fallback.llm_decider import Decided, LlmDecider, Undecided
 
 from tests.worker.fallback.events import event

@@ -24,7 +24,8 @@ from triage_worker.fallback.answer import Answer
 from triage_worker.fallback.budget import BudgetWindow, LocalBudget
 from triage_worker.fallback.client import LlmClient
 from triage_worker.fallback.cost import Prices
-from triage_worker.fallback.llm import Limits, Llm, NoAnswerReason
+from triage_worker.fallback.llm import Llm
+from triage_worker.fallback.llm_calls import Limits, NoAnswerReason
 from triage_worker.fallback.metrics import LlmMetrics
 from triage_worker.llm_evaluation.comparison import LlmComparison, Plan
 
@@ -94,7 +95,7 @@ async def real(url: str) -> AsyncIterator[Llm]:
 async def test_the_response_format_of_a_real_server_is_found(url: str) -> None:
     async with real(url) as llm:
         answers = [await llm.answer(event(text), prompt.messages(event(text))) for text in TEXTS]
-        assert (llm.formats.format, llm.formats.confirmed) == ("json_object_with_schema", True)
+        assert (llm.negotiation.profile.format, llm.negotiation.confirmed) == ("json_object_with_schema", True)
     assert any(isinstance(answer, Answer) for answer in answers), answers
     for answer in answers:
         assert is_a_label(answer)
@@ -122,7 +123,7 @@ async def test_a_real_model_beside_the_bundle(url: str, tmp_path: Path) -> None:
     assert len(list(llm_comparison.comparison_rows(found))) == 8
 
 
-def is_a_label(answer: Answer | NoAnswerReason) -> bool:
+def is_a_label(answer: Answer | NoAnswerReason | None) -> bool:
     """A constrained answer is a label or none of them; its confidence may exceed 1, which makes it unusable."""
     return answer == "unparsable" or (isinstance(answer, Answer) and (answer.intent is None or answer.intent in LABELS))
 

@@ -14,7 +14,8 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.trace import SpanKind, StatusCode
 from triage_schemas.events import FallbackEvent
-from triage_worker.fallback.client import Completion, UnavailableError
+from triage_worker.fallback.completion import Completion
+from triage_worker.fallback.errors import UnavailableError
 from triage_worker.fallback.llm_decider import Decided
 from triage_worker.fallback.traced_endpoint import TracedEndpoint
 from triage_worker.observability import tracing
@@ -178,6 +179,9 @@ class RetryingDecider:
 
     def __init__(self, endpoint: TracedEndpoint) -> None:
         self._endpoint = endpoint
+
+    async def available(self) -> None:
+        pass
 
     async def decide(self, event: FallbackEvent) -> Decided:
         try:

@@ -8,6 +8,7 @@ import orjson
 from aiokafka.structs import ConsumerRecord
 from triage_schemas.events import FallbackEvent, IntentEvent, LabelEvent, ModelRef, ReviewEvent
 from triage_worker.fallback.llm_decider import Decided, Undecided
+from triage_worker.streaming.async_processor import NotAvailableError
 from triage_worker.streaming.tracking.dead_letters import DeadLetters
 from triage_worker.streaming.tracking.output import Output
 
@@ -27,6 +28,12 @@ class FakeDecider:
         self.started = asyncio.Event()
         self._decided: dict[str, asyncio.Event] = defaultdict(asyncio.Event)
         self.down: str | None = None
+        self.is_available = asyncio.Event()
+        self.is_available.set()
+        self.not_now = False
+
+    async def available(self) -> None:
+        await self.is_available.wait()
 
     async def decide(self, event: FallbackEvent) -> Decision:
         self._pending += 1
@@ -35,6 +42,8 @@ class FakeDecider:
         await (self.gates[event.text].wait() if event.text in self.gates else asyncio.sleep(0))
         self._pending -= 1
         self._decided[event.text].set()
+        if self.not_now:
+            raise NotAvailableError
         return self._decide(event)
 
     async def wait_until_decided(self, text: str) -> None:
@@ -145,6 +154,46 @@ async def test_a_pause_drops_queued_messages_and_lets_pending_decisions_finish()
         await harness.process({PARTITION: records("first", "second")})
         outputs = await harness.wait_for_outputs(3)
         assert [output.offset for output in outputs] == [0, 0, 1]
+
+
+async def test_an_event_that_cannot_be_decided_at_present_waits_and_keeps_its_place() -> None:
+    decider = FakeDecider(by_text)
+    async with fallback_harness(decider, concurrency=2) as harness:
+        decider.is_available.clear()
+        await harness.process({PARTITION: records("a", "b", "c", "d")})
+        await asyncio.sleep(0.02)
+        assert decider.most_pending == 0, "nothing is decided before the decider is available"
+        decider.not_now = True
+        decider.is_available.set()
+        await decider.wait_until_decided("a")
+        decider.is_available.clear()
+        await asyncio.sleep(0.02)
+        assert (harness.processor.idle, harness.processor.longest_run_s, harness.outputs) == (True, 0.0, [])
+        decider.not_now = False
+        decider.is_available.set()
+        outputs = await harness.wait_for_outputs(4)
+        assert [output.offset for output in outputs] == [0, 1, 2, 3]
+
+
+async def test_an_event_that_cannot_be_decided_is_dropped_while_paused() -> None:
+    decider = FakeDecider(by_text)
+    decider.gates["a"] = asyncio.Event()
+    async with fallback_harness(decider, concurrency=1) as harness:
+        await harness.process({PARTITION: records("a", "b")})
+        await decider.started.wait()
+        harness.processor.pause()
+        decider.not_now = True
+        decider.gates["a"].set()
+        await decider.wait_until_decided("a")
+        await asyncio.sleep(0.02)
+        assert harness.processor.idle
+        assert harness.offsets.revoke([PARTITION]) == 2
+        harness.offsets.assign(PARTITION)
+        decider.not_now = False
+        harness.processor.resume()
+        await harness.process({PARTITION: records("a", "b")})
+        outputs = await harness.wait_for_outputs(2)
+        assert [output.offset for output in outputs] == [0, 1]
 
 
 async def test_a_decision_for_a_revoked_partition_is_not_published() -> None:

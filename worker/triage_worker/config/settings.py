@@ -29,7 +29,19 @@ from triage_schemas.validation import first_error
 from triage_worker.config import sources
 from triage_worker.config.errors import ConfigError
 from triage_worker.config.sources import PREFIX, variable
-from triage_worker.config.types import Key, Lower, Names, Servers, Site, TextField, Topic, Upper, Url
+from triage_worker.config.types import (
+    HeaderName,
+    Headers,
+    Key,
+    Lower,
+    Names,
+    Servers,
+    Site,
+    TextField,
+    Topic,
+    Upper,
+    Url,
+)
 
 HEARTBEAT_MS = 3_000
 HelpdeskName = Literal["zendesk", "gorgias"]
@@ -159,9 +171,15 @@ class Settings(BaseSettings):
     helpdesk_user: str | None = Field(None, description="helpdesk: e-mail address of the user who creates the tickets")
     helpdesk_token: SecretStr | None = Field(None, description="helpdesk: API token of that user")
     helpdesk_per_minute: PositiveInt = Field(100, description="helpdesk: most API calls in a minute")
-    llm_url: Url | None = Field(None, description="fallback: OpenAI-compatible endpoint, up to /v1")
+    llm_url: Url | None = Field(None, description="fallback: OpenAI-compatible endpoint, up to /v1 or whole")
     llm_model: str | None = Field(None, description="fallback: name of the model at the endpoint")
     llm_api_key: Key = Field(None, description="fallback: API key of the endpoint")
+    llm_key_header: HeaderName | None = Field(
+        None, description="fallback: header that carries the key; unset: Authorization, and api-key at Azure"
+    )
+    llm_headers: Headers = Field(
+        None, description="fallback: further headers of each call, as a JSON object or as Name: value"
+    )
     llm_out_of_scope: bool = Field(False, description="fallback: also ask the LLM about messages that are out of scope")
     llm_min_confidence: float = Field(
         0.6, ge=0, le=1, description="fallback: answers that the LLM is less confident of go to review"

@@ -2,13 +2,19 @@
 
 import re
 from typing import Annotated
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, SecretStr
+
+from triage_worker.config.http_headers import header_name, parse_headers
 
 HOST = re.compile(r"(?P<host>[^\s,:/\[\]]+|\[[0-9a-fA-F:.%]+\])(:(?P<port>\d+))?")
 LARGEST_PORT = 65_535
 ADDRESS = r"https?://[^\s/?#]+[^\s?#]*"
+KEY_IN_QUERY = re.compile(
+    r"(api[_-]?)?key|subscription-key|code|sig(nature)?|(access_)?token|secret|password", re.IGNORECASE
+)
+OTHER_API = re.compile(r"(?<!/chat)/(completions|responses|messages|embeddings)$|/api/(chat|generate)$")
 
 
 def _servers(value: str) -> str:
@@ -31,7 +37,9 @@ Topic = Annotated[
     str, AfterValidator(lambda value: _matching(value, r"[a-zA-Z0-9._-]{1,249}", "letters, digits, '.', '_' and '-'"))
 ]
 TextField = Annotated[str, AfterValidator(lambda value: _matching(value, r"[^.]+(\.[^.]+)*", "names joined by dots"))]
-Url = Annotated[str, AfterValidator(lambda value: _endpoint(value.rstrip("/")))]
+Url = Annotated[str, AfterValidator(lambda value: _endpoint(value.strip().rstrip("/")))]
+Headers = Annotated[SecretStr | None, AfterValidator(lambda value: value and _headers(value))]
+HeaderName = Annotated[str, AfterValidator(lambda value: header_name(value.strip()))]
 Key = Annotated[SecretStr | None, AfterValidator(lambda value: value and _header(value))]
 Site = Annotated[str, AfterValidator(lambda value: _matching(value.rstrip("/"), ADDRESS, "https:// and a name"))]
 Servers = Annotated[str, AfterValidator(_servers)]
@@ -57,12 +65,26 @@ def _endpoint(value: str) -> str:
     _, _, rest = value.partition("://")
     if "@" in rest.partition("/")[0]:  # before the value is shown
         raise ValueError("a URL with a name or password in it: give the key as TRIAGE_LLM_API_KEY")
-    _matching(value, ADDRESS, "a URL, up to /v1")
+    _matching(value, ADDRESS + r"(\?[^\s#]*)?", "a URL, up to /v1")
+    parts = urlsplit(value)
+    secret = next((name for name in parse_qs(parts.query) if KEY_IN_QUERY.fullmatch(name)), None)
+    if secret is not None:  # the address stands in logs and reports
+        raise ValueError(
+            f"a URL with a key in it (“{secret}”): give it as TRIAGE_LLM_API_KEY, and the header that the endpoint "
+            "takes it in as TRIAGE_LLM_KEY_HEADER"
+        )
+    if other := OTHER_API.search(parts.path.rstrip("/")):
+        raise ValueError(f"the address of another API ({other[0]}): give that of chat completions, up to /v1 or whole")
     try:
-        (urlsplit(value).hostname or "").encode("idna")
+        (parts.hostname or "").encode("idna")
     except ValueError:  # of which UnicodeError is one
         raise ValueError(f"{value!r} has no host name that could exist") from None
     return value
+
+
+def _headers(secret: SecretStr) -> SecretStr:
+    parse_headers(secret.get_secret_value())
+    return secret
 
 
 def _header(secret: SecretStr) -> SecretStr:

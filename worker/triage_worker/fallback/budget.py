@@ -2,6 +2,7 @@
 
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from time import monotonic
 from typing import Protocol
@@ -61,6 +62,11 @@ class BudgetWindow:
         self._reservations.append(reservation)
         return reservation
 
+    def cancel(self, reservation: Reservation) -> None:
+        """Take a reservation back, as if the call had never been."""
+        with suppress(ValueError):  # it has left the window
+            self._reservations.remove(reservation)
+
 
 class Budget(Protocol):
     """Decides whether a call may be made."""
@@ -76,6 +82,10 @@ class Budget(Protocol):
 
     def record_actual_cost(self, reservation: Reservation, cost: float) -> None:
         """Replace the reserved cost of a call by its actual cost."""
+        ...
+
+    def cancel(self, reservation: Reservation) -> None:
+        """Take a reservation back: its call was refused or failed, and counts neither as a call nor as money."""
         ...
 
 
@@ -100,3 +110,7 @@ class LocalBudget:
     def record_actual_cost(self, reservation: Reservation, cost: float) -> None:
         """Replace the reserved cost of a call by its actual cost."""
         reservation.cost = cost
+
+    def cancel(self, reservation: Reservation) -> None:
+        """Take a reservation back: its call was refused or failed, and counts neither as a call nor as money."""
+        self._window.cancel(reservation)

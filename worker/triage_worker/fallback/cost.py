@@ -5,7 +5,7 @@ from typing import Any
 
 import orjson
 
-from triage_worker.fallback.client import Completion
+from triage_worker.fallback.completion import Completion
 from triage_worker.fallback.prompt import Message
 
 LEAST_BYTES_PER_TOKEN = 2

@@ -8,8 +8,10 @@ from triage_schemas.events import FallbackEvent
 
 from triage_worker.fallback import prompt
 from triage_worker.fallback.answer import Answer
-from triage_worker.fallback.llm import Llm, NoAnswerReason
+from triage_worker.fallback.llm import Llm
+from triage_worker.fallback.llm_calls import NoAnswerReason
 from triage_worker.fallback.metrics import LlmMetrics
+from triage_worker.streaming.async_processor import NotAvailableError
 
 CACHED_ANSWERS = 10_000
 
@@ -74,13 +76,24 @@ class LlmDecider:
         """Why the LLM cannot be asked at present; None if it can."""
         return self._llm.problem
 
+    async def available(self) -> None:
+        """Wait until messages can be decided."""
+        await self._llm.available()
+
     async def decide(self, event: FallbackEvent) -> Decided | Undecided:
-        """Decide one message."""
+        """Decide one message.
+
+        Raises:
+            NotAvailableError: the LLM cannot be asked at present.
+        """
         if event.reason == "out_of_scope" and not self._ask_out_of_scope:
             return Undecided("out_of_scope")
-        return decision(await self._answer(event), self._min_confidence)
+        answer = await self._answer(event)
+        if answer is None:
+            raise NotAvailableError
+        return decision(answer, self._min_confidence)
 
-    async def _answer(self, event: FallbackEvent) -> Answer | NoAnswerReason:
+    async def _answer(self, event: FallbackEvent) -> Answer | NoAnswerReason | None:
         messages = prompt.messages(event)
         key = prompt.key(messages)
         cached = self._cache.get(key)

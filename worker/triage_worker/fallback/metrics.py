@@ -4,15 +4,16 @@ from collections.abc import Callable
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
-from triage_worker.fallback.circuit_breaker import CircuitBreaker
+from triage_worker.fallback.answer import CAUSES, Cause
+from triage_worker.fallback.circuit_breaker import State
 
 CALL_BUCKETS_S = (0.1, 0.25, 0.5, 1, 2, 4, 8, 15, 30, 60)
-STATES = ("closed", "half_open", "open")
+STATES: tuple[State, ...] = ("closed", "half_open", "open")
 RESULTS = ("answered", "refused", "unavailable")
 
 
 class LlmMetrics:
-    """Counts calls, tokens, money and cache hits, and shows the circuit breaker's state.
+    """Counts calls, unusable answers, tokens, money and cache hits, and shows the circuit breaker's state.
 
     Args:
         registry: where the metrics are registered.
@@ -27,6 +28,11 @@ class LlmMetrics:
         )
         for result in RESULTS:
             self._calls.labels(result)  # starts at zero, so that the first call is an increase
+        self._unusable = Counter(
+            "triage_llm_unusable", "Answers that could not be used, by cause.", ["cause"], registry=registry
+        )
+        for cause in CAUSES:
+            self._unusable.labels(cause)
         self._seconds = Histogram(
             "triage_llm_call_seconds", "Duration of a call.", buckets=CALL_BUCKETS_S, registry=registry
         )
@@ -37,15 +43,19 @@ class LlmMetrics:
         self._cached = Counter("triage_llm_cached", "Messages answered from the cache.", registry=registry)
         self._breaker = Gauge("triage_llm_breaker", "1 for the breaker's state.", ["state"], registry=registry)
 
-    def export_state(self, breaker: CircuitBreaker) -> None:
-        """Export a circuit breaker's state, which is read whenever the metrics are."""
+    def export_state(self, read: Callable[[], State]) -> None:
+        """Export the circuit breaker's state, which is read whenever the metrics are."""
         for state in STATES:
-            self._breaker.labels(state).set_function(_is_in(breaker, state))
+            self._breaker.labels(state).set_function(_is_in(read, state))
 
     def record_call(self, result: str, seconds: float) -> None:
         """Count a call and its duration, by its result: one of `RESULTS`."""
         self._calls.labels(result).inc()
         self._seconds.observe(seconds)
+
+    def record_unusable(self, cause: Cause) -> None:
+        """Count an answer that cannot be used."""
+        self._unusable.labels(cause).inc()
 
     def record_usage(self, input_tokens: int, output_tokens: int, money: float) -> None:
         """Count the tokens and the money that an answer is billed by."""
@@ -58,5 +68,5 @@ class LlmMetrics:
         self._cached.inc()
 
 
-def _is_in(breaker: CircuitBreaker, state: str) -> Callable[[], float]:
-    return lambda: float(breaker.state == state)
+def _is_in(read: Callable[[], State], state: State) -> Callable[[], float]:
+    return lambda: float(read() == state)

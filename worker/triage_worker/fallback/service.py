@@ -14,7 +14,8 @@ from triage_worker.fallback.budget import Budget, BudgetWindow, LocalBudget
 from triage_worker.fallback.budget_topic import open_shared_budget
 from triage_worker.fallback.client import LlmClient
 from triage_worker.fallback.cost import Prices
-from triage_worker.fallback.llm import Limits, Llm
+from triage_worker.fallback.llm import Llm
+from triage_worker.fallback.llm_calls import Limits
 from triage_worker.fallback.llm_decider import LlmDecider
 from triage_worker.fallback.metrics import LlmMetrics
 from triage_worker.fallback.outputs import OutputBuilder
@@ -49,10 +50,8 @@ def run(settings: Settings) -> int:
 
 @asynccontextmanager
 async def _opened(settings: Settings, metrics: Metrics) -> AsyncIterator[ServiceComponents]:
-    assert settings.llm_url is not None
-    key = settings.llm_api_key
     with tracing.started("fallback", settings.group("fallback")) as traces:
-        async with LlmClient(settings.llm_url, key.get_secret_value() if key else None) as client:
+        async with LlmClient.from_settings(settings) as client:
             await client.check_key()
             async with _budget(settings) as budget:
                 yield assemble(settings, client, budget, metrics, traces)

@@ -18,11 +18,15 @@ from triage_worker.fallback.budget import WINDOW_S, BudgetWindow, Reservation
 
 
 class _Entry(BaseModel):
-    """A log entry: a call, and the cost reserved for it or its actual cost."""
+    """A log entry: a call, and the cost reserved for it or its actual cost.
+
+    ``counted`` is false if the call was refused or failed. An earlier version reads such an entry as a cost of 0.
+    """
 
     call: str
     reserved: NonNegativeFloat | None = None
     cost: NonNegativeFloat | None = None
+    counted: bool = True
 
 
 class BudgetLog(Protocol):
@@ -84,6 +88,10 @@ class SharedBudget:
         """Replace the reserved cost of a call by its actual cost, for all processes."""
         self._log.append_in_background(orjson.dumps({"call": reservation.call_id, "cost": cost}))
 
+    def cancel(self, reservation: Reservation) -> None:
+        """Take a reservation back, for all processes: its call counts neither as a call nor as money."""
+        self._log.append_in_background(orjson.dumps({"call": reservation.call_id, "cost": 0.0, "counted": False}))
+
     def apply(self, entry: bytes | None, at: float) -> None:
         """Apply the next entry of the log, which was stored at ``at``; an entry that is not valid is skipped."""
         try:
@@ -95,7 +103,10 @@ class SharedBudget:
         if parsed.reserved is not None:
             self._apply_reservation(parsed.call, parsed.reserved)
         elif parsed.cost is not None and parsed.call in self._open:
-            self._open.pop(parsed.call).cost = parsed.cost
+            reservation = self._open.pop(parsed.call)
+            reservation.cost = parsed.cost
+            if not parsed.counted:
+                self._window.cancel(reservation)
 
     def _apply_reservation(self, call_id: str, reserved: float) -> None:
         if call_id in self._open:

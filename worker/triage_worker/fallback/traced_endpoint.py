@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from triage_worker.fallback.client import Completion
-from triage_worker.fallback.llm import Endpoint
+from triage_worker.fallback.completion import Completion
+from triage_worker.fallback.llm_calls import Endpoint
 from triage_worker.observability.tracing import Traces
 
 

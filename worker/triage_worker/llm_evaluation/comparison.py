@@ -23,11 +23,19 @@ from triage_worker.fallback import cost, prompt
 from triage_worker.fallback.budget import BudgetWindow, LocalBudget
 from triage_worker.fallback.client import LlmClient
 from triage_worker.fallback.cost import Prices
-from triage_worker.fallback.llm import Limits, Llm
+from triage_worker.fallback.llm import Llm
+from triage_worker.fallback.llm_calls import Limits
 from triage_worker.fallback.metrics import LlmMetrics
 from triage_worker.llm_evaluation import strategies
 from triage_worker.llm_evaluation.answer_cache import AnswerCache, question_key
-from triage_worker.llm_evaluation.llm_runner import LlmRunner, Question, RowQuestions, RowResult, RunProgress
+from triage_worker.llm_evaluation.llm_runner import (
+    UNUSABLE_LIMIT,
+    LlmRunner,
+    Question,
+    RowQuestions,
+    RowResult,
+    RunProgress,
+)
 from triage_worker.llm_evaluation.metered_endpoint import MeteredEndpoint
 
 OnProgress = Callable[[RunProgress, int], None]
@@ -137,8 +145,7 @@ class LlmComparison:
         self, rows: Mapping[int, RowQuestions], cache: AnswerCache
     ) -> tuple[dict[int, RowResult], LlmRunner]:
         settings = self._settings
-        key = settings.llm_api_key
-        async with LlmClient(self._url, key.get_secret_value() if key else None) as client:
+        async with LlmClient.from_settings(settings) as client:
             await client.check_key()
             meter = MeteredEndpoint(client)
             llm = Llm(
@@ -148,6 +155,7 @@ class LlmComparison:
                 self._prices,
                 LocalBudget(BudgetWindow(money=self._plan.max_money, window_s=math.inf)),
                 LlmMetrics(CollectorRegistry()),
+                unusable_limit=UNUSABLE_LIMIT,
             )
             cache_key = partial(question_key, self._url, self._model, settings.llm_max_tokens)
             runner = LlmRunner(llm, meter, cache, cache_key, self._prices)

@@ -2,18 +2,24 @@
 
 import asyncio
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Literal
 
 from triage_worker.fallback import prompt
 from triage_worker.fallback.answer import Answer
 from triage_worker.fallback.cost import Prices
-from triage_worker.fallback.llm import Llm, NoAnswerReason
+from triage_worker.fallback.llm import Llm
+from triage_worker.fallback.llm_calls import NoAnswerReason
 from triage_worker.llm_evaluation.answer_cache import AnswerCache
 from triage_worker.llm_evaluation.metered_endpoint import MeteredEndpoint, QuestionResult
 
 FAILURE_LIMIT = 10
 """Questions in a row without an answer, at least, after which the endpoint counts as unavailable."""
+
+UNUSABLE_LIMIT = 20
+"""Questions in a row without a usable answer after which the run ends, unless the endpoint answers a known-good one.
+They are more than in the fallback: that a model cannot do the task is a result, too."""
 
 TRANSIENT = ("unavailable", "deadline")
 """Results that depend on the endpoint and not on the question. They are not stored, and asked again in the next run."""
@@ -81,8 +87,8 @@ class RunProgress:
         return self.spent / self.asked * (self.to_ask - self.asked) if self.asked else None
 
 
-class _OverBudgetError(Exception):
-    """A row cannot be finished within the budget."""
+class _UnfinishedError(Exception):
+    """A row cannot be finished in this run."""
 
 
 class LlmRunner:
@@ -149,10 +155,8 @@ class LlmRunner:
 
         async def work() -> None:
             for number, row in waiting:
-                try:
+                with suppress(_UnfinishedError):
                     results[number] = await self._ask_row(row)
-                except _OverBudgetError:
-                    self.stopped = self.stopped or "max_money"
                 if self.stopped is not None:
                     return
                 self.progress.rows += 1
@@ -174,11 +178,12 @@ class LlmRunner:
             return cached
         with self._meter.recording() as calls:
             answer = await self._answer(question, messages)
+        self.progress.spent += sum(call.money(self._prices) for call in calls)
+        if answer is None or answer == "over_budget":
+            self.stopped = self.stopped or ("no_answer" if answer is None else "max_money")
+            raise _UnfinishedError
         result = QuestionResult(answer, tuple(calls))
         self.progress.asked += 1
-        self.progress.spent += result.money(self._prices)
-        if answer == "over_budget":
-            raise _OverBudgetError
         if answer in TRANSIENT:
             self._record_failure()
         else:
@@ -186,12 +191,13 @@ class LlmRunner:
             self._cache.add(key, result)
         return result
 
-    async def _answer(self, question: Question, messages: list[prompt.Message]) -> Answer | NoAnswerReason:
-        """Ask one question.
+    async def _answer(self, question: Question, messages: list[prompt.Message]) -> Answer | NoAnswerReason | None:
+        """Ask one question; None if the endpoint is at fault.
 
         A question over budget waits for the calls in flight: they have reserved far more money than they take.
         """
-        while True:
+        while self._llm.fault is None:
+            await self._llm.available()
             self._in_flight += 1
             try:
                 answer = await self._llm.answer(question, messages)
@@ -199,9 +205,12 @@ class LlmRunner:
                 self._in_flight -= 1
             async with self._answered:
                 self._answered.notify_all()
+                if answer is None:
+                    continue
                 if answer != "over_budget" or not self._in_flight or self.stopped is not None:
                     return answer
                 await self._answered.wait()
+        return None
 
     def _record_failure(self) -> None:
         """Stop the run if the endpoint is unavailable, before every row has waited for it."""

@@ -11,9 +11,10 @@ from pydantic import Field
 
 from triage_worker.fallback import cost
 from triage_worker.fallback.answer import Answer
-from triage_worker.fallback.client import Completion, RejectedError, UnavailableError
+from triage_worker.fallback.completion import Completion
 from triage_worker.fallback.cost import Prices, Tokens
-from triage_worker.fallback.llm import Endpoint, NoAnswerReason
+from triage_worker.fallback.errors import RejectedError, UnavailableError
+from triage_worker.fallback.llm_calls import Endpoint, NoAnswerReason
 
 CallResult = Literal["answered", "refused", "unavailable"]
 
@@ -36,6 +37,10 @@ class CallRecord:
     output_tokens: Annotated[int, Field(alias="written")] = 0
     reported: bool = False
 
+    def money(self, prices: Prices) -> float:
+        """What the call cost."""
+        return prices.cost(Tokens(self.input_tokens, self.output_tokens))
+
 
 @dataclass(frozen=True, slots=True)
 class QuestionResult:
@@ -46,10 +51,10 @@ class QuestionResult:
 
     def money(self, prices: Prices) -> float:
         """What the calls cost."""
-        return sum(prices.cost(Tokens(call.input_tokens, call.output_tokens)) for call in self.calls)
+        return sum(call.money(prices) for call in self.calls)
 
 
-_recorded: ContextVar[list[CallRecord]] = ContextVar("recorded")
+_recorded: ContextVar[list[CallRecord] | None] = ContextVar("recorded", default=None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,4 +96,6 @@ class MeteredEndpoint:
         return completion
 
     def _record(self, call: CallRecord) -> None:
-        _recorded.get().append(call)
+        calls = _recorded.get()
+        if calls is not None:  # else the call is about no row
+            calls.append(call)

@@ -50,6 +50,9 @@ class Reviewer:
         elif self._key is not None and not self._key.done():
             self._key.set_result(key.lower())
 
+    async def available(self) -> None:
+        """Return at once: a person can always be asked."""
+
     async def decide(self, event: ReviewEvent) -> Verdict:
         """Show a message and wait for its verdict."""
         self._show(event)

@@ -39,6 +39,10 @@ class PendingEvent(Generic[E]):
     span: MessageSpan | None = None
 
 
+class NotAvailableError(Exception):
+    """An event cannot be decided at present."""
+
+
 class Decider(Protocol[E_contra, V_co]):
     """Decides one event at a time, for example by asking an LLM."""
 
@@ -47,8 +51,16 @@ class Decider(Protocol[E_contra, V_co]):
         """Why no event can be decided at present; None if events can be decided."""
         ...
 
+    async def available(self) -> None:
+        """Wait until events can be decided."""
+        ...
+
     async def decide(self, event: E_contra) -> V_co:
-        """Decide an event."""
+        """Decide an event.
+
+        Raises:
+            NotAvailableError: it cannot be decided at present; it is decided again once the decider is available.
+        """
         ...
 
 
@@ -155,16 +167,25 @@ class AsyncDecisionProcessor(MessageProcessor, Generic[E, V]):
 
     async def _work(self) -> None:
         while True:
+            await self._decider.available()
             pending = await self._next()
             self._running[pending] = monotonic()
             try:
                 with current(pending.span), about(_log_ids(pending)):
                     decision = await self._decider.decide(pending.event)
+            except NotAvailableError:
+                self._put_back(pending)
+                continue
             finally:
                 del self._running[pending]
             output = self._write(pending, decision)
             output.span = pending.span
             self._in_flight.complete([output])
+
+    def _put_back(self, pending: PendingEvent[E]) -> None:
+        """Queue an event again, before those that came later. While paused, it is dropped like all that is queued."""
+        if not self._paused:
+            self._waiting.appendleft(pending)
 
     async def _next(self) -> PendingEvent[E]:
         while True:

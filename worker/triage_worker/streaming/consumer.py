@@ -169,7 +169,7 @@ class Consumer(ConsumerRebalanceListener):
                     await self._poll(client, stop)
                     _raise_if_ended(helpers)
             log.info("Draining", extra={"in_flight": self._in_flight.offsets.in_flight})
-            await self._finish(lambda: self._in_flight.offsets.in_flight == 0, drain_s)
+            await self._finish(self._drained, drain_s)
         finally:
             self.assigned = False
             await self._leave(client, helpers)
@@ -228,6 +228,11 @@ class Consumer(ConsumerRebalanceListener):
         except TimeoutError:
             extra = {"in_flight": self._in_flight.offsets.in_flight}
             log.warning("Not everything was finished in time; the rest is read again", extra=extra)
+
+    def _drained(self) -> bool:
+        """Whether nothing more can be finished: all is, or what is left waits for something that may never come."""
+        waits = self._processor.idle and self._processor.down is not None
+        return waits or self._in_flight.offsets.in_flight == 0
 
     async def flush_and_commit(self) -> None:
         """Wait until everything published so far is acknowledged, and commit it."""
