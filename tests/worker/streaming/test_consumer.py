@@ -164,6 +164,23 @@ async def test_a_stop_gives_up_on_messages_in_flight_when_its_time_is_up() -> No
     assert harness.in_flight.offsets.counts().given_back == 1
 
 
+async def test_a_stop_does_not_wait_for_messages_that_nothing_can_answer_at_present() -> None:
+    harness = ConsumerHarness()
+    async with running(harness) as task:
+        await harness.assign(A)
+        harness.read(7, 8)
+        harness.acknowledge(7)
+        harness.processor.problem = "the LLM endpoint refuses every request"
+        harness.processor.is_idle = False
+        harness.calls.clear()
+        harness.stop.set()
+        await asyncio.sleep(0.02)
+        assert (harness.calls, task.done()) == ([], False), "what runs is waited for"
+        harness.processor.is_idle = True
+    assert harness.calls[:2] == ["flush", "commit {0: 8}"]
+    assert harness.in_flight.offsets.counts().given_back == 1
+
+
 async def test_a_stop_ends_the_start_of_a_client() -> None:
     harness = ConsumerHarness(hangs=True)
     async with running(harness):
