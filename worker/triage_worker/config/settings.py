@@ -174,12 +174,8 @@ class Settings(BaseSettings):
     llm_url: Url | None = Field(None, description="fallback: OpenAI-compatible endpoint, up to /v1 or whole")
     llm_model: str | None = Field(None, description="fallback: name of the model at the endpoint")
     llm_api_key: Key = Field(None, description="fallback: API key of the endpoint")
-    llm_key_header: HeaderName | None = Field(
-        None, description="fallback: header that carries the key; unset: Authorization, and api-key at Azure"
-    )
-    llm_headers: Headers = Field(
-        None, description="fallback: further headers of each call, as a JSON object or as Name: value"
-    )
+    llm_key_header: HeaderName | None = Field(None, description="fallback: header of the key; unset: the usual one")
+    llm_headers: Headers = Field(None, description="fallback: further headers, as a JSON object or as Name: value")
     llm_out_of_scope: bool = Field(False, description="fallback: also ask the LLM about messages that are out of scope")
     llm_min_confidence: float = Field(
         0.6, ge=0, le=1, description="fallback: answers that the LLM is less confident of go to review"
