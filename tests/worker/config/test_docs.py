@@ -1,8 +1,11 @@
 """The documentation of settings, topics, codes and faults agrees with the code."""
 
+import re
 from pathlib import Path
+from typing import get_args
 
 import pytest
+from pydantic import SecretStr
 from triage_models import DEFAULT_BUNDLE
 from triage_schemas.input.formats import REJECTION_CODES
 from triage_schemas.input.message import SKIP_REASONS
@@ -25,6 +28,14 @@ def row(name: str) -> str:
 @pytest.mark.parametrize("name", Settings.model_fields)
 def test_every_setting_is_documented_with_its_default_and_description(name: str) -> None:
     assert row(name) in (DOCS / "settings.md").read_text(encoding="utf-8").splitlines()
+
+
+def test_every_secret_is_listed() -> None:
+    page = (DOCS / "settings.md").read_text(encoding="utf-8")
+    listed = page[page.index("- Secrets (") :].partition(")")[0]
+    secrets = [name for name, field in Settings.model_fields.items() if SecretStr in get_args(field.annotation)]
+    assert len(secrets) >= 4
+    assert sorted(re.findall(r"`(\w+)`", listed)) == sorted(map(variable, secrets))
 
 
 @pytest.mark.parametrize("code", sorted(REJECTION_CODES))

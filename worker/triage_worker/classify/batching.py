@@ -4,6 +4,9 @@ All rows of a batch are padded to the longest one. On a CPU a token costs the sa
 of many, so only padding can be saved: a wave of waiting messages is sorted by length, and a batch ends where the next
 length would add more padding than another batch costs. On a GPU another batch costs far more. There is no timer:
 messages that wait are batched at once.
+
+Here a message counts as one row, as long as all its windows together. When the batch runs, each window is a row of its
+own, so for messages of several windows the padding is an estimate.
 """
 
 from collections.abc import Iterable, Sequence
@@ -19,7 +22,7 @@ class Limits:
 
     Attributes:
         threads: batches that run at once.
-        budget: most padded tokens in a batch: rows times the longest row.
+        budget: most padded tokens in a batch: messages times the length of the longest.
         padding: tokens of padding in a batch that cost less than one more batch.
         wave: tokens for each thread that are sorted together. A larger wave pads less; a smaller one delays outputs
             less.
@@ -47,7 +50,7 @@ def cut(lengths: Sequence[int], limits: Limits) -> list[list[int]]:
     """Divide a wave into batches, so that every thread gets a share.
 
     Args:
-        lengths: the messages' lengths, oldest message first.
+        lengths: the messages' lengths in tokens, those of all windows together; oldest message first.
         limits: how batches are formed; a message longer than the budget is a batch of its own.
 
     Returns:

@@ -1,7 +1,7 @@
 """The worker's processor: decodes and tokenizes messages, and hands them to the inference threads.
 
-Knows no Kafka client. Each stage works while the others do: decoding on the event loop, tokenizing in a thread of its
-own, inference in several.
+Makes no requests to a broker: it takes records and completes outputs. Each stage works while the others do: decoding on
+the event loop, tokenizing in a thread of its own, inference in several.
 """
 
 import asyncio

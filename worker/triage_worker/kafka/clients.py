@@ -1,4 +1,7 @@
-"""Makes all Kafka clients, so that each has the same time-outs, isolation level and patches."""
+"""Makes the Kafka clients, so that each has the same time-outs, isolation level and patches.
+
+Two exceptions: Faust makes the router's clients (`router.faust_app`), and `bench.plain_loop` uses aiokafka's defaults.
+"""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager

@@ -1,1 +1,1 @@
-"""What is in flight: offsets, outputs and dead letters. Knows no Kafka client."""
+"""Tracks what is in flight: offsets, outputs and dead letters. Makes no requests to a broker."""
