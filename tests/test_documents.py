@@ -16,7 +16,7 @@ from typer.core import TyperGroup
 ROOT = Path(__file__).parents[1]
 DOCUMENTS = sorted(
     path.relative_to(ROOT).as_posix()
-    for pattern in ("*.md", "docs/*.md", "models/**/*.md", "schemas/*.md", "worker/**/*.md")
+    for pattern in ("*.md", "docs/**/*.md", "models/**/*.md", "schemas/*.md", "worker/**/*.md")
     for path in ROOT.glob(pattern)
 )
 ROOTS = {"triage_worker": "worker", "triage_models": "models", "triage_schemas": "schemas"}
@@ -104,6 +104,12 @@ def test_every_make_target_module_and_file_exists(document: str) -> None:
 @pytest.mark.parametrize("document", DOCUMENTS)
 def test_installation_is_from_a_checkout(document: str) -> None:
     assert "pip install 'triage-worker" not in read(document), "the package is not published"
+
+
+def test_errors_name_no_distribution_that_is_not_published() -> None:
+    sources = [path for root in ROOTS.values() for path in (ROOT / root).rglob("*.py")]
+    assert len(sources) > 150
+    assert [path.name for path in sources if "pip install 'triage-" in path.read_text(encoding="utf-8")] == []
 
 
 @pytest.mark.parametrize("document", DOCUMENTS)

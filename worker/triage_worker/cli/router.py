@@ -37,6 +37,7 @@ def router(
         from triage_worker.config.errors import ConfigError  # noqa: PLC0415
 
         raise ConfigError(
-            f"The router needs the package {error.name}: run `pip install 'triage-worker[router]'`."
+            f"The router needs the package {error.name}: install Triage with its [router] extra, in a clone by "
+            "`pip install '.[router]'`."
         ) from None
     raise typer.Exit(service.run(settings))

