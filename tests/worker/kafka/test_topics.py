@@ -6,18 +6,18 @@ from triage_worker.config.errors import ConfigError
 from triage_worker.config.settings import Settings
 from triage_worker.demo.embedded_broker import embedded_broker, free_port
 from triage_worker.kafka import topics
-from triage_worker.kafka.topic_plan import Found, Problem, Spec, plan, problems, required_operations
+from triage_worker.kafka.topic_plan import ExistingTopic, Problem, TopicSpec, plan, problems, required_operations
 
 from tests.kafka.acls import documented_acls
 
 DELETE = {"cleanup.policy": "delete"}
 
 
-def found_topic(replicas: int = 3, **configs: str) -> Found:
-    return Found(6, replicas, {name.replace("_", "."): value for name, value in configs.items()})
+def found_topic(replicas: int = 3, **configs: str) -> ExistingTopic:
+    return ExistingTopic(6, replicas, {name.replace("_", "."): value for name, value in configs.items()})
 
 
-def problems_of(spec: Spec, topic: Found, brokers: int = 3) -> list[tuple[str, str]]:
+def problems_of(spec: TopicSpec, topic: ExistingTopic, brokers: int = 3) -> list[tuple[str, str]]:
     return [(problem.kind, problem.message) for problem in problems([spec], {spec.topic: topic}, brokers)]
 
 
@@ -70,44 +70,44 @@ def test_the_documented_rights_are_the_required_ones(service: Service) -> None:
 
 def test_topics_as_planned_have_no_problem() -> None:
     wanted = plan(Settings())
-    assert problems(wanted, {spec.topic: Found(6, 3, {**DELETE, **spec.configs}) for spec in wanted}, 3) == []
+    assert problems(wanted, {spec.topic: ExistingTopic(6, 3, {**DELETE, **spec.configs}) for spec in wanted}, 3) == []
 
 
 def test_a_missing_topic_is_reported_with_the_command_that_creates_it() -> None:
-    [problem] = problems([Spec("input_topic", "shop.chat")], {}, 3)
+    [problem] = problems([TopicSpec("input_topic", "shop.chat")], {}, 3)
     assert (problem.topic, problem.kind) == ("shop.chat", "error")
     assert "`triage topics create`" in problem.message
     assert "TRIAGE_INPUT_TOPIC" in problem.message
 
 
 def test_a_topic_that_the_user_may_not_see_is_not_reported_as_missing() -> None:
-    [problem] = problems([Spec("input_topic", "shop.chat")], {}, 3, hidden={"shop.chat"})
+    [problem] = problems([TopicSpec("input_topic", "shop.chat")], {}, 3, hidden={"shop.chat"})
     assert (problem.kind, "grant it Describe and DescribeConfigs" in problem.message) == ("error", True)
-    [(kind, message)] = problems_of(Spec("tickets_topic", "tickets"), Found(6, 3, None))
+    [(kind, message)] = problems_of(TopicSpec("tickets_topic", "tickets"), ExistingTopic(6, 3, None))
     assert (kind, "grant it DescribeConfigs" in message) == ("advice", True)
 
 
 def test_compaction_is_an_error_except_for_the_tickets_topic() -> None:
-    [(kind, message)] = problems_of(Spec("input_topic", "in"), found_topic(cleanup_policy="compact,delete"))
+    [(kind, message)] = problems_of(TopicSpec("input_topic", "in"), found_topic(cleanup_policy="compact,delete"))
     assert (kind, "set it to delete" in message) == ("error", True)
-    [(kind, message)] = problems_of(Spec("tickets_topic", "tickets"), found_topic(cleanup_policy="delete"))
+    [(kind, message)] = problems_of(TopicSpec("tickets_topic", "tickets"), found_topic(cleanup_policy="delete"))
     assert (kind, "set it to compact" in message) == ("advice", True)
 
 
 def test_dead_letters_need_room_for_their_headers() -> None:
-    spec = Spec("dead_letter_topic", "dlq", {"max.message.bytes": "2097152"})
+    spec = TopicSpec("dead_letter_topic", "dlq", {"max.message.bytes": "2097152"})
     [(kind, message)] = problems_of(spec, found_topic(max_message_bytes="1048588"))
     assert (kind, "2097152" in message) == ("advice", True)
 
 
 def test_fewer_replicas_than_the_cluster_allows_are_reported() -> None:
-    spec = Spec("input_topic", "in")
+    spec = TopicSpec("input_topic", "in")
     assert [kind for kind, _ in problems_of(spec, found_topic(replicas=1), brokers=3)] == ["advice"]
     assert problems_of(spec, found_topic(replicas=1), brokers=1) == []
 
 
 def test_errors_come_first() -> None:
-    wanted = [Spec("input_topic", "in"), Spec("output_topic", "out")]
+    wanted = [TopicSpec("input_topic", "in"), TopicSpec("output_topic", "out")]
     listed = problems(wanted, {"in": found_topic(replicas=1)}, 3)
     assert [problem.kind for problem in listed] == ["error", "advice"]
 

@@ -30,13 +30,13 @@ from triage_worker.config import sources
 from triage_worker.config.errors import ConfigError
 from triage_worker.config.sources import PREFIX, variable
 from triage_worker.config.types import (
+    ApiKey,
+    CommaSeparatedNames,
     HeaderName,
     Headers,
-    Key,
+    HelpdeskUrl,
     Lower,
-    Names,
     Servers,
-    Site,
     TextField,
     Topic,
     Upper,
@@ -117,7 +117,7 @@ class Settings(BaseSettings):
     )
     include_text: bool = Field(False, description="also put the message's text into accepted intents")
     skip_unchanged: bool = Field(True, description="skip updates in a change log (CDC) that leave the text as it was")
-    text_placeholders: Names = Field(
+    text_placeholders: CommaSeparatedNames = Field(
         DEBEZIUM_PLACEHOLDER,
         description="what connectors write for a value that they leave out, separated by commas; never a text or an id",
     )
@@ -167,13 +167,15 @@ class Settings(BaseSettings):
     helpdesk: Annotated[HelpdeskName, Lower] | None = Field(
         None, description="helpdesk: the product that tickets go to"
     )
-    helpdesk_url: Site | None = Field(None, description="helpdesk: its address, such as https://shop.zendesk.com")
+    helpdesk_url: HelpdeskUrl | None = Field(
+        None, description="helpdesk: its address, such as https://shop.zendesk.com"
+    )
     helpdesk_user: str | None = Field(None, description="helpdesk: e-mail address of the user who creates the tickets")
     helpdesk_token: SecretStr | None = Field(None, description="helpdesk: API token of that user")
     helpdesk_per_minute: PositiveInt = Field(100, description="helpdesk: most API calls in a minute")
     llm_url: Url | None = Field(None, description="fallback: OpenAI-compatible endpoint, up to /v1 or whole")
     llm_model: str | None = Field(None, description="fallback: name of the model at the endpoint")
-    llm_api_key: Key = Field(None, description="fallback: API key of the endpoint")
+    llm_api_key: ApiKey = Field(None, description="fallback: API key of the endpoint")
     llm_key_header: HeaderName | None = Field(None, description="fallback: header of the key; unset: the usual one")
     llm_headers: Headers = Field(None, description="fallback: further headers, as a JSON object or as Name: value")
     llm_out_of_scope: bool = Field(False, description="fallback: also ask the LLM about messages that are out of scope")

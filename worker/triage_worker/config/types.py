@@ -40,10 +40,10 @@ TextField = Annotated[str, AfterValidator(lambda value: _matching(value, r"[^.]+
 Url = Annotated[str, AfterValidator(lambda value: _endpoint(value.strip().rstrip("/")))]
 Headers = Annotated[SecretStr | None, AfterValidator(lambda value: value and _headers(value))]
 HeaderName = Annotated[str, AfterValidator(lambda value: header_name(value.strip()))]
-Key = Annotated[SecretStr | None, AfterValidator(lambda value: value and _header(value))]
-Site = Annotated[str, AfterValidator(lambda value: _matching(value.rstrip("/"), ADDRESS, "https:// and a name"))]
+ApiKey = Annotated[SecretStr | None, AfterValidator(lambda value: value and _header(value))]
+HelpdeskUrl = Annotated[str, AfterValidator(lambda value: _matching(value.rstrip("/"), ADDRESS, "https:// and a name"))]
 Servers = Annotated[str, AfterValidator(_servers)]
-Names = Annotated[str, AfterValidator(lambda value: ",".join(_names(value)))]
+CommaSeparatedNames = Annotated[str, AfterValidator(lambda value: ",".join(_names(value)))]
 Upper = BeforeValidator(lambda value: value.upper() if isinstance(value, str) else value)
 Lower = BeforeValidator(lambda value: value.lower() if isinstance(value, str) else value)
 

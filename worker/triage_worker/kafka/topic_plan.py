@@ -15,7 +15,7 @@ REPLICAS = 3
 
 
 @dataclass(frozen=True, slots=True)
-class Spec:
+class TopicSpec:
     """A topic as it should be: the setting that names it, its name, and its configuration where that matters."""
 
     setting: str
@@ -24,7 +24,7 @@ class Spec:
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class ExistingTopic:
     """A topic as it is; ``configs`` is None where this user may not read the configuration."""
 
     partitions: int
@@ -41,7 +41,7 @@ class Problem:
     message: str
 
 
-def plan(settings: Settings) -> list[Spec]:
+def plan(settings: Settings) -> list[TopicSpec]:
     """List the topic of every channel."""
     large = str(2 * max(settings.max_message_bytes, 1_048_576))
     configs: dict[str, dict[str, str]] = {
@@ -52,7 +52,7 @@ def plan(settings: Settings) -> list[Spec]:
         "labels_topic": {"retention.ms": "-1"},
     }
     names = [channel.setting for channel in CHANNELS]
-    return [Spec(name, getattr(settings, name), configs.get(name, {})) for name in names]
+    return [TopicSpec(name, getattr(settings, name), configs.get(name, {})) for name in names]
 
 
 def required_operations(service: Service) -> dict[str, str]:
@@ -65,7 +65,7 @@ def required_operations(service: Service) -> dict[str, str]:
 
 
 def problems(
-    wanted: Iterable[Spec], found: Mapping[str, Found], brokers: int, hidden: Collection[str] = ()
+    wanted: Iterable[TopicSpec], found: Mapping[str, ExistingTopic], brokers: int, hidden: Collection[str] = ()
 ) -> list[Problem]:
     """Compare topics as they should be with those found; errors first.
 
@@ -81,7 +81,7 @@ def problems(
     return sorted(listed, key=lambda problem: problem.kind != "error")
 
 
-def _problems(spec: Spec, found: Found | None, brokers: int, hidden: bool) -> list[Problem]:
+def _problems(spec: TopicSpec, found: ExistingTopic | None, brokers: int, hidden: bool) -> list[Problem]:
     if found is None and hidden:
         message = "is not shown to this user: grant it Describe and DescribeConfigs, see docs/security.md"
         return [Problem(spec.topic, "error", message)]

@@ -12,7 +12,7 @@ from triage_worker.config.sources import variable
 from triage_worker.kafka.authorization import refusal
 from triage_worker.kafka.client_compat.metadata import topic_configs, unauthorized_topics
 from triage_worker.kafka.clients import admin_client
-from triage_worker.kafka.topic_plan import REPLICAS, Found, Problem, plan, problems
+from triage_worker.kafka.topic_plan import REPLICAS, ExistingTopic, Problem, plan, problems
 
 
 async def create(settings: Settings, *, partitions: int, replicas: int | None) -> dict[str, bool]:
@@ -132,13 +132,13 @@ async def _existing(settings: Settings) -> set[str]:
         return set(await admin.list_topics())
 
 
-async def _find(admin: AIOKafkaAdminClient, topics: list[str]) -> dict[str, Found]:
-    """Describe those topics that exist; all are described at once, since asking for one by name can create it."""
+async def _find(admin: AIOKafkaAdminClient, topics: list[str]) -> dict[str, ExistingTopic]:
+    """Describe those topics that exist. All of the cluster are described: a missing one would be an error entry."""
     described = {topic["topic"]: topic["partitions"] for topic in await admin.describe_topics()}
     present = [topic for topic in topics if topic in described]
     configs = await topic_configs(admin, present)
     return {
-        topic: Found(
+        topic: ExistingTopic(
             partitions=len(described[topic]),
             replicas=min((len(partition["replicas"]) for partition in described[topic]), default=0),
             configs=configs.get(topic, {}),
