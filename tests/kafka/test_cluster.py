@@ -19,7 +19,7 @@ from tests.kafka.processes import eventually
 from tests.kafka.scenario import POISON, Scenario, run_scenario
 from tests.kafka.test_broker_faults import IN_FLIGHT, accepted_messages, in_flight, start_worker
 from tests.kafka.verification import record_and_check
-from tests.unpatched import take_patches_back
+from tests.unpatched import undo_patches
 
 pytestmark = pytest.mark.kafka
 
@@ -82,7 +82,7 @@ async def test_followers_answer_only_newer_fetch_requests(
     if patched:
         apply_patches()
     else:
-        take_patches_back(monkeypatch)
+        undo_patches(monkeypatch)
     await harness.create_topics(1, replicas=3)
     await harness.produce([(b"key", b"value")])
     async with admin.admin_client(harness.bootstrap) as client:

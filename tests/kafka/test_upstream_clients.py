@@ -19,7 +19,7 @@ from triage_worker.router.topics import RouterTopics
 
 from tests.kafka.harness import KafkaHarness
 from tests.kafka.processes import eventually
-from tests.unpatched import take_patches_back
+from tests.unpatched import undo_patches
 from tests.worker.classify.raw_batches import builder
 
 pytestmark = pytest.mark.kafka
@@ -31,7 +31,7 @@ READ_NAME = "caf\ufffd"
 @pytest.fixture
 def unpatched(monkeypatch: pytest.MonkeyPatch) -> None:
     """aiokafka without the patches."""
-    take_patches_back(monkeypatch)
+    undo_patches(monkeypatch)
 
 
 def settings(harness: KafkaHarness) -> Settings:

@@ -1,9 +1,9 @@
 import pytest
 
-from tests.unpatched import take_patches_back
+from tests.unpatched import undo_patches
 
 
 @pytest.fixture
 def unpatched(monkeypatch: pytest.MonkeyPatch) -> None:
     """aiokafka without the patches."""
-    take_patches_back(monkeypatch)
+    undo_patches(monkeypatch)

@@ -50,7 +50,7 @@ class ScriptedBroker:
         """The requests of one name, in order."""
         return [request for asked, request in self.requests if asked == name]
 
-    async def hears(self, name: str, times: int = 1) -> list[Any]:
+    async def wait_for_requests(self, name: str, times: int = 1) -> list[Any]:
         """Wait for requests of one name."""
         await eventually(lambda: len(self.asked(name)) >= times)
         return self.asked(name)

@@ -57,7 +57,7 @@ def looked_up(monkeypatch: pytest.MonkeyPatch) -> list[int | None]:
 
 
 @pytest.mark.parametrize("answer", [OffsetFetchResponse_v1(KNOWN), OffsetFetchResponse_v3(0, KNOWN, 0)])
-async def test_offsets_are_told(answer: Any) -> None:
+async def test_committed_offsets_are_returned(answer: Any) -> None:
     assert await asking(answer).fetch_committed_offsets([PLACE]) == FOUND
 
 
@@ -73,13 +73,13 @@ async def test_while_the_coordinator_moves_it_is_asked_again(error: Any, looked_
     assert looked_up == ([1] if error is NotCoordinatorForGroupError else [])
 
 
-async def test_a_missing_right_is_told_with_the_group() -> None:
+async def test_a_missing_right_is_reported_with_the_group() -> None:
     with pytest.raises(GroupAuthorizationFailedError) as caught:
         await asking(OffsetFetchResponse_v3(0, [], 30)).fetch_committed_offsets([PLACE])
     assert caught.value.args == ("group",)
 
 
-async def test_only_a_member_that_joins_waits_longer_than_a_broker_may_stand_still() -> None:
+async def test_only_a_member_that_joins_waits_longer_than_the_request_timeout() -> None:
     coordinator = asking(None, OffsetFetchResponse_v3(0, KNOWN, 0))
     await coordinator._send_req(JoinGroupRequest("group", 45_000, 45_000, "", None, "consumer", []))
     assert CONNECTION._request_timeout == 50

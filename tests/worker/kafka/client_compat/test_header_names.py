@@ -1,4 +1,4 @@
-"""Whatever bytes a producer puts into a header's name, its record is read, and so are those beside it."""
+"""A record is read whatever bytes its header names have, and so are the records next to it."""
 
 import pytest
 from aiokafka.record.memory_records import MemoryRecords

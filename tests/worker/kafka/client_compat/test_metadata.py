@@ -85,7 +85,7 @@ async def test_configurations_are_read_and_hidden_ones_are_none(
 
 
 async def test_aiokafka_alone_lets_the_broker_create_what_it_describes(
-    broker: ScriptedBroker, admin: AIOKafkaAdminClient
+    unpatched: None, broker: ScriptedBroker, admin: AIOKafkaAdminClient
 ) -> None:
     await admin.describe_topics(["missing"])
     assert named(broker) == [(["missing"], True)]

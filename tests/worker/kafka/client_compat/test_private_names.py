@@ -9,20 +9,27 @@ from typing import Any
 import faust.streams
 import pytest
 from aiokafka import AIOKafkaClient, AIOKafkaConsumer, AIOKafkaProducer
+from aiokafka import client as client_module
 from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.admin import client as admin_module
 from aiokafka.consumer import consumer as consumer_module
 from aiokafka.consumer import fetcher
 from aiokafka.consumer.group_coordinator import GroupCoordinator
 from aiokafka.producer.message_accumulator import MessageAccumulator
 from aiokafka.producer.sender import Sender
 from aiokafka.producer.transaction_manager import TransactionManager
+from aiokafka.protocol.fetch import FetchRequest
+from aiokafka.protocol.metadata import MetadataRequest
 from aiokafka.record.default_records import _DefaultRecordBatchPy
 from aiokafka.record.memory_records import _MemoryRecordsPy
 from faust.tables import TableManager
 from triage_worker.kafka.client_compat.consumer_group import PatchedGroupCoordinator
+from triage_worker.kafka.client_compat.fetch import FOLLOWER_VERSION
 from triage_worker.kafka.client_compat.header_names import read_batches
 from triage_worker.kafka.client_compat.patches import apply_patches
+from triage_worker.kafka.client_compat.topic_creation import LookupRequest
 
+from tests.unpatched import FETCH_VERSIONS
 from tests.worker.classify.raw_batches import builder
 
 COROUTINES = [
@@ -79,14 +86,20 @@ def test_a_batch() -> None:
 
 
 def test_patches_are_looked_up_where_they_are_put() -> None:
-    """aiokafka finds both names in the module's own namespace when it makes a client or reads a fetch."""
+    """aiokafka finds these names in the module's own namespace when it makes a client, reads a fetch or bootstraps."""
     assert "GroupCoordinator" in AIOKafkaConsumer.start.__code__.co_names
     assert "MemoryRecords" in fetcher.Fetcher._proc_fetch_request.__code__.co_names
+    assert "MetadataRequest" in AIOKafkaClient.bootstrap.__code__.co_names
+    assert FETCH_VERSIONS[-1].API_VERSION >= FOLLOWER_VERSION
     apply_patches()
     apply_patches()
     assert consumer_module.GroupCoordinator is PatchedGroupCoordinator
     assert fetcher.MemoryRecords is read_batches
     assert PatchedGroupCoordinator.__bases__ == (GroupCoordinator,)
+    assert tuple(one for one in FETCH_VERSIONS if one.API_VERSION < FOLLOWER_VERSION) == FetchRequest._CLASSES
+    assert client_module.MetadataRequest is LookupRequest
+    assert admin_module.MetadataRequest is LookupRequest
+    assert LookupRequest.__bases__ == (MetadataRequest,)
 
 
 def test_the_event_of_a_stream() -> None:

@@ -65,7 +65,7 @@ async def test_abandon_ends_a_producer_whose_broker_hangs(broker: ScriptedBroker
     broker.script["ProduceRequest"] = never
     producer = await started(broker)
     future = await producer.send(TOPIC, FULL, partition=0)
-    await broker.hears("ProduceRequest")
+    await broker.wait_for_requests("ProduceRequest")
     async with asyncio.timeout(5):
         await abandon(producer)
     with pytest.raises(ProducerClosed):
@@ -78,7 +78,7 @@ async def test_abandon_raises_nothing_where_not_even_a_connection_is_made(broker
     broker.script["ProduceRequest"] = never
     producer = await started(broker)
     future = await producer.send(TOPIC, FULL, partition=0)
-    await broker.hears("ProduceRequest")
+    await broker.wait_for_requests("ProduceRequest")
     broker.script["ApiVersionRequest"] = never
     for connection in producer.client._conns.values():
         connection.close()
@@ -102,7 +102,7 @@ async def test_nothing_follows_a_refused_batch_once_the_producer_is_halted(broke
     assert len(broker.asked("ProduceRequest")) == 1
 
 
-async def test_a_full_queue_waits_for_as_long_as_it_is_told(broker: ScriptedBroker) -> None:
+async def test_a_full_queue_waits_for_the_hand_over_timeout(broker: ScriptedBroker) -> None:
     broker.script["ProduceRequest"] = never
     producer = await started(broker, request_timeout_ms=60_000)
     set_hand_over_timeout(producer, 300)
@@ -164,7 +164,7 @@ async def fill(broker: ScriptedBroker, producer: AIOKafkaProducer) -> None:
     for _ in range(2):
         future = await producer.send(TOPIC, FULL, partition=0)
         future.add_done_callback(asyncio.Future.exception)
-        await broker.hears("ProduceRequest")
+        await broker.wait_for_requests("ProduceRequest")
 
 
 async def send(producer: AIOKafkaProducer) -> None:

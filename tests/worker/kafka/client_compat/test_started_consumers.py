@@ -154,7 +154,7 @@ async def test_a_member_waits_for_a_slow_group(patched: None, broker: ScriptedBr
 async def test_aiokafka_alone_gives_up_a_slow_join_and_begins_again(unpatched: None, broker: ScriptedBroker) -> None:
     member = joining(broker)
     starting = asyncio.create_task(member.start())
-    await broker.hears("JoinGroupRequest", 3)
+    await broker.wait_for_requests("JoinGroupRequest", 3)
     assert not member.assignment()
     starting.cancel()
     await asyncio.wait([starting])

@@ -133,7 +133,7 @@ async def test_aiokafka_alone_breaks_where_a_fenced_producer_has_a_request_on_it
 
     broker.script["ProduceRequest"] = refused_late
     first = await producer.send(TOPIC, b"v", partition=0)
-    await broker.hears("ProduceRequest")
+    await broker.wait_for_requests("ProduceRequest")
     (sending,) = (task for task in asyncio.all_tasks() if "_send_produce_req" in repr(task))
     broker.script["AddPartitionsToTxnRequest"] = added(InvalidProducerEpoch.errno)
     second = await producer.send(TOPIC, b"v", partition=1)

@@ -2,7 +2,7 @@
 
 Since version 11 of the fetch request, a broker also answers consumers for partitions that it does not lead. aiokafka
 0.14 uses that version even if no rack is set, and takes every answer for a leader's. After a leader has moved, a
-consumer asks the old one until it hears of the new one. If the old one has a new and shorter copy of the partition, it
+consumer asks the old one until it learns of the new one. If the old one has a new and shorter copy of the partition, it
 answers that the offset is out of range. aiokafka then goes to the beginning of the partition or, with
 ``auto_offset_reset=latest``, to its end: messages are read twice, or skipped. Up to version 10, the old leader answers
 that it does not lead.

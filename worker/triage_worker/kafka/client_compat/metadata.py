@@ -1,4 +1,4 @@
-"""Looks up topics, their partitions and configurations without creating a topic, as many look-ups of aiokafka do."""
+"""Looks up topics, their partitions and their configurations."""
 
 from collections.abc import Collection
 
@@ -17,7 +17,7 @@ async def partitions(consumer: AIOKafkaConsumer, topic: str) -> list[TopicPartit
         consumer: started; needs no subscription or assignment.
         topic: its name.
     """
-    # All topics are listed first: asking for one topic by its name can create it.
+    # All topics are listed first: aiokafka waits for the metadata of a missing topic until the request times out.
     if topic not in await consumer.topics():
         return []
     numbers = await consumer._client._wait_on_metadata(topic)
@@ -30,7 +30,7 @@ def broker_count(consumer: AIOKafkaConsumer) -> int:
 
 
 async def unauthorized_topics(admin: AIOKafkaAdminClient, topics: Collection[str]) -> set[str]:
-    """Return those topics that the broker hides from this user; `describe_topics` could create them."""
+    """Return those topics that the broker hides from this user; creates none, also in an unpatched client."""
     if not topics:
         return set()
     response = await admin._send_request(MetadataRequest(list(topics), allow_auto_topic_creation=False))

@@ -28,7 +28,7 @@ def halt(producer: AIOKafkaProducer) -> None:
 
 async def abandon(producer: AIOKafkaProducer) -> None:
     """Stop a producer without waiting for what it could not deliver."""
-    # Its sender must end first: aiokafka breaks where batches fail while they are being sent, or put back in line.
+    # Its sender must end first: aiokafka breaks where batches fail while they are being sent, or queued again.
     halt(producer)
     sender = producer._sender.sender_task
     if sender is not None and not await _ended(sender):
