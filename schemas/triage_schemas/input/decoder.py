@@ -1,7 +1,7 @@
 """Decodes a record's value in any of the input formats."""
 
 from triage_schemas.input.formats import FORMATS
-from triage_schemas.input.message import Decoded, InputShape, Rejected, Source
+from triage_schemas.input.message import EMPTY_VALUE, Decoded, InputShape, Rejected, Source
 
 
 def decode(value: bytes | None, source: Source, shape: InputShape) -> Decoded:
@@ -17,7 +17,7 @@ def decode(value: bytes | None, source: Source, shape: InputShape) -> Decoded:
     if value is None:
         return FORMATS[shape.format].decode_null(shape)
     if not value:
-        return Rejected("empty_value", "the value is empty")
+        return Rejected(EMPTY_VALUE, "the value is empty")
     if len(value) > shape.max_message_bytes:
         return Rejected("too_large", f"the value has {len(value)} bytes, {shape.max_message_bytes} are allowed")
     return FORMATS[shape.format].decode(value, source, shape)

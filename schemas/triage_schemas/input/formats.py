@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from importlib import import_module
 from typing import Literal, get_args
 
-from triage_schemas.input.message import COMMON_CODES, InputFormat
+from triage_schemas.input.message import InputFormat
 
 FormatName = Literal["json", "text"]
 """The names of the formats, in the order of the help. Each is a module ``NAME_format`` here, which has a ``FORMAT``."""
@@ -17,9 +17,6 @@ def _load(name: str) -> InputFormat:
 
 FORMATS: Mapping[str, InputFormat] = {name: _load(name) for name in get_args(FormatName)}
 """Every input format by its name."""
-
-REJECTION_CODES = frozenset(COMMON_CODES).union(*(declared.codes for declared in FORMATS.values()))
-"""Every code that a `triage_schemas.input.message.Rejected` can have."""
 
 
 def describe_formats() -> str:

@@ -2,13 +2,15 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Literal, NamedTuple, get_args
+from typing import Literal, NamedTuple
 
 from triage_schemas.input.placeholders import DEBEZIUM_PLACEHOLDER, placeholder_forms
 
 Scalar = str | int | float | bool
 
-COMMON_CODES = ("null_value", "empty_value", "too_large", "no_text", "text_blank", "text_too_large", "lone_surrogate")
+NULL_VALUE = "null_value"
+EMPTY_VALUE = "empty_value"
+COMMON_CODES = (NULL_VALUE, EMPTY_VALUE, "too_large", "no_text", "text_blank", "text_too_large", "lone_surrogate")
 """Rejection codes that every format shares."""
 
 
@@ -74,8 +76,6 @@ class Rejected:
 SkipReason = Literal[
     "unchanged", "no_text", "delete", "tombstone", "truncate", "schema_change", "heartbeat", "transaction", "control"
 ]
-
-SKIP_REASONS: tuple[SkipReason, ...] = get_args(SkipReason)
 """Every reason that a record can be skipped for; each has a row in docs/topics.md."""
 
 
@@ -95,7 +95,7 @@ Decoded = CustomerMessage | Rejected | Skipped
 
 def reject_null(_shape: InputShape) -> Decoded:
     """Make a dead letter of a null value."""
-    return Rejected("null_value", "the value is null")
+    return Rejected(NULL_VALUE, "the value is null")
 
 
 Decoder = Callable[[bytes, Source, InputShape], Decoded]

@@ -1,8 +1,10 @@
 from pathlib import Path
 
 import triage_schemas.input
-from triage_schemas.input.formats import FORMATS, REJECTION_CODES, describe_formats
+from triage_schemas.input.formats import FORMATS, describe_formats
 from triage_worker.config.settings import Settings
+
+from tests.schemas.input.codes import REJECTION_CODES
 
 FOLDER = Path(triage_schemas.input.__path__[0])
 

@@ -1,6 +1,4 @@
-from triage_schemas.input.formats import REJECTION_CODES
-from triage_schemas.input.message import SKIP_REASONS
-
+from tests.schemas.input.codes import REJECTION_CODES, SKIP_REASONS
 from tests.schemas.input.fuzz import outcomes
 
 

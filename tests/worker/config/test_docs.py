@@ -7,13 +7,12 @@ from typing import get_args
 import pytest
 from pydantic import SecretStr
 from triage_models import DEFAULT_BUNDLE
-from triage_schemas.input.formats import REJECTION_CODES
-from triage_schemas.input.message import SKIP_REASONS
 from triage_worker.config.settings import Settings
 from triage_worker.config.sources import variable
 from triage_worker.kafka.topic_plan import plan
 
 from tests.kafka.faults import MATRIX
+from tests.schemas.input.codes import REJECTION_CODES, SKIP_REASONS
 
 DOCS = Path(__file__).parents[3] / "docs"
 

@@ -5,7 +5,7 @@ from typing import NamedTuple
 from pydantic import ValidationError
 from triage_schemas.cloudevents import RecordHeaders, event_id
 from triage_schemas.events import IntentEvent
-from triage_schemas.input.message import Source
+from triage_schemas.input.message import EMPTY_VALUE, Source
 from triage_schemas.validation import first_error
 
 from triage_worker.kafka.records import InputRecord
@@ -42,7 +42,7 @@ class ParsedIntent(NamedTuple):
 def parse_intent(record: InputRecord) -> ParsedIntent | InvalidIntent:
     """Parse a record. A message without a conversation becomes a conversation of its own."""
     if not record.value:
-        return InvalidIntent("empty_value", "the record has no value")
+        return InvalidIntent(EMPTY_VALUE, "the record has no value")
     try:
         event = IntentEvent.read(record.value)
     except ValidationError as error:

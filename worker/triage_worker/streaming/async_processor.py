@@ -10,6 +10,7 @@ from typing import Generic, Protocol, TypeVar
 from aiokafka.structs import ConsumerRecord
 from pydantic import ValidationError
 from triage_schemas.events import MessageEvent
+from triage_schemas.input.message import NULL_VALUE
 from triage_schemas.validation import first_error
 
 from triage_worker.observability.logs import about
@@ -21,7 +22,6 @@ from triage_worker.streaming.tracking.offset_tracker import PartitionTracker
 from triage_worker.streaming.tracking.output import Output
 
 BAD_EVENT = "bad_event"
-NULL_VALUE = "null_value"
 
 E = TypeVar("E", bound=MessageEvent)
 V = TypeVar("V")

@@ -17,17 +17,14 @@ from aiokafka.structs import TopicPartition
 
 from triage_worker.kafka.authorization import describe_error
 from triage_worker.kafka.client_compat.producer import abandon, halt
-from triage_worker.resilience.backoff import FixedDelays
 from triage_worker.resilience.tasks import run_together, wait_until
 from triage_worker.streaming.delivery.delivery import PartitionRequest
-from triage_worker.streaming.delivery.sending import REFUSALS, resend_after_refusal, send_output
+from triage_worker.streaming.delivery.sending import REFUSALS, RETRY, resend_after_refusal, send_output
 from triage_worker.streaming.tracking.dead_letters import DeadLetters
 from triage_worker.streaming.tracking.in_flight import InFlightMessages
 from triage_worker.streaming.tracking.output import Output
 
 log = logging.getLogger(__name__)
-
-RETRY = FixedDelays((0.1, 0.5, 1.0, 2.0, 5.0))
 
 
 class AtLeastOnce:
@@ -60,12 +57,12 @@ class AtLeastOnce:
 
     @property
     def outstanding(self) -> int:
-        """As the protocol says."""
+        """Outputs that wait to be queued, to be sent or to be acknowledged."""
         return self._in_flight.released + self._unacknowledged
 
     @property
     def waiting_s(self) -> float:
-        """As the protocol says."""
+        """Seconds since the last acknowledgement, or since the first output was queued; 0 if none is queued or sent."""
         return monotonic() - self._progress_at if self._unacknowledged else 0.0
 
     @property
@@ -73,14 +70,14 @@ class AtLeastOnce:
         return len(self._outgoing) + len(self._sent)
 
     async def run(self) -> None:
-        """As the protocol says."""
+        """Queue outputs and publish them until cancelled; after an error, with a new producer."""
         await run_together(self._receive_forever(), self._publish_forever())
 
     def assign(self, partitions: Collection[TopicPartition], *, brokers: int) -> None:
         """One producer serves all partitions, so there is nothing to begin."""
 
     async def flush(self) -> None:
-        """As the protocol says."""
+        """Wait until the broker has acknowledged all outputs."""
         await wait_until(lambda: self.outstanding == 0)
 
     async def revoke(self, partitions: Iterable[TopicPartition]) -> None:

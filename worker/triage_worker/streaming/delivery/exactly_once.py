@@ -49,22 +49,22 @@ class ExactlyOnce:
 
     @property
     def outstanding(self) -> int:
-        """As the protocol says."""
+        """Outputs of all partitions that are not committed."""
         return self._in_flight.released + sum(partition.outstanding for partition in self._partitions.values())
 
     @property
     def waiting_s(self) -> float:
-        """As the protocol says."""
+        """The longest wait of a partition; 0 if there is none."""
         return max((partition.waiting_s for partition in self._partitions.values()), default=0.0)
 
     @property
     def problem(self) -> str | None:
-        """As the protocol says."""
+        """The error of the first partition whose last transaction failed; None if there is none."""
         problems = (partition.problem for partition in self._partitions.values())
         return next((problem for problem in problems if problem is not None), None)
 
     async def run(self) -> None:
-        """As the protocol says; fails when the work on a partition fails.
+        """Give outputs to their partitions until cancelled; fails when the work on a partition fails.
 
         Raises:
             ConfigError: the user lacks a right without which no partition can ever be resumed.
@@ -72,7 +72,7 @@ class ExactlyOnce:
         await run_together(self._receive_forever(), self._check_forever())
 
     def assign(self, partitions: Collection[TopicPartition], *, brokers: int) -> None:
-        """As the protocol says; each partition has a task from its assignment to its revocation.
+        """Start a task for each partition, which runs until the partition is revoked.
 
         Partitions for whose connections there are too few file descriptors stay paused.
         """
@@ -99,14 +99,14 @@ class ExactlyOnce:
         return affordable
 
     async def flush(self) -> None:
-        """As the protocol says."""
+        """Commit what each partition has now, and wait until nothing is outstanding."""
         partitions = list(self._partitions.values())
         for partition in partitions:
             partition.flush()
         await wait_until(lambda: not self._in_flight.released and all(not part.outstanding for part in partitions))
 
     async def revoke(self, partitions: Iterable[TopicPartition]) -> None:
-        """As the protocol says."""
+        """Cancel the partitions' tasks, and wait until their producers are closed."""
         revoked = [self._partitions.pop(partition) for partition in partitions if partition in self._partitions]
         tasks = [partition.cancel() for partition in revoked]
         if tasks:

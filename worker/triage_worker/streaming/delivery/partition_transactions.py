@@ -22,16 +22,14 @@ from triage_worker.kafka.authorization import describe_error
 from triage_worker.kafka.client_compat.producer import abandon
 from triage_worker.kafka.client_compat.transactions import lengthening_backoff, raising_transaction_error
 from triage_worker.observability.metrics import Metrics
-from triage_worker.resilience.backoff import FixedDelays
 from triage_worker.streaming.delivery.delivery import PartitionRequest
-from triage_worker.streaming.delivery.sending import REFUSALS, resend_after_refusal, send_output
+from triage_worker.streaming.delivery.sending import REFUSALS, RETRY, resend_after_refusal, send_output
 from triage_worker.streaming.tracking.dead_letters import DeadLetters
 from triage_worker.streaming.tracking.in_flight import InFlightMessages
 from triage_worker.streaming.tracking.output import Output
 
 log = logging.getLogger(__name__)
 
-RETRY = FixedDelays((0.1, 0.5, 1.0, 2.0, 5.0))
 UNRELATED_AFTER_S = 10.0
 """A failure older than this, with nothing to publish since, has nothing to do with the next one."""
 
@@ -130,8 +128,8 @@ class PartitionTransactions:
         self._wake.set()
 
     def flush(self) -> None:
-        """Commit what there is now, without waiting for more."""
-        self._flush.set()
+        """Commit what there is now, and from now on without waiting for more: the partition is about to be revoked."""
+        self._flush.set()  # never cleared: flushes only come before a revocation or the end of the process
 
     def raise_if_ended(self) -> None:
         """Raise the unexpected error that ended the work on this partition, if one did."""

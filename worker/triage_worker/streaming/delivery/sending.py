@@ -10,10 +10,14 @@ from aiokafka.errors import MessageSizeTooLargeError, RecordListTooLargeError
 
 from triage_worker.kafka.records import source_of
 from triage_worker.kafka.sending import send_record
+from triage_worker.resilience.backoff import FixedDelays
 from triage_worker.streaming.tracking.dead_letters import DeadLetters
 from triage_worker.streaming.tracking.output import Output
 
 log = logging.getLogger(__name__)
+
+RETRY = FixedDelays((0.1, 0.5, 1.0, 2.0, 5.0))
+"""How long a delivery waits before it tries again, by how often it has failed in a row."""
 
 REFUSALS = (MessageSizeTooLargeError, RecordListTooLargeError)
 """Errors about the record itself: sending it again cannot succeed."""
