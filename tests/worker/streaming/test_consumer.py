@@ -25,7 +25,7 @@ async def test_a_revocation_waits_flushes_commits_and_then_releases_the_partitio
         harness.processor.is_idle = True
         await revoking
         assert harness.calls == ["pause processor", "flush", "commit {0: 8}", "release [0]", "revoke [0]"]
-        assert harness.in_flight.offsets.counts().given_back == 1
+        assert harness.in_flight.offsets.counts().returned == 1
         assert B in harness.in_flight.offsets
 
 
@@ -161,7 +161,7 @@ async def test_a_stop_gives_up_on_messages_in_flight_when_its_time_is_up() -> No
         harness.read(7)
         harness.calls.clear()
     assert harness.calls == ["pause processor", "release [0]", "revoke [0]", "stop client"]
-    assert harness.in_flight.offsets.counts().given_back == 1
+    assert harness.in_flight.offsets.counts().returned == 1
 
 
 async def test_a_stop_does_not_wait_for_messages_that_nothing_can_answer_at_present() -> None:

@@ -91,7 +91,7 @@ async def test_a_restart_drops_what_is_in_flight_and_goes_back_to_its_first_mess
     await harness.request(A, "restart")
     assert harness.client.calls == [("pause", A, None), ("seek", A, 8)]
     assert not before.active
-    assert harness.in_flight.offsets.counts().given_back == 1
+    assert harness.in_flight.offsets.counts().returned == 1
 
 
 async def test_a_partition_that_is_revoked_while_the_broker_answers_is_not_resumed(harness: ControlHarness) -> None:

@@ -20,7 +20,7 @@ from triage_worker.observability.log_rate_limit import LogRateLimit
 
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 _NOISY = ("aiokafka", "kafka", "aiohttp.access")
-_CHATTY = ("triage_worker.kafka.dead_letters", "triage_worker.fallback")
+_RATE_LIMITED = ("aiokafka", "opentelemetry", "triage_worker.kafka.dead_letters", "triage_worker.fallback")
 _about: ContextVar[Mapping[str, object]] = ContextVar("about", default=MappingProxyType({}))
 
 
@@ -39,9 +39,7 @@ def configure(settings: Settings) -> None:
     handler = logging.StreamHandler(sys.stderr)
     formatter = JsonFormatter if settings.log_format == "json" else ConsoleFormatter
     handler.setFormatter(formatter(with_text=settings.log_text))
-    handler.addFilter(
-        LogRateLimit("aiokafka", "opentelemetry", "triage_worker.kafka.dead_letters", "triage_worker.fallback")
-    )
+    handler.addFilter(LogRateLimit(*_RATE_LIMITED))
     logging.basicConfig(level=settings.log_level, handlers=[handler], force=True)
     for name in _NOISY:
         # Their INFO lines repeat what our own lines say.

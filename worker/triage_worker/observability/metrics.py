@@ -29,9 +29,9 @@ class Metrics:
             registry=registry,
         )
         self._read = Counter("triage_messages_read", "Messages read.", registry=registry)
-        self._given_back = Counter(
+        self._returned = Counter(
             "triage_messages_given_back",
-            "Messages given back unfinished with their partition; its next owner reads them again.",
+            "Messages unfinished when their partition was revoked; its next owner reads them again.",
             registry=registry,
         )
         self._answered = Counter(
@@ -87,7 +87,7 @@ class Metrics:
             registry=registry,
         )
         self._in_flight = Gauge("triage_in_flight_messages", "Messages read and not yet answered.", registry=registry)
-        self._in_flight_bytes = Gauge("triage_in_flight_bytes", "The size of their values.", registry=registry)
+        self._in_flight_bytes = Gauge("triage_in_flight_bytes", "The size of their keys and values.", registry=registry)
 
     def watch(self, in_flight: Callable[[], int], in_flight_bytes: Callable[[], int]) -> None:
         """Set the functions that are asked for what is in flight whenever the metrics are read."""
@@ -113,9 +113,9 @@ class Metrics:
         """Count messages read."""
         self._read.inc(messages)
 
-    def given_back(self, messages: int) -> None:
+    def returned(self, messages: int) -> None:
         """Count messages whose partition was revoked before they were answered."""
-        self._given_back.inc(messages)
+        self._returned.inc(messages)
 
     def answered(self, outcome: str, label: str, timestamp_ms: int) -> None:
         """Count a message whose output the broker has.

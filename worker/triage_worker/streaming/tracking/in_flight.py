@@ -24,7 +24,7 @@ class TrackedRecords(NamedTuple):
 
 
 class InFlightMessages:
-    """Holds what is in flight, and counts messages read, answered and given back.
+    """Holds what is in flight, and counts messages read, answered and returned.
 
     Args:
         metrics: where messages are counted.
@@ -90,5 +90,5 @@ class InFlightMessages:
         return self.offsets.assign(partition)
 
     def revoke(self, partitions: Iterable[TopicPartition]) -> None:
-        """End assignments; messages that are not acknowledged count as given back."""
-        self._metrics.given_back(self.offsets.revoke(partitions))
+        """End assignments; messages that are not acknowledged count as returned."""
+        self._metrics.returned(self.offsets.revoke(partitions))

@@ -106,22 +106,22 @@ class PartitionTracker(Generic[Output]):
 
     def close(self) -> int:
         """End the assignment; returns how many messages were read and not acknowledged."""
-        given_back = len(self._entries)
+        returned = len(self._entries)
         self.active = False
         self._entries.clear()
         self.in_flight_bytes = 0
-        return given_back
+        return returned
 
 
 @dataclass(frozen=True, slots=True)
 class MessageCounts:
-    """Counts of messages by outcome. After a drain, every message read has an outcome or was given back.
+    """Counts of messages by outcome. After a drain, every message read has an outcome or was returned.
 
     Attributes:
         read: messages read from the topic.
         accepted, fallback, review, dead_letter: messages by outcome.
         skipped: records that are no new message, such as heartbeats.
-        given_back: messages whose partition was revoked first; the partition's next owner reads them again.
+        returned: messages whose partition was revoked first; the partition's next owner reads them again.
         in_flight: messages read and not yet acknowledged.
     """
 
@@ -131,14 +131,8 @@ class MessageCounts:
     review: int
     dead_letter: int
     skipped: int
-    given_back: int
+    returned: int
     in_flight: int
-
-    @property
-    def balanced(self) -> bool:
-        """Whether every message read is accounted for."""
-        answered = self.accepted + self.fallback + self.review + self.dead_letter + self.skipped
-        return self.read == answered + self.given_back + self.in_flight
 
 
 class OffsetTracker(Generic[Output]):
@@ -148,7 +142,7 @@ class OffsetTracker(Generic[Output]):
         self._partitions: dict[TopicPartition, PartitionTracker[Output]] = {}
         self._committed: dict[TopicPartition, int] = {}
         self._read = 0
-        self._given_back = 0
+        self._returned = 0
         self._outcomes: Counter[Outcome] = Counter()
 
     def __getitem__(self, partition: TopicPartition) -> PartitionTracker[Output]:
@@ -178,16 +172,16 @@ class OffsetTracker(Generic[Output]):
 
     def revoke(self, partitions: Iterable[TopicPartition]) -> int:
         """End assignments; returns how many messages were read and not acknowledged."""
-        given_back = 0
+        returned = 0
         for partition in partitions:
             closed = self._partitions.pop(partition, None)
             if closed is not None:
-                given_back += closed.close()
+                returned += closed.close()
                 self._read += closed.read
                 self._outcomes += closed.outcomes
             self._committed.pop(partition, None)
-        self._given_back += given_back
-        return given_back
+        self._returned += returned
+        return returned
 
     def to_commit(self) -> dict[TopicPartition, int]:
         """Offsets that changed since the last call of `committed`."""
@@ -212,6 +206,6 @@ class OffsetTracker(Generic[Output]):
             review=outcomes["review"],
             dead_letter=outcomes["dead_letter"],
             skipped=outcomes["skipped"],
-            given_back=self._given_back,
+            returned=self._returned,
             in_flight=self.in_flight,
         )
