@@ -1,4 +1,4 @@
-"""The house's rules that no linter knows: where imports point, how long a file may grow, what is never committed."""
+"""The project's rules that no linter checks: where imports point, how long a file may grow, what is never committed."""
 
 import ast
 import importlib.util
@@ -12,7 +12,7 @@ from importlinter.api import read_configuration
 
 ROOT = Path(__file__).parent.parent
 MODELS = ROOT / "models" / "triage_models"
-LAB = [*(MODELS / "training").glob("*.py"), MODELS / "feedback" / "learn.py"]
+TRAINING_MODULES = [*(MODELS / "training").glob("*.py"), MODELS / "feedback" / "learn.py"]
 PLAIN_LOOP = ROOT / "worker" / "triage_worker" / "bench" / "plain_loop.py"
 """The loop that the benchmark compares the worker with; only that measurement imports it."""
 
@@ -66,9 +66,9 @@ def test_only_client_compat_uses_private_names_of_other_objects() -> None:
     assert any(private_names(path) for path in CLIENT_COMPAT.glob("*.py")), "this test would find nothing"
 
 
-def test_only_the_lab_imports_what_trains() -> None:
+def test_only_training_modules_import_heavy_libraries() -> None:
     assert SOURCES
-    serving = [path for path in SOURCES if path not in LAB and path != PLAIN_LOOP]
+    serving = [path for path in SOURCES if path not in TRAINING_MODULES and path != PLAIN_LOOP]
     found = {short(path): HEAVY & imported(path) for path in serving}
     assert {name: modules for name, modules in found.items() if modules} == {}
 

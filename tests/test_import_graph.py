@@ -1,4 +1,4 @@
-"""The import graph has no cycle, and is small enough to be kept in mind."""
+"""The import graph has no cycle, and stays small."""
 
 import pytest
 

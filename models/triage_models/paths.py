@@ -4,7 +4,7 @@ from pathlib import Path
 
 
 def shipped(name: str) -> Path:
-    """Return a folder of data that ships with the package: inside it in a wheel, beside it in a checkout.
+    """Return a folder of data that ships with the package: inside it in a wheel, next to it in a checkout.
 
     Args:
         name: ``bundles`` or ``corpus``.

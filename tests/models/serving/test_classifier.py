@@ -86,7 +86,7 @@ def test_any_text_at_all_is_decided(classifier: Classifier, texts: list[str]) ->
         assert decision.accepted == (decision.reason is None)
 
 
-def test_decide_takes_what_infer_gives(classifier: Classifier, texts: list[str]) -> None:
+def test_decide_accepts_the_output_of_infer(classifier: Classifier, texts: list[str]) -> None:
     encoded = classifier.encode(texts[:7])
     decisions = classifier.decide(encoded, classifier.infer(encoded))
     assert [decision.intent for decision in decisions] == [one.intent for one in classifier.classify(texts[:7])]

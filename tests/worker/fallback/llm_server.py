@@ -1,4 +1,4 @@
-"""A fake OpenAI-compatible endpoint on a free local port, which fails as a test tells it to."""
+"""A fake OpenAI-compatible endpoint on a free local port, which fails as a test scripts it."""
 
 import asyncio
 import re

@@ -1,4 +1,4 @@
-"""The surge service on records: each surge has service alert, also if it or the ticket service restarts."""
+"""The surge service on records: each surge has one alert, also if it or the ticket service restarts."""
 
 import asyncio
 

@@ -25,7 +25,7 @@ class BundleMetrics:
         for role in ("serving", "shadow"):
             self._reloads.labels(role, "refused")  # from zero, so that the first one is an increase
         self._shadow = ModelInfo(
-            "triage_shadow_model_info", "The bundle that runs beside the one that decides.", registry
+            "triage_shadow_model_info", "The bundle that runs next to the one that decides.", registry
         )
         self._compared = Counter(
             "triage_shadow_compared_messages",

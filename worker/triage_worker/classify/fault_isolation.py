@@ -1,4 +1,4 @@
-"""Finds the message that makes the model fail, and tells it from a model that fails on everything."""
+"""Finds the message that makes the model fail, and distinguishes it from a model that fails on everything."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass

@@ -58,12 +58,12 @@ def learn(
     serving = (BundleStore(store).current() if store is not None else None) or settings.bundle
     console = Console(stderr=True, highlight=False)
     with training_imports("Learning"):
-        from triage_models.feedback import learn as lab  # noqa: PLC0415 (torch is heavy, and an extra)
+        from triage_models.feedback import learn as learning  # noqa: PLC0415 (torch is heavy, and an extra)
     options: dict[str, Any] = {"data": data, "test": test, "margin": margin, "llm_per_human": llm_share, "seed": seed}
     with interruptible(console, INTERRUPTED.format(output)):
         answers = _read_labels(settings, labels, console)
         with progress_display(console) as on_progress:
-            learned = lab.learn(answers, serving, output, **options, progress=on_progress)
+            learned = learning.learn(answers, serving, output, **options, progress=on_progress)
     file = report or output.with_name(f"{output.name}.json")
     file.write_text(json.dumps(learned.report, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
     _print(learned)

@@ -1,4 +1,4 @@
-"""Raises the limit of open files, and tells how many more may be opened."""
+"""Raises the limit of open files, and counts how many more may be opened."""
 
 import resource
 from contextlib import suppress

@@ -81,7 +81,7 @@ class SurgeService:
         if rate is None:
             value = self._store.get(*key)
             rate = IntentRate(key.key.decode(), key.partition) if value is None else IntentRate.load(value)
-        # After a crash, the ticket service sends its last counts again. The offsets tell which are counted already.
+        # After a crash, the ticket service sends its last counts again. Their offsets show which are counted already.
         counted = rate.counted.get(counts.source, -1)
         occurrences = [
             Occurrence(min(message.at, now), message.message_id)

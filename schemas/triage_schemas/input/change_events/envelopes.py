@@ -24,7 +24,7 @@ class Envelope:
         before_has_changes_only: whether ``before`` contains only the columns that an update changed.
         after_has_changes_only: whether ``after`` can lack columns that an update did not change.
         has_tombstones: whether a deletion is followed by a record whose value is null, and ``after`` is a name that
-            tells such a topic from others.
+            distinguishes such a topic from others.
     """
 
     operation: Callable[[EnvelopeView], Operation | None]
