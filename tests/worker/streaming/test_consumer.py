@@ -102,7 +102,7 @@ async def test_records_are_tracked_before_a_revocation_that_follows_their_poll()
         await harness.wait_for(lambda: bool(harness.processor.batches))
         await asyncio.gather(*revocations)
         counts = harness.in_flight.offsets.counts()
-        assert (counts.read, counts.given_back) == (1, 1)
+        assert (counts.read, counts.returned) == (1, 1)
         (batch,) = harness.processor.batches
         assert not batch.tracker.active
 
