@@ -178,7 +178,7 @@ async def test_a_stop_does_not_wait_for_messages_that_nothing_can_answer_at_pres
         assert (harness.calls, task.done()) == ([], False), "what runs is waited for"
         harness.processor.is_idle = True
     assert harness.calls[:2] == ["flush", "commit {0: 8}"]
-    assert harness.in_flight.offsets.counts().given_back == 1
+    assert harness.in_flight.offsets.counts().returned == 1
 
 
 async def test_a_stop_ends_the_start_of_a_client() -> None:
