@@ -10,7 +10,8 @@ ALL_READY := $(VENV)/.all-ready
 LLM_READY := $(VENV)/.llm-ready
 EXAMPLES_READY := $(VENV)/.examples-ready
 PIP := $(BIN)/python -m pip --disable-pip-version-check
-UV_PIP = $(BIN)/uv pip
+# What `make lowest` and `make newest` install and run: everything except PyTorch, Kafka and builds.
+EXTRAS := .[demo,router,otel,parquet,dev]
 QUICK := not kafka and not train and not install and not packaging and not torture and not llm
 DATA ?= $(or $(TRIAGE_DATA),../shared/data)
 
@@ -64,14 +65,12 @@ deploy-check: $(ALL_READY) ## check chart, image, alerts, dashboards and Compose
 
 lowest: $(ALL_READY) ## run the quick tests with the lowest versions that pyproject.toml allows, without PyTorch
 	@$(BIN)/uv venv --quiet --clear --python $(BIN)/python $(VENV)-lowest
-	@$(UV_PIP) compile --quiet --no-header --no-annotate --resolution lowest-direct --python $(VENV)-lowest \
-	  --extra demo --extra router --extra otel --extra parquet pyproject.toml --output-file $(VENV)-lowest/lowest.txt
-	@$(UV_PIP) install --quiet --python $(VENV)-lowest --constraint $(VENV)-lowest/lowest.txt --editable '.[demo,router,otel,parquet,dev]'
+	@$(BIN)/uv pip install --quiet --python $(VENV)-lowest --resolution lowest-direct --editable '$(EXTRAS)'
 	@$(VENV)-lowest/bin/python -m pytest -p no:cacheprovider -m "$(QUICK)" $(PYTEST_ARGS)
 
 newest: $(ALL_READY) ## run the quick tests with the newest versions (NEWEST_PYTHON=/path/to/python3: another Python)
 	@$(BIN)/uv venv --quiet --clear --python $(or $(NEWEST_PYTHON),$(BIN)/python) $(VENV)-newest
-	@$(UV_PIP) install --quiet --python $(VENV)-newest --upgrade --editable '.[demo,router,otel,parquet,dev]'
+	@$(BIN)/uv pip install --quiet --python $(VENV)-newest --upgrade --editable '$(EXTRAS)'
 	@$(VENV)-newest/bin/python -m pytest -p no:cacheprovider -m "$(QUICK)" $(PYTEST_ARGS)
 
 pins: $(ALL_READY) ## write constraints.txt from the installed versions
