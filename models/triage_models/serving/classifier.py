@@ -168,10 +168,10 @@ class Classifier:
 
         >>> import pandas
         >>> frame = pandas.DataFrame({"text": ["where is my parcel", None]})
-        >>> Classifier.open().classify_frame(frame)[["text", "intent", "accepted", "reason"]]
-                         text intent  accepted   reason
-        0  where is my parcel  WISMO      True     <NA>
-        1                 NaN   <NA>     False  no_text
+        >>> Classifier.open().classify_frame(frame)[["intent", "accepted", "reason"]]
+          intent  accepted   reason
+        0  WISMO      True     <NA>
+        1   <NA>     False  no_text
 
         The new columns are ``intent`` (string), ``confidence`` (float32), ``accepted`` (bool) and ``reason`` (string;
         null where accepted). A row without text has the intent and the confidence null, ``accepted`` False and the

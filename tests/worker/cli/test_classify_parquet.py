@@ -61,11 +61,16 @@ def test_columns_of_every_type_are_carried_through(triage: Triage, tmp_path: Pat
     ]
 
 
+writes_string_views = pytest.mark.skipif(
+    int(pa.__version__.partition(".")[0]) < 24, reason="pyarrow cannot write this type to Parquet"
+)
+
+
 @pytest.mark.parametrize(
     "texts",
     [
         pa.array(TEXTS, pa.large_string()),
-        pa.array(TEXTS, pa.string_view()),
+        pytest.param(pa.array(TEXTS, pa.string_view()), marks=writes_string_views, id="string_view"),
         pa.array(TEXTS).dictionary_encode(),
         pa.array(TEXTS, pa.large_string()).dictionary_encode(),
         pa.chunked_array([pa.array(TEXTS[:1]), pa.array(TEXTS[1:])]),
