@@ -12,6 +12,7 @@ from io import BytesIO
 from typing import Any
 
 from aiokafka.protocol.api import Request
+from triage_worker.kafka.client_compat.fetch import FOLLOWER_VERSION
 
 Answer = Callable[[Any], Any]
 """Makes the fields of a response from a request; may be a coroutine function."""
@@ -178,12 +179,13 @@ def _offsets(request: Any) -> tuple[Any, ...]:
 
 async def _fetched(request: Any) -> tuple[Any, ...]:
     await asyncio.sleep(0.01)
+    preferred = (-1,) if request.API_VERSION >= FOLLOWER_VERSION else ()
     return (
         0,
         0,
         0,
         [
-            (topic, [(parts[0], 0, 0, 0, 0, [], -1, b"") for parts in partitions])
+            (topic, [(parts[0], 0, 0, 0, 0, [], *preferred, b"") for parts in partitions])
             for topic, partitions in request.topics
         ],
     )
