@@ -10,7 +10,7 @@ from pydantic.json_schema import models_json_schema
 from triage_schemas.channels import CHANNELS, DEAD_LETTERS, INPUT, SERVICES, read_by, written_by
 from triage_schemas.cloudevents import CONTENT_TYPE, EVENT_SOURCE
 from triage_schemas.events import Event
-from triage_schemas.input.message import Scalar
+from triage_schemas.messages.message import Scalar
 
 API_VERSION = "1.0.0"
 

@@ -6,7 +6,7 @@ An event's id is derived from its type and the position of its input record, so 
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
-from triage_schemas.input.message import Source
+from triage_schemas.messages.message import Source
 
 Headers = list[tuple[str, bytes]]
 RecordHeaders = Sequence[tuple[str, bytes | None]]

@@ -1,7 +1,7 @@
 """The headers of dead letters: where the record was read, and why it could not be processed."""
 
 from triage_schemas.cloudevents import Headers, RecordHeaders
-from triage_schemas.input.message import Source
+from triage_schemas.messages.message import Source
 
 VERSION = "1"
 

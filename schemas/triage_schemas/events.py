@@ -6,7 +6,7 @@ from typing import Annotated, ClassVar, Literal, Self
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, PlainSerializer, WithJsonSchema
 
 from triage_schemas.cloudevents import timestamp
-from triage_schemas.input.message import Scalar
+from triage_schemas.messages.message import Scalar
 
 Reason = Literal["low_confidence", "unfamiliar", "ambiguous", "out_of_scope"]
 DecidedBy = Literal["model", "llm", "human"]

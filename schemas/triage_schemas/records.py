@@ -12,7 +12,7 @@ import orjson
 
 from triage_schemas.cloudevents import Headers, event_headers, event_id
 from triage_schemas.events import Event, FallbackEvent, IntentEvent
-from triage_schemas.input.message import CustomerMessage, Source
+from triage_schemas.messages.message import CustomerMessage, Source
 
 TOP_SCORES = 3
 

@@ -19,7 +19,7 @@ SETTINGS = "worker/triage_worker/config/settings.py"
 CSV_FORMAT = '''"""The format "csv": an id and a text."""
 
 from triage_schemas.input.fields import text_problem
-from triage_schemas.input.message import CustomerMessage, InputFormat
+from triage_schemas.messages.message import CustomerMessage, InputFormat
 
 
 def decode_csv(value, source, shape):
@@ -122,7 +122,8 @@ def test_an_input_format_is_one_new_file_and_one_line(sources: Sources) -> None:
     formats = "schemas/triage_schemas/input/formats.py"
     sources.replace(formats, 'FormatName = Literal["json", "text"]', 'FormatName = Literal["json", "text", "csv"]')
     script = (
-        "from triage_schemas.input.decoder import decode; from triage_schemas.input.message import InputShape, Source;"
+        "from triage_schemas.input.decoder import decode\n"
+        "from triage_schemas.messages.message import InputShape, Source\n"
         "print(decode(b'm-1,hello', Source('t', 0, 1), InputShape('csv')).text)"
     )
     assert sources.run("-c", script) == "hello\n"

@@ -81,7 +81,7 @@ import importlib.util, json, sys
 
 from triage_schemas import events
 from triage_schemas.input.decoder import decode
-from triage_schemas.input.message import InputShape, Source
+from triage_schemas.messages.message import InputShape, Source
 
 present = [name for name in {ABSENT} if importlib.util.find_spec(name)]
 assert not present, present

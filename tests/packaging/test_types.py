@@ -18,7 +18,7 @@ from pathlib import Path
 from triage_models import DEFAULT_BUNDLE, Classifier, Decision
 from triage_schemas.events import FallbackEvent, IntentEvent, LabelEvent, SourceRef
 from triage_schemas.input.decoder import decode
-from triage_schemas.input.message import CustomerMessage, InputShape, Source
+from triage_schemas.messages.message import CustomerMessage, InputShape, Source
 from triage_worker.config.settings import Settings
 
 bundle: Path = DEFAULT_BUNDLE

@@ -6,7 +6,7 @@ from triage_schemas.asyncapi import InputMessage, document
 from triage_schemas.cloudevents import event_headers
 from triage_schemas.dead_letters import dead_letter_headers
 from triage_schemas.input.decoder import decode
-from triage_schemas.input.message import CustomerMessage, InputShape, Source
+from triage_schemas.messages.message import CustomerMessage, InputShape, Source
 
 CHANNELS = ("input", "output", "fallback", "dead_letter", "tickets", "alerts", "review", "labels")
 SOURCE = Source("in", 0, 1)

@@ -6,7 +6,7 @@ from pydantic import ValidationError
 from triage_schemas.cloudevents import event_id, timestamp, trace_headers
 from triage_schemas.dead_letters import dead_letter_headers
 from triage_schemas.events import FallbackEvent, IntentEvent, LabelEvent, SourceRef
-from triage_schemas.input.message import CustomerMessage, Source
+from triage_schemas.messages.message import CustomerMessage, Source
 from triage_schemas.records import IntentWriter, Prediction, to_record
 
 AT = "2025-11-24T10:00:00.123Z"

@@ -1,7 +1,7 @@
 """Decodes a record's value in any of the input formats."""
 
 from triage_schemas.input.formats import FORMATS
-from triage_schemas.input.message import EMPTY_VALUE, Decoded, InputShape, Rejected, Source
+from triage_schemas.messages.message import EMPTY_VALUE, Decoded, InputShape, Rejected, Source
 
 
 def decode(value: bytes | None, source: Source, shape: InputShape) -> Decoded:

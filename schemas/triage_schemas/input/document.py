@@ -4,10 +4,10 @@ from typing import Any
 
 from triage_schemas.input.change_events.control_records import control_record
 from triage_schemas.input.change_events.reading import read_change, skips_tombstones
-from triage_schemas.input.exact_json import parse_embedded
 from triage_schemas.input.fields import default_message_id, name_or_none, plain_scalars, text_problem
-from triage_schemas.input.message import CustomerMessage, InputShape, Rejected, Skipped, Source
-from triage_schemas.input.paths import NotFound, find, json_type
+from triage_schemas.json_values.exact_json import parse_embedded
+from triage_schemas.json_values.paths import NotFound, find, json_type
+from triage_schemas.messages.message import CustomerMessage, InputShape, Rejected, Skipped, Source
 
 DOCUMENT_CODES = ("not_object", "text_not_string", "several_messages")
 """Rejection codes of `read_document`, besides the common ones."""

@@ -3,8 +3,14 @@
 import codecs
 from typing import Any
 
-from triage_schemas.input.message import InputShape, Rejected, Scalar, Source
-from triage_schemas.input.numbers import SAFE_INTEGER, InexactNumber, WrittenNumber, exact_number, may_have_lost_digits
+from triage_schemas.json_values.numbers import (
+    SAFE_INTEGER,
+    InexactNumber,
+    WrittenNumber,
+    exact_number,
+    may_have_lost_digits,
+)
+from triage_schemas.messages.message import InputShape, Rejected, Scalar, Source
 
 NAME_CHARACTERS = 1_024
 """The longest id, name or metadata string that is accepted. A longer one is omitted."""

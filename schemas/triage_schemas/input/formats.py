@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from importlib import import_module
 from typing import Literal, get_args
 
-from triage_schemas.input.message import InputFormat
+from triage_schemas.messages.message import InputFormat
 
 FormatName = Literal["json", "text"]
 """The names of the formats, in the order of the help. Each is a module ``NAME_format`` here, which has a ``FORMAT``."""

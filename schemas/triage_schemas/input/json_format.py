@@ -8,10 +8,10 @@ from triage_schemas.input import registry_header
 from triage_schemas.input.change_events.control_records import is_mirror_maker_heartbeat
 from triage_schemas.input.change_events.reading import skips_tombstones
 from triage_schemas.input.document import DOCUMENT_CODES, read_document
-from triage_schemas.input.exact_json import parse_exactly
 from triage_schemas.input.fields import without_bom
-from triage_schemas.input.message import Decoded, InputFormat, InputShape, Rejected, Skipped, Source, reject_null
-from triage_schemas.input.numbers import InexactNumber
+from triage_schemas.json_values.exact_json import parse_exactly
+from triage_schemas.json_values.numbers import InexactNumber
+from triage_schemas.messages.message import Decoded, InputFormat, InputShape, Rejected, Skipped, Source, reject_null
 
 
 def decode_json(value: bytes, source: Source, shape: InputShape) -> Decoded:

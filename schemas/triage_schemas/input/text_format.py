@@ -1,7 +1,7 @@
 """The format "text": the value is the customer's text in UTF-8, and nothing else."""
 
 from triage_schemas.input.fields import default_message_id, text_problem, without_bom
-from triage_schemas.input.message import CustomerMessage, InputFormat, InputShape, Rejected, Source
+from triage_schemas.messages.message import CustomerMessage, InputFormat, InputShape, Rejected, Source
 
 
 def decode_text(value: bytes, source: Source, shape: InputShape) -> CustomerMessage | Rejected:

@@ -1,7 +1,7 @@
 """What the tests of the decoders share."""
 
 from triage_schemas.input.decoder import decode
-from triage_schemas.input.message import CustomerMessage, InputShape, Source
+from triage_schemas.messages.message import CustomerMessage, InputShape, Source
 
 SOURCE = Source("customer.messages", 3, 1042)
 JSON = InputShape()

@@ -12,7 +12,7 @@ from itertools import islice
 
 import orjson
 from triage_schemas.input.decoder import decode
-from triage_schemas.input.message import CustomerMessage, InputShape, Rejected, Source
+from triage_schemas.messages.message import CustomerMessage, InputShape, Rejected, Source
 from triage_schemas.records import IntentWriter, Prediction
 from triage_worker.demo.sample_records import sample_records
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from triage_schemas.input.decoder import decode
-from triage_schemas.input.message import CustomerMessage, InputShape, Rejected, Skipped
+from triage_schemas.messages.message import CustomerMessage, InputShape, Rejected, Skipped
 
 from tests.schemas.input.examples import JSON, NESTED, SOURCE, TEXT, accepted
 

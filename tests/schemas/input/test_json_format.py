@@ -2,7 +2,7 @@ import json
 
 import pytest
 from triage_schemas.input.decoder import decode
-from triage_schemas.input.message import CustomerMessage, InputShape, Rejected
+from triage_schemas.messages.message import CustomerMessage, InputShape, Rejected
 
 from tests.schemas.input.examples import JSON, NESTED, SOURCE, accepted
 

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from triage_schemas.events import FallbackEvent, IntentEvent
 from triage_schemas.input.decoder import decode
-from triage_schemas.input.message import CustomerMessage, InputShape
-from triage_schemas.input.numbers import SAFE_INTEGER, exact_number
+from triage_schemas.json_values.numbers import SAFE_INTEGER, exact_number
+from triage_schemas.messages.message import CustomerMessage, InputShape
 from triage_schemas.records import IntentWriter, Prediction
 
 from tests.schemas.input.examples import JSON, SOURCE, accepted

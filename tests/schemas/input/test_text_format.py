@@ -1,6 +1,6 @@
 import pytest
 from triage_schemas.input.decoder import decode
-from triage_schemas.input.message import Rejected
+from triage_schemas.messages.message import Rejected
 
 from tests.schemas.input.examples import SOURCE, TEXT, accepted
 

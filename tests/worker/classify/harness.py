@@ -1,7 +1,7 @@
 """Makes classification processors with fake models, in a harness."""
 
 from aiokafka.structs import TopicPartition
-from triage_schemas.input.message import InputShape
+from triage_schemas.messages.message import InputShape
 from triage_schemas.records import IntentWriter
 from triage_worker.classify.batching import Limits
 from triage_worker.classify.loaded_bundle import LoadedBundle

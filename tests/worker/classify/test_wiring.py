@@ -1,5 +1,5 @@
-from triage_schemas.input.message import InputShape
-from triage_schemas.input.placeholders import placeholder_forms
+from triage_schemas.messages.message import InputShape
+from triage_schemas.messages.placeholders import placeholder_forms
 from triage_worker.classify.wiring import input_shape
 from triage_worker.config.settings import Settings
 

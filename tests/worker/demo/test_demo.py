@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
 from triage_schemas.input.decoder import decode
-from triage_schemas.input.message import CustomerMessage, Decoded, InputShape, Rejected, Source
+from triage_schemas.messages.message import CustomerMessage, Decoded, InputShape, Rejected, Source
 from triage_worker.config.errors import ConfigError
 from triage_worker.config.settings import Settings
 from triage_worker.config.sources import variable

@@ -8,7 +8,7 @@ from aiokafka.structs import ConsumerRecord, TopicPartition
 from hypothesis import given
 from hypothesis import strategies as st
 from triage_schemas.dead_letters import dead_letter_headers
-from triage_schemas.input.message import Source
+from triage_schemas.messages.message import Source
 from triage_worker.replay.dead_letter_record import DeadLetterRecord, Selection, parse_dead_letter
 
 from tests.worker.fakes import record

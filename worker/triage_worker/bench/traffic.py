@@ -11,7 +11,7 @@ import orjson
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRecord, TopicPartition
 from triage_schemas.channels import written_by
 from triage_schemas.input.decoder import decode
-from triage_schemas.input.message import CustomerMessage, InputShape, Source
+from triage_schemas.messages.message import CustomerMessage, InputShape, Source
 
 from triage_worker.config.errors import TriageError
 from triage_worker.config.settings import Settings

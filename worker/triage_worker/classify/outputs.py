@@ -8,7 +8,7 @@ from typing import Self
 from aiokafka.structs import ConsumerRecord
 from triage_models.serving.decision import Decision
 from triage_schemas.cloudevents import timestamp
-from triage_schemas.input.message import CustomerMessage
+from triage_schemas.messages.message import CustomerMessage
 from triage_schemas.records import IntentWriter, Prediction
 
 from triage_worker.classify.fault_isolation import Fault

@@ -13,7 +13,7 @@ from time import monotonic
 from aiokafka.structs import ConsumerRecord
 from triage_models.serving.engine import Encoded
 from triage_schemas.input.decoder import decode
-from triage_schemas.input.message import InputShape, Rejected, Skipped
+from triage_schemas.messages.message import InputShape, Rejected, Skipped
 
 from triage_worker.classify.fault_isolation import Fault, isolate
 from triage_worker.classify.inference import KNOWN_GOOD, Inference, Observer

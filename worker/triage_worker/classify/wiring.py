@@ -1,8 +1,8 @@
 """Puts a worker together from its settings."""
 
 from triage_models.serving.classifier import Classifier
-from triage_schemas.input.message import InputShape
-from triage_schemas.input.placeholders import placeholder_forms
+from triage_schemas.messages.message import InputShape
+from triage_schemas.messages.placeholders import placeholder_forms
 
 from triage_worker.classify.inference import Observer
 from triage_worker.classify.loaded_bundle import load_for_serving

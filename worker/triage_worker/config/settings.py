@@ -23,7 +23,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from triage_models import DEFAULT_BUNDLE
 from triage_schemas.channels import Service
 from triage_schemas.input.formats import FormatName, describe_formats
-from triage_schemas.input.placeholders import DEBEZIUM_PLACEHOLDER
+from triage_schemas.messages.placeholders import DEBEZIUM_PLACEHOLDER
 from triage_schemas.validation import first_error
 
 from triage_worker.config import sources

@@ -3,7 +3,7 @@
 from aiokafka import ConsumerRecord, TopicPartition
 from triage_schemas.events import FallbackEvent, IntentEvent, ReviewEvent, TicketEvent
 from triage_schemas.input.decoder import decode
-from triage_schemas.input.message import CustomerMessage, InputShape, Source
+from triage_schemas.messages.message import CustomerMessage, InputShape, Source
 
 from triage_worker.config.settings import Settings
 from triage_worker.demo.downstream_results import DownstreamResults

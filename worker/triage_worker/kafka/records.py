@@ -3,7 +3,7 @@
 from typing import Any, NamedTuple, Protocol
 
 from triage_schemas.cloudevents import RecordHeaders
-from triage_schemas.input.message import Source
+from triage_schemas.messages.message import Source
 
 
 class InputRecord(Protocol):

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 from aiokafka.structs import ConsumerRecord
 from triage_schemas.cloudevents import RecordHeaders
-from triage_schemas.input.message import Source
+from triage_schemas.messages.message import Source
 
 from triage_worker.kafka.dead_letters import OMITTED
 

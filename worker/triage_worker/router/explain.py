@@ -8,7 +8,7 @@ from aiokafka.errors import KafkaError
 from pydantic import BaseModel, ConfigDict, ValidationError
 from triage_schemas.cloudevents import timestamp
 from triage_schemas.events import DecidedBy, IntentEvent, Probability
-from triage_schemas.input.message import Scalar
+from triage_schemas.messages.message import Scalar
 from triage_schemas.validation import first_error
 
 from triage_worker.config.errors import ConfigError, TriageError

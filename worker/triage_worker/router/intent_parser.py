@@ -5,7 +5,7 @@ from typing import NamedTuple
 from pydantic import ValidationError
 from triage_schemas.cloudevents import RecordHeaders, event_id
 from triage_schemas.events import IntentEvent
-from triage_schemas.input.message import EMPTY_VALUE, Source
+from triage_schemas.messages.message import EMPTY_VALUE, Source
 from triage_schemas.validation import first_error
 
 from triage_worker.kafka.records import InputRecord

@@ -8,7 +8,7 @@ from operator import attrgetter
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from triage_schemas.input.message import Scalar
+from triage_schemas.messages.message import Scalar
 
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 

@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 from triage_schemas.events import DecidedBy, Probability
-from triage_schemas.input.message import Scalar
+from triage_schemas.messages.message import Scalar
 
 from triage_worker.routing.conditions import (
     Condition,

@@ -10,7 +10,7 @@ from typing import Generic, Protocol, TypeVar
 from aiokafka.structs import ConsumerRecord
 from pydantic import ValidationError
 from triage_schemas.events import MessageEvent
-from triage_schemas.input.message import NULL_VALUE
+from triage_schemas.messages.message import NULL_VALUE
 from triage_schemas.validation import first_error
 
 from triage_worker.observability.logs import about

@@ -5,7 +5,7 @@ from typing import Any
 
 from triage_schemas.cloudevents import event_id, timestamp
 from triage_schemas.events import MessageEvent
-from triage_schemas.input.message import Source
+from triage_schemas.messages.message import Source
 from triage_schemas.records import Record, to_record
 
 from triage_worker.observability.tracing import outgoing

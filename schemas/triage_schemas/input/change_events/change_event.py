@@ -7,7 +7,7 @@ from triage_schemas.input.change_events.changed_columns import ListedChange, lis
 from triage_schemas.input.change_events.envelope_view import EnvelopeView
 from triage_schemas.input.change_events.envelopes import Envelope
 from triage_schemas.input.change_events.operations import Operation
-from triage_schemas.input.paths import NotFound, Path, counts_from_end, find, is_index
+from triage_schemas.json_values.paths import NotFound, Path, counts_from_end, find, is_index
 
 
 @dataclass(frozen=True, slots=True)

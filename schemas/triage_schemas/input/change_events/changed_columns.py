@@ -3,8 +3,8 @@
 from typing import Any, Literal, NamedTuple
 
 from triage_schemas.input.change_events.envelope_view import EnvelopeView
-from triage_schemas.input.exact_json import parse_embedded
-from triage_schemas.input.paths import NotFound, Path, counts_from_end, find
+from triage_schemas.json_values.exact_json import parse_embedded
+from triage_schemas.json_values.paths import NotFound, Path, counts_from_end, find
 
 
 class ListedChange(NamedTuple):

@@ -3,8 +3,8 @@
 import struct
 from typing import Any
 
-from triage_schemas.input.message import SkipReason
-from triage_schemas.input.paths import json_type
+from triage_schemas.json_values.paths import json_type
+from triage_schemas.messages.message import SkipReason
 
 CLOCKS = {"ts_ms", "ts_us", "ts_ns"}
 NOTIFICATION = {"aggregate_type", "type", "additional_data"}

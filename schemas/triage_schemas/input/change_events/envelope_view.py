@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from triage_schemas.input.paths import NotFound, Path, find, json_type
+from triage_schemas.json_values.paths import NotFound, Path, find, json_type
 
 
 class EnvelopeView:

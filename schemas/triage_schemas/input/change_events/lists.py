@@ -3,7 +3,7 @@
 from typing import Any
 
 from triage_schemas.input.change_events.change_event import ChangeEvent
-from triage_schemas.input.paths import Path, counts_from_end, is_index
+from triage_schemas.json_values.paths import Path, counts_from_end, is_index
 
 
 def is_same_place(event: ChangeEvent, path: Path) -> bool:

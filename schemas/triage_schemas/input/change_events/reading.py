@@ -7,8 +7,8 @@ from triage_schemas.input.change_events.change_event import ChangeEvent
 from triage_schemas.input.change_events.envelope_view import EnvelopeView
 from triage_schemas.input.change_events.envelopes import ENVELOPES, ROW_ENVELOPES, Envelope
 from triage_schemas.input.change_events.lists import is_same_place
-from triage_schemas.input.message import InputShape, Rejected, Skipped, SkipReason
-from triage_schemas.input.paths import NotFound, Path
+from triage_schemas.json_values.paths import NotFound, Path
+from triage_schemas.messages.message import InputShape, Rejected, Skipped, SkipReason
 
 
 def read_change(document: dict[str, Any], shape: InputShape) -> ChangeEvent | Skipped | Rejected | None:

@@ -5,7 +5,7 @@ from typing import Any
 
 import orjson
 from triage_schemas.input.decoder import decode
-from triage_schemas.input.message import CustomerMessage, Decoded, InputShape, Rejected, Skipped
+from triage_schemas.messages.message import CustomerMessage, Decoded, InputShape, Rejected, Skipped
 
 from tests.schemas.input.change_events.formats import FORMATS, Row
 from tests.schemas.input.examples import SOURCE

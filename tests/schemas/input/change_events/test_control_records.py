@@ -6,7 +6,7 @@ from typing import Any
 import orjson
 import pytest
 from triage_schemas.input.decoder import decode
-from triage_schemas.input.message import InputShape
+from triage_schemas.messages.message import InputShape
 
 from tests.schemas.input.change_events.decoding import ROW, decode_event, outcome
 from tests.schemas.input.change_events.formats import AT_MS, canal, debezium, dms, maxwell, mongodb, with_schema

@@ -1,8 +1,8 @@
 """What holds for every format of change events."""
 
 import pytest
-from triage_schemas.input.message import CustomerMessage
-from triage_schemas.input.placeholders import DEBEZIUM_PLACEHOLDER
+from triage_schemas.messages.message import CustomerMessage
+from triage_schemas.messages.placeholders import DEBEZIUM_PLACEHOLDER
 
 from tests.schemas.input.change_events.decoding import OTHER, ROW, TEXT, decode_change, outcome
 from tests.schemas.input.change_events.formats import FORMATS

@@ -5,7 +5,7 @@ from typing import Any
 import orjson
 import pytest
 from triage_schemas.input.decoder import decode
-from triage_schemas.input.message import CustomerMessage, InputShape, Rejected
+from triage_schemas.messages.message import CustomerMessage, InputShape, Rejected
 
 from tests.schemas.input.change_events.decoding import ROW, TEXT, outcome
 from tests.schemas.input.change_events.formats import FORMATS, debezium

@@ -6,8 +6,8 @@ from typing import Any
 import orjson
 import pytest
 from triage_schemas.input.decoder import decode
-from triage_schemas.input.message import CustomerMessage, InputShape
-from triage_schemas.input.placeholders import DEBEZIUM_PLACEHOLDER, placeholder_forms
+from triage_schemas.messages.message import CustomerMessage, InputShape
+from triage_schemas.messages.placeholders import DEBEZIUM_PLACEHOLDER, placeholder_forms
 
 from tests.schemas.input.change_events.decoding import OTHER, ROW, TEXT, decode_change, decode_event, outcome
 from tests.schemas.input.change_events.formats import (

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
-from triage_schemas.input.placeholders import DEBEZIUM_PLACEHOLDER, placeholder_forms
+from triage_schemas.messages.placeholders import DEBEZIUM_PLACEHOLDER, placeholder_forms
 
 Scalar = str | int | float | bool
 
@@ -34,7 +34,7 @@ class InputShape:
         max_text_bytes: size limit of the text, in UTF-8.
         skip_unchanged: whether an update of a change log that leaves the text as it was is skipped.
         placeholders: strings that stand for a value that a connector left out; never a text or an id. See
-            `triage_schemas.input.placeholders.placeholder_forms`.
+            `triage_schemas.messages.placeholders.placeholder_forms`.
     """
 
     format: str = "json"

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from triage_schemas.input.exact_json import parse_embedded
+from triage_schemas.json_values.exact_json import parse_embedded
 
 Path = tuple[str, ...]
 """Field names, and indices of lists, from the document to a value."""

@@ -3,7 +3,7 @@
 import json
 from typing import Any, NoReturn
 
-from triage_schemas.input.numbers import WrittenNumber
+from triage_schemas.json_values.numbers import WrittenNumber
 
 
 def parse_exactly(text: str) -> Any:

@@ -1,0 +1,1 @@
+"""What decoding a record makes: a customer message, a rejection or a skip."""
