@@ -257,3 +257,52 @@ async def test_a_rejected_key_stops_the_run_before_any_question() -> None:
         with pytest.raises(ConfigError, match="check TRIAGE_LLM_API_KEY"):
             await ask(server, easy(2), llm_api_key="wrong")
         assert server.asked == []
+
+
+@pytest.mark.parametrize("concurrency", [1, 2, 8, 32])
+async def test_an_endpoint_that_refuses_everything_ends_the_run_at_once_with_its_words(concurrency: int) -> None:
+    words = {"error": {"message": "Your credit balance is too low"}}
+    async with LlmServer(always(lambda: web.json_response(words, status=400))) as server:
+        with pytest.raises(TriageError, match=r"answered no question \(.*status 400: “Your credit balance is too low”"):
+            await ask(server, easy(300), llm_concurrency=concurrency)
+        assert len(server.asked) <= 4
+
+
+@pytest.mark.parametrize("concurrency", [1, 8])
+async def test_an_endpoint_that_begins_to_refuse_ends_the_run_and_no_refusal_is_stored(
+    tmp_path: Path, concurrency: int
+) -> None:
+    async with LlmServer(knows) as server:
+
+        async def used_up(body: dict[str, Any]) -> web.StreamResponse:
+            return await knows(body) if len(server.asked) <= 20 else web.Response(status=402, text="no credit")
+
+        server.handler = used_up
+        figures = await ask(server, easy(300), tmp_path, llm_concurrency=concurrency)
+        assert figures["stopped"] == "no_answer"
+        assert len(server.asked) <= 20 + concurrency + 1
+        assert "refused" not in figures["answers"]["llm"]
+        server.handler = knows
+        figures = await ask(server, easy(300), tmp_path, llm_concurrency=concurrency)
+        assert (figures["stopped"], figures["answers"]["llm"]) == (None, {"decided": 300})
+        assert figures["answers_reused"] > 10
+
+
+async def test_an_endpoint_without_usable_answers_is_not_paid_for_the_whole_data_set() -> None:
+    async with LlmServer(always(lambda: completion("I think that it is about a parcel."))) as server:
+        figures = await ask(server, easy(1_000))
+        assert figures["stopped"] == "no_answer"
+        assert figures["answers"]["llm"].keys() == {"unparsable"}
+        assert figures["spent"] == pytest.approx(PRICE * len(server.asked)), "what was paid for is reported"
+        assert len(server.asked) <= 2 * 20 + 20
+
+
+async def test_a_message_that_is_refused_is_a_result_and_the_run_goes_on() -> None:
+    async def handle(body: dict[str, Any]) -> web.StreamResponse:
+        if message(body).endswith("7"):
+            return web.json_response({"error": {"code": "content_filter"}}, status=400)
+        return await knows(body) if message(body).split()[0] in LABELS else answer("WISMO")
+
+    async with LlmServer(handle) as server:
+        figures = await ask(server, easy(50))
+    assert (figures["stopped"], figures["answers"]["llm"]) == (None, {"decided": 45, "refused": 5})

@@ -155,10 +155,11 @@ class Examiner:
     async def available(self) -> None:
         """Wait until the endpoint can be asked. Of all that wait, one tries now and then whether a fault is over."""
         while True:
+            await self.settled()
             fault = self.fault
-            if fault is None and self._negotiation.open:
+            if fault is None:
                 return
-            if fault is None or self._waiting:
+            if self._waiting:
                 await self._changed.wait()
                 continue
             self._waiting = True
@@ -168,6 +169,11 @@ class Examiner:
             finally:
                 self._waiting = self.trying = False
                 self._changed.notify()
+
+    async def settled(self) -> None:
+        """Wait until no message is finding out how to ask the endpoint, or a fault is known."""
+        while self.fault is None and not self._negotiation.open:
+            await self._changed.wait()
 
     async def _examine(
         self, subject: KnownGood, profiles: Sequence[RequestProfile], since: float, *, needs_answer: bool

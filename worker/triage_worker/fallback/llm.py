@@ -97,6 +97,10 @@ class Llm:
         """
         await self._examiner.available()
 
+    async def settled(self) -> None:
+        """Wait until a message can be asked about, or a fault of the endpoint is known."""
+        await self._examiner.settled()
+
     async def answer(self, subject: prompt.Subject, messages: list[prompt.Message]) -> Result:
         """Ask what a customer's message wants.
 

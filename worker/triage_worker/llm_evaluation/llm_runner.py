@@ -196,8 +196,10 @@ class LlmRunner:
 
         A question over budget waits for the calls in flight: they have reserved far more money than they take.
         """
-        while self._llm.fault is None:
-            await self._llm.available()
+        while True:
+            await self._llm.settled()
+            if self._llm.fault is not None:
+                return None
             self._in_flight += 1
             try:
                 answer = await self._llm.answer(question, messages)
@@ -210,7 +212,6 @@ class LlmRunner:
                 if answer != "over_budget" or not self._in_flight or self.stopped is not None:
                     return answer
                 await self._answered.wait()
-        return None
 
     def _record_failure(self) -> None:
         """Stop the run if the endpoint is unavailable, before every row has waited for it."""
