@@ -22,7 +22,10 @@ from tests.worker.kafka.client_compat.scripted_broker import (
 
 
 @pytest.fixture
-def errors() -> Iterator[BrokerErrorLog]:
+def errors(monkeypatch: pytest.MonkeyPatch) -> Iterator[BrokerErrorLog]:
+    monkeypatch.setattr(logging.root.manager, "disable", logging.NOTSET)  # whatever this process logged before
+    monkeypatch.setattr(SENDER_LOG, "level", logging.WARNING)
+    SENDER_LOG.manager._clear_cache()  # type: ignore[attr-defined]  # of the levels that are enabled
     log = broker_errors.listen()
     yield log
     SENDER_LOG.removeFilter(log)
