@@ -4,6 +4,7 @@ import asyncio
 import logging
 import random
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import orjson
@@ -46,6 +47,11 @@ UNUSABLE: dict[str, tuple[Callable[[], web.Response], str]] = {
 
 def test_each_cause_has_a_case() -> None:
     assert {cause for _, cause in UNUSABLE.values()} == set(CAUSES)
+
+
+def test_each_cause_is_documented() -> None:
+    page = (Path(__file__).parents[3] / "docs" / "fallback.md").read_text(encoding="utf-8")
+    assert [cause for cause in CAUSES if f"`{cause}`" not in page] == []
 
 
 def after(good: int, response: Callable[[], web.Response]) -> Handler:
