@@ -9,10 +9,10 @@ import numpy as np
 from triage_models.data.corpus import OOS_LABEL
 from triage_models.data.evaluation_rows import LabelledRows
 from triage_models.data.labelled import normalize_text
+from triage_models.data.labels import SEPARATOR
 from triage_models.feedback.answers import Answer
 from triage_models.feedback.bundle_comparison import compare_bundles
 from triage_models.feedback.promotion import BundleComparison
-from triage_models.metrics.outcomes import SEPARATOR
 
 ANSWERED_ROWS = 300
 DRAWS = 3

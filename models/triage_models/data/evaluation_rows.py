@@ -1,14 +1,15 @@
 """Labelled rows to measure a bundle on."""
 
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from triage_models.data.labelled import LABEL, OUT_OF_SCOPE_NAMES, TEXT, labelled_rows
-from triage_models.data.tables import open_table
+from triage_models.data.labelled import LABEL, OUT_OF_SCOPE_NAMES, TEXT, labelled_rows, match_labels
+from triage_models.data.labels import canonical_label
+from triage_models.data.tables import NoteCallback, no_notes, open_table
 from triage_models.errors import DataError
 
 MAX_SLICES = 40
@@ -40,9 +41,26 @@ class LabelledRows:
             {name: [v for v, keep in zip(values, mask, strict=True) if keep] for name, values in self.columns.items()},
         )
 
+    def with_labels_of(
+        self, labels: Collection[str], oos_label: str | None, on_note: NoteCallback = no_notes
+    ) -> "LabelledRows":
+        """Return the rows with their labels as a bundle writes them.
 
-def read_labelled_rows(path: Path) -> LabelledRows:
+        Args:
+            labels: the bundle's labels.
+            oos_label: its name for out of scope, if any.
+            on_note: called for each label that only looks like one of the bundle's, and is read as that.
+        """
+        known = [*labels, *([] if oos_label is None else [oos_label])]
+        return replace(self, labels=match_labels(self.labels, known, on_note))
+
+
+def read_labelled_rows(path: Path, on_note: NoteCallback = no_notes) -> LabelledRows:
     """Read a CSV with the columns ``text,label``; further columns with few distinct values become slices.
+
+    Args:
+        path: the file.
+        on_note: called with what was skipped.
 
     Raises:
         DataError: The file, a column or all rows are missing, or a row has no text or no label.
@@ -50,7 +68,7 @@ def read_labelled_rows(path: Path) -> LabelledRows:
     with open_table(path, [TEXT, LABEL]) as table:
         others = [name for name in table.columns if name not in (TEXT, LABEL)]
         rows = LabelledRows([], [], {name: [] for name in others})
-        for text, label, record in labelled_rows(table):
+        for text, label, record in labelled_rows(table, on_note=on_note):
             rows.texts.append(text)
             rows.labels.append(label)
             for name in others:
@@ -73,6 +91,7 @@ def resolve_oos_labels(requested: str | None, bundle_label: str | None, labels: 
     Raises:
         DataError: No row has the requested label.
     """
+    requested = None if requested is None else canonical_label(requested)
     if requested is None:
         return frozenset(label for label in labels if label == bundle_label or label.lower() in OUT_OF_SCOPE_NAMES)
     if requested not in labels:

@@ -1,40 +1,36 @@
-"""Reads and writes tables of text: CSV with commas, semicolons or tabs, as Excel writes it, and JSON lines."""
+"""Reads and writes tables of text: the one reader of every command that takes a file with columns.
+
+CSV with commas, semicolons or tabs, as spreadsheets write it, and JSON lines. What was skipped is counted.
+"""
 
 import csv
-import json
-import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, TextIO
+from typing import Any
 
+from triage_models.data.columns import column_names, show_columns, similar_column
+from triage_models.data.csv_rows import Header, LineSource, csv_rows, read_header
+from triage_models.data.json_lines import cell, json_objects
+from triage_models.data.text_lines import MAX_LINE_BYTES, text_lines
 from triage_models.errors import DataError
 
-if TYPE_CHECKING:
-    import _csv
-
 JSON_LINES_SUFFIXES = (".jsonl", ".ndjson", ".json")
-DELIMITERS = (",", ";", "\t")
-KNOWN_COLUMNS = (
-    "text",
-    "label",
-    "description",
-    "group",
-    "shop",
-    "weight",
-    "decided_by",
-    "message_id",
-    "conversation_id",
-)
-"""Columns that Triage reads; their names are matched in any case."""
+OTHER_DELIMITERS = "|^~:"
+"""Delimiters that are not read, but that an error names."""
 
-MAX_FIELD_BYTES = 16 * 1024 * 1024
-WORKBOOK_SIGNATURES = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")
-UTF_16_MARKS = (b"\xff\xfe", b"\xfe\xff")
+RENAME = "rename one, or add it"
 Row = tuple[int, dict[str, str]]
-"""The line at which a row ends, and its cells by column."""
+"""The line at which a row begins, and its cells by column."""
 
-SAVE_AS_UTF_8 = "save it as UTF-8 (in Excel: the file type “CSV UTF-8”)"
+NoteCallback = Callable[[str], None]
+"""Called with a sentence about rows that were skipped or changed."""
+
+
+def no_notes(_sentence: str) -> None:
+    """Ignore notes."""
 
 
 class Table:
@@ -42,54 +38,72 @@ class Table:
 
     Attributes:
         path: the file.
-        columns: the names of the columns, in order; those that Triage knows are in lower case.
+        columns: the names of the columns, in order, no two alike; those that Triage knows are in lower case.
         header: the names as they are in the file.
-        line: the line at which the row read last ends, counted from 1.
+        delimiter: stands between the cells of a CSV; empty for JSON lines.
+        line: the line at which the row read last begins, counted from 1.
+        skipped: how many lines were skipped so far, by what they are.
     """
 
     def __init__(
-        self, path: Path, columns: Sequence[str], rows: Iterable[Row], header: Sequence[str] | None = None
+        self,
+        path: Path,
+        columns: Sequence[str],
+        rows: Iterable[Row],
+        header: Sequence[str] | None = None,
+        delimiter: str = "",
+        above: int = 0,
     ) -> None:
         self.path = path
         self.columns = list(columns)
         self.header = list(columns if header is None else header)
+        self.delimiter = delimiter
         self.line = 1
+        self.skipped: dict[str, int] = {"lines above the header": above}
         self._rows = rows
 
     def __iter__(self) -> Iterator[dict[str, str]]:
+        titles = [title.casefold() for title in self.header]
         for line, row in self._rows:
             self.line = line
-            yield row
+            if self.delimiter and len(titles) > 1 and [cell.strip().casefold() for cell in row.values()] == titles:
+                self.count_skipped("repetitions of the header")
+            else:
+                yield row
+
+    def count_skipped(self, what: str) -> None:
+        """Count one more skipped row."""
+        self.skipped[what] = self.skipped.get(what, 0) + 1
+
+    def notes(self) -> list[str]:
+        """Return a sentence about what was skipped, if anything was; complete once all rows are read."""
+        counts = [f"{number:,} {what}" for what, number in self.skipped.items() if number]
+        return [f"{self.path}: {', '.join(counts)} skipped."] if counts else []
 
 
 @contextmanager
-def open_table(path: Path, required: Sequence[str], hint: str = "rename one, or add it") -> Iterator[Table]:
+def open_table(
+    path: Path, required: Sequence[str], optional: Sequence[str] = (), *, hint: str = RENAME
+) -> Iterator[Table]:
     """Open a table: JSON lines by the file's suffix, otherwise CSV with a header line.
 
     Args:
         path: the file.
-        required: columns that the table must have; any case matches.
+        required: columns that the table must have, once each; any case matches.
+        optional: columns that it may have, once each.
         hint: what the error advises when a column is missing.
 
     Raises:
         DataError: The file or a column is missing, or the content is not text, not CSV or not JSON. Errors in the
             content are raised while rows are read.
     """
-    csv.field_size_limit(MAX_FIELD_BYTES)
+    csv.field_size_limit(MAX_LINE_BYTES)
     try:
-        with path.open(encoding=_encoding(path), newline="") as stream:
-            read = _read_json_lines if path.suffix.lower() in JSON_LINES_SUFFIXES else _read_csv
-            table = read(path, stream, required)
-            for name in required:
-                if table.columns.count(name) != 1:
-                    found = ", ".join(table.columns[:20]) or "none"
-                    has = "has two columns" if name in table.columns else "has no column"
-                    raise DataError(f"{path} {has} '{name}' (its columns: {found}): {hint}.")
-            yield table
+        with path.open("rb") as stream:
+            read = _open_json_lines if path.suffix.lower() in JSON_LINES_SUFFIXES else _open_csv
+            yield read(path, text_lines(stream, str(path)), _Wanted(required, optional, hint))
     except FileNotFoundError as error:
         raise DataError(f"There is no file {path}: check the path.") from error
-    except UnicodeDecodeError as error:
-        raise DataError(f"{path} is not UTF-8 (byte {error.start}): {SAVE_AS_UTF_8}.") from error
     except OSError as error:
         raise DataError(f"{path} cannot be read: {(error.strerror or str(error)).lower()}.") from error
 
@@ -104,75 +118,89 @@ def write_table(path: Path, columns: Sequence[str], rows: Iterable[Sequence[obje
     return path
 
 
-def _encoding(path: Path) -> str:
-    with path.open("rb") as stream:
-        start = stream.read(4)
-    if start.startswith(WORKBOOK_SIGNATURES):
-        raise DataError(f"{path} is a workbook or an archive, not a text file: {SAVE_AS_UTF_8}.")
-    return "utf-16" if start.startswith(UTF_16_MARKS) else "utf-8-sig"
+@dataclass(frozen=True)
+class _Wanted:
+    """The columns that a caller reads, and what it advises where one is missing."""
+
+    required: Sequence[str]
+    optional: Sequence[str]
+    hint: str
+
+    @property
+    def columns(self) -> list[str]:
+        return [*self.required, *self.optional]
+
+    def describe(self) -> str:
+        one = len(self.required) == 1
+        return f"the {'column' if one else 'columns'} {' and '.join(self.required)}"
 
 
-def _read_csv(path: Path, stream: TextIO, required: Sequence[str]) -> Table:
-    header = stream.readline()
-    lines_before = 1
-    declared = re.fullmatch(r"sep=(.)\s*", header)  # Excel writes the delimiter on a line of its own
-    if declared:
-        header, lines_before = stream.readline(), 2
-    candidates = [declared[1]] if declared else DELIMITERS
-    headers = {delimiter: _header_cells(header, delimiter) for delimiter in candidates}
-    columns = {delimiter: _column_names(cells, required) for delimiter, cells in headers.items()}
-    delimiter = next((mark for mark, names in columns.items() if set(required) <= set(names)), next(iter(columns)))
-    names = columns[delimiter]
-    reader = csv.reader(stream, delimiter=delimiter, strict=True)
-    return Table(path, names, _csv_rows(path, reader, names, lines_before), headers[delimiter])
+def _open_csv(path: Path, lines: Iterator[str], wanted: _Wanted) -> Table:
+    source = LineSource(lines)
+    header = read_header(str(path), source, wanted.required, wanted.columns)
+    if not header.cells:
+        raise DataError(f"{path} is empty: it needs a header line with {wanted.describe()}, and rows below it.")
+    _check_columns(path, header.names, wanted, header.cells)
+    titles = [
+        name if not title and header.cells.count("") > 1 else title
+        for name, title in zip(header.names, header.cells, strict=True)
+    ]
+    rows = _csv_cells(csv_rows(str(path), source, header), header)
+    return Table(path, header.names, rows, titles, header.delimiter, header.above)
 
 
-def _header_cells(header: str, delimiter: str) -> list[str]:
-    return [name.strip() for name in next(csv.reader([header], delimiter=delimiter), [])]
+def _csv_cells(rows: Iterator[tuple[int, list[str]]], header: Header) -> Iterator[Row]:
+    missing = [""] * len(header.names)
+    for line, row in rows:
+        yield line, dict(zip(header.names, chain(row, missing), strict=False))
 
 
-def _column_names(header: Sequence[str], required: Sequence[str]) -> list[str]:
-    known = {name.casefold(): name for name in (*KNOWN_COLUMNS, *required)}
-    return [name if name in required else known.get(name.casefold(), name) for name in header]
-
-
-def _csv_rows(path: Path, rows: "_csv.Reader", names: Sequence[str], lines_before: int) -> Iterator[Row]:
-    try:
-        for row in rows:
-            line = lines_before + rows.line_num
-            if any(cell.strip() for cell in row[len(names) :]):
-                raise DataError(
-                    f"{path}, line {line}: the row has {len(row)} cells, the header {len(names)}: put texts that "
-                    f"contain a '{rows.dialect.delimiter}' in quotation marks."
-                )
-            if row:
-                yield line, dict(zip(names, [*row, *[""] * len(names)], strict=False))
-    except csv.Error as error:
-        raise DataError(
-            f"{path} is not CSV at line {lines_before + rows.line_num} ({error}): write a quotation mark within a "
-            f"quoted text twice."
-        ) from error
-
-
-def _read_json_lines(path: Path, stream: TextIO, _required: Sequence[str]) -> Table:
-    rows = list(_json_rows(path, stream))
+def _open_json_lines(path: Path, lines: Iterator[str], wanted: _Wanted) -> Table:
+    rows = [(number, _json_row(path, number, row, wanted)) for number, row in json_objects(lines, str(path))]
+    if not rows:
+        raise DataError(f"{path} is empty: it needs a JSON object per line, with {wanted.describe()}.")
     columns = dict.fromkeys((name for _, row in rows for name in row), "")
+    _check_columns(path, list(columns), wanted, None)
     return Table(path, list(columns), ((number, columns | row) for number, row in rows))
 
 
-def _json_rows(path: Path, stream: TextIO) -> Iterator[Row]:
-    for number, line in enumerate(stream, start=1):
-        if not line.strip():
-            continue
-        try:
-            row = json.loads(line)
-        except ValueError as error:
-            raise DataError(f"{path}, line {number}: not JSON ({error}): write one JSON object per line.") from error
-        if not isinstance(row, dict):
-            raise DataError(f"{path}, line {number}: not a JSON object: write one JSON object per line.")
-        yield number, {name: _cell(value) for name, value in row.items()}
+def _json_row(path: Path, number: int, row: dict[str, Any], wanted: _Wanted) -> dict[str, str]:
+    """Return the fields of an object as cells."""
+    names = column_names(row, wanted.columns)
+    for name, value in zip(names, row.values(), strict=True):
+        if names.count(name) > 1:
+            raise DataError(f"{path}, line {number}: there are two fields '{name}': keep one of them.")
+        if name in wanted.columns and isinstance(value, dict | list):
+            kind = "an object" if isinstance(value, dict) else "an array"
+            raise DataError(f"{path}, line {number}: the {name} is {kind}, not a string: write the {name} itself.")
+    return dict(zip(names, map(cell, row.values()), strict=True))
 
 
-def _cell(value: object) -> str:
-    """Return a value as a CSV cell would hold it; null, lists and objects become empty cells."""
-    return value if isinstance(value, str) else str(value) if isinstance(value, int | float) else ""
+def _check_columns(path: Path, columns: Sequence[str], wanted: _Wanted, first: Sequence[str] | None) -> None:
+    """Refuse a table without a required column, or with two of a wanted one; ``first`` is the first line of a CSV."""
+    for name in wanted.columns:
+        times = columns.count(name)
+        if times > 1:
+            raise DataError(
+                f"{path} has two columns '{name}' (its columns: {show_columns(columns)}): rename or remove one of them."
+            )
+        if times == 0 and name in wanted.required:
+            advice = _advice(name, columns, wanted, first)
+            raise DataError(f"{path} has no column '{name}' (its columns: {show_columns(columns)}): {advice}.")
+
+
+def _advice(missing: str, columns: Sequence[str], wanted: _Wanted, first: Sequence[str] | None) -> str:
+    """Return what to do where a column is missing, by what the columns or the first line of a CSV look like."""
+    if first and first[0].startswith("{"):
+        return "it looks like JSON lines, so name it .jsonl"
+    for mark in OTHER_DELIMITERS:
+        parts = column_names(first[0].split(mark), wanted.required) if first and len(first) == 1 else []
+        if set(wanted.required) <= set(parts):
+            return f"its cells seem to be separated by '{mark}', so save it with commas, semicolons or tabs"
+    near = similar_column(missing, [name for name in columns if name not in wanted.columns])
+    if near is not None:
+        near = show_columns([near])
+        return f"rename '{near}', or add it" if wanted.hint == RENAME else f"{wanted.hint}, such as '{near}'"
+    if first and not set(wanted.required) & set(columns):
+        return f"{wanted.hint}, or add a header line if the first line is a row already"
+    return wanted.hint

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -10,14 +10,23 @@ import numpy as np
 from numpy.typing import NDArray
 
 from triage_models.data.labelled import LABEL, OUT_OF_SCOPE_NAMES, TEXT, labelled_rows, normalize_text
-from triage_models.data.tables import open_table
+from triage_models.data.labels import (
+    LIKE_MISSING,
+    LabelMatcher,
+    canonical_label,
+    describe_difference,
+    find_lookalikes,
+)
+from triage_models.data.tables import NoteCallback, Table, no_notes, open_table
 from triage_models.errors import DataError
 
 GROUP_COLUMNS = ("group", "shop")
 """Columns that name a row's group; `triage_models.data.splits` keeps groups together."""
 
+WEIGHT = "weight"
 DESCRIPTION = "description"
 MAX_WEIGHT = 100.0
+MAX_SHOWN_LABELS = 20
 
 
 @dataclass(frozen=True)
@@ -55,37 +64,42 @@ class TrainingRows:
         return np.asarray(self.weights or [1.0] * len(self), dtype=np.float64)
 
 
-def read_training_rows(path: Path, *, label: str | None = None) -> TrainingRows:
+def read_training_rows(path: Path, *, label: str | None = None, on_note: NoteCallback = no_notes) -> TrainingRows:
     """Read a CSV with the columns ``text,label`` and, if present, ``group`` (or ``shop``) and ``weight``.
 
     Args:
         path: the file, UTF-8 with a header line.
         label: the label of every row; the file then needs no ``label`` column.
+        on_note: called with what was skipped.
 
     Raises:
         DataError: The file or a column is missing, or a row has no text, no label or a bad weight.
     """
-    with open_table(path, [TEXT] if label is not None else [TEXT, LABEL]) as table:
+    with open_table(path, [TEXT] if label is not None else [TEXT, LABEL], [*GROUP_COLUMNS, WEIGHT]) as table:
         columns = table.columns
         group = next((name for name in GROUP_COLUMNS if name in columns), None)
         rows = TrainingRows([], [])
-        for text, name, record in labelled_rows(table, label):
+        for text, name, record in labelled_rows(table, label, on_note):
             rows.texts.append(text)
             rows.labels.append(name)
             if group:
-                rows.groups.append(record[group])
-            if "weight" in columns:
-                rows.weights.append(_parse_weight(path, table.line, record["weight"]))
+                rows.groups.append(canonical_label(record[group]))
+            if WEIGHT in columns:
+                rows.weights.append(_parse_weight(table, record[WEIGHT]))
     return rows
 
 
-def _parse_weight(path: Path, line: int, value: str | None) -> float:
+def _parse_weight(table: Table, value: str) -> float:
+    """Read a weight. Where commas do not separate cells, one may stand for the decimal point: 0,5."""
+    plain = value.strip()
     try:
-        weight = float(value or "")
+        weight = float(plain.replace(",", ".") if table.delimiter != "," and "." not in plain else plain)
     except ValueError:
         weight = -1.0
     if not 0 < weight <= MAX_WEIGHT:
-        raise DataError(f"{path}, line {line}: weight '{value}' is not a number above 0 and up to {MAX_WEIGHT:g}.")
+        raise DataError(
+            f"{table.path}, line {table.line}: weight '{value}' is not a number above 0 and up to {MAX_WEIGHT:g}."
+        )
     return weight
 
 
@@ -116,12 +130,16 @@ def find_oos_label(labels: Sequence[str], requested: str | None, extra_rows: boo
     Raises:
         DataError: No row has the requested label, or the data has an out-of-scope label besides the extra rows.
     """
-    found = next((name for name in sorted(set(labels)) if name.lower() in OUT_OF_SCOPE_NAMES), None)
+    requested = None if requested is None else canonical_label(requested)
+    usual = [name for name in sorted(set(labels)) if name.lower() in OUT_OF_SCOPE_NAMES]
+    found = usual[0] if usual else None
     if requested is not None:
         if requested not in labels and not extra_rows:
             some = ", ".join(sorted(set(labels))[:8])
             raise DataError(f"No row has the out-of-scope label '{requested}': the data's labels are {some}.")
         return requested
+    if len(usual) > 1:
+        raise DataError(f"The labels '{usual[0]}' and '{usual[1]}' both mean out of scope: keep one of them.")
     if found is not None and extra_rows:
         raise DataError(
             f"The data has a label '{found}' and out-of-scope rows come in a file of their own: "
@@ -130,34 +148,65 @@ def find_oos_label(labels: Sequence[str], requested: str | None, extra_rows: boo
     return found or ("OOS" if extra_rows else None)
 
 
-def check_trainable(rows: TrainingRows, oos_label: str | None) -> None:
-    """Refuse data with fewer than two labels, with labels that read alike, or with a single row for a label.
+def check_trainable(rows: TrainingRows, oos_label: str | None) -> list[str]:
+    """Refuse data with fewer than two labels, with labels that look alike, or with a single row for every label.
+
+    Args:
+        rows: the rows, each text once.
+        oos_label: the label of out-of-scope rows, if any.
+
+    Returns:
+        Sentences about labels that can be learned from, but not judged, or that may be no labels.
 
     Raises:
-        DataError: Names the label and how many rows it has.
+        DataError: Names the labels and what is needed.
     """
-    by_folded: dict[str, str] = {}
-    for name in sorted(set(rows.labels)):
-        if (other := by_folded.setdefault(normalize_text(name), name)) != name:
-            raise DataError(f"The labels '{other}' and '{name}' differ only in case or spacing: keep one of them.")
+    alike = find_lookalikes(rows.labels)
+    if alike:
+        first, second = alike
+        raise DataError(f"The labels '{first}' and '{second}' {describe_difference(first, second)}: keep one of them.")
     counts = Counter(label for label in rows.labels if label != oos_label)
     if len(counts) < 2:
         only = next(iter(counts), "none")
         raise DataError(f"The data has one label to learn ({only}): a classifier needs at least two.")
-    label, fewest = min(counts.items(), key=lambda item: (item[1], item[0]))
-    if fewest < 2:
-        single = sum(count < 2 for count in counts.values())
+    single = single_row_labels(counts)
+    if len(single) == len(counts):
         raise DataError(
-            f"{single} of {len(counts)} labels have a single row ('{label}' is one): give each at least 2 different "
-            "texts, better 5, or merge it with another."
+            f"{len(single)} of {len(counts)} labels have a single row ('{single[0]}' is one), so nothing could be "
+            "judged: give at least one of them 2 different texts, better 5 each, or merge labels."
         )
+    notes = []
+    if single:
+        doubt = f" Is '{LABEL}' the right column?" if len(single) > len(counts) / 2 else ""
+        notes.append(
+            f"{len(single)} of {len(counts)} labels have a single row, so they are learned but cannot be judged: "
+            f"{show_labels(single)}.{doubt}"
+        )
+    doubtful = [label for label in sorted(counts) if label.casefold() in LIKE_MISSING]
+    if doubtful:
+        notes.append(
+            f"Learned like any other label: {show_labels(doubtful)}. If such rows have no label, name it with "
+            "--out-of-scope-label, or remove them."
+        )
+    return notes
 
 
-def deduplicate(rows: TrainingRows) -> tuple[TrainingRows, int]:
+def single_row_labels(counts: Mapping[str, int]) -> list[str]:
+    """Return the labels that have one row, in order."""
+    return sorted(label for label, rows in counts.items() if rows == 1)
+
+
+def show_labels(labels: Sequence[str]) -> str:
+    """Return labels as a sentence lists them, not too many."""
+    more = f" and {len(labels) - MAX_SHOWN_LABELS} more" if len(labels) > MAX_SHOWN_LABELS else ""
+    return ", ".join(labels[:MAX_SHOWN_LABELS]) + more
+
+
+def deduplicate(rows: TrainingRows) -> tuple[TrainingRows, list[str]]:
     """Drop repeated texts (in any case and spacing), keeping the first of each.
 
     Returns:
-        The remaining rows and how many were dropped.
+        The remaining rows, and sentences about what was dropped.
 
     Raises:
         DataError: More than 5 % of the rows (and more than 20) repeat a text under another label.
@@ -176,7 +225,15 @@ def deduplicate(rows: TrainingRows) -> tuple[TrainingRows, int]:
         raise DataError(
             f"{contradicting} of {len(rows)} rows repeat a text under another label: give each text one label."
         )
-    return rows.take(unique), len(rows) - len(unique)
+    dropped = len(rows) - len(unique)
+    notes = [f"{dropped:,} repeated texts were dropped."] if dropped else []
+    if contradicting:
+        notes.append(f"{contradicting:,} of them had another label than the first of its kind, which counts.")
+    remaining = rows.take(unique)
+    lost = sorted(set(rows.labels) - set(remaining.labels))
+    if lost:
+        notes.append(f"No row is left of {show_labels(lost)}: their texts stand before, under other labels.")
+    return remaining, notes
 
 
 def exclude_texts(rows: TrainingRows, others: TrainingRows) -> tuple[TrainingRows, int]:
@@ -204,8 +261,11 @@ def read_descriptions(path: Path | None, labels: Sequence[str]) -> dict[str, str
     Raises:
         DataError: The file or a column is missing.
     """
+    matcher = LabelMatcher(labels)
     described: dict[str, str] = {}
     if path is not None:
         with open_table(path, [LABEL, DESCRIPTION]) as table:
-            described = {record[LABEL].strip(): record[DESCRIPTION].strip() for record in table}
+            for record in table:
+                name = matcher.find(record[LABEL]) or record[LABEL]
+                described[name] = " ".join(record[DESCRIPTION].split())
     return {label: described.get(label) or label.replace("_", " ").lower() for label in labels}

@@ -6,9 +6,10 @@ from pathlib import Path
 from typing import Literal, get_args
 
 from triage_models.data.labelled import LABEL, TEXT, labelled_rows
-from triage_models.data.tables import open_table
+from triage_models.data.tables import NoteCallback, no_notes, open_table
 from triage_models.errors import DataError
 
+OPTIONAL = ("decided_by", "message_id", "conversation_id")
 AnswerSource = Literal["human", "llm"]
 
 
@@ -31,16 +32,23 @@ class Answer:
     conversation_id: str | None = None
 
 
-def read_answers(file: Path) -> list[Answer]:
+def read_answers(file: Path, on_note: NoteCallback = no_notes) -> list[Answer]:
     """Read answers from a CSV with ``text,label``, or from JSON lines with the fields of ``customer.labels``.
 
     ``decided_by`` ("human" by default, or "llm"), ``message_id`` and ``conversation_id`` are optional.
 
+    Args:
+        file: the file.
+        on_note: called with what was skipped.
+
     Raises:
         DataError: The file cannot be read, or a line has no text or no label; names the line.
     """
-    with open_table(file, [TEXT, LABEL]) as table:
-        return [_answer(text, label, row, f"{file}, line {table.line}") for text, label, row in labelled_rows(table)]
+    with open_table(file, [TEXT, LABEL], OPTIONAL) as table:
+        return [
+            _answer(text, label, row, f"{file}, line {table.line}")
+            for text, label, row in labelled_rows(table, on_note=on_note)
+        ]
 
 
 def _answer(text: str, label: str, record: Mapping[str, str], where: str) -> Answer:
@@ -48,4 +56,5 @@ def _answer(text: str, label: str, record: Mapping[str, str], where: str) -> Ans
     if decided_by not in get_args(AnswerSource):
         raise DataError(f"{where}: decided_by is '{decided_by}'; it must be human or llm.")
     source: AnswerSource = "llm" if decided_by == "llm" else "human"
-    return Answer(text, label, source, record.get("message_id") or None, record.get("conversation_id") or None)
+    ids = [record.get(name, "").strip() or None for name in ("message_id", "conversation_id")]
+    return Answer(text, label, source, *ids)

@@ -15,7 +15,7 @@ from triage_models.bundle.bundle import Bundle, sha256
 from triage_models.bundle.manifest import Calibration, Manifest, Thresholds
 from triage_models.data.corpus import MESSAGES_CSV
 from triage_models.data.evaluation_rows import LabelledRows, read_labelled_rows, resolve_oos_labels
-from triage_models.data.labelled import normalize_text
+from triage_models.data.labelled import match_labels, normalize_text
 from triage_models.data.training_rows import TrainingRows
 from triage_models.errors import DataError
 from triage_models.feedback.answers import Answer
@@ -88,7 +88,7 @@ def learn(
     torch.set_num_threads(usable_cores())
     bundle = Bundle.open(serving)
     base = base_plan(bundle.manifest, data)
-    test_rows = None if test is None else read_labelled_rows(test)
+    test_rows = None if test is None else _read_test(test, bundle.manifest, progress)
     excluded = {normalize_text(text) for text in test_rows.texts} if test_rows else set()
     resolved = resolve_labels(answers, bundle.labels, base.oos_label, excluded=excluded, llm_per_human=llm_per_human)
     if not resolved.human and not resolved.llm:
@@ -114,6 +114,14 @@ def learn(
     return LearningResult(output, version, decision, report)
 
 
+def _read_test(test: Path, manifest: Manifest, progress: ProgressCallback) -> LabelledRows:
+    def on_note(note: str) -> None:
+        progress(note, 1.0)
+
+    rows = read_labelled_rows(test, on_note)
+    return rows.with_labels_of(manifest.labels, manifest.out_of_scope_label, on_note)
+
+
 def base_plan(manifest: Manifest, data: Path | None) -> TrainingPlan:
     """Plan the base data as it was split when the bundle was trained, with the bundle's name for out of scope.
 
@@ -129,6 +137,9 @@ def base_plan(manifest: Manifest, data: Path | None) -> TrainingPlan:
         raise DataError(f"{manifest.name} has no out-of-scope output, so it cannot learn further: train a new bundle.")
     csv = data or MESSAGES_CSV
     plan = make_plan(csv, None, None, None, int(manifest.training.get("seed", 0)))
+    for rows in (plan.train, plan.held_out):
+        rows.labels[:] = match_labels(rows.labels, [*manifest.labels, oos_label])
+    plan.labels = tuple(sorted(match_labels(plan.labels, manifest.labels)))
     if plan.labels != manifest.labels:
         different = ", ".join(sorted(set(plan.labels) ^ set(manifest.labels))[:5])
         raise DataError(

@@ -2,9 +2,10 @@
 
 import hashlib
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from triage_models.data.labelled import OUT_OF_SCOPE_NAMES, normalize_text
+from triage_models.data.labels import LabelMatcher
 from triage_models.feedback.answers import Answer
 
 HELD_OUT_SHARE = 0.2
@@ -84,11 +85,13 @@ def _with_known_label(
     answers: Iterable[Answer], labels: Collection[str], oos_label: str, left_out: dict[str, int]
 ) -> list[Answer]:
     known: list[Answer] = []
+    matcher = LabelMatcher([*labels, oos_label])
     for one in answers:
-        if one.label in labels or one.label == oos_label:
-            known.append(one)
+        label = matcher.find(one.label)
+        if label is not None:
+            known.append(replace(one, label=label))
         elif one.label.lower() in OUT_OF_SCOPE_NAMES:
-            known.append(Answer(one.text, oos_label, one.decided_by, one.message_id, one.conversation_id))
+            known.append(replace(one, label=oos_label))
         else:
             _count(left_out, "have a label that the bundle lacks", 1)
     return known

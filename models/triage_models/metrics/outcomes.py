@@ -7,15 +7,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from triage_models.data.labels import SEPARATOR
+
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 Flags = NDArray[np.bool_]
 
 OUT_OF_SCOPE = -1
 """The truth of an out-of-scope row: none of the labels is correct for it."""
-
-SEPARATOR = "|"
-"""Joins the labels of a row for which several are correct; the first is its primary one."""
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from typing import Any
 
 from triage_models.bundle.manifest import Manifest
 from triage_models.data.evaluation_rows import LabelledRows, read_labelled_rows, resolve_oos_labels
+from triage_models.data.tables import NoteCallback
 from triage_models.errors import DataError
 from triage_models.metrics import bootstrap, cost
 from triage_models.metrics.evaluation import evaluate_decisions
@@ -84,7 +85,8 @@ def evaluate(
         BundleError: The bundle cannot be opened.
         DeviceError: The device is not active.
     """
-    classified = _classify_rows(data, bundle, out_of_scope_label, device, progress)
+    notes: list[str] = []
+    classified = _classify_rows(data, bundle, out_of_scope_label, device, progress, notes.append)
     manifest = classified.manifest
     evaluation = evaluate_decisions(
         classified.rows, classified.decisions, manifest, classified.oos_labels, resamples=resamples, seed=seed
@@ -92,6 +94,8 @@ def evaluate(
     result = {
         "bundle": {"name": manifest.name, "version": manifest.version, "path": str(bundle)},
         "data": str(data),
+        "notes": notes,
+        "labels_not_judged": manifest.metrics.get("labels_not_judged", []),
         "measured_at": datetime.now(UTC).isoformat(timespec="seconds"),
         **evaluation.result,
         "messages_per_second": classified.messages_per_second,
@@ -105,11 +109,17 @@ def evaluate(
 
 
 def _classify_rows(
-    data: Path, bundle: Path, out_of_scope_label: str | None, device: Device, progress: CountCallback
+    data: Path,
+    bundle: Path,
+    out_of_scope_label: str | None,
+    device: Device,
+    progress: CountCallback,
+    on_note: NoteCallback,
 ) -> ClassifiedRows:
-    rows = read_labelled_rows(data)
+    rows = read_labelled_rows(data, on_note)
     classifier = Classifier.open(bundle, device=device)
     manifest = classifier.bundle.manifest
+    rows = rows.with_labels_of(manifest.labels, manifest.out_of_scope_label, on_note)
     oos_labels = resolve_oos_labels(out_of_scope_label, manifest.out_of_scope_label, set(rows.labels))
     started = time.perf_counter()
     decisions = _classify(classifier, rows.texts, progress)

@@ -118,6 +118,9 @@ def _breakdowns(result: dict[str, Any]) -> str:
             f"<h2>By intent</h2><details{opened}><summary>{intents} intents, the lowest F1 first</summary>"
             f"{tables.label_table(result['by_label'])}</details>"
         )
+    if result["labels_not_judged"]:
+        unjudged = escape(", ".join(result["labels_not_judged"]))
+        parts += f"<p>When the bundle was trained, no message of these labels could be judged: {unjudged}.</p>"
     if result["unknown_labels"]:
         names = ", ".join(f"{escape(name)} ({rows:,})" for name, rows in result["unknown_labels"].items())
         parts += f"<p>The bundle does not know these labels of the data, so their messages count as wrong: {names}.</p>"
@@ -158,8 +161,10 @@ def _all_metrics(result: dict[str, Any]) -> str:
 
 def _footer(result: dict[str, Any], bundle: str) -> str:
     guarantee = result["guarantee"]
+    notes = "".join(f"<p>{escape(note)}</p>" for note in result["notes"])
     return (
-        f'<footer class="meta"><p>{escape(bundle)} on {escape(result["data"])}: {result["in_scope_rows"]:,} messages '
+        f'<footer class="meta">{notes}'
+        f"<p>{escape(bundle)} on {escape(result['data'])}: {result['in_scope_rows']:,} messages "
         f"with an intent, {result['out_of_scope_rows']:,} out of scope; measured {escape(result['measured_at'])}. "
         f"Accepted at confidence {result['threshold']:.3f} or more. Guarantee: {escape(guarantee['method'])}, at "
         f"{percent(guarantee['confidence'])} confidence, for messages like those it was calibrated on. Intervals by "

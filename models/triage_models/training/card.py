@@ -13,6 +13,9 @@ FEW_ROWS = 10
 """A label with fewer training rows is listed among the limitations."""
 
 MAX_LISTED = 8
+_MARKDOWN = str.maketrans(
+    {"&": "&amp;", "<": "&lt;", ">": "&gt;", "|": "&#124;", "`": "&#96;", "[": "&#91;", "]": "&#93;", "*": "&#42;"}
+)
 
 
 def write_card(folder: Path, manifest: Manifest, replaced: Path) -> bool:
@@ -97,10 +100,16 @@ def _limitations(manifest: Manifest) -> list[str]:
     confusions = [
         f"{truth} predicted as {predicted} ({times})" for truth, predicted, times in manifest.metrics["confusions"]
     ]
+    unjudged = manifest.metrics.get("labels_not_judged", [])
     rows = manifest.training["rows_by_label"]
     few = [f"{label} ({rows[label]})" for label in manifest.labels if rows.get(label, 0) < FEW_ROWS]
     return [
         *([f"Most frequent confusions among the messages above: {_listed(confusions)}."] if confusions else []),
+        *(
+            [f"Labels of which no message was judged, so nothing is known about them: {_listed(unjudged)}."]
+            if unjudged
+            else []
+        ),
         *([f"Labels with fewer than {FEW_ROWS} training rows: {_listed(few)}."] if few else []),
         "Languages and kinds of message that the training data lacks were not tested.",
         f"A message of more than {manifest.max_length} tokens is read in windows; it is accepted only if they agree.",
@@ -110,9 +119,14 @@ def _limitations(manifest: Manifest) -> list[str]:
 
 def _listed(items: Sequence[str]) -> str:
     rest = len(items) - MAX_LISTED
-    return ", ".join(items[:MAX_LISTED]) + (f", and {rest} more" if rest > 0 else "")
+    return ", ".join(map(_plain, items[:MAX_LISTED])) + (f", and {rest} more" if rest > 0 else "")
 
 
 def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     lines = [head, ["---"] * len(head), *rows]
-    return "\n".join(f"| {' | '.join(cell.replace('|', '&#124;') for cell in line)} |" for line in lines) + "\n"
+    return "\n".join(f"| {' | '.join(map(_plain, line))} |" for line in lines) + "\n"
+
+
+def _plain(text: str) -> str:
+    """Return a text of the data so that Markdown shows it as it is: on one line, no HTML, no link, no cell border."""
+    return " ".join(text.split()).translate(_MARKDOWN)

@@ -22,6 +22,9 @@ FOLDS = 4
 MIN_LABELS = 8
 """With fewer labels, leaving out a quarter of them would change the task too much: only rows are left out."""
 
+NEVER = -1
+"""The fold of a row that is never left out, and of a label that is never left out."""
+
 OOS_SHARE = 0.3
 """Share of out-of-scope rows in the calibration data. Real bots receive more, but rows of a left-out label are harder
 to recognize than most messages: with more of them the threshold would be stricter than real traffic requires."""
@@ -30,7 +33,9 @@ to recognize than most messages: with more of them the threshold would be strict
 def cross_fit(
     job: TrainingJob, labels: int, folder: Path, progress: StepCallback, *, leave_labels_out: bool
 ) -> CalibrationData:
-    """Return calibration data for all rows of a job, each predicted by one of four models trained without it.
+    """Return calibration data for the rows of a job, each predicted by one of four models trained without it.
+
+    The only row of a label is in the training data of every model that knows the label, so it is not judged.
 
     Args:
         job: how the final model will be trained.
@@ -42,6 +47,7 @@ def cross_fit(
     classes = job.examples.classes
     random = np.random.default_rng(job.seed)
     row_fold = _row_folds(job.examples.texts, classes, random)
+    row_fold[np.bincount(classes)[classes] == 1] = NEVER  # a model without the only row would not know the label
     label_fold = _label_folds(len(job.classes), labels if leave_labels_out else 0, random)
     parts = []
     for fold in range(FOLDS):
@@ -114,7 +120,7 @@ def _row_folds(texts: Sequence[str], classes: NDArray[np.int64], random: np.rand
 
 def _label_folds(classes: int, labels: int, random: np.random.Generator) -> NDArray[np.int64]:
     """Assign each class ``[C]`` the fold that leaves it out; -1 for never."""
-    fold = np.full(classes, -1, dtype=np.int64)
+    fold = np.full(classes, NEVER, dtype=np.int64)
     if labels >= MIN_LABELS:
         fold[random.permutation(labels)] = np.arange(labels) % FOLDS
     return fold

@@ -102,7 +102,10 @@ def _golden(folder: Path, model: str, job: TrainingJob) -> Golden:
 
 
 def _metrics(data: CalibrationData, labels: Sequence[str]) -> dict[str, object]:
-    """Return accuracy in scope and the most frequent confusions; `triage evaluate` computes everything else."""
+    """Return accuracy in scope, the most frequent confusions, and which labels have no row among those judged.
+
+    `triage evaluate` computes everything else.
+    """
     in_scope = data.is_in_scope(len(labels))
     truth, predicted = data.classes[in_scope], data.logits[in_scope, : len(labels)].argmax(axis=1)
     correct = predicted == truth
@@ -111,6 +114,7 @@ def _metrics(data: CalibrationData, labels: Sequence[str]) -> dict[str, object]:
         "measured_on": data.source,
         "rows_in_scope": int(in_scope.sum()),
         "rows_out_of_scope": int((~in_scope).sum()),
+        "labels_not_judged": [label for number, label in enumerate(labels) if number not in set(truth.tolist())],
         "accuracy_in_scope": round(float(correct.mean()), 5) if in_scope.any() else None,
         "confusions": [(labels[a], labels[b], times) for (a, b), times in confusions.most_common(CONFUSIONS)],
     }

@@ -1,12 +1,14 @@
 """Plans a training run: which rows to train on and which to calibrate with."""
 
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from triage_models.data import splits, training_rows
+from triage_models.data.labelled import OUT_OF_SCOPE_NAMES, match_labels
 from triage_models.data.training_rows import TrainingRows
 from triage_models.errors import DataError
 from triage_models.training.batches import Examples
@@ -21,6 +23,9 @@ tenth, because then the number of groups matters, not the number of rows."""
 
 OOS_HELD_OUT_SHARE = 0.25
 """Share of the out-of-scope training rows that moves to validation rows without any."""
+
+MIN_OOS_ROWS = 2
+"""A single out-of-scope row is learned from, but cannot be judged as well: then rows are added as if it had none."""
 
 MIN_VALIDATION_ROWS = 20
 DEFAULT_OOS_LABEL = "OOS"
@@ -78,22 +83,24 @@ def make_plan(
     Raises:
         DataError: One sentence on what is wrong with which file.
     """
-    rows = training_rows.read_training_rows(csv)
+    notes: list[str] = []
+    rows = training_rows.read_training_rows(csv, on_note=notes.append)
     found = training_rows.find_oos_label(rows.labels, out_of_scope_label, extra_rows=out_of_scope is not None)
     if out_of_scope is not None and found is not None:
-        extra = training_rows.read_training_rows(out_of_scope, label=found)
+        extra = training_rows.read_training_rows(out_of_scope, label=found, on_note=notes.append)
         rows = training_rows.concatenate(rows, extra)
-    rows, repeated = training_rows.deduplicate(rows)
-    training_rows.check_trainable(rows, found)
+    rows, dropped = training_rows.deduplicate(rows)
+    notes += [*dropped, *training_rows.check_trainable(rows, found)]
     labels = tuple(sorted(set(rows.labels) - {found}))
     oos_label = found or DEFAULT_OOS_LABEL
-    notes = [f"{repeated} repeated texts were dropped."] if repeated else []
-    synthetic = oos_label not in rows.labels
+    own_oos = rows.labels.count(oos_label)
+    synthetic = own_oos < MIN_OOS_ROWS
     if synthetic:
         limit = min(SYNTHETIC_OOS_ROWS, round(SYNTHETIC_OOS_SHARE * len(rows)))
         texts = sample_oos_texts(rows.texts, limit, seed)
         rows = training_rows.concatenate(rows, TrainingRows(texts, [oos_label] * len(texts)))
-        notes.append(f"The data has no out-of-scope rows: {len(texts)} of Triage's own were added.")
+        has = "a single out-of-scope row" if own_oos else "no out-of-scope rows"
+        notes.append(f"The data has {has}: {len(texts)} of Triage's own were added.")
     plan = TrainingPlan(labels, oos_label, rows, TrainingRows([], []), synthetic, notes)
     if validation is not None:
         _use_validation(plan, validation, seed)
@@ -110,15 +117,25 @@ def _held_out_share(rows: TrainingRows) -> float:
 
 def _use_validation(plan: TrainingPlan, file: Path, seed: int) -> None:
     """Calibrate with the caller's rows, plus some out-of-scope rows of the training data if those have none."""
-    held_out, shared = training_rows.exclude_texts(training_rows.read_training_rows(file), plan.train)
+    read = training_rows.read_training_rows(file, on_note=plan.notes.append)
+    read = replace(read, labels=_matched_labels(read.labels, plan))
+    held_out, shared = training_rows.exclude_texts(read, plan.train)
     if not len(held_out):
         raise DataError(f"Every row of {file} is in the training data too: provide validation rows that are not.")
     if shared:
         plan.notes.append(f"{shared} validation rows are in the training data too and were not used to calibrate.")
     unknown = sorted(set(held_out.labels) - set(plan.classes))
     if unknown:
+        count = sum(label in unknown for label in held_out.labels)
         raise DataError(
-            f"{file} has labels that the training data lacks: {', '.join(unknown[:5])}. Rename or remove them."
+            f"{file} has labels that the training data lacks: {training_rows.show_labels(unknown)} ({count:,} rows): "
+            "rename them, add rows of them to the training data, or remove these rows."
+        )
+    unjudged = sorted(set(plan.labels) - set(held_out.labels))
+    if unjudged:
+        plan.notes.append(
+            f"{len(unjudged)} of {len(plan.labels)} labels have no validation rows, so they are learned but cannot be "
+            f"judged: {training_rows.show_labels(unjudged)}."
         )
     if sum(label != plan.oos_label for label in held_out.labels) < MIN_VALIDATION_ROWS:
         raise DataError(
@@ -132,3 +149,12 @@ def _use_validation(plan: TrainingPlan, file: Path, seed: int) -> None:
         gone = set(moved.tolist())
         plan.train = plan.train.take(row for row in range(len(plan.train)) if row not in gone)
     plan.held_out = held_out
+
+
+def _matched_labels(labels: Sequence[str], plan: TrainingPlan) -> list[str]:
+    """Return labels as the training data has them; every usual name of out of scope becomes the plan's."""
+    matched = match_labels(labels, plan.classes, plan.notes.append)
+    return [
+        plan.oos_label if label not in plan.classes and label.lower() in OUT_OF_SCOPE_NAMES else label
+        for label in matched
+    ]

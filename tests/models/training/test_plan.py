@@ -33,7 +33,7 @@ def refusal(
         ("text,intent\nhi,A\n", "no column 'label' (its columns: text, intent)"),
         ("text|label\nhi|A\n", "no column 'text'"),
         ("text,Text,label\nhi,there,A\n", "has two columns 'text'"),
-        ("", "no column 'text' (its columns: none)"),
+        ("", "is empty: it needs a header line with the columns text and label"),
         ("text,label\n", "no rows below its header"),
         ("text,label\nhi,A\n  ,B\n", "line 3: the row has no text"),
         ("text,label\nhi,A\nthere,\n", "line 3: the row has no label"),
@@ -46,9 +46,9 @@ def refusal(
         ("text,label\nhi,OOS\nhello,A\nhey,A\n", "one label to learn (A)"),
         ("text,label\nhi,A b\nhello,B\nhey,a  B\n", "labels 'A b' and 'a  B' differ only in case or spacing"),
         ("text,label\nhi,A\nhello,B\nhey,C\n", "3 of 3 labels have a single row ('A' is one)"),
-        ("text,label\nhi,A\nHI ,A\nhey,B\nyo,B\n", "1 of 2 labels have a single row ('A' is one)"),
+        ("text,label\nhi,A\nHI ,A\nhey,B\n", "2 of 2 labels have a single row ('A' is one)"),
         ("text,label\nhi, there,A\n", "line 2: the row has 3 cells, the header 2"),
-        ('text,label\n"hi,A\nthere,B\n', "is not CSV at line 3"),
+        ('text,label\n"hi,A\nthere,B\n', "is not CSV: the quotation mark that opens in line 2 is never closed"),
         ('text,label\nyo,A\n"hi" there,A\n', "is not CSV at line 3"),
         ("PK\x03\x04", "is a workbook"),
     ],
@@ -84,7 +84,8 @@ def test_an_out_of_scope_label_that_no_row_has_is_refused(tmp_path: Path) -> Non
 
 @pytest.mark.parametrize("name", ["oos", "OOS", "out_of_scope", "Out-of-Scope"])
 def test_usual_names_of_out_of_scope_are_known(tmp_path: Path, name: str) -> None:
-    plan = make_plan(write_csv(tmp_path / "rows.csv", [*TWO, ("hello", name)]), None, None, None, seed=0)
+    rows = [*TWO, ("hello", name), ("good day", name)]
+    plan = make_plan(write_csv(tmp_path / "rows.csv", rows), None, None, None, seed=0)
     assert (plan.labels, plan.oos_label, plan.synthetic_oos) == (("A", "B"), name, False)
 
 

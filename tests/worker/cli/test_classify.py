@@ -61,8 +61,8 @@ def test_every_kind_of_file(triage: Triage, tmp_path: Path, name: str, content: 
 @pytest.mark.usefixtures("model")
 @pytest.mark.parametrize("arguments", [[], ["--input", "-"]])
 def test_standard_input_is_read_line_by_line(triage: Triage, arguments: list[str]) -> None:
-    ran = triage("classify", *arguments, "--format", "jsonl", stdin=b"one\ntwo \xff\n")
-    assert [answer["text"] for answer in answers(ran)] == ["one", "two \ufffd"]
+    ran = triage("classify", *arguments, "--format", "jsonl", stdin="one\n\ntwo ü\r\n".encode())
+    assert [answer["text"] for answer in answers(ran)] == ["one", "two ü"]
 
 
 def test_flags_reach_the_classifier(triage: Triage, model: dict[str, Any]) -> None:
@@ -87,15 +87,15 @@ FILES = {
     ("arguments", "part"),
     [
         (["--input", "nowhere.csv"], "There is no file nowhere.csv"),
-        (["--input", "empty.csv"], "empty.csv has no column 'text' (its columns: none)"),
+        (["--input", "empty.csv"], "empty.csv is empty: it needs a header line with the column text"),
         (["--input", "header.csv"], "There is nothing to classify in header.csv"),
         (
             ["--input", "other.csv"],
             "other.csv has no column 'text' (its columns: message, label): choose one with --text-column",
         ),
         (["--input", "latin.txt"], "latin.txt is not UTF-8"),
-        (["--input", "bad.jsonl"], "bad.jsonl is not JSON at line 2"),
-        (["--input", "list.jsonl"], "list.jsonl has no field 'text' at line 1"),
+        (["--input", "bad.jsonl"], "bad.jsonl, line 2: not JSON ("),
+        (["--input", "list.jsonl"], "list.jsonl, line 1: not a JSON object but an array"),
         (["--input", "number.jsonl"], "not a string, at line 1"),
         (["--input", "in.xlsx"], "ends in none of .csv"),
         (["--input", "other.csv", "hello"], "give one of them"),

@@ -216,7 +216,7 @@ IN_FILES = {
             "no field 'text' in its first 2 lines (their fields: id, body, tag)",
         ),
         (["other.jsonl"], "no field 'text' at line 1 (its fields: id, body): choose one with --text-column"),
-        (["list.jsonl", "--output", "out.jsonl"], "no field 'text' at line 1"),
+        (["list.jsonl", "--output", "out.jsonl"], "list.jsonl, line 1: not a JSON object but an array"),
         (["late.jsonl", "--output", "out.csv"], "has a field 'new', which none of the first rows has"),
         (
             ["late.jsonl", "--output", "out.parquet"],
@@ -224,7 +224,7 @@ IN_FILES = {
         ),
         (["mixed.jsonl", "--output", "out.parquet"], "These rows do not fit into Parquet ("),
         (["both.jsonl", "--output", "out.parquet"], "These rows do not fit into Parquet ("),
-        (["broken.jsonl", "--output", "out.jsonl"], "broken.jsonl is not JSON at line 601"),
+        (["broken.jsonl", "--output", "out.jsonl"], "broken.jsonl, line 601: not JSON ("),
         (["nowhere.jsonl", "--output", "out.jsonl"], "There is no file nowhere.jsonl"),
     ],
 )
@@ -243,7 +243,7 @@ def test_what_cannot_be_done_is_one_sentence_and_leaves_nothing(
 def test_a_failure_leaves_the_file_that_was_there(triage: Triage, tmp_path: Path) -> None:
     (tmp_path / "in.jsonl").write_text(IN_FILES["broken.jsonl"])
     (tmp_path / "out.jsonl").write_text("old")
-    refused(triage("classify", "--input", "in.jsonl", "--output", "out.jsonl"), "is not JSON at line 601")
+    refused(triage("classify", "--input", "in.jsonl", "--output", "out.jsonl"), "in.jsonl, line 601: not JSON (")
     assert (tmp_path / "out.jsonl").read_text() == "old"
     assert sorted(file.name for file in tmp_path.iterdir()) == ["in.jsonl", "out.jsonl"]
 

@@ -111,6 +111,8 @@ def _print(path: Path, manifest: "Manifest") -> None:
         "calibrated on": manifest.calibration.fitted_on,
         "out of scope": manifest.out_of_scope_label or "no label of its own",
     }
+    if unjudged := manifest.metrics.get("labels_not_judged"):
+        facts["not judged"] = f"{len(unjudged)} labels, of which no row was left to judge: {', '.join(unjudged)}"
     facts |= {name: f"{value:.4f}" for name, value in manifest.metrics.items() if isinstance(value, float)}
     for title, rows in (("", facts), ("labels", manifest.descriptions)):
         table = Table(title=title or None, show_header=False, box=None, pad_edge=False, title_justify="left")

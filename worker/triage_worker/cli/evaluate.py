@@ -149,6 +149,8 @@ def _print(result: dict[str, Any]) -> None:
     bundle = result["bundle"]
     console = Console(highlight=False)
     console.print(f"{bundle['name']} {bundle['version']} on {result['data']}\n", soft_wrap=True)
+    for note in result["notes"]:
+        console.print(note, soft_wrap=True, markup=False)
     if unknown := result["unknown_labels"]:
         names = ", ".join(list(unknown)[:8]) + (" …" if len(unknown) > 8 else "")
         rows = f"{sum(unknown.values())} rows have labels that this bundle does not know, and count as wrong: {names}."

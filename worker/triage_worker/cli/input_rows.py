@@ -1,14 +1,14 @@
 """Reads the rows to classify: from a CSV, JSON lines, Parquet or text file, or from standard input."""
 
-import io
 import sys
 from collections.abc import Generator, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import TextIO
 
-import orjson
+import typer
+from triage_models.data.json_lines import json_objects
 from triage_models.data.tables import open_table
+from triage_models.data.text_lines import text_lines
 from triage_models.serving.stream import chunked
 
 from triage_worker.cli.row_batches import BATCH_ROWS, Batch, Input, Row, require_pyarrow, values_of
@@ -38,7 +38,8 @@ def open_input(source: str, column: str, *, strict: bool) -> Input:
             in the content are raised while the batches are read.
     """
     if source == STDIN:
-        lines = _lines(io.TextIOWrapper(sys.stdin.buffer, "utf-8-sig", errors="replace"), column)
+        remedy = "convert it to UTF-8 first, for example with iconv"
+        lines = _rows_of_lines(text_lines(sys.stdin.buffer, "Standard input", remedy), column)
         return Input(chunked(lines, BATCH_ROWS), column, [column])
     path = Path(source)
     suffix = path.suffix.lower()
@@ -66,7 +67,7 @@ def texts_of(source: Input) -> Iterator[str | None]:
 
 
 def _open_csv(path: Path, column: str, *, strict: bool) -> Input:
-    with open_table(path, [column], HINT) as table:
+    with open_table(path, [column], hint=HINT) as table:
         header = table.header
     repeated = [] if strict else [name for name in header if header.count(name) > 1]
     if repeated:
@@ -79,9 +80,11 @@ def _open_csv(path: Path, column: str, *, strict: bool) -> Input:
 
 
 def _csv_rows(path: Path, column: str) -> Iterator[Row]:
-    with open_table(path, [column], HINT) as table:
+    with open_table(path, [column], hint=HINT) as table:
         for row in table:
             yield dict(zip(table.header, row.values(), strict=True))
+        for note in table.notes():
+            typer.echo(note, err=True)
 
 
 def _open_json_lines(path: Path, column: str, *, strict: bool) -> Input:
@@ -90,17 +93,12 @@ def _open_json_lines(path: Path, column: str, *, strict: bool) -> Input:
 
 
 def _json_rows(path: Path, column: str, *, strict: bool) -> Iterator[Row]:
-    with _open_text(path) as file:
-        for number, line in enumerate(file, 1):
-            if not line.strip():
-                continue
-            try:
-                row = orjson.loads(line)
-            except ValueError:
-                raise TriageError(f"{path} is not JSON at line {number}: each line has to be one object.") from None
-            if not isinstance(row, dict) or (strict and column not in row):
-                fields = f" (its fields: {', '.join(row)})" if isinstance(row, dict) else ""
-                raise TriageError(f"{path} has no field {column!r} at line {number}{fields}: {HINT}.")
+    with _open_lines(path) as lines:
+        for number, row in json_objects(lines, str(path)):
+            if strict and column not in row:
+                raise TriageError(
+                    f"{path} has no field {column!r} at line {number} (its fields: {', '.join(row)}): {HINT}."
+                )
             if strict and not isinstance(row[column], str):
                 raise TriageError(f"{path} has a field {column!r} that is not a string, at line {number}.")
             yield row
@@ -118,22 +116,20 @@ def _with_column(batches: Generator[Batch, None, None], path: Path, column: str)
 
 
 def _text_rows(path: Path, column: str) -> Iterator[Row]:
-    with _open_text(path) as file:
-        yield from _lines(file, column)
+    with _open_lines(path) as lines:
+        yield from _rows_of_lines(lines, column)
 
 
-def _lines(file: TextIO, column: str) -> Iterator[Row]:
-    return ({column: line.rstrip("\r\n")} for line in file if line.strip())
+def _rows_of_lines(lines: Iterator[str], column: str) -> Iterator[Row]:
+    return ({column: line.rstrip("\r\n")} for line in lines if line.strip())
 
 
 @contextmanager
-def _open_text(path: Path) -> Iterator[TextIO]:
+def _open_lines(path: Path) -> Iterator[Iterator[str]]:
     try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            yield file
+        with path.open("rb") as file:
+            yield text_lines(file, str(path))
     except FileNotFoundError:
         raise TriageError(f"There is no file {path}: check the path.") from None
     except OSError as error:
         raise TriageError(f"{path} cannot be read: {(error.strerror or str(error)).lower()}.") from None
-    except UnicodeDecodeError as error:
-        raise TriageError(f"{path} is not UTF-8 ({error.reason}): save it as UTF-8 first.") from None

@@ -86,7 +86,7 @@ def _read_labels(settings: Settings, labels: Path | None, console: Console) -> "
     from triage_worker.feedback.labels_topic import read_labels_topic  # noqa: PLC0415
 
     if labels is not None:
-        return read_answers(labels)
+        return read_answers(labels, lambda note: console.print(note, soft_wrap=True, markup=False))
     topic = settings.labels_topic
     with console.status(f"reading {topic}") as status:
         found = asyncio.run(

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+from triage_models.data.json_lines import WrittenNumber
 from triage_models.serving.frames import with_predictions
 from triage_models.serving.predictions import Predictions, without_text
 
@@ -89,6 +90,7 @@ class ParquetWriter:
 
     def _extended(self, batch: Batch, predictions: Predictions) -> pa.RecordBatch:
         if isinstance(batch, list):
+            batch = [{name: _arrow_value(value) for name, value in row.items()} for row in batch]
             schema = self._schema = _inferred_schema(batch) if self._schema is None else self._schema
             refuse_unknown(batch, schema.names)
             batch = pa.RecordBatch.from_pylist(batch, schema=schema)
@@ -135,6 +137,11 @@ def _is_text(kind: pa.DataType) -> bool:
         return _is_text(kind.value_type)
     strings = types.is_string(kind) or types.is_large_string(kind) or types.is_string_view(kind)
     return bool(strings or types.is_null(kind))
+
+
+def _arrow_value(value: object) -> object:
+    """Return an integer that no 64 bits can hold as its digits, since Arrow would round it."""
+    return str(value) if isinstance(value, WrittenNumber) and str(value).lstrip("-").isdigit() else value
 
 
 def _inferred_schema(rows: list[Row]) -> pa.Schema:

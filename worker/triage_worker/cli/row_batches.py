@@ -6,6 +6,7 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import orjson
+from triage_models.data.json_lines import WrittenNumber
 
 from triage_worker.config.errors import TriageError
 
@@ -55,8 +56,8 @@ def values_of(batch: Batch, column: str) -> list[object]:
 
 
 def to_json(value: object) -> bytes:
-    """Encode a value as JSON; what JSON has no type for becomes a string."""
-    return orjson.dumps(value, default=_as_string, option=orjson.OPT_NON_STR_KEYS)
+    """Encode a value as JSON; numbers keep their digits, and what JSON has no type for becomes a string."""
+    return orjson.dumps(value, default=_encode, option=orjson.OPT_NON_STR_KEYS)
 
 
 def require_pyarrow() -> None:
@@ -68,5 +69,7 @@ def require_pyarrow() -> None:
         )
 
 
-def _as_string(value: object) -> str:
+def _encode(value: object) -> object:
+    if isinstance(value, WrittenNumber):
+        return orjson.Fragment(str(value).encode())
     return value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
