@@ -217,16 +217,18 @@ def _opening_line(lines: list[str], delimiter: str) -> int:
     for number, line in enumerate(lines):
         position = 0
         while position < len(line):
-            character, following = line[position], line[position + 1 : position + 2]
-            if quoted and character == '"':
-                if following == '"':
-                    position += 1
-                else:
-                    quoted = False
-                    if following not in {"", delimiter, "\r", "\n"}:
-                        return opened
-            elif character == '"' and at_start:
+            if quoted:
+                position = line.find('"', position)
+                if position < 0:
+                    break
+                if line.startswith('""', position):
+                    position += 2
+                    continue
+                quoted = False
+                if line[position + 1 : position + 2] not in {"", delimiter, "\r", "\n"}:
+                    return opened
+            elif at_start and line[position] == '"':
                 quoted, opened = True, number
-            at_start = not quoted and character in {delimiter, "\r", "\n"}
+            at_start = not quoted and line[position] in {delimiter, "\r", "\n"}
             position += 1
     return opened

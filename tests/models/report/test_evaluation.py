@@ -101,11 +101,11 @@ def test_report_and_json_are_written_and_agree(tmp_path: Path, monkeypatch: pyte
     ("content", "says"),
     [
         (b"text,intent\na,b\n", "has no column 'label' (its columns: text, intent)"),
-        (b"", "has no column 'text' (its columns: none)"),
+        (b"", "is empty: it needs a header line with the columns text and label"),
         (b"text,label\n", "has no rows"),
         (b"text,label\na,WISMO\n  ,WISMO\n", "line 3: the row has no text"),
         (b"text,label\na\n", "line 2: the row has no label"),
-        (b"text,label\n\xff,WISMO\n", "is not UTF-8 (byte 11)"),
+        (b"text,label\n\xff,WISMO\n", "is not UTF-8 (byte 0xFF at the start of line 2)"),
     ],
 )
 def test_a_csv_that_cannot_be_used_is_refused_with_one_sentence(tmp_path: Path, content: bytes, says: str) -> None:
