@@ -38,7 +38,7 @@ def labelled_rows(
     check = _RowCheck(table)
     for record in table:
         if not any(cell.strip() for cell in record.values()):
-            table.count_skipped("empty rows")
+            table.skipped["row"] += 1
             continue
         text = record[TEXT].strip()
         name = canonical_label(record[LABEL]) if label is None else label

@@ -29,6 +29,13 @@ NoteCallback = Callable[[str], None]
 """Called with a sentence about rows that were skipped or changed."""
 
 
+_SKIPPED = {
+    "line": ("line above the header", "lines above the header"),
+    "header": ("repetition of the header", "repetitions of the header"),
+    "row": ("empty row", "empty rows"),
+}
+
+
 def no_notes(_sentence: str) -> None:
     """Ignore notes."""
 
@@ -42,7 +49,7 @@ class Table:
         header: the names as they are in the file.
         delimiter: stands between the cells of a CSV; empty for JSON lines.
         line: the line at which the row read last begins, counted from 1.
-        skipped: how many lines were skipped so far, by what they are.
+        skipped: how many were skipped so far: of a "line" above the header, a repeated "header", and an empty "row".
     """
 
     def __init__(
@@ -59,7 +66,7 @@ class Table:
         self.header = list(columns if header is None else header)
         self.delimiter = delimiter
         self.line = 1
-        self.skipped: dict[str, int] = {"lines above the header": above}
+        self.skipped = {"line": above, "header": 0, "row": 0}
         self._rows = rows
 
     def __iter__(self) -> Iterator[dict[str, str]]:
@@ -67,17 +74,13 @@ class Table:
         for line, row in self._rows:
             self.line = line
             if self.delimiter and len(titles) > 1 and [cell.strip().casefold() for cell in row.values()] == titles:
-                self.count_skipped("repetitions of the header")
+                self.skipped["header"] += 1
             else:
                 yield row
 
-    def count_skipped(self, what: str) -> None:
-        """Count one more skipped row."""
-        self.skipped[what] = self.skipped.get(what, 0) + 1
-
     def notes(self) -> list[str]:
         """Return a sentence about what was skipped, if anything was; complete once all rows are read."""
-        counts = [f"{number:,} {what}" for what, number in self.skipped.items() if number]
+        counts = [f"{number:,} {_SKIPPED[what][number > 1]}" for what, number in self.skipped.items() if number]
         return [f"{self.path}: {', '.join(counts)} skipped."] if counts else []
 
 

@@ -105,11 +105,7 @@ def _limitations(manifest: Manifest) -> list[str]:
     few = [f"{label} ({rows[label]})" for label in manifest.labels if rows.get(label, 0) < FEW_ROWS]
     return [
         *([f"Most frequent confusions among the messages above: {_listed(confusions)}."] if confusions else []),
-        *(
-            [f"Labels of which no message was judged, so nothing is known about them: {_listed(unjudged)}."]
-            if unjudged
-            else []
-        ),
+        *([f"Labels of which no message could be judged: {_listed(unjudged)}."] if unjudged else []),
         *([f"Labels with fewer than {FEW_ROWS} training rows: {_listed(few)}."] if few else []),
         "Languages and kinds of message that the training data lacks were not tested.",
         f"A message of more than {manifest.max_length} tokens is read in windows; it is accepted only if they agree.",

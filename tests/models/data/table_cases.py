@@ -54,8 +54,8 @@ SHEET = [
     Readable(
         "comments_above.csv", b"# exported today\n# by me\ntext,label\nhi,A b\nbye,B\n", "2 lines above the header"
     ),
-    Readable("title_above.csv", b"Tickets of May;\n;\ntext;label\nhi;A b\nbye;B\n", "1 lines above the header skipped"),
-    Readable("joined.csv", PLAIN.encode() + b"\xef\xbb\xbftext,label\r\n", "1 repetitions of the header skipped"),
+    Readable("title_above.csv", b"Tickets of May;\n;\ntext;label\nhi;A b\nbye;B\n", "1 line above the header skipped"),
+    Readable("joined.csv", PLAIN.encode() + b"\xef\xbb\xbftext,label\r\n", "1 repetition of the header skipped"),
     Readable("numbered.csv", b"#,text,label\n1,hi,A b\n2,bye,B\n"),
     Readable("nameless_columns.csv", b",text,label,,\n0,hi,A b,,\n1,bye,B,,\n"),
     Readable("other_column_twice.csv", b"text,label,note,note\nhi,A b,1,2\nbye,B,3,4\n"),

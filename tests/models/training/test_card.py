@@ -82,3 +82,24 @@ def test_a_generated_card_is_replaced_also_if_an_earlier_version_of_triage_wrote
     (tmp_path / "old" / CARD).write_text(f"{earlier}\n\n# shop\n", encoding="utf-8")
     assert not write_card(tmp_path / "new", trained(), tmp_path / "old")
     assert (tmp_path / "new" / CARD).read_text(encoding="utf-8") == render_card(trained())
+
+
+def test_labels_that_could_not_be_judged_are_listed() -> None:
+    assert "Labels of which no message could be judged: PAY." in render_card(trained(labels_not_judged=["PAY"]))
+    assert "could be judged" not in render_card(trained(labels_not_judged=[]))
+    assert "could be judged" not in render_card(trained())  # bundles of earlier versions
+
+
+def test_labels_and_descriptions_cannot_break_the_card() -> None:
+    odd = ("<script>alert(1)</script>", "A|B", "line\nbreak", "[x](http://x)", "`code`")
+    bare = trained(labels_not_judged=list(odd), confusions=[(odd[0], odd[1], 2)])
+    rows = {**dict.fromkeys(odd, 3), "OOS": 4}
+    update = {"labels": odd, "training": bare.training | {"rows_by_label": rows}, "descriptions": {odd[2]: "a\nb | c"}}
+    text = render_card(bare.model_copy(update=update))
+    table = [line for line in text.splitlines() if line.startswith("|")]
+    assert len(table) == 2 + len(odd) + 1
+    assert {line.count("|") for line in table} == {4}
+    for part in ("<script", "](http", "`code`"):
+        assert part not in text
+    assert "| line break | 3 | a b &#124; c |" in table
+    assert "&lt;script&gt;alert(1)&lt;/script&gt; predicted as A&#124;B (2)" in text

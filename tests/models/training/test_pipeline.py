@@ -17,6 +17,7 @@ pytest.importorskip("torch", reason="needs the [train] extra")
 import torch
 from triage_models.bundle.bundle import CPU_MODEL, GPU_MODEL, MANIFEST, Bundle, sha256
 from triage_models.errors import DataError
+from triage_models.report import evaluate
 from triage_models.serving.classifier import Classifier
 from triage_models.training import train
 from triage_models.training.card import CARD
@@ -87,6 +88,27 @@ def test_the_bundle_predicts_better_than_chance(tiny_bundle: Path) -> None:
     decisions = Classifier.open(tiny_bundle, device="cpu", threads=1).classify([text for text, _ in rows])
     right = [decision.intent == label for decision, (_, label) in zip(decisions, rows, strict=True)]
     assert np.mean(right) > 0.4  # chance is 0.25; a base this small does not allow much more
+
+
+def test_labels_with_a_single_row_are_learned_and_listed_but_not_judged(tiny_base: Path, tmp_path: Path) -> None:
+    rare = ("BILLING_DISPUTE", "OTHER")
+    rows = [*tiny_rows(each=12), *tiny_rows(each=1, labels=rare)]
+    notes: list[str] = []
+    file = write_csv(tmp_path / "rows.csv", rows)
+    folder = train(
+        file, tmp_path / "mine", base=str(tiny_base), epochs=1, progress=lambda stage, _share: notes.append(stage)
+    )
+    listed = "2 of 6 labels have a single row, so they are learned but cannot be judged: BILLING_DISPUTE, OTHER."
+    assert listed in notes
+    bundle = Bundle.open(folder)
+    assert set(bundle.labels) == {*LABELS, *rare}
+    assert bundle.manifest.metrics["labels_not_judged"] == list(rare)
+    assert bundle.manifest.metrics["rows_in_scope"] == 12 * len(LABELS)
+    assert bundle.manifest.thresholds.guarantee.calibration_rows == 12 * (len(LABELS) + 1)
+    assert "no message could be judged: BILLING_DISPUTE, OTHER." in (folder / CARD).read_text(encoding="utf-8")
+    measured = evaluate(file, folder, output=tmp_path / "report", device="cpu", resamples=10)
+    assert measured["labels_not_judged"] == list(rare)
+    assert "could be judged: BILLING_DISPUTE, OTHER." in (tmp_path / "report" / "report.html").read_text("utf-8")
 
 
 def test_hugging_face_tools_read_the_bundle(tiny_bundle: Path) -> None:

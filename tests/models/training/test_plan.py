@@ -149,3 +149,84 @@ def test_rows_are_held_out_only_if_there_are_enough(tmp_path: Path) -> None:
     enough = [(f"message {number}", "AB"[number % 2]) for number in range(SMALL)]
     assert len(make_plan(write_csv(tmp_path / "large.csv", enough), None, None, None, seed=0).held_out) > 0
     assert len(make_plan(write_csv(tmp_path / "small.csv", enough[1:]), None, None, None, seed=0).held_out) == 0
+
+
+def test_labels_with_a_single_row_are_learned_and_listed(tmp_path: Path) -> None:
+    rows = [(f"message {number} of {label}", f"L{label:02}") for label in range(59) for number in range(9)]
+    single = [row for row in rows if row[1] > "L51" and "message 0" in row[0]]
+    file = write_csv(tmp_path / "rows.csv", [row for row in rows if row[1] <= "L51"] + single)
+    plan = make_plan(file, None, None, None, seed=0)
+    assert len(plan.labels) == 59
+    assert plan.notes[0] == (
+        "7 of 59 labels have a single row, so they are learned but cannot be judged: L52, L53, L54, L55, L56, L57, L58."
+    )
+
+
+@pytest.mark.parametrize("groups", [0, 20])
+def test_the_only_row_of_a_label_is_never_held_out(tmp_path: Path, groups: int) -> None:
+    many = [(f"message {number}", "AB"[number % 2], f"shop {number % max(1, groups)}") for number in range(SMALL + 50)]
+    single = [(f"rare {number}", f"R{number}", f"shop {number % max(1, groups)}") for number in range(30)]
+    file = write_csv(tmp_path / "rows.csv", many + single, ("text", "label", "shop"))
+    for seed in range(5):
+        plan = make_plan(file, None, None, None, seed)
+        assert len(plan.held_out) > 100
+        assert not any(label.startswith("R") for label in plan.held_out.labels)
+        assert sum(label.startswith("R") for label in plan.train.labels) == 30
+        assert len(set(plan.train.texts) | set(plan.held_out.texts)) == len(plan.train) + len(plan.held_out)
+
+
+def test_one_label_with_a_single_row_of_two_is_trained_and_none_of_two_is_not(tmp_path: Path) -> None:
+    plan = make_plan(write_csv(tmp_path / "rows.csv", [*TWO[:3]]), None, None, None, seed=0)
+    assert plan.labels == ("A", "B")
+    said = refusal(write_csv(tmp_path / "few.csv", [TWO[0], TWO[2]]))
+    assert "2 of 2 labels have a single row ('A' is one), so nothing could be judged: give at least one" in said
+
+
+def test_a_label_column_that_is_hardly_one_is_doubted(tmp_path: Path) -> None:
+    rows = [(f"message {number}", f"id {number}") for number in range(30)]
+    plan = make_plan(write_csv(tmp_path / "rows.csv", [*rows, ("one more", "id 0")]), None, None, None, seed=0)
+    assert "29 of 30 labels have a single row" in plan.notes[0]
+    assert plan.notes[0].endswith("id 27 and 9 more. Is 'label' the right column?")
+
+
+def test_a_single_out_of_scope_row_is_learned_and_others_are_added(tmp_path: Path) -> None:
+    own = tiny_rows(labels=("WISMO", "OTHER"))
+    plan = make_plan(write_csv(tmp_path / "rows.csv", [*own, ("lovely weather", "oos")]), None, None, None, seed=0)
+    assert plan.synthetic_oos
+    assert Counter(plan.train.labels)["oos"] == 1 + round(0.5 * 49)
+    assert "The data has a single out-of-scope row: 24 of Triage's own were added." in plan.notes
+    file = write_csv(tmp_path / "intents.csv", own)
+    one = write_csv(tmp_path / "oos.csv", [["lovely weather"]], ["text"])
+    assert make_plan(file, None, one, None, seed=0).synthetic_oos
+
+
+def test_labels_without_validation_rows_are_listed(tmp_path: Path) -> None:
+    train = write_csv(tmp_path / "train.csv", [*TWO, ("open late?", "C"), ("closed?", "C")])
+    fresh = [(f"new message {number}", "ab"[number % 2]) for number in range(MIN_VALIDATION_ROWS)]
+    plan = make_plan(train, write_csv(tmp_path / "fresh.csv", [*fresh, ("hm", "out_of_scope")]), None, None, seed=0)
+    assert set(plan.held_out.labels) == {"A", "B", "OOS"}
+    assert "The label 'a' (10 rows) looks like 'A' and is read as that." in plan.notes
+    unjudged = [note for note in plan.notes if "no validation rows" in note]
+    assert unjudged == ["1 of 3 labels have no validation rows, so they are learned but cannot be judged: C."]
+
+
+def test_what_repeated_texts_take_away_is_reported(tmp_path: Path) -> None:
+    plan = make_plan(write_csv(tmp_path / "rows.csv", [*TWO, ("Stop my order", "C")]), None, None, None, seed=0)
+    assert plan.labels == ("A", "B")
+    assert plan.notes[:3] == [
+        "1 repeated texts were dropped.",
+        "1 of them had another label than the first of its kind, which counts.",
+        "No row is left of C: their texts stand before, under other labels.",
+    ]
+
+
+def test_two_names_of_out_of_scope_are_refused(tmp_path: Path) -> None:
+    rows = [*TWO, ("hello", "OOS"), ("good day", "out_of_scope")]
+    assert "The labels 'OOS' and 'out_of_scope' both mean" in refusal(write_csv(tmp_path / "rows.csv", rows))
+
+
+def test_skipped_rows_are_reported(tmp_path: Path) -> None:
+    file = write_csv(tmp_path / "rows.csv", [*TWO, ("", ""), ("text", "label")])
+    assert make_plan(file, None, None, None, seed=0).notes[0] == (
+        f"{file}: 1 repetition of the header, 1 empty row skipped."
+    )
