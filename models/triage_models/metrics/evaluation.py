@@ -67,6 +67,7 @@ def evaluate_decisions(
         **flatten(values, intervals),
         "false_acceptances": confusions.false_acceptances(outcomes),
         "unknown_labels": confusions.unknown_labels(outcomes, len(manifest.labels)),
+        "labels_not_judged": manifest.metrics.get("labels_not_judged", []),
         "by_label": compute_by_class(outcomes, resamples=resamples, seed=seed),
         "by_slice": compute_by_slice(rows, outcomes, resamples=resamples, seed=seed),
         **_curves(outcomes.take(~outcomes.out_of_scope)),

@@ -95,7 +95,6 @@ def evaluate(
         "bundle": {"name": manifest.name, "version": manifest.version, "path": str(bundle)},
         "data": str(data),
         "notes": notes,
-        "labels_not_judged": manifest.metrics.get("labels_not_judged", []),
         "measured_at": datetime.now(UTC).isoformat(timespec="seconds"),
         **evaluation.result,
         "messages_per_second": classified.messages_per_second,

@@ -161,7 +161,7 @@ def _all_metrics(result: dict[str, Any]) -> str:
 
 def _footer(result: dict[str, Any], bundle: str) -> str:
     guarantee = result["guarantee"]
-    notes = "".join(f"<p>{escape(note)}</p>" for note in result["notes"])
+    notes = "".join(f"<p>{escape(note)}</p>" for note in result.get("notes", []))
     return (
         f'<footer class="meta">{notes}'
         f"<p>{escape(bundle)} on {escape(result['data'])}: {result['in_scope_rows']:,} messages "
