@@ -1,6 +1,7 @@
 """Updates whose earlier text is known only in part, or is written in an unusual way."""
 
 import base64
+import sys
 from typing import Any
 
 import orjson
@@ -281,4 +282,6 @@ def test_texts_that_are_nested_too_deeply_to_be_compared_are_dead_letters() -> N
     embedded = orjson.dumps({"after": "[" * 2_000})
     assert outcome(decode(embedded, SOURCE, InputShape(text_path=("after", "text")))) == "dead letter: no_text"
     value = b'{"op":"u","ts_ms":1,"before":{"text":["a",%s]},"after":{"text":["a",%s,1]}}' % (deep, deep)
-    assert outcome(decode(value, SOURCE, InputShape(text_path=("after", "text", "0")))) == "a"
+    compared = sys.version_info >= (3, 12)  # this depth is too much for Python 3.11 alone
+    expected = "skipped: unchanged" if compared else "a"
+    assert outcome(decode(value, SOURCE, InputShape(text_path=("after", "text", "0")))) == expected
