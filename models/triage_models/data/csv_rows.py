@@ -182,7 +182,7 @@ def _too_many_cells(name: str, line: int, row: list[str], header: Header) -> Dat
         )
     return DataError(
         f"{name}, line {line}: the row has {len(row)} cells, the header {len(header.names)}: put texts that "
-        f"contain a '{header.delimiter}' in quotation marks."
+        f"contain a '{header.delimiter}' in quotation marks (\")."
     )
 
 

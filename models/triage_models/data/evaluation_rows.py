@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from triage_models.data.labelled import LABEL, OUT_OF_SCOPE_NAMES, TEXT, labelled_rows, match_labels
-from triage_models.data.labels import canonical_label
+from triage_models.data.labelled import LABEL, TEXT, labelled_rows, match_labels, means_out_of_scope
+from triage_models.data.labels import SEPARATOR, LabelMatcher, describe_difference, find_lookalikes
 from triage_models.data.tables import NoteCallback, no_notes, open_table
 from triage_models.errors import DataError
 
@@ -50,9 +50,19 @@ class LabelledRows:
             labels: the bundle's labels.
             oos_label: its name for out of scope, if any.
             on_note: called for each label that only looks like one of the bundle's, and is read as that.
+
+        Raises:
+            DataError: Two labels that the bundle does not know look alike.
         """
         known = [*labels, *([] if oos_label is None else [oos_label])]
-        return replace(self, labels=match_labels(self.labels, known, on_note))
+        matched = match_labels(self.labels, known, on_note)
+        single = {part.strip() for label in set(matched) - set(known) for part in label.split(SEPARATOR)}
+        alike = find_lookalikes(label for label in single - set(known) if not means_out_of_scope(label))
+        if alike:
+            raise DataError(
+                f"The labels '{alike[0]}' and '{alike[1]}' {describe_difference(*alike)}: keep one of them."
+            )
+        return replace(self, labels=matched)
 
 
 def read_labelled_rows(path: Path, on_note: NoteCallback = no_notes) -> LabelledRows:
@@ -91,9 +101,9 @@ def resolve_oos_labels(requested: str | None, bundle_label: str | None, labels: 
     Raises:
         DataError: No row has the requested label.
     """
-    requested = None if requested is None else canonical_label(requested)
+    requested = None if requested is None else LabelMatcher(labels).find(requested) or requested
     if requested is None:
-        return frozenset(label for label in labels if label == bundle_label or label.lower() in OUT_OF_SCOPE_NAMES)
+        return frozenset(label for label in labels if label == bundle_label or means_out_of_scope(label))
     if requested not in labels:
         some = ", ".join(sorted(set(labels))[:8])
         raise DataError(f"No row has the out-of-scope label '{requested}': the data's labels are {some}.")

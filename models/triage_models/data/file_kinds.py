@@ -30,7 +30,7 @@ _KINDS = (
     Kind(b"\x28\xb5\x2f\xfd", "compressed with zstd", UNPACK),
     Kind(b"7z\xbc\xaf\x27\x1c", "a 7-Zip archive", UNPACK),
     Kind(b"Rar!\x1a", "a RAR archive", UNPACK),
-    Kind(b"PAR1", "a Parquet file", f"name it .parquet for `triage classify`, or {CONVERT}"),
+    Kind(b"PAR1", "a Parquet file", f"{CONVERT} (`triage classify` reads it under the name .parquet)"),
     Kind(b"ARROW1", "an Arrow file", CONVERT),
     Kind(b"ORC", "an ORC file", CONVERT),
     Kind(b"Obj\x01", "an Avro file", CONVERT),

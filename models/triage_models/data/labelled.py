@@ -3,22 +3,23 @@
 Shared by training, measuring and learning, so that a file means the same to all of them.
 """
 
-import csv
 import unicodedata
 from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
 
-from triage_models.data.labels import MISSING, SEPARATOR, LabelMatcher, canonical_label
+from triage_models.data.labels import MISSING, SEPARATOR, LabelMatcher, canonical_label, lookalike_key
 from triage_models.data.tables import NoteCallback, Table, no_notes
+from triage_models.data.text_check import TextCheck, row_cells
 from triage_models.errors import DataError
 
 TEXT = "text"
 LABEL = "label"
 OUT_OF_SCOPE_NAMES = ("oos", "out_of_scope", "out-of-scope")
-"""Labels that mean "out of scope" when the caller names none, in lower case; data may use any case."""
+"""Labels that mean "out of scope" when the caller names none; data may use any case, and blanks."""
 
-MIN_WORDLESS = 10
-"""From so many rows on, texts without a single letter are refused: it is another column, such as an id or a date."""
+_OUT_OF_SCOPE_KEYS = frozenset(map(lookalike_key, OUT_OF_SCOPE_NAMES))
+MAX_LABEL = 200
+"""Characters of a label; a longer one is a text in the wrong column."""
 
 
 def labelled_rows(
@@ -44,9 +45,13 @@ def labelled_rows(
         name = canonical_label(record[LABEL]) if label is None else label
         check.add(text, name, record.get(LABEL, "") if label is None else "")
         yield text, name, record
-    check.finish()
-    for note in table.notes():
+    for note in [*table.notes(), *check.finish()]:
         on_note(note)
+
+
+def means_out_of_scope(label: str) -> bool:
+    """Whether a label is one of the usual names of out of scope."""
+    return lookalike_key(label) in _OUT_OF_SCOPE_KEYS
 
 
 def match_labels(labels: Sequence[str], known: Collection[str], on_note: NoteCallback = no_notes) -> list[str]:
@@ -68,7 +73,7 @@ def match_labels(labels: Sequence[str], known: Collection[str], on_note: NoteCal
 
 
 def _match(label: str, matcher: LabelMatcher) -> str:
-    found = label if label.lower() in OUT_OF_SCOPE_NAMES else matcher.find(label)
+    found = label if means_out_of_scope(label) else matcher.find(label)
     if found is None and SEPARATOR in label:
         return SEPARATOR.join(_match(part.strip(), matcher) for part in label.split(SEPARATOR))
     return found or label
@@ -89,8 +94,7 @@ class _RowCheck:
     def __init__(self, table: Table) -> None:
         self._table = table
         self._rows = 0
-        self._letters = False
-        self._first_text = ""
+        self._texts = TextCheck(table)
         self._fault: tuple[int, str] | None = None
         self._faults = 0
         self._written: set[str] = set()
@@ -99,19 +103,18 @@ class _RowCheck:
     def add(self, text: str, label: str, written: str) -> None:
         """Check a row: its text, its label, and that label as it is written in the file."""
         self._rows += 1
-        self._first_text = self._first_text or text
-        self._letters = self._letters or any(map(str.isalpha, text))
+        self._texts.add(text)
         fault = _fault(text, label)
         if fault is not None:
             self._fault = self._fault or (self._table.line, fault)
             self._faults += 1
         if written:
             self._written.add(written)
-            if "\n" in text or "\r" in text:
+            if self._table.delimiter and ("\n" in text or "\r" in text):
                 self._several_lines.append((self._table.line, text))
 
-    def finish(self) -> None:
-        """Raise what was found, the gravest first."""
+    def finish(self) -> list[str]:
+        """Raise what was found, the gravest first; return sentences about what is only odd."""
         path = self._table.path
         for line, text in self._several_lines:
             if self._swallows_rows(text):
@@ -125,11 +128,12 @@ class _RowCheck:
             raise DataError(f"{path}, line {line}{more}: {fault}.")
         if not self._rows:
             raise DataError(f"{path} has no rows below its header.")
-        if self._rows >= MIN_WORDLESS and not self._letters:
+        if self._texts.wordless:
             raise DataError(
-                f"{path} has no text with a letter in it (the first is '{self._first_text[:40]}'): is '{TEXT}' the "
-                "right column?"
+                f"{path} has no text with a letter in it (the first is '{self._texts.first}'): is '{TEXT}' the right "
+                "column?"
             )
+        return self._texts.notes(TEXT)
 
     def _swallows_rows(self, text: str) -> bool:
         """Whether lines of a text look like rows of the table: its quotation mark was closed too late."""
@@ -137,17 +141,11 @@ class _RowCheck:
         columns = self._table.columns
         position = columns.index(LABEL)
         after_text = position - columns.index(TEXT)
-        begun = self._cells(first)
+        begun = row_cells(first, self._table.delimiter)
         if after_text > 0 and len(begun) > after_text and begun[position - len(columns)] in self._written:
             return True
-        rows = [self._cells(line) for line in others]
+        rows = [row_cells(line, self._table.delimiter) for line in others]
         return sum(len(row) == len(columns) and row[position] in self._written for row in rows) >= 2
-
-    def _cells(self, line: str) -> list[str]:
-        try:
-            return next(csv.reader([line], delimiter=self._table.delimiter or ","), [])
-        except csv.Error:
-            return []
 
 
 def _fault(text: str, label: str) -> str | None:
@@ -157,6 +155,8 @@ def _fault(text: str, label: str) -> str | None:
             return f"the row has no {name}: fill it in or remove the row"
         if value.casefold() in MISSING:
             return f"the {name} is '{value}', as programs write a missing value: fill it in or remove the row"
+    if len(label) > MAX_LABEL:
+        return f"the label has {len(label):,} characters ('{label[:40]}…'): is '{LABEL}' the right column?"
     if label.startswith("="):
         return f"the label '{label[:40]}' is a formula of a spreadsheet: save the file with values"
     return None

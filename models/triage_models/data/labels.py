@@ -7,7 +7,7 @@ are refused, and against a given set of labels they are read as the label that t
 
 import re
 import unicodedata
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 
 SEPARATOR = "|"
 """Joins the labels of a row for which several are correct; the first is its primary one."""
@@ -24,11 +24,14 @@ may be North America, and none of these."""
 LIKE_MISSING = frozenset({"na", "n/a", "none", "nil", "-", "--", "?", "tbd", "unknown"})
 """Names that may mean "no label", in lower case. They are learned like others, and a note says so."""
 
+MAX_SHOWN_LABELS = 20
 _JOINERS = "\u200c\u200d"
 """Part of words in Persian and of the scripts of India, and of emoji: kept in a name, ignored in a comparison."""
 
 _BLANKS = re.compile(r"\s+")
-_INVISIBLE = re.compile("[\u00ad\u034f\u061c\u180e\u200b\u200e\u200f\u202a-\u202e\u2060-\u2064\u2066-\u206f\ufeff]")
+_CONTROLS = r"\0-\x08\x0e-\x1b\x7f-\x84\x86-\x9f"
+_FORMATS = r"\u00ad\u034f\u061c\u180e\u200b\u200e\u200f\u202a-\u202e\u2060-\u2064\u2066-\u206f\ufeff"
+_INVISIBLE = re.compile(f"[{_CONTROLS}{_FORMATS}]")
 _BETWEEN = re.compile(r"(?<=\w)[-_](?=\w)")
 _WHOLE = re.compile(r"([+-]?\d+)\.0+")
 _SAME_LOOK = str.maketrans(
@@ -43,7 +46,7 @@ def canonical_label(name: str) -> str:
     if name.isascii() and name.isprintable():
         return name.strip(" ")
     composed = unicodedata.normalize("NFC", _INVISIBLE.sub("", name))
-    return _BLANKS.sub(_blank, composed).strip().strip(_JOINERS)
+    return _BLANKS.sub(_blank, composed).strip(f" {_JOINERS}")
 
 
 def _blank(run: re.Match[str]) -> str:
@@ -86,6 +89,12 @@ def describe_difference(first: str, second: str) -> str:
 
 def _code_point(character: str) -> str:
     return f"U+{ord(character):04X}"
+
+
+def show_labels(labels: Sequence[str]) -> str:
+    """Return labels as a sentence lists them, not too many."""
+    more = f" and {len(labels) - MAX_SHOWN_LABELS} more" if len(labels) > MAX_SHOWN_LABELS else ""
+    return ", ".join(labels[:MAX_SHOWN_LABELS]) + more
 
 
 class LabelMatcher:

@@ -1,22 +1,15 @@
-"""Rows to train on: reads them, merges them, and refuses data that a classifier cannot learn from."""
+"""Rows to train on: reads them, merges them, and drops repeated texts."""
 
 import hashlib
-from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from triage_models.data.labelled import LABEL, OUT_OF_SCOPE_NAMES, TEXT, labelled_rows, normalize_text
-from triage_models.data.labels import (
-    LIKE_MISSING,
-    LabelMatcher,
-    canonical_label,
-    describe_difference,
-    find_lookalikes,
-)
+from triage_models.data.labelled import LABEL, TEXT, labelled_rows, means_out_of_scope, normalize_text
+from triage_models.data.labels import LabelMatcher, canonical_label, show_labels
 from triage_models.data.tables import NoteCallback, Table, no_notes, open_table
 from triage_models.errors import DataError
 
@@ -26,7 +19,6 @@ GROUP_COLUMNS = ("group", "shop")
 WEIGHT = "weight"
 DESCRIPTION = "description"
 MAX_WEIGHT = 100.0
-MAX_SHOWN_LABELS = 20
 
 
 @dataclass(frozen=True)
@@ -91,14 +83,14 @@ def read_training_rows(path: Path, *, label: str | None = None, on_note: NoteCal
 
 def _parse_weight(table: Table, value: str) -> float:
     """Read a weight. Where commas do not separate cells, one may stand for the decimal point: 0,5."""
-    plain = value.strip()
+    plain = " ".join(value.split())
     try:
         weight = float(plain.replace(",", ".") if table.delimiter != "," and "." not in plain else plain)
     except ValueError:
         weight = -1.0
     if not 0 < weight <= MAX_WEIGHT:
         raise DataError(
-            f"{table.path}, line {table.line}: weight '{value}' is not a number above 0 and up to {MAX_WEIGHT:g}."
+            f"{table.path}, line {table.line}: weight '{plain}' is not a number above 0 and up to {MAX_WEIGHT:g}."
         )
     return weight
 
@@ -124,14 +116,14 @@ def find_oos_label(labels: Sequence[str], requested: str | None, extra_rows: boo
         extra_rows: whether out-of-scope rows come in a file of their own.
 
     Returns:
-        ``requested``; otherwise a label of the data that is in `OUT_OF_SCOPE_NAMES`; otherwise "OOS" if there are extra
+        ``requested``; otherwise a label of the data that is a usual name of it; otherwise "OOS" if there are extra
         rows; otherwise None.
 
     Raises:
         DataError: No row has the requested label, or the data has an out-of-scope label besides the extra rows.
     """
-    requested = None if requested is None else canonical_label(requested)
-    usual = [name for name in sorted(set(labels)) if name.lower() in OUT_OF_SCOPE_NAMES]
+    requested = None if requested is None else LabelMatcher(set(labels)).find(requested) or canonical_label(requested)
+    usual = [name for name in sorted(set(labels)) if means_out_of_scope(name)]
     found = usual[0] if usual else None
     if requested is not None:
         if requested not in labels and not extra_rows:
@@ -146,60 +138,6 @@ def find_oos_label(labels: Sequence[str], requested: str | None, extra_rows: boo
             f"add --out-of-scope-label {found} if both mean the same, otherwise rename the label."
         )
     return found or ("OOS" if extra_rows else None)
-
-
-def check_trainable(rows: TrainingRows, oos_label: str | None) -> list[str]:
-    """Refuse data with fewer than two labels, with labels that look alike, or with a single row for every label.
-
-    Args:
-        rows: the rows, each text once.
-        oos_label: the label of out-of-scope rows, if any.
-
-    Returns:
-        Sentences about labels that can be learned from, but not judged, or that may be no labels.
-
-    Raises:
-        DataError: Names the labels and what is needed.
-    """
-    alike = find_lookalikes(rows.labels)
-    if alike:
-        first, second = alike
-        raise DataError(f"The labels '{first}' and '{second}' {describe_difference(first, second)}: keep one of them.")
-    counts = Counter(label for label in rows.labels if label != oos_label)
-    if len(counts) < 2:
-        only = next(iter(counts), "none")
-        raise DataError(f"The data has one label to learn ({only}): a classifier needs at least two.")
-    single = single_row_labels(counts)
-    if len(single) == len(counts):
-        raise DataError(
-            f"{len(single)} of {len(counts)} labels have a single row ('{single[0]}' is one), so nothing could be "
-            "judged: give at least one of them 2 different texts, better 5 each, or merge labels."
-        )
-    notes = []
-    if single:
-        doubt = f" Is '{LABEL}' the right column?" if len(single) > len(counts) / 2 else ""
-        notes.append(
-            f"{len(single)} of {len(counts)} labels have a single row, so they are learned but cannot be judged: "
-            f"{show_labels(single)}.{doubt}"
-        )
-    doubtful = [label for label in sorted(counts) if label.casefold() in LIKE_MISSING]
-    if doubtful:
-        notes.append(
-            f"Learned like any other label: {show_labels(doubtful)}. If such rows have no label, name it with "
-            "--out-of-scope-label, or remove them."
-        )
-    return notes
-
-
-def single_row_labels(counts: Mapping[str, int]) -> list[str]:
-    """Return the labels that have one row, in order."""
-    return sorted(label for label, rows in counts.items() if rows == 1)
-
-
-def show_labels(labels: Sequence[str]) -> str:
-    """Return labels as a sentence lists them, not too many."""
-    more = f" and {len(labels) - MAX_SHOWN_LABELS} more" if len(labels) > MAX_SHOWN_LABELS else ""
-    return ", ".join(labels[:MAX_SHOWN_LABELS]) + more
 
 
 def deduplicate(rows: TrainingRows) -> tuple[TrainingRows, list[str]]:
@@ -251,12 +189,13 @@ def fingerprint(rows: TrainingRows) -> str:
     return digest.hexdigest()
 
 
-def read_descriptions(path: Path | None, labels: Sequence[str]) -> dict[str, str]:
+def read_descriptions(path: Path | None, labels: Sequence[str], on_note: NoteCallback = no_notes) -> dict[str, str]:
     """Read what each label means from a CSV with ``label,description``.
 
     Args:
         path: the file; None describes every label by its name.
         labels: the labels to describe; one that the file lacks is described by its name.
+        on_note: called with the labels of the file that are none of these.
 
     Raises:
         DataError: The file or a column is missing.
@@ -266,6 +205,9 @@ def read_descriptions(path: Path | None, labels: Sequence[str]) -> dict[str, str
     if path is not None:
         with open_table(path, [LABEL, DESCRIPTION]) as table:
             for record in table:
-                name = matcher.find(record[LABEL]) or record[LABEL]
+                name = matcher.find(record[LABEL]) or canonical_label(record[LABEL])
                 described[name] = " ".join(record[DESCRIPTION].split())
+        unknown = [name for name in described if name not in labels and name and not means_out_of_scope(name)]
+        if unknown:
+            on_note(f"{path} describes labels that the data lacks: {show_labels(unknown)}.")
     return {label: described.get(label) or label.replace("_", " ").lower() for label in labels}

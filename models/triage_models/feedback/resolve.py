@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
-from triage_models.data.labelled import OUT_OF_SCOPE_NAMES, normalize_text
+from triage_models.data.labelled import means_out_of_scope, normalize_text
 from triage_models.data.labels import LabelMatcher
 from triage_models.feedback.answers import Answer
 
@@ -90,7 +90,7 @@ def _with_known_label(
         label = matcher.find(one.label)
         if label is not None:
             known.append(replace(one, label=label))
-        elif one.label.lower() in OUT_OF_SCOPE_NAMES:
+        elif means_out_of_scope(one.label):
             known.append(replace(one, label=oos_label))
         else:
             _count(left_out, "have a label that the bundle lacks", 1)

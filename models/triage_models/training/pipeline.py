@@ -83,7 +83,7 @@ def train(
     check_output(output)
     torch.set_num_threads(usable_cores())
     plan = make_plan(data, validation, out_of_scope, out_of_scope_label, seed)
-    described = read_descriptions(descriptions, plan.labels)
+    described = read_descriptions(descriptions, plan.labels, plan.notes.append)
     for note in plan.notes:
         progress(note, 1.0)
     with locked_workspace(output) as folder:

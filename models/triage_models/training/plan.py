@@ -8,7 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from triage_models.data import splits, training_rows
-from triage_models.data.labelled import OUT_OF_SCOPE_NAMES, match_labels
+from triage_models.data.labelled import match_labels, means_out_of_scope
+from triage_models.data.labels import show_labels
+from triage_models.data.trainable import check_trainable
 from triage_models.data.training_rows import TrainingRows
 from triage_models.errors import DataError
 from triage_models.training.batches import Examples
@@ -90,7 +92,7 @@ def make_plan(
         extra = training_rows.read_training_rows(out_of_scope, label=found, on_note=notes.append)
         rows = training_rows.concatenate(rows, extra)
     rows, dropped = training_rows.deduplicate(rows)
-    notes += [*dropped, *training_rows.check_trainable(rows, found)]
+    notes += [*dropped, *check_trainable(rows, found)]
     labels = tuple(sorted(set(rows.labels) - {found}))
     oos_label = found or DEFAULT_OOS_LABEL
     own_oos = rows.labels.count(oos_label)
@@ -119,6 +121,8 @@ def _use_validation(plan: TrainingPlan, file: Path, seed: int) -> None:
     """Calibrate with the caller's rows, plus some out-of-scope rows of the training data if those have none."""
     read = training_rows.read_training_rows(file, on_note=plan.notes.append)
     read = replace(read, labels=_matched_labels(read.labels, plan))
+    read, dropped = training_rows.deduplicate(read)  # a row that counted twice would make the bound too low
+    plan.notes += [f"{file}: {note}" for note in dropped]
     held_out, shared = training_rows.exclude_texts(read, plan.train)
     if not len(held_out):
         raise DataError(f"Every row of {file} is in the training data too: provide validation rows that are not.")
@@ -128,14 +132,14 @@ def _use_validation(plan: TrainingPlan, file: Path, seed: int) -> None:
     if unknown:
         count = sum(label in unknown for label in held_out.labels)
         raise DataError(
-            f"{file} has labels that the training data lacks: {training_rows.show_labels(unknown)} ({count:,} rows): "
+            f"{file} has labels that the training data lacks: {show_labels(unknown)} ({count:,} rows): "
             "rename them, add rows of them to the training data, or remove these rows."
         )
     unjudged = sorted(set(plan.labels) - set(held_out.labels))
     if unjudged:
         plan.notes.append(
             f"{len(unjudged)} of {len(plan.labels)} labels have no validation rows, so they are learned but cannot be "
-            f"judged: {training_rows.show_labels(unjudged)}."
+            f"judged: {show_labels(unjudged)}."
         )
     if sum(label != plan.oos_label for label in held_out.labels) < MIN_VALIDATION_ROWS:
         raise DataError(
@@ -154,7 +158,4 @@ def _use_validation(plan: TrainingPlan, file: Path, seed: int) -> None:
 def _matched_labels(labels: Sequence[str], plan: TrainingPlan) -> list[str]:
     """Return labels as the training data has them; every usual name of out of scope becomes the plan's."""
     matched = match_labels(labels, plan.classes, plan.notes.append)
-    return [
-        plan.oos_label if label not in plan.classes and label.lower() in OUT_OF_SCOPE_NAMES else label
-        for label in matched
-    ]
+    return [plan.oos_label if label not in plan.classes and means_out_of_scope(label) else label for label in matched]

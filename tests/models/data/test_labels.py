@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from triage_models.data.evaluation_rows import read_labelled_rows, resolve_oos_labels
 from triage_models.data.labels import LabelMatcher, canonical_label, find_lookalikes, lookalike_key
-from triage_models.data.training_rows import TrainingRows, check_trainable, read_descriptions, read_training_rows
+from triage_models.data.trainable import check_trainable
+from triage_models.data.training_rows import TrainingRows, find_oos_label, read_descriptions, read_training_rows
 from triage_models.errors import DataError
 from triage_models.feedback.answers import Answer
 from triage_models.feedback.resolve import resolve_labels
@@ -25,6 +26,7 @@ SAME = [
     ("Order status", "Or\xadder status"),
     ("Order status", " Order status\t"),
     ("한국", "한국"),
+    ("Order status", "Order\x07 status\x1b"),
 ]
 ALIKE = [
     ("WISMO", "wismo"),
@@ -128,3 +130,31 @@ def test_odd_labels_are_labels(tmp_path: Path, label: str) -> None:
         ]
     else:
         assert notes == []
+
+
+def test_labels_that_look_alike_and_that_the_bundle_lacks_are_refused(tmp_path: Path) -> None:
+    rows = read_labelled_rows(write_csv(tmp_path / "rows.csv", [("hi", "foo|B"), ("you", "Foo"), ("so", "oos")]))
+    with pytest.raises(DataError, match="The labels 'Foo' and 'foo' differ only in case or spacing: keep one of them"):
+        rows.with_labels_of(["A", "B"], "OOS")
+    assert rows.with_labels_of(["foo", "Foo"], "OOS").labels == rows.labels, "an old bundle may have both"
+
+
+@pytest.mark.parametrize("name", ["oos", "OOS", "Out of scope", "out_of_scope", "OUT-OF-SCOPE", "Out\xa0of scope"])
+def test_out_of_scope_has_its_usual_names_in_any_case_and_spacing(tmp_path: Path, name: str) -> None:
+    rows = read_labelled_rows(write_csv(tmp_path / "rows.csv", [("hi", name), ("you", "A")])).with_labels_of("A", None)
+    assert resolve_oos_labels(None, None, set(rows.labels)) == {rows.labels[0]}
+    assert find_oos_label(rows.labels, None, extra_rows=False) == rows.labels[0]
+
+
+def test_the_flag_for_out_of_scope_may_look_like_the_label(tmp_path: Path) -> None:
+    assert resolve_oos_labels("keine Absicht", "OOS", ["Keine_Absicht", "A"]) == {"Keine_Absicht"}
+    assert find_oos_label(["Keine_Absicht", "A"], "keine Absicht", extra_rows=False) == "Keine_Absicht"
+    assert find_oos_label(["A"], "Keine ", extra_rows=True) == "Keine"
+
+
+def test_descriptions_of_unknown_labels_are_reported(tmp_path: Path) -> None:
+    rows = [("A", "a."), ("OOS", "none"), ("Z", "z.")]
+    file = write_csv(tmp_path / "described.csv", rows, ("label", "description"))
+    notes: list[str] = []
+    assert read_descriptions(file, ["A"], notes.append) == {"A": "a."}
+    assert notes == [f"{file} describes labels that the data lacks: Z."]

@@ -152,3 +152,22 @@ def test_a_folder_and_a_missing_file_are_named(tmp_path: Path) -> None:
         pass
     with pytest.raises(DataError, match="cannot be read: is a directory"), open_table(tmp_path, ["text"]):
         pass
+
+
+def test_a_text_that_may_have_swallowed_rows_is_pointed_out(tmp_path: Path) -> None:
+    file = tmp_path / "rows.csv"
+    file.write_text('text,shop\nhi,1\n"where is it,2\nstop it,1\nyes,1\nno,2\nbye",1\n')
+    notes: list[str] = []
+    assert len(read_training_rows(file, label="OOS", on_note=notes.append)) == 2
+    assert notes == [
+        f"{file}, line 3: a text has several lines that look like rows of their own: if they are, a quotation mark is "
+        "missing there."
+    ]
+
+
+def test_lines_of_a_json_text_are_never_rows(tmp_path: Path) -> None:
+    file = tmp_path / "rows.jsonl"
+    file.write_text(json.dumps({"text": "a,A\nb,A\nc,A\nd,A", "label": "A"}) + "\n")
+    notes: list[str] = []
+    assert len(read_training_rows(file, on_note=notes.append)) == 1
+    assert notes == []

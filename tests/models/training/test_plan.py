@@ -230,3 +230,13 @@ def test_skipped_rows_are_reported(tmp_path: Path) -> None:
     assert make_plan(file, None, None, None, seed=0).notes[0] == (
         f"{file}: 1 repetition of the header, 1 empty row skipped."
     )
+
+
+def test_a_validation_row_counts_once(tmp_path: Path) -> None:
+    train = write_csv(tmp_path / "train.csv", TWO)
+    fresh = [(f"new message {number}", "AB"[number % 2]) for number in range(MIN_VALIDATION_ROWS)]
+    twice = write_csv(tmp_path / "twice.csv", fresh * 2)
+    plan = make_plan(train, twice, None, None, seed=0)
+    assert sum(label != "OOS" for label in plan.held_out.labels) == MIN_VALIDATION_ROWS
+    assert f"{twice}: {MIN_VALIDATION_ROWS} repeated texts were dropped." in plan.notes
+    assert "too few rows to calibrate" in refusal(train, validation=write_csv(tmp_path / "few.csv", fresh[:10] * 2))

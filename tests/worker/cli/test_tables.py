@@ -136,3 +136,17 @@ def test_evaluate_reports_what_was_skipped_and_how_labels_were_read(triage: Tria
     assert "2 empty rows skipped." in (tmp_path / "report" / "report.html").read_text()
     notes = json.loads((tmp_path / "report" / "metrics.json").read_text())["notes"]
     assert [note.partition(" ")[0] for note in notes] == ["in.csv:", "The", "The"]
+
+
+@pytest.mark.usefixtures("model")
+@pytest.mark.parametrize("output", [[], ["--output", "out.csv"]])
+def test_classify_points_out_what_is_probably_no_text(triage: Triage, tmp_path: Path, output: list[str]) -> None:
+    (tmp_path / "in.csv").write_text("text,id\n" + "2024-01-03,7\n4711,8\n" * 5)
+    ran = triage("classify", "--input", "in.csv", *output)
+    assert ran.code == 0
+    assert (
+        ran.err == "in.csv has no text with a letter in it (the first is '2024-01-03'): is 'text' the right column?\n"
+    )
+    (tmp_path / "in.csv").write_text('text,id\n"where is it,1\nstop it,2\nyes,3\nno,4\nbye",5\n')
+    ran = triage("classify", "--input", "in.csv", *output)
+    assert ran.err.startswith("in.csv, line 2: a text has several lines that look like rows of their own")

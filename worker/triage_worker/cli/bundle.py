@@ -117,5 +117,5 @@ def _print(path: Path, manifest: "Manifest") -> None:
     for title, rows in (("", facts), ("labels", manifest.descriptions)):
         table = Table(title=title or None, show_header=False, box=None, pad_edge=False, title_justify="left")
         for name, value in rows.items():
-            table.add_row(f"[bold]{name}[/bold]", str(value))
+            table.add_row(Text(name, style="bold"), Text(str(value)))
         console.print(table)

@@ -8,6 +8,7 @@ from pathlib import Path
 import typer
 from triage_models.data.json_lines import json_objects
 from triage_models.data.tables import open_table
+from triage_models.data.text_check import TextCheck
 from triage_models.data.text_lines import text_lines
 from triage_models.serving.stream import chunked
 
@@ -81,9 +82,11 @@ def _open_csv(path: Path, column: str, *, strict: bool) -> Input:
 
 def _csv_rows(path: Path, column: str) -> Iterator[Row]:
     with open_table(path, [column], hint=HINT) as table:
+        check = TextCheck(table)
         for row in table:
+            check.add(row[column])
             yield dict(zip(table.header, row.values(), strict=True))
-        for note in table.notes():
+        for note in [*table.notes(), *check.notes(column)]:
             typer.echo(note, err=True)
 
 

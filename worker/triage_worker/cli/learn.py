@@ -121,7 +121,7 @@ def _print(learned: "LearningResult") -> None:
     console.print(table)
     console.print("[bold green]Better.[/]" if learned.decision.better else "[bold yellow]Not better.[/]")
     for why in learned.decision.reasons:
-        console.print(f"  {why}", soft_wrap=True)
+        console.print(f"  {why}", soft_wrap=True, markup=False)
 
 
 def _cells(one: dict[str, list[float]]) -> list[str]:
