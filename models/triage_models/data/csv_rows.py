@@ -22,7 +22,7 @@ MAX_ROWS_ABOVE = 20
 _DECLARED = re.compile(r'"?sep=(.)"?[;,\t]*\s*', re.IGNORECASE)
 """Excel's line that declares the delimiter, above the header."""
 
-_TWICE = "write a quotation mark within a quoted text twice"
+_TWICE = "write a quotation mark within a quoted text twice, and nothing between the last one and the next cell"
 
 
 class LineSource:
@@ -200,7 +200,7 @@ def _refusal(name: str, recent: list[str], start: int, delimiter: str, error: "_
     if "unexpected end" in str(error):
         return DataError(
             f"{name} is not CSV: the quotation mark that opens in line {opened} is never closed, so everything below "
-            f"it would be one text: close it, or put the text in quotation marks and {_TWICE}."
+            f"it would be one text: close it, or put the whole text in quotation marks and write those within it twice."
         )
     if "field larger" in str(error):
         return DataError(

@@ -20,6 +20,9 @@ MARK = "\ufeff"
 _MARKS = {codecs.BOM_UTF32_LE: "UTF-32", codecs.BOM_UTF32_BE: "UTF-32", b"\xff\xfe": "UTF-16", b"\xfe\xff": "UTF-16"}
 """Byte order marks. Those of UTF-32 come first, since one of them begins like one of UTF-16."""
 
+END_OF_FILE = b"\x1a"
+"""What programs of DOS write after the last line."""
+
 _SHOWN = 20
 """Characters before a wrong byte that an error shows."""
 
@@ -123,7 +126,7 @@ def _split(blocks: Iterator[bytes], name: str) -> Iterator[bytes]:
                 yield b"".join(parts)
                 parts, size, number = [], 0, number + 1
     last = b"".join([*parts, half])
-    if last:
+    if last and last != END_OF_FILE:
         yield last
 
 

@@ -48,6 +48,8 @@ SHEET = [
     Readable("blank_after_comma.csv", b'text, label\n"hi", "A b"\n"bye", B\n'),
     Readable("carriage_returns.csv", b"text,label\rhi,A b\rbye,B\r"),
     Readable("mixed_line_ends.csv", b"text,label\r\nhi,A b\nbye,B\r"),
+    Readable("carriage_return_twice.csv", b"text,label\r\r\nhi,A b\r\r\nbye,B\r\r\n"),
+    Readable("end_of_file.csv", b"text,label\r\nhi,A b\r\nbye,B\r\n\x1a"),
     Readable("no_line_end.csv", b"text,label\nhi,A b\nbye,B"),
     Readable("blank_lines.csv", b"\n\ntext,label\n\nhi,A b\n\n\nbye,B\n\n\n"),
     Readable("empty_rows.csv", b"text;label;;\nhi;A b;;\n;;;\n ; ;;\nbye;B;;\n;;;\n", "3 empty rows skipped"),
@@ -132,6 +134,7 @@ BROKEN = [
         b'text,label\nhi,A\n"bye,B\n"stop, now",A\n',
         "is not CSV at line 4, within the quoted text that begins in line 3",
     ),
+    Unreadable("blank_after_quote.csv", b'text,label\n"hi" ,A\n', "and nothing between the last one and the next cell"),
     Unreadable("backslash.csv", b'text,label\n"say \\"hi\\"",A\n', "is not CSV at line 2"),
     Unreadable(
         "huge_text.csv",
