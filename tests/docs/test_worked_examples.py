@@ -14,7 +14,8 @@ from tests.import_graph import PACKAGES
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
-SETTINGS = "worker/triage_worker/config/settings.py"
+ROUTING_SETTINGS = "worker/triage_worker/config/routing_settings.py"
+MESSAGE_SETTINGS = "worker/triage_worker/config/message_settings.py"
 
 CSV_FORMAT = '''"""The format "csv": an id and a text."""
 
@@ -109,7 +110,9 @@ def test_a_helpdesk_is_one_new_file_and_one_line(sources: Sources) -> None:
     example = re.search(r"^```python\n(.*?)^```", section, re.MULTILINE | re.DOTALL)
     assert example is not None
     sources.create("worker/triage_worker/helpdesk/adapters/example.py", HELPDESK_HEADER + example[1])
-    sources.replace(SETTINGS, 'HelpdeskName = Literal["zendesk", "gorgias"]', 'HelpdeskName = Literal["example"]')
+    sources.replace(
+        ROUTING_SETTINGS, 'HelpdeskName = Literal["zendesk", "gorgias"]', 'HelpdeskName = Literal["example"]'
+    )
     script = (
         "from triage_worker.config.settings import Settings; from triage_worker.helpdesk.adapter import load_adapter;"
         "print(load_adapter(Settings(helpdesk='example').helpdesk).connect.__name__)"
@@ -132,7 +135,7 @@ def test_an_input_format_is_one_new_file_and_one_line(sources: Sources) -> None:
 
 def test_an_output_topic_is_four_modules(sources: Sources) -> None:
     field = '    deferred_topic: Topic = Field("customer.deferred", description="over budget")\n'
-    sources.replace(SETTINGS, "    labels_topic: Topic", f"{field}    labels_topic: Topic")
+    sources.replace(MESSAGE_SETTINGS, "    labels_topic: Topic", f"{field}    labels_topic: Topic")
     sources.replace("schemas/triage_schemas/events.py", "class LabelEvent", DEFERRED_EVENT)
     channels = "schemas/triage_schemas/channels.py"
     sources.replace(channels, "import AlertEvent, ", "import AlertEvent, DeferredEvent, ")

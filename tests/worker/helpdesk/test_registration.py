@@ -7,7 +7,8 @@ from typing import get_args
 
 import pytest
 from triage_worker.config.errors import ConfigError
-from triage_worker.config.settings import HelpdeskName, Settings
+from triage_worker.config.routing_settings import HelpdeskName
+from triage_worker.config.settings import Settings
 from triage_worker.helpdesk import adapters
 from triage_worker.helpdesk.adapter import Adapter, load_adapter
 

@@ -1,0 +1,44 @@
+"""Settings of topics and messages."""
+
+from typing import Annotated
+
+from pydantic import BaseModel, Field, PositiveInt
+from triage_schemas.input.formats import FormatName, describe_formats
+from triage_schemas.messages.placeholders import DEBEZIUM_PLACEHOLDER
+
+from triage_worker.config.types import CommaSeparatedNames, Lower, TextField, Topic
+
+
+class MessageSettings(BaseModel):
+    """The topics, and how messages are read."""
+
+    input_topic: Topic = Field("customer.messages", description="messages are read from here")
+    output_topic: Topic = Field("customer.intents", description="accepted intents go here")
+    fallback_topic: Topic = Field(
+        "customer.intents.fallback", description="messages that the model does not accept go here"
+    )
+    dead_letter_topic: Topic = Field("customer.messages.dlq", description="messages that cannot be read go here")
+    tickets_topic: Topic = Field("support.tickets", description="router: tickets go here")
+    alerts_topic: Topic = Field("support.alerts", description="router: alerts about surges go here")
+    review_topic: Topic = Field(
+        "customer.intents.review", description="fallback: messages that a person must decide go here"
+    )
+    labels_topic: Topic = Field("customer.labels", description="fallback and review: decisions to learn from go here")
+
+    input_format: Annotated[FormatName, Lower] = Field(
+        "json", description=f"what a message's value is: {describe_formats()}"
+    )
+    text_field: TextField = Field("text", description="path to the text in the JSON object, such as payload.body.text")
+    conversation_field: TextField = Field(
+        "conversation_id", description="path to the id of the conversation, by which tickets are grouped"
+    )
+    include_text: bool = Field(False, description="also put the message's text into accepted intents")
+    skip_unchanged: bool = Field(True, description="skip updates in a change log (CDC) that leave the text as it was")
+    text_placeholders: CommaSeparatedNames = Field(
+        DEBEZIUM_PLACEHOLDER,
+        description="what connectors write for a value that they leave out, separated by commas; never a text or an id",
+    )
+    max_message_bytes: PositiveInt = Field(1_048_576, description="larger messages go to the dead letters")
+    max_text_bytes: PositiveInt = Field(
+        65_536, description="messages with a longer text (in UTF-8) go to the dead letters"
+    )

@@ -1,0 +1,32 @@
+"""Settings of the bundle, and of inference."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, Field, NonNegativeInt, PositiveInt
+from triage_models import DEFAULT_BUNDLE
+
+from triage_worker.config.types import Lower
+
+
+class ModelSettings(BaseModel):
+    """Which bundle serves, and on what."""
+
+    bundle: Path = Field(
+        DEFAULT_BUNDLE, description="folder of the bundle to serve, or a store of bundles, whose current one is served"
+    )
+    bundle_poll_s: float = Field(
+        2.0,
+        ge=0,
+        le=86_400,
+        description="time between two checks for a new bundle; 0: only on SIGHUP",
+    )
+    shadow_bundle: Path | None = Field(
+        None, description="a second bundle that also classifies live messages, for comparison; unset: none"
+    )
+    shadow_share: float = Field(1.0, ge=0, le=1, description="share of the messages that the shadow bundle classifies")
+    device: Annotated[Literal["auto", "cpu", "cuda"], Lower] = Field(
+        "auto", description="device that inference runs on"
+    )
+    threads: NonNegativeInt = Field(0, description="batches that run at once; 0: one for each usable core")
+    batch_tokens: PositiveInt = Field(2_048, description="padded tokens in one batch")
