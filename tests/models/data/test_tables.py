@@ -64,6 +64,8 @@ def test_lines_are_whole_wherever_blocks_end(
     for size in (5, 7, 64, 1000):
         monkeypatch.setattr("triage_models.data.text_lines.BLOCK_BYTES", size)
         assert read_labelled_rows(file).texts == rows
+        with open_table(file, ["text"]) as table:
+            assert [table.line for _ in table] == list(range(2, 42))
 
 
 def test_a_text_of_2_mib_is_read(tmp_path: Path) -> None:

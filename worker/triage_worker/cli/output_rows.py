@@ -4,8 +4,6 @@ import csv
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Protocol, TextIO
 
-from triage_models.data.json_lines import WrittenNumber
-
 from triage_worker.cli.added_columns import AddedColumns, refuse_unknown
 from triage_worker.cli.input_rows import CSV_SUFFIXES, JSON_LINES_SUFFIXES, PARQUET_SUFFIXES, STDIN
 from triage_worker.cli.row_batches import Batch, Input, require_pyarrow, rows_of, to_json
@@ -137,6 +135,4 @@ def _cell(value: object) -> object:
         return "true" if value else "false"
     if isinstance(value, dict | list | tuple):
         return to_json(value).decode()
-    if isinstance(value, WrittenNumber):
-        return str(value)
     return value.decode("utf-8", "replace") if isinstance(value, bytes) else value
