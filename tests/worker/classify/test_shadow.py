@@ -13,6 +13,7 @@ from triage_worker.classify import shadow as shadow_module
 from triage_worker.classify.bundle_metrics import BundleMetrics
 from triage_worker.classify.fault_isolation import Fault
 from triage_worker.classify.shadow import WAITING, Shadow
+from triage_worker.resilience.backoff import RetryPolicy
 
 TIMEOUT_S = 30.0
 
@@ -179,7 +180,7 @@ def test_a_shadow_that_hangs_does_not_delay_the_serving_bundle(harness: ShadowHa
 def test_a_failure_of_the_shadow_is_counted_logged_and_retried(
     harness: ShadowHarness, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(shadow_module, "LONGEST_PAUSE_S", 0.01)
+    monkeypatch.setattr(shadow_module, "RETRY", RetryPolicy(first_s=0.01, longest_s=0.01, jitter=0.0))
     harness.classifier.fails = True
     with caplog.at_level(logging.WARNING):
         harness.offer(("WISMO yes", decision("WISMO", accepted=True)))
@@ -189,3 +190,18 @@ def test_a_failure_of_the_shadow_is_counted_logged_and_retried(
     wait_for(lambda: harness.compared() == 1)
     assert "The shadow bundle failed" in caplog.text
     assert "customers' text" not in caplog.text
+
+
+def test_the_shadow_goes_on_after_thousands_of_failures(
+    harness: ShadowHarness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(shadow_module, "RETRY", RetryPolicy(first_s=1.0, longest_s=0.0, jitter=0.0))
+    monkeypatch.setattr(shadow_module, "AT_ONCE", 1)
+    harness.classifier.fails = True
+    message = ("WISMO yes", decision("WISMO", accepted=True))
+    for done in range(1, 4):
+        harness.offer(*[message] * WAITING)
+        wait_for(lambda done=done: harness.count("skipped", reason="failed") == done * WAITING)  # type: ignore[misc]
+    harness.classifier.fails = False
+    harness.offer(message)
+    wait_for(lambda: harness.compared() == 1)

@@ -18,6 +18,7 @@ from triage_worker.classify.bundle_metrics import BundleMetrics
 from triage_worker.classify.fault_isolation import Fault
 from triage_worker.classify.loaded_bundle import EncodedMessage
 from triage_worker.classify.threads import join
+from triage_worker.resilience.backoff import RetryPolicy
 
 log = logging.getLogger(__name__)
 
@@ -30,7 +31,8 @@ AT_ONCE = 8
 CHECK_S = 0.02
 """Seconds between two checks for a free thread."""
 
-LONGEST_PAUSE_S = 60.0
+RETRY = RetryPolicy(first_s=1.0, longest_s=60.0, jitter=0.0)
+"""How long the shadow pauses after it failed."""
 
 
 class Shadow:
@@ -92,8 +94,8 @@ class Shadow:
                 failures = 0
             except Exception as error:
                 self._metrics.skipped("failed", len(batch))
-                pause_s = min(2.0**failures, LONGEST_PAUSE_S)
                 failures += 1
+                pause_s = RETRY.delay_s(failures)
                 # The kind of error only: its message can carry the customer's text.
                 extra = {"error": type(error).__name__, "next_try_s": pause_s}
                 log.warning("The shadow bundle failed; messages are not affected", extra=extra)
