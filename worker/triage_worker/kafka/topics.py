@@ -122,12 +122,15 @@ async def _existing(settings: Settings) -> set[str]:
     """List all topics, with retries for a broker that is shutting down, as in a rolling restart."""
     for pause_s in (0.5, 1.0, 2.0, 4.0):
         try:
-            async with admin_client(settings) as admin:
-                return set(await admin.list_topics())
+            return await _list_topics(settings)
         except ConfigError:
             raise
         except TriageError:
             await asyncio.sleep(pause_s)
+    return await _list_topics(settings)
+
+
+async def _list_topics(settings: Settings) -> set[str]:
     async with admin_client(settings) as admin:
         return set(await admin.list_topics())
 
