@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from time import time
-from typing import Any, Self, TypeAlias
+from typing import Self, TypeAlias
 
 from triage_schemas.events import FallbackEvent, IntentEvent, LabelEvent, ModelRef, ReviewEvent
 
@@ -12,8 +12,8 @@ from triage_worker.config.settings import Settings
 from triage_worker.fallback import prompt
 from triage_worker.fallback.llm_decider import Decided, Undecided
 from triage_worker.streaming.async_processor import PendingEvent
-from triage_worker.streaming.decision_events import decision_record, message_fields
-from triage_worker.streaming.tracking.output import CompanionRecord, Output
+from triage_worker.streaming.decision_events import decision_record, labelled_output, message_fields
+from triage_worker.streaming.tracking.output import Output
 
 PendingFallback: TypeAlias = PendingEvent[FallbackEvent]
 
@@ -61,25 +61,14 @@ class OutputBuilder:
         return self._review(pending, decision, now)
 
     def _accepted(self, pending: PendingFallback, decision: Decided, now: datetime) -> Output:
-        record = pending.record
-        intent = decision_record(pending, self._intent(pending.event, decision, now), now)
-        label = decision_record(pending, self._label(pending.event, decision, now), now)
-        return Output(
-            pending.tracker,
-            record,
-            "accepted",
-            decision.intent,
-            self.output_topic,
-            record.key,
-            intent.value,
-            intent.headers,
-            CompanionRecord(self.labels_topic, record.key, label.value, label.headers),
+        intent, label = self._intent(pending.event, decision, now), self._label(pending.event, decision, now)
+        return labelled_output(
+            pending, intent, label, now, output_topic=self.output_topic, labels_topic=self.labels_topic
         )
 
     def _intent(self, event: FallbackEvent, decision: Decided, now: datetime) -> IntentEvent:
-        fields: dict[str, Any] = message_fields(event) | ({"text": event.text} if self.include_text else {})
         return IntentEvent(
-            **fields,
+            **message_fields(event, event.text if self.include_text else None),
             intent=decision.intent,
             confidence=decision.confidence,
             scores={decision.intent: decision.confidence},

@@ -7,13 +7,12 @@ from time import time
 from typing import Self, TypeAlias
 
 from triage_schemas.events import IntentEvent, LabelEvent, ReviewEvent
-from triage_schemas.records import Record
 
 from triage_worker.config.settings import Settings
 from triage_worker.review.keys import Labelled, Later, Verdict
 from triage_worker.streaming.async_processor import PendingEvent
-from triage_worker.streaming.decision_events import decision_record, message_fields
-from triage_worker.streaming.tracking.output import CompanionRecord, Output
+from triage_worker.streaming.decision_events import decision_record, labelled_output, message_fields
+from triage_worker.streaming.tracking.output import Output
 
 PendingReview: TypeAlias = PendingEvent[ReviewEvent]
 
@@ -60,7 +59,7 @@ class OutputBuilder:
             return Output(
                 pending.tracker, record, "review", "later", self.review_topic, record.key, record.value, headers
             )
-        value, label_headers = self._label(pending, self.out_of_scope_label, now)
+        label = decision_record(pending, self._label(pending.event, self.out_of_scope_label, now), now)
         return Output(
             pending.tracker,
             record,
@@ -68,31 +67,20 @@ class OutputBuilder:
             "none_of_these",
             self.labels_topic,
             record.key,
-            value,
-            label_headers,
+            label.value,
+            label.headers,
         )
 
     def _labelled(self, pending: PendingReview, label: str, now: datetime) -> Output:
-        record = pending.record
-        intent, companion = self._intent(pending, label, now), self._label(pending, label, now)
-        return Output(
-            pending.tracker,
-            record,
-            "accepted",
-            label,
-            self.output_topic,
-            record.key,
-            intent.value,
-            intent.headers,
-            CompanionRecord(self.labels_topic, record.key, companion.value, companion.headers),
+        intent, label_event = self._intent(pending.event, label, now), self._label(pending.event, label, now)
+        return labelled_output(
+            pending, intent, label_event, now, output_topic=self.output_topic, labels_topic=self.labels_topic
         )
 
-    def _intent(self, pending: PendingReview, label: str, now: datetime) -> Record:
+    def _intent(self, event: ReviewEvent, label: str, now: datetime) -> IntentEvent:
         """The intent event. It names the model that was unsure; ``decided_by`` says that a person decided."""
-        event = pending.event
-        fields = message_fields(event) | ({"text": event.text} if self.include_text else {})
-        intent = IntentEvent(
-            **fields,
+        return IntentEvent(
+            **message_fields(event, event.text if self.include_text else None),
             intent=label,
             confidence=1.0,
             scores={label: 1.0},
@@ -101,11 +89,6 @@ class OutputBuilder:
             model=event.model,
             classified_at=now,
         )
-        return decision_record(pending, intent, now)
 
-    def _label(self, pending: PendingReview, label: str, now: datetime) -> Record:
-        event = pending.event
-        label_event = LabelEvent(
-            **message_fields(event), text=event.text, label=label, decided_by="human", labelled_at=now
-        )
-        return decision_record(pending, label_event, now)
+    def _label(self, event: ReviewEvent, label: str, now: datetime) -> LabelEvent:
+        return LabelEvent(**message_fields(event), text=event.text, label=label, decided_by="human", labelled_at=now)

@@ -4,17 +4,19 @@ from datetime import datetime
 from typing import Any
 
 from triage_schemas.cloudevents import event_id, timestamp
-from triage_schemas.events import MessageEvent
+from triage_schemas.events import IntentEvent, LabelEvent, MessageEvent
 from triage_schemas.messages.message import Source
 from triage_schemas.records import Record, to_record
 
 from triage_worker.observability.tracing import outgoing
 from triage_worker.streaming.async_processor import PendingEvent
+from triage_worker.streaming.tracking.output import CompanionRecord, Output
 
 
-def message_fields(event: MessageEvent) -> dict[str, Any]:
-    """Return the fields that every event about a message has in common."""
-    return {name: getattr(event, name) for name in MessageEvent.model_fields}
+def message_fields(event: MessageEvent, text: str | None = None) -> dict[str, Any]:
+    """Return the fields that every event about a message has in common, and the text unless that is None."""
+    fields = {name: getattr(event, name) for name in MessageEvent.model_fields}
+    return fields if text is None else fields | {"text": text}
 
 
 def decision_record(pending: PendingEvent[Any], event: MessageEvent, now: datetime) -> Record:
@@ -32,4 +34,38 @@ def decision_record(pending: PendingEvent[Any], event: MessageEvent, now: dateti
         time=timestamp(now.timestamp()),
         subject=event.message_id,
         trace=outgoing(pending.record.headers, pending.span),
+    )
+
+
+def labelled_output(
+    pending: PendingEvent[Any],
+    intent: IntentEvent,
+    label: LabelEvent,
+    now: datetime,
+    *,
+    output_topic: str,
+    labels_topic: str,
+) -> Output:
+    """Make the output of a message that got an intent: the intent event, and its label as the companion.
+
+    Args:
+        pending: the event that was decided.
+        intent: the decision, for downstream systems.
+        label: the decision, for training.
+        now: when it was made.
+        output_topic: the topic of intents.
+        labels_topic: the topic of labels.
+    """
+    record = pending.record
+    intent_record, label_record = decision_record(pending, intent, now), decision_record(pending, label, now)
+    return Output(
+        pending.tracker,
+        record,
+        "accepted",
+        intent.intent,
+        output_topic,
+        record.key,
+        intent_record.value,
+        intent_record.headers,
+        CompanionRecord(labels_topic, record.key, label_record.value, label_record.headers),
     )
