@@ -1,12 +1,15 @@
 """A fake broker and state store for the router, in memory, which simulate a crash."""
 
-from collections.abc import Iterator, Sequence
+import asyncio
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from triage_schemas.cloudevents import RecordHeaders, event_headers
 from triage_schemas.events import IntentEvent
 from triage_worker.kafka.records import OutgoingRecord
 from triage_worker.router.interfaces import StateChange
+from triage_worker.router.surge_service import SurgeService
+from triage_worker.router.ticket_service import TicketService
 from triage_worker.router.topics import RouterTopics
 
 TOPICS = RouterTopics("intents", "tickets", "alerts", "dlq", "keyed", "counts")
@@ -70,6 +73,35 @@ class FakeBroker:
             if self.steps_left == 0:
                 raise SimulatedCrash
             self.steps_left -= 1
+
+
+def process_through_crashes(
+    broker: FakeBroker,
+    start: Callable[[FakeBroker], TicketService | SurgeService],
+    records: Sequence[FakeRecord],
+    crashes: Sequence[tuple[int, bool]],
+    size: int,
+) -> None:
+    """Process records in batches, crash as planned, and start again each time with those that were not acknowledged.
+
+    Args:
+        broker: survives the crashes.
+        start: makes a service with the state that the broker has.
+        records: what to process.
+        crashes: of each crash, after how many steps it comes, and whether the disk is lost.
+        size: records of a batch.
+    """
+    acknowledged = 0
+    for steps, disk_lost in [*crashes, (None, False)]:
+        broker.steps_left = steps
+        try:
+            service = start(broker)
+            while acknowledged < len(records):
+                asyncio.run(service.process(records[acknowledged : acknowledged + size]))
+                acknowledged += size
+        except SimulatedCrash:
+            if disk_lost:
+                broker.disk = dict(broker.changelog)
 
 
 def _apply(table: dict[tuple[int, bytes], bytes], key: tuple[int, bytes], value: bytes | None) -> None:

@@ -12,7 +12,7 @@ from triage_worker.router.surge_detector import IntentRate
 from triage_worker.router.surge_service import IDLE_AFTER_S, SurgeService
 from triage_worker.routing.routes_file import DEFAULT_ROUTES, load
 
-from tests.worker.router.fakes import TOPICS, FakeBroker, FakeRecord, SimulatedCrash
+from tests.worker.router.fakes import TOPICS, FakeBroker, FakeRecord, process_through_crashes
 
 ROUTES = load(DEFAULT_ROUTES)
 HOUR = 3_600
@@ -109,17 +109,8 @@ async def test_invalid_counts_go_to_the_dead_letters() -> None:
 @given(st.lists(st.tuples(st.integers(0, 20), st.booleans()), max_size=3), st.integers(1, 20))
 def test_the_alerts_are_the_same_wherever_the_router_crashes(crashes: list[tuple[int, bool]], size: int) -> None:
     records = history()
-    broker, acknowledged = FakeBroker(), 0
-    for steps, disk_lost in [*crashes, (None, False)]:
-        broker.steps_left = steps
-        try:
-            service = surge_service(broker)
-            while acknowledged < len(records):
-                asyncio.run(service.process(records[acknowledged : acknowledged + size]))
-                acknowledged += size
-        except SimulatedCrash:
-            if disk_lost:
-                broker.disk = dict(broker.changelog)
+    broker = FakeBroker()
+    process_through_crashes(broker, surge_service, records, crashes, size)
     assert {(alert.event, alert.intent) for alert in alerts(broker)} == {("started", "DAMAGED_ITEM")}
     assert len({dict(record.headers)["ce_id"] for record in broker.of("alerts")}) == 1
     smooth = FakeBroker()

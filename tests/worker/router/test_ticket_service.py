@@ -14,7 +14,7 @@ from triage_worker.router.metrics import RouterMetrics
 from triage_worker.router.ticket_service import TicketService
 from triage_worker.routing.routes_file import DEFAULT_ROUTES, load
 
-from tests.worker.router.fakes import TOPICS, FakeBroker, FakeRecord, SimulatedCrash, intent_record
+from tests.worker.router.fakes import TOPICS, FakeBroker, FakeRecord, intent_record, process_through_crashes
 from tests.worker.router.intents import intent_event
 
 ROUTES = load(DEFAULT_ROUTES)
@@ -207,17 +207,8 @@ def test_every_message_counts_once_wherever_the_router_crashes(
         intent_record(offset, intent_event(number, conversation_id=by_number[number][0], intent=by_number[number][1]))
         for offset, (number, _, _) in enumerate(given_messages)
     ]
-    broker, acknowledged = FakeBroker(), 0
-    for steps, disk_lost in [*crashes, (None, False)]:
-        broker.steps_left = steps
-        try:
-            service = ticket_service(broker)
-            while acknowledged < len(records):
-                asyncio.run(service.process(records[acknowledged : acknowledged + size]))
-                acknowledged += size
-        except SimulatedCrash:
-            if disk_lost:
-                broker.disk = dict(broker.changelog)
+    broker = FakeBroker()
+    process_through_crashes(broker, ticket_service, records, crashes, size)
     newest = {ticket.ticket_id: ticket for ticket in tickets(broker)}
     expected = Counter(conversation for conversation, _ in by_number.values())
     assert {ticket.conversation_id: ticket.messages for ticket in newest.values()} == expected
