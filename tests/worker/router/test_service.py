@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import signal
 import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -13,15 +14,18 @@ from triage_worker.config.settings import Settings
 from triage_worker.demo.embedded_broker import embedded_broker
 from triage_worker.kafka import topics
 from triage_worker.kafka.sending import send_record
+from triage_worker.router import service
 from triage_worker.router.faust_app import RouterApp
 from triage_worker.router.router import Router
 from triage_worker.routing.routes_file import DEFAULT_ROUTES, RoutesFile
 
 from tests.records import json_of
+from tests.worker.kafka.client_compat.scripted_broker import never, scripted_broker
 from tests.worker.router.fakes import TOPICS
 from tests.worker.router.intents import intent_event
 
 TIMEOUT_S = 60
+STOP_LIMIT_S = 5
 
 
 @pytest.fixture
@@ -93,6 +97,19 @@ async def test_a_router_that_waits_for_its_group_can_be_stopped() -> None:
     async with asyncio.timeout(TIMEOUT_S):
         await running
     assert app.stopped
+
+
+async def test_a_signal_stops_a_router_whose_producer_waits_for_the_broker(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with scripted_broker(InitProducerIdRequest=never) as hanging:
+        waiting = AIOKafkaProducer(bootstrap_servers=hanging.address, enable_idempotence=True)
+        monkeypatch.setattr(service, "producer", lambda *_, **__: waiting)
+        running = asyncio.create_task(service.serve(settings))
+        await hanging.wait_for_requests("InitProducerIdRequest")
+        os.kill(os.getpid(), signal.SIGTERM)
+        async with asyncio.timeout(STOP_LIMIT_S):
+            assert await running == 0
 
 
 async def _read(settings: Settings, topic: str, count: int) -> list[ConsumerRecord]:

@@ -17,6 +17,7 @@ from triage_worker.review.outputs import OutputBuilder
 from triage_worker.review.reviewer import Reviewer, confirm_on, show_on
 from triage_worker.streaming.async_processor import AsyncDecisionProcessor
 from triage_worker.streaming.service import run_components
+from triage_worker.streaming.signals import StoppedError, stop_on_signals, unless_stopped
 from triage_worker.streaming.tracking.dead_letters import DeadLetters
 from triage_worker.streaming.tracking.in_flight import InFlightMessages
 from triage_worker.streaming.tracking.offset_tracker import MessageCounts
@@ -47,12 +48,32 @@ def run(settings: Settings, read_key: Callable[[], str], console: Console, out_o
 async def _run(
     settings: Settings, read_key: Callable[[], str], console: Console, out_of_scope_label: str
 ) -> MessageCounts:
-    await require(settings, required_operations("review"))
-    leaving = asyncio.Event()
+    leaving = stop_on_signals()
     reviewer = Reviewer(show_on(console), confirm_on(console), leaving)
-    outputs = OutputBuilder.from_settings(settings, out_of_scope_label)
-    dead_letters, metrics = DeadLetters(settings.dead_letter_topic), Metrics()
+    metrics = Metrics()
     in_flight = InFlightMessages(metrics)
+    _start_key_thread(read_key, reviewer, leaving)
+    try:
+        await unless_stopped(leaving, require(settings, required_operations("review")))
+        outputs = OutputBuilder.from_settings(settings, out_of_scope_label)
+        await _review(settings, reviewer, outputs, in_flight, metrics, leaving)
+    except StoppedError:
+        pass  # the person left while no broker answered
+    finally:
+        leaving.set()
+    return in_flight.offsets.counts()
+
+
+async def _review(
+    settings: Settings,
+    reviewer: Reviewer,
+    outputs: OutputBuilder,
+    in_flight: InFlightMessages,
+    metrics: Metrics,
+    leaving: asyncio.Event,
+) -> None:
+    """Review messages until the person leaves."""
+    dead_letters = DeadLetters(settings.dead_letter_topic)
     processor: AsyncDecisionProcessor[ReviewEvent, Verdict] = AsyncDecisionProcessor(
         ReviewEvent, reviewer, outputs.build, dead_letters, in_flight, concurrency=1
     )
@@ -67,7 +88,6 @@ async def _run(
         max_in_flight=MAX_IN_FLIGHT,
     )
     stop = asyncio.Event()
-    _start_key_thread(read_key, reviewer, leaving)
 
     async def stop_after_verdicts() -> None:
         await leaving.wait()
@@ -81,9 +101,7 @@ async def _run(
     try:
         await run_components(components, stop, DRAIN_TIMEOUT_S)
     finally:
-        leaving.set()
         stopping.cancel()
-    return in_flight.offsets.counts()
 
 
 def _start_key_thread(read_key: Callable[[], str], reviewer: Reviewer, leaving: asyncio.Event) -> None:
@@ -96,6 +114,7 @@ def _start_key_thread(read_key: Callable[[], str], reviewer: Reviewer, leaving: 
                 key = read_key()
             except (KeyboardInterrupt, EOFError):
                 key = ""
-            loop.call_soon_threadsafe(reviewer.press, key)
+            if not leaving.is_set():  # the loop may have ended
+                loop.call_soon_threadsafe(reviewer.press, key)
 
     threading.Thread(target=read_keys, name="keys", daemon=True).start()

@@ -61,16 +61,16 @@ async def serve(settings: Settings) -> int:
         try:
             await unless_stopped(stop, shared_topics.require(settings, required_operations("router")))
             layout = await unless_stopped(stop, create_internal_topics(settings, topics))
+            folder = stack.enter_context(_state_folder(settings.state_dir))
+            built = faust_app.build(
+                settings, topics, partitions=layout.partitions, replicas=layout.replicas, folder=Path(folder)
+            )
+            sender = producer(settings, linger_ms=PRODUCER_LINGER_MS)
+            stack.push_async_callback(abandon, sender)
+            await unless_stopped(stop, sender.start())
         except StoppedError:
             log.info("Stopped before the start was complete")
             return 0
-        folder = stack.enter_context(_state_folder(settings.state_dir))
-        built = faust_app.build(
-            settings, topics, partitions=layout.partitions, replicas=layout.replicas, folder=Path(folder)
-        )
-        sender = producer(settings, linger_ms=PRODUCER_LINGER_MS)
-        stack.push_async_callback(abandon, sender)
-        await sender.start()
         traces = stack.enter_context(tracing.started("router", settings.group("router")))
         router.connect(built, sender, traces)
         await router.run(stop)
