@@ -124,7 +124,7 @@ def private_names(path: Path) -> list[str]:
     """Accesses to a private attribute of an object that is not of a class in the same file."""
     tree = ast.parse(path.read_text(encoding="utf-8"))
     accesses = [node for node in ast.walk(tree) if isinstance(node, ast.Attribute) and is_private(node.attr)]
-    foreign = [node for node in accesses if not (isinstance(node.value, ast.Name) and node.value.id in {"self", "cls"})]
+    others = [node for node in accesses if not (isinstance(node.value, ast.Name) and node.value.id in {"self", "cls"})]
     own = defined_names(tree) | PUBLIC_UNDERSCORES
     by_text = [
         node
@@ -137,7 +137,7 @@ def private_names(path: Path) -> list[str]:
     ]
     return [
         f"{short(path)}:{node.lineno}: {ast.unparse(node)}"
-        for node in [*(node for node in foreign if node.attr not in own), *by_text]
+        for node in [*(node for node in others if node.attr not in own), *by_text]
     ]
 
 

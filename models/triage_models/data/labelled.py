@@ -85,7 +85,7 @@ def normalize_text(text: str) -> str:
 
 
 class _RowCheck:
-    """Collects what is wrong with the rows of a table, so that one error can tell all of it.
+    """Collects what is wrong with the rows of a table, so that one error can list all of it.
 
     Args:
         table: the table; its line is that of the row that is added.

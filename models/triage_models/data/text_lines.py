@@ -1,7 +1,7 @@
 """Decodes a file or a stream to lines of text, in constant memory, and refuses what is not text.
 
 UTF-8 is read with and without a byte order mark, UTF-16 and UTF-32 with one. Every other encoding is refused: Latin-1,
-Windows-1252 and Mac Roman cannot be told apart, and a wrong guess would be learned from.
+Windows-1252 and Mac Roman look alike, and a wrong guess would be learned from.
 """
 
 import codecs
@@ -38,7 +38,7 @@ def text_lines(stream: BinaryIO, name: str, remedy: str = SAVE_AS_UTF_8) -> Iter
         remedy: what errors advise where the bytes are not UTF-8.
 
     Raises:
-        DataError: The content is not text, or in no encoding that can be told; names the line and the byte. Raised
+        DataError: The content is not text, or its encoding cannot be identified; names the line and the byte. Raised
             while lines are read.
     """
     blocks = _blocks(stream)

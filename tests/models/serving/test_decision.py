@@ -137,14 +137,14 @@ def test_accepted_exactly_when_sure_familiar_and_in_scope(
     assume(len(set(logits)) == 4)
     of = manifest(confidence=confidence, familiarity=familiarity)
     decision = decided(of, row(*logits), row(*similarity))
-    foreign = int(np.argmax(logits)) == 3
+    out_of_scope = int(np.argmax(logits)) == 3
     assert decision.accepted == (
         np.float32(decision.confidence) >= np.float32(confidence)
         and np.float32(decision.familiarity) >= np.float32(familiarity)
-        and not foreign
+        and not out_of_scope
     )
     assert (decision.reason is None) == decision.accepted
-    assert (decision.reason == "out_of_scope") == (foreign and not decision.accepted)
+    assert (decision.reason == "out_of_scope") == (out_of_scope and not decision.accepted)
 
 
 @pytest.mark.parametrize("threshold", ["confidence", "familiarity"])

@@ -1,4 +1,4 @@
-"""An endpoint that refuses everything, and how it is told from one that refuses a message."""
+"""An endpoint that refuses everything, and how it differs from one that refuses a message."""
 
 import asyncio
 import logging

@@ -9,7 +9,7 @@ from triage_worker.streaming.wiring import ServiceComponents
 
 
 class FakeComponent:
-    """A component that runs until it is told to end or to fail, or is cancelled."""
+    """A component that runs until it has to end or to fail, or is cancelled."""
 
     def __init__(self) -> None:
         self.end = asyncio.Event()

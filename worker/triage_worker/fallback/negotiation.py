@@ -6,7 +6,7 @@ from triage_worker.fallback.request_profile import RequestProfile
 
 
 class Signal:
-    """Wakes up whoever waits for a change."""
+    """Wakes up the tasks that wait for a change."""
 
     def __init__(self) -> None:
         self._event = asyncio.Event()

@@ -74,7 +74,7 @@ async def test_abandon_ends_a_producer_whose_broker_hangs(broker: ScriptedBroker
 
 
 async def test_abandon_raises_nothing_where_not_even_a_connection_is_made(broker: ScriptedBroker) -> None:
-    """Its sender then ends by a cancellation, which must not reach whoever abandons the producer."""
+    """Its sender then ends by a cancellation, which must not reach the task that abandons the producer."""
     broker.script["ProduceRequest"] = never
     producer = await started(broker)
     future = await producer.send(TOPIC, FULL, partition=0)

@@ -28,7 +28,7 @@ JOIN_S = 1.0
 
 @pytest.fixture
 def patched() -> None:
-    """Apply the patches, as whoever makes a client does."""
+    """Apply the patches, as the makers of clients do."""
     apply_patches()
 
 
