@@ -13,10 +13,14 @@ from triage_worker.fallback.budget import WINDOW_S, BudgetWindow
 from triage_worker.fallback.shared_budget import SharedBudget
 from triage_worker.kafka import authorization as rights
 from triage_worker.kafka import topics
+from triage_worker.kafka.client_compat.producer import abandon
 from triage_worker.kafka.clients import producer
 from triage_worker.kafka.topic_reader import open_reader
 
 RETRY_S = 1.0
+CLOSE_S = 1.0
+"""How long the end of the service waits for entries to be stored, and then for requests to end."""
+
 POLL_MS = 1_000
 CONFIGS = {
     # One clock for all: a replica whose own clock is an hour ahead would end everybody's window.
@@ -39,7 +43,7 @@ async def open_shared_budget(settings: Settings, window: BudgetWindow) -> AsyncI
     topic = f"{settings.group('fallback')}-spending"
     await topics.create_internal(settings, topic, partitions=1, configs=CONFIGS)
     with rights.required():
-        async with producer(settings) as writer, open_reader(settings) as consumer:
+        async with _writer(settings) as writer, open_reader(settings) as consumer:
             log = _TopicLog(writer, consumer, TopicPartition(topic, 0))
             budget = SharedBudget(window, log)
             await log.catch_up(budget)
@@ -49,6 +53,20 @@ async def open_shared_budget(settings: Settings, window: BudgetWindow) -> AsyncI
             finally:
                 following.cancel()
                 await asyncio.gather(following, return_exceptions=True)
+
+
+@asynccontextmanager
+async def _writer(settings: Settings) -> AsyncIterator[AIOKafkaProducer]:
+    """Open a producer. Its end does not wait for a broker that hangs: what is not stored then counts as spent."""
+    writer = producer(settings)
+    try:
+        await writer.start()
+        yield writer
+    finally:
+        with suppress(TimeoutError, KafkaError):
+            async with asyncio.timeout(CLOSE_S):
+                await writer.flush()
+        await abandon(writer, CLOSE_S)
 
 
 class _TopicLog:

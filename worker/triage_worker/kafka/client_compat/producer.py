@@ -26,12 +26,17 @@ def halt(producer: AIOKafkaProducer) -> None:
         _fail_waiting(producer)
 
 
-async def abandon(producer: AIOKafkaProducer) -> None:
-    """Stop a producer without waiting for what it could not deliver."""
+async def abandon(producer: AIOKafkaProducer, wait_s: float | None = None) -> None:
+    """Stop a producer without waiting for what it could not deliver.
+
+    Args:
+        producer: started or not.
+        wait_s: how long requests that are on their way may take to end; unset: `CLOSE_TIMEOUT_S`.
+    """
     # Its sender must end first: aiokafka breaks where batches fail while they are being sent, or queued again.
     halt(producer)
     sender = producer._sender.sender_task
-    if sender is not None and not await _ended(sender):
+    if sender is not None and not await _ended(sender, wait_s):
         await _close_client(producer.client)  # ends the requests that it waits for
         await _ended(sender)
     _fail_waiting(producer)
@@ -73,7 +78,7 @@ def _fail_waiting(producer: AIOKafkaProducer) -> None:
         batch.failure(ProducerClosed())
 
 
-async def _ended(task: "asyncio.Task[None]") -> bool:
-    """Wait until a task has ended, however it did; False if that takes longer than `CLOSE_TIMEOUT_S`."""
-    done, _ = await asyncio.wait([task], timeout=CLOSE_TIMEOUT_S)
+async def _ended(task: "asyncio.Task[None]", wait_s: float | None = None) -> bool:
+    """Wait until a task has ended, however it did; False if that takes longer than `CLOSE_TIMEOUT_S`, or ``wait_s``."""
+    done, _ = await asyncio.wait([task], timeout=CLOSE_TIMEOUT_S if wait_s is None else wait_s)
     return bool(done)
