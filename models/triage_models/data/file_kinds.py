@@ -24,10 +24,10 @@ class Kind(NamedTuple):
 _ZIPPED = b"PK\x03\x04"
 _KINDS = (
     Kind(b"\xd0\xcf\x11\xe0", "a workbook of an old Excel (.xls)", SAVE_AS_UTF_8),
-    Kind(b"\x1f\x8b", "compressed with gzip", UNPACK),
-    Kind(b"BZh", "compressed with bzip2", UNPACK),
-    Kind(b"\xfd7zXZ\x00", "compressed with xz", UNPACK),
-    Kind(b"\x28\xb5\x2f\xfd", "compressed with zstd", UNPACK),
+    Kind(b"\x1f\x8b", "compressed with gzip", f"{UNPACK}, for example with gunzip"),
+    Kind(b"BZh", "compressed with bzip2", f"{UNPACK}, for example with bunzip2"),
+    Kind(b"\xfd7zXZ\x00", "compressed with xz", f"{UNPACK}, for example with unxz"),
+    Kind(b"\x28\xb5\x2f\xfd", "compressed with zstd", f"{UNPACK}, for example with unzstd"),
     Kind(b"7z\xbc\xaf\x27\x1c", "a 7-Zip archive", UNPACK),
     Kind(b"Rar!\x1a", "a RAR archive", UNPACK),
     Kind(b"PAR1", "a Parquet file", f"{CONVERT} (`triage classify` reads it under the name .parquet)"),

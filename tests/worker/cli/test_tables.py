@@ -2,7 +2,9 @@
 
 import gzip
 import json
+import os
 from pathlib import Path
+from threading import Thread
 
 import pytest
 
@@ -31,6 +33,71 @@ def test_no_command_reads_a_broken_file(triage: Triage, tmp_path: Path, case: Un
     (tmp_path / case.name).write_bytes(case.content)
     refused(triage(*COMMANDS[command], case.name), case.part)
     assert [file.name for file in tmp_path.iterdir()] == [case.name]
+
+
+@pytest.mark.usefixtures("model")
+@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize(
+    ("name", "content", "part"),
+    [
+        ("rows.csv.gz", gzip.compress(PLAIN.encode()), "is compressed with gzip: unpack it first, for example with gu"),
+        ("rows.xlsx", b"PK\x03\x04\x14\0\x06\0[Content_Types].xml", "is an Excel workbook: save it as UTF-8 (in Excel"),
+        (
+            "rows.ods",
+            b"PK\x03\x04mimetypeapplication/vnd.oasis.opendocument.spreadsheet",
+            "is an OpenDocument workbook",
+        ),
+        ("rows.db", b"SQLite format 3\0", "is an SQLite database: convert it to CSV or JSON lines"),
+    ],
+)
+def test_every_command_says_what_to_do_with_a_file_that_is_no_text(
+    triage: Triage, tmp_path: Path, command: str, name: str, content: bytes, part: str
+) -> None:
+    (tmp_path / name).write_bytes(content)
+    refused(triage(*COMMANDS[command], name), f"{name} {part}")
+
+
+@pytest.mark.usefixtures("model")
+@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize("name", ["nowhere.csv", "nowhere.csv.gz", "nowhere"])
+def test_every_command_says_that_a_file_is_missing(triage: Triage, command: str, name: str) -> None:
+    refused(triage(*COMMANDS[command], name), f"There is no file {name}: check the path.")
+
+
+@pytest.mark.usefixtures("model")
+@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize("name", ["rows.csv", "rows"])
+def test_every_command_names_a_folder(triage: Triage, tmp_path: Path, command: str, name: str) -> None:
+    (tmp_path / name).mkdir()
+    refused(triage(*COMMANDS[command], name), f"{name} is a folder: name a file in it.")
+
+
+@pytest.mark.usefixtures("model")
+@pytest.mark.parametrize("command", [command for command in COMMANDS if command != "evaluate"])
+@pytest.mark.parametrize("name", ["rows.csv", "rows"])
+def test_a_pipe_is_refused_where_it_would_be_read_twice(
+    triage: Triage, tmp_path: Path, command: str, name: str
+) -> None:
+    os.mkfifo(tmp_path / name)
+    remedy = "use `-` for lines of text" if command.startswith("classify") and name == "rows" else "save its content to"
+    ran = triage(*COMMANDS[command], name)
+    refused(ran, f"{name} is a pipe or a device")
+    assert remedy in ran.err
+
+
+@pytest.mark.parametrize("option", ["--validation", "--out-of-scope", "--descriptions"])
+def test_train_checks_all_its_files_first(triage: Triage, tmp_path: Path, option: str) -> None:
+    (tmp_path / "in.csv").write_text(PLAIN)
+    refused(triage("train", "--data", "in.csv", "--output", "made", option, "none.csv"), "There is no file none.csv")
+
+
+def test_evaluate_reads_a_pipe(triage: Triage, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "rows")
+    writing = Thread(target=(tmp_path / "rows").write_text, args=["text,label\nwhere is it,WISMO\n"])
+    writing.start()
+    ran = triage("evaluate", "--data", "rows", "--json")
+    writing.join()
+    assert (ran.code, json.loads(ran.out)["rows"]) == (0, 1)
 
 
 @pytest.mark.parametrize("command", LABELLED)

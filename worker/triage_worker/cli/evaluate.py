@@ -10,6 +10,7 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TaskProgressColumn, TextColumn, TimeRemainingColumn
 from rich.table import Table
+from triage_models.data.file_check import check_file
 
 from triage_worker.cli.interruption import interruptible
 from triage_worker.cli.settings_flags import settings_flags
@@ -69,6 +70,7 @@ def evaluate(
     plan = {name: value for name, value in options.items() if value is not None}
     if plan and not ask_llm:
         raise TriageError(f"--{next(iter(plan)).replace('_', '-')} is about an LLM: give --llm URL, too.")
+    check_file(data, read_once=True)
     result = _evaluate(settings, data, out_of_scope_label, output, plan | {"seed": seed} if ask_llm else None)
     if as_json:
         typer.echo(orjson.dumps(result, option=orjson.OPT_INDENT_2))

@@ -6,6 +6,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 import typer
+from triage_models.data.file_check import check_file
 from triage_models.data.json_lines import json_objects
 from triage_models.data.tables import open_table
 from triage_models.data.text_check import TextCheck
@@ -45,6 +46,7 @@ def open_input(source: str, column: str, *, strict: bool) -> Input:
     path = Path(source)
     suffix = path.suffix.lower()
     if suffix in CSV_SUFFIXES:
+        check_file(path)
         return _open_csv(path, column, strict=strict)
     if suffix in JSON_LINES_SUFFIXES:
         return _open_json_lines(path, column, strict=strict)
@@ -55,6 +57,9 @@ def open_input(source: str, column: str, *, strict: bool) -> Input:
         return open_parquet(path, column)
     if suffix in TEXT_SUFFIXES:
         return Input(chunked(_text_rows(path, column), BATCH_ROWS), column, [column])
+    check_file(path, read_once=True)
+    if not path.is_file():
+        raise TriageError(f"{path} is a pipe or a device: use `-` for lines of text, and save a table to a file first.")
     known = ", ".join([*CSV_SUFFIXES, *JSON_LINES_SUFFIXES, *PARQUET_SUFFIXES, *TEXT_SUFFIXES])
     raise TriageError(f"{path} ends in none of {known}: name it after its format, or pipe it to `-`.")
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.console import Console
 from rich.table import Table
+from triage_models.data.file_check import check_file
 from triage_models.progress import progress_display
 
 from triage_worker.cli.interruption import interruptible
@@ -54,7 +55,9 @@ def learn(
 
     if store is not None and test is None:
         raise TriageError("--store needs --test: a promoted bundle must be compared on the old test set, too.")
-    _require_files(labels, data, test)
+    for file in (labels, data, test):
+        if file is not None:
+            check_file(file)
     serving = (BundleStore(store).current() if store is not None else None) or settings.bundle
     console = Console(stderr=True, highlight=False)
     with training_imports("Learning"):
@@ -72,12 +75,6 @@ def learn(
     typer.echo(f"The candidate is {output}. The whole report is {file}.")
     if not learned.decision.better:
         raise typer.Exit(NOT_PROMOTED)
-
-
-def _require_files(*files: Path | None) -> None:
-    for file in files:
-        if file is not None and not file.is_file():
-            raise TriageError(f"There is no file {file}: check the path.")
 
 
 def _read_labels(settings: Settings, labels: Path | None, console: Console) -> "list[Answer]":

@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
+from triage_models.data.file_check import check_file
 from triage_models.progress import progress_display
 
 from triage_worker.cli.interruption import interruptible
@@ -59,8 +60,9 @@ def train(
         raise TriageError(
             f"--epochs {epochs:g} would learn nothing: give a positive number of passes, or leave it out."
         )
-    if not data.is_file():  # before torch is imported, which takes seconds
-        raise TriageError(f"There is no file {data}: check the path.")
+    for file in (data, validation, out_of_scope, descriptions):  # before torch is imported, which takes seconds
+        if file is not None:
+            check_file(file)
     with training_imports("Training"):
         from triage_models.training import train as run_training  # noqa: PLC0415 (torch is heavy, and an extra)
 
