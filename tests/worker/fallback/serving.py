@@ -103,4 +103,5 @@ async def serving(
         )
         decider = LlmDecider(llm, min_confidence=0.6, ask_out_of_scope=True, metrics=metrics)
         async with fallback_harness(decider, concurrency=concurrency) as running:
+            await asyncio.sleep(0.01)  # all wait for messages: they will take the first ones at once
             yield Serving(server, llm, running, registry)

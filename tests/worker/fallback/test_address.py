@@ -150,6 +150,23 @@ async def test_a_call_arrives_with_its_query_string(served: str, given: str) -> 
     assert request.headers.get("Authorization") == (None if azure else "Bearer k-123456")
 
 
+@pytest.mark.parametrize(("status", "refused"), [(401, True), (403, False), (404, False), (500, False), (302, False)])
+async def test_only_status_401_of_the_list_of_models_is_a_wrong_key(status: int, refused: bool) -> None:
+    """A key that may request completions need not have the right to list the models."""
+    app = web.Application()
+
+    async def models(_: web.Request) -> web.Response:
+        return web.Response(status=status)
+
+    app.router.add_get("/v1/models", models)
+    async with TestServer(app) as server, LlmClient(str(server.make_url("/v1")), "k") as client:
+        if refused:
+            with pytest.raises(ConfigError, match="check TRIAGE_LLM_API_KEY"):
+                await client.check_key()
+        else:
+            await client.check_key()
+
+
 async def test_an_address_without_a_path_leads_to_v1_if_that_is_where_the_endpoint_is() -> None:
     async with Gateway("/v1/chat/completions") as gateway, LlmClient(gateway.url(""), None) as client:
         with pytest.raises(UnavailableError, match="status 404"):

@@ -239,6 +239,27 @@ async def test_an_endpoint_that_changes_its_formats_is_asked_in_another(words: s
         assert (profile.format, fallback.llm.negotiation.confirmed) == ("json_object_with_schema", True)
 
 
+async def test_an_answer_to_an_older_form_does_not_bring_it_back() -> None:
+    late = asyncio.Event()
+
+    async def handle(body: dict[str, Any]) -> web.StreamResponse:
+        if message(body) == "late":
+            await late.wait()
+            return answer("WISMO")
+        if len(fallback.server.asked) > 5 and body["response_format"]["type"] == "json_schema":
+            return error(400, "json_schema?")()
+        return answer("WISMO")
+
+    async with serving(handle, 2) as fallback:
+        await fallback.send([*TEXTS[:3], "late", *TEXTS[3:20]])
+        async with asyncio.timeout(20):
+            await wait_until(lambda: sum(fallback.calls().values()) >= 20)
+        late.set()
+        await fallback.outputs(21)
+        assert fallback.llm.negotiation.profile.format == "json_object_with_schema"
+        assert fallback.trials() == 0
+
+
 @pytest.mark.parametrize("concurrency", CONCURRENCY)
 async def test_calls_of_a_message_do_not_grow_with_concurrency(concurrency: int) -> None:
     """Messages in parallel once moved the format under one another: 4, 8, 30 and 88 calls for one of them."""

@@ -176,6 +176,28 @@ async def test_an_event_that_cannot_be_decided_at_present_waits_and_keeps_its_pl
         assert [output.offset for output in outputs] == [0, 1, 2, 3]
 
 
+async def test_an_event_that_waited_is_decided_before_later_ones() -> None:
+    order: list[str] = []
+
+    def decide(event: FallbackEvent) -> Decision:
+        order.append(event.text)
+        return by_text(event)
+
+    decider = FakeDecider(decide)
+    decider.not_now = True
+    decider.gates["a"] = asyncio.Event()
+    async with fallback_harness(decider, concurrency=1) as harness:
+        await harness.process({PARTITION: records("a", "b", "c")})
+        await decider.started.wait()
+        decider.is_available.clear()
+        decider.gates["a"].set()
+        await decider.wait_until_decided("a")
+        decider.not_now = False
+        decider.is_available.set()
+        await harness.wait_for_outputs(3)
+        assert order == ["a", "b", "c"]
+
+
 async def test_an_event_that_cannot_be_decided_is_dropped_while_paused() -> None:
     decider = FakeDecider(by_text)
     decider.gates["a"] = asyncio.Event()

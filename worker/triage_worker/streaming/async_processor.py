@@ -174,18 +174,13 @@ class AsyncDecisionProcessor(MessageProcessor, Generic[E, V]):
                 with current(pending.span), about(_log_ids(pending)):
                     decision = await self._decider.decide(pending.event)
             except NotAvailableError:
-                self._put_back(pending)
+                self._waiting.appendleft(pending)
                 continue
             finally:
                 del self._running[pending]
             output = self._write(pending, decision)
             output.span = pending.span
             self._in_flight.complete([output])
-
-    def _put_back(self, pending: PendingEvent[E]) -> None:
-        """Queue an event again, before those that came later. While paused, it is dropped like all that is queued."""
-        if not self._paused:
-            self._waiting.appendleft(pending)
 
     async def _next(self) -> PendingEvent[E]:
         while True:
