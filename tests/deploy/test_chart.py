@@ -92,7 +92,12 @@ def test_checkov_finds_nothing_but_justified_exceptions() -> None:
         (SMALLEST | {"settings": {"TRIAGE_SASL_PASSWORD": "open"}}, "TRIAGE_SASL_PASSWORD"),
         (SMALLEST | {"settings": {"BOOTSTRAP": "x"}}, "BOOTSTRAP"),
         (SMALLEST | {"settings": {"TRIAGE_HELPDESK_TOKEN": "open"}}, "TRIAGE_HELPDESK_TOKEN"),
+        (SMALLEST | {"fallback": {"settings": {"TRIAGE_LLM_HEADERS": "open"}}}, "TRIAGE_LLM_HEADERS"),
         (SMALLEST | {"fallback": {"enabled": True}}, "fallback.llm.url"),
+        (
+            SMALLEST | {"fallback": {"enabled": True, "llm": {"url": "http://x", "model": "m", "headersKey": "h"}}},
+            "fallback.llm.existingSecret",
+        ),
         (SMALLEST | {"helpdesk": {"enabled": True}}, "helpdesk.url"),
         (SMALLEST | {"helpdesk": {"enabled": True, "url": "https://x", "user": "u"}}, "helpdesk.existingSecret"),
         (SMALLEST | {"worker": {"bundle": {"path": "x"}}}, "worker.bundle.existingClaim"),

@@ -28,6 +28,15 @@ def test_compose_accepts_it_with_and_without_the_llm_and_the_helpdesk() -> None:
                 assert volume["type"] == "volume" or (ROOT / volume["source"]).exists()
 
 
+def test_services_get_every_setting_of_their_endpoint() -> None:
+    services = yaml.safe_load(FILE.read_text(encoding="utf-8"))["services"]
+    llm = ["llm_url", "llm_model", "llm_api_key", "llm_key_header", "llm_headers"]
+    helpdesk = ["helpdesk", "helpdesk_url", "helpdesk_user", "helpdesk_token"]
+    for service, names in (("fallback", llm), ("helpdesk", helpdesk)):
+        for name in map(variable, names):
+            assert services[service]["environment"][name].startswith(f"${{{name}:-"), "empty counts as not set"
+
+
 def test_the_kafka_version_is_the_tested_one() -> None:
     compose = yaml.safe_load(FILE.read_text(encoding="utf-8"))
     version = compose["services"]["kafka"]["image"].partition(":")[2]

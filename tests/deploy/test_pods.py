@@ -1,12 +1,15 @@
 """Security, probes, resources and scaling of the pods, in every rendered size."""
 
+import json
+import re
+
 import pytest
 from triage_worker.config.settings import Settings
 from triage_worker.config.sources import variable
 from triage_worker.observability import tracing
 
 from tests.deploy.manifests import environment, of_kind, pods, rendered
-from tests.deploy.tools import SIZES
+from tests.deploy.tools import CHART, SIZES
 
 CLIENT_STOP_S = 10
 """Longest time to leave the group after the drain (worker/triage_worker/streaming/consumer.py)."""
@@ -53,11 +56,26 @@ def given_fields(given: dict[str, str | None]) -> list[str]:
 
 @pytest.mark.parametrize("size", SIZES)
 def test_secrets_come_from_secrets(size: str) -> None:
-    secret = {"TRIAGE_SASL_PASSWORD", "TRIAGE_SSL_PASSWORD", "TRIAGE_LLM_API_KEY", "TRIAGE_HELPDESK_TOKEN"}
+    secret = secrets()
     for _, spec in pods(rendered(size)):
         for container in spec["containers"]:
             values = environment(container)
             assert all(values[name] is None for name in secret & set(values))
+
+
+def secrets() -> set[str]:
+    fields = Settings.model_json_schema()["properties"]
+    found = {variable(name) for name, field in fields.items() if '"writeOnly": true' in json.dumps(field)}
+    assert found >= {"TRIAGE_SASL_PASSWORD", "TRIAGE_SSL_PASSWORD", "TRIAGE_LLM_API_KEY", "TRIAGE_HELPDESK_TOKEN"}
+    return found
+
+
+def test_values_take_every_setting_that_is_no_secret() -> None:
+    schema = json.loads((CHART / "values.schema.json").read_text(encoding="utf-8"))["properties"]
+    services = [schema[name]["properties"] for name in ("worker", "router", "fallback", "helpdesk")]
+    for names in (holder["settings"]["propertyNames"] for holder in (schema, *services)):
+        refused = {variable(name) for name in Settings.model_fields if re.search(names["not"]["pattern"], variable(name))}
+        assert refused == secrets()
 
 
 @pytest.mark.parametrize("size", SIZES)

@@ -26,7 +26,13 @@ ALL: Manifest = {
     "extraVolumeMounts": [{"name": "proxy-ca", "mountPath": "/etc/ssl/proxy", "readOnly": True}],
     "topics": {"create": True},
     "worker": {"autoscaling": {"enabled": True, "keda": False}},
-    "fallback": {"enabled": True, "llm": {"url": "http://vllm.llm.svc:8000/v1", "model": "m"}},
+    "fallback": {
+        "enabled": True,
+        "llm": {
+            **{"url": "http://vllm.llm.svc:8000/v1", "model": "m", "keyHeader": "x-key"},
+            **{"existingSecret": "llm", "apiKeyKey": "key", "headersKey": "headers"},
+        },
+    },
     "helpdesk": {"enabled": True, "url": "https://x.zendesk.com", "user": "u", "existingSecret": "desk"},
     "tracing": {"endpoint": "http://collector:4318"},
     "monitoring": {"rules": {"enabled": True}},
@@ -71,6 +77,25 @@ def test_extra_variables_and_volumes_are_in_every_container(everything: list[Man
         given = environment(spec["containers"][0])
         assert (given["HTTPS_PROXY"], given["TRIAGE_SSL_PASSWORD"]) == ("http://proxy:3128", None)
         assert given["TRIAGE_SASL_PASSWORD"] is None
+
+
+def test_the_fallback_gets_key_and_headers_of_its_endpoint(everything: list[Manifest]) -> None:
+    def variables(manifests: list[Manifest]) -> dict[str, Any]:
+        pod = of_kind(manifests, "Deployment")["triage-fallback"]["spec"]["template"]["spec"]
+        env = pod["containers"][0]["env"]
+        return {
+            one["name"]: one.get("value") or one["valueFrom"]["secretKeyRef"]
+            for one in env
+            if one["name"].startswith("TRIAGE_LLM_")
+        }
+
+    given = variables(everything)
+    assert given["TRIAGE_LLM_KEY_HEADER"] == "x-key"
+    assert given["TRIAGE_LLM_API_KEY"] == {"name": "llm", "key": "key"}
+    assert given["TRIAGE_LLM_HEADERS"] == {"name": "llm", "key": "headers"}
+    llm = {"url": "http://vllm:8000/v1", "model": "m"}
+    without = variables(render(SMALLEST | {"fallback": {"enabled": True, "llm": llm}}))
+    assert set(without) == {"TRIAGE_LLM_URL", "TRIAGE_LLM_MODEL"}
 
 
 def test_the_network_policy_opens_what_the_values_name(everything: list[Manifest]) -> None:

@@ -83,6 +83,18 @@ def always(response: Callable[[], web.Response]) -> Handler:
     return handle
 
 
+def after(good: int, response: Callable[[], web.Response]) -> Handler:
+    """Gives so many usable answers, then the same response to every request."""
+    calls = 0
+
+    async def handle(_: dict[str, Any]) -> Reply:
+        nonlocal calls
+        calls += 1
+        return answer("WISMO") if calls <= good else response()
+
+    return handle
+
+
 def in_turn(responses: Iterable[Callable[[], web.Response]]) -> Handler:
     """Gives one response after another."""
     following = iter(responses)

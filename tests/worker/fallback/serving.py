@@ -103,5 +103,6 @@ async def serving(
         )
         decider = LlmDecider(llm, min_confidence=0.6, ask_out_of_scope=True, metrics=metrics)
         async with fallback_harness(decider, concurrency=concurrency) as running:
-            await asyncio.sleep(0.01)  # all wait for messages: they will take the first ones at once
+            for _ in range(3):  # turns of the loop, until all workers wait: they will take the first messages at once
+                await asyncio.sleep(0)
             yield Serving(server, llm, running, registry)

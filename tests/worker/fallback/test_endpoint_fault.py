@@ -13,7 +13,7 @@ from triage_worker.fallback.budget import BudgetWindow, LocalBudget
 from triage_worker.fallback.examiner import KNOWN_GOOD
 from triage_worker.resilience.tasks import wait_until
 
-from tests.worker.fallback.llm_server import Handler, always, answer, completion, message
+from tests.worker.fallback.llm_server import after, always, answer, completion, message
 from tests.worker.fallback.serving import SPEED, Serving, reasons, serving
 
 CONCURRENCY = [1, 2, 8, 32]
@@ -65,18 +65,6 @@ REFUSALS: dict[str, tuple[Callable[[], web.Response], str]] = {
     "names a parameter": (error(400, {"message": "bad", "param": "temperature"}), "bad"),
     "names all": (error(422, "max_tokens, temperature, response_format, system role: invalid"), "invalid"),
 }  # fmt: skip
-
-
-def after(good: int, refusal: Callable[[], web.Response]) -> Handler:
-    """Answers so many calls, then refuses all."""
-    calls = 0
-
-    async def handle(_: dict[str, Any]) -> web.StreamResponse:
-        nonlocal calls
-        calls += 1
-        return answer("WISMO") if calls <= good else refusal()
-
-    return handle
 
 
 async def quiet(serving: Serving, pauses: float) -> int:
@@ -253,7 +241,7 @@ async def test_an_answer_to_an_older_form_does_not_bring_it_back() -> None:
     async with serving(handle, 2) as fallback:
         await fallback.send([*TEXTS[:3], "late", *TEXTS[3:20]])
         async with asyncio.timeout(20):
-            await wait_until(lambda: sum(fallback.calls().values()) >= 20)
+            await wait_until(lambda: fallback.metric("triage_llm_calls_total", result="answered") == 20)
         late.set()
         await fallback.outputs(21)
         assert fallback.llm.negotiation.profile.format == "json_object_with_schema"

@@ -12,6 +12,7 @@ from typing import Literal
 
 from triage_worker.fallback import prompt
 from triage_worker.fallback.answer import CAUSES, Answer, Unusable, read_answer
+from triage_worker.fallback.circuit_breaker import LONGEST_PAUSE_S, LONGEST_RETRY_AFTER_S
 from triage_worker.fallback.completion import Completion
 from triage_worker.fallback.errors import NotACompletionError, RejectedError, UnavailableError
 from triage_worker.fallback.llm_calls import Limits, LlmCalls, NoAnswerError, Timer
@@ -21,8 +22,7 @@ from triage_worker.fallback.request_profile import RequestProfile
 log = logging.getLogger(__name__)
 
 FIRST_PAUSE_S = 2.0
-LONGEST_PAUSE_S = 60.0
-LONGEST_RETRY_AFTER_S = 300.0
+"""The pause before the first trial; it doubles with each one that fails."""
 
 UNUSABLE_LIMIT = 4
 """Messages in a row without a usable answer after which the endpoint is examined."""

@@ -199,6 +199,9 @@ persistentVolumeClaim: {claimName: {{ $bundle.existingClaim }}, readOnly: true}
 {{- if eq .component "fallback" }}
 {{- $_ := set $settings "TRIAGE_LLM_URL" (required "fallback.llm.url is needed with fallback.enabled" $service.llm.url) }}
 {{- $_ := set $settings "TRIAGE_LLM_MODEL" (required "fallback.llm.model is needed with fallback.enabled" $service.llm.model) }}
+{{- with $service.llm.keyHeader }}
+{{- $_ := set $settings "TRIAGE_LLM_KEY_HEADER" . }}
+{{- end }}
 {{- end }}
 {{- merge (dict) $service.settings $values.settings $settings | toYaml }}
 {{- end }}
@@ -239,6 +242,13 @@ persistentVolumeClaim: {claimName: {{ $bundle.existingClaim }}, readOnly: true}
 - name: TRIAGE_LLM_API_KEY
   valueFrom:
     secretKeyRef: {name: {{ .root.Values.fallback.llm.existingSecret }}, key: {{ .root.Values.fallback.llm.apiKeyKey }}}
+{{- end }}
+{{- if and (eq .component "fallback") .root.Values.fallback.llm.headersKey }}
+- name: TRIAGE_LLM_HEADERS
+  valueFrom:
+    secretKeyRef:
+      name: {{ required "fallback.llm.existingSecret is needed with fallback.llm.headersKey" .root.Values.fallback.llm.existingSecret }}
+      key: {{ .root.Values.fallback.llm.headersKey }}
 {{- end }}
 {{- with .root.Values.extraEnv }}
 {{ toYaml . }}
