@@ -74,7 +74,9 @@ def test_values_take_every_setting_that_is_no_secret() -> None:
     schema = json.loads((CHART / "values.schema.json").read_text(encoding="utf-8"))["properties"]
     services = [schema[name]["properties"] for name in ("worker", "router", "fallback", "helpdesk")]
     for names in (holder["settings"]["propertyNames"] for holder in (schema, *services)):
-        refused = {variable(name) for name in Settings.model_fields if re.search(names["not"]["pattern"], variable(name))}
+        refused = {
+            variable(name) for name in Settings.model_fields if re.search(names["not"]["pattern"], variable(name))
+        }
         assert refused == secrets()
 
 

@@ -116,6 +116,22 @@ async def test_an_endpoint_that_has_never_taken_a_request_is_left_alone(name: st
         assert max(fallback.calls().values()) <= MAX_CALLS
 
 
+@pytest.mark.parametrize("concurrency", CONCURRENCY)
+async def test_a_message_whose_calls_are_used_up_is_reviewed_once_the_fault_is_over(concurrency: int) -> None:
+    refuse = error(400, {"message": "response_format is not supported", "param": "response_format"})
+    async with serving(always(refuse), concurrency) as fallback:
+        await fallback.send(TEXTS)
+        await fallback.fault()
+        await quiet(fallback, 10)
+        assert fallback.calls() == {TEXTS[0]: MAX_CALLS}
+        assert fallback.running.outputs == []
+        fallback.server.handler = always(lambda: answer("WISMO"))
+        outputs = await fallback.outputs(MESSAGES)
+        assert reasons(outputs) == {"refused": 1, "decided": MESSAGES - 1}
+        assert outputs[0].topic == "review"
+        assert fallback.calls()[TEXTS[0]] == MAX_CALLS
+
+
 async def test_trials_are_made_one_at_a_time_with_growing_pauses_even_without_messages() -> None:
     times: list[float] = []
 
