@@ -1,5 +1,6 @@
-"""Files that GitHub and pre-commit read: the workflow runs .ci/run, forms are well formed, hooks name what is there."""
+"""Files that GitHub and pre-commit read: workflows run make targets, forms are well formed, hooks name what exists."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,17 @@ def test_the_workflow_runs_what_a_developer_runs() -> None:
     assert workflow["permissions"] == {"contents": "read"}
     steps = [step for job in workflow["jobs"].values() for step in job["steps"]]
     assert [step["run"] for step in steps if "run" in step] == ["bash .ci/run"]
+
+
+def test_the_weekly_workflow_runs_what_ci_leaves_out() -> None:
+    workflow = load(ROOT / ".github" / "workflows" / "weekly.yml")
+    assert workflow["permissions"] == {"contents": "read"}
+    (job,) = workflow["jobs"].values()
+    assert [step["run"] for step in job["steps"] if "run" in step] == ["make ${{ matrix.target }}"]
+    targets = {one["target"] for one in job["strategy"]["matrix"]["include"]}
+    assert targets == {"examples", "lowest", "newest"}
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    assert targets <= set(re.findall(r"^([a-z-]+):", makefile, re.MULTILINE))
 
 
 @pytest.mark.parametrize("form", FORMS, ids=lambda path: path.stem)
