@@ -1,7 +1,7 @@
 """The producer errors that only aiokafka's log has, and the log records that they are read from."""
 
 import logging
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 
 import pytest
 from aiokafka import AIOKafkaProducer
@@ -17,25 +17,12 @@ from tests.worker.kafka.client_compat.scripted_broker import (
     eventually,
     never,
     produced,
-    scripted_broker,
 )
 
 
 @pytest.fixture
-def errors(monkeypatch: pytest.MonkeyPatch) -> Iterator[BrokerErrorLog]:
-    monkeypatch.setattr(logging.root.manager, "disable", logging.NOTSET)  # whatever this process logged before
-    monkeypatch.setattr(SENDER_LOG, "level", logging.WARNING)
-    SENDER_LOG.manager._clear_cache()  # type: ignore[attr-defined]  # of the levels that are enabled
-    log = broker_errors.listen()
-    yield log
-    SENDER_LOG.removeFilter(log)
-
-
-@pytest.fixture
-async def broker() -> AsyncIterator[ScriptedBroker]:
-    """A broker that accepts everything, until a test scripts it."""
-    async with scripted_broker() as running:
-        yield running
+def errors() -> BrokerErrorLog:
+    return broker_errors.listen()
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
@@ -21,18 +20,10 @@ from tests.worker.kafka.client_compat.scripted_broker import (
     ScriptedBroker,
     never,
     produced,
-    scripted_broker,
 )
 
 FULL = b"v" * 900
 """A value of which only one fits into a batch of these producers."""
-
-
-@pytest.fixture
-async def broker() -> AsyncIterator[ScriptedBroker]:
-    """A broker that accepts everything, until a test scripts it."""
-    async with scripted_broker() as running:
-        yield running
 
 
 @pytest.fixture(autouse=True)

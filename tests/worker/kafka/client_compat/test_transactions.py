@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
 import pytest
@@ -34,7 +34,6 @@ from tests.worker.kafka.client_compat.scripted_broker import (
     added,
     eventually,
     produced,
-    scripted_broker,
 )
 
 ASK = {
@@ -45,13 +44,6 @@ ASK = {
     "abort": lambda producer: producer.abort_transaction(),
 }
 """What may be asked of a producer whose transaction has ended."""
-
-
-@pytest.fixture
-async def broker() -> AsyncIterator[ScriptedBroker]:
-    """A broker that accepts everything, until a test scripts it."""
-    async with scripted_broker() as running:
-        yield running
 
 
 @pytest.fixture
@@ -70,14 +62,6 @@ async def fenced(broker: ScriptedBroker, producer: AIOKafkaProducer) -> AIOKafka
     broker.script["AddPartitionsToTxnRequest"] = added(InvalidProducerEpoch.errno)
     await refused(producer)
     return producer
-
-
-@pytest.fixture
-def filters() -> Iterator[None]:
-    """Take the log filters back after the test."""
-    before = list(SENDER_LOG.filters)
-    yield
-    SENDER_LOG.filters[:] = before
 
 
 async def refused(producer: AIOKafkaProducer) -> None:
@@ -192,7 +176,6 @@ async def test_aiokafka_alone_waits_for_its_backoff_before_each_first_record(bro
 async def test_the_warning_is_hidden_until_a_transaction_takes_long(
     broker: ScriptedBroker,
     producer: AIOKafkaProducer,
-    filters: None,
     caplog: pytest.LogCaptureFixture,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -211,7 +194,7 @@ async def test_the_warning_is_hidden_until_a_transaction_takes_long(
     future.cancel()
 
 
-async def test_hiding_it_again_changes_nothing(filters: None) -> None:
+async def test_hiding_it_again_changes_nothing() -> None:
     hide_verification_warnings()
     once = list(SENDER_LOG.filters)
     hide_verification_warnings()
@@ -219,7 +202,7 @@ async def test_hiding_it_again_changes_nothing(filters: None) -> None:
 
 
 async def test_other_warnings_pass(
-    broker: ScriptedBroker, producer: AIOKafkaProducer, filters: None, caplog: pytest.LogCaptureFixture
+    broker: ScriptedBroker, producer: AIOKafkaProducer, caplog: pytest.LogCaptureFixture
 ) -> None:
     hide_verification_warnings()
     broker.script["ProduceRequest"] = produced(NotLeaderForPartitionError.errno)
