@@ -86,14 +86,14 @@ class SecuredBroker:
                 response = await admin._send_to_controller(CreateAclsRequest(*_entry(user, acl)))
                 assert all(code == 0 for code, *_ in response.creation_responses), response
 
-    async def revoke(self, user: str, acls: Iterable[Acl]) -> None:
-        """Take rights from a user, who must have them."""
+    async def revoke(self, user: str, acls: Iterable[Acl], *, missing_ok: bool = False) -> None:
+        """Take rights from a user, who must have them unless they may be missing."""
         async with admin_client(self.bootstrap) as admin:
             for acl in acls:
                 response = await admin._send_to_controller(DeleteAclsRequest(*_entry(user, acl)))
                 ((code, _, found),) = response.filter_responses
                 assert code == 0
-                assert len(found) == 1, acl
+                assert missing_ok or len(found) == 1, acl
 
 
 def _entry(user: str, acl: Acl) -> tuple[int, str, int, str, str, int, int]:
