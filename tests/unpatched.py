@@ -4,7 +4,8 @@ import pytest
 from aiokafka import client
 from aiokafka.admin import client as admin_client
 from aiokafka.consumer import consumer, fetcher
-from aiokafka.consumer.group_coordinator import GroupCoordinator
+from aiokafka.consumer.fetcher import Fetcher
+from aiokafka.consumer.group_coordinator import GroupCoordinator, NoGroupCoordinator
 from aiokafka.protocol.fetch import FetchRequest
 from aiokafka.protocol.metadata import MetadataRequest
 from aiokafka.record.memory_records import MemoryRecords
@@ -16,6 +17,8 @@ FETCH_VERSIONS = FetchRequest._CLASSES
 def undo_patches(monkeypatch: pytest.MonkeyPatch) -> None:
     """Undo all patches of `apply_patches` for one test."""
     monkeypatch.setattr(consumer, "GroupCoordinator", GroupCoordinator)
+    monkeypatch.setattr(consumer, "NoGroupCoordinator", NoGroupCoordinator)
+    monkeypatch.setattr(consumer, "Fetcher", Fetcher)
     monkeypatch.setattr(fetcher, "MemoryRecords", MemoryRecords)
     monkeypatch.setattr(FetchRequest, "_CLASSES", FETCH_VERSIONS)
     monkeypatch.setattr(client, "MetadataRequest", MetadataRequest)

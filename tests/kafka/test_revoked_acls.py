@@ -16,6 +16,9 @@ from tests.worker.helpdesk.fakes import FakeZendesk, ticket
 
 pytestmark = pytest.mark.kafka
 
+PROGRAMS = ["triage_worker", "tests.kafka.frequent_metadata"]
+"""In the first, a fetch usually finds that the right is missing; in the second, the metadata do."""
+
 
 def only(acls: list[Acl], topic: str) -> Acl:
     """Return the one right on a topic."""
@@ -41,7 +44,20 @@ async def test_the_router_ends_and_continues_where_it_was(services: SecuredServi
         await services.terminate(restarted)
 
 
-async def test_the_helpdesk_ends_and_continues_where_it_was(services: SecuredServices) -> None:
+@pytest.mark.parametrize("program", PROGRAMS)
+async def test_the_router_ends_without_its_input(services: SecuredServices, tmp_path: Path, program: str) -> None:
+    topic, acls = services.topics["output_topic"], documented_acls("router")
+    async with services.granted("router", acls):
+        await services.skip("router", topic)
+        router = services.start("router", program=program, state_dir=str(tmp_path / "state"))
+        await router.wait_for_log("Partitions assigned", 60)
+        await services.broker.revoke("router", [only(acls, topic)])
+        assert await router.exit_code() == 2, router.log_text()
+        assert topic in router.log_text().splitlines()[-1]
+
+
+@pytest.mark.parametrize("program", PROGRAMS)
+async def test_the_helpdesk_ends_and_continues_where_it_was(services: SecuredServices, program: str) -> None:
     zendesk = FakeZendesk(["ok"])
     topic, acls = services.topics["tickets_topic"], documented_acls("helpdesk")
     revoked = only(acls, topic)
@@ -49,7 +65,7 @@ async def test_the_helpdesk_ends_and_continues_where_it_was(services: SecuredSer
         await services.skip("helpdesk", topic)
         endpoints = Endpoints()
         settings = zendesk_settings(url) | endpoints.settings
-        helpdesk = services.start("helpdesk", **settings)
+        helpdesk = services.start("helpdesk", program=program, **settings)
         await eventually(endpoints.ready, 60, helpdesk.log_text)
         await services.broker.revoke("helpdesk", [revoked])
         assert await helpdesk.exit_code() == 2, helpdesk.log_text()

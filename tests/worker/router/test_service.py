@@ -6,14 +6,18 @@ import signal
 import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+from aiokafka.errors import TopicAuthorizationFailedError
 from aiokafka.structs import ConsumerRecord
 from triage_worker.config.settings import Settings
 from triage_worker.demo.embedded_broker import embedded_broker
 from triage_worker.kafka import topics
 from triage_worker.kafka.sending import send_record
+from triage_worker.router import router as router_module
 from triage_worker.router import service
 from triage_worker.router.faust_app import RouterApp
 from triage_worker.router.router import Router
@@ -110,6 +114,46 @@ async def test_a_signal_stops_a_router_whose_producer_waits_for_the_broker(
         os.kill(os.getpid(), signal.SIGTERM)
         async with asyncio.timeout(STOP_LIMIT_S):
             assert await running == 0
+
+
+@pytest.mark.parametrize("started", [False, True])
+async def test_a_router_ends_when_a_topic_is_hidden(started: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also while Faust waits for its group, which it does for ever then."""
+    hidden = asyncio.Event()
+
+    class App:
+        stopped = False
+
+        async def start(self) -> None:
+            if not started:
+                await asyncio.Event().wait()
+
+        async def stop(self) -> None:
+            self.stopped = True
+
+        async def wait_until_stopped(self) -> None:
+            await asyncio.Event().wait()
+
+    async def watch(_: object) -> None:
+        await hidden.wait()
+        raise TopicAuthorizationFailedError({"customer.intents"})
+
+    async def wait_for_events() -> None:
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(router_module, "watch_topics", watch)
+    router, app = Router(TOPICS, RoutesFile(DEFAULT_ROUTES)), App()
+    router._built = RouterApp(app, None, None)
+    batcher: Any = SimpleNamespace(run=wait_for_events)
+    router._ticket_batches = router._surge_batches = batcher
+    running = asyncio.create_task(router.run(asyncio.Event()))
+    await asyncio.sleep(0.01)
+    assert not running.done()
+    hidden.set()
+    with pytest.raises(TopicAuthorizationFailedError):
+        async with asyncio.timeout(TIMEOUT_S):
+            await running
+    assert app.stopped
 
 
 async def _read(settings: Settings, topic: str, count: int) -> list[ConsumerRecord]:

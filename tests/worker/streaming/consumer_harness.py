@@ -26,6 +26,8 @@ class ConsumerHarness:
         hangs: the start of a client never ends.
         max_in_flight: of the consumer.
         revoke_timeout_s: of the consumer.
+        client: makes clients in place of fakes.
+        topic: of the consumer.
 
     Attributes:
         calls: what was called, in order.
@@ -40,6 +42,8 @@ class ConsumerHarness:
         hangs: bool = False,
         max_in_flight: int = 100,
         revoke_timeout_s: float = 10,
+        client: Callable[[], Any] | None = None,
+        topic: str = "in",
     ) -> None:
         self.calls: list[str] = []
         self.clients: list[FakeClient] = []
@@ -49,10 +53,10 @@ class ConsumerHarness:
         self.in_flight = LoggingInFlight(self.calls, self.metrics)
         self.processor = FakeProcessor(self.calls)
         self.stop = asyncio.Event()
-        make_client: Callable[[], Any] = self.make_client
+        make_client: Callable[[], Any] = client or self.make_client
         self.consumer = Consumer(
             make_client,
-            "in",
+            topic,
             self.in_flight,
             self.processor,
             FakeDelivery(self.calls, commits_offsets=commits_offsets),

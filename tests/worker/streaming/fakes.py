@@ -29,6 +29,7 @@ class FakeClient:
         polls: the partitions and the limit of each poll.
         poll_error: the error of every poll, while it is set.
         partitions: of the topic.
+        hidden: the topics that the user may not see.
         commit_error: the error of every commit, while it is set.
         listener: is notified of assignments and revocations.
     """
@@ -44,7 +45,10 @@ class FakeClient:
         self.partitions: set[int] | None = {0, 1}
         self.commit_error: Exception | None = None
         self.listener: ConsumerRebalanceListener | None = None
-        self._client = SimpleNamespace(cluster=SimpleNamespace(brokers=lambda: [1, 2, 3]))
+        self.hidden: set[str] = set()
+        cluster = SimpleNamespace(brokers=lambda: [1, 2, 3], unauthorized_topics=self.hidden)
+        self._client = SimpleNamespace(cluster=cluster)
+        self._subscription = SimpleNamespace(topics={"in"})
 
     async def start(self) -> None:
         if self._hangs:

@@ -94,6 +94,19 @@ async def test_a_missing_topic_is_reported_until_it_exists(monkeypatch: pytest.M
         await harness.wait_for(lambda: harness.consumer.problem is None)
 
 
+async def test_a_topic_that_is_hidden_during_a_poll_is_not_taken_for_missing(
+    delays: RecordingDelays, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(consumer_module, "HEALTHY_AFTER_S", -1.0)
+    harness = ConsumerHarness()
+    async with running(harness):
+        await harness.assign(A)
+        harness.client.hidden.add("in")
+        harness.client.partitions = None
+        await harness.wait_for(lambda: len(harness.clients) == 2)
+        assert "Read on the topic in: grant it" in str(harness.consumer.problem)
+
+
 async def test_an_error_is_reported_until_the_consumer_is_healthy_again(delays: RecordingDelays) -> None:
     harness = ConsumerHarness(start_errors=(KafkaConnectionError("one"),))
     async with running(harness, drain_s=0.01):

@@ -7,10 +7,14 @@ from typing import Any, Self
 from ..abc import AbstractTokenProvider, ConsumerRebalanceListener
 from ..client import AIOKafkaClient
 from ..structs import ConsumerRecord, OffsetAndMetadata, OffsetAndTimestamp, TopicPartition
+from .fetcher import Fetcher as _Fetcher
 from .group_coordinator import GroupCoordinator as _GroupCoordinator
+from .group_coordinator import NoGroupCoordinator as _NoGroupCoordinator
 
-# A class that is imported; client_compat puts another in its place.
+# Classes that are imported; client_compat puts others in their place.
+Fetcher: type[_Fetcher]
 GroupCoordinator: type[_GroupCoordinator]
+NoGroupCoordinator: type[_NoGroupCoordinator]
 
 class AIOKafkaConsumer:
     _client: AIOKafkaClient

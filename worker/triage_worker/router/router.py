@@ -8,7 +8,7 @@ from typing import Any
 
 from aiokafka import AIOKafkaProducer
 
-from triage_worker.kafka.client_compat.faust import stop_app, stop_until_seek
+from triage_worker.kafka.client_compat.faust import stop_app, stop_until_seek, watch_topics
 from triage_worker.kafka.records import OutgoingRecord
 from triage_worker.kafka.sending import send_record
 from triage_worker.observability.tracing import Traces
@@ -77,19 +77,24 @@ class Router:
         """Route until ``stop`` is set.
 
         Raises:
-            Exception: a task failed. Records that were not acknowledged are read again at the next start.
+            TopicAuthorizationFailedError: the broker refuses the right to read a topic; names it.
+            Exception: another task failed. Records that were not acknowledged are read again at the next start.
         """
         app = self._built.app
         stopping = asyncio.create_task(stop.wait(), name="stop")
         starting = asyncio.create_task(app.start(), name="start")
-        tasks: list[asyncio.Task[Any]] = [stopping, starting]
+        watching = asyncio.create_task(watch_topics(app), name="topics")
+        tasks: list[asyncio.Task[Any]] = [stopping, starting, watching]
         try:
             await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            if watching.done():
+                watching.result()
             if not starting.done():
                 return  # stopped while Faust was still waiting for its group
             starting.result()
             tasks = [
                 stopping,
+                watching,
                 asyncio.create_task(self._ticket_batches.run(), name="tickets"),
                 asyncio.create_task(self._surge_batches.run(), name="surges"),
                 asyncio.create_task(self._tick_forever(), name="ticks"),

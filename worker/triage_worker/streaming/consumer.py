@@ -19,6 +19,7 @@ from aiokafka.structs import TopicPartition
 from triage_worker.kafka.authorization import REFUSED, describe_error, refusal
 from triage_worker.kafka.client_compat.consumer_group import stop_consumer
 from triage_worker.kafka.client_compat.metadata import broker_count
+from triage_worker.kafka.client_compat.topic_access import check_consumer
 from triage_worker.observability.metrics import Metrics
 from triage_worker.resilience.backoff import FixedDelays
 from triage_worker.resilience.tasks import wait_until
@@ -197,6 +198,7 @@ class Consumer(ConsumerRebalanceListener):
         """Return what is wrong with the topic; log it if the topic came back smaller than it was."""
         partitions = len(client.partitions_for_topic(self._topic) or ())
         if not partitions:
+            check_consumer(client)  # it may have been hidden during the poll
             return f"there is no topic {self._topic}"
         if partitions < self._partitions:
             log.warning(

@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from inspect import isawaitable
 from io import BytesIO
+from struct import pack
 from typing import Any
 
 from aiokafka.protocol.api import Request
@@ -149,6 +150,13 @@ def added(error: int = 0) -> Answer:
         ]
 
     return answer
+
+
+def all_assigned(_: Any) -> tuple[Any, ...]:
+    """The answer to a request that synchronizes a group: all partitions are this member's."""
+    topic = TOPIC.encode()
+    numbers = b"".join(pack(">i", number) for number in range(PARTITIONS))
+    return 0, 0, pack(">hih", 0, 1, len(topic)) + topic + pack(">i", PARTITIONS) + numbers + pack(">i", 0)
 
 
 async def eventually(condition: Callable[[], object], timeout_s: float = 10) -> None:

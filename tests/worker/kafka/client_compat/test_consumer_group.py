@@ -4,7 +4,12 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from aiokafka.errors import GroupAuthorizationFailedError, GroupLoadInProgressError, NotCoordinatorForGroupError
+from aiokafka.errors import (
+    GroupAuthorizationFailedError,
+    GroupLoadInProgressError,
+    NotCoordinatorForGroupError,
+    TopicAuthorizationFailedError,
+)
 from aiokafka.protocol.commit import OffsetFetchResponse_v1, OffsetFetchResponse_v3
 from aiokafka.protocol.group import JoinGroupRequest
 from aiokafka.structs import OffsetAndMetadata, TopicPartition
@@ -77,6 +82,19 @@ async def test_a_missing_right_is_reported_with_the_group() -> None:
     with pytest.raises(GroupAuthorizationFailedError) as caught:
         await asking(OffsetFetchResponse_v3(0, [], 30)).fetch_committed_offsets([PLACE])
     assert caught.value.args == ("group",)
+
+
+async def test_a_missing_right_on_topics_is_reported_with_their_names() -> None:
+    code, other = TopicAuthorizationFailedError.errno, TopicPartition("other", 0)
+    answer = OffsetFetchResponse_v3(0, [("in", [(3, -1, "", code)]), ("other", [(0, 5, "", 0)])], 0)
+    coordinator = asking(answer)
+    client: Any = coordinator._client
+    looked_up: list[str] = []
+    client.force_metadata_update = lambda: looked_up.append("metadata")
+    with pytest.raises(TopicAuthorizationFailedError) as caught:
+        await coordinator.fetch_committed_offsets([PLACE, other])
+    assert caught.value.args == ({"in"},)
+    assert looked_up == ["metadata"]
 
 
 async def test_only_a_member_that_joins_waits_longer_than_the_request_timeout() -> None:

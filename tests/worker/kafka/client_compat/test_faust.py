@@ -1,15 +1,27 @@
 """What the router needs of Faust's insides; the last test of each pair shows Faust alone."""
 
+import asyncio
+import inspect
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import faust
 import pytest
+from aiokafka.errors import TopicAuthorizationFailedError
 from faust.streams import current_event
 from faust.tables import TableManager
 from faust.tables.recovery import Recovery
-from triage_worker.kafka.client_compat.faust import LOGGER, ReadyTables, current_partition, stop_until_seek
+from faust.transport.drivers import aiokafka as aiokafka_driver
+from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread
+from triage_worker.kafka.client_compat import faust as faust_compat
+from triage_worker.kafka.client_compat.faust import (
+    LOGGER,
+    ReadyTables,
+    current_partition,
+    stop_until_seek,
+    watch_topics,
+)
 
 ONE, TWO = b"one", b"two"
 
@@ -107,6 +119,9 @@ class RecordedConsumer:
         self.done.append(("seek", self.flow_active))
 
 
+SUBSCRIPTION = SimpleNamespace(topics=frozenset({"intents", "counts"}))
+
+
 async def recover(when_complete: Any) -> RecordedConsumer:
     """Let Faust go through the end of a rebalance, with a handler of ours."""
     consumer = RecordedConsumer()
@@ -145,3 +160,25 @@ async def test_nothing_is_read_between_a_rebalance_and_the_seek() -> None:
 
 async def test_faust_alone_reads_on_before_it_has_sought() -> None:
     assert (await recover(lambda _: None)).done == [("resume", True), ("seek", True)]
+
+
+async def test_a_hidden_topic_of_the_application_is_raised(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(faust_compat, "TOPIC_CHECK_INTERVAL_S", 0.001)
+    thread = SimpleNamespace(_consumer=None)
+    watching = asyncio.create_task(watch_topics(SimpleNamespace(consumer=SimpleNamespace(_thread=thread))))
+    cluster = SimpleNamespace(unauthorized_topics={"theirs"})
+    for made in (None, SimpleNamespace(_client=SimpleNamespace(cluster=cluster), _subscription=SUBSCRIPTION)):
+        thread._consumer = made
+        await asyncio.sleep(0.02)
+        assert not watching.done()
+    cluster.unauthorized_topics = {"intents", "theirs"}
+    with pytest.raises(TopicAuthorizationFailedError) as caught:
+        async with asyncio.timeout(10):
+            await watching
+    assert caught.value.args == ({"intents"},)
+
+
+def test_faust_alone_asks_for_records_only() -> None:
+    """It never calls `check_errors`, which raises what aiokafka found in other requests."""
+    assert "check_errors" not in inspect.getsource(aiokafka_driver)
+    assert "fetched_records" in AIOKafkaConsumerThread._fetch_records.__code__.co_names

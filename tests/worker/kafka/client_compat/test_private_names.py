@@ -8,13 +8,13 @@ from typing import Any
 
 import faust.streams
 import pytest
-from aiokafka import AIOKafkaClient, AIOKafkaConsumer, AIOKafkaProducer
+from aiokafka import AIOKafkaClient, AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka import client as client_module
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.admin import client as admin_module
 from aiokafka.consumer import consumer as consumer_module
 from aiokafka.consumer import fetcher
-from aiokafka.consumer.group_coordinator import GroupCoordinator
+from aiokafka.consumer.group_coordinator import BaseCoordinator, GroupCoordinator, NoGroupCoordinator
 from aiokafka.producer.message_accumulator import MessageAccumulator
 from aiokafka.producer.sender import Sender
 from aiokafka.producer.transaction_manager import TransactionManager
@@ -23,10 +23,13 @@ from aiokafka.protocol.metadata import MetadataRequest
 from aiokafka.record.default_records import _DefaultRecordBatchPy
 from aiokafka.record.memory_records import _MemoryRecordsPy
 from faust.tables import TableManager
+from faust.transport.consumer import ThreadDelegateConsumer
+from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread
 from triage_worker.kafka.client_compat.consumer_group import PatchedGroupCoordinator
 from triage_worker.kafka.client_compat.fetch import FOLLOWER_VERSION
 from triage_worker.kafka.client_compat.header_names import read_batches
 from triage_worker.kafka.client_compat.patches import apply_patches
+from triage_worker.kafka.client_compat.topic_access import PatchedFetcher, PatchedNoGroupCoordinator
 from triage_worker.kafka.client_compat.topic_creation import LookupRequest
 
 from tests.unpatched import FETCH_VERSIONS
@@ -35,6 +38,7 @@ from tests.worker.classify.raw_batches import builder
 COROUTINES = [
     (GroupCoordinator, "_send_req"),
     (GroupCoordinator, "fetch_committed_offsets"),
+    (fetcher.Fetcher, "_proc_offset_request"),
     (AIOKafkaClient, "_get_conn"),
     (AIOKafkaClient, "_wait_on_metadata"),
     (AIOKafkaAdminClient, "_send_request"),
@@ -74,7 +78,26 @@ async def test_a_client() -> None:
 async def test_a_consumer() -> None:
     consumer = AIOKafkaConsumer()
     assert type(consumer._client) is AIOKafkaClient
+    assert consumer._client.cluster.unauthorized_topics == set()
+    assert consumer._subscription.topics == set()
+    consumer.assign([TopicPartition("topic", 0)])
+    assert consumer._subscription.topics == {"topic"}
     await consumer.stop()
+
+
+def test_errors_are_checked_in_each_poll() -> None:
+    for poll in (AIOKafkaConsumer.getmany, AIOKafkaConsumer.getone):
+        assert {"_coordinator", "check_errors"} <= set(poll.__code__.co_names)
+    assert {"_cluster", "_subscription"} <= set(BaseCoordinator.__init__.__code__.co_names)
+
+
+def test_a_fetcher_looks_up_leaders_that_it_does_not_know() -> None:
+    assert "self._get_actions_per_node(assignment)" in inspect.getsource(fetcher.Fetcher)
+    source = inspect.getsource(fetcher.Fetcher._get_actions_per_node)
+    assert source.rstrip().endswith(
+        "return (\n            fetch_requests,\n            awaiting_reset,\n            backoff,\n"
+        "            invalid_metadata,\n            resume_futures,\n        )"
+    )
 
 
 def test_a_batch() -> None:
@@ -87,7 +110,7 @@ def test_a_batch() -> None:
 
 def test_patches_are_looked_up_where_they_are_put() -> None:
     """aiokafka finds these names in the module's own namespace when it makes a client, reads a fetch or bootstraps."""
-    assert "GroupCoordinator" in AIOKafkaConsumer.start.__code__.co_names
+    assert {"GroupCoordinator", "NoGroupCoordinator", "Fetcher"} <= set(AIOKafkaConsumer.start.__code__.co_names)
     assert "MemoryRecords" in fetcher.Fetcher._proc_fetch_request.__code__.co_names
     assert "MetadataRequest" in AIOKafkaClient.bootstrap.__code__.co_names
     assert FETCH_VERSIONS[-1].API_VERSION >= FOLLOWER_VERSION
@@ -96,10 +119,20 @@ def test_patches_are_looked_up_where_they_are_put() -> None:
     assert consumer_module.GroupCoordinator is PatchedGroupCoordinator
     assert fetcher.MemoryRecords is read_batches
     assert PatchedGroupCoordinator.__bases__ == (GroupCoordinator,)
+    assert consumer_module.NoGroupCoordinator is PatchedNoGroupCoordinator
+    assert PatchedNoGroupCoordinator.__bases__ == (NoGroupCoordinator,)
+    assert consumer_module.Fetcher is PatchedFetcher
+    assert PatchedFetcher.__bases__ == (fetcher.Fetcher,)
     assert tuple(one for one in FETCH_VERSIONS if one.API_VERSION < FOLLOWER_VERSION) == FetchRequest._CLASSES
     assert client_module.MetadataRequest is LookupRequest
     assert admin_module.MetadataRequest is LookupRequest
     assert LookupRequest.__bases__ == (MetadataRequest,)
+
+
+def test_the_consumer_of_an_application_makes_its_client_in_a_thread() -> None:
+    assert "_thread" in ThreadDelegateConsumer.__init__.__code__.co_names
+    assert AIOKafkaConsumerThread._consumer is None
+    assert {"_create_consumer", "_consumer"} <= set(AIOKafkaConsumerThread.on_start.__code__.co_names)
 
 
 def test_the_event_of_a_stream() -> None:

@@ -1,8 +1,6 @@
 """Consumers that are started against a broker with faults: each patch is in force, and each bug is there without it."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from struct import pack
 from typing import Any
 
 import pytest
@@ -13,12 +11,11 @@ from triage_worker.kafka.client_compat.patches import apply_patches
 
 from tests.worker.classify.raw_batches import builder
 from tests.worker.kafka.client_compat.scripted_broker import (
-    PARTITIONS,
     TOPIC,
     Answer,
     ScriptedBroker,
+    all_assigned,
     eventually,
-    scripted_broker,
 )
 
 PLACE = TopicPartition(TOPIC, 0)
@@ -30,12 +27,6 @@ JOIN_S = 1.0
 def patched() -> None:
     """Apply the patches, as the makers of clients do."""
     apply_patches()
-
-
-@pytest.fixture
-async def broker() -> AsyncIterator[ScriptedBroker]:
-    async with scripted_broker() as running:
-        yield running
 
 
 def moving_coordinator() -> Answer:
@@ -52,13 +43,6 @@ async def slow_join(_: Any) -> tuple[Any, ...]:
     """The coordinator waits for another member."""
     await asyncio.sleep(JOIN_S)
     return 0, 0, 1, "roundrobin", "leader", "me", []
-
-
-def assigned(_: Any) -> tuple[Any, ...]:
-    """All partitions are this member's."""
-    topic = TOPIC.encode()
-    numbers = b"".join(pack(">i", number) for number in range(PARTITIONS))
-    return 0, 0, pack(">hih", 0, 1, len(topic)) + topic + pack(">i", PARTITIONS) + numbers + pack(">i", 0)
 
 
 def odd_names() -> Answer:
@@ -131,7 +115,7 @@ async def read_two(broker: ScriptedBroker) -> list[bytes | None]:
 
 def joining(broker: ScriptedBroker) -> AIOKafkaConsumer:
     """A member that joins a slow group, whose requests time out in a fifth of the time."""
-    broker.script |= {"JoinGroupRequest": slow_join, "SyncGroupRequest": assigned}
+    broker.script |= {"JoinGroupRequest": slow_join, "SyncGroupRequest": all_assigned}
     return AIOKafkaConsumer(
         TOPIC, bootstrap_servers=broker.address, group_id="group", request_timeout_ms=int(JOIN_S * 200)
     )

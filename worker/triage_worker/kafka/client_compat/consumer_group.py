@@ -1,4 +1,4 @@
-"""Patches aiokafka's side of a consumer group, in two places.
+"""Patches aiokafka's side of a consumer group, in three places.
 
 *Committed offsets.* aiokafka asks for them by a version of the request in whose answer one error may stand for all
 partitions, but it only looks for errors of single partitions. While the coordinator of a group moves to another broker,
@@ -9,6 +9,8 @@ messages.
 *Joining.* A coordinator answers a joining member once all other members have joined or are given up. No other request
 may take so long, but aiokafka has one time-out for all of them. A time-out that leaves members time to join would also
 make every other request wait that long for a broker that hangs.
+
+*Missing rights on topics.* `topic_access` says what aiokafka does about them.
 """
 
 import asyncio
@@ -17,10 +19,17 @@ from aiokafka import AIOKafkaConsumer
 from aiokafka.client import ConnectionGroup
 from aiokafka.consumer import consumer
 from aiokafka.consumer.group_coordinator import GroupCoordinator
-from aiokafka.errors import GroupAuthorizationFailedError, NotCoordinatorForGroupError, for_code
+from aiokafka.errors import (
+    GroupAuthorizationFailedError,
+    NotCoordinatorForGroupError,
+    TopicAuthorizationFailedError,
+    for_code,
+)
 from aiokafka.protocol.api import Request, Response
 from aiokafka.protocol.commit import OffsetFetchRequest
 from aiokafka.protocol.group import JoinGroupRequest, SyncGroupRequest
+
+from triage_worker.kafka.client_compat import topic_access
 
 STOP_TIMEOUT_S = 1.5
 """How long a consumer may take to leave its group in order, and then again to end without its connections."""
@@ -35,17 +44,32 @@ def apply_patch() -> None:
 
 
 class PatchedGroupCoordinator(GroupCoordinator):
-    """aiokafka's group coordinator with both patches."""
+    """aiokafka's group coordinator with all three patches."""
+
+    def check_errors(self) -> None:
+        """Raise what ended a task of the coordinator, or a missing right, in each poll of the consumer."""
+        super().check_errors()
+        topic_access.check_topics(self._cluster, self._subscription)
 
     async def _send_req(self, request: Request) -> Response:
         await self._set_timeout(request)
         response = await super()._send_req(request)
-        if not isinstance(request, OffsetFetchRequest) or not getattr(response, "error_code", 0):
-            return response
-        error = for_code(response.error_code)
-        if error is NotCoordinatorForGroupError:
-            self.coordinator_dead()
-        raise error(self.group_id) if error is GroupAuthorizationFailedError else error()
+        if isinstance(request, OffsetFetchRequest):
+            self._check_offsets(response)
+        return response
+
+    def _check_offsets(self, response: Response) -> None:
+        """Raise an error in the answer to a request for committed offsets."""
+        if code := getattr(response, "error_code", 0):
+            error = for_code(code)
+            if error is NotCoordinatorForGroupError:
+                self.coordinator_dead()
+            raise error(self.group_id) if error is GroupAuthorizationFailedError else error()
+        try:
+            topic_access.check_offsets(response)
+        except TopicAuthorizationFailedError:
+            self._client.force_metadata_update()
+            raise
 
     async def _set_timeout(self, request: Request) -> None:
         """Set how long the connection waits for the answer to the next request."""

@@ -1,4 +1,4 @@
-"""Works around three gaps of Faust. Only the router imports this module, since Faust is an extra."""
+"""Works around four gaps of Faust. Only the router imports this module, since Faust is an extra."""
 
 import asyncio
 import weakref
@@ -10,7 +10,7 @@ import faust.streams
 from faust.tables import TableManager
 from faust.types import AppT
 
-from triage_worker.kafka.client_compat import versions
+from triage_worker.kafka.client_compat import topic_access, versions
 
 versions.require(versions.FAUST)
 
@@ -64,6 +64,28 @@ def stop_until_seek(app: AppT) -> None:
     or, if it counted as acknowledged, never. Faust starts the consumer again after the seek.
     """
     app.consumer.stop_flow()
+
+
+TOPIC_CHECK_INTERVAL_S = 1.0
+
+
+async def watch_topics(app: Any) -> None:
+    """Raise once the broker hides a topic from the consumer of a Faust application.
+
+    Faust asks aiokafka for records only, and only while it has partitions. It never sees the errors that aiokafka keeps
+    for other calls, and waits for its partitions for ever.
+
+    Args:
+        app: starting or started.
+
+    Raises:
+        TopicAuthorizationFailedError: names the topics.
+    """
+    while True:
+        await asyncio.sleep(TOPIC_CHECK_INTERVAL_S)
+        client = app.consumer._thread._consumer
+        if client is not None:  # it is made in a thread of its own
+            topic_access.check_consumer(client)
 
 
 STOP_TIMEOUT_S = 1.5

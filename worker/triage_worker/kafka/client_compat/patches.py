@@ -1,6 +1,6 @@
 """Applies the patches to aiokafka's classes."""
 
-from triage_worker.kafka.client_compat import consumer_group, fetch, header_names, topic_creation
+from triage_worker.kafka.client_compat import consumer_group, fetch, header_names, topic_access, topic_creation
 
 
 def apply_patches() -> None:
@@ -11,4 +11,5 @@ def apply_patches() -> None:
     fetch.apply_patch()
     header_names.apply_patch()
     consumer_group.apply_patch()
+    topic_access.apply_patch()
     topic_creation.apply_patch()
