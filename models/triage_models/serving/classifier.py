@@ -8,9 +8,10 @@ from typing import TypeVar, overload
 from triage_models import DEFAULT_BUNDLE
 from triage_models.bundle.bundle import Bundle
 from triage_models.errors import BundleError
-from triage_models.serving.decision import Assessment, Decision, assess, decisions_of
+from triage_models.serving.decision import Assessment, Decision, assess, decisions_of, without_intent
 from triage_models.serving.engine import Encoded, Engine, Outputs, usable_cores, windows_of
 from triage_models.serving.frames import texts_of, with_predictions
+from triage_models.serving.mail.message import read_message
 from triage_models.serving.opening import Device, check_golden_texts, open_engine
 from triage_models.serving.predictions import Predictions, concatenated, predictions_of
 from triage_models.serving.stream import chunked, flattened, map_in_order
@@ -214,8 +215,13 @@ class Classifier:
         return predictions_of(self.labels, len(texts), positions, assessment, [row.truncated for row in encoded])
 
     def encode(self, texts: Sequence[str]) -> list[Encoded]:
-        """Token ids of each text, in windows of the bundle's maximum length. Releases the GIL."""
-        return self.engine.encode(texts)
+        """Token ids of what each text's sender wrote, in windows of the bundle's maximum length. Releases the GIL."""
+        messages = [read_message(text) for text in texts]
+        encoded = self.engine.encode([message.text for message in messages])
+        for position, message in enumerate(messages):
+            if message.automatic:
+                encoded[position] = encoded[position]._replace(automatic=True)
+        return encoded
 
     def infer(self, batch: Sequence[Encoded]) -> Outputs:
         """Run the network on one batch, padded to its longest row. Thread-safe; releases the GIL.
@@ -236,7 +242,8 @@ class Classifier:
 
     def _assess(self, batch: Sequence[Encoded], outputs: Outputs) -> Assessment:
         assessment = assess(self.bundle.manifest, outputs.logits, outputs.similarity)
-        return join_windows(assessment, [row.windows for row in batch], [row.truncated for row in batch])
+        joined = join_windows(assessment, [row.windows for row in batch], [row.truncated for row in batch])
+        return without_intent(joined, [row.automatic for row in batch])
 
     def __repr__(self) -> str:
         bundle = self.bundle

@@ -4,7 +4,7 @@ Everything here is arithmetic on arrays: no model, no clock, no I/O.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -126,6 +126,17 @@ def assess(manifest: Manifest, logits: Floats, similarity: Floats) -> Assessment
     ranking = np.argsort(-in_scope, axis=1, kind="stable")
     reasons = _reasons(accepted, out_of_scope, familiar, in_scope, ranking)
     return Assessment(in_scope, ranking, confidence, familiarity, reasons)
+
+
+def without_intent(assessment: Assessment, rows: Sequence[bool]) -> Assessment:
+    """Refuse some rows as out of scope, whatever the model says of their words: nobody asks for anything in them."""
+    if not any(rows):
+        return assessment
+    reasons: list[Reason | None] = [
+        "out_of_scope" if row else reason for row, reason in zip(rows, assessment.reasons, strict=True)
+    ]
+    confidence = np.where(rows, np.float32(0.0), assessment.confidence).astype(np.float32)
+    return replace(assessment, confidence=confidence, reasons=reasons)
 
 
 def decisions_of(labels: Sequence[str], assessment: Assessment, truncated: Sequence[bool]) -> list[Decision]:

@@ -48,11 +48,13 @@ class Encoded(NamedTuple):
         ids: the first window: as many tokens as the model reads at once, or all of them.
         truncated: whether the text does not fit into `MAX_WINDOWS` windows.
         further: the other windows of a text that is longer than the first, and its end.
+        automatic: whether no person wrote the text, so it has no intent.
     """
 
     ids: list[int]
     truncated: bool
     further: tuple[list[int], ...] = ()
+    automatic: bool = False
 
     @property
     def windows(self) -> int:

@@ -1,0 +1,24 @@
+"""Reads one message: what of it is classified, and whether a person wrote it."""
+
+from typing import NamedTuple
+
+from triage_models.serving.mail.automatic import is_automatic
+from triage_models.serving.mail.quotations import new_text
+
+
+class Message(NamedTuple):
+    """What a message says.
+
+    Attributes:
+        text: the text that is classified: what its sender wrote, without quotations.
+        automatic: whether it is an automatic reply or a report on a delivery of mail, so it has no intent.
+    """
+
+    text: str
+    automatic: bool
+
+
+def read_message(text: str) -> Message:
+    """Read a message. A chat message of one line is returned as it is, at the cost of a few comparisons."""
+    new = new_text(text)
+    return Message(new, is_automatic(new))
