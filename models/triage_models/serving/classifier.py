@@ -9,7 +9,7 @@ from triage_models import DEFAULT_BUNDLE
 from triage_models.bundle.bundle import Bundle
 from triage_models.errors import BundleError
 from triage_models.serving.decision import Assessment, Decision, assess, decisions_of, without_intent
-from triage_models.serving.engine import Encoded, Engine, Outputs, usable_cores, windows_of
+from triage_models.serving.engine import Encoded, Engine, Outputs, rows_of, usable_cores
 from triage_models.serving.frames import texts_of, with_predictions
 from triage_models.serving.mail.message import read_message
 from triage_models.serving.opening import Device, check_golden_texts, open_engine
@@ -211,7 +211,7 @@ class Classifier:
         """Do what `classify_arrays` does, on the calling thread: for callers with threads or processes of their own."""
         positions = [position for position, text in enumerate(texts) if has_text(text)]
         encoded = self.encode([encodable(str(texts[position])) for position in positions])
-        assessment = self._assess(encoded, self.engine.outputs(windows_of(encoded)))
+        assessment = self._assess(encoded, self.engine.outputs(rows_of(encoded)))
         return predictions_of(self.labels, len(texts), positions, assessment, [row.truncated for row in encoded])
 
     def encode(self, texts: Sequence[str]) -> list[Encoded]:
@@ -227,9 +227,11 @@ class Classifier:
         """Run the network on one batch, padded to its longest row. Thread-safe; releases the GIL.
 
         Returns:
-            Outputs with a row for each window of each text, in order.
+            Outputs with a row for each window and each sentence of each text, in order.
         """
-        return self.engine.infer(windows_of(batch))
+        rows = rows_of(batch)
+        # Sentences are short: padded to the length of a window, they would cost as much as one.
+        return self.engine.infer(rows) if len(rows) == len(batch) else self.engine.outputs(rows)
 
     def decide(self, batch: Sequence[Encoded], outputs: Outputs) -> list[Decision]:
         """Turn the outputs for a batch into one `Decision` per text."""
@@ -237,12 +239,13 @@ class Classifier:
 
     def _classify_chunk(self, texts: Sequence[str | None]) -> list[Decision | None]:
         encoded = self.encode([text for text in texts if text is not None])
-        decisions = iter(self.decide(encoded, self.engine.outputs(windows_of(encoded))) if encoded else ())
+        decisions = iter(self.decide(encoded, self.engine.outputs(rows_of(encoded))) if encoded else ())
         return [None if text is None else next(decisions) for text in texts]
 
     def _assess(self, batch: Sequence[Encoded], outputs: Outputs) -> Assessment:
         assessment = assess(self.bundle.manifest, outputs.logits, outputs.similarity)
-        joined = join_windows(assessment, [row.windows for row in batch], [row.truncated for row in batch])
+        windows, sentences = [row.windows for row in batch], [len(row.sentences) for row in batch]
+        joined = join_windows(assessment, windows, [row.truncated for row in batch], sentences)
         return without_intent(joined, [row.automatic for row in batch])
 
     def __repr__(self) -> str:

@@ -1,7 +1,6 @@
 """Turns text into logits: the tokenizer and an ONNX Runtime session. Needs neither torch nor transformers."""
 
 import os
-import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -13,6 +12,7 @@ from tokenizers import Encoding, Tokenizer
 
 from triage_models.errors import BundleError, DeviceError
 from triage_models.serving.decision import Floats
+from triage_models.serving.sentences import end_of, sentences_of
 
 BATCH_TOKENS = 2048
 """Padded tokens in a batch of `Engine.outputs`: enough to be fast, few enough to stay in the CPU's cache."""
@@ -34,13 +34,6 @@ OVERLAP = 16
 """Tokens that a window shares with the one before, so that no sentence is cut in every window that has it."""
 
 
-END_WORDS = 16
-"""The longest end of a text that is read as a window of its own."""
-
-_CLOSING = " \t\r\n.!?…。！？।"
-_SENTENCE_END = re.compile(r"(?<=[.!?…])\s+|[。！？।]|\n+")
-
-
 class Encoded(NamedTuple):
     """One text as token ids, special tokens included.
 
@@ -49,12 +42,14 @@ class Encoded(NamedTuple):
         truncated: whether the text does not fit into `MAX_WINDOWS` windows.
         further: the other windows of a text that is longer than the first, and its end.
         automatic: whether no person wrote the text, so it has no intent.
+        sentences: each sentence of a text that is longer than the first window, by itself.
     """
 
     ids: list[int]
     truncated: bool
     further: tuple[list[int], ...] = ()
     automatic: bool = False
+    sentences: tuple[list[int], ...] = ()
 
     @property
     def windows(self) -> int:
@@ -62,16 +57,21 @@ class Encoded(NamedTuple):
         return 1 + len(self.further)
 
     @property
+    def rows(self) -> int:
+        """How many rows the network reads for the text: its windows and its sentences."""
+        return self.windows + len(self.sentences)
+
+    @property
     def tokens(self) -> int:
-        """Tokens of all windows together."""
-        return len(self.ids) + sum(map(len, self.further))
+        """Tokens of all rows together."""
+        return len(self.ids) + sum(map(len, self.further)) + sum(map(len, self.sentences))
 
 
-def windows_of(batch: Sequence[Encoded]) -> list[Encoded]:
-    """Return each window of each text as a row of its own, in order."""
+def rows_of(batch: Sequence[Encoded]) -> list[Encoded]:
+    """Return each window and each sentence of each text as a row of its own, in order."""
     if not any(row.further for row in batch):
         return list(batch)
-    return [Encoded(ids, row.truncated) for row in batch for ids in (row.ids, *row.further)]
+    return [Encoded(ids, row.truncated) for row in batch for ids in (row.ids, *row.further, *row.sentences)]
 
 
 class Outputs(NamedTuple):
@@ -115,7 +115,7 @@ class Engine:
         for position, text in enumerate(texts):
             if len(text) > LONG_TEXT and not encoded[position].truncated:
                 encoded[position] = self._encode_long(text)
-        self._add_ends(texts, encoded)
+        self._add_sentences(texts, encoded)
         return encoded
 
     def infer(self, batch: Sequence[Encoded]) -> Outputs:
@@ -144,13 +144,13 @@ class Engine:
             logits[rows], similarity[rows] = self.infer([encoded[row] for row in rows])
         return Outputs(logits, similarity)
 
-    def _add_ends(self, texts: Sequence[str], encoded: list[Encoded]) -> None:
-        """Add the end of each long text as a window of its own: a wish there is easily outvoted by a long story."""
-        positions = [position for position, row in enumerate(encoded) if row.further and not row.truncated]
-        if positions:
-            ends = self._encode([end_of(texts[position]) for position in positions])
-            for position, end in zip(positions, ends, strict=True):
-                encoded[position] = encoded[position]._replace(further=(*encoded[position].further, end.ids))
+    def _add_sentences(self, texts: Sequence[str], encoded: list[Encoded]) -> None:
+        """Add the end of each long text as a window of its own, and its sentences."""
+        for position, row in enumerate(encoded):
+            if row.further and not row.truncated:
+                text = texts[position]
+                end, *sentences = (piece.ids for piece in self._encode([end_of(text), *sentences_of(text)]))
+                encoded[position] = row._replace(further=(*row.further, end), sentences=tuple(sentences))
 
     def _encode(self, texts: list[str]) -> list[Encoded]:
         encodings = self._tokenizer.encode_batch_fast(texts)
@@ -164,12 +164,6 @@ class Engine:
             if encoded.truncated or size >= len(text):
                 return encoded
             size *= GROWTH
-
-
-def end_of(text: str) -> str:
-    """Return the last sentence of a text; its last `END_WORDS` words if the sentence is longer."""
-    words = _SENTENCE_END.split(text.rstrip(_CLOSING))[-1].split()
-    return " ".join(words[-END_WORDS:])
 
 
 def _encoded(encoding: Encoding) -> Encoded:

@@ -10,14 +10,23 @@ import numpy as np
 
 from triage_models.serving.decision import Assessment, Reason
 
+SENTENCE_CONFIDENCE = 0.9
+"""How sure the model must be of a sentence that asks for something else than its text.
 
-def join_windows(assessment: Assessment, windows: Sequence[int], truncated: Sequence[bool]) -> Assessment:
+Most sentences of a story ask for nothing, and a threshold for whole messages accepts too many of them.
+"""
+
+
+def join_windows(
+    assessment: Assessment, windows: Sequence[int], truncated: Sequence[bool], sentences: Sequence[int] = ()
+) -> Assessment:
     """Join the rows of each text.
 
     Args:
-        assessment: of all windows, those of a text next to one another; sums to W rows.
+        assessment: of all windows and sentences, those of a text next to one another, its windows first.
         windows: ``[B]``, how many windows each text has.
         truncated: ``[B]``, whether a text goes on after its last window.
+        sentences: ``[B]``, how many sentences of each text were read by themselves; none of any if it is empty.
 
     Returns:
         One row for each of the B texts: that of the window which decides it.
@@ -27,11 +36,14 @@ def join_windows(assessment: Assessment, windows: Sequence[int], truncated: Sequ
     rows: list[int] = []
     reasons: list[Reason | None] = []
     start = 0
-    for count, cut in zip(windows, truncated, strict=True):
+    for count, cut, further in zip(windows, truncated, sentences or [0] * len(windows), strict=True):
         row, reason = _join(assessment, range(start, start + count))
+        start += count
+        if reason is None and _is_contradicted(assessment, row, range(start, start + further)):
+            reason = "ambiguous"
+        start += further
         rows.append(row)
         reasons.append("low_confidence" if reason is None and cut else reason)
-        start += count
     chosen = np.asarray(rows, dtype=np.intp)
     return Assessment(
         assessment.probabilities[chosen],
@@ -65,3 +77,13 @@ def _join(assessment: Assessment, rows: Sequence[int]) -> tuple[int, Reason | No
         row = min(unsure, key=confidence)
         return row, assessment.reasons[row]
     return min(accepted, key=confidence), None
+
+
+def _is_contradicted(assessment: Assessment, row: int, sentences: Sequence[int]) -> bool:
+    """Whether a sentence certainly asks for something else than the window that decides a text."""
+    return any(
+        assessment.reasons[sentence] is None
+        and assessment.confidence[sentence] >= SENTENCE_CONFIDENCE
+        and assessment.ranking[sentence, 0] != assessment.ranking[row, 0]
+        for sentence in sentences
+    )

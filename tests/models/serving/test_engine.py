@@ -10,10 +10,10 @@ from triage_models.serving.engine import (
     MAX_WINDOWS,
     Encoded,
     Engine,
-    end_of,
     open_tokenizer,
     sized_batches,
 )
+from triage_models.serving.sentences import MAX_SENTENCES, end_of, sentences_of
 
 from tests.models.serving.shipped import shipped_classifier
 
@@ -36,7 +36,8 @@ def whole_text(text: str) -> Encoded:
     if len(further) >= MAX_WINDOWS:
         return Encoded(whole.ids, True, tuple(further[: MAX_WINDOWS - 1]))
     end = [tokenizer.encode(end_of(text)).ids] if further else []
-    return Encoded(whole.ids, False, (*further, *end))
+    sentences = [tokenizer.encode(sentence).ids for sentence in sentences_of(text)] if further else []
+    return Encoded(whole.ids, False, (*further, *end), sentences=tuple(sentences))
 
 
 @settings(max_examples=60)
@@ -88,3 +89,24 @@ def test_a_batch_takes_what_fits() -> None:
 )
 def test_the_end_of_a_text(text: str, end: str) -> None:
     assert end_of(text) == end
+
+
+@pytest.mark.parametrize(
+    ("text", "sentences"),
+    [
+        ("where is it. please cancel the other one", ["where is it.", "please cancel the other one"]),
+        ("hello!\nwhere is it?  it was due\n\non monday", ["where is it?", "it was due", "on monday"]),
+        (" ".join(map(str, range(17))), [" ".join(map(str, range(17))), " ".join(map(str, range(9, 17)))]),
+        ("いつ 来る。今 どこ", ["いつ 来る", "今 どこ"]),
+        ("...", []),
+    ],
+)
+def test_the_sentences_of_a_text(text: str, sentences: list[str]) -> None:
+    assert sentences_of(text) == sentences
+
+
+@given(st.integers(0, 5 * MAX_SENTENCES))
+def test_many_sentences_are_joined_and_none_is_lost(count: int) -> None:
+    pieces = sentences_of(" ".join(f"it is {number}." for number in range(count)))
+    assert len(pieces) <= MAX_SENTENCES
+    assert " ".join(pieces) == " ".join(f"it is {number}." for number in range(count))

@@ -64,6 +64,34 @@ def test_a_text_that_is_not_read_to_its_end_is_not_accepted() -> None:
     assert joined((WISMO, 0.9, None), (CANCEL, 0.9, None), truncated=True)[2] == "ambiguous"
 
 
+@pytest.mark.parametrize(
+    ("sentence", "reason"),
+    [
+        ((CANCEL, 0.95, None), "ambiguous"),
+        ((CANCEL, 0.85, None), None),
+        ((CANCEL, 0.95, "unfamiliar"), None),
+        ((CANCEL, 0.95, "out_of_scope"), None),
+        ((WISMO, 0.95, None), None),
+    ],
+)
+def test_a_sentence_that_certainly_asks_for_something_else_makes_a_text_ambiguous(
+    sentence: tuple[int, float, Reason | None], reason: Reason | None
+) -> None:
+    rows = assessment((WISMO, 0.9, None), (WISMO, 0.8, None), (WISMO, 0.3, "low_confidence"), sentence)
+    found = join_windows(rows, [2], [False], [2])
+    assert found.reasons == [reason]
+    assert found.confidence.tolist() == [np.float32(0.8)]
+
+
+def test_a_sentence_never_makes_a_text_accepted() -> None:
+    rows = assessment(
+        (WISMO, 0.3, "low_confidence"), (WISMO, 0.4, "ambiguous"), (WISMO, 0.99, None), (CANCEL, 0.9, None)
+    )
+    found = join_windows(rows, [2, 1], [False, False], [1, 0])
+    assert found.reasons == ["ambiguous", None]
+    assert found.ranking[:, 0].tolist() == [WISMO, CANCEL]
+
+
 def test_texts_of_a_batch_are_joined_each_by_itself() -> None:
     found = join_windows(
         assessment((WISMO, 0.9, None), (CANCEL, 0.8, None), (CANCEL, 0.9, None), (WISMO, 0.7, None)),
@@ -79,6 +107,13 @@ def test_a_story_that_ends_with_another_wish_is_not_accepted(ending: str) -> Non
     (decision,) = shipped_classifier().classify([f"{STORY}. {ending}"])
     assert not decision.accepted
     assert not decision.truncated
+
+
+@pytest.mark.parametrize("ending", ENDINGS)
+@pytest.mark.parametrize("pattern", ["{1}. {0}", "{0}. {1}. thank you in advance", "{0}. {1}.\n\nKind regards\nAnna"])
+def test_another_wish_is_found_wherever_it_is(pattern: str, ending: str) -> None:
+    (decision,) = shipped_classifier().classify([pattern.format(STORY, ending)])
+    assert not decision.accepted
 
 
 def test_a_text_is_decided_the_same_alone_and_in_a_batch() -> None:

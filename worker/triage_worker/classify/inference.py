@@ -240,8 +240,8 @@ class Inference:
             raise FloatingPointError("the network's outputs are not finite")
         decisions = bundle.model.decide(batch, outputs)
         longest = max(len(row.ids) for row in batch)
-        windows = sum(row.windows for row in batch)
-        self._metrics.batch(messages=len(batch), tokens=longest * windows, seconds=monotonic() - started)
+        rows = sum(row.rows for row in batch)
+        self._metrics.batch(messages=len(batch), tokens=longest * rows, seconds=monotonic() - started)
         return decisions
 
     def _healthy(self, bundle: LoadedBundle) -> bool:
