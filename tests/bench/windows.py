@@ -1,8 +1,8 @@
 """Measures what reading a long text to its end costs: ``python -m tests.bench.windows [--rounds N]``.
 
 Texts of about 64, 200, 1,000 and 5,000 tokens are classified one by one on one thread with the shipped bundle. The CPU
-time of each is compared with that of its first window alone. Reading mail (quotations, automatic replies) is measured by
-itself. The figures are medians of CPU time, so that other work on the machine changes them little.
+time of each is compared with that of its first window alone. Looking for quotations and automatic replies is measured
+by itself. The figures are medians of CPU time, so that other work on the machine changes them little.
 """
 
 import argparse

@@ -35,6 +35,8 @@ OFFICE_SUBJECTS = (
 """Subjects that could also begin a sentence: the line ends after them, or a colon follows."""
 
 DELIVERY_SUBJECTS = (
+    "this is an automatically generated delivery status notification",
+    "this message was created automatically by mail",
     *("delivery status notification", "undeliverable", "undelivered", "mail delivery", "failure notice"),
     *(
         "delivery has failed",
@@ -49,6 +51,7 @@ DELIVERY_SUBJECTS = (
 )
 
 DELIVERY_REPORTS = (
+    *("following recipient", "following address"),
     *(
         "mailer-daemon",
         "postmaster",
@@ -67,6 +70,8 @@ DELIVERY_REPORTS = (
 """What the text of such a report says; a customer's parcel can be undeliverable, too."""
 
 _OUT_OF_OFFICE = (
+    *("i am ooo", "i'm ooo", "currently ooo", "our office is closed", "our offices are closed"),
+    *("i no longer work", "no longer works", "no longer with the company", "has left the company"),
     *("i am out of office", "i am out of the office", "i'm out of office", "i'm out of the office"),
     *("i am currently out of", "i'm currently out of", "be out of the office", "be out of office"),
     *("currently out of the office", "currently out of office", "i am away from the office", "away from my desk"),
@@ -85,6 +90,7 @@ _OUT_OF_OFFICE = (
     *("niet op kantoor", "niet aanwezig", "ben ik afwezig", "ik ben afwezig", "momenteel afwezig"),
 )
 _ON_LEAVE = (
+    *("on pto", "currently travelling", "currently traveling", "away on business"),
     *("on vacation", "on holiday", "on annual leave", "on leave", "on parental leave", "on maternity leave"),
     *("on sick leave", "on paternity leave", "on a business trip", "travelling until", "traveling until"),
     *("im urlaub", "in elternzeit", "auf dienstreise", "en vacances", "en congé", "en congés", "de vacaciones"),
@@ -109,7 +115,8 @@ EVIDENCE: tuple[tuple[int, tuple[str, ...]], ...] = (
     (
         2,
         (
-            *("access to email", "access to my email", "access to e-mail", "access to my e-mail", "access to emails"),
+            *("limited email access", "limited e-mail access", "not be monitored", "access to email"),
+            *("access to my email", "access to e-mail", "access to my e-mail", "access to emails"),
             *(
                 "access to my emails",
                 "access to my inbox",
@@ -165,6 +172,8 @@ EVIDENCE: tuple[tuple[int, tuple[str, ...]], ...] = (
             *("for urgent", "for anything urgent", "for immediate", "my colleague", "please contact", "please call"),
             *("contact our", "contact the", "write to", "please email", "please reach out", "in an emergency"),
             *(
+                "bei rückfragen",
+                "bei fragen",
                 "in dringenden",
                 "in meiner abwesenheit",
                 "während meiner abwesenheit",
@@ -209,7 +218,8 @@ EVIDENCE: tuple[tuple[int, tuple[str, ...]], ...] = (
     (
         1,
         (
-            *("until", "will return on", "return on", "be back on", "back on", "back in the office", "returning on"),
+            *("until", "will return on", "return on", "be back on", "back on", "back in the office", "returning"),
+            "will reopen",
             *(
                 "will be back",
                 "return to the office",
@@ -232,7 +242,10 @@ PERSONAL: tuple[tuple[int, tuple[str, ...]], ...] = (
     (
         3,
         (
-            *("my order", "my parcel", "my package", "my delivery", "my refund", "my account", "my money", "my item"),
+            *("please leave", "please cancel", "please deliver", "please redeliver", "please ship", "please hold"),
+            *("please bring", "the package", "the parcel", "'s delivery", "delivery of", "bitte liefern"),
+            *("bitte erst", "liefern", "livrer", "entregar", "consegnare", "bezorgen", "my order", "my parcel"),
+            *("my package", "my delivery", "my refund", "my account", "my money", "my item"),
             *("i ordered", "i bought", "i want", "i would like", "i'd like", "i need", "i received", "i got", "i paid"),
             *(
                 "order number",

@@ -178,6 +178,15 @@ AUTOMATIC = (
     "Bedankt voor uw bericht. Ik ben niet op kantoor tot en met 5 mei. Voor dringende zaken kunt u bellen.",
     "Delivery Status Notification (Failure)\n\nYour message to help@example.com couldn't be delivered.",
     "Undeliverable: Where is my parcel\n\nYour message to help@example.com couldn't be delivered. 550 5.1.1 unknown.",
+    "I am on PTO through August 5th. I'll have limited access to email. Please contact Jane with any urgent matters.",
+    "Thank you for your email. Our office is closed for the holidays and will reopen on January 3rd. We will respond "
+    "to your return request then.",
+    "I'm currently travelling with limited email access and will be slow to respond. If your refund request is urgent, "
+    "please contact support.",
+    "Hallo, ich befinde mich derzeit in Elternzeit. Ihre Mail wird nicht weitergeleitet. Bei Rückfragen: Frau Meier.",
+    "I am away on annual leave, returning Monday 12th. Emails will not be monitored. For returns visit our website.",
+    "I no longer work at The Coat Shop. For returns please contact info@example.com.",
+    "This is an automatically generated Delivery Status Notification\n\nDelivery to the following recipients failed.",
     "Undelivered Mail Returned to Sender\n\nThis is the mail system at host mx.example.com.",
     gmail(
         "I am out of the office until Monday. For urgent questions about returns please contact Ben.", "shipped today"
@@ -200,6 +209,11 @@ PERSONS = (
     "Ich war im Urlaub, als das Paket kam. Bitte noch einmal liefern, ich bin bis Freitag da.",
     "J'étais absent du bureau quand le livreur est passé, pouvez-vous relivrer mon colis ?",
     "Estaba fuera de la oficina cuando vino el repartidor, quiero mi paquete",
+    "I am out of office until Thursday. Please leave the package with my colleague at the front desk.",
+    "I'm currently away from home and will return on Sunday. Please cancel tomorrow's delivery, I'll respond later.",
+    "Our office is closed on weekends so the courier could not deliver. Please redeliver on Monday.",
+    "Bin bis 5. Mai im Urlaub, bitte erst danach liefern. Vielen Dank für Ihre Nachricht.",
+    "my return was refused by an automated response, i want to talk to a person",
     "Vacation is over\nand my parcel is still not here",
     "Re: automatic reply from your side is no answer to my question, where is it",
 )
