@@ -1,5 +1,7 @@
 """A scripted endpoint and a clock under the test's control, for tests of `Llm`."""
 
+import asyncio
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from prometheus_client import CollectorRegistry
@@ -10,12 +12,15 @@ from triage_worker.fallback.budget import Budget, BudgetWindow, LocalBudget
 from triage_worker.fallback.completion import Completion
 from triage_worker.fallback.cost import Prices
 from triage_worker.fallback.errors import UnavailableError
+from triage_worker.fallback.examiner import KNOWN_GOOD, UNUSABLE_LIMIT
 from triage_worker.fallback.llm import Llm
-from triage_worker.fallback.llm_calls import Limits, NoAnswerReason
+from triage_worker.fallback.llm_calls import Endpoint, Limits, NoAnswerReason
 from triage_worker.fallback.metrics import LlmMetrics
 
 from tests.worker.fallback.events import event
+from tests.worker.fallback.llm_server import message
 
+Rule = Callable[[str, str], Awaitable[Completion]]
 UNLIMITED = LocalBudget(BudgetWindow())
 GOOD = Completion('{"intent": "WISMO", "confidence": 0.9}', 100, 10)
 
@@ -26,6 +31,8 @@ class FakeClock:
     def __init__(self) -> None:
         self.now = 1_000.0
         self.slept: list[float] = []
+        self.held: asyncio.Event | None = None
+        """Set by a test to keep those that sleep asleep."""
 
     def __call__(self) -> float:
         return self.now
@@ -33,6 +40,8 @@ class FakeClock:
     async def sleep(self, seconds: float) -> None:
         self.slept.append(seconds)
         self.now += seconds
+        if self.held is not None:
+            await self.held.wait()
 
 
 class ScriptedEndpoint:
@@ -54,18 +63,41 @@ class ScriptedEndpoint:
         raise UnavailableError("timed out", may_be_billed=True)
 
 
+class RuledEndpoint:
+    """An endpoint that answers by a rule: one for each text, in the form of the request."""
+
+    def __init__(self, rule: Rule) -> None:
+        self.rule = rule
+        self.asked: list[tuple[str, str]] = []
+        """Texts and formats of the calls; the text is "known-good" for that message."""
+        self.timeouts: list[float] = []
+
+    async def complete(self, body: dict[str, Any], timeout_s: float) -> Completion:
+        text = message(body)
+        text = "known-good" if text == KNOWN_GOOD else text
+        form = body.get("response_format", {"type": "text"})
+        self.asked.append((text, form["type"] + ("_with_schema" if "schema" in form else "")))
+        self.timeouts.append(timeout_s)
+        return await self.rule(*self.asked[-1])
+
+
 class ScriptedLlm:
-    """An `Llm` with a scripted endpoint."""
+    """An `Llm` with a scripted endpoint, or another one."""
 
     def __init__(
-        self, *script: Completion | BaseException | float, budget: Budget | None = None, **limits: Any
+        self,
+        *script: Completion | BaseException | float,
+        budget: Budget | None = None,
+        endpoint: Endpoint | None = None,
+        unusable_limit: int = UNUSABLE_LIMIT,
+        **limits: Any,
     ) -> None:
         self.clock = FakeClock()
         self.endpoint = ScriptedEndpoint(self.clock, *script)
         self.registry = CollectorRegistry()
         self.metrics = LlmMetrics(self.registry)
         self.llm = Llm(
-            self.endpoint,
+            endpoint or self.endpoint,
             "m",
             Limits(**({"timeout_s": 15.0, "deadline_s": 45.0, "max_tokens": 50} | limits)),
             Prices(1.0, 2.0),
@@ -73,6 +105,7 @@ class ScriptedLlm:
             self.metrics,
             clock=self.clock,
             sleep=self.clock.sleep,
+            unusable_limit=unusable_limit,
         )
 
     async def ask(self, subject: FallbackEvent | None = None) -> Answer | NoAnswerReason | None:

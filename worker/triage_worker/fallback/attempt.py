@@ -190,7 +190,6 @@ class Attempt:
             tools.negotiation.propose(self._profile)
             return "again"
         verdict = await tools.examiner.examine_answer(self._subject.labels, self._profile, came_at)
-        self._deadline += self._now() - came_at
         return None if verdict == "endpoint" else reading.reason
 
     def _use_another_form(self) -> bool:
