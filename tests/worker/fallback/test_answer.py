@@ -344,6 +344,6 @@ def test_no_document_raises_anything_but_a_call_error(document: Any) -> None:
     ],
 )  # fmt: skip
 def test_a_hostile_answer_takes_no_noticeable_time(content: str) -> None:
-    started = time.perf_counter()
+    started = time.process_time()  # of this process: on a busy machine others take their time meanwhile
     assert isinstance(read(content), Unusable)
-    assert time.perf_counter() - started < 2
+    assert time.process_time() - started < 2

@@ -80,6 +80,14 @@ def test_a_cancelled_trial_call_lets_the_next_one_try() -> None:
     assert breaker.wait_s(6) == 0
 
 
+def test_a_call_that_is_cancelled_while_the_endpoint_answers_holds_nothing_back() -> None:
+    breaker = CircuitBreaker()
+    assert breaker.wait_s(0) == 0
+    breaker.record_cancellation(0)
+    assert breaker.state == "closed"
+    assert [breaker.wait_s(0), breaker.wait_s(0)] == [0, 0]
+
+
 def test_retry_after_holds_back_every_call_up_to_a_limit() -> None:
     breaker = CircuitBreaker()
     breaker.record_failure(0, retry_after_s=20)

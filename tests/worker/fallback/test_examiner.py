@@ -1,64 +1,16 @@
-"""Whose fault it is, call by call: an endpoint with a rule for each text, and a fake clock."""
+"""Whose fault a refusal is, call by call, with a fake clock."""
 
 import asyncio
-from collections.abc import Callable
 
 import pytest
-from triage_worker.fallback import attempt, examiner
-from triage_worker.fallback.answer import Answer
+from triage_worker.fallback import attempt
 from triage_worker.fallback.completion import Completion
 from triage_worker.fallback.errors import NotACompletionError, RejectedError, UnavailableError
 from triage_worker.resilience.backoff import RetryPolicy
 
 from tests.worker.fallback.events import event
-from tests.worker.fallback.scripted_llm import GOOD, RuledEndpoint, ScriptedLlm
-
-WISMO = Answer("WISMO", 0.9)
-PROSE = Completion("I cannot say.", 100, 10)
-Step = Completion | Exception
-
-
-def refusal(words: str = "", **more: object) -> RejectedError:
-    return RejectedError("status 400", words, **more)  # type: ignore[arg-type]
-
-
-class Rules:
-    """What an endpoint does: the steps for each text, of which the last one is repeated, and gates to hold calls at."""
-
-    def __init__(self, **steps: "Step | list[Step]") -> None:
-        self.steps = {text: step if isinstance(step, list) else [step] for text, step in steps.items()}
-        self.gates: dict[str, asyncio.Event] = {}
-        self.meanwhile: Callable[[str], None] = lambda text: None
-        self.endpoint = RuledEndpoint(self.rule)
-
-    async def rule(self, text: str, _form: str) -> Completion:
-        steps = self.steps[text.replace("-", "_")]
-        step = steps.pop(0) if len(steps) > 1 else steps[0]
-        if text in self.gates:
-            await self.gates[text].wait()
-        await turns(5)
-        self.meanwhile(text)
-        if isinstance(step, Exception):
-            raise step
-        return step
-
-    @property
-    def texts(self) -> list[str]:
-        return [text for text, _ in self.endpoint.asked]
-
-
-async def turns(count: int = 20) -> None:
-    for _ in range(count):
-        await asyncio.sleep(0)
-
-
-async def confirmed(rules: Rules, unusable_limit: int = 4) -> ScriptedLlm:
-    """An LLM that has answered once."""
-    rules.steps["first"] = [GOOD]
-    scripted = ScriptedLlm(endpoint=rules.endpoint, unusable_limit=unusable_limit)
-    assert await scripted.ask(event("first")) == WISMO
-    rules.endpoint.asked.clear()
-    return scripted
+from tests.worker.fallback.rules import ABOUT_FORM, OTHER_FORM, PROSE, WISMO, Rules, Step, confirmed, refusal, turns
+from tests.worker.fallback.scripted_llm import GOOD, ScriptedLlm
 
 
 @pytest.mark.parametrize(
@@ -181,78 +133,13 @@ async def test_an_older_good_answer_shows_nothing() -> None:
     assert "known-good" in rules.texts
 
 
-async def test_the_state_is_half_open_during_a_trial_only() -> None:
-    rules = Rules(a=refusal(), known_good=[refusal("no credit")])
-    scripted = await confirmed(rules)
-
-    def state() -> str:
-        return scripted.llm.state
-
-    states: list[str] = []
-    rules.meanwhile = lambda text: states.append(state())
-    assert await scripted.ask(event("a")) is None
-    assert set(states) == {"closed"}, "an examination is no trial"
-    assert state() == "open"
-    states.clear()
-    rules.steps["known_good"] = [refusal("no credit"), GOOD]
-    await scripted.llm.available()
-    assert set(states) == {"half_open"}
-    assert state() == "closed"
-
-
-async def test_trials_have_growing_pauses_up_to_a_minute() -> None:
-    rules = Rules(a=refusal(status=402), known_good=[*[refusal("no credit", status=402)] * 8, GOOD])
-    scripted = await confirmed(rules)
-    assert await scripted.ask(event("a")) is None
-    await scripted.llm.available()
-    assert scripted.clock.slept == [2.0, 4.0, 8.0, 16.0, 32.0, 60.0, 60.0, 60.0]
-
-
-async def test_a_trial_waits_for_what_the_endpoint_asks_for_up_to_five_minutes() -> None:
-    refusals: list[Step] = [refusal("no credit", status=402, retry_after_s=wait) for wait in (1.0, 10_000.0, 30.0)]
-    scripted = await confirmed(Rules(a=refusal(status=402), known_good=[*refusals, GOOD]))
-    assert await scripted.ask(event("a")) is None
-    await scripted.llm.available()
-    assert scripted.clock.slept == [2.0, 300.0, 60.0]
-
-
-@pytest.mark.parametrize(
-    ("outcome", "examinations"), [(GOOD, 2), (UnavailableError("503"), 3)], ids=["usable", "no answer"]
-)
-async def test_unusable_answers_are_counted_anew_after_the_endpoint_gave_a_usable_one(
-    outcome: Step, examinations: int
-) -> None:
-    rules = Rules(a=PROSE, known_good=outcome)
-    scripted = await confirmed(rules, unusable_limit=2)
-    for _ in range(4):
-        assert await scripted.ask(event("a")) == "unparsable"
-    assert rules.texts.count("known-good") == examinations
-
-
-async def test_a_usable_answer_ends_a_row_of_unusable_ones() -> None:
-    rules = Rules(a=[PROSE, GOOD, PROSE, GOOD], known_good=GOOD)
-    scripted = await confirmed(rules, unusable_limit=2)
-    assert [await scripted.ask(event("a")) for _ in range(4)] == ["unparsable", WISMO, "unparsable", WISMO]
-    assert "known-good" not in rules.texts
-
-
-async def test_a_row_of_unusable_answers_begins_anew_after_a_fault() -> None:
-    rules = Rules(a=PROSE, known_good=[PROSE, PROSE, GOOD])
-    scripted = await confirmed(rules, unusable_limit=2)
-    assert await scripted.ask(event("a")) == "unparsable"
-    assert await scripted.ask(event("a")) is None
-    await scripted.llm.available()
-    rules.endpoint.asked.clear()
-    assert await scripted.ask(event("a")) == "unparsable"
-    assert rules.texts == ["a"]
-
-
 async def test_a_second_page_of_a_proxy_is_examined() -> None:
     page = NotACompletionError("text/html")
     rules = Rules(a=page, known_good=page)
     scripted = await confirmed(rules)
     assert await scripted.ask(event("a")) is None
     assert rules.texts == ["a", "a", "known-good"]
+    assert len(scripted.clock.slept) == 1, "before the second call"
     assert scripted.llm.fault == "the LLM endpoint answers with no completion: text/html"
 
 
@@ -264,24 +151,91 @@ async def test_a_page_now_and_then_is_a_passing_failure() -> None:
     assert rules.texts == ["a", "a", "known-good", "a"]
 
 
-async def test_a_fault_of_refusals_is_tried_in_the_plainest_form_and_ends_with_the_strictest_that_is_taken() -> None:
-    rules = Rules(a=refusal(status=402), known_good=[refusal(), GOOD, refusal(), GOOD])
-    scripted = await confirmed(rules)
-    assert await scripted.ask(event("a")) is None
-    rules.endpoint.asked.clear()
-    await scripted.llm.available()
-    forms = ["text", "json_schema", "json_object_with_schema"]
-    assert rules.endpoint.asked == [("known-good", form) for form in forms]
-    assert scripted.llm.negotiation.profile.format == "json_object_with_schema"
+async def test_an_answer_that_may_not_be_given_is_not_asked_for_in_another_form() -> None:
+    rules = Rules(a=Completion("", 100, 10, refusal=True), known_good=GOOD)
+    scripted = ScriptedLlm(endpoint=rules.endpoint)
+    assert await scripted.ask(event("a")) == "unparsable"
+    assert rules.texts == ["a"]
 
 
-async def test_a_changed_problem_is_logged_once_more(caplog: pytest.LogCaptureFixture) -> None:
-    said = ["no credit", "no credit", "no model", "no model"]
-    rules = Rules(a=refusal(status=402), known_good=[*[refusal(f'"{words}"', status=402) for words in said], GOOD])
+@pytest.mark.parametrize(
+    ("refused", "calls"),
+    [
+        (refusal("You have no credit"), 1),
+        (refusal("nope", status=403), 1),
+        (refusal("nope"), 4),
+        (refusal("nope", status=500), 4),
+    ],
+)
+async def test_other_forms_are_tried_only_if_the_form_may_be_the_cause(refused: RejectedError, calls: int) -> None:
+    rules = Rules(a=refused, known_good=refused)
     scripted = await confirmed(rules)
     assert await scripted.ask(event("a")) is None
-    await scripted.llm.available()
-    logged = [
-        vars(entry)["error"] for entry in caplog.records if entry.name == examiner.__name__ and entry.levelno > 20
+    assert rules.texts.count("known-good") == calls
+
+
+async def test_a_message_is_asked_in_the_form_that_the_examination_found() -> None:
+    rules = Rules(a=[refusal(), GOOD], known_good=[refusal(), PROSE])
+    scripted = await confirmed(rules)
+    assert await scripted.ask(event("a")) == WISMO
+    assert rules.endpoint.asked[-1] == ("a", OTHER_FORM)
+    assert scripted.clock.slept == []
+
+
+async def test_messages_that_are_refused_together_are_all_asked_in_the_form_that_was_found() -> None:
+    rules = Rules(a=[refusal(), GOOD], b=[refusal(), GOOD], known_good=[refusal(), GOOD])
+    scripted = await confirmed(rules)
+    assert list(await asyncio.gather(scripted.ask(event("a")), scripted.ask(event("b")))) == [WISMO, WISMO]
+    assert rules.endpoint.asked[-2:] == [("a", OTHER_FORM), ("b", OTHER_FORM)]
+
+
+async def test_a_message_is_asked_about_again_after_a_pause_if_nothing_was_found_out() -> None:
+    rules = Rules(a=[refusal(), GOOD], known_good=UnavailableError("503"))
+    scripted = await confirmed(rules)
+    assert await scripted.ask(event("a")) == WISMO
+    assert rules.texts == ["a", "known-good", "a"]
+    assert len(scripted.clock.slept) == 1
+
+
+async def test_only_a_message_that_is_at_fault_is_logged_as_refused(caplog: pytest.LogCaptureFixture) -> None:
+    for known_good, count in ((refusal(status=402), 0), (UnavailableError("503"), 0), (GOOD, 1)):
+        caplog.clear()
+        scripted = await confirmed(Rules(a=refusal(status=402), known_good=known_good))
+        await scripted.ask(event("a"))
+        assert [entry.message for entry in caplog.records].count("The LLM refuses a message") == count
+
+
+async def test_a_form_that_was_refused_is_not_tried_again() -> None:
+    refusals: list[Step] = [refusal("max_tokens?"), refusal("max_completion_tokens?")]
+    rules = Rules(a=refusals, known_good=GOOD)
+    scripted = await confirmed(rules)
+    assert await scripted.ask(event("a")) == "refused"
+    assert rules.texts == ["a", "a", "known-good"]
+
+
+async def test_the_endpoint_is_examined_once_a_message_has_no_calls_left_to_find_a_form() -> None:
+    refusals: list[Step] = [
+        refusal(f"{name}?") for name in ("temperature", "system role", "max_tokens", "max_completion_tokens")
     ]
-    assert [problem.partition("“")[2] for problem in logged] == ["no credit”", "no model”"]
+    rules = Rules(a=refusals, known_good=refusal("no"))
+    scripted = await confirmed(rules)
+    assert await scripted.ask(event("a")) is None
+    assert rules.endpoint.asked[3] == ("a", "text"), "the last one asks for no format"
+    assert rules.texts == [*"aaaa", "known-good"]
+
+
+async def test_the_first_message_finds_the_form() -> None:
+    rules = Rules(a=[ABOUT_FORM, GOOD])
+    scripted = ScriptedLlm(endpoint=rules.endpoint)
+    assert await scripted.ask(event("a")) == WISMO
+    assert scripted.llm.negotiation.profile.format == OTHER_FORM
+    assert scripted.llm.negotiation.confirmed
+
+
+@pytest.mark.parametrize(("known", "form"), [(True, "json_schema"), (False, OTHER_FORM)])
+async def test_the_form_that_is_known_to_work_is_examined_first(known: bool, form: str) -> None:
+    rules = Rules(a=[ABOUT_FORM, refusal()], known_good=GOOD)
+    scripted = await confirmed(rules) if known else ScriptedLlm(endpoint=rules.endpoint)
+    assert await scripted.ask(event("a")) == "refused"
+    assert rules.endpoint.asked[2] == ("known-good", form)
+    assert scripted.llm.negotiation.profile.format == form

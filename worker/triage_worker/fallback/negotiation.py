@@ -67,9 +67,7 @@ class Negotiation:
     def confirm(self, profile: RequestProfile) -> None:
         """Use a form that has produced a usable answer."""
         self.profile = profile
-        if not self.confirmed:
-            self.confirmed = True
-            self._changed.notify()
+        self.confirmed = True
 
     def propose(self, profile: RequestProfile) -> None:
         """Use a form that has not produced a usable answer yet, if no form has."""
