@@ -184,9 +184,9 @@ def test_half_a_surrogate_does_not_stop_a_run(classifier: Classifier) -> None:
 
 
 def test_a_huge_text_costs_what_its_beginning_costs(classifier: Classifier) -> None:
-    started = time.perf_counter()
+    started = time.process_time()
     (decision,) = classifier.classify(["where is my parcel " * 1_000_000])
-    assert time.perf_counter() - started < 5  # the tokenizer alone takes 15 s for all of it
+    assert time.process_time() - started < 5  # the tokenizer alone takes 15 s for all of it
     assert decision.truncated
 
 

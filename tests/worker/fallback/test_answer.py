@@ -12,7 +12,6 @@ from triage_worker.fallback.answer import CAUSES, Answer, Unusable, read_answer
 from triage_worker.fallback.completion import Completion, parse_completion
 from triage_worker.fallback.error_body import ErrorBody
 from triage_worker.fallback.errors import NotACompletionError, RejectedError
-from triage_worker.fallback.prompt import NONE
 
 from tests.worker.fallback.events import LABELS
 
@@ -67,7 +66,7 @@ def test_an_answer_is_a_known_label_and_a_number_or_unusable(content: str, expec
         ("0", 0.0), ("1", 1.0), ("1.0", 1.0), ("90", 0.9), ("95.5", 0.955), ("100", 1.0), ("1e2", 1.0), ("1e-1", 0.1),
         ('"90%"', 0.9), ('"90 %"', 0.9), ('"95,5 %"', 0.955), ('"1%"', 0.01), ('"0%"', 0.0), ('"100%"', 1.0),
         ('"0,9"', 0.9), ('"0.9"', 0.9), ('".9"', 0.9), ('",9"', 0.9), ('" 0.9 "', 0.9), ('"1,0"', 1.0), ('"9e-1"', 0.9),
-        ('"90"', 0.9), ('"9/10"', 0.9), ('"4 / 5"', 0.8), ('"90/100"', 0.9), ('"10/10"', 1.0),
+        ('"90"', 0.9), ('"9/10"', 0.9), ('"4 / 5"', 0.8), ('"90/100"', 0.9),
     ],
 )  # fmt: skip
 def test_a_confidence_is_read_as_it_is_meant(written: str, expected: float) -> None:
@@ -80,8 +79,8 @@ def test_a_confidence_is_read_as_it_is_meant(written: str, expected: float) -> N
     "written",
     [
         "-0.1", "-1", "1.5", "2", "5", "9", "10", "101", "999", "1e3", "true", '"high"', '"very sure"', '"0.9%"',
-        '"150%"', '"11/10"', '"1/0"', '"0/0"', '"0.9 or so"', '"NaN"', '"Infinity"', "Infinity", "[0.9]",
-        '{"value": 0.9}', '""', '"0.9.1"', '"٠٫٩"', '"½"',
+        '"150%"', '"11/10"', '"1/0"', '"0.9 or so"', '"NaN"', '"Infinity"', "Infinity", "[0.9]", '{"value": 0.9}', '""',
+        '"0.9.1"', '"٠٫٩"', '"½"',
     ],
 )  # fmt: skip
 def test_a_confidence_that_may_mean_several_numbers_or_none_is_unusable(written: str) -> None:
@@ -186,12 +185,6 @@ def test_labels_that_look_alike_are_told_apart_or_unusable() -> None:
     for text, label in written.items():
         reading = read(orjson.dumps({"intent": text, "confidence": 1}).decode(), labels)
         assert reading == (Unusable("not_a_label") if label is None else Answer(label, 1.0)), text
-
-
-def test_a_label_named_as_the_answer_that_none_applies_is_a_label() -> None:
-    answer = orjson.dumps({"intent": NONE, "confidence": 1}).decode()
-    assert read(answer, {**LABELS, NONE: "really"}) == Answer(NONE, 1.0)
-    assert read(answer) == Answer(None, 1.0)
 
 
 @pytest.mark.parametrize(
@@ -343,7 +336,7 @@ def test_no_document_raises_anything_but_a_call_error(document: Any) -> None:
         "<|channel|>" * 90_000, "</think>" * 90_000, "{'a':{" * 50_000, "{'" + "\\'" * 50_000,
     ],
 )  # fmt: skip
-def test_a_hostile_answer_takes_no_noticeable_time(content: str) -> None:
-    started = time.process_time()  # of this process: on a busy machine others take their time meanwhile
+def test_a_hostile_answer_is_read_in_linear_time(content: str) -> None:
+    started = time.thread_time()  # not by the clock: other processes would count
     assert isinstance(read(content), Unusable)
-    assert time.process_time() - started < 2
+    assert time.thread_time() - started < 5  # in quadratic time it would be minutes
