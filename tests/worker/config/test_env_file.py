@@ -32,6 +32,9 @@ def group_from(content: str | bytes) -> str | None:
         "OTHER=a: b\nCERTIFICATE='-----BEGIN\nEND-----'\nTRIAGE_GROUP_ID=g",
         "EMPTY=\nWITHOUT_VALUE\nTRIAGE_GROUP_ID=g",
         "TRIAGE_THREADS=\nTRIAGE_GROUP_ID=g",
+        "NAME=g\nTRIAGE_GROUP_ID=${NAME}",
+        "TRIAGE_GROUP_ID=${NOWHERE_SET:-g}",
+        "COMMAND='docker run -e TRIAGE_THREADS=2'\nTRIAGE_GROUP_ID=g",
     ],
 )
 def test_common_forms_are_read(content: str) -> None:
@@ -58,6 +61,24 @@ def test_common_forms_are_read(content: str) -> None:
         ("TRIAGE_GROUP_ID g", 1, "write NAME=value"),
         ('{"TRIAGE_GROUP_ID": "g"}', 1, "write NAME=value"),
         ("- TRIAGE_GROUP_ID=g", 1, "write NAME=value"),
+        ('OTHER="a\nTRIAGE_GROUP_ID=g\nMORE="\n', 1, "ends after the next setting"),
+        ("A=1\nOTHER='a\n  export TRIAGE_GROUP_ID=g\n'\n", 2, "ends after the next setting"),
+        ("[Service]=\nEnvironment=TRIAGE_GROUP_ID=g\n", 1, "no valid name"),
+        ("Environment=TRIAGE_GROUP_ID=g\n", 1, "that of a systemd unit: write NAME=value"),
+        ('A=1\nEnvironment="TRIAGE_GROUP_ID=g"\n', 2, "that of a systemd unit"),
+        ("TRIAGE_GROUP_ID=g; TRIAGE_THREADS=2\n", 1, "a second setting"),
+        ("TRIAGE_GROUP_ID=g TRIAGE_THREADS=2\n", 1, "a second setting"),
+        ("TRIAGE_GROUP_ID=g && set TRIAGE_THREADS=2\n", 1, "a second setting"),
+        ("TRIAGE_GROUP_ID=g\u2028TRIAGE_THREADS=2\n", 1, "a second setting"),
+        ("TRIAGE_GROUP_ID=g \\\nTRIAGE_THREADS=2\n", 1, "ends with a backslash"),
+        ("TRIAGE_GROUP_ID=g\u200b\n", 1, "cannot be seen"),
+        ("TRIAGE_GROUP_ID=\u2060g\n", 1, "cannot be seen"),
+        ("TRIAGE_GROUP_ID=`g`\n", 1, "marks around its value that are no quotes"),
+        ("TRIAGE_GROUP_ID=″g″\n", 1, "marks around its value that are no quotes"),
+        ("TRIAGE_GROUP_ID=a${NOWHERE_SET}g\n", 1, "set neither above nor in the environment"),
+        ("TRIAGE_GROUP_ID='a${NOWHERE_SET}g'\n", 1, "set neither above nor in the environment"),
+        ("TRIAGE_GROUP_ID=${TRIAGE_THREADS}g\nTRIAGE_THREADS=3\n", 1, "set neither above nor in the environment"),
+        ("\ufeff\ufeffTRIAGE_GROUP_ID=g\n", 1, "begins with two byte order marks"),
         (b"TRIAGE_THREADS=1\n# caf\xe9\nTRIAGE_GROUP_ID=g", 2, "save the file as UTF-8"),
     ],
 )
@@ -83,3 +104,19 @@ def test_an_error_does_not_show_the_value() -> None:
 def test_a_folder_of_this_name_is_ignored() -> None:
     Path(".env").mkdir()
     assert Settings.load().group_id is None
+
+
+@pytest.mark.parametrize(
+    "name", ["TRIAGE-GROUP-ID", "triage.group.id", "TRIAGEGROUP_ID", "TRIAG_GROUP_ID", "TRAIGE_GROUP_ID"]
+)
+@pytest.mark.parametrize("in_file", [True, False])
+def test_a_typing_error_in_the_prefix_is_found(monkeypatch: pytest.MonkeyPatch, name: str, in_file: bool) -> None:
+    if not in_file:
+        monkeypatch.setenv(name, "g")
+    with pytest.raises(ConfigError, match="is not a setting of Triage: did you mean TRIAGE_GROUP_ID"):
+        group_from(f"{name}=g" if in_file else "")
+
+
+@pytest.mark.parametrize("name", ["GROUP_ID", "BRIDGE_GROUP_ID", "TRIAGER_NAME", "TRIAGE"])
+def test_variables_of_other_programs_are_ignored(name: str) -> None:
+    assert group_from(f"{name}=h\nTRIAGE_GROUP_ID=g") == "g"

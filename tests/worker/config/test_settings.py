@@ -105,6 +105,15 @@ def test_variables_that_kubernetes_sets_for_a_service_called_triage_are_ignored(
         ({"bootstrap_servers": "kafka:9092;other:9092"}, "host:port"),
         ({"bootstrap_servers": " , "}, "host:port"),
         ({"bootstrap_servers": "::1:9092"}, "host:port"),
+        ({"bootstrap_servers": "*:9092"}, "host:port"),
+        ({"bootstrap_servers": "${HOST}:9092"}, "host:port"),
+        ({"bootstrap_servers": "<host>:9092"}, "host:port"),
+        ({"bootstrap_servers": "kafka:９０９２"}, "host:port"),
+        ({"bootstrap_servers": "a..b:9092"}, "no host name that could exist"),
+        ({"bootstrap_servers": "[.]:9092"}, "no host name that could exist"),
+        ({"bootstrap_servers": "x" * 300 + ":9092"}, "no host name that could exist"),
+        ({"bootstrap_servers": "me:secret@kafka:9092"}, "a login in it"),
+        ({"helpdesk_url": "https://shop..zendesk.com"}, "no host name that could exist"),
         ({"input_topic": "customer.intents"}, "TRIAGE_INPUT_TOPIC and TRIAGE_OUTPUT_TOPIC are both customer.intents"),
         ({"security_protocol": "SASL_SSL"}, "needs TRIAGE_SASL_USERNAME"),
         ({"security_protocol": "SASL_SSL", "sasl_username": "u"}, "needs TRIAGE_SASL_PASSWORD"),
@@ -128,6 +137,9 @@ def test_a_value_that_is_not_valid_is_named_in_one_sentence(flags: dict[str, str
         (" host:1 ,host:2, ", "host:1,host:2"),
         ("host:1\nhost:2\n", "host:1,host:2"),
         ("host", "host"),
+        ("h:1,,\r\nh:2\r\n", "h:1,h:2"),
+        ("[fe80::1%eth0]:9092", "[fe80::1%eth0]:9092"),
+        ("müller.example:9092", "müller.example:9092"),
         ("[::1]:9092, kafka.example.com:9093", "[::1]:9092,kafka.example.com:9093"),
     ],
 )
@@ -152,6 +164,28 @@ def test_a_line_break_after_a_key_is_removed() -> None:
     key = Settings.load(llm_api_key="sk-1\n").llm_api_key
     assert key is not None
     assert key.get_secret_value() == "sk-1"
+
+
+@pytest.mark.parametrize("end", ["\n", "\r", "\r\n"])
+def test_line_ends_after_a_value_are_removed(monkeypatch: pytest.MonkeyPatch, end: str) -> None:
+    """Files with secrets end with one, and a shell that reads a file of Windows leaves them."""
+    monkeypatch.setenv("TRIAGE_SECURITY_PROTOCOL", f"SASL_SSL{end}")
+    monkeypatch.setenv("TRIAGE_SASL_USERNAME", f"u{end}")
+    monkeypatch.setenv("TRIAGE_SASL_PASSWORD", f" p {end}")
+    monkeypatch.setenv("TRIAGE_GROUP_ID", f"g{end}")
+    monkeypatch.setenv("TRIAGE_LLM_MODEL", end)
+    monkeypatch.setenv("TRIAGE_THREADS", f"2{end}")
+    settings = Settings.load()
+    assert (settings.sasl_username, settings.group_id, settings.llm_model, settings.threads) == ("u", "g", None, 2)
+    assert settings.sasl_password is not None
+    assert settings.sasl_password.get_secret_value() == " p "
+
+
+@pytest.mark.parametrize("servers", ["me:hunter2@kafka:9092", "kafka:1,SASL_SSL://me:hunter2@kafka:2"])
+def test_a_password_in_a_list_of_brokers_is_refused_and_not_shown(servers: str) -> None:
+    with pytest.raises(ConfigError, match="TRIAGE_SASL_PASSWORD") as caught:
+        Settings.load(bootstrap_servers=servers)
+    assert "hunter2" not in str(caught.value)
 
 
 @pytest.mark.parametrize("url", ["https://me:hunter2@llm/v1", "http://hunter2@llm/v1 and more", "https://hunter2@"])

@@ -90,6 +90,13 @@ class Settings(
         """Return the consumer group of a service."""
         return self.group_id or self.GROUPS[service]
 
+    @model_validator(mode="before")
+    @classmethod
+    def _without_line_ends(cls, values: dict[str, object]) -> dict[str, object]:
+        """Drop line ends at the end of values: those of the file that a secret, or a shell's variables, came from."""
+        plain = {name: value.rstrip("\r\n") if isinstance(value, str) else value for name, value in values.items()}
+        return {name: value for name, value in plain.items() if value != "" or values[name] == ""}
+
     @model_validator(mode="after")
     def _distinct_topics(self) -> Self:
         seen: dict[str, str] = {}

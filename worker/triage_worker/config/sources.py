@@ -5,7 +5,8 @@ import difflib
 import io
 import os
 import re
-from collections.abc import Collection, Mapping
+import unicodedata
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 
 from dotenv import dotenv_values
@@ -17,6 +18,15 @@ PREFIX = "TRIAGE_"
 ENV_FILE = ".env"
 NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")
 TYPOGRAPHIC_QUOTES = tuple("“”„‟‘’‚‛«»")
+QUOTES_OF_NO_USE = ("`", "´", "″", "′", "＂", "＇")
+"""Marks that look like quotes and may begin or end a password, so a value has to have one at both ends."""
+
+ASSIGNMENT = rf"(export\s+)?{PREFIX}\w+\s*="
+SWALLOWED = re.compile(rf"[\n\r]\s*{ASSIGNMENT}", re.IGNORECASE)
+SECOND = re.compile(rf"(^|[\s;,&])(set\s+)?{ASSIGNMENT}", re.IGNORECASE)
+REFERENCE = re.compile(r"\$\{(?P<name>[^}:]*)(?P<default>:-[^}]*)?\}")
+"""What python-dotenv replaces, in quotes as well."""
+
 NOT_SETTINGS = frozenset({"TRIAGE_DATA", "TRIAGE_REQUIRE_KAFKA", "TRIAGE_TEST_BOOTSTRAP", "TRIAGE_TEST_LLM"})
 """Variables with our prefix that belong to the tests and the measurements."""
 
@@ -38,8 +48,10 @@ def read_env_file() -> Mapping[str, str | None]:
         ConfigError: the file, or a line of it, cannot be read; names the line.
     """
     text = _env_text()
+    known = set(os.environ)
     for binding in parse_stream(io.StringIO(text)):
-        _check(binding)
+        _check(binding, known)
+        known.add(binding.key or "")
     values = dotenv_values(stream=io.StringIO(text))
     return {name.upper(): value for name, value in values.items() if value}
 
@@ -54,13 +66,16 @@ def _env_text() -> str:
     if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) or b"\0" in content:
         raise ConfigError(f"{_place(None)} is not UTF-8, but most likely UTF-16: save it as UTF-8.")
     try:
-        return content.decode("utf-8-sig")
+        text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
         raise ConfigError(f"{_place(line)} is not UTF-8: save the file as UTF-8.") from None
+    if text.startswith("\ufeff"):
+        raise ConfigError(f"{_place(1)} begins with two byte order marks: remove them.")
+    return text
 
 
-def _check(binding: Binding) -> None:
+def _check(binding: Binding, known: Collection[str]) -> None:
     """Refuse what python-dotenv would skip, and what it would read otherwise than meant."""
     line = binding.original.line + _blank_lines(binding.original.string)
     text = binding.original.string.strip()
@@ -70,15 +85,41 @@ def _check(binding: Binding) -> None:
         return
     if not NAME.fullmatch(binding.key):
         raise ConfigError(f"{_place(line)} has no valid name before its “=”: write NAME=value.")
+    value = binding.value
+    if value is not None and SWALLOWED.search(value):
+        raise ConfigError(f"{_place(line)} opens a quote that ends after the next setting: close it on its line.")
+    if value is not None and binding.key.upper() == "ENVIRONMENT" and SECOND.match(value):
+        raise ConfigError(f"{_place(line)} is that of a systemd unit: write NAME=value.")
     if not binding.key.upper().startswith(PREFIX):
         return
-    value = binding.value
     if value is None:
         raise ConfigError(f"{_place(line)} has no “=”: write {binding.key}=value.")
+    problem = next(_problems(value, known), None)
+    if problem is not None:
+        raise ConfigError(f"{_place(line)} {problem}.")
+
+
+def _problems(value: str, known: Collection[str]) -> Iterator[str]:
+    """What is wrong with the value of a setting, and what to do; it may be a secret, so none of it is shown."""
     if value[:1] in TYPOGRAPHIC_QUOTES or value[-1:] in TYPOGRAPHIC_QUOTES:
-        raise ConfigError(f"{_place(line)} has typographic quotes around its value: use plain ones, or none.")
-    if re.search(rf"\n\s*(export\s+)?{PREFIX}\w+\s*=", value):
-        raise ConfigError(f"{_place(line)} opens a quote that ends after the next setting: close it on its line.")
+        yield "has typographic quotes around its value: use plain ones, or none"
+    if len(value) > 1 and value.startswith(QUOTES_OF_NO_USE) and value.endswith(QUOTES_OF_NO_USE):
+        yield "has marks around its value that are no quotes: use plain quotes, or none"
+    if SECOND.search(value):
+        yield "has a second setting: write one on each line"
+    if re.search(r"\s\\$", value):
+        yield "ends with a backslash, and is not continued on the next line: write one setting on each line"
+    if any(_is_invisible(character) for character in (value[:1], value[-1:])):
+        yield "has a character that cannot be seen at an end of its value: type the line anew"
+    if any(not found["default"] and found["name"] not in known for found in REFERENCE.finditer(value)):
+        yield (
+            "refers by “${…}” to a variable that is set neither above nor in the environment, so that part would be "
+            "left out: set it, or put a value with these characters into the environment"
+        )
+
+
+def _is_invisible(character: str) -> bool:
+    return not character.isspace() and unicodedata.category(character or " ") in {"Cc", "Cf"}
 
 
 def _advice(text: str) -> str:
@@ -114,6 +155,9 @@ def refuse_unknown(variables: Mapping[str, str | None], known: Collection[str], 
     """
     for name, value in variables.items():
         upper = name.upper()
+        meant = _meant(upper, known)
+        if meant is not None:
+            raise ConfigError(f"{name} in {where} is not a setting of Triage: did you mean {meant}?")
         if not upper.startswith(PREFIX) or upper in known or upper in NOT_SETTINGS:
             continue
         if SERVICE_LINK.search(upper) or (value or "").startswith(("tcp://", "udp://", "sctp://")):
@@ -121,6 +165,18 @@ def refuse_unknown(variables: Mapping[str, str | None], known: Collection[str], 
         similar = difflib.get_close_matches(upper.removeprefix(PREFIX), (n.removeprefix(PREFIX) for n in known), n=1)
         hint = f"did you mean {PREFIX}{similar[0]}?" if similar else "`triage settings` lists all settings."
         raise ConfigError(f"{name} in {where} is not a setting of Triage: {hint}")
+
+
+def _meant(name: str, known: Collection[str]) -> str | None:
+    """The setting that a variable means which lacks our exact prefix: TRIAG_THREADS, TRIAGE-THREADS, TRIAGETHREADS."""
+    plain = re.sub(r"[.-]", "_", name)
+    if plain.startswith(PREFIX):
+        return plain if plain != name and plain in known else None
+    begin, _, rest = plain.partition("_")
+    if PREFIX + rest in known and difflib.get_close_matches(begin, [PREFIX[:-1]], cutoff=0.8):
+        return PREFIX + rest
+    joined = PREFIX + name.removeprefix(PREFIX[:-1])
+    return joined if name.startswith(PREFIX[:-1]) and joined in known else None
 
 
 def source_of(name: str, is_flag: bool, env_file: Mapping[str, str | None]) -> str:

@@ -1,6 +1,7 @@
 """Types of settings that validate their values, and normalise some."""
 
 import re
+from ipaddress import ip_address
 from typing import Annotated
 from urllib.parse import parse_qs, urlsplit
 
@@ -8,7 +9,7 @@ from pydantic import AfterValidator, BeforeValidator, SecretStr
 
 from triage_worker.config.http_headers import header_name, parse_headers
 
-HOST = re.compile(r"(?P<host>[^\s,:/\[\]]+|\[[0-9a-fA-F:.%]+\])(:(?P<port>\d+))?")
+HOST = re.compile(r"(?P<host>[^\s,:/\[\]<>{}()$*\"'`#;|\\@?&=%+]+|\[[0-9a-fA-F:.]+(%[\w.-]+)?\])(:(?P<port>[0-9]+))?")
 LARGEST_PORT = 65_535
 ADDRESS = r"https?://[^\s/?#]+[^\s?#]*"
 KEY_IN_QUERY = re.compile(
@@ -19,6 +20,8 @@ OTHER_API = re.compile(r"(?<!/chat)/(completions|responses|messages|embeddings)$
 
 def _servers(value: str) -> str:
     """Check a list of brokers, which may have blanks, line breaks and a comma at its end, and normalise it."""
+    if "@" in value:  # before the value is shown
+        raise ValueError("a server with a login in it: give it as TRIAGE_SASL_USERNAME and TRIAGE_SASL_PASSWORD")
     servers = [server.strip() for server in re.split(r"[,\n]", value) if server.strip()]
     for server in servers:
         if "://" in server:
@@ -28,6 +31,8 @@ def _servers(value: str) -> str:
             raise ValueError(f"{server!r} should be host:port, several separated by commas")
         if matched["port"] is not None and not 0 < int(matched["port"]) <= LARGEST_PORT:
             raise ValueError(f"{server!r} should have a port from 1 to {LARGEST_PORT}")
+        if not _could_exist(matched["host"]):
+            raise ValueError(f"{server!r} has no host name that could exist")
     if not servers:
         raise ValueError(f"{value!r} should be host:port, several separated by commas")
     return ",".join(servers)
@@ -41,7 +46,7 @@ Url = Annotated[str, AfterValidator(lambda value: _endpoint(value.strip().rstrip
 Headers = Annotated[SecretStr | None, AfterValidator(lambda value: value and _headers(value))]
 HeaderName = Annotated[str, AfterValidator(lambda value: header_name(value.strip()))]
 ApiKey = Annotated[SecretStr | None, AfterValidator(lambda value: value and _header(value))]
-HelpdeskUrl = Annotated[str, AfterValidator(lambda value: _matching(value.rstrip("/"), ADDRESS, "https:// and a name"))]
+HelpdeskUrl = Annotated[str, AfterValidator(lambda value: _helpdesk_url(value.strip().rstrip("/")))]
 Servers = Annotated[str, AfterValidator(_servers)]
 CommaSeparatedNames = Annotated[str, AfterValidator(lambda value: ",".join(_names(value)))]
 Upper = BeforeValidator(lambda value: value.upper() if isinstance(value, str) else value)
@@ -75,10 +80,27 @@ def _endpoint(value: str) -> str:
         )
     if other := OTHER_API.search(parts.path.rstrip("/")):
         raise ValueError(f"the address of another API ({other[0]}): give that of chat completions, up to /v1 or whole")
+    if not _could_exist(parts.hostname or ""):
+        raise ValueError(f"{value!r} has no host name that could exist")
+    return value
+
+
+def _could_exist(host: str) -> bool:
+    """Whether a host can be looked up at all; the look-up itself raises an error that nobody expects."""
     try:
-        (parts.hostname or "").encode("idna")
+        if host.startswith("["):
+            ip_address(host.strip("[]"))
+        else:
+            host.encode("idna")
     except ValueError:  # of which UnicodeError is one
-        raise ValueError(f"{value!r} has no host name that could exist") from None
+        return False
+    return True
+
+
+def _helpdesk_url(value: str) -> str:
+    _matching(value, ADDRESS, "https:// and a name")
+    if not _could_exist(urlsplit(value).hostname or ""):
+        raise ValueError(f"{value!r} has no host name that could exist")
     return value
 
 
