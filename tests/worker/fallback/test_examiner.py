@@ -86,8 +86,12 @@ async def test_messages_that_are_refused_together_look_for_a_form_one_at_a_time(
     gate = asyncio.Event()
     rules.gates = dict.fromkeys("abc", gate)
 
+    made: list[int] = []
+
     def slow(text: str) -> None:
-        scripted.clock.now += 40.0 if text == "a" and rules.texts.count("a") == 2 else 0.0
+        if text == "a" and rules.texts.count("a") == 2:
+            scripted.clock.now += 40.0
+            made.append(len(rules.texts))
 
     rules.meanwhile = slow
     tasks = [asyncio.create_task(scripted.ask(event(text))) for text in "abc"]
@@ -95,6 +99,7 @@ async def test_messages_that_are_refused_together_look_for_a_form_one_at_a_time(
     gate.set()
     assert await asyncio.gather(*tasks) == [WISMO] * 3
     assert rules.endpoint.asked[3:] == [(text, "json_object_with_schema") for text in "abc"]
+    assert made == [4], "the others wait for the second call of the first message"
     assert set(rules.endpoint.timeouts) == {15.0}, "waiting for the call of another message does not count"
 
 
@@ -187,6 +192,7 @@ async def test_messages_that_are_refused_together_are_all_asked_in_the_form_that
     scripted = await confirmed(rules)
     assert list(await asyncio.gather(scripted.ask(event("a")), scripted.ask(event("b")))) == [WISMO, WISMO]
     assert rules.endpoint.asked[-2:] == [("a", OTHER_FORM), ("b", OTHER_FORM)]
+    assert scripted.clock.slept == []
 
 
 async def test_a_message_is_asked_about_again_after_a_pause_if_nothing_was_found_out() -> None:
@@ -239,3 +245,11 @@ async def test_the_form_that_is_known_to_work_is_examined_first(known: bool, for
     assert await scripted.ask(event("a")) == "refused"
     assert rules.endpoint.asked[2] == ("known-good", form)
     assert scripted.llm.negotiation.profile.format == form
+
+
+async def test_the_next_message_goes_on_with_the_form_that_was_tried_last() -> None:
+    rules = Rules(a=PROSE, b=GOOD)
+    scripted = ScriptedLlm(endpoint=rules.endpoint)
+    assert await scripted.ask(event("a")) == "unparsable"
+    assert await scripted.ask(event("b")) == WISMO
+    assert rules.endpoint.asked == [("a", "json_schema"), ("a", OTHER_FORM), ("b", OTHER_FORM)]
