@@ -224,7 +224,7 @@ class Classifier:
         return encoded
 
     def infer(self, batch: Sequence[Encoded]) -> Outputs:
-        """Run the network on one batch, padded to its longest row. Thread-safe; releases the GIL.
+        """Run the network on one batch, padded to its longest row; long texts by length. Thread-safe; releases the GIL.
 
         Returns:
             Outputs with a row for each window and each sentence of each text, in order.

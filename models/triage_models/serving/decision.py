@@ -27,7 +27,7 @@ class Decision:
 
     Attributes:
         intent: the likeliest label; never the out-of-scope class.
-        confidence: calibrated probability, 0 to 1, that ``intent`` is right.
+        confidence: calibrated probability, 0 to 1, that ``intent`` is right; 0 for an automatic reply, which has none.
         accepted: whether confidence and familiarity both reach the bundle's thresholds.
         reason: why the message was not accepted; None where it was.
         scores: probability of every label, likeliest first. They sum to at most 1; the rest is out of scope.

@@ -68,6 +68,8 @@ def test_answers_between_quoted_lines_are_read() -> None:
     text = f"{INTRODUCTIONS[0]}\n> did it arrive?\nyes, on Monday\n> is it complete?\n\nno, the lid is missing\n> bye"
     assert new_text(text) == "yes, on Monday\n\nno, the lid is missing"
     assert new_text(f"hello,\n{text}").startswith("hello,\nyes")
+    # Among quoted lines, a line with a figure is quoted like the others.
+    assert new_text("> did it arrive?\nyes\n> 5 of 6?\nno, 4") == "yes\nno, 4"
 
 
 def test_a_forwarded_reply_is_read_without_what_it_quotes() -> None:
