@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from pathlib import Path
 from typing import IO
 
 import pytest
@@ -29,12 +30,55 @@ def triage(command: list[str], stdout: IO[str] | int, **variables: str) -> "subp
     )
 
 
+def triage_in_shell(command: list[str], redirections: str) -> "subprocess.CompletedProcess[str]":
+    """Run a command with some of its streams closed."""
+    line = f'exec "$@" {redirections}'
+    arguments = ["sh", "-c", line, "sh", sys.executable, "-m", "triage_worker", *command]
+    return subprocess.run(arguments, capture_output=True, text=True, check=False)
+
+
 @pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
 def test_a_full_disk_is_one_sentence(command: list[str]) -> None:
     with open("/dev/full", "w") as full:  # noqa: PTH123 (a device)
         done = triage(command, full)
     assert done.stderr == "triage: The output cannot be written: No space left on device.\n"
     assert done.returncode == 2
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
+def test_a_closed_output_is_no_error(command: list[str]) -> None:
+    done = triage_in_shell(command, ">&-")
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.parametrize("closed", ["<&-", "2>&-", "<&- 2>&-", "<&- >&- 2>&-"])
+def test_closed_streams_do_not_change_what_a_command_says(closed: str) -> None:
+    done = triage_in_shell(["classify", "--format", "jsonl", "where is my parcel"], closed)
+    assert done.returncode == 0
+    assert done.stdout.startswith('{"text":"where is my parcel"') or ">&-" in closed.split()
+    done = triage_in_shell(["classify", "--threads", "many"], closed)
+    assert (done.returncode, done.stdout) == (2, "")
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["bundle", "inspect"],
+        ["classify", "hi", "--bundle"],
+        ["classify", "--output", "out.csv", "--input"],
+        ["worker", "--security-protocol", "SSL", "--ssl-cafile"],
+        ["router", "--routes"],
+    ],
+    ids=lambda command: command[-1],
+)
+@pytest.mark.parametrize("name", ["x" * 300, "loop"])
+def test_a_path_that_cannot_be_used_is_one_sentence(tmp_path: Path, command: list[str], name: str) -> None:
+    (tmp_path / "loop").symlink_to(tmp_path / "loop")
+    done = triage([*command, str(tmp_path / name)], subprocess.PIPE)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith("triage: ")
+    assert done.stderr.count("\n") == 1
+    assert name in done.stderr
 
 
 def test_an_encoding_without_emoji_gets_a_question_mark() -> None:
