@@ -151,7 +151,7 @@ class _RowCheck:
 def _fault(text: str, label: str) -> str | None:
     """Return what is wrong with a row and what to do, or None."""
     for name, value in ((TEXT, text), (LABEL, label)):
-        if not value or value.isspace() or all(unicodedata.category(one) == "Cf" for one in value):
+        if not canonical_label(value):
             return f"the row has no {name}: fill it in or remove the row"
         if value.casefold() in MISSING:
             return f"the {name} is '{value}', as programs write a missing value: fill it in or remove the row"

@@ -26,11 +26,15 @@ LIKE_MISSING = frozenset({"na", "n/a", "none", "nil", "-", "--", "?", "tbd", "un
 
 MAX_SHOWN_LABELS = 20
 _JOINERS = "\u200c\u200d"
+_IGNORED = re.compile(f"[{_JOINERS}\ufe00-\ufe0f\U000e0020-\U000e01ef]")
 """Part of words in Persian and of the scripts of India, and of emoji: kept in a name, ignored in a comparison."""
 
-_BLANKS = re.compile(r"\s+")
+_BLANKS = re.compile(r"[\s\u2800]+")
 _CONTROLS = r"\0-\x08\x0e-\x1b\x7f-\x84\x86-\x9f"
-_FORMATS = r"\u00ad\u034f\u061c\u180e\u200b\u200e\u200f\u202a-\u202e\u2060-\u2064\u2066-\u206f\ufeff"
+_FORMATS = (
+    r"\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b\u200e\u200f\u202a-\u202e\u2060-\u2064"
+    r"\u2066-\u206f\u3164\ufeff\uffa0"
+)
 _INVISIBLE = re.compile(f"[{_CONTROLS}{_FORMATS}]")
 _BETWEEN = re.compile(r"(?<=\w)[-_](?=\w)")
 _WHOLE = re.compile(r"([+-]?\d+)\.0+")
@@ -60,7 +64,7 @@ def lookalike_key(name: str) -> str:
     They may differ in case, spacing, width, dashes, letters of another script, ``_`` for a blank, or ``1.0`` for ``1``.
     """
     folded = unicodedata.normalize("NFKC", canonical_label(name).translate(_SAME_LOOK)).casefold()
-    plain = folded.replace(_JOINERS[0], "").replace(_JOINERS[1], "")
+    plain = _IGNORED.sub("", folded)
     spaced = " ".join(_BETWEEN.sub(" ", plain).split())
     whole = _WHOLE.fullmatch(spaced)
     return whole[1] if whole else spaced

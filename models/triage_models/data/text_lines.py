@@ -5,6 +5,7 @@ Windows-1252 and Mac Roman look alike, and a wrong guess would be learned from.
 """
 
 import codecs
+import re
 from collections.abc import Iterator
 from itertools import chain
 from typing import BinaryIO
@@ -22,6 +23,9 @@ _MARKS = {codecs.BOM_UTF32_LE: "UTF-32", codecs.BOM_UTF32_BE: "UTF-32", b"\xff\x
 
 END_OF_FILE = b"\x1a"
 """What programs of DOS write after the last line."""
+
+_SHIFT = re.compile(r"\x1b(\$[@AB]|\$[()*+][@-Z]|\([IJ])")
+"""Where ISO-2022-JP, -KR or -CN switches its character set: escape sequences among ASCII."""
 
 _SHOWN = 20
 """Characters before a wrong byte that an error shows."""
@@ -137,6 +141,12 @@ def _decoded(raw: bytes, number: int, name: str, remedy: str) -> str:
         before = raw[: error.start].decode()[-_SHOWN:]
         place = f"in line {number}, after “{before}”" if before.strip() else f"at the start of line {number}"
         raise DataError(f"{name} is not UTF-8 (byte 0x{raw[error.start]:02X} {place}): {remedy}.") from error
+    shift = _SHIFT.search(line)
+    if shift is not None:
+        raise DataError(
+            f"{name}, line {number}: the line has a shift sequence of ISO-2022, as in Japanese or Korean e-mail, so "
+            f"its text is not UTF-8: {remedy}."
+        )
     if "\0" in line:
         raise DataError(
             f"{name}, line {number}: the line has a zero byte, so the file is damaged or not a text: save it anew as "

@@ -90,6 +90,17 @@ BROKEN = [
     Unreadable("utf_16_be.csv", PLAIN.encode("utf-16-be"), "is UTF-16 without a byte order mark"),
     Unreadable("utf_32_le.csv", PLAIN.encode("utf-32-le"), "is UTF-32 without a byte order mark"),
     Unreadable("chinese.csv", ("text,label\n" + "我的包裹在哪里,甲\n" * 9).encode("utf-16-le"), "is UTF-16 without"),
+    Unreadable(
+        "japanese.csv",
+        "text,label\nhi,A\nこれは返品です,B\n".encode("iso-2022-jp"),
+        "line 3: the line has a shift sequence",
+    ),
+    Unreadable("korean.csv", "text,label\n반품,A\n".encode("iso-2022-kr"), "line 2: the line has a shift sequence"),
+    Unreadable(
+        "japanese.jsonl",
+        '{"text": "返品", "label": "A"}\n'.encode("iso-2022-jp"),
+        "line 1: the line has a shift sequence",
+    ),
     Unreadable("half.csv", b"\xff\xfet\0e\0x\0t\0,\0l\0a\0b\0e\0l\0\n\0h", "is damaged, at line 2 or a little later"),
     Unreadable("odd.csv", PLAIN.encode("utf-16") + b"\n", "its byte order mark says UTF-16, but not all of it is"),
     Unreadable("zero.csv", b"text,label\nhi,A\nby\0e,B\n", "line 3: the line has a zero byte"),
@@ -165,6 +176,12 @@ MISLABELLED = [
     Unreadable(
         "no_text.csv", b"text,label\nhi,A\n\xc2\xa0,B\n\xe2\x80\x8b,B\n", "line 3 and 1 more: the row has no text"
     ),
+    Unreadable(
+        "fillers.csv",
+        "text,label\nhi,A\n\u3164,B\n\u2800 \u2800,B\n".encode(),
+        "line 3 and 1 more: the row has no text",
+    ),
+    Unreadable("filler_label.csv", "text,label\nhi,A\nho,\u3164\n".encode(), "line 3: the row has no label"),
     Unreadable("no_label.csv", b"text,label\nhi,A\nbye\n", "line 3: the row has no label"),
     Unreadable("comment.csv", b"text,label\nhi,A\n# the rest is B\nbye,B\n", "line 3: the row has no label"),
     Unreadable(

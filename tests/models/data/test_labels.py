@@ -27,6 +27,9 @@ SAME = [
     ("Order status", " Order status\t"),
     ("한국", "한국"),
     ("Order status", "Order\x07 status\x1b"),
+    ("Order status", "Order\u2800status\u2800"),
+    ("Order status", "Order status\u3164"),
+    ("Order status", "\u115fOrder\u180e status\uffa0"),
 ]
 ALIKE = [
     ("WISMO", "wismo"),
@@ -42,6 +45,8 @@ ALIKE = [
     ("-3", "-3.00"),
     ("True", "true"),
     ("Straße", "STRASSE"),
+    ("Order status", "Order\ufe0f status"),
+    ("Order status", "Order status\U000e0041"),
     ("می‌خواهم", "میخواهم"),
 ]
 DIFFERENT = [("1", "-1"), ("1", "1.1"), ("01", "1"), ("A", "A b"), ("Café", "Cafe"), ("C", "C++"), ("a1", "a 1")]

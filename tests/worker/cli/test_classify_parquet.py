@@ -224,3 +224,25 @@ def test_without_pyarrow_the_error_says_what_to_install(
     refused(
         triage("classify", *arguments), "Parquet files need pyarrow, which is not installed: run `pip install pyarrow`"
     )
+
+
+@pytest.mark.parametrize(
+    ("numbers", "written"),
+    [
+        (["123456789012345678901234567890", "123456789012345678901234567891", "5"], None),
+        (["12345678901234567890.10", "0.5", "7"], None),
+        (["1E400", "-1e400", "2.0"], None),
+        (["[123456789012345678901234567890]", "[]", "[]"], [["123456789012345678901234567890"], [], []]),
+        (["0.1234567890123456789", "1e23", "3"], [0.1234567890123456789, 1e23, 3.0]),
+        (["9007199254740993", "18446744073709551615", "1"], None),
+    ],
+)
+def test_no_number_of_json_lines_loses_whole_digits(
+    triage: Triage, tmp_path: Path, numbers: list[str], written: list[object] | None
+) -> None:
+    """Two ids that differ in the last digit stay two; a column with such a number is text."""
+    rows = [f'{{"text": "where", "n": {number}}}\n' for number in numbers]
+    (tmp_path / "in.jsonl").write_text("".join(rows))
+    result = triage("classify", "--input", "in.jsonl", "--output", "out.parquet")
+    assert result.code == 0, result.err
+    assert pq.read_table(tmp_path / "out.parquet")["n"].to_pylist() == (written or numbers)

@@ -1,6 +1,8 @@
 """Reads and writes Parquet files in batches. Needs pyarrow, which the [parquet] extra installs."""
 
+import math
 from collections.abc import Generator
+from decimal import Decimal
 from pathlib import Path
 
 import pyarrow as pa
@@ -18,6 +20,9 @@ READ_BYTES = 1024 * 1024
 
 GROUP_ROWS = 65_536
 """Rows in a row group that is written: fewer make the file slow to read, more need more memory."""
+
+LEAST_INEXACT = 2.0**53
+"""From here on, a float cannot hold every whole number."""
 
 GROUP_BYTES = 64 * 1024 * 1024
 """Bytes after which a row group is written, however few rows it has."""
@@ -58,6 +63,7 @@ class ParquetWriter:
             self._schema = pa.schema([(name, pa.string()) for name in source.columns])
         self._writer: pq.ParquetWriter | None = None
         self._waiting: list[pa.RecordBatch] = []
+        self._rounded: set[str] = set()  # columns whose numbers are written as text, since Arrow would round some
 
     def write(self, batch: Batch, predictions: Predictions) -> None:
         """Add rows with their predictions; they are written when there are enough for a row group.
@@ -91,6 +97,12 @@ class ParquetWriter:
     def _extended(self, batch: Batch, predictions: Predictions) -> pa.RecordBatch:
         if isinstance(batch, list):
             batch = [{name: _arrow_value(value) for name, value in row.items()} for row in batch]
+            if self._schema is None:
+                self._rounded = {name for row in batch for name, value in row.items() if isinstance(value, _Digits)}
+            batch = [
+                {name: _as_text(value) if name in self._rounded else value for name, value in row.items()}
+                for row in batch
+            ]
             schema = self._schema = _inferred_schema(batch) if self._schema is None else self._schema
             refuse_unknown(batch, schema.names)
             batch = pa.RecordBatch.from_pylist(batch, schema=schema)
@@ -139,9 +151,33 @@ def _is_text(kind: pa.DataType) -> bool:
     return bool(strings or types.is_null(kind))
 
 
+class _Digits(str):
+    """A number that Arrow would round, as it is written."""
+
+    __slots__ = ()
+
+
 def _arrow_value(value: object) -> object:
-    """Return an integer that no 64 bits can hold as its digits, since Arrow would round it."""
-    return str(value) if isinstance(value, WrittenNumber) and str(value).lstrip("-").isdigit() else value
+    """Return a number that neither 64 bits nor a float can hold as its digits, since Arrow would round it."""
+    if isinstance(value, WrittenNumber):
+        return _Digits(value) if _loses_digits(value) else value
+    if isinstance(value, list):
+        return [_arrow_value(one) for one in value]
+    if isinstance(value, dict):
+        return {name: _arrow_value(one) for name, one in value.items()}
+    return value
+
+
+def _loses_digits(number: WrittenNumber) -> bool:
+    """Whether whole digits are lost; those of a fraction that are too many for a float are below its accuracy."""
+    if abs(number) < LEAST_INEXACT:
+        return False
+    return math.isinf(number) or Decimal(float.__repr__(number)) != Decimal(str(number))
+
+
+def _as_text(value: object) -> object:
+    """Return a number as text."""
+    return str(value) if isinstance(value, int | float) and not isinstance(value, bool) else value
 
 
 def _inferred_schema(rows: list[Row]) -> pa.Schema:
