@@ -237,6 +237,7 @@ OTHER_CALL = {"function": {"name": "answer", "arguments": '{"intent": "OTHER", "
         {"content": "I call the function.", "tool_calls": [CALL]},
         {"content": {"intent": "WISMO", "confidence": 0.9}},
         {"content": [{"type": "text", "text": USUAL}]},
+        {"content": [USUAL[:9], USUAL[9:]]},
         {"content": [{"type": "output_text", "text": USUAL[:9]}, {"type": "text", "text": USUAL[9:]}]},
         {"content": [{"type": "thinking", "text": "{"}, {"type": "reasoning", "text": "{"}, {"text": USUAL}]},
         {"content": USUAL, "reasoning_content": 'or {"intent": "OTHER", "confidence": 0.1}'},

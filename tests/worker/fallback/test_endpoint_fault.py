@@ -58,6 +58,15 @@ REFUSALS: dict[str, tuple[Callable[[], web.Response], str]] = {
     ),
     "error with status 200": (error(200, {"message": "Insufficient balance", "code": 402}), "Insufficient balance"),
     "text with status 200": (error(200, "invalid model"), "invalid model"),
+    "arrears": (error(400, {"code": "Arrearage", "message": "Your account is not in good standing."}), "good standing"),
+    "no balance, in Chinese": (error(429, {"code": "1113", "message": "余额不足或无可用资源包,请充值。"}), "余额不足"),
+    "cloud": (lambda: web.json_response({"Message": "User x is not authorized"}, status=403), "not authorized"),
+    "API management": (lambda: web.json_response({"fault": {"faultstring": "Invalid key"}}, status=401), "Invalid key"),
+    "other JSON with status 200": (lambda: web.json_response({"code": 401, "msg": "token expired"}), "token expired"),
+    "no choices with status 200": (
+        lambda: web.json_response({"choices": None, "base_resp": {"status_msg": "insufficient balance"}}),
+        "insufficient balance",
+    ),
     "page with status 200": (lambda: web.Response(text=PAGE, content_type="text/html"), "Access denied"),
     "nothing with status 200": (web.Response, "no completion"),
     "redirect": (lambda: web.Response(status=307, headers={"Location": "https://elsewhere/?key=1"}), "https://elsewhere/:"),
@@ -212,6 +221,35 @@ async def test_a_message_that_is_refused_among_others_goes_to_review(name: str, 
         assert max(fallback.calls().values()) <= MAX_CALLS
         assert fallback.trials() <= MESSAGES / 3
         assert fallback.llm.negotiation.profile.format == "json_schema"
+
+
+SOMETIMES: dict[str, Callable[[], web.Response]] = {
+    "quota of a minute": error(429, {"message": "Quota exceeded for requests per minute", "code": 429}),
+    "a bad key among several": error(401, {"message": "Incorrect API key provided."}),
+    "a server without the model among several": error(404, {"message": "model not found"}),
+    "rate limit with status 400": lambda: web.json_response(
+        {"__type": "ThrottlingException", "message": "Rate exceeded"}, status=400
+    ),
+    "rate limit with status 403": error(403, {"message": "API rate limit exceeded"}),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("concurrency", CONCURRENCY)
+@pytest.mark.parametrize("name", SOMETIMES)
+async def test_no_message_is_blamed_for_what_no_text_causes(name: str, concurrency: int) -> None:
+    seen: set[str] = set()
+
+    async def handle(body: dict[str, Any]) -> web.StreamResponse:
+        text = message(body)
+        if text == KNOWN_GOOD or text in seen:
+            return answer("WISMO")
+        seen.add(text)
+        return SOMETIMES[name]() if len(seen) % 3 == 0 else answer("WISMO")
+
+    async with serving(handle, concurrency) as fallback:
+        await fallback.send(TEXTS)
+        assert reasons(await fallback.outputs(MESSAGES)) == {"decided": MESSAGES}
+        assert max(fallback.calls().values()) == 2
 
 
 @pytest.mark.parametrize("concurrency", CONCURRENCY)

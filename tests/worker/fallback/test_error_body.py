@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from triage_worker.fallback.error_body import ErrorBody
+from triage_worker.fallback.request_profile import RequestProfile
 
 KEY = "sk-proj-4711abcdefgh"
 
@@ -28,6 +29,15 @@ KEY = "sk-proj-4711abcdefgh"
         ('{"error": {"message": "two\\n  lines\\u0000\\u202e"}}', "two lines"),
         ("<!doctype html><html><head><title>502 Bad &amp; slow</title><style>a</style></head>", "502 Bad & slow"),
         ("<html><title></title><body><script>alert(1)</script><p>Out of <b>order</b></p></body>", "Out of order"),
+        ('{"Message": "no credit"}', "no credit"),
+        ('{"Response": {"Error": {"Code": "AuthFailure", "Message": "no credit"}}}', "no credit"),
+        ('{"fault": {"faultstring": "no credit", "detail": {"errorcode": "x.y"}}}', "no credit"),
+        ('{"error": true, "message": "no credit"}', "no credit"),
+        ('{"error": 1, "reason": "no credit"}', "no credit"),
+        ('{"error": {"code": 5}, "message": "no credit"}', "no credit"),
+        ('{"error_code": 17, "error_msg": "no credit"}', "no credit"),
+        ('{"base_resp": {"status_code": 1008, "status_msg": "no credit"}, "choices": null}', "no credit"),
+        ('{"error": {"message": "{\\"Error\\": {\\"Message\\": \\"no credit\\"}}"}}', "no credit"),
         ("plain words\n", "plain words"),
         ("", ""),
         ("null", ""),
@@ -58,6 +68,24 @@ def test_the_words_of_an_error(body: str, words: str) -> None:
 def test_the_code_of_an_error_is_a_name(error: dict[str, Any], code: str, status: int | None) -> None:
     body = ErrorBody.parse(orjson.dumps({"error": error}).decode())
     assert (body.code, body.status) == (code, status)
+
+
+@pytest.mark.parametrize("nothing", ["None", "null", "", None])
+def test_a_parameter_that_is_none_hides_no_words(nothing: str | None) -> None:
+    """LiteLLM writes "None" where there is no parameter."""
+    error = {"message": "m does not support parameters: ['response_format']", "param": nothing, "type": nothing}
+    body = ErrorBody.parse(orjson.dumps({"error": error}).decode())
+    assert (body.parameters, body.code) == ((), "")
+    adapted = RequestProfile().adapted(body)
+    assert adapted is not None
+    assert adapted.format == "json_object_with_schema"
+
+
+@pytest.mark.parametrize("levels", [100, 400, 1000])
+@pytest.mark.parametrize("name", ["error", "message", "x"])
+def test_a_body_that_is_nested_deeply_has_no_words(name: str, levels: int) -> None:
+    body = f'{{"{name}":' * levels + '{"message":"x"}' + "}" * levels
+    assert ErrorBody.parse(body).words == ""
 
 
 def test_words_are_short() -> None:

@@ -27,6 +27,16 @@ RETRY_POLICY = RetryPolicy(first_s=0.5, longest_s=8.0, jitter=1.0)
 FORMAT_STATUSES = {HTTPStatus.OK, 400, 415, 422, 500, 501}
 """Statuses of refusals that may be about the format, even if their words do not say so."""
 
+NEVER_OF_A_MESSAGE = {
+    HTTPStatus.UNAUTHORIZED,
+    HTTPStatus.NOT_FOUND,
+    HTTPStatus.METHOD_NOT_ALLOWED,
+    HTTPStatus.PROXY_AUTHENTICATION_REQUIRED,
+    HTTPStatus.TOO_MANY_REQUESTS,
+}
+"""Statuses that no text causes: if another call succeeds, it was a limit, or one of several servers behind the address.
+402 is not among them, since a long text may cost more than what is left."""
+
 NOT_OF_THE_FORMAT: frozenset[Cause] = frozenset(("cut_off", "declined", "filtered", "no_choice", "only_thoughts"))
 """Causes that no other format removes."""
 
@@ -147,6 +157,9 @@ class Attempt:
         verdict = await self._examine(refused_at, all_formats=all_formats)
         if verdict != "endpoint" and self._use_another_form():
             return "again"
+        if verdict == "message" and error.status in NEVER_OF_A_MESSAGE:
+            self._failures += 1
+            verdict = "unknown"
         if verdict == "message":
             log.warning("The LLM refuses a message", extra={"status": error.status, "code": error.body.code})
         return await self._by(verdict)

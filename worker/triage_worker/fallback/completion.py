@@ -63,9 +63,12 @@ def parse_completion(body: bytes, content_type: str) -> Completion:
         raise _error(error)
     if isinstance(message, dict):
         return _of_message(message, _at(choice, "finish_reason"), tokens)
+    said = ErrorBody.parse(body.decode())
     if choices == [] or (choices is None and isinstance(document, dict) and "choices" in document):
+        if said.words:
+            raise _error(document)
         return Completion("", *tokens, has_choice=False)
-    raise NotACompletionError("JSON of another form")
+    raise NotACompletionError("JSON of another form", said)
 
 
 def _of_message(message: dict[str, Any], finish: Any, tokens: tuple[int | None, int | None]) -> Completion:
@@ -98,6 +101,8 @@ def _text(content: Any, *, thoughts: bool = False) -> str:
     if isinstance(content, dict):
         return orjson.dumps(content).decode()
     if isinstance(content, list):
+        if all(isinstance(part, str) for part in content):
+            return "".join(content)
         parts = [_at(part, "text") for part in content if thoughts or not str(_at(part, "type")).startswith(THOUGHTS)]
         content = "".join(part for part in parts if isinstance(part, str))
     return content if isinstance(content, str) else ""

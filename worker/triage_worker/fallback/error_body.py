@@ -12,7 +12,17 @@ MOST_CHARACTERS = 300
 SHORTEST_SECRET = 6
 """The fewest characters of a secret in a row that are masked. A shorter key, such as "none", is no secret."""
 
-MESSAGES = ("message", "msg", "detail", "details", "error_description", "title", "reason", "errors", "error")
+MESSAGES = (
+    *("message", "msg", "detail", "details", "error_description", "title", "reason", "errors", "error"),
+    *("fault", "faultstring", "error_message", "error_msg", "errmsg", "status_msg", "base_resp", "response"),
+)
+CODES = ("code", "type", "status", "__type")
+DEEPEST = 16
+"""How deep in other objects and lists a message may be."""
+
+NOTHING = {"", "none", "null", "undefined"}
+"""What gateways write where there is no parameter, and no code."""
+
 IDENTIFIER = re.compile(r"[\w.:/-]{1,64}")
 TITLE = re.compile(r"<title[^>]*>(.*?)</title>", re.IGNORECASE | re.DOTALL)
 HIDDEN = re.compile(r"<(script|style)\b.*?</\1>|<[^>]*>", re.IGNORECASE | re.DOTALL)
@@ -45,11 +55,14 @@ class ErrorBody:
             return cls(_one_line(_text_of_page(body)))
         if isinstance(document, list) and document:
             document = document[0]  # Google's gateways wrap the error in a list
-        error = document.get("error", document) if isinstance(document, dict) else document
+        document = _with_plain_names(document)
+        error = document.get("error") if isinstance(document, dict) else None
+        error = error if error and not isinstance(error, bool | int) else document
+        words = _one_line(_words(error) or _words(document))
         if not isinstance(error, dict):
-            return cls(_one_line(_words(error)), tuple(_parameters(document)), status=_status(document))
+            return cls(words, tuple(_parameters(document)), status=_status(document))
         return cls(
-            _one_line(_words(error)),
+            words,
             tuple(_parameters(error)),
             _code(error),
             _status(error),
@@ -61,6 +74,20 @@ class ErrorBody:
         for secret in secrets:
             words, code = _masked(words, secret), _masked(code, secret)
         return type(self)(words, self.parameters, code, self.status)
+
+
+def _with_plain_names(document: Any, depth: int = DEEPEST) -> Any:
+    """The document with names in lower case: ``Message`` and ``Error`` of some clouds are those of others.
+
+    What is nested too deeply is left out, so that no body can exhaust the stack.
+    """
+    if not isinstance(document, list | dict):
+        return document
+    if not depth:
+        return None
+    if isinstance(document, list):
+        return [_with_plain_names(one, depth - 1) for one in document]
+    return {name.lower(): _with_plain_names(value, depth - 1) for name, value in document.items()}
 
 
 def _words(error: Any) -> str:
@@ -82,7 +109,7 @@ def _inner(message: str) -> str:
         inner = orjson.loads(message)
     except ValueError:
         return message
-    return _words(inner) or message
+    return _words(_with_plain_names(inner)) or message
 
 
 def _parameters(error: Any) -> Iterator[str]:
@@ -90,7 +117,7 @@ def _parameters(error: Any) -> Iterator[str]:
         for one in error:
             yield from _parameters(one)
     elif isinstance(error, dict):
-        if isinstance(error.get("param"), str):
+        if isinstance(error.get("param"), str) and error["param"].lower() not in NOTHING:
             yield error["param"]
         if isinstance(error.get("loc"), list):
             yield ".".join(map(str, error["loc"]))
@@ -100,9 +127,14 @@ def _parameters(error: Any) -> Iterator[str]:
 
 def _code(error: dict[str, Any]) -> str:
     """The error's code or type, if it is a name: anything longer might repeat what was sent."""
-    for name in ("code", "type", "status"):
+    for name in CODES:
         value = error.get(name)
-        if isinstance(value, str) and not value.isdigit() and IDENTIFIER.fullmatch(value):
+        if (
+            isinstance(value, str)
+            and not value.isdigit()
+            and value.lower() not in NOTHING
+            and IDENTIFIER.fullmatch(value)
+        ):
             return value
     return ""
 
@@ -110,7 +142,7 @@ def _code(error: dict[str, Any]) -> str:
 def _status(error: Any) -> int | None:
     if not isinstance(error, dict):
         return None
-    for name in ("code", "status", "status_code"):
+    for name in ("code", "status", "status_code", "statuscode"):
         value = error.get(name)
         if isinstance(value, str) and value.isdigit():
             value = int(value)

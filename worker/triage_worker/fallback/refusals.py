@@ -14,10 +14,14 @@ PASSING: set[int] = {
 }
 
 USED_UP = re.compile(
-    r"insufficient|quota|billing|credit|balance|budget|payment|prepaid|spend|usage.?limit|out of funds|top.?up",
+    r"insufficient|quota|billing|credit|balance|budget|payment|prepaid|spend|usage.?limit|out of funds|top.?up|arrear"
+    r"|good standing|suspended|deactivated|余额|欠费|充值",
     re.IGNORECASE,
 )
 """Words of an endpoint whose account is used up. A request that is merely too frequent is refused without them."""
+
+TOO_FREQUENT = re.compile(r"throttl|rate.?(limit|exceed)|too many requests", re.IGNORECASE)
+"""Words of endpoints that refuse requests which are too frequent with another status than 429."""
 
 ABOUT_FORMAT = re.compile(
     r"response.?format|json.?(schema|object|mode)|structured.?output|guided|grammar", re.IGNORECASE
@@ -39,6 +43,8 @@ def is_transient(status: int, body: ErrorBody) -> bool:
     # llama-cpp-python's server answers status 500 to a response_format that it does not support, and names it.
     if status == HTTPStatus.INTERNAL_SERVER_ERROR and ABOUT_FORMAT.search(body.words):
         return False
+    if status in {HTTPStatus.BAD_REQUEST, HTTPStatus.FORBIDDEN} and TOO_FREQUENT.search(f"{body.words} {body.code}"):
+        return USED_UP.search(body.words) is None
     return status >= HTTPStatus.INTERNAL_SERVER_ERROR or status in PASSING
 
 
