@@ -28,6 +28,10 @@ ADDRESSES = [
     ("https://api.deepseek.com", "https://api.deepseek.com"),
     ("http://localhost:11434/v1/", "http://localhost:11434/v1"),
     ("https://gateway.ai.cloudflare.com/v1/account/gateway/compat", "https://gateway.ai.cloudflare.com/v1/account/gateway/compat"),
+    ("https://router.huggingface.co/v1", "https://router.huggingface.co/v1"),
+    ("https://ark.cn-beijing.volces.com/api/v3/", "https://ark.cn-beijing.volces.com/api/v3"),
+    ("https://bedrock-runtime.us-east-1.amazonaws.com/openai/v1", "https://bedrock-runtime.us-east-1.amazonaws.com/openai/v1"),
+    ("https://models.github.ai/inference", "https://models.github.ai/inference"),
     ("https://dbc.cloud.databricks.com/serving-endpoints", "https://dbc.cloud.databricks.com/serving-endpoints"),
 ]  # fmt: skip
 
@@ -228,3 +232,18 @@ def test_a_wrong_setting_is_one_sentence_without_a_secret(changes: dict[str, Any
 def test_the_headers_are_masked_and_no_flag() -> None:
     settings = Settings.load(llm_headers="X-Token: very-secret")
     assert "very-secret" not in repr(settings)
+
+
+@pytest.mark.parametrize("host", ["shop.openai.azure.com", "shop.openai.azure.us", "shop.services.ai.azure.com"])
+@pytest.mark.parametrize("end", ["", "/"])
+def test_azures_bare_address_is_also_asked_below_its_own_path(host: str, end: str) -> None:
+    """The portal shows this address as the endpoint."""
+    address = EndpointAddress.parse(f"https://{host}{end}")
+    assert address.azure
+    assert address.with_v1 is not None
+    assert address.with_v1.completions == f"https://{host}/openai/v1/chat/completions"
+    assert EndpointAddress.parse(f"https://{host}/openai/v1").azure
+
+
+def test_a_scheme_in_capitals_is_one() -> None:
+    assert Settings.load(llm_url="HTTPS://llm/v1").llm_url == "HTTPS://llm/v1"

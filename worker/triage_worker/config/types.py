@@ -11,11 +11,14 @@ from triage_worker.config.http_headers import header_name, parse_headers
 
 HOST = re.compile(r"(?P<host>[^\s,:/\[\]<>{}()$*\"'`#;|\\@?&=%+]+|\[[0-9a-fA-F:.]+(%[\w.-]+)?\])(:(?P<port>[0-9]+))?")
 LARGEST_PORT = 65_535
-ADDRESS = r"https?://[^\s/?#]+[^\s?#]*"
+ADDRESS = r"(?i:https?)://[^\s/?#]+[^\s?#]*"
 KEY_IN_QUERY = re.compile(
     r"(api[_-]?)?key|subscription-key|code|sig(nature)?|(access_)?token|secret|password", re.IGNORECASE
 )
-OTHER_API = re.compile(r"(?<!/chat)/(completions|responses|messages|embeddings)$|/api/(chat|generate)$")
+OTHER_API = re.compile(
+    r"(?<!/chat)/(completions|responses|messages|embeddings)$|/api/(chat|generate)$|/generate(_stream)?$|"
+    r"(?<=/v1)/(models|chat)$"
+)
 
 
 def _servers(value: str) -> str:
@@ -71,6 +74,10 @@ def _endpoint(value: str) -> str:
     if "@" in rest.partition("/")[0]:  # before the value is shown
         raise ValueError("a URL with a name or password in it: give the key as TRIAGE_LLM_API_KEY")
     _matching(value, ADDRESS + r"(\?[^\s#]*)?", "a URL, up to /v1")
+    if re.search(r"[<>{}\\]", value):
+        raise ValueError(f"{value!r} has a placeholder in it: put the name in its place")
+    if not value.isprintable():
+        raise ValueError(f"{value!r} has a character that cannot be seen: type it anew")
     parts = urlsplit(value)
     secret = next((name for name in parse_qs(parts.query) if KEY_IN_QUERY.fullmatch(name)), None)
     if secret is not None:  # the address stands in logs and reports
@@ -80,9 +87,20 @@ def _endpoint(value: str) -> str:
         )
     if other := OTHER_API.search(parts.path.rstrip("/")):
         raise ValueError(f"the address of another API ({other[0]}): give that of chat completions, up to /v1 or whole")
-    if not _could_exist(parts.hostname or ""):
-        raise ValueError(f"{value!r} has no host name that could exist")
+    _check_host(value)
     return value
+
+
+def _check_host(url: str) -> None:
+    parts = urlsplit(url)
+    if not _could_exist(parts.hostname or ""):
+        raise ValueError(f"{url!r} has no host name that could exist")
+    try:
+        port = parts.port
+    except ValueError:
+        port = 0
+    if port == 0:
+        raise ValueError(f"{url!r} should have a port from 1 to {LARGEST_PORT}, or none")
 
 
 def _could_exist(host: str) -> bool:
@@ -99,8 +117,7 @@ def _could_exist(host: str) -> bool:
 
 def _helpdesk_url(value: str) -> str:
     _matching(value, ADDRESS, "https:// and a name")
-    if not _could_exist(urlsplit(value).hostname or ""):
-        raise ValueError(f"{value!r} has no host name that could exist")
+    _check_host(value)
     return value
 
 

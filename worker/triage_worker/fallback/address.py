@@ -9,7 +9,10 @@ COMPLETIONS = "/chat/completions"
 WHOLE_ADDRESSES = (COMPLETIONS, "/invocations")
 """Endings of addresses that are complete already; Databricks serves a model at ``…/invocations``."""
 
-AZURE_HOSTS = (".openai.azure.com", ".cognitiveservices.azure.com", ".services.ai.azure.com")
+AZURE_HOSTS = (
+    *(".openai.azure.com", ".cognitiveservices.azure.com", ".services.ai.azure.com"),
+    *(".openai.azure.us", ".openai.azure.cn"),
+)
 AZURE_DEPLOYMENT = re.compile(r"/openai/deployments/[^/]+$")
 SCHEME = re.compile(r"(bearer|basic|token|api-?key)\s", re.IGNORECASE)
 TOKEN = re.compile(r"eyJ[\w-]*\.[\w-]+\.[\w-]*")
@@ -24,7 +27,7 @@ class EndpointAddress:
         completions: where completions are requested.
         models: where the models are listed; None if the given address does not tell.
         azure: whether this looks like Azure OpenAI, which takes its key in a header of its own.
-        with_v1: the addresses below ``/v1``, if the given one has no path; None if it has one.
+        with_v1: the addresses below ``/v1``, or Azure's ``/openai/v1``, if the given one has no path; else None.
     """
 
     completions: str
@@ -37,7 +40,8 @@ class EndpointAddress:
         """Parse an address: up to ``/v1`` or its like, or whole."""
         parts = urlsplit(url)
         path = parts.path.rstrip("/")
-        without_path = cls._below("/v1", parts, None) if not path else None
+        v1 = "/openai/v1" if (parts.hostname or "").endswith(AZURE_HOSTS) else "/v1"
+        without_path = cls._below(v1, parts, None) if not path else None
         return cls._below(path, parts, without_path)
 
     @classmethod
