@@ -90,7 +90,7 @@ def _flag(name: str, short: str | None) -> inspect.Parameter:
     option = typer.Option(
         declared,
         *([] if short is None else [short]),
-        help=f"{(field.description or '').capitalize()}{shown}",
+        help=f"{_sentence_case(field.description or '')}{shown}",
         metavar=None if field.annotation is bool else _metavar(name),
         rich_help_panel=PANEL,
         show_default=False,
@@ -100,11 +100,20 @@ def _flag(name: str, short: str | None) -> inspect.Parameter:
     return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=annotation)
 
 
+def _sentence_case(text: str) -> str:
+    """Begin with a capital; `str.capitalize` would also write PEM and JSON in small letters."""
+    return text[:1].upper() + text[1:]
+
+
 def _metavar(name: str) -> str:
-    annotation = Settings.model_fields[name].annotation
+    return "|".join(_choices(Settings.model_fields[name].annotation)) or variable(name).rsplit("_", 1)[-1]
+
+
+def _choices(annotation: Any) -> tuple[str, ...]:
+    """The values of a Literal, also of one that is annotated or optional; none for other types."""
     if typing.get_origin(annotation) is typing.Literal:
-        return "|".join(get_args(annotation))
-    return variable(name).rsplit("_", 1)[-1]
+        return get_args(annotation)
+    return tuple(value for part in get_args(annotation) for value in _choices(part))
 
 
 def _is_secret(name: str) -> bool:
