@@ -1,5 +1,7 @@
 """``triage router --explain``."""
 
+from datetime import UTC, datetime
+
 from hypothesis import given
 from hypothesis import strategies as st
 from triage_worker.router.explain import explain_route
@@ -23,3 +25,16 @@ def test_the_explanation_says_why_a_rule_does_not_fire() -> None:
     routes = parse("rules: [{name: r, when: {intent: A, channel: chat}, then: {}}]", "r")
     lines = list(explain_route(routes, facts("A", channel="email")))
     assert lines[1:3] == ["  no   r: channel is email, not chat", "  No rule fires: the defaults apply."]
+
+
+def test_what_a_message_does_not_have_is_called_missing() -> None:
+    routes = parse("rules: [{name: r, when: {channel: chat, metadata: {tier: vip}}, then: {}}]", "r")
+    lines = list(explain_route(routes, facts("A")))
+    assert lines[1] == "  no   r: channel is missing, not chat, metadata.tier is missing, not vip"
+
+
+def test_times_are_in_the_time_zone_of_the_rules() -> None:
+    routes = parse("timezone: Europe/Berlin\ndefaults: {queue: q, sla: 7h}", "r")
+    lines = list(explain_route(routes, facts("A", at=datetime(2026, 3, 28, 20, tzinfo=UTC))))
+    assert lines[0].endswith(" at Sat 28 Mar 2026 21:00 CET")
+    assert ", due Sun 29 Mar 2026 05:00 CEST, " in lines[-1]  # seven hours later; summer time began in between

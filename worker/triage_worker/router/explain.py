@@ -6,7 +6,6 @@ from typing import Any
 
 from aiokafka.errors import KafkaError
 from pydantic import BaseModel, ConfigDict, ValidationError
-from triage_schemas.cloudevents import timestamp
 from triage_schemas.events import DecidedBy, IntentEvent, Probability
 from triage_schemas.messages.message import Scalar
 from triage_schemas.validation import first_error
@@ -19,6 +18,9 @@ from triage_worker.router.intent_parser import facts_of
 from triage_worker.routing.conditions import Facts
 from triage_worker.routing.routes import Routes
 from triage_worker.routing.routes_file import DEFAULT_ROUTES, load
+
+MINUTE = "%a %d %b %Y %H:%M %Z"
+"""How times are shown: always in the rules' time zone."""
 
 
 class _TypedIntent(BaseModel):
@@ -55,7 +57,7 @@ async def explain(settings: Settings, event_or_id: str) -> str:
 
 def explain_route(routes: Routes, facts: Facts) -> Iterator[str]:
     """Explain a route line by line: each rule up to the one that fires, then what the ticket gets."""
-    yield f"{facts.intent}, confidence {facts.confidence:g}, at {facts.at.astimezone(routes.zone):%a %d %b %Y %H:%M %Z}"
+    yield f"{facts.intent}, confidence {facts.confidence:g}, at {facts.at.astimezone(routes.zone):{MINUTE}}"
     for rule, results in routes.evaluate(facts):
         failed = [condition for condition, holds in results if not holds]
         if failed:
@@ -67,7 +69,11 @@ def explain_route(routes: Routes, facts: Facts) -> Iterator[str]:
     route = routes.route(facts)
     if route.rule is None:
         yield "  No rule fires: the defaults apply."
-    due = "none" if route.sla_s is None else timestamp(facts.at.timestamp() + route.sla_s)
+    due = (
+        "none"
+        if route.sla_s is None
+        else f"{datetime.fromtimestamp(facts.at.timestamp() + route.sla_s, routes.zone):{MINUTE}}"
+    )
     tags = ", ".join(route.tags) or "none"
     yield f"queue {route.queue}, priority {route.priority}, due {due}, tags {tags}"
 

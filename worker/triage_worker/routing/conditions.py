@@ -117,7 +117,11 @@ def _one_of(name: str, wanted: Sequence[Scalar], value_of: Callable[[Facts], Any
         value = value_of(facts)
         return (type(value) is bool, value) in exact
 
-    return Condition(name, _joined(wanted), holds, lambda facts: str(value_of(facts)))
+    def found(facts: Facts) -> str:
+        value = value_of(facts)
+        return "missing" if value is None else str(value)
+
+    return Condition(name, _joined(wanted), holds, found)
 
 
 def _joined(values: Iterable[object]) -> str:
