@@ -34,6 +34,13 @@ def test_the_table_has_accepted_or_the_reason(triage: Triage) -> None:
 
 
 @pytest.mark.usefixtures("model")
+def test_a_text_that_is_cut_off_ends_with_an_ellipsis(triage: Triage, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    _, fits, longer, wide = triage("classify", "a" * 33, "a" * 34, "你" * 17).out.splitlines()
+    assert [line.split(" ")[0] for line in (fits, longer, wide)] == ["a" * 33, "a" * 32 + "…", "你" * 16 + "…"]
+
+
+@pytest.mark.usefixtures("model")
 def test_the_answers_for_a_large_file_are_in_order(triage: Triage, tmp_path: Path) -> None:
     texts = [f"message, no {number}\nwith a second line" for number in range(3_000)]
     with (tmp_path / "in.csv").open("w", newline="") as file:

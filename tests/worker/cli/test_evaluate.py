@@ -21,6 +21,17 @@ def test_evaluate_prints_one_object_of_figures(triage: Triage, tmp_path: Path) -
     assert "does not know" not in printed
 
 
+@pytest.mark.parametrize("columns", [80, 160])
+def test_evaluate_says_what_the_figures_mean_without_a_thin_strip(
+    triage: Triage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, columns: int
+) -> None:
+    monkeypatch.setenv("COLUMNS", str(columns))
+    (tmp_path / "in.csv").write_text("text,label\nwhere is my order,WISMO\ni want my money back,RETURN_REQUEST\n")
+    lines = triage("evaluate", "--data", "in.csv").out.splitlines()
+    assert any("share of messages with an intent that are accepted" in line for line in lines)
+    assert max(map(len, lines)) <= columns
+
+
 def test_evaluate_warns_about_labels_that_the_bundle_does_not_know(triage: Triage, tmp_path: Path) -> None:
     (tmp_path / "in.csv").write_text("text,label\nwhere is my order,[Versand]\ncancel it,Storno\nhello,WISMO\n")
     printed = triage("evaluate", "--data", "in.csv").out

@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 HOURLY = ("llm_money_per_hour", "llm_calls_per_hour")
 LLM = tuple(name for name in Settings.model_fields if name.startswith("llm_") and name not in HOURLY)
 
+WIDE = 110
+"""From this many columns on, the meaning of a figure is printed beside it."""
+
 ShowProgress = Callable[[str, int, int, str], None]
 """Called with the present stage, how many of its items are done, how many there are, and a note."""
 
@@ -155,20 +158,34 @@ def _print(result: dict[str, Any]) -> None:
         console.print(note, soft_wrap=True, markup=False)
     if unknown := result["unknown_labels"]:
         names = ", ".join(list(unknown)[:8]) + (" …" if len(unknown) > 8 else "")
-        rows = f"{sum(unknown.values())} rows have labels that this bundle does not know, and count as wrong: {names}."
-        console.print(f"{rows} Is it the right bundle (--bundle)?\n", soft_wrap=True, markup=False)
+        found = f"{sum(unknown.values())} rows have labels that this bundle does not know, and count as wrong: {names}."
+        console.print(f"{found} Is it the right bundle (--bundle)?\n", soft_wrap=True, markup=False)
+    rows = [
+        (title, metric(name, result[name]), metric_interval(name, result[f"{name}_ci"]), meaning)
+        for name, (title, meaning) in METRICS.items()
+        if result[name] is not None
+    ]
+    _print_metrics(console, rows)
+    if "llm" in result:
+        _print_comparison(console, result["llm"])
+
+
+def _print_metrics(console: Console, rows: list[tuple[str, str, str, str]]) -> None:
+    """Print titles, values, intervals and meanings as a table; on a narrow terminal the meanings are below it."""
+    beside = console.width >= WIDE
     table = Table(box=None, pad_edge=False, header_style="bold")
     table.add_column("metric", no_wrap=True)
     table.add_column("value", no_wrap=True, justify="right")
     table.add_column("95 % interval", no_wrap=True)
-    table.add_column("meaning", style="dim")
-    for name, (title, meaning) in METRICS.items():
-        if result[name] is not None:
-            interval = metric_interval(name, result[f"{name}_ci"])
-            table.add_row(title, metric(name, result[name]), interval, meaning)
+    if beside:
+        table.add_column("meaning", style="dim")
+    for row in rows:
+        table.add_row(*(row if beside else row[:3]))
     console.print(table)
-    if "llm" in result:
-        _print_comparison(console, result["llm"])
+    if not beside:
+        console.print()
+        for title, _, _, meaning in rows:
+            console.print(f"{title}: [dim]{meaning}[/]")
 
 
 def _print_comparison(console: Console, compared: dict[str, Any]) -> None:

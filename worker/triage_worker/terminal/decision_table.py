@@ -5,7 +5,7 @@ Lines are printed one by one as they come, so the columns have fixed widths.
 
 from typing import NamedTuple
 
-from rich.cells import set_cell_size
+from rich.cells import cell_len, set_cell_size
 from rich.text import Text
 
 INTENT_WIDTH = 18
@@ -43,9 +43,14 @@ def _columns(message: str, intent: str, confidence: str, verdict: str, width: in
     room = max(NARROWEST_TEXT, width - INTENT_WIDTH - CONFIDENCE_WIDTH - VERDICT_WIDTH - 3)
     return " ".join(
         [
-            set_cell_size(message, room),
+            _shortened(message, room),
             set_cell_size(intent, INTENT_WIDTH),
             confidence.rjust(CONFIDENCE_WIDTH),
             verdict.ljust(VERDICT_WIDTH),
         ]
     )
+
+
+def _shortened(text: str, room: int) -> str:
+    """The text in exactly ``room`` columns; one that is cut off ends with an ellipsis."""
+    return set_cell_size(text, room) if cell_len(text) <= room else set_cell_size(text, room - 1) + "…"
