@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from time import monotonic
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TaskProgressColumn, TextColumn, TimeRemainingColumn
@@ -12,12 +13,15 @@ ProgressCallback = Callable[[str, float], None]
 A sentence that is called once, with 1, is a note for the user.
 """
 
+LINE_EVERY_S = 60.0
+"""Where there is no terminal, a stage that takes long says every minute how far it is."""
+
 
 @contextmanager
-def progress_display(console: Console) -> Iterator[ProgressCallback]:
-    """Show one progress bar per stage on a terminal, and print one line per stage elsewhere."""
+def progress_display(console: Console, clock: Callable[[], float] = monotonic) -> Iterator[ProgressCallback]:
+    """Show a progress bar per stage on a terminal; elsewhere, print a line per stage and one for each minute of it."""
     if not console.is_terminal:
-        yield _line_printer(console)
+        yield _line_printer(console, clock)
         return
     columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn(compact=True))
     with Progress(*columns, console=console) as progress:
@@ -34,12 +38,17 @@ def progress_display(console: Console) -> Iterator[ProgressCallback]:
         yield update
 
 
-def _line_printer(console: Console) -> ProgressCallback:
-    printed: set[str] = set()
+def _line_printer(console: Console, clock: Callable[[], float]) -> ProgressCallback:
+    printed_at: dict[str, float] = {}
 
-    def update(stage: str, _share: float) -> None:
-        if stage not in printed:
-            printed.add(stage)
+    def update(stage: str, share: float) -> None:
+        now = clock()
+        if stage not in printed_at:
             console.print(stage, soft_wrap=True, markup=False)
+        elif share < 1.0 and now - printed_at[stage] >= LINE_EVERY_S:
+            console.print(f"{stage}: {share:.0%}", soft_wrap=True, markup=False)
+        else:
+            return
+        printed_at[stage] = now
 
     return update
