@@ -24,7 +24,7 @@ def control_record(document: dict[str, Any]) -> SkipReason | None:
     fields = payload if isinstance(payload, dict) and document.keys() <= {"schema", "payload"} else document
     if _is_heartbeat(fields):
         return "heartbeat"
-    if "ddl" in fields and isinstance(fields.get("tableChanges"), list) and isinstance(fields.get("source"), dict):
+    if "ddl" in fields and isinstance(fields.get("source"), dict) and _names_tables(fields):
         return "schema_change"
     if fields.get("status") in ("BEGIN", "END") and isinstance(fields.get("id"), str) and _counts_events(fields):
         return "transaction"
@@ -47,6 +47,11 @@ def _is_heartbeat(fields: dict[str, Any]) -> bool:
     if fields.keys() == {"resolved"}:  # CockroachDB
         return isinstance(fields["resolved"], str)
     return fields.keys() == MIRROR_MAKER_HEARTBEAT
+
+
+def _names_tables(fields: dict[str, Any]) -> bool:
+    """Whether a schema change says what it concerns; Debezium before version 1.3 wrote no ``tableChanges``."""
+    return isinstance(fields.get("tableChanges"), list) or isinstance(fields.get("databaseName"), str)
 
 
 def _counts_events(fields: dict[str, Any]) -> bool:

@@ -35,6 +35,10 @@ MIRROR_MAKER = {"sourceClusterAlias": "east", "targetClusterAlias": "west", "tim
         ({"resolved": "1532379923319195777.0000000000"}, "heartbeat"),
         (MIRROR_MAKER, "heartbeat"),
         (SCHEMA_CHANGE, "schema_change"),
+        (
+            {name: value for name, value in SCHEMA_CHANGE.items() if name not in ("ts_ms", "tableChanges")},
+            "schema_change",
+        ),
         (BEGIN, "transaction"),
         (END, "transaction"),
         ({"status": "BEGIN", "id": "571", "ts_ms": AT_MS}, "transaction"),
