@@ -94,6 +94,9 @@ def test_variables_that_kubernetes_sets_for_a_service_called_triage_are_ignored(
     [
         ({"threads": "many"}, "--threads (flag) is not valid"),
         ({"http_port": "70000"}, "--http-port"),
+        ({"http_host": "0.0.0.0:8080"}, "without a port"),
+        ({"http_host": "http://0.0.0.0"}, "without a port"),
+        ({"http_host": "a..b"}, "an address of this machine"),
         ({"delivery": "sometimes"}, "'at_least_once' or 'exactly_once'"),
         ({"input_topic": "customer messages"}, "--input-topic"),
         ({"text_field": "payload..text"}, "names joined by dots"),
@@ -154,6 +157,13 @@ def test_a_value_that_is_not_valid_is_named_in_one_sentence(flags: dict[str, str
 )
 def test_a_list_of_brokers_may_have_blanks(given: str, servers: str) -> None:
     assert Settings.load(bootstrap_servers=given).bootstrap_servers == servers
+
+
+@pytest.mark.parametrize(
+    ("given", "host"), [("::", "::"), ("[::1]", "::1"), (" 127.0.0.1 ", "127.0.0.1"), ("a.b", "a.b")]
+)
+def test_an_address_of_this_machine_may_have_blanks_and_brackets(given: str, host: str) -> None:
+    assert Settings.load(http_host=given).http_host == host
 
 
 def test_values_may_be_in_upper_or_lower_case() -> None:

@@ -1,11 +1,13 @@
 """The HTTP endpoints: three pages, which are read by GET only."""
 
+import errno
 from contextlib import suppress
 from socket import AF_INET6, has_ipv6, socket
 
 import pytest
-from aiohttp import ClientSession
+from aiohttp import ClientSession, web
 from prometheus_client import CollectorRegistry
+from triage_worker.config.errors import ConfigError
 from triage_worker.observability.http import serving
 
 from tests.kafka.broker import free_ports
@@ -69,3 +71,31 @@ def _has_loopback() -> bool:
         probe.bind(("::1", 0))
         return True
     return False
+
+
+@pytest.mark.parametrize(
+    ("host", "advice"),
+    [
+        ("no-such-host.invalid", "set TRIAGE_HTTP_HOST to an address of this machine"),
+        ("192.0.2.1", "set TRIAGE_HTTP_HOST to an address of this machine"),
+        ("127.0.0.1", "set TRIAGE_HTTP_PORT to a free port, or to 0"),
+    ],
+)
+async def test_an_address_that_cannot_be_listened_on_is_one_sentence(host: str, advice: str) -> None:
+    with socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        with pytest.raises(ConfigError, match=rf"^{host}:{port} cannot be listened on \(.*\): {advice}"):
+            async with serving(host, port, alive=lambda: None, ready=lambda: None, registry=CollectorRegistry()):
+                pass
+
+
+async def test_a_port_of_the_system_is_refused_with_another(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def refuse(_: web.TCPSite) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    monkeypatch.setattr(web.TCPSite, "start", refuse)
+    with pytest.raises(ConfigError, match=r"80 cannot be listened on.*: set TRIAGE_HTTP_PORT to a port above 1023"):
+        async with serving("::", 80, alive=lambda: None, ready=lambda: None, registry=CollectorRegistry()):
+            pass

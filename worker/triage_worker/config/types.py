@@ -51,6 +51,7 @@ HeaderName = Annotated[str, AfterValidator(lambda value: header_name(value.strip
 ApiKey = Annotated[SecretStr | None, AfterValidator(lambda value: value and _header(value))]
 HelpdeskUrl = Annotated[str, AfterValidator(lambda value: _helpdesk_url(value.strip().rstrip("/")))]
 Servers = Annotated[str, AfterValidator(_servers)]
+Host = Annotated[str, AfterValidator(lambda value: _host(value.strip()))]
 CommaSeparatedNames = Annotated[str, AfterValidator(lambda value: ",".join(_names(value)))]
 Upper = BeforeValidator(lambda value: value.upper() if isinstance(value, str) else value)
 Lower = BeforeValidator(lambda value: value.lower() if isinstance(value, str) else value)
@@ -101,6 +102,14 @@ def _check_host(url: str) -> None:
         port = 0
     if port == 0:
         raise ValueError(f"{url!r} should have a port from 1 to {LARGEST_PORT}, or none")
+
+
+def _host(value: str) -> str:
+    """Check an address of this machine, and take the brackets of IPv6 away."""
+    host = value.removeprefix("[").removesuffix("]")
+    if not _could_exist(f"[{host}]" if ":" in host else host) or re.search(r"[\s/]", host):
+        raise ValueError(f"{value!r} should be an address of this machine, without a port")
+    return host
 
 
 def _could_exist(host: str) -> bool:

@@ -1,5 +1,7 @@
 """Serves the probes /livez and /readyz, and the Prometheus metrics at /metrics. All are read-only."""
 
+import errno
+import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
@@ -44,14 +46,20 @@ async def serving(
         await web.TCPSite(runner, None if host == "::" else host, port).start()
     except OSError as error:
         await runner.cleanup()
-        raise ConfigError(
-            f"{host}:{port} cannot be listened on ({error.strerror}): set TRIAGE_HTTP_PORT to a free port, or to 0."
-        ) from error
+        raise ConfigError(f"{host}:{port} cannot be listened on ({error.strerror}): {_advice(error)}.") from error
     try:
         yield
     finally:
         await runner.cleanup()
         registry.unregister(gauge)
+
+
+def _advice(error: OSError) -> str:
+    if isinstance(error, socket.gaierror) or error.errno == errno.EADDRNOTAVAIL:
+        return "set TRIAGE_HTTP_HOST to an address of this machine, or to 0.0.0.0 for all"
+    if error.errno == errno.EACCES:
+        return "set TRIAGE_HTTP_PORT to a port above 1023, or to 0"
+    return "set TRIAGE_HTTP_PORT to a free port, or to 0"
 
 
 def readiness(ready: Problem, registry: CollectorRegistry) -> Gauge:
