@@ -111,7 +111,10 @@ def main() -> int:
     serve = parser.parse_args().serve
     assemble(ASSEMBLED)
     command = ["serve"] if serve else ["build", "--strict", "--clean"]
-    return subprocess.run([sys.executable, "-m", "zensical", *command], cwd=ROOT, check=False).returncode
+    code = subprocess.run([sys.executable, "-m", "zensical", *command], cwd=ROOT, check=False).returncode
+    if code == 0 and not serve:  # its links are to folders, so a browser cannot follow them from file to file
+        print("The site is in site/, for a web server. To read it here: make docs DOCS_ARGS=--serve")  # noqa: T201
+    return code
 
 
 if __name__ == "__main__":

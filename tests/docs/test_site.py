@@ -19,6 +19,7 @@ def site() -> Path:
     """The built site."""
     done = subprocess.run([sys.executable, ROOT / "docs/site/build.py"], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stdout.endswith("To read it here: make docs DOCS_ARGS=--serve\n")
     return ROOT / "site"
 
 
