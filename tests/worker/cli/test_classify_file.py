@@ -68,6 +68,11 @@ def test_every_format_becomes_every_format(triage: Triage, tmp_path: Path, out_o
     assert [file.name for file in tmp_path.iterdir() if file.name.startswith(".")] == []
 
 
+def test_one_row_is_not_called_rows(triage: Triage) -> None:
+    result = triage("classify", "where is it", "--output", "out.csv")
+    assert result.out.startswith("1 row in ")
+
+
 def test_the_command_says_what_it_has_written(triage: Triage, tmp_path: Path) -> None:
     result = triage("classify", "--input", write_input(tmp_path, ".csv"), "--output", "out.csv")
     assert result.out.startswith("3 rows in 0.")

@@ -81,8 +81,9 @@ def classify_file(classifier: "Classifier", source: Input, output: Path, *, scor
 
 def _report(counts: Counts, seconds: float, output: Path) -> None:
     refused = counts.rows - counts.accepted - counts.without_text
+    rows = f"{counts.rows:,} {'row' if counts.rows == 1 else 'rows'}"
     typer.echo(
-        f"{counts.rows:,} rows in {seconds:,.1f} s ({counts.rows / max(seconds, 1e-9):,.0f} rows/s): "
+        f"{rows} in {seconds:,.1f} s ({counts.rows / max(seconds, 1e-9):,.0f} rows/s): "
         f"{counts.accepted:,} accepted, {refused:,} not accepted, {counts.without_text:,} without text. "
         f"They are in {output}."
     )
