@@ -138,14 +138,14 @@ async def test_messages_wait_while_the_first_one_finds_out_how_to_ask() -> None:
     first = asyncio.create_task(scripted.ask(event("a")))
     await turns()
     assert await scripted.ask(event("b")) is None
-    settled = asyncio.create_task(scripted.llm.settled())
+    waiting = asyncio.create_task(scripted.llm.wait_for_negotiation())
     available = asyncio.create_task(scripted.llm.available())
     await turns()
-    assert not settled.done()
+    assert not waiting.done()
     assert not available.done()
     rules.gates["a"].set()
     assert await first == WISMO
-    await asyncio.gather(settled, available)
+    await asyncio.gather(waiting, available)
     assert await scripted.ask(event("b")) == WISMO
 
 
@@ -155,10 +155,10 @@ async def test_those_that_wait_for_a_form_learn_of_a_fault() -> None:
     rules.gates["a"] = asyncio.Event()
     first = asyncio.create_task(scripted.ask(event("a")))
     await turns()
-    settled = asyncio.create_task(scripted.llm.settled())
+    waiting = asyncio.create_task(scripted.llm.wait_for_negotiation())
     rules.gates["a"].set()
     assert await first is None
-    await settled
+    await waiting
     assert scripted.llm.fault is not None
 
 

@@ -155,7 +155,7 @@ class Examiner:
     async def available(self) -> None:
         """Wait until the endpoint can be asked. Of all that wait, one tries now and then whether a fault is over."""
         while True:
-            await self.settled()
+            await self.wait_for_negotiation()
             fault = self.fault
             if fault is None:
                 return
@@ -170,7 +170,7 @@ class Examiner:
                 self._waiting = self.trying = False
                 self._changed.notify()
 
-    async def settled(self) -> None:
+    async def wait_for_negotiation(self) -> None:
         """Wait until no message is finding out how to ask the endpoint, or a fault is known."""
         while self.fault is None and not self._negotiation.open:
             await self._changed.wait()

@@ -97,9 +97,9 @@ class Llm:
         """
         await self._examiner.available()
 
-    async def settled(self) -> None:
+    async def wait_for_negotiation(self) -> None:
         """Wait until a message can be asked about, or a fault of the endpoint is known."""
-        await self._examiner.settled()
+        await self._examiner.wait_for_negotiation()
 
     async def answer(self, subject: prompt.Subject, messages: list[prompt.Message]) -> Result:
         """Ask what a customer's message wants.

@@ -197,7 +197,7 @@ class LlmRunner:
         A question over budget waits for the calls in flight: they have reserved far more money than they take.
         """
         while True:
-            await self._llm.settled()
+            await self._llm.wait_for_negotiation()
             if self._llm.fault is not None:
                 return None
             self._in_flight += 1
