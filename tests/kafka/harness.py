@@ -193,6 +193,17 @@ class KafkaHarness:
 
             yield committed
 
+    @asynccontextmanager
+    async def written_records(self) -> AsyncIterator[Callable[[], Awaitable[int]]]:
+        """Yield a function that returns how many records the input has, with those of open transactions."""
+        async with self._reader() as reader:
+            partitions = await self._partitions(reader, self.input)
+
+            async def written() -> int:
+                return sum((await reader.end_offsets(partitions)).values())
+
+            yield written
+
     async def verify_delivery(
         self,
         workers: Iterable[ServiceProcess],
