@@ -13,8 +13,8 @@ from triage_schemas.events import LabelEvent
 from triage_worker.config.errors import TriageError
 from triage_worker.config.settings import Settings
 from triage_worker.kafka.authorization import describe_error
-from triage_worker.kafka.connection import check_connection
 from triage_worker.kafka.topic_reader import open_reader, read_topic
+from triage_worker.kafka.topics import require
 
 
 @dataclass
@@ -40,7 +40,7 @@ async def read_labels_topic(settings: Settings, on_progress: Callable[[int], Non
     Raises:
         TriageError: the cluster cannot be reached, or the topic is missing or empty; says what to do.
     """
-    await check_connection(settings)
+    await require(settings, {"labels_topic": "Read"})
     dated: list[tuple[datetime, Answer]] = []
     result, records = TopicLabels(), 0
     try:
