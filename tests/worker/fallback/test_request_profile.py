@@ -100,6 +100,102 @@ def test_a_refusal_that_is_not_about_the_form_changes_nothing(words: str) -> Non
     assert FIRST.adapted(ErrorBody.parse(words)) is None
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        "the context length is 4096", "context_window", "it is too large", "too long", "too many", "too big",
+        "exceeds it", "at most 100", "the maximum is 100",
+    ],
+)  # fmt: skip
+def test_a_complaint_about_a_length_renames_no_parameter(words: str) -> None:
+    assert FIRST.adapted(ErrorBody.parse(said(f"max_tokens: {words}", param="max_tokens"))) is None
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "system role", "system messages", "a system prompt", "System instructions", "the system turn",
+        "a role may not be system",
+    ],
+)  # fmt: skip
+def test_a_complaint_about_the_system_turn_leads_to_one_without(words: str) -> None:
+    assert FIRST.adapted(ErrorBody.parse(f"no {words}")) == replace(FIRST, system_turn=False)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "unknown", "Unrecognized name", "unrecognised", "unexpected", "unsupported parameter", "unsupported field",
+        "unsupported argument", "extra input", "not permitted", "additional properties",
+    ],
+)  # fmt: skip
+def test_an_endpoint_that_knows_no_format_at_all_is_asked_without_one(words: str) -> None:
+    assert FIRST.adapted(ErrorBody.parse(f"{words}: response_format")) == replace(FIRST, format="text")
+
+
+@pytest.mark.parametrize(
+    "words", ["unknown response_format: json_schema", "unknown response_format json object", "unknown type", "bad"]
+)
+def test_an_endpoint_that_knows_other_formats_is_asked_in_the_next(words: str) -> None:
+    next_format = replace(FIRST, format="json_object_with_schema")
+    assert FIRST.adapted(ErrorBody.parse(said(words, param="response_format"))) == next_format
+    in_the_name = ErrorBody("unknown parameter", parameters=("response_format.json_schema",))
+    assert FIRST.adapted(in_the_name) == next_format
+
+
+def test_what_a_field_names_counts_more_than_words() -> None:
+    assert FIRST.adapted(ErrorBody.parse(said("temperature is fine", param="model"))) is None
+    assert FIRST.adapted(ErrorBody("no", parameters=("a", "Temperature"))) == replace(FIRST, temperature=False)
+    assert FIRST.adapted(ErrorBody("no", parameters=("max", "tokens"))) is None
+
+
+def test_what_was_left_out_stays_so() -> None:
+    reduced = replace(FIRST, temperature=False, system_turn=False)
+    assert reduced.adapted(ErrorBody.parse("no response_format")) == replace(reduced, format="json_object_with_schema")
+    renamed = replace(FIRST, limit="max_completion_tokens")
+    assert renamed.adapted(ErrorBody.parse("no temperature")) == replace(renamed, temperature=False)
+
+
+def test_the_request_has_what_its_form_says() -> None:
+    assert body(FIRST) == {
+        "model": "m",
+        "messages": MESSAGES,
+        "max_tokens": 50,
+        "temperature": 0,
+        "response_format": {
+            "type": "json_schema",
+            "json_schema": {"name": "answer", "strict": True, "schema": SCHEMA},
+        },
+    }
+    with_schema = replace(FIRST, format="json_object_with_schema", limit="max_completion_tokens", temperature=False)
+    assert body(with_schema) == {
+        "model": "m",
+        "messages": MESSAGES,
+        "max_completion_tokens": 50,
+        "response_format": {"type": "json_object", "schema": SCHEMA},
+    }
+    assert body(replace(FIRST, format="json_object"))["response_format"] == {"type": "json_object"}
+
+
+def test_the_formats_follow_each_other_in_a_circle() -> None:
+    profile, formats = FIRST, []
+    for _ in FORMATS:
+        profile = profile.with_next_format()
+        formats.append(profile.format)
+    assert formats == [*FORMATS[1:], FORMATS[0]]
+
+
+def test_all_formats_begin_with_the_present_one() -> None:
+    profile = replace(FIRST, format="json_object")
+    assert profile.with_all_formats() == [
+        profile,
+        FIRST,
+        replace(FIRST, format="json_object_with_schema"),
+        replace(FIRST, format="text", temperature=False),
+    ]
+    assert [one.format for one in FIRST.plain.with_all_formats()] == ["text", *FORMATS[:3], "text"]
+
+
 def test_an_echo_of_the_request_is_not_taken_for_words_about_it() -> None:
     echo = {"detail": [{"loc": ["body", "model"], "msg": "no such model", "input": body(FIRST)}], "body": body(FIRST)}
     assert FIRST.adapted(ErrorBody.parse(orjson.dumps(echo).decode())) is None

@@ -57,8 +57,6 @@ def find_objects(text: str) -> ObjectsFound:
 
 def _unquoted(text: str) -> str:
     """The text within a text that is one JSON string as a whole."""
-    if not text.lstrip().startswith('"'):
-        return text
     try:
         inner = orjson.loads(text)
     except ValueError:

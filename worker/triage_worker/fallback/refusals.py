@@ -10,12 +10,11 @@ PASSING: set[int] = {
     HTTPStatus.REQUEST_TIMEOUT,
     HTTPStatus.CONFLICT,
     HTTPStatus.TOO_EARLY,
-    HTTPStatus.TOO_MANY_REQUESTS,
 }
 
 USED_UP = re.compile(
     r"insufficient|quota|billing|credit|balance|budget|payment|prepaid|spend|usage.?limit|out of funds|top.?up|arrear"
-    r"|good standing|suspended|deactivated|余额|欠费|充值",
+    r"|good standing|deactivated|余额|欠费|充值",
     re.IGNORECASE,
 )
 """Words of an endpoint whose account is used up. A request that is merely too frequent is refused without them."""
