@@ -76,14 +76,24 @@ def test_a_cancelled_trial_call_lets_the_next_one_try() -> None:
     breaker = CircuitBreaker(failures=1, first_s=5)
     breaker.record_failure(0)
     assert breaker.wait_s(5) == 0
-    breaker.record_cancellation(6)
+    breaker.record_cancellation()
     assert breaker.wait_s(6) == 0
+    assert breaker.wait_s(6) > 0, "only one call at a time is a trial"
+
+
+def test_calls_that_fail_late_do_not_prolong_the_pause() -> None:
+    breaker = CircuitBreaker(failures=2, first_s=5)
+    breaker.record_failure(0)
+    assert (breaker.state, breaker.wait_s(0)) == ("closed", 0)
+    breaker.record_failure(1)
+    breaker.record_failure(4)  # it began before the breaker opened
+    assert (breaker.state, breaker.wait_s(4)) == ("open", 2)
 
 
 def test_a_call_that_is_cancelled_while_the_endpoint_answers_holds_nothing_back() -> None:
     breaker = CircuitBreaker()
     assert breaker.wait_s(0) == 0
-    breaker.record_cancellation(0)
+    breaker.record_cancellation()
     assert breaker.state == "closed"
     assert [breaker.wait_s(0), breaker.wait_s(0)] == [0, 0]
 

@@ -72,11 +72,10 @@ class CircuitBreaker:
         elif self.state == "closed" and self._failures >= self._limit:
             self._open(now)
 
-    def record_cancellation(self, now: float) -> None:
+    def record_cancellation(self) -> None:
         """Record that an allowed call was not made, or was cut short here; it says nothing about the endpoint."""
         if self.state == "half_open":
-            self.state = "open"
-            self._open_until = now
+            self.state = "open"  # its pause is over, so the next call may be made at once
 
     def _open(self, now: float) -> None:
         self.state = "open"

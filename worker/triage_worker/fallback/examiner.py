@@ -179,7 +179,7 @@ class Examiner:
         self, subject: KnownGood, profiles: Sequence[RequestProfile], since: float, *, needs_answer: bool
     ) -> Verdict:
         """Examine the endpoint; if that is under way already, wait for what it finds."""
-        if self.fault is None and self._examining:
+        if self._examining:
             while self._examining:
                 await self._changed.wait()
         elif self.fault is None and self._good_since <= since:
@@ -252,9 +252,9 @@ class Examiner:
 
 
 def _refused(error: RejectedError) -> str:
-    said = f"{error.body.words} ({error.body.code})" if error.body.code else error.body.words
-    return f"the LLM endpoint refuses every request: {error}{_quoted(said)}"
+    said = (error.body.words, f"({error.body.code})" if error.body.code else "")
+    return f"the LLM endpoint refuses every request: {error}{_quoted(' '.join(filter(None, said)))}"
 
 
 def _quoted(words: str) -> str:
-    return f": “{words}”" if words.strip() else ""
+    return f": “{words}”" if words else ""

@@ -151,7 +151,7 @@ class LlmCalls:
         try:
             reservation = await self._reserve(self._prices.cost(most), deadline)
         except (NoAnswerError, asyncio.CancelledError):
-            self.breaker.record_cancellation(self._clock())
+            self.breaker.record_cancellation()
             raise
         started = self._clock()
         timeout_s = max(SHORTEST_TIMEOUT_S, min(self._limits.timeout_s, deadline - started))
@@ -169,7 +169,7 @@ class LlmCalls:
             self._record_failure(error)
             raise
         except asyncio.CancelledError:
-            self.breaker.record_cancellation(self._clock())
+            self.breaker.record_cancellation()
             raise
         self.breaker.record_success()
         tokens = cost.billed(completion, most)
