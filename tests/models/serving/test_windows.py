@@ -44,6 +44,19 @@ def joined(*windows: tuple[int, float, Reason | None], truncated: bool = False) 
         ([(WISMO, 0.9, None)], (WISMO, 0.9, None)),
         ([(WISMO, 0.9, None), (WISMO, 0.97, None)], (WISMO, 0.9, None)),
         ([(WISMO, 0.9, None), (CANCEL, 0.99, None)], (CANCEL, 0.99, "ambiguous")),
+        ([(CANCEL, 0.99, None), (WISMO, 0.9, None)], (CANCEL, 0.99, "ambiguous")),
+        ([(WISMO, 0.99, None), (CANCEL, 0.9, None)], (WISMO, 0.99, "ambiguous")),
+        ([(WISMO, 0.3, None), (CANCEL, 0.4, "low_confidence")], (CANCEL, 0.4, "low_confidence")),
+        (
+            [(WISMO, 0.9, None), (CANCEL, 0.3, "low_confidence"), (CANCEL, 0.4, "ambiguous")],
+            (CANCEL, 0.3, "low_confidence"),
+        ),
+        (
+            [(WISMO, 0.9, None), (CANCEL, 0.4, "ambiguous"), (CANCEL, 0.3, "low_confidence")],
+            (CANCEL, 0.3, "low_confidence"),
+        ),
+        ([(CANCEL, 0.4, "low_confidence"), (WISMO, 0.3, "ambiguous")], (CANCEL, 0.4, "low_confidence")),
+        ([(WISMO, 0.9, "out_of_scope"), (CANCEL, 0.4, "low_confidence")], (CANCEL, 0.4, "low_confidence")),
         ([(WISMO, 0.9, None), (WISMO, 0.1, "out_of_scope")], (WISMO, 0.9, None)),
         ([(WISMO, 0.1, "out_of_scope"), (WISMO, 0.9, None)], (WISMO, 0.9, None)),
         ([(WISMO, 0.9, None), (CANCEL, 0.4, "low_confidence")], (CANCEL, 0.4, "low_confidence")),
@@ -60,7 +73,10 @@ def test_windows_are_joined(
 
 
 def test_a_text_that_is_not_read_to_its_end_is_not_accepted() -> None:
+    assert joined((WISMO, 0.9, None), truncated=True) == (WISMO, 0.9, "low_confidence")
     assert joined((WISMO, 0.9, None), (WISMO, 0.9, None), truncated=True)[2] == "low_confidence"
+    batch = join_windows(assessment((WISMO, 0.9, None), (CANCEL, 0.8, None)), [1, 1], [False, True])
+    assert batch.reasons == [None, "low_confidence"]
     assert joined((WISMO, 0.9, None), (CANCEL, 0.9, None), truncated=True)[2] == "ambiguous"
 
 
@@ -68,6 +84,7 @@ def test_a_text_that_is_not_read_to_its_end_is_not_accepted() -> None:
     ("sentence", "reason"),
     [
         ((CANCEL, 0.95, None), "ambiguous"),
+        ((CANCEL, 0.9, None), "ambiguous"),
         ((CANCEL, 0.85, None), None),
         ((CANCEL, 0.95, "unfamiliar"), None),
         ((CANCEL, 0.95, "out_of_scope"), None),
@@ -89,6 +106,8 @@ def test_a_sentence_never_makes_a_text_accepted() -> None:
     )
     found = join_windows(rows, [2, 1], [False, False], [1, 0])
     assert found.reasons == ["ambiguous", None]
+    unsure = assessment((WISMO, 0.3, "low_confidence"), (CANCEL, 0.99, None))
+    assert join_windows(unsure, [1], [False], [1]).reasons == ["low_confidence"]
     assert found.ranking[:, 0].tolist() == [WISMO, CANCEL]
 
 

@@ -101,7 +101,7 @@ def plain(line: str) -> str:
 
 def _is_separator(line: str) -> bool:
     inner = line.strip(_DASHES + " ")
-    left = line[: line.find(inner)] if inner else ""
+    left = line[: line.find(inner)]
     return len(left.replace(" ", "")) >= 2 and plain(inner).startswith(SEPARATORS)
 
 
@@ -119,14 +119,14 @@ def _header_block(lines: Sequence[str], position: int) -> int:
             kinds.setdefault(kind, line[:LONGEST_LINE])
             end = offset + 1
         elif line.strip() and offset - end >= 2:
-            break  # two lines that are no header, the second of them not blank: the message itself
+            break  # the third line in a row that is no header: the message itself
     dated = any(character.isdigit() for character in kinds.get("sent", ""))
     complete = "subject" in kinds and ("sent" in kinds or "to" in kinds)
     return end if complete and (dated or "@" in kinds["from"]) else 0
 
 
 def _header_kind(line: str) -> str | None:
-    name, colon, _ = line[:40].strip(" \t*").partition(":")
+    name, colon, _ = line[:40].partition(":")
     return HEADER_NAMES.get(name.strip(" \t*\xa0").lower()) if colon else None
 
 
