@@ -72,16 +72,16 @@ def _parted(text: str) -> _Parts:
     new: list[str] = []
     quoted: list[str] = []
     before = ""
-    announced = any_quotation = False
+    any_quotation = False
     position = 0
     while position < len(lines):
         line = lines[position]
         if is_marked(line):
             end = _first(lines, position, marked=False)
             run = lines[position:end]
-            if announced or any_quotation or is_quotation(run, before):
+            if any_quotation or is_quotation(run, before):
                 quoted += map(without_mark, run)
-                announced, any_quotation = False, True
+                any_quotation = True
             else:
                 new += run
             position, before = end, ""
@@ -148,7 +148,7 @@ def _says_nothing(lines: Sequence[str]) -> bool:
         said = plain(line).strip(" .,:;!-–—\"'()[]")
         if signature or said in CLOSINGS:
             signature += 1
-            if signature > SIGNATURE_LINES or (signature > 1 and len(said.split()) > SIGNATURE_WORDS):
+            if signature > SIGNATURE_LINES or len(said.split()) > SIGNATURE_WORDS:
                 return False
         elif said in FORWARDS or said.startswith((*FORWARD_SUBJECTS, *DEVICE_LINES)):
             forwarded = True
