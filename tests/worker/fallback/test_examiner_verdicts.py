@@ -105,12 +105,12 @@ async def test_nobody_waits_for_a_form_of_an_endpoint_that_is_at_fault() -> None
     examiner, negotiation = examiner_of(scripted), scripted.llm.negotiation
     negotiation.confirmed = False
     assert negotiation.begin()
-    waiting = asyncio.create_task(examiner.settled())
+    waiting = asyncio.create_task(examiner.wait_for_negotiation())
     await turns()
     assert not waiting.done()
     waiting.cancel()
     examiner.fault = Fault("no credit", KnownGood(LABELS), needs_answer=False, pause_s=2.0)
-    await asyncio.wait_for(examiner.settled(), 5)
+    await asyncio.wait_for(examiner.wait_for_negotiation(), 5)
 
 
 async def test_a_row_of_unusable_answers_begins_at_none() -> None:
