@@ -108,6 +108,9 @@ class FallbackEvent(Intent):
     TYPE = "triage.intent.fallback"
 
     reason: Reason
+    suggested: bool = Field(
+        default=False, description="the intent is worth showing to a person: it is above the threshold of suggestions"
+    )
     text: str
     labels: dict[str, str] = Field(description="every intent with its description")
 
@@ -118,6 +121,7 @@ class ReviewEvent(Intent):
     TYPE = "triage.intent.review"
 
     reason: Reason = Field(description="why the model's prediction was not accepted")
+    suggested: bool = Field(default=False, description="as in the fallback event")
     review_reason: str = Field(description="why the larger model did not decide it either")
     text: str
     labels: dict[str, str]

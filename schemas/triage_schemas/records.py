@@ -33,6 +33,7 @@ class Prediction(NamedTuple):
     familiarity: float
     truncated: bool
     reason: str | None
+    suggested: bool = False
 
 
 class IntentWriter:
@@ -44,13 +45,22 @@ class IntentWriter:
         threshold: minimum confidence of an accepted intent.
         descriptions: every label with its description.
         include_text: add the message's text to accepted intents.
+        intent_thresholds: minimum confidence of those intents that have one of their own.
     """
 
     def __init__(
-        self, *, name: str, version: str, threshold: float, descriptions: Mapping[str, str], include_text: bool
+        self,
+        *,
+        name: str,
+        version: str,
+        threshold: float,
+        descriptions: Mapping[str, str],
+        include_text: bool,
+        intent_thresholds: Mapping[str, float] | None = None,
     ) -> None:
         self._include_text = include_text
         self._threshold = threshold
+        self._intent_thresholds = dict(intent_thresholds or {})
         self._model = orjson.Fragment(orjson.dumps({"name": name, "version": version}))
         self._labels = orjson.Fragment(orjson.dumps(dict(descriptions)))
 
@@ -69,6 +79,7 @@ class IntentWriter:
         """The `FallbackEvent` of a prediction made at ``at`` (RFC 3339)."""
         event = self._event(message, source, prediction, at)
         event["reason"] = prediction.reason
+        event["suggested"] = prediction.suggested
         event["text"] = message.text
         event["labels"] = self._labels
         return self._record(FallbackEvent.TYPE, event, source, trace)
@@ -86,7 +97,7 @@ class IntentWriter:
             "confidence": prediction.confidence,
             "scores": dict(islice(prediction.scores.items(), TOP_SCORES)),
             "decided_by": "model",
-            "threshold": self._threshold,
+            "threshold": self._intent_thresholds.get(prediction.intent, self._threshold),
             "familiarity": prediction.familiarity,
             "truncated": prediction.truncated,
             "model": self._model,

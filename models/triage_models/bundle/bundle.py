@@ -77,6 +77,12 @@ class Bundle:
         return self.manifest.thresholds.confidence
 
     @property
+    def intent_thresholds(self) -> dict[str, float]:
+        """The confidence that intents with a threshold of their own need."""
+        own = self.manifest.thresholds.by_intent or {}
+        return {label: threshold.confidence for label, threshold in own.items()}
+
+    @property
     def max_length(self) -> int:
         """Tokens that the model reads, special tokens included."""
         return self.manifest.max_length

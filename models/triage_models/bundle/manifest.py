@@ -1,11 +1,22 @@
 """The manifest of a bundle: the content of ``triage.json``."""
 
-from typing import Annotated, Any, Literal
+from functools import cached_property
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SerializerFunctionWrapHandler,
+    model_serializer,
+    model_validator,
+)
 
 FEATURES = ("log_odds", "margin", "in_scope_log_odds", "familiarity", "agreement")
 """The inputs of the fitted confidence, in order; `triage_models.serving.decision.confidence_features` computes them."""
+
+SUGGESTION = "suggestion"
+"""The entry of the metrics that has the threshold of suggestions."""
 
 FileName = Annotated[str, Field(pattern=r"^[^/\\]+$")]
 """A file in the bundle's own folder: bundles are copied by these names, so a path to elsewhere is refused."""
@@ -47,11 +58,40 @@ class Guarantee(_Strict):
     coverage: float
 
 
+class IntentThreshold(_Strict):
+    """A stricter threshold of one intent; its guarantee is about the accepted events with this intent."""
+
+    confidence: float = Field(ge=0, le=1)
+    guarantee: Guarantee
+
+
 class Thresholds(_Strict):
-    """An event is accepted when its confidence and its familiarity both reach their threshold."""
+    """An event is accepted when its confidence and its familiarity both reach their threshold.
+
+    An intent in ``by_intent`` needs the confidence that is given there. Without any, the field is not written: Triage
+    versions that do not know it refuse a bundle with it, which they would serve too leniently.
+    """
 
     confidence: float = Field(ge=0, le=1)
     familiarity: float = Field(ge=-1, le=1)
+    guarantee: Guarantee
+    by_intent: dict[str, IntentThreshold] | None = None
+
+    @model_serializer(mode="wrap")
+    def _without_none(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        written: dict[str, Any] = write(self)
+        if self.by_intent is None:
+            del written["by_intent"]
+        return written
+
+
+class Suggestion(_Strict):
+    """A refused event is suggested to people when its confidence reaches this threshold.
+
+    The guarantee is about all events down to this threshold, accepted or suggested.
+    """
+
+    confidence: float = Field(ge=0, le=1)
     guarantee: Guarantee
 
 
@@ -83,6 +123,24 @@ class Manifest(_Strict):
     files: dict[FileName, str] = Field(description="SHA-256 of each file of the bundle except this one")
     metrics: dict[str, Any]
     training: dict[str, Any] = Field(description="data hashes, rows, seed, schedule and library versions")
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        unknown = sorted(set(self.thresholds.by_intent or ()) - set(self.labels))
+        if unknown:
+            raise ValueError(f"thresholds.by_intent has {unknown[0]}, which is not a label of the bundle")
+        _ = self.suggestion
+        return self
+
+    @cached_property
+    def suggestion(self) -> Suggestion | None:
+        """The threshold of suggestions, if the bundle has one.
+
+        It is among the metrics, since versions of Triage that do not know it refuse every field that they do not know,
+        except there; and they lose nothing by ignoring it.
+        """
+        found = self.metrics.get(SUGGESTION)
+        return None if found is None else Suggestion.model_validate(found)
 
     @property
     def intent_mix(self) -> dict[str, float]:

@@ -12,7 +12,11 @@ from pathlib import Path
 import torch
 
 from triage_models.bundle.bundle import Bundle, sha256
-from triage_models.bundle.manifest import Calibration, Manifest, Thresholds
+from triage_models.bundle.manifest import Manifest
+from triage_models.bundle.publishing import check_output, locked_workspace
+from triage_models.calibration.calibration_data import CalibrationData
+from triage_models.calibration.fit import Fitted, fit_with_thresholds
+from triage_models.calibration.limits import SUGGEST_RISK, check_rate
 from triage_models.data.corpus import MESSAGES_CSV
 from triage_models.data.evaluation_rows import LabelledRows, read_labelled_rows, resolve_oos_labels
 from triage_models.data.labelled import match_labels, normalize_text
@@ -25,14 +29,11 @@ from triage_models.feedback.resolve import LLM_PER_HUMAN, ResolvedLabels, resolv
 from triage_models.feedback.training_mix import mix_rows
 from triage_models.progress import ProgressCallback
 from triage_models.serving.engine import usable_cores
-from triage_models.training.calibration import calibrate
-from triage_models.training.calibration_data import CalibrationData
 from triage_models.training.candidate import TrainingJob, run_candidate, train_candidate
 from triage_models.training.manifest_writer import TrainingRecord, write_manifest
-from triage_models.training.pipeline import RISK
 from triage_models.training.plan import TrainingPlan, make_plan
 from triage_models.training.recipe import Recipe
-from triage_models.training.workspace import check_output, locked_workspace, log_progress, prepare, publish
+from triage_models.training.workspace import log_progress, prepare, publish
 
 RECIPE = Recipe(epochs=2, batch=32, rate=1e-4, head_rate=3e-4, noise=0.3, words_frozen=True)
 
@@ -64,6 +65,7 @@ def learn(
     margin: float = MARGIN,
     llm_per_human: float = LLM_PER_HUMAN,
     seed: int = 0,
+    max_error: float | None = None,
     progress: ProgressCallback = lambda stage, share: None,
 ) -> LearningResult:
     """Train a candidate on answers and compare it with the serving bundle.
@@ -78,12 +80,16 @@ def learn(
         margin: how many points the candidate may be worse on the test set.
         llm_per_human: LLM answers to learn from, at most, per human answer.
         seed: seed of every draw.
+        max_error: the error rate among accepted messages that the candidate's guarantee allows, 0 to 1; by default
+            that of the serving bundle. Another one needs ``data``.
         progress: called with the stage and its progress.
 
     Raises:
         DataError: There is nothing to learn from, or a file cannot be used.
         BundleError: The serving bundle cannot be opened.
     """
+    if max_error is not None:
+        check_rate(f"--max-error {max_error:g}", max_error)
     check_output(output)
     torch.set_num_threads(usable_cores())
     bundle = Bundle.open(serving)
@@ -97,7 +103,9 @@ def learn(
         )
     rows = mix_rows(resolved, base.train, base.classes, excluded, seed)
     plan = TrainingPlan(base.labels, base.oos_label, rows, base.held_out)
-    version = _train(plan, bundle, output, data, resolved, seed, progress)
+    if not _has_calibration_rows(plan, bundle.manifest, data):
+        _refuse_other_risk(bundle.manifest, max_error)
+    version = _train(plan, bundle, output, data, resolved, seed, max_error, progress)
     progress("comparing with the serving bundle", 0.0)
     on_held_out, on_test = _compare(bundle.path, output, resolved, test_rows, base.oos_label)
     decision = decide_promotion(on_held_out, on_test, margin=margin)
@@ -159,6 +167,7 @@ def _train(
     data: Path | None,
     resolved: ResolvedLabels,
     seed: int,
+    max_error: float | None,
     progress: ProgressCallback,
 ) -> str:
     """Train the candidate, write it to ``output``, and return its version."""
@@ -170,7 +179,7 @@ def _train(
         prepare(folder, job, plan.synthetic_oos)
         train_candidate(job, folder, log_progress(folder, progress, "learning"), with_gpu_model=True)
         progress("calibrating", 0.0)
-        calibration_data, calibration, thresholds = _calibrate(plan, job, folder, old, data, resolved, seed)
+        calibration_data, fitted = _calibrate(plan, job, folder, old, data, resolved, seed, max_error)
         extra: dict[str, object] = {
             "data": old.training.get("data"),
             "data_sha256": old.training.get("data_sha256"),
@@ -178,7 +187,7 @@ def _train(
         }
         seconds = time.monotonic() - started
         record = TrainingRecord(old.name, job, plan, seconds, data or MESSAGES_CSV, old.descriptions, extra)
-        manifest = write_manifest(folder, record, calibration, thresholds, calibration_data)
+        manifest = write_manifest(folder, record, fitted, calibration_data)
         publish(folder, output, manifest, progress)
     return manifest.version
 
@@ -191,20 +200,59 @@ def _calibrate(
     data: Path | None,
     resolved: ResolvedLabels,
     seed: int,
-) -> tuple[CalibrationData, Calibration, Thresholds]:
+    max_error: float | None,
+) -> tuple[CalibrationData, Fitted]:
     """Calibrate on rows that the serving bundle was not trained on; without such rows, reuse its calibration."""
-    if data is not None and len(plan.held_out) and sha256(data) == old.training.get("data_sha256"):
+    if _has_calibration_rows(plan, old, data):
         source = f"{len(plan.held_out)} rows held out"
         indices = plan.class_indices(plan.held_out)
         calibration_data = run_candidate(folder, plan.held_out.texts, indices, job.max_length, source)
-        return calibration_data, *calibrate(calibration_data, len(plan.labels), risk=RISK, seed=seed)
+        suggest = SUGGEST_RISK if old.suggestion is None else old.suggestion.guarantee.risk
+        fitted = fit_with_thresholds(
+            calibration_data,
+            len(plan.labels),
+            risk=max_error or old.thresholds.guarantee.risk,
+            suggest_risk=suggest,
+            seed=seed,
+        )
+        return calibration_data, _with_intent_thresholds(fitted, old)
     rows = TrainingRows([one.text for one in resolved.held_out], [one.label for one in resolved.held_out])
     source = f"{len(rows)} held-out answers by people"
     calibration_data = run_candidate(folder, rows.texts, plan.class_indices(rows), job.max_length, source)
     guarantee = old.thresholds.guarantee.model_copy(
         update={"certified": False, "method": f"threshold of {old.version}, the bundle before learning"}
     )
-    return calibration_data, old.calibration, old.thresholds.model_copy(update={"guarantee": guarantee})
+    thresholds = old.thresholds.model_copy(update={"guarantee": guarantee})
+    return calibration_data, _with_intent_thresholds(Fitted(old.calibration, thresholds, old.suggestion), old)
+
+
+def _has_calibration_rows(plan: TrainingPlan, old: Manifest, data: Path | None) -> bool:
+    """Whether there are rows that neither the serving bundle nor the candidate is trained on."""
+    return data is not None and len(plan.held_out) > 0 and sha256(data) == old.training.get("data_sha256")
+
+
+def _refuse_other_risk(old: Manifest, max_error: float | None) -> None:
+    if max_error not in (None, old.thresholds.guarantee.risk):
+        raise DataError(
+            f"--max-error {max_error:g} needs rows to calibrate with, and there are none: give --data with the CSV "
+            f"that {old.name} was trained on (2,500 rows or more), or run `triage calibrate` on the candidate."
+        )
+
+
+def _with_intent_thresholds(fitted: Fitted, old: Manifest) -> Fitted:
+    """Keep the stricter thresholds of intents; what they promised was tested with the network before learning."""
+    if old.thresholds.by_intent is None:
+        return fitted
+    own = {
+        label: one.model_copy(
+            update={
+                "confidence": max(one.confidence, fitted.thresholds.confidence),
+                "guarantee": one.guarantee.model_copy(update={"certified": False}),
+            }
+        )
+        for label, one in old.thresholds.by_intent.items()
+    }
+    return fitted._replace(thresholds=fitted.thresholds.model_copy(update={"by_intent": own}))
 
 
 def _compare(

@@ -33,6 +33,7 @@ class Decision:
         scores: probability of every label, likeliest first. They sum to at most 1; the rest is out of scope.
         familiarity: cosine similarity, -1 to 1, to the nearest prototype of the training data.
         truncated: whether the text was too long to be read to its end; it is not accepted then.
+        suggested: whether the intent is worth showing to a person although it was not accepted.
     """
 
     intent: str
@@ -42,6 +43,7 @@ class Decision:
     scores: dict[str, float]
     familiarity: float
     truncated: bool
+    suggested: bool = False
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -54,6 +56,7 @@ class Assessment:
         confidence: ``[B]``, see `Decision`.
         familiarity: ``[B]``, see `Decision`.
         reasons: one per message; None where it was accepted.
+        suggested: ``[B]``, see `Decision`.
     """
 
     probabilities: Floats
@@ -61,6 +64,7 @@ class Assessment:
     confidence: Floats
     familiarity: Floats
     reasons: list[Reason | None]
+    suggested: NDArray[np.bool_]
 
 
 def softmax(logits: Floats, temperature: float) -> Floats:
@@ -119,13 +123,16 @@ def assess(manifest: Manifest, logits: Floats, similarity: Floats) -> Assessment
     familiarity = similarity[:, :labels].max(axis=1)
     # By the logits, as in calibration: probabilities can round to a tie.
     out_of_scope = logits.argmax(axis=1) >= labels
-    confident = confidence >= manifest.thresholds.confidence
-    familiar = familiarity >= manifest.thresholds.familiarity
-    accepted = confident & familiar & ~out_of_scope
     in_scope = probabilities[:, :labels]
     ranking = np.argsort(-in_scope, axis=1, kind="stable")
+    confident = confidence >= _thresholds(manifest, ranking[:, 0])
+    familiar = familiarity >= manifest.thresholds.familiarity
+    accepted = confident & familiar & ~out_of_scope
     reasons = _reasons(accepted, out_of_scope, familiar, in_scope, ranking)
-    return Assessment(in_scope, ranking, confidence, familiarity, reasons)
+    suggestion = manifest.suggestion
+    suggested = familiar & ~out_of_scope & ~accepted
+    suggested &= False if suggestion is None else confidence >= suggestion.confidence
+    return Assessment(in_scope, ranking, confidence, familiarity, reasons, suggested)
 
 
 def without_intent(assessment: Assessment, rows: Sequence[bool]) -> Assessment:
@@ -136,7 +143,8 @@ def without_intent(assessment: Assessment, rows: Sequence[bool]) -> Assessment:
         "out_of_scope" if row else reason for row, reason in zip(rows, assessment.reasons, strict=True)
     ]
     confidence = np.where(rows, np.float32(0.0), assessment.confidence).astype(np.float32)
-    return replace(assessment, confidence=confidence, reasons=reasons)
+    suggested = assessment.suggested & ~np.asarray(rows, dtype=np.bool_)
+    return replace(assessment, confidence=confidence, reasons=reasons, suggested=suggested)
 
 
 def decisions_of(labels: Sequence[str], assessment: Assessment, truncated: Sequence[bool]) -> list[Decision]:
@@ -158,7 +166,21 @@ def _decision(labels: Sequence[str], assessment: Assessment, row: int, truncated
         scores={labels[label]: float(probabilities[label]) for label in ranking},
         familiarity=float(assessment.familiarity[row]),
         truncated=truncated,
+        suggested=bool(assessment.suggested[row]),
     )
+
+
+def _thresholds(manifest: Manifest, intents: NDArray[np.intp]) -> float | NDArray[np.float64]:
+    """The confidence that each message needs: one number, or ``[B]`` where intents have thresholds of their own."""
+    thresholds = manifest.thresholds
+    if thresholds.by_intent is None:
+        return thresholds.confidence
+    by_label = [
+        own.confidence if (own := thresholds.by_intent.get(label)) else thresholds.confidence
+        for label in manifest.labels
+    ]
+    needed: NDArray[np.float64] = np.asarray(by_label)[intents]
+    return needed
 
 
 def _reasons(

@@ -33,6 +33,23 @@ def join_windows(
     """
     if len(windows) == len(assessment.reasons) and not any(truncated):
         return assessment
+    rows, reasons = deciding_rows(assessment, windows, truncated, sentences)
+    chosen = np.asarray(rows, dtype=np.intp)
+    suggested = assessment.suggested[chosen] & ~np.asarray(truncated, dtype=np.bool_)
+    return Assessment(
+        assessment.probabilities[chosen],
+        assessment.ranking[chosen],
+        assessment.confidence[chosen],
+        assessment.familiarity[chosen],
+        reasons,
+        suggested,
+    )
+
+
+def deciding_rows(
+    assessment: Assessment, windows: Sequence[int], truncated: Sequence[bool], sentences: Sequence[int] = ()
+) -> tuple[list[int], list[Reason | None]]:
+    """Return the row that decides each text, and why the text is not accepted; for the rest see `join_windows`."""
     rows: list[int] = []
     reasons: list[Reason | None] = []
     start = 0
@@ -44,14 +61,7 @@ def join_windows(
         start += further
         rows.append(row)
         reasons.append("low_confidence" if reason is None and cut else reason)
-    chosen = np.asarray(rows, dtype=np.intp)
-    return Assessment(
-        assessment.probabilities[chosen],
-        assessment.ranking[chosen],
-        assessment.confidence[chosen],
-        assessment.familiarity[chosen],
-        reasons,
-    )
+    return rows, reasons
 
 
 def _join(assessment: Assessment, rows: Sequence[int]) -> tuple[int, Reason | None]:

@@ -12,11 +12,11 @@ from tokenizers import Tokenizer
 from torch import Tensor
 
 from triage_models.bundle.bundle import CPU_MODEL, GPU_MODEL
+from triage_models.calibration.calibration_data import CalibrationData
 from triage_models.data.sampling import sample_per_class
 from triage_models.serving.engine import Engine, open_tokenizer
 from triage_models.training.base_model import load_encoder, save_tokenizer
 from triage_models.training.batches import Examples, token_ids
-from triage_models.training.calibration_data import CalibrationData
 from triage_models.training.distillation import TEACHERS_FOLDER, teacher_mean_probabilities
 from triage_models.training.export import export
 from triage_models.training.inference import embed_texts

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.feature_extraction.text import TfidfVectorizer
 
-from triage_models.training.calibration_data import CalibrationData, join
+from triage_models.calibration.calibration_data import CalibrationData, join
 from triage_models.training.candidate import TrainingJob, run_candidate, train_candidate
 from triage_models.training.trainer import StepCallback, part_progress
 

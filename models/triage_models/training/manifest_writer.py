@@ -3,7 +3,6 @@
 import importlib.metadata
 import platform
 from collections import Counter
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,18 +10,19 @@ from pathlib import Path
 import numpy as np
 
 from triage_models.bundle.bundle import CPU_MODEL, GPU_MODEL, MANIFEST, sha256
-from triage_models.bundle.manifest import Calibration, Golden, Manifest, Thresholds
+from triage_models.bundle.card import CARD
+from triage_models.bundle.manifest import Golden, Manifest
+from triage_models.calibration.calibration_data import CalibrationData
+from triage_models.calibration.fit import Fitted
+from triage_models.calibration.judged_metrics import judged_metrics
 from triage_models.data.training_rows import fingerprint
 from triage_models.serving.engine import Engine
 from triage_models.training.base_model import PACKAGED
-from triage_models.training.calibration_data import CalibrationData
 from triage_models.training.candidate import CHECKPOINT, TrainingJob
-from triage_models.training.card import CARD
 from triage_models.training.plan import TrainingPlan
 from triage_models.training.workspace import JOB_FILE
 
 GOLDEN_TEXTS = 16
-CONFUSIONS = 10
 TOLERANCE = {CPU_MODEL: 0.6, GPU_MODEL: 0.1}
 """Largest drift of a logit between processors: int8 kernels round differently with and without VNNI."""
 
@@ -52,16 +52,13 @@ class TrainingRecord:
     extra: dict[str, object] = field(default_factory=dict)
 
 
-def write_manifest(
-    folder: Path, record: TrainingRecord, calibration: Calibration, thresholds: Thresholds, data: CalibrationData
-) -> Manifest:
+def write_manifest(folder: Path, record: TrainingRecord, fitted: Fitted, data: CalibrationData) -> Manifest:
     """Write ``triage.json`` into a folder that contains every other file of the bundle.
 
     Args:
         folder: the folder of the unfinished bundle.
         record: how it was trained.
-        calibration: the fitted calibration.
-        thresholds: the chosen thresholds.
+        fitted: the calibration and the thresholds.
         data: the rows that calibration and thresholds come from, for the metrics.
     """
     now = datetime.now(UTC)
@@ -74,11 +71,11 @@ def write_manifest(
         out_of_scope_label=record.plan.oos_label,
         descriptions=record.descriptions,
         max_length=record.job.max_length,
-        calibration=calibration,
-        thresholds=thresholds,
+        calibration=fitted.calibration,
+        thresholds=fitted.thresholds,
         golden={name: _golden(folder, name, record.job) for name in (CPU_MODEL, GPU_MODEL)},
         files=files,
-        metrics=_metrics(data, record.plan.labels),
+        metrics=judged_metrics(data, record.plan.labels, fitted.suggestion),
         training=_training(record),
     )
     (folder / MANIFEST).write_text(manifest.model_dump_json(indent=2) + "\n", encoding="utf-8")
@@ -99,25 +96,6 @@ def _golden(folder: Path, model: str, job: TrainingJob) -> Golden:
     engine = Engine.open(folder, model, job.max_length)
     logits = engine.outputs(engine.encode(chosen)).logits
     return Golden(texts=chosen, logits=tuple(tuple(row) for row in logits.tolist()), tolerance=TOLERANCE[model])
-
-
-def _metrics(data: CalibrationData, labels: Sequence[str]) -> dict[str, object]:
-    """Return accuracy in scope, the most frequent confusions, and which labels have no row among those judged.
-
-    `triage evaluate` computes everything else.
-    """
-    in_scope = data.is_in_scope(len(labels))
-    truth, predicted = data.classes[in_scope], data.logits[in_scope, : len(labels)].argmax(axis=1)
-    correct = predicted == truth
-    confusions = Counter(zip(truth[~correct].tolist(), predicted[~correct].tolist(), strict=True))
-    return {
-        "measured_on": data.source,
-        "rows_in_scope": int(in_scope.sum()),
-        "rows_out_of_scope": int((~in_scope).sum()),
-        "labels_not_judged": [label for number, label in enumerate(labels) if number not in set(truth.tolist())],
-        "accuracy_in_scope": round(float(correct.mean()), 5) if in_scope.any() else None,
-        "confusions": [(labels[a], labels[b], times) for (a, b), times in confusions.most_common(CONFUSIONS)],
-    }
 
 
 def _base_name(base: str) -> str:

@@ -7,30 +7,22 @@ import numpy as np
 import torch
 from tokenizers import Tokenizer
 
+from triage_models.bundle.publishing import check_output, locked_workspace
+from triage_models.calibration.calibration_data import CalibrationData
+from triage_models.calibration.fit import fit_with_thresholds
+from triage_models.calibration.limits import RISK, SUGGEST_RISK, ErrorLimits
 from triage_models.data.splits import split_rows
 from triage_models.data.training_rows import read_descriptions
 from triage_models.progress import ProgressCallback
 from triage_models.serving.engine import usable_cores
 from triage_models.training.base_model import default_base, load_tokenizer
 from triage_models.training.batches import token_ids
-from triage_models.training.calibration import calibrate
-from triage_models.training.calibration_data import CalibrationData
 from triage_models.training.candidate import TrainingJob, run_candidate, train_candidate
 from triage_models.training.cross_fitting import FOLDS, cross_fit
 from triage_models.training.manifest_writer import TrainingRecord, write_manifest
 from triage_models.training.plan import SMALL, TrainingPlan, make_plan
 from triage_models.training.recipe import recipe_for
-from triage_models.training.workspace import (
-    FOLDS_FOLDER,
-    check_output,
-    locked_workspace,
-    log_progress,
-    prepare,
-    publish,
-)
-
-RISK = 0.05
-"""The error rate among accepted messages that the guarantee allows."""
+from triage_models.training.workspace import FOLDS_FOLDER, log_progress, prepare, publish
 
 VALIDATION_SHARE = 0.02
 """Share of the training rows that early stopping watches, if there are enough rows."""
@@ -52,6 +44,8 @@ def train(
     time_budget: float | None = None,
     teachers: int = 1,
     descriptions: Path | None = None,
+    max_error: float = RISK,
+    suggest_max_error: float = SUGGEST_RISK,
     progress: ProgressCallback = lambda stage, share: None,
 ) -> Path:
     """Train a bundle and write it to ``output``, completely or not at all.
@@ -72,6 +66,8 @@ def train(
         time_budget: seconds that training may take, calibration included.
         teachers: how many networks teach the one that serves, each trained like it; 1 for none.
         descriptions: CSV with ``label,description``.
+        max_error: the error rate among accepted messages that the guarantee allows, 0 to 1.
+        suggest_max_error: the error rate that is allowed down to the threshold of suggestions, 0 to 1.
         progress: called with the stage and its progress.
 
     Returns:
@@ -80,6 +76,7 @@ def train(
     Raises:
         DataError: What is wrong with the data or the folder, or that the disk is full, in one sentence.
     """
+    limits = ErrorLimits(max_error, suggest_max_error)
     check_output(output)
     torch.set_num_threads(usable_cores())
     plan = make_plan(data, validation, out_of_scope, out_of_scope_label, seed)
@@ -93,9 +90,11 @@ def train(
         train_candidate(job, folder, log_progress(folder, progress, "training"), with_gpu_model=True)
         calibration_data = _calibration_data(plan, job, folder, progress)
         progress("calibrating", 0.0)
-        calibration, thresholds = calibrate(calibration_data, len(plan.labels), risk=RISK, seed=seed)
+        fitted = fit_with_thresholds(
+            calibration_data, len(plan.labels), risk=limits.overall, suggest_risk=limits.suggest, seed=seed
+        )
         record = TrainingRecord(output.name, job, plan, time.monotonic() - started, data, described)
-        manifest = write_manifest(folder, record, calibration, thresholds, calibration_data)
+        manifest = write_manifest(folder, record, fitted, calibration_data)
         publish(folder, output, manifest, progress)
     return output
 

@@ -1,21 +1,16 @@
-"""The folder in which a bundle is built: locking, resuming, logging, and publishing the finished bundle."""
+"""The folder in which a bundle is trained: resuming, logging, and publishing the finished bundle."""
 
-import errno
-import fcntl
 import json
 import shutil
-import tempfile
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 
-from triage_models.bundle.bundle import MANIFEST
+from triage_models.bundle.card import CARD, write_card
 from triage_models.bundle.manifest import Manifest
+from triage_models.bundle.publishing import replace_folder
 from triage_models.data.training_rows import TrainingRows, fingerprint
-from triage_models.errors import DataError
 from triage_models.progress import ProgressCallback
 from triage_models.training.candidate import CHECKPOINT, TrainingJob
-from triage_models.training.card import CARD, write_card
 from triage_models.training.distillation import TEACHERS_FOLDER
 
 FOLDS_FOLDER = "folds"
@@ -25,47 +20,6 @@ JOB_FILE = "job.json"
 """In the folder of an unfinished bundle: identifies the job, so that another job does not resume it."""
 
 LOG = "training.jsonl"
-
-
-@contextmanager
-def locked_workspace(output: Path) -> Iterator[Path]:
-    """Yield the folder next to ``output`` in which one process at a time builds a bundle.
-
-    Raises:
-        DataError: The disk is full or not writable, or another process builds a bundle there.
-    """
-    try:
-        output.parent.mkdir(parents=True, exist_ok=True)
-        lock_file = output.parent / f".{output.name}.lock"
-        with lock_file.open("w") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)  # released by the system if this process dies
-            try:
-                yield output.parent / f".{output.name}.partial"
-            finally:
-                lock_file.unlink(missing_ok=True)
-    except BlockingIOError as error:
-        raise DataError(f"Another process is making {output}: wait until it ends, or choose another folder.") from error
-    except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
-            raise DataError(f"{output} cannot be written: {error}.") from error
-        raise DataError(
-            f"The disk is full: free space for {output} and in {tempfile.gettempdir()}, then run the same command "
-            "again; it continues where it stopped."
-        ) from error
-
-
-def check_output(output: Path) -> None:
-    """Refuse a folder that holds anything but a bundle: publishing replaces what is there.
-
-    Raises:
-        DataError: The output is not an empty folder, a bundle, or a new path.
-    """
-    if output.name in ("", ".."):
-        raise DataError(f"{output} is not a name for a bundle: choose a folder of its own, such as bundles/mine.")
-    if output.is_dir() and any(output.iterdir()) and not (output / MANIFEST).is_file():
-        raise DataError(f"{output} holds other files and is not a bundle: choose a folder of its own.")
-    if output.exists() and not output.is_dir():
-        raise DataError(f"{output} is a file: choose a folder for the bundle.")
 
 
 def prepare(folder: Path, job: TrainingJob, synthetic_oos: bool) -> None:
@@ -104,9 +58,4 @@ def publish(folder: Path, output: Path, manifest: Manifest, progress: ProgressCa
         (folder / name).unlink(missing_ok=True)
     for name in (FOLDS_FOLDER, TEACHERS_FOLDER):
         shutil.rmtree(folder / name, ignore_errors=True)
-    replaced = output.parent / f".{output.name}.replaced"
-    shutil.rmtree(replaced, ignore_errors=True)
-    if output.exists():
-        output.rename(replaced)
-    folder.rename(output)
-    shutil.rmtree(replaced, ignore_errors=True)
+    replace_folder(folder, output)

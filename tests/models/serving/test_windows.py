@@ -29,7 +29,8 @@ def assessment(*windows: tuple[int, float, Reason | None]) -> Assessment:
     ranking = np.array([[intent, 1 - intent] for intent, _, _ in windows])
     confidence = np.array([confidence for _, confidence, _ in windows], dtype=np.float32)
     probabilities = np.stack([confidence, 1 - confidence], axis=1)
-    return Assessment(probabilities, ranking, confidence, confidence, [reason for _, _, reason in windows])
+    suggested = np.array([reason is not None and confidence >= 0.5 for _, confidence, reason in windows])
+    return Assessment(probabilities, ranking, confidence, confidence, [reason for _, _, reason in windows], suggested)
 
 
 def joined(*windows: tuple[int, float, Reason | None], truncated: bool = False) -> tuple[int, float, Reason | None]:

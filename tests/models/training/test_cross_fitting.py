@@ -8,9 +8,9 @@ from numpy.typing import NDArray
 
 pytest.importorskip("torch", reason="needs the [train] extra")
 
+from triage_models.calibration.calibration_data import CalibrationData
 from triage_models.training import cross_fitting
 from triage_models.training.batches import Examples
-from triage_models.training.calibration_data import CalibrationData
 from triage_models.training.candidate import TrainingJob
 from triage_models.training.cross_fitting import FOLDS, cross_fit
 from triage_models.training.recipe import recipe_for

@@ -8,8 +8,9 @@ import typer
 
 pytest.importorskip("torch", reason="needs the [train] extra")
 
+from triage_models.calibration import binomial, fit, guarantee, limits
 from triage_models.data import labelled
-from triage_models.training import calibration, cross_fitting, guarantee, pipeline, plan, recipe, trainer
+from triage_models.training import cross_fitting, pipeline, plan, recipe, trainer
 from triage_worker.cli.app import app
 
 PAGE = " ".join((Path(__file__).parents[3] / "docs" / "training.md").read_text(encoding="utf-8").split())
@@ -35,14 +36,14 @@ def test_the_page_lists_exactly_the_flags_of_train() -> None:
         f"enough to draw {recipe.TOTAL_ROWS:,} rows in all",
         f"there are {cross_fitting.MIN_LABELS} labels or more",
         f"out-of-scope messages are {cross_fitting.OOS_SHARE:.0%} of the judging rows".replace("%", " %"),
-        f"one in {1 / calibration.FAMILIARITY_QUANTILE:.0f} of the correctly predicted rows lies below it",
-        f"at most {pipeline.RISK:.0%} of accepted events are wrong, at 95 % confidence".replace("5%", "5 %"),
+        f"one in {1 / fit.FAMILIARITY_QUANTILE:.0f} of the correctly predicted rows lies below it",
+        f"at most {limits.RISK:.0%} of accepted events are wrong, at 95 % confidence".replace("5%", "5 %"),
         f"on fewer than {guarantee.MANY_ROWS:,}, "
         "a threshold that costs more than two fifths of the coverage is not used",
-        f"below {guarantee.min_accepted_rows(pipeline.RISK, 0.95)} judging rows nothing is certified",
-        f"which count as much as {calibration.PRIOR_ROWS:.0f} rows",
+        f"below {binomial.min_accepted_rows(limits.RISK, 0.95)} judging rows nothing is certified",
+        f"which count as much as {fit.PRIOR_ROWS:.0f} rows",
         f"No threshold is below {guarantee.MIN_THRESHOLD}",
-        f"a fifth of the rows accepted, or {guarantee.min_accepted_rows(pipeline.RISK, 0.95)} if those are more",
+        f"a fifth of the rows accepted, or {binomial.min_accepted_rows(limits.RISK, 0.95)} if those are more",
     ],
 )
 def test_the_numbers_on_the_page_are_those_of_the_code(sentence: str) -> None:

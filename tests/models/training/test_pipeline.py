@@ -16,11 +16,11 @@ pytest.importorskip("torch", reason="needs the [train] extra")
 
 import torch
 from triage_models.bundle.bundle import CPU_MODEL, GPU_MODEL, MANIFEST, Bundle, sha256
+from triage_models.bundle.card import CARD
 from triage_models.errors import DataError
 from triage_models.report import evaluate
 from triage_models.serving.classifier import Classifier
 from triage_models.training import train
-from triage_models.training.card import CARD
 
 from tests.models.tiny import EACH, LABELS, OOS, tiny_rows, write_csv
 

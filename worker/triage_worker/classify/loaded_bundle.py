@@ -75,6 +75,7 @@ def load_for_serving(settings: Settings, classifier: Classifier, metrics: Metric
         threshold=bundle.threshold,
         descriptions=bundle.descriptions,
         include_text=settings.include_text,
+        intent_thresholds=bundle.intent_thresholds,
     )
     return LoadedBundle(classifier, OutputWriter.from_settings(settings, events), limits(settings, classifier))
 

@@ -63,6 +63,7 @@ class OutputWriter:
             familiarity=decision.familiarity,
             truncated=decision.truncated,
             reason=decision.reason,
+            suggested=decision.suggested,
         )
         outcome: Outcome = "accepted" if decision.accepted else "fallback"
         write = self.events.accepted if decision.accepted else self.events.fallback

@@ -119,6 +119,7 @@ def _print_jsonl(answers: "Iterable[Answer]") -> None:
             "reason": decision.reason if decision else NO_TEXT,
             "scores": decision.scores if decision else {},
             "truncated": decision.truncated if decision else False,
+            "suggested": decision.suggested if decision else False,
         }
         sys.stdout.buffer.write(orjson.dumps(answer, option=orjson.OPT_APPEND_NEWLINE))
     sys.stdout.buffer.flush()

@@ -4,12 +4,9 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-
-pytest.importorskip("torch", reason="needs the [train] extra")
-
+from triage_models.calibration.calibration_data import CalibrationData
+from triage_models.calibration.fit import fit_calibration, fit_with_thresholds
 from triage_models.serving.decision import confidence_features, confidences, softmax
-from triage_models.training.calibration import calibrate, fit_calibration
-from triage_models.training.calibration_data import CalibrationData
 
 LABELS = 4
 
@@ -63,7 +60,9 @@ def test_out_of_scope_rows_lower_the_confidence_of_unfamiliar_messages() -> None
 
 
 def test_a_certified_threshold_holds_on_fresh_rows() -> None:
-    calibration, thresholds = calibrate(calibration_data(5, 3000, out_of_scope=0.05), LABELS, risk=0.1, seed=0)
+    calibration, thresholds, _ = fit_with_thresholds(
+        calibration_data(5, 3000, out_of_scope=0.05), LABELS, risk=0.1, seed=0
+    )
     assert thresholds.guarantee.certified
     assert thresholds.guarantee.calibration_rows == 3000
     fresh = calibration_data(6, 20_000, out_of_scope=0.05)
@@ -82,10 +81,10 @@ def test_thresholds_are_chosen_on_confidences_fitted_without_the_row() -> None:
     logits = random.normal(size=(60, LABELS + 1)).astype(np.float32)
     classes = random.integers(0, LABELS, 60)  # pure chance: a quarter is correct
     rows = CalibrationData(logits, random.uniform(0, 1, logits.shape).astype(np.float32), classes, "noise")
-    _, thresholds = calibrate(rows, LABELS, risk=0.05, seed=0)
+    _, thresholds, _ = fit_with_thresholds(rows, LABELS, risk=0.05, seed=0)
     assert not thresholds.guarantee.certified
 
 
 def test_calibration_is_the_same_for_the_same_seed() -> None:
     rows = calibration_data(8, 500)
-    assert calibrate(rows, LABELS, risk=0.1, seed=3) == calibrate(rows, LABELS, risk=0.1, seed=3)
+    assert fit_with_thresholds(rows, LABELS, risk=0.1, seed=3) == fit_with_thresholds(rows, LABELS, risk=0.1, seed=3)

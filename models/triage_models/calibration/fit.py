@@ -1,13 +1,17 @@
-"""Fits the calibration: a temperature, then a logistic regression that predicts whether an answer is correct."""
+"""Fits the calibration of a new bundle: a temperature, then a logistic regression of whether an answer is correct."""
+
+from collections.abc import Callable
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import minimize, minimize_scalar
 
-from triage_models.bundle.manifest import FEATURES, Calibration, Thresholds
+from triage_models.bundle.manifest import Calibration, Suggestion, Thresholds
+from triage_models.calibration.calibration_data import CalibrationData
+from triage_models.calibration.guarantee import choose_threshold
+from triage_models.calibration.limits import SUGGEST_RISK
+from triage_models.calibration.logistic import fit_logistic
 from triage_models.serving.decision import Floats, confidence_features, confidences, softmax
-from triage_models.training.calibration_data import CalibrationData
-from triage_models.training.guarantee import choose_threshold
 
 FAMILIARITY_QUANTILE = 0.002
 """Share of correctly answered calibration rows that the familiarity threshold may refuse."""
@@ -24,8 +28,21 @@ scope, and how familiar the message is mean much the same for every bot that was
 PRIOR_ROWS = 100.0
 """The prior weighs as much as so many rows."""
 
+PRECISION = 1e-6
+"""To which the logarithm of the temperature is found."""
 
-def calibrate(data: CalibrationData, labels: int, *, risk: float, seed: int) -> tuple[Calibration, Thresholds]:
+
+class Fitted(NamedTuple):
+    """What calibration gives a bundle."""
+
+    calibration: Calibration
+    thresholds: Thresholds
+    suggestion: Suggestion | None
+
+
+def fit_with_thresholds(
+    data: CalibrationData, labels: int, *, risk: float, seed: int, suggest_risk: float = SUGGEST_RISK
+) -> Fitted:
     """Fit the calibration and choose the thresholds.
 
     Args:
@@ -33,17 +50,20 @@ def calibrate(data: CalibrationData, labels: int, *, risk: float, seed: int) -> 
         labels: how many of the C classes are labels.
         risk: the error rate that the guarantee allows, 0 to 1.
         seed: seed of the folds.
+        suggest_risk: the error rate that is allowed down to the threshold of suggestions, 0 to 1.
     """
     calibration = fit_calibration(data, labels)
     confidence = _cross_fitted_confidence(data, labels, seed)
-    correct, in_scope = _correct(data, labels), data.is_in_scope(labels)
+    correct, in_scope = data.correct(labels), data.is_in_scope(labels)
     familiarity = data.similarity[:, :labels].max(axis=1)
     floor = float(np.quantile(familiarity[correct], FAMILIARITY_QUANTILE)) if correct.any() else -1.0
     out_of_scope = data.logits.argmax(axis=1) >= labels
     eligible = np.where((familiarity >= floor) & ~out_of_scope, confidence, 0.0)
     threshold, guarantee = choose_threshold(eligible, correct & ~out_of_scope, in_scope, risk=risk)
+    suggested, of_suggestions = choose_threshold(eligible, correct & ~out_of_scope, in_scope, risk=suggest_risk)
     threshold = min(max(threshold, 1e-6), 1.0)
-    return calibration, Thresholds(confidence=threshold, familiarity=floor, guarantee=guarantee)
+    thresholds = Thresholds(confidence=threshold, familiarity=floor, guarantee=guarantee)
+    return Fitted(calibration, thresholds, Suggestion(confidence=min(suggested, threshold), guarantee=of_suggestions))
 
 
 def fit_calibration(data: CalibrationData, labels: int) -> Calibration:
@@ -58,7 +78,7 @@ def fit_calibration(data: CalibrationData, labels: int) -> Calibration:
     """
     temperature = _fit_temperature(data)
     features = _features(data, temperature, labels)
-    weights, intercept = _fit_logistic(features.astype(np.float64), _correct(data, labels))
+    weights, intercept = _fit_weights(features.astype(np.float64), data.correct(labels))
     return Calibration(
         temperature=temperature,
         weights=tuple(weights),
@@ -84,12 +104,6 @@ def _features(data: CalibrationData, temperature: float, labels: int) -> Floats:
     return confidence_features(softmax(data.logits, temperature), data.similarity, labels)
 
 
-def _correct(data: CalibrationData, labels: int) -> NDArray[np.bool_]:
-    """Whether the most likely label is correct ``[N]``; false for every out-of-scope row."""
-    hit: NDArray[np.bool_] = data.logits[:, :labels].argmax(axis=1) == data.classes
-    return hit & data.is_in_scope(labels)
-
-
 def _fit_temperature(data: CalibrationData) -> float:
     known = data.classes >= 0
     logits, classes = data.logits[known].astype(np.float64), data.classes[known]
@@ -100,25 +114,32 @@ def _fit_temperature(data: CalibrationData) -> float:
         scaled -= scaled.max(axis=1, keepdims=True)
         return float((np.log(np.exp(scaled).sum(axis=1)) - scaled[rows, classes]).mean())
 
-    return float(np.exp(minimize_scalar(negative_log_likelihood, bounds=(-2.5, 2.5), method="bounded").x))
+    return float(np.exp(_lowest(negative_log_likelihood, -2.5, 2.5)))
 
 
-def _fit_logistic(features: NDArray[np.float64], correct: NDArray[np.bool_]) -> tuple[list[float], float]:
+def _lowest(function: Callable[[float], float], low: float, high: float) -> float:
+    """Return where a function with one minimum is lowest, by golden-section search."""
+    ratio = (5**0.5 - 1) / 2
+    left, right = high - ratio * (high - low), low + ratio * (high - low)
+    at_left, at_right = function(left), function(right)
+    while high - low > PRECISION:
+        if at_left <= at_right:
+            high, right, at_right = right, left, at_left
+            left = high - ratio * (high - low)
+            at_left = function(left)
+        else:
+            low, left, at_left = left, right, at_right
+            right = low + ratio * (high - low)
+            at_right = function(right)
+    return (low + high) / 2
+
+
+def _fit_weights(features: NDArray[np.float64], correct: NDArray[np.bool_]) -> tuple[list[float], float]:
     """Return weights, none negative, and intercept in the units of the features ``[N, F]``, regularized to `PRIOR`."""
     mean, spread = features.mean(axis=0), features.std(axis=0)
     scale = spread.clip(min=1e-6)
-    inputs, sign = (features - mean) / scale, np.where(correct, 1.0, -1.0)
-    prior = np.where(spread > 1e-6, PRIOR, 0.0)  # a constant feature carries no information
-    ridge = PRIOR_ROWS / len(sign)
-
-    def loss_and_gradient(parameters: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
-        margin = sign * (inputs @ parameters[:-1] + parameters[-1])
-        slope = -sign / (1.0 + np.exp(margin)) / len(sign)
-        moved = parameters[:-1] - prior
-        value = np.logaddexp(0.0, -margin).mean() + ridge * (moved**2).sum() / 2
-        return float(value), np.append(inputs.T @ slope + ridge * moved, slope.sum())
-
-    bounds = [(0.0, None)] * len(FEATURES) + [(None, None)]
-    found = minimize(loss_and_gradient, np.append(prior, 0.1), jac=True, bounds=bounds, method="L-BFGS-B").x
+    prior = np.append(np.where(spread > 1e-6, PRIOR, 0.0), 0.0)  # a constant feature carries no information
+    strength = np.append(np.full(len(PRIOR), PRIOR_ROWS), 0.0)
+    found = fit_logistic((features - mean) / scale, correct, prior, strength)
     weights = found[:-1] / scale
     return [float(weight) for weight in weights], float(found[-1] - weights @ mean)

@@ -8,16 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-pytest.importorskip("torch", reason="needs the [train] extra")
+pytest.importorskip("scipy", reason="needs the [train] extra")
 
 from scipy.stats import binom, binomtest
-from triage_models.training.guarantee import (
-    MANY_ROWS,
-    MIN_THRESHOLD,
-    choose_threshold,
-    min_accepted_rows,
-    upper_bound,
-)
+from triage_models.calibration.binomial import min_accepted_rows, upper_bound
+from triage_models.calibration.guarantee import MANY_ROWS, MIN_THRESHOLD, choose_threshold
 
 EVERYTHING = 1.0
 WORST = 0.6

@@ -2,11 +2,8 @@
 
 import numpy as np
 import pytest
-
-pytest.importorskip("torch", reason="needs the [train] extra")
-
+from triage_models.calibration.calibration_data import CalibrationData, join
 from triage_models.serving.decision import softmax
-from triage_models.training.calibration_data import CalibrationData, join
 
 
 def calibration_data(rows: int) -> CalibrationData:

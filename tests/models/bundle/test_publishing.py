@@ -3,11 +3,8 @@
 from pathlib import Path
 
 import pytest
-
-pytest.importorskip("torch", reason="needs the [train] extra")
-
+from triage_models.bundle.publishing import locked_workspace
 from triage_models.errors import DataError
-from triage_models.training.workspace import locked_workspace
 
 
 def test_two_processes_do_not_build_the_same_bundle_at_once(tmp_path: Path) -> None:

@@ -1,12 +1,10 @@
 """Chooses the confidence threshold so that the error rate among accepted rows is bounded with a stated confidence."""
 
-import math
-
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import beta
 
 from triage_models.bundle.manifest import Guarantee
+from triage_models.calibration.binomial import at_most, min_accepted_rows, most_errors, upper_bound
 
 METHOD = "Learn-then-Test, fixed sequence, Clopper-Pearson bound"
 FIRST_SHARE = 0.2
@@ -15,6 +13,9 @@ FIRST_SHARE = 0.2
 STEPS = 80
 """Thresholds that are tested, at most."""
 
+SAME_CHANCE = 0.03
+"""Of two thresholds whose chances to pass differ by less than this, testing begins at the more lenient one."""
+
 MANY_ROWS = 1500
 MIN_COVERAGE_RATIO = 0.6
 """On fewer than `MANY_ROWS` rows, a guarantee that leaves less than this share of the coverage is not used: the bound
@@ -22,24 +23,6 @@ is then so wide that its threshold would refuse nearly everything, however good 
 
 MIN_THRESHOLD = 0.5
 """No threshold is lower, certified or not: a decision that is more likely wrong than correct is never accepted."""
-
-
-def upper_bound(errors: int, accepted: int, confidence: float) -> float:
-    """Return the Clopper-Pearson bound of an error rate; 1 if nothing was accepted.
-
-    Args:
-        errors: wrong rows among the accepted.
-        accepted: accepted rows.
-        confidence: the probability, 0 to 1, that the error rate is below the bound.
-    """
-    if accepted == 0 or errors >= accepted:
-        return 1.0
-    return float(beta.ppf(confidence, errors + 1, accepted - errors))
-
-
-def min_accepted_rows(risk: float, confidence: float) -> int:
-    """Return the fewest accepted rows, all correct, whose bound is ``risk`` or less (59 for 5 % at 95 %)."""
-    return math.ceil(math.log(1.0 - confidence) / math.log(1.0 - risk))
 
 
 def choose_threshold(
@@ -78,16 +61,90 @@ def choose_threshold(
     count = passed if certified else best
     threshold = float(confidence[order[count - 1]]) if count else MIN_THRESHOLD
     accepted = confidence >= threshold
-    errors = int((accepted & ~correct).sum())
-    return threshold, Guarantee(
+    return threshold, describe(accepted, correct, in_scope, risk=risk, level=level, certified=certified)
+
+
+def certified_threshold(
+    confidence: NDArray[np.float64],
+    correct: NDArray[np.bool_],
+    expected: NDArray[np.float64],
+    *,
+    risk: float,
+    level: float = 0.95,
+) -> float | None:
+    """Return the lowest threshold that can be certified, or None; for rows of which a bundle's confidence is known.
+
+    Testing begins where passing is likeliest by the bundle's own confidence, which has seen none of the labels, and
+    goes to more lenient thresholds until one fails. So which thresholds are tested, and in which order, does not depend
+    on the labels, and no correction for multiple tests is needed. Few rows certify more often so: among the most
+    confident 59 rows a single error would end the search, even if the next 200 are all correct.
+
+    Args:
+        confidence: ``[N]`` 0 for rows that are never accepted.
+        correct: ``[N]`` whether accepting the row would be correct.
+        expected: ``[N]`` the probability that it is, as it was estimated before its label was known.
+        risk: the error rate allowed among accepted rows, 0 to 1.
+        level: the confidence of the guarantee, 0 to 1.
+    """
+    order = np.argsort(-confidence, kind="stable")
+    most = int((confidence >= MIN_THRESHOLD).sum())
+    first = min_accepted_rows(risk, level)
+    if most < first:
+        return None
+    ends = np.searchsorted(-confidence[order], -confidence[order], side="right")[:most]
+    counts = np.unique(ends[np.linspace(first, most, STEPS).astype(int) - 1])
+    start = likeliest_count(counts, expected[order], risk=risk, level=level)
+    wrong, passed = np.cumsum(~correct[order]), 0
+    for count in np.unique(ends[np.linspace(start, most, STEPS).astype(int) - 1]):
+        if wrong[count - 1] > most_errors(int(count), risk, level):
+            break
+        passed = int(count)
+    return float(confidence[order[passed - 1]]) if passed else None
+
+
+def likeliest_count(counts: NDArray[np.int64], expected: NDArray[np.float64], *, risk: float, level: float) -> int:
+    """Return for which number of accepted rows the test is likeliest to pass.
+
+    Args:
+        counts: the numbers to choose from, rising, at least one.
+        expected: ``[N]`` the probability of each row to be correct, in the order in which rows are accepted.
+        risk: the error rate to test for, 0 to 1.
+        level: the confidence of the test, 0 to 1.
+    """
+    errors = np.cumsum(1.0 - expected) / np.arange(1, len(expected) + 1)
+    chances = np.array([at_most(most_errors(int(n), risk, level), int(n), float(errors[n - 1])) for n in counts])
+    return int(counts[chances >= chances.max() - SAME_CHANCE][-1])
+
+
+def estimated_threshold(confidence: NDArray[np.float64], *, risk: float) -> float:
+    """Return the lowest threshold above which, by the confidences ``[N]`` themselves, at most ``risk`` is wrong."""
+    falling = -np.sort(-confidence[confidence >= MIN_THRESHOLD])
+    wrong = np.cumsum(1.0 - falling) / np.arange(1, len(falling) + 1)
+    accepted = int((wrong <= risk).sum())  # the mean of ever larger values grows
+    return float(falling[accepted - 1]) if accepted else 1.0 - risk
+
+
+def describe(
+    accepted: NDArray[np.bool_],
+    correct: NDArray[np.bool_],
+    in_scope: NDArray[np.bool_],
+    *,
+    risk: float,
+    certified: bool,
+    level: float = 0.95,
+    method: str = METHOD,
+) -> Guarantee:
+    """Return the guarantee of a threshold that accepts these rows ``[N]``; for the rest see `choose_threshold`."""
+    errors, count = int((accepted & ~correct).sum()), int(accepted.sum())
+    return Guarantee(
         risk=risk,
         confidence=level,
         certified=certified,
-        method=METHOD,
-        calibration_rows=len(order),
-        accepted_rows=int(accepted.sum()),
+        method=method,
+        calibration_rows=len(accepted),
+        accepted_rows=count,
         errors=errors,
-        upper_bound=upper_bound(errors, int(accepted.sum()), level),
+        upper_bound=upper_bound(errors, count, level),
         coverage=float((accepted & in_scope).sum() / max(1, in_scope.sum())),
     )
 
@@ -103,7 +160,7 @@ def _last_passed(rows: int, ends: NDArray[np.int64], wrong: NDArray[np.int64], r
     passed = 0
     for rank in np.append(ranks[ranks < len(ends)], len(ends)) if first <= len(ends) else ():
         count = int(ends[rank - 1])
-        if upper_bound(int(wrong[count - 1]), count, level) > risk:
+        if at_most(int(wrong[count - 1]), count, risk) > 1.0 - level:  # so is the bound above the risk
             break
         passed = count
     return passed

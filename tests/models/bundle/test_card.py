@@ -3,13 +3,9 @@
 from pathlib import Path
 from typing import Any
 
-import pytest
-
-pytest.importorskip("torch", reason="needs the [train] extra")
-
 from triage_models.bundle.bundle import Bundle
+from triage_models.bundle.card import CARD, render_card, write_card
 from triage_models.bundle.manifest import Manifest
-from triage_models.training.card import CARD, render_card, write_card
 
 from tests.models.samples import manifest
 

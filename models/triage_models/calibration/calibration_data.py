@@ -65,6 +65,11 @@ class CalibrationData:
         """``[N]`` whether the correct class is one of the first ``labels`` classes."""
         return (self.classes >= 0) & (self.classes < labels)
 
+    def correct(self, labels: int) -> NDArray[np.bool_]:
+        """``[N]`` whether the most likely of the first ``labels`` classes is correct; false for out-of-scope rows."""
+        hit: NDArray[np.bool_] = self.logits[:, :labels].argmax(axis=1) == self.classes
+        return hit & self.is_in_scope(labels)
+
 
 def join(parts: Sequence[CalibrationData]) -> CalibrationData:
     """Concatenate the calibration data of several models."""

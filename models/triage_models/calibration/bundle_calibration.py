@@ -1,0 +1,206 @@
+"""Calibrates a bundle to a shop's own messages (``triage calibrate``): confidence and thresholds, without training."""
+
+import hashlib
+import shutil
+from collections import Counter
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from triage_models.bundle.bundle import MANIFEST, Bundle, sha256
+from triage_models.bundle.card import CARD, write_card
+from triage_models.bundle.manifest import Calibration, Manifest
+from triage_models.bundle.publishing import check_output, locked_workspace, replace_folder
+from triage_models.calibration.correction import Correction, correct_calibration
+from triage_models.calibration.judged_metrics import judged_metrics
+from triage_models.calibration.limits import RISK, SUGGEST_RISK, ErrorLimits
+from triage_models.calibration.rows_needed import UNATTAINABLE
+from triage_models.calibration.shop_rows import ModelledRows, ShopRows, read_shop_rows, run_model
+from triage_models.calibration.thresholds import ChosenThresholds, ScoredRows, choose_thresholds
+from triage_models.errors import DataError
+from triage_models.paths import DEFAULT_BUNDLE
+from triage_models.progress import ProgressCallback
+from triage_models.serving.classifier import Classifier
+from triage_models.serving.opening import Device
+
+CALIBRATED = "calibrated"
+"""The entry of ``training`` in the manifest that says what a bundle was calibrated to."""
+
+
+def calibrate(
+    data: Path,
+    output: Path,
+    bundle: Path = DEFAULT_BUNDLE,
+    *,
+    max_error: float = RISK,
+    suggest_max_error: float = SUGGEST_RISK,
+    max_error_for: Mapping[str, float] | None = None,
+    out_of_scope_label: str | None = None,
+    device: Device = "auto",
+    seed: int = 0,
+    progress: ProgressCallback = lambda stage, share: None,
+) -> dict[str, Any]:
+    """Fit the confidence and the thresholds of a bundle to labelled messages, and write it as a new bundle.
+
+    Network, tokenizer and labels stay. The thresholds are tested on the messages; the result says what is guaranteed
+    there. Without a guarantee, the bundle gets the threshold that it had, or a stricter one.
+
+    Args:
+        data: CSV with the columns ``text,label``, of messages that the bundle was not trained on. A label may be
+            several, joined by ``|``, any of which is correct.
+        output: the new bundle's folder; a bundle that is there is replaced when the new one is complete.
+        bundle: the folder of the bundle to calibrate.
+        max_error: the error rate among accepted messages that is to be guaranteed, 0 to 1.
+        suggest_max_error: the error rate that is allowed down to the threshold of suggestions, 0 to 1.
+        max_error_for: the error rates of intents that need a stricter one.
+        out_of_scope_label: the label of rows that none of the bundle's labels fits; by default the bundle's own name
+            for it, or OOS.
+        device: where to run.
+        seed: seed of the cross-fitting.
+        progress: called with the stage and its progress.
+
+    Returns:
+        ``max_error``, ``coverage``, ``accepted_rows``, ``guaranteed`` and ``rows_needed``, and what they come from.
+
+    Raises:
+        DataError: The data cannot be used, a limit cannot be kept, or the output cannot be written.
+        BundleError: The bundle cannot be opened.
+        DeviceError: The device is not active.
+    """
+    limits = ErrorLimits(max_error, suggest_max_error, max_error_for or {})
+    check_output(output)
+    classifier = Classifier.open(bundle, device=device)
+    manifest = classifier.bundle.manifest
+    limits = limits.for_labels(manifest.labels)
+    rows = _read(data, manifest, out_of_scope_label, progress)
+    source = f"{len(rows):,} rows of {data.name}"
+    modelled = run_model(classifier, rows, source, lambda share: progress("classifying", share))
+    progress("calibrating", 0.0)
+    correction, chosen = fit_to_rows(modelled, manifest, limits, seed=seed)
+    calibrated = _manifest(output.name, manifest, (correction.calibration, chosen), modelled, (data, rows))
+    progress("writing the bundle", 0.0)
+    _write(classifier.bundle, calibrated, output, progress)
+    return _result(calibrated, chosen, limits, output)
+
+
+def fit_to_rows(
+    modelled: ModelledRows, manifest: Manifest, limits: ErrorLimits, *, seed: int
+) -> tuple[Correction, ChosenThresholds]:
+    """Correct a bundle's calibration to rows, and choose its thresholds.
+
+    Args:
+        modelled: the rows.
+        manifest: that of the bundle.
+        limits: the error rates that are allowed.
+        seed: seed of the cross-fitting.
+    """
+    data, labels, thresholds = modelled.data, manifest.labels, manifest.thresholds
+    correction = correct_calibration(data, len(labels), manifest.calibration, thresholds.confidence, seed=seed)
+    familiar = data.similarity[:, : len(labels)].max(axis=1) >= thresholds.familiarity
+    scored = ScoredRows(
+        confidence=correction.confidence,
+        expected=correction.own,
+        eligible=familiar & modelled.readable & (data.logits.argmax(axis=1) < len(labels)),
+        correct=data.correct(len(labels)),
+        in_scope=data.is_in_scope(len(labels)),
+        predicted=data.logits[:, : len(labels)].argmax(axis=1),
+    )
+    chosen = choose_thresholds(
+        scored, labels, limits, own_threshold=correction.own_threshold, floor=thresholds.familiarity
+    )
+    return correction, chosen
+
+
+def _read(data: Path, manifest: Manifest, requested: str | None, progress: ProgressCallback) -> ShopRows:
+    rows = read_shop_rows(
+        data, manifest.labels, manifest.out_of_scope_label, requested, lambda note: progress(note, 1.0)
+    )
+    if sha256(data) == manifest.training.get("data_sha256"):
+        raise DataError(
+            f"{manifest.name} was trained on {data}, so its errors there say nothing: give messages that "
+            "it has not seen."
+        )
+    return rows
+
+
+def _manifest(
+    name: str,
+    old: Manifest,
+    fitted: tuple[Calibration, ChosenThresholds],
+    modelled: ModelledRows,
+    source: tuple[Path, ShopRows],
+) -> Manifest:
+    calibration, chosen = fitted
+    file, rows = source
+    now, digest = datetime.now(UTC), sha256(file)
+    limits = [chosen.thresholds.guarantee.risk, chosen.suggestion.guarantee.risk, chosen.thresholds.by_intent]
+    identity = hashlib.sha256(f"{old.version} {digest} {limits}".encode()).hexdigest()
+    record = {
+        "from": {"name": old.name, "version": old.version},
+        "data": file.name,
+        "data_sha256": digest,
+        "rows": len(rows),
+        "rows_by_label": dict(sorted(Counter(rows.labels).items())),
+        "rows_needed": chosen.rows_needed,
+    }
+    return old.model_copy(
+        update={
+            "name": name,
+            "version": now.strftime("%Y.%m.%d-") + identity[:8],
+            "created_at": now.isoformat(timespec="seconds"),
+            "calibration": calibration,
+            "thresholds": chosen.thresholds,
+            "metrics": judged_metrics(modelled.data, old.labels, chosen.suggestion),
+            "training": {**old.training, CALIBRATED: record},
+        }
+    )
+
+
+def _write(bundle: Bundle, manifest: Manifest, output: Path, progress: ProgressCallback) -> None:
+    with locked_workspace(output) as folder:
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir()
+        for name in manifest.files:
+            shutil.copyfile(bundle.path / name, folder / name)
+        (folder / MANIFEST).write_text(manifest.model_dump_json(indent=2) + "\n", encoding="utf-8")
+        if write_card(folder, manifest, output):
+            progress(f"{output / CARD} was edited and therefore not overwritten: check its figures.", 1.0)
+        Bundle.open(folder)  # what was copied is what was measured
+        replace_folder(folder, output)
+
+
+def _result(manifest: Manifest, chosen: ChosenThresholds, limits: ErrorLimits, output: Path) -> dict[str, Any]:
+    thresholds, suggestion = manifest.thresholds, chosen.suggestion
+    guarantee = thresholds.guarantee
+    return {
+        "max_error": limits.overall,
+        "coverage": guarantee.coverage,
+        "accepted_rows": guarantee.accepted_rows,
+        "guaranteed": guarantee.certified,
+        "rows_needed": chosen.rows_needed,
+        "attainable": chosen.rows_needed < UNATTAINABLE,
+        "rows": guarantee.calibration_rows,
+        "errors": guarantee.errors,
+        "upper_bound": guarantee.upper_bound,
+        "confidence": guarantee.confidence,
+        "threshold": thresholds.confidence,
+        "by_intent": {
+            label: {
+                "max_error": own.guarantee.risk,
+                "guaranteed": own.guarantee.certified,
+                "accepted_rows": own.guarantee.accepted_rows,
+                "errors": own.guarantee.errors,
+                "threshold": own.confidence,
+                "rows_needed": chosen.rows_needed_by_intent[label],
+            }
+            for label, own in (thresholds.by_intent or {}).items()
+        },
+        "suggest": {
+            "max_error": suggestion.guarantee.risk,
+            "guaranteed": suggestion.guarantee.certified,
+            "coverage": suggestion.guarantee.coverage,
+            "threshold": suggestion.confidence,
+        },
+        "bundle": {"name": manifest.name, "version": manifest.version, "path": str(output)},
+    }

@@ -1,0 +1,143 @@
+"""A shop's labelled rows, with what a bundle's model says of them."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from triage_models.calibration.calibration_data import CalibrationData
+from triage_models.data.evaluation_rows import read_labelled_rows, resolve_oos_labels
+from triage_models.data.labels import SEPARATOR, show_labels
+from triage_models.data.tables import NoteCallback
+from triage_models.data.training_rows import TrainingRows, deduplicate
+from triage_models.errors import DataError
+from triage_models.serving.classifier import Classifier
+from triage_models.serving.decision import assess
+from triage_models.serving.engine import windows_of
+from triage_models.serving.windows import deciding_rows
+
+BLOCK = 256
+"""Rows that are classified before the progress is reported."""
+
+
+@dataclass(frozen=True)
+class ShopRows:
+    """N labelled rows.
+
+    Attributes:
+        texts: ``[N]``
+        labels: ``[N]`` one label of the bundle, or several joined by ``|`` of which any is correct.
+        oos_labels: the labels that mean "none of the bundle's labels".
+    """
+
+    texts: list[str]
+    labels: list[str]
+    oos_labels: frozenset[str]
+
+    def __len__(self) -> int:
+        return len(self.texts)
+
+
+@dataclass(frozen=True)
+class ModelledRows:
+    """What the model says of N rows.
+
+    Attributes:
+        data: its outputs; of a text in several windows, those of the window that decides.
+        readable: ``[N]`` false where a text is refused whatever its confidence is: too long, or its parts disagree.
+    """
+
+    data: CalibrationData
+    readable: NDArray[np.bool_]
+
+
+def read_shop_rows(
+    file: Path, labels: Sequence[str], oos_label: str | None, requested: str | None, on_note: NoteCallback
+) -> ShopRows:
+    """Read labelled rows for a bundle.
+
+    Args:
+        file: a table with the columns ``text,label``.
+        labels: the bundle's labels.
+        oos_label: its name for out of scope, if any.
+        requested: the out-of-scope label of the file, if the caller named one.
+        on_note: called with what was dropped or read as something else.
+
+    Raises:
+        DataError: The file cannot be read, or has labels that the bundle does not know.
+    """
+    read = read_labelled_rows(file, on_note).with_labels_of(labels, oos_label, on_note)
+    oos_labels = resolve_oos_labels(requested, oos_label, set(read.labels))
+    unknown = [label for label in read.labels if not _is_known(label, labels, oos_labels)]
+    if unknown:
+        names = sorted(set(unknown))
+        raise DataError(
+            f"{file} has labels that the bundle does not know: {show_labels(names)} ({len(unknown):,} of {len(read):,} "
+            "rows): rename each to one of the bundle's labels, or to OOS if the bundle should not answer such messages."
+        )
+    rows, dropped = deduplicate(TrainingRows(read.texts, read.labels))  # a row that counted twice would lower the bound
+    for note in dropped:
+        on_note(f"{file}: {note}")
+    return ShopRows(rows.texts, rows.labels, oos_labels)
+
+
+def run_model(
+    classifier: Classifier, rows: ShopRows, source: str, progress: Callable[[float], None] = lambda share: None
+) -> ModelledRows:
+    """Run a bundle's model on rows, on the device that it serves on.
+
+    Args:
+        classifier: the bundle.
+        rows: N rows, at least 1.
+        source: where the rows come from, in words.
+        progress: called with the share that is done.
+    """
+    parts = []
+    for start in range(0, len(rows), BLOCK):
+        parts.append(_run_block(classifier, rows.texts[start : start + BLOCK]))
+        progress(min(1.0, (start + BLOCK) / len(rows)))
+    logits, similarity, readable = (np.concatenate(part) for part in zip(*parts, strict=True))
+    labels = classifier.labels
+    likeliest = logits[:, : len(labels)].argmax(axis=1)
+    classes = [
+        _class_of(label, int(guess), labels, rows.oos_labels)
+        for label, guess in zip(rows.labels, likeliest, strict=True)
+    ]
+    return ModelledRows(CalibrationData(logits, similarity, np.asarray(classes, dtype=np.int64), source), readable)
+
+
+def _run_block(
+    classifier: Classifier, texts: Sequence[str]
+) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.bool_]]:
+    encoded = classifier.encode(texts)
+    outputs = classifier.engine.outputs(windows_of(encoded))
+    assessment = assess(classifier.bundle.manifest, outputs.logits, outputs.similarity)
+    truncated = [row.truncated for row in encoded]
+    chosen, reasons = deciding_rows(assessment, [row.windows for row in encoded], truncated)
+    overruled = [
+        reason is not None and assessment.reasons[row] is None for row, reason in zip(chosen, reasons, strict=True)
+    ]
+    refused = np.array(overruled, dtype=np.bool_) | np.array(truncated, dtype=np.bool_)
+    return outputs.logits[chosen], outputs.similarity[chosen], ~refused
+
+
+def _is_known(label: str, labels: Sequence[str], oos_labels: frozenset[str]) -> bool:
+    names = _alternatives(label, labels)
+    return names[0] in oos_labels or any(name in labels for name in names)
+
+
+def _class_of(label: str, guess: int, labels: Sequence[str], oos_labels: frozenset[str]) -> int:
+    """Return the class of a row: the predicted one if that is correct. Out of scope is the class after the labels."""
+    names = _alternatives(label, labels)
+    if names[0] in oos_labels:
+        return len(labels)
+    known = [name for name in names if name in labels]
+    return guess if labels[guess] in known else labels.index(known[0])
+
+
+def _alternatives(label: str, labels: Sequence[str]) -> list[str]:
+    if label in labels:
+        return [label]
+    return [part.strip() for part in label.split(SEPARATOR) if part.strip()] or [label]

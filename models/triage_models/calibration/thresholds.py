@@ -1,0 +1,157 @@
+"""Chooses the thresholds of a bundle that is calibrated to a shop's own rows."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from triage_models.bundle.manifest import Guarantee, IntentThreshold, Suggestion, Thresholds
+from triage_models.calibration.binomial import min_accepted_rows, upper_bound
+from triage_models.calibration.guarantee import (
+    MIN_THRESHOLD,
+    certified_threshold,
+    describe,
+    estimated_threshold,
+    likeliest_count,
+)
+from triage_models.calibration.limits import ErrorLimits
+from triage_models.calibration.rows_needed import rows_needed
+
+LEVEL = 0.95
+METHOD = "Learn-then-Test, fixed sequence from the likeliest threshold, Clopper-Pearson bound"
+ESTIMATE = "estimate: the bundle's threshold before, or a stricter one"
+INTENT_METHOD = "Clopper-Pearson bound at a threshold chosen before the labels were seen, Bonferroni over intents"
+
+
+@dataclass(frozen=True)
+class ScoredRows:
+    """What thresholds are chosen by; every array is ``[N]``.
+
+    Attributes:
+        confidence: by the new calibration.
+        expected: by the bundle itself, which has not seen the labels.
+        eligible: false for rows that are never accepted, such as unfamiliar ones.
+        correct: whether accepting the row would be correct.
+        in_scope: whether the row has one of the labels.
+        predicted: the position of the predicted label.
+    """
+
+    confidence: NDArray[np.float64]
+    expected: NDArray[np.float64]
+    eligible: NDArray[np.bool_]
+    correct: NDArray[np.bool_]
+    in_scope: NDArray[np.bool_]
+    predicted: NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class ChosenThresholds:
+    """The thresholds, and what would make their guarantees better.
+
+    Attributes:
+        thresholds: as the manifest has them.
+        suggestion: the threshold of suggestions.
+        rows_needed: about how many further rows the guarantee needs; 0 if it is certified.
+        rows_needed_by_intent: the same for each intent with a limit of its own.
+    """
+
+    thresholds: Thresholds
+    suggestion: Suggestion
+    rows_needed: int
+    rows_needed_by_intent: dict[str, int]
+
+
+def choose_thresholds(
+    rows: ScoredRows, labels: Sequence[str], limits: ErrorLimits, *, own_threshold: float, floor: float
+) -> ChosenThresholds:
+    """Choose the thresholds, and test what they promise.
+
+    The thresholds of intents are chosen first, by the bundle's own confidence and without the labels. So each is a
+    single test, and the search for the threshold of all messages, given these, stays valid as it is.
+
+    Args:
+        rows: N rows, at least 1.
+        labels: the bundle's labels.
+        limits: the error rates that are allowed.
+        own_threshold: the bundle's own threshold; without a certified one, no lower one is chosen.
+        floor: the least familiarity of accepted rows, for the result.
+    """
+    level = 1.0 - (1.0 - LEVEL) / max(1, len(limits.by_intent))
+    needed = {
+        label: _intent_threshold(rows, labels.index(label), risk, level) for label, risk in limits.by_intent.items()
+    }
+    all_needed = np.array([needed.get(label, 0.0) for label in labels])[rows.predicted]
+    score = np.where(rows.eligible & (rows.confidence >= all_needed), rows.confidence, 0.0)
+    found = certified_threshold(score, rows.correct, rows.expected, risk=limits.overall, level=LEVEL)
+    threshold = found or min(1.0, max(own_threshold, MIN_THRESHOLD, estimated_threshold(score, risk=limits.overall)))
+    guarantee = _describe(rows, score >= threshold, limits.overall, certified=found is not None)
+    intents = {
+        label: _judge_intent(rows, rows.predicted == labels.index(label), (own, threshold), risk, level)
+        for (label, own), risk in zip(needed.items(), limits.by_intent.values(), strict=True)
+    }
+    more = {
+        label: 0 if one.guarantee.certified else _more_of_intent(rows, labels.index(label), one, level)
+        for label, one in intents.items()
+    }
+    return ChosenThresholds(
+        Thresholds(confidence=threshold, familiarity=floor, guarantee=guarantee, by_intent=intents or None),
+        _suggestion(rows, threshold, limits.suggest),
+        0 if found is not None else rows_needed(score, rows.correct, risk=limits.overall, level=LEVEL),
+        more,
+    )
+
+
+def _describe(rows: ScoredRows, accepted: NDArray[np.bool_], risk: float, *, certified: bool) -> Guarantee:
+    method = METHOD if certified else ESTIMATE
+    return describe(accepted, rows.correct, rows.in_scope, risk=risk, level=LEVEL, certified=certified, method=method)
+
+
+def _suggestion(rows: ScoredRows, threshold: float, risk: float) -> Suggestion:
+    """Choose the threshold of suggestions, not above that of accepted messages."""
+    score = np.where(rows.eligible, rows.confidence, 0.0)
+    found = certified_threshold(score, rows.correct, rows.expected, risk=risk, level=LEVEL)
+    lowest = min(threshold, found or estimated_threshold(score, risk=risk))
+    return Suggestion(confidence=lowest, guarantee=_describe(rows, score >= lowest, risk, certified=found is not None))
+
+
+def _intent_threshold(rows: ScoredRows, label: int, risk: float, level: float) -> float:
+    """Return the confidence at which the test of an intent is likeliest to pass, by the bundle's own confidence.
+
+    With too few rows for a test, it is the one from which no more errors are expected than are allowed.
+    """
+    own = np.flatnonzero(rows.eligible & (rows.predicted == label) & (rows.confidence >= MIN_THRESHOLD))
+    own = own[np.argsort(-rows.confidence[own], kind="stable")]
+    first = min_accepted_rows(risk, level)
+    if len(own) >= first:
+        counts = np.arange(first, len(own) + 1)
+        return float(rows.confidence[own[likeliest_count(counts, rows.expected[own], risk=risk, level=level) - 1]])
+    wrong = np.cumsum(1.0 - rows.expected[own]) / np.arange(1, len(own) + 1)
+    accepted = int((wrong <= risk).sum())
+    return float(rows.confidence[own[accepted - 1]]) if accepted else 1.0 - risk
+
+
+def _judge_intent(
+    rows: ScoredRows, own: NDArray[np.bool_], thresholds: tuple[float, float], risk: float, level: float
+) -> IntentThreshold:
+    """Test the threshold of one intent, and where the threshold of all messages is higher, that one, too."""
+    chosen_before, accepted = (
+        own & rows.eligible & (rows.confidence >= threshold) for threshold in (thresholds[0], max(thresholds))
+    )
+    bound = _bound(rows, accepted, level)
+    certified = max(bound, _bound(rows, chosen_before, level)) <= risk
+    found = describe(
+        accepted, rows.correct, rows.in_scope & own, risk=risk, level=LEVEL, certified=certified, method=INTENT_METHOD
+    )
+    described = found.model_copy(update={"upper_bound": bound, "calibration_rows": int(own.sum())})
+    return IntentThreshold(confidence=min(1.0, max(thresholds)), guarantee=described)
+
+
+def _bound(rows: ScoredRows, accepted: NDArray[np.bool_], level: float) -> float:
+    return upper_bound(int((accepted & ~rows.correct).sum()), int(accepted.sum()), level)
+
+
+def _more_of_intent(rows: ScoredRows, label: int, chosen: IntentThreshold, level: float) -> int:
+    accepted = rows.eligible & (rows.predicted == label) & (rows.confidence >= chosen.confidence)
+    score = np.where(accepted, rows.confidence, 0.0)
+    return rows_needed(score, rows.correct, risk=chosen.guarantee.risk, level=level, smallest_share=0.0)
