@@ -2,8 +2,9 @@
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Any
 
-from triage_models.bundle.manifest import Guarantee, Manifest
+from triage_models.bundle.manifest import Guarantee, Manifest, show_rate
 
 CARD = "README.md"
 GENERATED = "<!-- Written by `triage train`. If you replace this card with your own, the next training keeps yours. -->"
@@ -47,6 +48,7 @@ def render_card(manifest: Manifest) -> str:
         "## Training data\n",
         f"`{training['data']}` (SHA-256 `{training['data_sha256'][:12]}…`): {training['rows']:,} rows, "
         f"seed {training['seed']}, trained in {max(1, round(training['seconds'] / 60))} min.\n",
+        *_calibrated(training),
         _table(("label", "rows", "meaning"), _label_rows(manifest)),
         "## Evaluation\n",
         _evaluation(manifest),
@@ -71,11 +73,49 @@ def _evaluation(manifest: Manifest) -> str:
     metrics = manifest.metrics
     accuracy = metrics["accuracy_in_scope"]
     answered = "" if accuracy is None else f" {accuracy:.1%} of the messages with a label are predicted correctly."
+    promises = [_guarantee(manifest.thresholds.guarantee), *_intents(manifest), *_suggestion(manifest)]
     return (
         f"On {metrics['rows_in_scope']:,} messages with a label and {metrics['rows_out_of_scope']:,} without "
         f"({metrics['measured_on']}), by models that were not trained on them.{answered}\n\n"
-        f"{_guarantee(manifest.thresholds.guarantee)}\n"
+        + "\n\n".join(promises)
+        + "\n"
     )
+
+
+def _calibrated(training: dict[str, Any]) -> list[str]:
+    """Say what the bundle was calibrated to, if that was done after training."""
+    found = training.get("calibrated")
+    if found is None:
+        return []
+    return [
+        f"Confidence and thresholds were then fitted to `{found['data']}` (SHA-256 `{found['data_sha256'][:12]}…`), "
+        f"{found['rows']:,} rows, by `triage calibrate`, from version {found['from']['version']}. The network is the "
+        "same.\n"
+    ]
+
+
+def _intents(manifest: Manifest) -> list[str]:
+    """Say what is promised of intents that have a threshold of their own."""
+    lines = []
+    for label, own in (manifest.thresholds.by_intent or {}).items():
+        of, promise = own.guarantee, "guaranteed" if own.guarantee.certified else "an aim, not guaranteed"
+        lines.append(
+            f"- {_plain(label)} needs a confidence of {own.confidence:.3f}: of its {of.accepted_rows:,} accepted "
+            f"messages {of.errors:,} are wrong. At most {show_rate(of.risk)} is {promise}."
+        )
+    return ["\n".join(lines)] if lines else []
+
+
+def _suggestion(manifest: Manifest) -> list[str]:
+    """Say what is promised of suggestions, if the bundle makes any."""
+    found = manifest.suggestion
+    if found is None or found.confidence >= manifest.thresholds.confidence:
+        return []
+    of, promise = found.guarantee, "At most" if found.guarantee.certified else "By estimate, at most"
+    return [
+        f"From a confidence of {found.confidence:.3f} on, a message that is not accepted is marked as a suggestion. "
+        f"{promise} {show_rate(of.risk)} of all messages from there on is wrong, accepted ones included."
+    ]
 
 
 def _guarantee(guarantee: Guarantee) -> str:
@@ -85,14 +125,20 @@ def _guarantee(guarantee: Guarantee) -> str:
     )
     if guarantee.certified:
         return (
-            f"{accepted} **At most {guarantee.risk:.0%} of accepted messages are wrong, at {guarantee.confidence:.0%} "
-            "confidence, for traffic like these messages.** For other traffic there is no guarantee: run "
-            "`triage evaluate` on your own messages."
+            f"{accepted} **At most {show_rate(guarantee.risk)} of accepted messages are wrong, at "
+            f"{guarantee.confidence:.0%} confidence, for traffic like these messages.** For other traffic there is no "
+            "guarantee: run `triage evaluate` on your own messages."
         )
     return (
         f"{accepted} **There is no guaranteed error rate**: there were too few messages, or too many errors, to "
-        f"certify {guarantee.risk:.0%}. The threshold is the one with the most correct decisions."
+        f"certify {show_rate(guarantee.risk)}. {_chosen(guarantee)}"
     )
+
+
+def _chosen(guarantee: Guarantee) -> str:
+    if guarantee.method.startswith("estimate"):
+        return "The threshold is the one that the bundle had before, or a stricter one."
+    return "The threshold is the one with the most correct decisions."
 
 
 def _limitations(manifest: Manifest) -> list[str]:

@@ -1,6 +1,5 @@
 """The manifest of a bundle: the content of ``triage.json``."""
 
-from functools import cached_property
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
@@ -20,6 +19,11 @@ SUGGESTION = "suggestion"
 
 FileName = Annotated[str, Field(pattern=r"^[^/\\]+$")]
 """A file in the bundle's own folder: bundles are copied by these names, so a path to elsewhere is refused."""
+
+
+def show_rate(rate: float) -> str:
+    """Write an error rate as per cent, with the decimals that it has: 5%, 0.5%."""
+    return f"{100 * rate:.3g}%"
 
 
 class _Strict(BaseModel):
@@ -132,7 +136,7 @@ class Manifest(_Strict):
         _ = self.suggestion
         return self
 
-    @cached_property
+    @property
     def suggestion(self) -> Suggestion | None:
         """The threshold of suggestions, if the bundle has one.
 

@@ -17,7 +17,7 @@ from triage_models.calibration.judged_metrics import judged_metrics
 from triage_models.calibration.limits import RISK, SUGGEST_RISK, ErrorLimits
 from triage_models.calibration.rows_needed import UNATTAINABLE
 from triage_models.calibration.shop_rows import ModelledRows, ShopRows, read_shop_rows, run_model
-from triage_models.calibration.thresholds import ChosenThresholds, ScoredRows, choose_thresholds
+from triage_models.calibration.thresholds import ChosenThresholds, OwnThreshold, ScoredRows, choose_thresholds
 from triage_models.errors import DataError
 from triage_models.paths import DEFAULT_BUNDLE
 from triage_models.progress import ProgressCallback
@@ -100,15 +100,14 @@ def fit_to_rows(
     familiar = data.similarity[:, : len(labels)].max(axis=1) >= thresholds.familiarity
     scored = ScoredRows(
         confidence=correction.confidence,
-        expected=correction.own,
+        expected=correction.expected,
         eligible=familiar & modelled.readable & (data.logits.argmax(axis=1) < len(labels)),
         correct=data.correct(len(labels)),
         in_scope=data.is_in_scope(len(labels)),
         predicted=data.logits[:, : len(labels)].argmax(axis=1),
     )
-    chosen = choose_thresholds(
-        scored, labels, limits, own_threshold=correction.own_threshold, floor=thresholds.familiarity
-    )
+    own = OwnThreshold(correction.own_threshold, thresholds.guarantee.risk, thresholds.familiarity)
+    chosen = choose_thresholds(scored, labels, limits, own)
     return correction, chosen
 
 

@@ -35,13 +35,14 @@ class Correction(NamedTuple):
     Attributes:
         calibration: the corrected calibration.
         confidence: ``[N]`` of each row; from `MANY_ROWS` rows on, by a calibration that was fitted without the row.
-        own: ``[N]`` the confidence that the bundle itself had.
+        expected: ``[N]`` what was known of each row before its label: by the bundle itself, and from `MANY_ROWS` rows on
+            by a calibration that was fitted without the row.
         own_threshold: the bundle's own threshold, in terms of ``confidence``.
     """
 
     calibration: Calibration
     confidence: Floats
-    own: Floats
+    expected: Floats
     own_threshold: float
 
 
@@ -62,6 +63,7 @@ def correct_calibration(
     if len(data) >= MANY_ROWS:
         fitted = _fit_weights(features.astype(np.float64), correct, calibration)
         confidence = _cross_fitted(features, correct, calibration, seed)
+        expected = confidence
         as_strict = -np.sort(-confidence)[max(1, int((own >= threshold).sum())) - 1]
     else:
         stretch, shift = _fit_stretch(_scores(features, calibration), correct)
@@ -72,9 +74,10 @@ def correct_calibration(
             }
         )
         confidence = confidences(features, fitted).astype(np.float64)
+        expected = own
         as_strict = _probability(stretch * _log_odds(threshold) + shift)
     described = fitted.model_copy(update={"fitted_on": data.source, "rows": len(data)})
-    return Correction(described, confidence, own, float(as_strict))
+    return Correction(described, confidence, expected, float(as_strict))
 
 
 def _fit_stretch(scores: Floats, correct: NDArray[np.bool_]) -> tuple[float, float]:

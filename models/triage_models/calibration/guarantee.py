@@ -13,6 +13,13 @@ FIRST_SHARE = 0.2
 STEPS = 80
 """Thresholds that are tested, at most."""
 
+STARTS = ((1.0, 0.7), (2.0, 0.3))
+"""With many rows, testing begins at several thresholds: where passing is likeliest if errors are as frequent as the
+bundle expects, and twice and four times as frequent; and which share of the allowed chance of a mistake each gets."""
+
+MANY_TESTS = 5
+"""Rows are many from so many times on as one test needs, without an error."""
+
 SAME_CHANCE = 0.03
 """Of two thresholds whose chances to pass differ by less than this, testing begins at the more lenient one."""
 
@@ -92,14 +99,25 @@ def certified_threshold(
     if most < first:
         return None
     ends = np.searchsorted(-confidence[order], -confidence[order], side="right")[:most]
-    counts = np.unique(ends[np.linspace(first, most, STEPS).astype(int) - 1])
-    start = likeliest_count(counts, expected[order], risk=risk, level=level)
-    wrong, passed = np.cumsum(~correct[order]), 0
-    for count in np.unique(ends[np.linspace(start, most, STEPS).astype(int) - 1]):
+    wrong = np.cumsum(~correct[order])
+    passed = 0
+    for factor, share in STARTS if most >= MANY_TESTS * first else STARTS[:1]:
+        one_level = 1.0 - (1.0 - level) * (share if most >= MANY_TESTS * first else 1.0)
+        counts = np.unique(ends[np.linspace(first, most, STEPS).astype(int) - 1])
+        pessimistic = 1.0 - np.minimum(1.0, factor * (1.0 - expected[order]))
+        start = likeliest_count(counts, pessimistic, risk=risk, level=one_level)
+        ranks = np.unique(ends[np.linspace(start, most, STEPS).astype(int) - 1])
+        passed = max(passed, _last_passed_from(ranks, wrong, risk, one_level))
+    return float(confidence[order[passed - 1]]) if passed else None
+
+
+def _last_passed_from(ranks: NDArray[np.int64], wrong: NDArray[np.int64], risk: float, level: float) -> int:
+    passed = 0
+    for count in ranks:
         if wrong[count - 1] > most_errors(int(count), risk, level):
             break
         passed = int(count)
-    return float(confidence[order[passed - 1]]) if passed else None
+    return passed
 
 
 def likeliest_count(counts: NDArray[np.int64], expected: NDArray[np.float64], *, risk: float, level: float) -> int:

@@ -24,7 +24,9 @@ UNATTAINABLE = 100_000
 
 STEPS = 40
 GROWTH = 1.04
-LEAST = 10
+LEAST, LEAST_SHARE = 10, 0.5
+"""Fewer rows, or a smaller share of those that did not suffice, are never asked for: the luckiest of many thresholds
+sets the estimate, so it is too low when it is close."""
 
 
 def rows_needed(
@@ -59,7 +61,7 @@ def rows_needed(
 def _more(total: float, rows: int) -> int:
     if not math.isfinite(total) or total > UNATTAINABLE:
         return UNATTAINABLE
-    return LEAST * math.ceil(max(LEAST, 0.1 * rows, total - rows) / LEAST)
+    return LEAST * math.ceil(max(LEAST, LEAST_SHARE * rows, total - rows) / LEAST)
 
 
 def _accepted_rows(rate: float, risk: float, level: float) -> float:

@@ -52,6 +52,10 @@ class ModelledRows:
     data: CalibrationData
     readable: NDArray[np.bool_]
 
+    def take(self, rows: NDArray[np.int64]) -> "ModelledRows":
+        """Return the rows at these positions."""
+        return ModelledRows(self.data.take(rows), self.readable[rows])
+
 
 def read_shop_rows(
     file: Path, labels: Sequence[str], oos_label: str | None, requested: str | None, on_note: NoteCallback

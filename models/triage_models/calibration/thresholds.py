@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from triage_models.bundle.manifest import Guarantee, IntentThreshold, Suggestion, Thresholds
-from triage_models.calibration.binomial import min_accepted_rows, upper_bound
+from triage_models.calibration.binomial import at_most, min_accepted_rows, upper_bound
 from triage_models.calibration.guarantee import (
     MIN_THRESHOLD,
     certified_threshold,
@@ -19,6 +19,9 @@ from triage_models.calibration.limits import ErrorLimits
 from triage_models.calibration.rows_needed import rows_needed
 
 LEVEL = 0.95
+RARE = 0.1
+"""If so many errors or more have less than this chance at the allowed rate, they are too many."""
+
 METHOD = "Learn-then-Test, fixed sequence from the likeliest threshold, Clopper-Pearson bound"
 ESTIMATE = "estimate: the bundle's threshold before, or a stricter one"
 INTENT_METHOD = "Clopper-Pearson bound at a threshold chosen before the labels were seen, Bonferroni over intents"
@@ -46,6 +49,21 @@ class ScoredRows:
 
 
 @dataclass(frozen=True)
+class OwnThreshold:
+    """The thresholds that a bundle has before it is calibrated.
+
+    Attributes:
+        threshold: in terms of the new confidence; without a certified threshold, no lower one is chosen.
+        risk: the error rate that it was made for, 0 to 1.
+        familiarity: the least familiarity of accepted rows, which stays.
+    """
+
+    threshold: float
+    risk: float
+    familiarity: float
+
+
+@dataclass(frozen=True)
 class ChosenThresholds:
     """The thresholds, and what would make their guarantees better.
 
@@ -63,7 +81,7 @@ class ChosenThresholds:
 
 
 def choose_thresholds(
-    rows: ScoredRows, labels: Sequence[str], limits: ErrorLimits, *, own_threshold: float, floor: float
+    rows: ScoredRows, labels: Sequence[str], limits: ErrorLimits, own: OwnThreshold
 ) -> ChosenThresholds:
     """Choose the thresholds, and test what they promise.
 
@@ -74,8 +92,7 @@ def choose_thresholds(
         rows: N rows, at least 1.
         labels: the bundle's labels.
         limits: the error rates that are allowed.
-        own_threshold: the bundle's own threshold; without a certified one, no lower one is chosen.
-        floor: the least familiarity of accepted rows, for the result.
+        own: the bundle's own threshold.
     """
     level = 1.0 - (1.0 - LEVEL) / max(1, len(limits.by_intent))
     needed = {
@@ -84,22 +101,40 @@ def choose_thresholds(
     all_needed = np.array([needed.get(label, 0.0) for label in labels])[rows.predicted]
     score = np.where(rows.eligible & (rows.confidence >= all_needed), rows.confidence, 0.0)
     found = certified_threshold(score, rows.correct, rows.expected, risk=limits.overall, level=LEVEL)
-    threshold = found or min(1.0, max(own_threshold, MIN_THRESHOLD, estimated_threshold(score, risk=limits.overall)))
+    threshold = found or _uncertified_threshold(
+        rows, score, max(own.threshold, MIN_THRESHOLD), own.risk, limits.overall
+    )
     guarantee = _describe(rows, score >= threshold, limits.overall, certified=found is not None)
     intents = {
-        label: _judge_intent(rows, rows.predicted == labels.index(label), (own, threshold), risk, level)
-        for (label, own), risk in zip(needed.items(), limits.by_intent.values(), strict=True)
+        label: _judge_intent(rows, rows.predicted == labels.index(label), (needs, threshold), risk, level)
+        for (label, needs), risk in zip(needed.items(), limits.by_intent.values(), strict=True)
     }
     more = {
         label: 0 if one.guarantee.certified else _more_of_intent(rows, labels.index(label), one, level)
         for label, one in intents.items()
     }
     return ChosenThresholds(
-        Thresholds(confidence=threshold, familiarity=floor, guarantee=guarantee, by_intent=intents or None),
+        Thresholds(confidence=threshold, familiarity=own.familiarity, guarantee=guarantee, by_intent=intents or None),
         _suggestion(rows, threshold, limits.suggest),
         0 if found is not None else rows_needed(score, rows.correct, risk=limits.overall, level=LEVEL),
         more,
     )
+
+
+def _uncertified_threshold(
+    rows: ScoredRows, score: NDArray[np.float64], own: float, own_risk: float, risk: float
+) -> float:
+    """Return the bundle's own threshold, or a stricter one where the own one clearly lets too many errors through.
+
+    A few rows with an error too many say little: the threshold moves only if so many errors would be rare at the
+    allowed rate, or if the bundle was made for a higher rate.
+    """
+    accepted = score >= own
+    errors = int((accepted & ~rows.correct).sum())
+    chance = 1.0 - at_most(errors - 1, int(accepted.sum()), risk)
+    if risk >= own_risk and chance >= RARE:
+        return min(1.0, own)
+    return min(1.0, max(own, estimated_threshold(score, risk=risk)))
 
 
 def _describe(rows: ScoredRows, accepted: NDArray[np.bool_], risk: float, *, certified: bool) -> Guarantee:

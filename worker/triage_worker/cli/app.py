@@ -9,6 +9,7 @@ from triage_worker.cli import (
     asyncapi,
     bench,
     bundle,
+    calibrate,
     classify,
     demo,
     evaluate,
@@ -54,6 +55,7 @@ app.command()(fallback.fallback)
 app.command()(classify.classify)
 app.command()(train.train)
 app.command()(learn.learn)
+app.command()(calibrate.calibrate)
 app.command()(evaluate.evaluate)
 app.command()(bench.bench)
 app.add_typer(bundle.app, name="bundle")

@@ -95,22 +95,16 @@ def history(store: Store) -> None:
 
 def _print(path: Path, manifest: "Manifest") -> None:
     console = Console(highlight=False)
-    guarantee = manifest.thresholds.guarantee
-    guaranteed = (
-        f"at most {guarantee.risk:.0%} of accepted events are wrong, at {guarantee.confidence:.0%} confidence, for "
-        f"traffic like the {guarantee.calibration_rows} calibration rows; {guarantee.coverage:.0%} are accepted"
-    )
     facts = {
         "bundle": f"{manifest.name} {manifest.version}, created {manifest.created_at}",
         "folder": str(path),
         "longest text": f"{manifest.max_length} tokens",
-        "accepts from": f"confidence {manifest.thresholds.confidence:.3f}, "
-        f"familiarity {manifest.thresholds.familiarity:.3f}",
-        "guarantee" if guarantee.certified else "aim, not certified": guaranteed,
-        "method": guarantee.method,
+        **_promises(manifest),
         "calibrated on": manifest.calibration.fitted_on,
         "out of scope": manifest.out_of_scope_label or "no label of its own",
     }
+    if calibrated := manifest.training.get("calibrated"):
+        facts["calibrated from"] = f"{calibrated['from']['name']} {calibrated['from']['version']}"
     if unjudged := manifest.metrics.get("labels_not_judged"):
         facts["not judged"] = f"{len(unjudged)} labels, of which no row was left to judge: {', '.join(unjudged)}"
     facts |= {name: f"{value:.4f}" for name, value in manifest.metrics.items() if isinstance(value, float)}
@@ -119,3 +113,28 @@ def _print(path: Path, manifest: "Manifest") -> None:
         for name, value in rows.items():
             table.add_row(Text(name, style="bold"), Text(str(value)))
         console.print(table)
+
+
+def _promises(manifest: "Manifest") -> dict[str, str]:
+    """Say from which confidence on a bundle accepts and suggests, and what is promised of that."""
+    from triage_models.bundle.manifest import show_rate  # noqa: PLC0415 (keeps `triage --help` fast)
+
+    thresholds, guarantee = manifest.thresholds, manifest.thresholds.guarantee
+    facts = {
+        "accepts from": f"confidence {thresholds.confidence:.3f}, familiarity {thresholds.familiarity:.3f}",
+        "guarantee" if guarantee.certified else "aim, not certified": (
+            f"at most {show_rate(guarantee.risk)} of accepted events are wrong, at {guarantee.confidence:.0%} "
+            f"confidence, for traffic like the {guarantee.calibration_rows} calibration rows; {guarantee.coverage:.0%} "
+            "are accepted"
+        ),
+        "method": guarantee.method,
+    }
+    for label, own in (thresholds.by_intent or {}).items():
+        kind = "at most" if own.guarantee.certified else "aim, not certified: at most"
+        rate = show_rate(own.guarantee.risk)
+        facts[label] = f"from confidence {own.confidence:.3f}; {kind} {rate} of its accepted events are wrong"
+    if (suggestion := manifest.suggestion) and suggestion.confidence < thresholds.confidence:
+        kind = "at most" if suggestion.guarantee.certified else "aim, not certified: at most"
+        rate = show_rate(suggestion.guarantee.risk)
+        facts["suggests from"] = f"confidence {suggestion.confidence:.3f}; {kind} {rate} of all from there on are wrong"
+    return facts

@@ -46,6 +46,9 @@ def learn(
     ] = 1.0,
     report: Annotated[Path | None, typer.Option(help="File of the JSON report; unset: OUTPUT.json")] = None,
     seed: Annotated[int, typer.Option(help="Random seed")] = 0,
+    max_error: Annotated[
+        float | None, typer.Option(help="Largest share of accepted messages that may be wrong; unset: the bundle's own")
+    ] = None,
 ) -> None:
     """Train a candidate on labels, compare it with the serving bundle, and promote it if it is better.
 
@@ -63,6 +66,7 @@ def learn(
     with training_imports("Learning"):
         from triage_models.feedback import learn as learning  # noqa: PLC0415 (torch is heavy, and an extra)
     options: dict[str, Any] = {"data": data, "test": test, "margin": margin, "llm_per_human": llm_share, "seed": seed}
+    options["max_error"] = max_error
     with interruptible(console, INTERRUPTED.format(output)):
         answers = _read_labels(settings, labels, console)
         with progress_display(console) as on_progress:

@@ -53,6 +53,10 @@ def train(
     ] = None,
     teachers: Annotated[int, typer.Option(min=1, help="Teacher networks for distillation; 1: none")] = 1,
     descriptions: Annotated[Path | None, typer.Option(help="CSV with the columns label and description")] = None,
+    max_error: Annotated[float, typer.Option(help="Largest share of accepted messages that may be wrong")] = 0.05,
+    suggest_max_error: Annotated[
+        float, typer.Option(help="The same, down to the confidence from which refused messages are suggestions")
+    ] = 0.2,
 ) -> None:
     """Train a bundle on labelled messages. An interrupted run continues when the command is run again."""
     seconds = None if time_budget is None else _duration(time_budget)
@@ -80,6 +84,8 @@ def train(
             time_budget=seconds,
             teachers=teachers,
             descriptions=descriptions,
+            max_error=max_error,
+            suggest_max_error=suggest_max_error,
             progress=progress,
         )
     typer.echo(f"{bundle} is ready: `triage bundle inspect {bundle}` prints its guarantee and metrics.")
