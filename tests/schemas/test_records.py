@@ -49,6 +49,26 @@ def test_an_accepted_intent_has_the_fields_of_the_contract() -> None:
     }
 
 
+def test_a_refused_intent_says_whether_it_is_a_suggestion() -> None:
+    for suggested in (True, False):
+        refused = PREDICTION._replace(reason="low_confidence", suggested=suggested)
+        value = orjson.loads(writer().fallback(MESSAGE, SOURCE, refused, AT, []).value)
+        assert value["suggested"] is suggested
+        del value["suggested"]
+        assert FallbackEvent.read(orjson.dumps(value)).suggested is False, "events of earlier versions have no field"
+
+
+def test_the_threshold_of_an_event_is_that_of_its_intent() -> None:
+    own = IntentWriter(
+        name="m", version="1", threshold=0.8, descriptions={}, include_text=False, intent_thresholds={"WISMO": 0.9}
+    )
+    written = [
+        orjson.loads(own.accepted(MESSAGE, SOURCE, PREDICTION._replace(intent=intent), AT, []).value)["threshold"]
+        for intent in ("WISMO", "OTHER")
+    ]
+    assert written == [0.9, 0.8]
+
+
 def test_the_text_is_included_only_on_request() -> None:
     event = IntentEvent.read(writer(include_text=True).accepted(MESSAGE, SOURCE, PREDICTION, AT, []).value)
     assert event.text == "where is it"
@@ -90,6 +110,7 @@ predictions = st.builds(
     familiarity=st.floats(-1, 1),
     truncated=st.booleans(),
     reason=st.sampled_from(["low_confidence", "unfamiliar", "ambiguous", "out_of_scope"]),
+    suggested=st.booleans(),
 )
 sources = st.builds(Source, topic=st.just("in"), partition=st.integers(0, 99), offset=st.integers(0, 2**62))
 

@@ -35,8 +35,8 @@ class Correction(NamedTuple):
     Attributes:
         calibration: the corrected calibration.
         confidence: ``[N]`` of each row; from `MANY_ROWS` rows on, by a calibration that was fitted without the row.
-        expected: ``[N]`` what was known of each row before its label: by the bundle itself, and from `MANY_ROWS` rows on
-            by a calibration that was fitted without the row.
+        expected: ``[N]`` what was known of each row before its label: by the bundle itself, and from `MANY_ROWS` rows
+            on by a calibration that was fitted without the row.
         own_threshold: the bundle's own threshold, in terms of ``confidence``.
     """
 

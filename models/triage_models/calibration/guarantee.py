@@ -21,7 +21,7 @@ MANY_TESTS = 5
 """Rows are many from so many times on as one test needs, without an error."""
 
 SAME_CHANCE = 0.03
-"""Of two thresholds whose chances to pass differ by less than this, testing begins at the more lenient one."""
+"""Of two thresholds whose chances to pass differ by less than this share, testing begins at the more lenient one."""
 
 MANY_ROWS = 1500
 MIN_COVERAGE_RATIO = 0.6
@@ -131,7 +131,9 @@ def likeliest_count(counts: NDArray[np.int64], expected: NDArray[np.float64], *,
     """
     errors = np.cumsum(1.0 - expected) / np.arange(1, len(expected) + 1)
     chances = np.array([at_most(most_errors(int(n), risk, level), int(n), float(errors[n - 1])) for n in counts])
-    return int(counts[chances >= chances.max() - SAME_CHANCE][-1])
+    if chances.max() <= 0.0:
+        return int(counts[0])
+    return int(counts[chances >= (1.0 - SAME_CHANCE) * chances.max()][-1])
 
 
 def estimated_threshold(confidence: NDArray[np.float64], *, risk: float) -> float:

@@ -8,7 +8,16 @@ import pytest
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
-from triage_models.bundle.manifest import FEATURES, Calibration, Guarantee, Manifest, Thresholds
+from triage_models.bundle.manifest import (
+    FEATURES,
+    SUGGESTION,
+    Calibration,
+    Guarantee,
+    IntentThreshold,
+    Manifest,
+    Suggestion,
+    Thresholds,
+)
 from triage_models.serving.decision import (
     Decision,
     Floats,
@@ -33,12 +42,16 @@ def manifest(
     intercept: float = 0.0,
     confidence: float = 0.6,
     familiarity: float = 0.3,
+    by_intent: dict[str, float] | None = None,
+    suggest: float | None = None,
 ) -> Manifest:
     """A manifest whose confidence is, unless another is passed, the probability of the likeliest label."""
     guarantee = Guarantee(
         risk=0.05, confidence=0.95, certified=True, method="by hand", calibration_rows=1, accepted_rows=1, errors=0,
         upper_bound=0.04, coverage=1.0,
     )  # fmt: skip
+    intents = {name: IntentThreshold(confidence=own, guarantee=guarantee) for name, own in (by_intent or {}).items()}
+    suggestion = None if suggest is None else Suggestion(confidence=suggest, guarantee=guarantee)
     return Manifest(
         name="made",
         version="1",
@@ -50,10 +63,12 @@ def manifest(
         calibration=Calibration(
             temperature=temperature, weights=tuple(weights), intercept=intercept, fitted_on="nothing", rows=0
         ),
-        thresholds=Thresholds(confidence=confidence, familiarity=familiarity, guarantee=guarantee),
+        thresholds=Thresholds(
+            confidence=confidence, familiarity=familiarity, guarantee=guarantee, by_intent=intents or None
+        ),
         golden={},
         files={},
-        metrics={},
+        metrics={} if suggestion is None else {SUGGESTION: suggestion.model_dump()},
         training={},
     )
 
@@ -201,3 +216,30 @@ def test_a_batch_is_decided_row_by_row() -> None:
     alone = [decided(of, logits[[at]], similarity[[at]]) for at in range(20)]
     assert [decision.reason for decision in together] == [decision.reason for decision in alone]
     assert [decision.confidence for decision in together] == pytest.approx([one.confidence for one in alone], abs=1e-6)
+
+
+def test_an_intent_with_a_threshold_of_its_own_needs_it_and_the_others_do_not() -> None:
+    of = manifest(confidence=0.6, by_intent={"refund": 0.9})
+    similarity = row(0.8, 0.8, 0.8, 0.1)
+    assert decided(of, logits_of(0.05, 0.8, 0.1, 0.05), similarity).reason == "low_confidence"
+    assert decided(of, logits_of(0.02, 0.94, 0.02, 0.02), similarity).accepted
+    assert decided(of, logits_of(0.8, 0.05, 0.1, 0.05), similarity).accepted
+    together = np.concatenate([logits_of(0.05, 0.8, 0.1, 0.05), logits_of(0.8, 0.05, 0.1, 0.05)])
+    assert [reason is None for reason in assess(of, together, np.repeat(similarity, 2, axis=0)).reasons] == [
+        False,
+        True,
+    ]
+
+
+def test_a_refused_message_above_the_threshold_of_suggestions_is_suggested() -> None:
+    of, similarity = manifest(confidence=0.9, suggest=0.5), row(0.8, 0.8, 0.8, 0.1)
+    refused = decided(of, logits_of(0.05, 0.8, 0.1, 0.05), similarity)
+    assert (refused.accepted, refused.suggested) == (False, True)
+    assert not decided(of, logits_of(0.02, 0.94, 0.02, 0.02), similarity).suggested, "it is accepted"
+    assert not decided(of, logits_of(0.3, 0.4, 0.2, 0.1), similarity).suggested, "it is not confident"
+    assert not decided(of, logits_of(0.05, 0.8, 0.1, 0.05), row(0.1, 0.1, 0.1, 0.1)).suggested, "it is unfamiliar"
+    assert not decided(of, logits_of(0.01, 0.45, 0.01, 0.53), similarity).suggested, "it is out of scope"
+
+
+def test_without_a_threshold_of_suggestions_nothing_is_suggested() -> None:
+    assert not decided(manifest(confidence=0.9), logits_of(0.05, 0.8, 0.1, 0.05), row(0.8, 0.8, 0.8, 0.1)).suggested

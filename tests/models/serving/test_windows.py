@@ -152,3 +152,11 @@ def test_arrays_and_decisions_agree_on_long_texts() -> None:
     assert arrays.intent.tolist() == [decision.intent for decision in decisions]
     assert arrays.reason.tolist() == [decision.reason for decision in decisions]
     assert arrays.truncated.tolist() == [False, False, False, True]
+
+
+def test_a_text_is_suggested_by_the_window_that_decides_it_and_never_when_it_is_not_read_to_its_end() -> None:
+    unsure = assessment((WISMO, 0.9, None), (CANCEL, 0.6, "low_confidence"))
+    assert join_windows(unsure, [2], [False]).suggested.tolist() == [True]
+    assert join_windows(unsure, [2], [True]).suggested.tolist() == [False]
+    disagreeing = assessment((WISMO, 0.9, None), (CANCEL, 0.9, None))
+    assert join_windows(disagreeing, [2], [False]).suggested.tolist() == [False]
