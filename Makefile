@@ -15,7 +15,7 @@ EXTRAS := .[demo,router,otel,parquet,dev]
 QUICK := not kafka and not train and not install and not packaging and not torture and not llm
 DATA ?= $(or $(TRIAGE_DATA),../shared/data)
 
-.PHONY: help setup demo test check docs bench evaluate-all leave-one-out train-ecommerce torture test-llm examples deploy-check lowest newest pins clean
+.PHONY: help setup demo test check docs bench evaluate-all leave-one-out calibration-curve train-ecommerce torture test-llm examples deploy-check lowest newest pins clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -45,6 +45,9 @@ evaluate-all: $(ALL_READY) ## measure the quality of the models (data in ../shar
 
 leave-one-out: $(ALL_READY) ## train without one kind of shop and measure on it, half an hour (LEAVE_ARGS="--kind food --quick": minutes)
 	@$(BIN)/python -m triage_models.benchmarks.leave_out --data $(DATA) $(LEAVE_ARGS)
+
+calibration-curve: $(ALL_READY) ## measure what `triage calibrate` gains by the number of labelled rows, seconds (CURVE_ARGS="--draws 100")
+	@$(BIN)/python -m triage_models.benchmarks.calibration_curve --data $(DATA) --svg docs/calibrate.svg $(CURVE_ARGS)
 
 train-ecommerce: $(ALL_READY) ## train the shipped bundle again (data in ../shared/data, or TRIAGE_DATA=DIR)
 	@$(BIN)/python -m triage_models.training.ecommerce --data $(DATA) $(TRAIN_ARGS)

@@ -14,8 +14,8 @@ STEPS = 80
 """Thresholds that are tested, at most."""
 
 STARTS = ((1.0, 0.7), (2.0, 0.3))
-"""With many rows, testing begins at several thresholds: where passing is likeliest if errors are as frequent as the
-bundle expects, and twice and four times as frequent; and which share of the allowed chance of a mistake each gets."""
+"""With many rows, testing begins at two thresholds: where passing is likeliest if errors are as frequent as expected,
+and if they are twice as frequent. Each gets a share of the allowed chance of a mistake (Bonferroni)."""
 
 MANY_TESTS = 5
 """Rows are many from so many times on as one test needs, without an error."""
@@ -99,19 +99,21 @@ def certified_threshold(
     if most < first:
         return None
     ends = np.searchsorted(-confidence[order], -confidence[order], side="right")[:most]
-    wrong = np.cumsum(~correct[order])
-    passed = 0
-    for factor, share in STARTS if most >= MANY_TESTS * first else STARTS[:1]:
-        one_level = 1.0 - (1.0 - level) * (share if most >= MANY_TESTS * first else 1.0)
-        counts = np.unique(ends[np.linspace(first, most, STEPS).astype(int) - 1])
-        pessimistic = 1.0 - np.minimum(1.0, factor * (1.0 - expected[order]))
-        start = likeliest_count(counts, pessimistic, risk=risk, level=one_level)
-        ranks = np.unique(ends[np.linspace(start, most, STEPS).astype(int) - 1])
-        passed = max(passed, _last_passed_from(ranks, wrong, risk, one_level))
+
+    def ranks_from(start: int) -> NDArray[np.int64]:
+        return np.unique(ends[np.linspace(start, most, STEPS).astype(int) - 1])
+
+    wrong, passed = np.cumsum(~correct[order], dtype=np.int64), 0
+    for factor, share in STARTS if most >= MANY_TESTS * first else ((1.0, 1.0),):
+        own_level = 1.0 - share * (1.0 - level)
+        likely = 1.0 - np.minimum(1.0, factor * (1.0 - expected[order]))
+        start = likeliest_count(ranks_from(first), likely, risk=risk, level=own_level)
+        passed = max(passed, _last_passed_from(ranks_from(start), wrong, risk, own_level))
     return float(confidence[order[passed - 1]]) if passed else None
 
 
 def _last_passed_from(ranks: NDArray[np.int64], wrong: NDArray[np.int64], risk: float, level: float) -> int:
+    """Test numbers of accepted rows in their order, and return the last one before the first that failed, or 0."""
     passed = 0
     for count in ranks:
         if wrong[count - 1] > most_errors(int(count), risk, level):
