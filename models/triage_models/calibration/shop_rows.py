@@ -15,7 +15,7 @@ from triage_models.data.training_rows import TrainingRows, deduplicate
 from triage_models.errors import DataError
 from triage_models.serving.classifier import Classifier
 from triage_models.serving.decision import assess
-from triage_models.serving.engine import windows_of
+from triage_models.serving.engine import rows_of
 from triage_models.serving.windows import deciding_rows
 
 BLOCK = 256
@@ -46,7 +46,8 @@ class ModelledRows:
 
     Attributes:
         data: its outputs; of a text in several windows, those of the window that decides.
-        readable: ``[N]`` false where a text is refused whatever its confidence is: too long, or its parts disagree.
+        readable: ``[N]`` false where a text is refused whatever its confidence is: it is too long, its parts disagree,
+            or no person wrote it.
     """
 
     data: CalibrationData
@@ -116,15 +117,17 @@ def _run_block(
     classifier: Classifier, texts: Sequence[str]
 ) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.bool_]]:
     encoded = classifier.encode(texts)
-    outputs = classifier.engine.outputs(windows_of(encoded))
+    outputs = classifier.engine.outputs(rows_of(encoded))
     assessment = assess(classifier.bundle.manifest, outputs.logits, outputs.similarity)
     truncated = [row.truncated for row in encoded]
-    chosen, reasons = deciding_rows(assessment, [row.windows for row in encoded], truncated)
+    windows, sentences = [row.windows for row in encoded], [len(row.sentences) for row in encoded]
+    chosen, reasons = deciding_rows(assessment, windows, truncated, sentences)
     overruled = [
         reason is not None and assessment.reasons[row] is None for row, reason in zip(chosen, reasons, strict=True)
     ]
-    refused = np.array(overruled, dtype=np.bool_) | np.array(truncated, dtype=np.bool_)
-    return outputs.logits[chosen], outputs.similarity[chosen], ~refused
+    automatic = [row.automatic for row in encoded]
+    readable: NDArray[np.bool_] = ~np.array([overruled, truncated, automatic], dtype=np.bool_).any(axis=0)
+    return outputs.logits[chosen], outputs.similarity[chosen], readable
 
 
 def _is_known(label: str, labels: Sequence[str], oos_labels: frozenset[str]) -> bool:

@@ -147,13 +147,14 @@ def test_a_long_text_is_judged_by_the_window_that_decides_it(tmp_path: Path) -> 
             (story, "WISMO"),
             (story + "please cancel my other order now", "WISMO"),
             ("where is my parcel " * 900, "WISMO"),
+            ("Automatic reply: where is my parcel\n\nI am out of the office until Monday.", "OOS"),
         ],
     )
     rows = read_shop_rows(file, SHIPPED.labels, "OOS", None, lambda note: None)
     found = run_model(shipped_classifier(), rows, "long rows")
     decisions = shipped_classifier().classify(rows.texts)
-    assert [one.accepted for one in decisions] == [True, False, False]
-    assert found.readable.tolist() == [True, False, False]
+    assert [one.accepted for one in decisions] == [True, False, False, False]
+    assert found.readable.tolist() == [True, False, False, False]
 
 
 def test_repeated_texts_are_dropped_and_json_lines_are_read(tmp_path: Path) -> None:

@@ -26,6 +26,7 @@ from triage_models.serving.decision import (
     confidences,
     decisions_of,
     softmax,
+    without_intent,
 )
 
 LABELS = ("cancel", "refund", "where")
@@ -239,6 +240,13 @@ def test_a_refused_message_above_the_threshold_of_suggestions_is_suggested() -> 
     assert not decided(of, logits_of(0.3, 0.4, 0.2, 0.1), similarity).suggested, "it is not confident"
     assert not decided(of, logits_of(0.05, 0.8, 0.1, 0.05), row(0.1, 0.1, 0.1, 0.1)).suggested, "it is unfamiliar"
     assert not decided(of, logits_of(0.01, 0.45, 0.01, 0.53), similarity).suggested, "it is out of scope"
+
+
+def test_an_automatic_reply_is_never_suggested() -> None:
+    of, similarity = manifest(confidence=0.9, suggest=0.5), row(0.8, 0.8, 0.8, 0.1)
+    assessment = assess(of, logits_of(0.05, 0.8, 0.1, 0.05), similarity)
+    assert assessment.suggested.tolist() == [True]
+    assert without_intent(assessment, [True]).suggested.tolist() == [False]
 
 
 def test_without_a_threshold_of_suggestions_nothing_is_suggested() -> None:
