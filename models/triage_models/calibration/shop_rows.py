@@ -122,11 +122,11 @@ def _run_block(
     truncated = [row.truncated for row in encoded]
     windows, sentences = [row.windows for row in encoded], [len(row.sentences) for row in encoded]
     chosen, reasons = deciding_rows(assessment, windows, truncated, sentences)
-    overruled = [
+    refused = [
         reason is not None and assessment.reasons[row] is None for row, reason in zip(chosen, reasons, strict=True)
     ]
-    automatic = [row.automatic for row in encoded]
-    readable: NDArray[np.bool_] = ~np.array([overruled, truncated, automatic], dtype=np.bool_).any(axis=0)
+    unread = [row.truncated or row.automatic for row in encoded]
+    readable = ~(np.array(refused, dtype=np.bool_) | np.array(unread, dtype=np.bool_))
     return outputs.logits[chosen], outputs.similarity[chosen], readable
 
 

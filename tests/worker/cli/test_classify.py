@@ -20,6 +20,7 @@ def test_classify_prints_one_object_a_text_in_order(triage: Triage) -> None:
         "reason": None,
         "scores": {"WISMO": 1.0, "OTHER": 0.0},
         "truncated": False,
+        "suggested": False,
     }
     assert (second["text"], second["accepted"], second["reason"]) == ("hm", False, "low_confidence")
 
