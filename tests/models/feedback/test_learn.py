@@ -9,7 +9,9 @@ import pytest
 pytest.importorskip("torch", reason="needs the [train] extra")
 
 from triage_models.bundle.bundle import Bundle
+from triage_models.bundle.manifest import IntentThreshold
 from triage_models.bundle.store import BundleStore
+from triage_models.calibration.fit import Fitted
 from triage_models.errors import DataError
 from triage_models.feedback import learn as training
 from triage_models.feedback.answers import Answer
@@ -103,6 +105,26 @@ def test_without_answers_there_is_nothing_to_learn(tiny_bundle: Path, tiny_csv: 
 def test_base_data_of_other_labels_is_refused(tiny_bundle: Path, tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"labels of messages\.csv are not those"):
         learn([Answer("x", "WISMO")], tiny_bundle, tmp_path / "candidate")
+
+
+def test_another_error_rate_needs_rows_to_calibrate_with(tiny_bundle: Path, tiny_csv: Path, tmp_path: Path) -> None:
+    answers = [Answer(f"where is order {number}", "WISMO") for number in range(40)]
+    with pytest.raises(DataError, match=r"--max-error 0\.03 needs rows to calibrate with"):
+        learn(answers, tiny_bundle, tmp_path / "candidate", data=tiny_csv, max_error=0.03)
+    with pytest.raises(DataError, match="is not between"):
+        learn(answers, tiny_bundle, tmp_path / "candidate", data=tiny_csv, max_error=2)
+    assert not (tmp_path / "candidate").exists()
+
+
+def test_stricter_thresholds_of_intents_stay_without_their_guarantee(tiny_bundle: Path) -> None:
+    old = Bundle.open(tiny_bundle).manifest
+    guarantee = old.thresholds.guarantee.model_copy(update={"certified": True, "risk": 0.01})
+    own = {"WISMO": IntentThreshold(confidence=0.97, guarantee=guarantee)}
+    strict = old.model_copy(update={"thresholds": old.thresholds.model_copy(update={"by_intent": own})})
+    fitted = training._with_intent_thresholds(Fitted(old.calibration, old.thresholds, old.suggestion), strict)
+    assert fitted.thresholds.by_intent is not None
+    kept = fitted.thresholds.by_intent["WISMO"]
+    assert (kept.confidence, kept.guarantee.certified, kept.guarantee.risk) == (0.97, False, 0.01)
 
 
 def test_a_store_needs_a_test_set(tmp_path: Path) -> None:

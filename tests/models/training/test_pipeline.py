@@ -48,6 +48,18 @@ def contents(folder: Path) -> dict[str, str]:
     return {str(file.relative_to(folder)): sha256(file) for file in sorted(folder.rglob("*")) if file.is_file()}
 
 
+def test_the_bundle_has_a_threshold_of_suggestions_and_the_usual_error_rates(tiny_bundle: Path) -> None:
+    manifest = Bundle.open(tiny_bundle).manifest
+    assert manifest.suggestion is not None
+    assert (manifest.thresholds.guarantee.risk, manifest.suggestion.guarantee.risk) == (0.05, 0.2)
+    assert manifest.suggestion.confidence <= manifest.thresholds.confidence
+
+
+def test_an_error_rate_that_cannot_be_guaranteed_is_refused_before_anything_is_read(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="--max-error 0 is not between"):
+        train(tmp_path / "nowhere.csv", tmp_path / "made", max_error=0)
+
+
 def test_the_bundle_is_complete_and_verifies(tiny_bundle: Path) -> None:
     bundle = Bundle.open(tiny_bundle)
     assert {file.name for file in tiny_bundle.iterdir()} >= FILES

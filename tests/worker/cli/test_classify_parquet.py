@@ -160,6 +160,7 @@ def test_the_standard_output_has_nulls_too(triage: Triage, tmp_path: Path) -> No
         "reason": "no_text",
         "scores": {},
         "truncated": False,
+        "suggested": False,
     }
     lines = triage("classify", "--input", "in.parquet").out.splitlines()
     assert lines[2].split() == ["no", "text"]
