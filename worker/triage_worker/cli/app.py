@@ -19,6 +19,7 @@ from triage_worker.cli import (
     replay,
     review,
     router,
+    sample,
     settings,
     topics,
     train,
@@ -57,6 +58,7 @@ app.command()(train.train)
 app.command()(learn.learn)
 app.command()(calibrate.calibrate)
 app.command()(evaluate.evaluate)
+app.command()(sample.sample)
 app.command()(bench.bench)
 app.add_typer(bundle.app, name="bundle")
 app.add_typer(topics.app, name="topics")

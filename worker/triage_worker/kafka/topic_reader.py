@@ -1,7 +1,8 @@
-"""Reads topics from the beginning to the current end, without a consumer group, for commands."""
+"""Reads topics up to their current end, without a consumer group, for commands."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
+from datetime import datetime
 
 from aiokafka import AIOKafkaConsumer
 from aiokafka.structs import ConsumerRecord, TopicPartition
@@ -27,8 +28,15 @@ async def open_reader(settings: Settings) -> AsyncIterator[AIOKafkaConsumer]:
         await consumer.stop()
 
 
-async def read_topic(consumer: AIOKafkaConsumer, topic: str) -> AsyncIterator[Sequence[ConsumerRecord]]:
+async def read_topic(
+    consumer: AIOKafkaConsumer, topic: str, starts: Mapping[TopicPartition, int] | None = None
+) -> AsyncIterator[Sequence[ConsumerRecord]]:
     """Read everything that is on a topic now, some records at a time; nothing if there is no such topic.
+
+    Args:
+        consumer: a started consumer.
+        topic: its name.
+        starts: the offset at which each partition begins to be read; None reads from the beginning.
 
     Raises:
         TriageError: the broker stops returning records before the end.
@@ -40,6 +48,8 @@ async def read_topic(consumer: AIOKafkaConsumer, topic: str) -> AsyncIterator[Se
     # At once: otherwise the client looks for a position of its own, and may set it after this.
     await consumer.seek_to_beginning(*partitions)
     ends = await consumer.end_offsets(partitions)
+    for place, offset in (starts or {}).items():
+        consumer.seek(place, offset)
     silent = 0
     while open_partitions := [place for place in partitions if await consumer.position(place) < ends[place]]:
         fetched = await consumer.getmany(*open_partitions, timeout_ms=POLL_MS)
@@ -48,6 +58,41 @@ async def read_topic(consumer: AIOKafkaConsumer, topic: str) -> AsyncIterator[Se
             raise TriageError(f"{topic} cannot be read to its end: see whether all brokers are up, then try again.")
         for partition, records in fetched.items():
             yield [record for record in records if record.offset < ends[partition]]
+
+
+async def offsets_of_last(consumer: AIOKafkaConsumer, topic: str, count: int) -> dict[TopicPartition, int]:
+    """Return the offset of each partition from which about the last ``count`` records are; empty if there is no topic.
+
+    Partitions give equally many, as far as they have them. Deleted records and the marks of transactions take offsets,
+    too, so there may be fewer records.
+    """
+    partitions = await list_partitions(consumer, topic)
+    begins = await consumer.beginning_offsets(partitions) if partitions else {}
+    ends = await consumer.end_offsets(partitions) if partitions else {}
+    return last_offsets(begins, ends, count)
+
+
+def last_offsets(
+    begins: Mapping[TopicPartition, int], ends: Mapping[TopicPartition, int], count: int
+) -> dict[TopicPartition, int]:
+    """Divide ``count`` records among partitions, so that those that have fewer leave more to the others."""
+    starts: dict[TopicPartition, int] = {}
+    left = count
+    for position, place in enumerate(sorted(ends, key=lambda place: ends[place] - begins[place])):
+        own = min(ends[place] - begins[place], -(-left // (len(ends) - position)))
+        starts[place] = ends[place] - own
+        left -= own
+    return starts
+
+
+async def offsets_since(consumer: AIOKafkaConsumer, topic: str, since: datetime) -> dict[TopicPartition, int]:
+    """Return the offset of each partition at which the records begin that are not older than a time."""
+    partitions = await list_partitions(consumer, topic)
+    if not partitions:
+        return {}
+    found = await consumer.offsets_for_times(dict.fromkeys(partitions, int(since.timestamp() * 1000)))
+    ends = await consumer.end_offsets(partitions)
+    return {place: ends[place] if at is None else at.offset for place, at in found.items()}
 
 
 async def read_record(consumer: AIOKafkaConsumer, partition: TopicPartition, offset: int) -> ConsumerRecord | None:
