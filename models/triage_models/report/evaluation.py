@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -13,10 +13,13 @@ from triage_models.bundle.manifest import Manifest
 from triage_models.data.evaluation_rows import LabelledRows, read_labelled_rows, resolve_oos_labels
 from triage_models.data.tables import NoteCallback
 from triage_models.errors import DataError
+from triage_models.labelling.suspects import FILE as SUSPECTS
+from triage_models.labelling.suspects import Suspect, write_suspects
 from triage_models.metrics import bootstrap, cost
 from triage_models.metrics.evaluation import evaluate_decisions
 from triage_models.paths import DEFAULT_BUNDLE
 from triage_models.report.html import render_page
+from triage_models.report.suspect_labels import add_neighbours, suspect_rows
 from triage_models.serving.classifier import Classifier, Decision, Device
 
 CountCallback = Callable[[int, int], None]
@@ -39,6 +42,7 @@ class ClassifiedRows:
         decisions: ``[N]`` in the order of the rows.
         messages_per_second: how fast they were classified.
         threads: how many threads classified them.
+        classifier: what classified them; None where no similar rows are wanted.
     """
 
     manifest: Manifest
@@ -47,6 +51,7 @@ class ClassifiedRows:
     decisions: list[Decision]
     messages_per_second: float
     threads: int = 1
+    classifier: Classifier | None = None
 
 
 def evaluate(
@@ -69,7 +74,8 @@ def evaluate(
         bundle: the bundle's folder.
         out_of_scope_label: the label of rows that none of the bundle's labels fits; by default the bundle's own name
             for it, or OOS.
-        output: folder for ``report.html`` and ``metrics.json``; None writes no files.
+        output: folder for ``report.html``, ``metrics.json`` and, where labels look wrong, ``suspect_labels.csv``; None
+            writes no files.
         device: where to run.
         resamples: number of bootstrap resamples.
         seed: seed of the bootstrap.
@@ -91,19 +97,23 @@ def evaluate(
     evaluation = evaluate_decisions(
         classified.rows, classified.decisions, manifest, classified.oos_labels, resamples=resamples, seed=seed
     )
+    suspects = suspect_rows(classified.rows, classified.decisions, manifest, classified.oos_labels)
     result = {
         "bundle": {"name": manifest.name, "version": manifest.version, "path": str(bundle)},
         "data": str(data),
         "notes": notes,
         "measured_at": datetime.now(UTC).isoformat(timespec="seconds"),
         **evaluation.result,
+        "suspect_labels": len(suspects),
         "messages_per_second": classified.messages_per_second,
         "threads": classified.threads,
         "dollars_per_1000": cost.dollars_per_1000(classified.messages_per_second),
         **comparison(classified),
     }
     if output is not None:
-        _write(output, result, render_page(evaluation, result))
+        if suspects and classified.classifier is not None:
+            suspects = add_neighbours(suspects, classified.rows, classified.classifier)
+        _write(output, result, render_page(evaluation, result, suspects), suspects)
     return result
 
 
@@ -123,7 +133,7 @@ def _classify_rows(
     started = time.perf_counter()
     decisions = _classify(classifier, rows.texts, progress)
     speed = len(rows) / (time.perf_counter() - started)
-    return ClassifiedRows(manifest, oos_labels, rows, decisions, speed, classifier.threads)
+    return ClassifiedRows(manifest, oos_labels, rows, decisions, speed, classifier.threads, classifier)
 
 
 def _classify(classifier: Classifier, texts: list[str], progress: CountCallback) -> list[Decision]:
@@ -136,12 +146,15 @@ def _classify(classifier: Classifier, texts: list[str], progress: CountCallback)
     return decisions
 
 
-def _write(folder: Path, result: dict[str, Any], html: str) -> None:
+def _write(folder: Path, result: dict[str, Any], html: str, suspects: Sequence[Suspect]) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         (folder / METRICS).write_text(
             json.dumps(result, indent=2, ensure_ascii=False, allow_nan=False) + "\n", encoding="utf-8"
         )
         (folder / REPORT).write_text(html, encoding="utf-8")
+        (folder / SUSPECTS).unlink(missing_ok=True)
+        if suspects:
+            write_suspects(folder / SUSPECTS, suspects)
     except OSError as error:
         raise DataError(f"The report cannot be written to {folder}: {error.strerror or error}.") from error

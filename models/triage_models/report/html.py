@@ -1,12 +1,14 @@
 """Renders the report as one HTML page without external resources."""
 
+from collections.abc import Sequence
 from html import escape
 from pathlib import Path
 from typing import Any
 
+from triage_models.labelling.suspects import Suspect
 from triage_models.metrics import confusions, cost
 from triage_models.metrics.evaluation import Evaluation
-from triage_models.report import charts, llm_comparison, tables
+from triage_models.report import charts, llm_comparison, suspect_labels, tables
 from triage_models.report.narrative import REASONS, dollars, headline, percent, percent_interval, verdict
 from triage_models.report.style import CSS
 
@@ -15,12 +17,13 @@ MIN_SLICE_ROWS = 5
 """Smaller slices are not shown."""
 
 
-def render_page(evaluation: Evaluation, result: dict[str, Any]) -> str:
+def render_page(evaluation: Evaluation, result: dict[str, Any], suspects: Sequence[Suspect] = ()) -> str:
     """Render the report.
 
     Args:
         evaluation: the rows and their outcomes.
         result: the metrics, and the bundle, data and speed that they were measured with.
+        suspects: rows whose label looks wrong.
     """
     bundle = f"{result['bundle']['name']} {result['bundle']['version']}"
     body = "".join(
@@ -28,6 +31,7 @@ def render_page(evaluation: Evaluation, result: dict[str, Any]) -> str:
             _summary(result, bundle),
             _charts(evaluation, result),
             _errors(evaluation),
+            suspect_labels.render_section(suspects),
             _breakdowns(result),
             _costs(evaluation, result),
             llm_comparison.render_section(result["llm"]) if "llm" in result else "",

@@ -115,7 +115,7 @@ def _confusion_card(one: Confusion) -> str:
     if one.rows == 1:
         harm = "accepted" if one.accepted else "refused"
     texts = "".join(
-        f"<li>{escape(_shorten(example.text))} "
+        f"<li>{escape(shorten(example.text))} "
         + (
             f'<small class="accepted">accepted at {example.confidence:.2f}</small>'
             if example.accepted
@@ -131,7 +131,8 @@ def _confusion_card(one: Confusion) -> str:
     )
 
 
-def _shorten(text: str) -> str:
+def shorten(text: str) -> str:
+    """Cut a message to the length that is shown."""
     return text if len(text) <= MAX_TEXT else text[:MAX_TEXT].rstrip() + "…"
 
 

@@ -7,18 +7,21 @@ import numpy as np
 import torch
 from tokenizers import Tokenizer
 
+from triage_models.bundle.manifest import Calibration
 from triage_models.bundle.publishing import check_output, locked_workspace
 from triage_models.calibration.calibration_data import CalibrationData
 from triage_models.calibration.fit import fit_with_thresholds
 from triage_models.calibration.limits import RISK, SUGGEST_RISK, ErrorLimits
 from triage_models.data.splits import split_rows
 from triage_models.data.training_rows import read_descriptions
+from triage_models.labelling.suspects import FILE as SUSPECTS
 from triage_models.progress import ProgressCallback
 from triage_models.serving.engine import usable_cores
 from triage_models.training.base_model import default_base, load_tokenizer
 from triage_models.training.batches import token_ids
 from triage_models.training.candidate import TrainingJob, run_candidate, train_candidate
 from triage_models.training.cross_fitting import FOLDS, cross_fit
+from triage_models.training.label_check import check_labels, report_suspects
 from triage_models.training.manifest_writer import TrainingRecord, write_manifest
 from triage_models.training.plan import SMALL, TrainingPlan, make_plan
 from triage_models.training.recipe import recipe_for
@@ -96,7 +99,17 @@ def train(
         record = TrainingRecord(output.name, job, plan, time.monotonic() - started, data, described)
         manifest = write_manifest(folder, record, fitted, calibration_data)
         publish(folder, output, manifest, progress)
+    if time_budget is None or time.monotonic() - started < time_budget:
+        progress(_check_labels(plan, job, output, calibration_data, fitted.calibration), 1.0)
     return output
+
+
+def _check_labels(
+    plan: TrainingPlan, job: TrainingJob, output: Path, data: CalibrationData, calibration: Calibration
+) -> str:
+    """List the rows whose label looks wrong next to the bundle, which has no customers' texts; return a sentence."""
+    suspects = check_labels(plan, job.base, data.logits, calibration.temperature, job.seed)
+    return report_suspects(suspects, output.with_name(f"{output.name}.{SUSPECTS}"))
 
 
 def _make_job(

@@ -21,6 +21,7 @@ from triage_worker.cli import (
     router,
     sample,
     settings,
+    suggest,
     topics,
     train,
     worker,
@@ -59,6 +60,7 @@ app.command()(learn.learn)
 app.command()(calibrate.calibrate)
 app.command()(evaluate.evaluate)
 app.command()(sample.sample)
+app.command()(suggest.suggest)
 app.command()(bench.bench)
 app.add_typer(bundle.app, name="bundle")
 app.add_typer(topics.app, name="topics")

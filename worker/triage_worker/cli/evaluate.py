@@ -81,6 +81,8 @@ def evaluate(
         _print(result)
         if output is not None:
             typer.echo(f"\nThe report is {output / 'report.html'}.")
+            if count := result["suspect_labels"]:
+                typer.echo(f"{count:,} labels of the data look wrong: see {output / 'suspect_labels.csv'}.")
 
 
 def _evaluate(

@@ -1,0 +1,123 @@
+"""Describes groups of messages: a name by their most specific words, examples, and which groups overlap."""
+
+import math
+import re
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from triage_models.serving.decision import Floats
+
+NAME_WORDS, DESCRIPTION_WORDS, EXAMPLES = 3, 8, 5
+NEAREST = 5
+"""Neighbours of a message that are looked at for overlaps."""
+
+OVERLAP = 0.12
+"""Two groups overlap if at least this share of the neighbours of each lies in the other."""
+
+_WORD = re.compile(r"[^\W\d_]{3,}")
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Messages that seem to want the same.
+
+    Attributes:
+        name: a name for a label.
+        description: what its messages are about.
+        rows: positions of the members, the most typical first.
+        examples: texts of typical members that differ.
+        overlaps: names of groups that may be the same.
+    """
+
+    name: str
+    description: str
+    rows: tuple[int, ...]
+    examples: tuple[str, ...]
+    overlaps: tuple[str, ...] = ()
+
+
+def describe_groups(
+    texts: Sequence[str], groups: NDArray[np.int64], vectors: Floats, typicality: Floats
+) -> list[Group]:
+    """Name and describe groups.
+
+    Args:
+        texts: ``[N]``
+        groups: ``[N]`` the group of each message, -1 for none.
+        vectors: ``[N, D]`` unit vectors.
+        typicality: ``[N]`` similarity to the centre of the group.
+
+    Returns:
+        The groups in the order of their numbers.
+    """
+    count = int(groups.max(initial=-1)) + 1
+    words = specific_words(texts, groups, count)
+    names = _unique(["_".join(own[:NAME_WORDS]) or f"group_{number + 1}" for number, own in enumerate(words)])
+    overlapping = overlaps(vectors, groups, count)
+    described = []
+    for number in range(count):
+        own = np.flatnonzero(groups == number)
+        rows = [int(row) for row in own[np.argsort(-typicality[own], kind="stable")]]
+        examples = tuple(dict.fromkeys(" ".join(texts[row].split()) for row in rows))[:EXAMPLES]
+        others = tuple(names[other] for other in overlapping[number])
+        about = f"Messages about {', '.join(words[number])}" if words[number] else f"Messages like “{examples[0]}”"
+        described.append(Group(names[number], about, tuple(rows), examples, others))
+    return described
+
+
+def specific_words(texts: Sequence[str], groups: NDArray[np.int64], count: int) -> list[list[str]]:
+    """Return the words of each group that are frequent in it and rare in other groups, the most specific first.
+
+    The weight is the share of the group's messages that have the word, times the logarithm of how much more frequent
+    the word is there than in all messages. It needs no list of stop words, so it works in any language.
+    """
+    counts = [Counter[str]() for _ in range(count)]
+    total: Counter[str] = Counter()
+    for text, number in zip(texts, groups.tolist(), strict=True):
+        words = set(_WORD.findall(text.casefold()))
+        total.update(words)
+        if number >= 0:
+            counts[number].update(words)
+    sizes = np.bincount(groups[groups >= 0], minlength=count)
+    found = []
+    for own, size in zip(counts, sizes.tolist(), strict=True):
+        weights = {
+            word: times / size * math.log(times / size * len(texts) / total[word])
+            for word, times in own.items()
+            if times >= max(2, 0.1 * size)
+        }
+        ordered = sorted((word for word in weights if weights[word] > 0), key=lambda word: (-weights[word], word))
+        found.append(ordered[:DESCRIPTION_WORDS])
+    return found
+
+
+def overlaps(vectors: Floats, groups: NDArray[np.int64], count: int) -> list[list[int]]:
+    """Return for each group the others whose members are among its members' neighbours, and the other way round."""
+    shares = np.zeros((count, count))
+    inside = np.flatnonzero(groups >= 0)
+    nearest = min(NEAREST + 1, len(inside))
+    for start in range(0, len(inside), 1024):
+        block = inside[start : start + 1024]
+        similarity = vectors[block] @ vectors[inside].T
+        top = np.argpartition(-similarity, nearest - 1, axis=1)[:, :nearest]
+        for row, places in zip(block, top, strict=True):
+            for other in inside[places]:
+                if other != row:
+                    shares[groups[row], groups[other]] += 1
+    shares /= np.maximum(shares.sum(axis=1, keepdims=True), 1)
+    mutual = np.minimum(shares, shares.T)
+    np.fill_diagonal(mutual, 0.0)
+    return [[int(other) for other in np.argsort(-row, kind="stable") if row[other] >= OVERLAP] for row in mutual]
+
+
+def _unique(names: Sequence[str]) -> list[str]:
+    seen: Counter[str] = Counter()
+    result = []
+    for name in names:
+        seen[name] += 1
+        result.append(name if seen[name] == 1 else f"{name}_{seen[name]}")
+    return result

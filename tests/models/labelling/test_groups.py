@@ -1,0 +1,45 @@
+"""Names, examples and overlaps of groups."""
+
+import numpy as np
+from triage_models.labelling.groups import describe_groups, overlaps, specific_words
+
+TEXTS = [
+    *["where is my parcel", "where is the parcel now", "parcel is late"],
+    *["cancel my order please", "please cancel the order", "cancel it"],
+    "hello",
+]
+GROUPS = np.array([0, 0, 0, 1, 1, 1, -1])
+
+
+def test_names_are_made_of_words_that_are_frequent_in_a_group_and_rare_elsewhere() -> None:
+    words = specific_words(TEXTS, GROUPS, 2)
+    assert words[0][0] == "parcel"
+    assert words[1][0] == "cancel"
+    assert "hello" not in words[0] + words[1]
+
+
+def test_groups_have_unique_names_typical_members_first_and_different_examples() -> None:
+    texts = ["refund", "refund", "refund now", "refund", "refund it", "refund again"]
+    numbers = np.array([0, 0, 0, 1, 1, 1])
+    vectors = np.eye(6, dtype=np.float32)
+    typicality = np.array([0.1, 0.9, 0.5, 0.3, 0.2, 0.1], dtype=np.float32)
+    first, second = describe_groups(texts, numbers, vectors, typicality)
+    assert first.rows == (1, 2, 0)
+    assert first.examples == ("refund", "refund now")
+    assert first.name != second.name
+
+
+def test_groups_that_are_each_others_neighbours_overlap() -> None:
+    random = np.random.default_rng(0)
+    near = np.array([1.0, 0, 0]) + 0.05 * random.normal(size=(20, 3))
+    far = np.array([0, 0, 1.0]) + 0.05 * random.normal(size=(10, 3))
+    vectors = np.concatenate([near, far]).astype(np.float32)
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    groups = np.array([0, 1] * 10 + [2] * 10)
+    assert overlaps(vectors, groups, 3) == [[1], [0], []]
+
+
+def test_no_group_at_all_is_no_error() -> None:
+    assert (
+        describe_groups(["a"], np.array([-1]), np.ones((1, 2), dtype=np.float32), np.zeros(1, dtype=np.float32)) == []
+    )
