@@ -59,7 +59,7 @@ def compare(labels: Sequence[str], groups: NDArray[np.int64]) -> Agreement:
             continue
         largest = int(np.bincount(inside).argmax())
         both = int((inside == largest).sum())
-        own += both >= MATCH * (names == name).sum() and both >= MATCH * (groups == largest).sum()
+        own += int(both >= MATCH * (names == name).sum() and both >= MATCH * (groups == largest).sum())
     return Agreement(
         int(groups.max(initial=-1)) + 1,
         float(adjusted_mutual_info_score(names, groups)),

@@ -12,10 +12,16 @@ from numpy.typing import NDArray
 from triage_models.serving.decision import Floats
 
 NAME_WORDS, DESCRIPTION_WORDS, EXAMPLES = 3, 8, 5
+RATIO = 2.0
+"""A word is specific if it is so much more frequent in its group than in all messages."""
+
+STEM = 4
+"""Letters in which two words of a name differ."""
+
 NEAREST = 5
 """Neighbours of a message that are looked at for overlaps."""
 
-OVERLAP = 0.12
+OVERLAP = 0.03
 """Two groups overlap if at least this share of the neighbours of each lies in the other."""
 
 _WORD = re.compile(r"[^\W\d_]{3,}")
@@ -56,7 +62,9 @@ def describe_groups(
     """
     count = int(groups.max(initial=-1)) + 1
     words = specific_words(texts, groups, count)
-    names = _unique(["_".join(own[:NAME_WORDS]) or f"group_{number + 1}" for number, own in enumerate(words)])
+    names = _unique(
+        ["_".join(_different(own)[:NAME_WORDS]) or f"group_{number + 1}" for number, own in enumerate(words)]
+    )
     overlapping = overlaps(vectors, groups, count)
     described = []
     for number in range(count):
@@ -90,7 +98,9 @@ def specific_words(texts: Sequence[str], groups: NDArray[np.int64], count: int) 
             for word, times in own.items()
             if times >= max(2, 0.1 * size)
         }
-        ordered = sorted((word for word in weights if weights[word] > 0), key=lambda word: (-weights[word], word))
+        least = size * RATIO / len(texts)
+        specific = [word for word in weights if own[word] >= least * total[word]]
+        ordered = sorted(specific, key=lambda word: (-weights[word], word))
         found.append(ordered[:DESCRIPTION_WORDS])
     return found
 
@@ -112,6 +122,15 @@ def overlaps(vectors: Floats, groups: NDArray[np.int64], count: int) -> list[lis
     mutual = np.minimum(shares, shares.T)
     np.fill_diagonal(mutual, 0.0)
     return [[int(other) for other in np.argsort(-row, kind="stable") if row[other] >= OVERLAP] for row in mutual]
+
+
+def _different(words: Sequence[str]) -> list[str]:
+    """Leave out words that begin like one before, such as “cancelling” after “cancel”."""
+    found: list[str] = []
+    for word in words:
+        if not any(word[:STEM] == other[:STEM] for other in found):
+            found.append(word)
+    return found
 
 
 def _unique(names: Sequence[str]) -> list[str]:

@@ -13,7 +13,7 @@ DIRECTIONS = 64
 DISTANCE = 2.5
 """Ward's distance from which on two groups are not merged, where their number is not given."""
 
-MIN_SIMILARITY = 0.3
+MIN_SIMILARITY = 0.4
 """Cosine similarity to the centre of its group below which a message is in no group."""
 
 MIN_MEMBERS, MIN_SHARE = 3, 0.001

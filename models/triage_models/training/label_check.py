@@ -32,7 +32,7 @@ MIN_LABEL_ROWS = 3
 STRENGTH = 33.0
 """Inverse of the regularization of the linear models."""
 
-ITERATIONS = 60
+ITERATIONS = 20
 MAX_TOKENS = 128
 
 

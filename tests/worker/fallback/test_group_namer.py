@@ -61,7 +61,7 @@ async def test_no_more_is_spent_than_the_budget() -> None:
 
 async def test_an_endpoint_without_a_usable_answer_is_not_asked_about_every_group() -> None:
     async with LlmServer(always(lambda: completion("I cannot say."))) as server:
-        with pytest.raises(TriageError, match="named no group .*: check the address, the model and the key"):
+        with pytest.raises(TriageError, match=r"named no group .*: check the address, the model and the key"):
             await name_groups(settings(server), [["x"]] * 50, None)
         assert len(server.asked) == group_namer.MAX_FAILURES
 

@@ -28,7 +28,7 @@ LLM = ("llm_url", "llm_model", "llm_key_header", "llm_timeout_s", "llm_price_inp
 MAX_ROWS = 10_000
 """Messages to group, at most: every one is compared with every other."""
 
-SURE = 0.5
+SURE = 0.6
 """Similarity to the centre of its group from which on a message is kept without a question mark."""
 
 COLUMNS = ("text", "label", "group", "keep", "similarity", "count", "message_id")
