@@ -49,7 +49,7 @@ class Agreement:
 
 def compare(labels: Sequence[str], groups: NDArray[np.int64]) -> Agreement:
     """Compare groups ``[N]`` with labels ``[N]``."""
-    from sklearn.metrics import adjusted_mutual_info_score  # noqa: PLC0415 (an extra)
+    from triage_models.training.grouping import adjusted_agreement  # noqa: PLC0415 (torch is slow to import)
 
     names = np.array(labels)
     own = 0
@@ -62,7 +62,7 @@ def compare(labels: Sequence[str], groups: NDArray[np.int64]) -> Agreement:
         own += int(both >= MATCH * (names == name).sum() and both >= MATCH * (groups == largest).sum())
     return Agreement(
         int(groups.max(initial=-1)) + 1,
-        float(adjusted_mutual_info_score(names, groups)),
+        adjusted_agreement(labels, groups),
         own,
         float((groups < 0).mean()),
     )

@@ -1,9 +1,12 @@
 """Groups messages without labels by what they want: hierarchical clustering on the vectors of the base model."""
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.cluster import AgglomerativeClustering
 from sklearn.decomposition import PCA
+from sklearn.metrics import adjusted_mutual_info_score
 
 from triage_models.serving.decision import Floats
 
@@ -51,6 +54,11 @@ def similarity_to_centre(vectors: Floats, groups: NDArray[np.int64]) -> Floats:
         centre = vectors[own].mean(axis=0)
         similarity[own] = vectors[own] @ (centre / max(float(np.linalg.norm(centre)), 1e-9))
     return similarity
+
+
+def adjusted_agreement(labels: Sequence[str], groups: NDArray[np.int64]) -> float:
+    """Return the mutual information of labels ``[N]`` and groups ``[N]``, adjusted for chance: 1 is perfect."""
+    return float(adjusted_mutual_info_score(labels, groups))
 
 
 def _reduce(vectors: Floats) -> Floats:
