@@ -20,7 +20,7 @@ from triage_models.data.training_rows import read_training_rows
 from triage_models.errors import ModelError
 from triage_models.labelling.suspects import find_suspects, margins
 
-SETS = {"banking77": "train.csv", "clinc150": "train.csv", "sofmattress": "v2_train.csv"}
+SETS = {"banking77": "train.csv", "clinc150": "train.csv", "sofmattress": "v1_train.csv"}
 """Data sets, and the file of each."""
 
 

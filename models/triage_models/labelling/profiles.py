@@ -10,7 +10,7 @@ from triage_models.bundle.bundle import CPU_MODEL, Bundle
 from triage_models.errors import BundleError
 from triage_models.serving.classifier import Classifier
 from triage_models.serving.decision import Decision, Floats
-from triage_models.serving.engine import CPU_PADDING, Encoded, Outputs, sized_batches, windows_of
+from triage_models.serving.engine import CPU_PADDING, Encoded, Outputs, rows_of, sized_batches
 from triage_models.serving.stream import map_in_order
 
 POOLED = "/Div_output_0"
@@ -113,9 +113,9 @@ def _profile(
     classifier: Classifier, session: ort.InferenceSession, texts: Sequence[str]
 ) -> tuple[list[Decision], list[str], Floats]:
     encoded = classifier.encode(texts)
-    windows = windows_of(encoded)
+    windows = rows_of(encoded)
     outputs, vectors = _run(classifier, session, windows)
-    first = np.cumsum([0, *(row.windows for row in encoded[:-1])])
+    first = np.cumsum([0, *(row.rows for row in encoded[:-1])])
     nearest = outputs.similarity[first].argmax(axis=1)
     classes = classifier.bundle.classes
     return classifier.decide(encoded, outputs), [classes[number] for number in nearest], vectors[first]
