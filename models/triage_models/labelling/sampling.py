@@ -71,7 +71,7 @@ def choose(texts: Sequence[str], profiles: Profiles, threshold: float, rows: int
     Returns:
         The random part, then the uncertain one (most uncertain first), then the diverse one (most remote first).
     """
-    drawn, used = _random_part(texts, min(len(texts), round(rows * RANDOM_SHARE) or 1))
+    drawn = _random_part(texts, min(len(texts), round(rows * RANDOM_SHARE) or 1))
     keys = [near_key(text) for text in texts]
     copies = Counter(keys)
     taken = {keys[one.row] for one in drawn}
@@ -79,7 +79,7 @@ def choose(texts: Sequence[str], profiles: Profiles, threshold: float, rows: int
     candidates = _Candidates(keys, taken, profiles.vectors, chosen)
     wanted = min(rows - len(drawn), round(rows * UNCERTAIN_SHARE))
     order = np.argsort(-uncertainty(profiles, threshold), kind="stable")
-    uncertain = candidates.take([int(row) for row in order if row not in used], wanted)
+    uncertain = candidates.take([int(row) for row in order], wanted)
     diverse = candidates.take_most_remote(rows - len(drawn) - len(uncertain))
     more: list[tuple[Part, list[int]]] = [("uncertain", uncertain), ("diverse", diverse)]
     return drawn + [Drawn(row, part, copies[keys[row]]) for part, own in more for row in own]
@@ -99,15 +99,15 @@ def uncertainty(profiles: Profiles, threshold: float) -> NDArray[np.float64]:
     return result
 
 
-def _random_part(texts: Sequence[str], rows: int) -> tuple[list[Drawn], set[int]]:
-    """Take the first rows of the pool; return them without repetitions, and the positions of all of them."""
+def _random_part(texts: Sequence[str], rows: int) -> list[Drawn]:
+    """Take the first rows of the pool, each text once with its count."""
     first: dict[str, int] = {}
     counts: Counter[str] = Counter()
     for row, text in enumerate(texts[:rows]):
         key = normalize_text(text)
         first.setdefault(key, row)
         counts[key] += 1
-    return [Drawn(row, "random", counts[key]) for key, row in first.items()], set(range(rows))
+    return [Drawn(row, "random", counts[key]) for key, row in first.items()]
 
 
 class _Candidates:

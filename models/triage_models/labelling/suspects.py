@@ -124,7 +124,6 @@ def with_neighbours(
     found = []
     for suspect in suspects:
         rows = np.flatnonzero(names == suspect.suggested)
-        rows = rows[rows != suspect.row]
         order = rows[np.argsort(-(vectors[rows] @ vectors[suspect.row]), kind="stable")][:NEIGHBOURS]
         near = tuple(texts[row] for row in order)
         found.append(Suspect(suspect.row, suspect.text, suspect.label, suspect.suggested, suspect.margin, near))

@@ -82,7 +82,7 @@ def test_the_reservoir_is_a_uniform_sample_whatever_the_order() -> None:
 def test_each_beginning_of_the_shuffled_reservoir_is_uniform_too() -> None:
     early = 0
     for seed in range(400):
-        reservoir = Reservoir[int](50, seed)
+        reservoir = Reservoir[int](100, seed)
         for number in range(100):
             reservoir.add(number)
         early += sum(number < 50 for number in reservoir.shuffled()[:10])

@@ -33,7 +33,7 @@ def test_rows_are_suspect_from_the_margin_on_the_worst_first() -> None:
 
 
 def test_rows_that_cannot_be_judged_are_never_suspect() -> None:
-    assert find_suspects(["a"], CLASSES, np.array([[0.0, 0.0, 1.0]], dtype=np.float32), np.array([-1])) == []
+    assert find_suspects(["a"], CLASSES, np.array([[1.0, 0.0, 0.0]], dtype=np.float32), np.array([-1])) == []
 
 
 def test_neighbours_vote_by_similarity() -> None:
