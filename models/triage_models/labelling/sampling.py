@@ -4,14 +4,16 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from triage_models.data.labelled import normalize_text
-from triage_models.labelling.profiles import Profiles
 from triage_models.serving.decision import Floats
+
+if TYPE_CHECKING:  # it imports ONNX Runtime, which is slow
+    from triage_models.labelling.profiles import Profiles
 
 Part = Literal["random", "uncertain", "diverse"]
 
@@ -56,7 +58,7 @@ def near_key(text: str) -> str:
     return _NO_WORD.sub(" ", _DIGITS.sub("0", normalize_text(text))).strip() or normalize_text(text)
 
 
-def choose(texts: Sequence[str], profiles: Profiles, threshold: float, rows: int) -> list[Drawn]:
+def choose(texts: Sequence[str], profiles: "Profiles", threshold: float, rows: int) -> list[Drawn]:
     """Choose messages from a pool, no text twice.
 
     The random part is a beginning of the pool, so it is a uniform sample of what the pool was drawn from. Repetitions
@@ -85,7 +87,7 @@ def choose(texts: Sequence[str], profiles: Profiles, threshold: float, rows: int
     return drawn + [Drawn(row, part, copies[keys[row]]) for part, own in more for row in own]
 
 
-def uncertainty(profiles: Profiles, threshold: float) -> NDArray[np.float64]:
+def uncertainty(profiles: "Profiles", threshold: float) -> NDArray[np.float64]:
     """Return how uncertain the bundle is about each of N texts, ``[N]``; higher is more uncertain.
 
     It is the closeness of the confidence to the threshold, plus `DISAGREEMENT` where the nearest training messages have

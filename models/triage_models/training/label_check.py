@@ -9,6 +9,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 
 from triage_models.data.training_rows import TrainingRows, concatenate
+from triage_models.errors import DataError
 from triage_models.labelling.suspects import (
     Suspect,
     find_suspects,
@@ -74,10 +75,16 @@ def check_labels(
 
 def report_suspects(suspects: list[Suspect], file: Path) -> str:
     """Write the suspects to a file, and return a sentence about them; without any, an old file is removed."""
-    file.unlink(missing_ok=True)
+    try:
+        file.unlink(missing_ok=True)
+        if suspects:
+            write_suspects(file, suspects)
+    except OSError as error:
+        raise DataError(
+            f"The bundle is complete, but {file} cannot be written: {(error.strerror or str(error)).lower()}."
+        ) from error
     if not suspects:
         return "No row has a label that looks wrong."
-    write_suspects(file, suspects)
     have = "1 row has a label that looks" if len(suspects) == 1 else f"{len(suspects):,} rows have labels that look"
     return f"{have} wrong: {file} lists them, the worst first."
 

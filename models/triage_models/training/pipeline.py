@@ -7,14 +7,12 @@ import numpy as np
 import torch
 from tokenizers import Tokenizer
 
-from triage_models.bundle.manifest import Calibration
 from triage_models.bundle.publishing import check_output, locked_workspace
 from triage_models.calibration.calibration_data import CalibrationData
 from triage_models.calibration.fit import fit_with_thresholds
 from triage_models.calibration.limits import RISK, SUGGEST_RISK, ErrorLimits
 from triage_models.data.splits import split_rows
 from triage_models.data.training_rows import read_descriptions
-from triage_models.labelling.suspects import FILE as SUSPECTS
 from triage_models.progress import ProgressCallback
 from triage_models.serving.engine import usable_cores
 from triage_models.training.base_model import default_base, load_tokenizer
@@ -49,6 +47,7 @@ def train(
     descriptions: Path | None = None,
     max_error: float = RISK,
     suggest_max_error: float = SUGGEST_RISK,
+    suspects: Path | None = None,
     progress: ProgressCallback = lambda stage, share: None,
 ) -> Path:
     """Train a bundle and write it to ``output``, completely or not at all.
@@ -71,6 +70,7 @@ def train(
         descriptions: CSV with ``label,description``.
         max_error: the error rate among accepted messages that the guarantee allows, 0 to 1.
         suggest_max_error: the error rate that is allowed down to the threshold of suggestions, 0 to 1.
+        suspects: CSV to write with the rows whose label looks wrong; None does not look for them.
         progress: called with the stage and its progress.
 
     Returns:
@@ -99,17 +99,10 @@ def train(
         record = TrainingRecord(output.name, job, plan, time.monotonic() - started, data, described)
         manifest = write_manifest(folder, record, fitted, calibration_data)
         publish(folder, output, manifest, progress)
-    if time_budget is None or time.monotonic() - started < time_budget:
-        progress(_check_labels(plan, job, output, calibration_data, fitted.calibration), 1.0)
+    if suspects is not None and (time_budget is None or time.monotonic() - started < time_budget):
+        found = check_labels(plan, job.base, calibration_data.logits, fitted.calibration.temperature, seed)
+        progress(report_suspects(found, suspects), 1.0)
     return output
-
-
-def _check_labels(
-    plan: TrainingPlan, job: TrainingJob, output: Path, data: CalibrationData, calibration: Calibration
-) -> str:
-    """List the rows whose label looks wrong next to the bundle, which has no customers' texts; return a sentence."""
-    suspects = check_labels(plan, job.base, data.logits, calibration.temperature, job.seed)
-    return report_suspects(suspects, output.with_name(f"{output.name}.{SUSPECTS}"))
 
 
 def _make_job(

@@ -9,6 +9,7 @@ import pytest
 pytest.importorskip("torch", reason="needs the [train] extra")
 
 from triage_models.data.training_rows import TrainingRows
+from triage_models.errors import DataError
 from triage_models.labelling.suspects import Suspect
 from triage_models.training.base_model import default_base
 from triage_models.training.label_check import check_labels, report_suspects
@@ -54,5 +55,7 @@ def test_the_sentence_names_the_file_and_an_old_file_does_not_stay(tmp_path: Pat
     assert report_suspects([one], file) == f"1 row has a label that looks wrong: {file} lists them, the worst first."
     assert report_suspects([one, one], file).startswith("2 rows have labels that look wrong")
     assert file.is_file()
+    with pytest.raises(DataError, match=r"The bundle is complete, but .* cannot be written"):
+        report_suspects([one], file / "below")
     assert report_suspects([], file) == "No row has a label that looks wrong."
     assert not file.exists()

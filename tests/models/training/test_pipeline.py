@@ -108,8 +108,14 @@ def test_labels_with_a_single_row_are_learned_and_listed_but_not_judged(tiny_bas
     notes: list[str] = []
     file = write_csv(tmp_path / "rows.csv", rows)
     folder = train(
-        file, tmp_path / "mine", base=str(tiny_base), epochs=1, progress=lambda stage, _share: notes.append(stage)
+        file,
+        tmp_path / "mine",
+        base=str(tiny_base),
+        epochs=1,
+        suspects=tmp_path / "suspects.csv",
+        progress=lambda stage, _share: notes.append(stage),
     )
+    assert notes[-1].endswith("that looks wrong.") or (tmp_path / "suspects.csv").is_file()
     listed = "2 of 6 labels have a single row, so they are learned but cannot be judged: BILLING_DISPUTE, OTHER."
     assert listed in notes
     bundle = Bundle.open(folder)

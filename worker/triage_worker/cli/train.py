@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 from triage_models.data.file_check import check_file
+from triage_models.labelling.suspects import FILE as SUSPECTS
 from triage_models.progress import progress_display
 
 from triage_worker.cli.interruption import interruptible
@@ -86,6 +87,7 @@ def train(
             descriptions=descriptions,
             max_error=max_error,
             suggest_max_error=suggest_max_error,
+            suspects=output.with_name(f"{output.name}.{SUSPECTS}"),  # not in the bundle, which goes to servers
             progress=progress,
         )
     typer.echo(f"{bundle} is ready: `triage bundle inspect {bundle}` prints its guarantee and metrics.")
