@@ -41,6 +41,7 @@ def test_messages_become_groups_that_train_reads(triage: Triage, tmp_path: Path)
         writer.writerows(kept)
     read_back = read_training_rows(tmp_path / "kept.csv")
     assert len(read_back) == len(kept)
+    assert not read_back.groups  # or whole intents would be held out
     described = read_descriptions(tmp_path / "groups.labels.csv", sorted(set(read_back.labels)))
     assert described == {line["label"]: line["description"] for line in labels}
 

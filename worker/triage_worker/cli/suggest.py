@@ -31,8 +31,9 @@ MAX_ROWS = 10_000
 SURE = 0.6
 """Similarity to the centre of its group from which on a message is kept without a question mark."""
 
-COLUMNS = ("text", "label", "group", "keep", "similarity", "count", "message_id")
-LABEL_COLUMNS = ("label", "description", "group", "messages", "share", "may_be_the_same_as", "examples")
+# Not "group": `triage train` keeps the rows of a group together, so whole intents would be held out.
+COLUMNS = ("text", "label", "cluster", "keep", "similarity", "count", "message_id")
+LABEL_COLUMNS = ("label", "description", "cluster", "messages", "share", "may_be_the_same_as", "examples")
 
 
 @dataclass(frozen=True)
