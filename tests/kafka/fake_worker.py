@@ -29,9 +29,12 @@ class FakeClassifier(FakeModel):
         name="fake",
         version="1",
         threshold=0.5,
+        intent_thresholds={},
         descriptions={"WISMO": "where is my order"},
         manifest=SimpleNamespace(
-            thresholds=SimpleNamespace(guarantee=SimpleNamespace(coverage=0.5)), intent_mix={"WISMO": 1.0}
+            thresholds=SimpleNamespace(guarantee=SimpleNamespace(coverage=0.5)),
+            intent_mix={"WISMO": 1.0},
+            suggestion=None,
         ),
     )
 
