@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from triage_models.bundle.manifest import Calibration, Suggestion, Thresholds
 from triage_models.calibration.calibration_data import CalibrationData
-from triage_models.calibration.guarantee import choose_threshold
+from triage_models.calibration.guarantee import choose_threshold, describe
 from triage_models.calibration.limits import SUGGEST_RISK
 from triage_models.calibration.logistic import fit_logistic
 from triage_models.serving.decision import Floats, confidence_features, confidences, softmax
@@ -62,8 +62,13 @@ def fit_with_thresholds(
     threshold, guarantee = choose_threshold(eligible, correct & ~out_of_scope, in_scope, risk=risk)
     suggested, of_suggestions = choose_threshold(eligible, correct & ~out_of_scope, in_scope, risk=suggest_risk)
     threshold = min(max(threshold, 1e-6), 1.0)
+    if suggested > threshold:  # what is accepted is suggested, too; nothing was tested down to there
+        suggested = threshold
+        of_suggestions = describe(
+            eligible >= threshold, correct & ~out_of_scope, in_scope, risk=suggest_risk, certified=False
+        )
     thresholds = Thresholds(confidence=threshold, familiarity=floor, guarantee=guarantee)
-    return Fitted(calibration, thresholds, Suggestion(confidence=min(suggested, threshold), guarantee=of_suggestions))
+    return Fitted(calibration, thresholds, Suggestion(confidence=suggested, guarantee=of_suggestions))
 
 
 def fit_calibration(data: CalibrationData, labels: int) -> Calibration:

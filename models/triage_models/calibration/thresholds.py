@@ -143,11 +143,14 @@ def _describe(rows: ScoredRows, accepted: NDArray[np.bool_], risk: float, *, cer
 
 
 def _suggestion(rows: ScoredRows, threshold: float, risk: float) -> Suggestion:
-    """Choose the threshold of suggestions, not above that of accepted messages."""
+    """Choose the threshold of suggestions, not above that of accepted messages.
+
+    Where that lowers it, what was certified at the higher one is no longer promised.
+    """
     score = np.where(rows.eligible, rows.confidence, 0.0)
     found = certified_threshold(score, rows.correct, rows.expected, risk=risk, level=LEVEL)
     lowest = min(threshold, found or estimated_threshold(score, risk=risk))
-    return Suggestion(confidence=lowest, guarantee=_describe(rows, score >= lowest, risk, certified=found is not None))
+    return Suggestion(confidence=lowest, guarantee=_describe(rows, score >= lowest, risk, certified=found == lowest))
 
 
 def _intent_threshold(rows: ScoredRows, label: int, risk: float, level: float) -> float:

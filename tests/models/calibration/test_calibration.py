@@ -8,6 +8,8 @@ from triage_models.calibration.calibration_data import CalibrationData
 from triage_models.calibration.fit import fit_calibration, fit_with_thresholds
 from triage_models.serving.decision import confidence_features, confidences, softmax
 
+from tests.models.calibration.shops import shop
+
 LABELS = 4
 
 
@@ -73,6 +75,21 @@ def test_a_certified_threshold_holds_on_fresh_rows() -> None:
     wrong = fresh.logits[:, :LABELS].argmax(axis=1) != fresh.classes
     assert accepted.mean() > 0.1
     assert wrong[accepted].mean() <= 0.1
+
+
+def test_a_guarantee_of_suggestions_is_about_the_threshold_that_they_have() -> None:
+    """Without a guarantee, the most correct threshold can be lower than the one that suggestions were tested at."""
+    lowered = 0
+    for seed in range(10):
+        fitted = fit_with_thresholds(shop(seed, 300, shift=-1.0), LABELS, risk=0.05, seed=0)
+        assert fitted.suggestion is not None
+        of = fitted.suggestion.guarantee
+        assert fitted.suggestion.confidence <= fitted.thresholds.confidence
+        assert not of.certified or of.upper_bound <= of.risk
+        accepted = fitted.thresholds.guarantee.accepted_rows
+        assert of.accepted_rows >= accepted
+        lowered += of.accepted_rows == accepted and not of.certified
+    assert lowered > 3, "the test would show nothing"
 
 
 def test_thresholds_are_chosen_on_confidences_fitted_without_the_row() -> None:

@@ -112,6 +112,19 @@ def test_an_error_too_many_among_few_rows_does_not_move_the_threshold_but_a_bad_
     assert stricter.confidence > OWN_THRESHOLD.threshold
 
 
+def test_a_guarantee_of_suggestions_is_about_the_threshold_that_they_have() -> None:
+    """A lenient threshold of accepted messages lowers that of suggestions below what was tested."""
+    lenient = replace(OWN_THRESHOLD, threshold=0.55)
+    lowered = 0
+    for seed in range(60):
+        rows = scored(shop(seed, 300, shift=-1.0))
+        chosen = choose_thresholds(rows, LABELS, ErrorLimits(), lenient)
+        suggested = chosen.suggestion.guarantee
+        assert not suggested.certified or suggested.upper_bound <= suggested.risk
+        lowered += chosen.suggestion.confidence == chosen.thresholds.confidence
+    assert lowered > 5, "the test would show nothing"
+
+
 def test_a_stricter_promise_than_the_bundle_was_made_for_needs_a_stricter_threshold() -> None:
     rows = scored(shop(2, 40))
     assert choose_thresholds(rows, LABELS, ErrorLimits(0.01), OWN_THRESHOLD).thresholds.confidence > 0.8
