@@ -94,7 +94,8 @@ def certified_threshold(
         level: the confidence of the guarantee, 0 to 1.
     """
     order = np.argsort(-confidence, kind="stable")
-    most = int((confidence >= MIN_THRESHOLD).sum())
+    # By the rows that can be accepted, and not by `MIN_THRESHOLD`: the labels have moved the confidences across it.
+    most = int((confidence > 0.0).sum())
     first = min_accepted_rows(risk, level)
     if most < first:
         return None
@@ -107,8 +108,9 @@ def certified_threshold(
     for factor, share in STARTS if most >= MANY_TESTS * first else ((1.0, 1.0),):
         own_level = 1.0 - share * (1.0 - level)
         likely = 1.0 - np.minimum(1.0, factor * (1.0 - expected[order]))
-        start = likeliest_count(ranks_from(first), likely, risk=risk, level=own_level)
-        passed = max(passed, _last_passed_from(ranks_from(start), wrong, risk, own_level))
+        ranks = ranks_from(likeliest_count(ranks_from(first), likely, risk=risk, level=own_level))
+        ranks = ranks[confidence[order[ranks - 1]] >= MIN_THRESHOLD]  # to end a sequence earlier is always allowed
+        passed = max(passed, _last_passed_from(ranks, wrong, risk, own_level))
     return float(confidence[order[passed - 1]]) if passed else None
 
 

@@ -156,9 +156,10 @@ def _suggestion(rows: ScoredRows, threshold: float, risk: float) -> Suggestion:
 def _intent_threshold(rows: ScoredRows, label: int, risk: float, level: float) -> float:
     """Return the confidence at which the test of an intent is likeliest to pass, by the bundle's own confidence.
 
-    With too few rows for a test, it is the one from which no more errors are expected than are allowed.
+    With too few rows for a test, it is the one from which no more errors are expected than are allowed. It may be lower
+    than that of all messages, which then counts.
     """
-    own = np.flatnonzero(rows.eligible & (rows.predicted == label) & (rows.confidence >= MIN_THRESHOLD))
+    own = np.flatnonzero(rows.eligible & (rows.predicted == label))
     own = own[np.argsort(-rows.confidence[own], kind="stable")]
     first = min_accepted_rows(risk, level)
     if len(own) >= first:
@@ -166,7 +167,9 @@ def _intent_threshold(rows: ScoredRows, label: int, risk: float, level: float) -
         return float(rows.confidence[own[likeliest_count(counts, rows.expected[own], risk=risk, level=level) - 1]])
     wrong = np.cumsum(1.0 - rows.expected[own]) / np.arange(1, len(own) + 1)
     accepted = int((wrong <= risk).sum())
-    return float(rows.confidence[own[accepted - 1]]) if accepted else 1.0 - risk
+    if accepted:
+        return float(rows.confidence[own[accepted - 1]])
+    return max(1.0 - risk, float(np.nextafter(rows.confidence[own].max(initial=0.0), 1.0)))
 
 
 def _judge_intent(

@@ -11,7 +11,7 @@ from triage_models.calibration.correction import MANY_ROWS, correct_calibration
 from triage_models.calibration.guarantee import MIN_THRESHOLD, certified_threshold, estimated_threshold
 from triage_models.calibration.limits import ErrorLimits
 from triage_models.calibration.rows_needed import UNATTAINABLE, rows_needed
-from triage_models.calibration.thresholds import OwnThreshold, ScoredRows, choose_thresholds
+from triage_models.calibration.thresholds import OwnThreshold, ScoredRows, _intent_threshold, choose_thresholds
 
 from tests.models.calibration.shops import LABELS, OWN, scored, shop
 
@@ -70,6 +70,32 @@ def test_a_shop_at_the_very_limit_is_rarely_certified() -> None:
         found = certified_threshold(confidence, random.random(300) >= 0.051, confidence, risk=0.05)
         mistakes += found is not None
     assert mistakes <= SURELY_BROKEN
+
+
+def test_which_thresholds_are_tested_does_not_depend_on_how_the_labels_moved_the_confidences() -> None:
+    """A correction moves rows across the least threshold, and so must not choose between tests by it."""
+    tried = 0
+    for seed in range(30):
+        rows = scored(shop(seed, 400, shift=-0.5))
+        score = np.where(rows.eligible, rows.confidence, 0.0)
+        found = certified_threshold(score, rows.correct, rows.expected, risk=0.1)
+        for power in (0.3, 0.6, 1.3):
+            if found is not None and found ** max(power, 1.0) > MIN_THRESHOLD + 0.1:
+                again = certified_threshold(score**power, rows.correct, rows.expected, risk=0.1)
+                assert again == pytest.approx(found**power)
+                tried += 1
+    assert tried > 30, "the test would show nothing"
+
+
+def test_the_threshold_of_an_intent_does_not_depend_on_how_the_labels_moved_the_confidences() -> None:
+    for seed in range(30):
+        rows = scored(shop(seed, 40 + 20 * seed, shift=-1.0))
+        accepted = set()
+        for power in (0.1, 0.5, 1.0, 2.0):
+            moved = replace(rows, confidence=rows.confidence**power)
+            needed = _intent_threshold(moved, 0, 0.02, 0.95)
+            accepted.add(int((rows.eligible & (rows.predicted == 0) & (moved.confidence >= needed)).sum()))
+        assert len(accepted) == 1
 
 
 def test_many_rows_after_a_correction_keep_the_guarantee() -> None:
