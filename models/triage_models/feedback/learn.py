@@ -219,11 +219,17 @@ def _calibrate(
     rows = TrainingRows([one.text for one in resolved.held_out], [one.label for one in resolved.held_out])
     source = f"{len(rows)} held-out answers by people"
     calibration_data = run_candidate(folder, rows.texts, plan.class_indices(rows), job.max_length, source)
-    guarantee = old.thresholds.guarantee.model_copy(
-        update={"certified": False, "method": f"threshold of {old.version}, the bundle before learning"}
-    )
-    thresholds = old.thresholds.model_copy(update={"guarantee": guarantee})
-    return calibration_data, _with_intent_thresholds(Fitted(old.calibration, thresholds, old.suggestion), old)
+    return calibration_data, _with_intent_thresholds(_fitted_before(old), old)
+
+
+def _fitted_before(old: Manifest) -> Fitted:
+    """Return the calibration and the thresholds of a bundle without their guarantees, which were about its network."""
+    untested = {"certified": False, "method": f"threshold of {old.version}, the bundle before learning"}
+    guarantee = old.thresholds.guarantee.model_copy(update=untested)
+    suggestion = old.suggestion
+    if suggestion is not None:
+        suggestion = suggestion.model_copy(update={"guarantee": suggestion.guarantee.model_copy(update=untested)})
+    return Fitted(old.calibration, old.thresholds.model_copy(update={"guarantee": guarantee}), suggestion)
 
 
 def _has_calibration_rows(plan: TrainingPlan, old: Manifest, data: Path | None) -> bool:

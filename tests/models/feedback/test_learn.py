@@ -9,7 +9,7 @@ import pytest
 pytest.importorskip("torch", reason="needs the [train] extra")
 
 from triage_models.bundle.bundle import Bundle
-from triage_models.bundle.manifest import IntentThreshold
+from triage_models.bundle.manifest import SUGGESTION, IntentThreshold
 from triage_models.bundle.store import BundleStore
 from triage_models.calibration.fit import Fitted
 from triage_models.errors import DataError
@@ -125,6 +125,23 @@ def test_stricter_thresholds_of_intents_stay_without_their_guarantee(tiny_bundle
     assert fitted.thresholds.by_intent is not None
     kept = fitted.thresholds.by_intent["WISMO"]
     assert (kept.confidence, kept.guarantee.certified, kept.guarantee.risk) == (0.97, False, 0.01)
+
+
+def test_without_rows_to_calibrate_with_nothing_is_guaranteed_of_the_new_network(tiny_bundle: Path) -> None:
+    old = Bundle.open(tiny_bundle).manifest
+    certified = old.thresholds.guarantee.model_copy(update={"certified": True})
+    promised = old.model_copy(
+        update={
+            "thresholds": old.thresholds.model_copy(update={"guarantee": certified}),
+            "metrics": {**old.metrics, SUGGESTION: {"confidence": 0.6, "guarantee": certified.model_dump()}},
+        }
+    )
+    fitted = training._fitted_before(promised)
+    assert fitted.suggestion is not None
+    assert fitted.suggestion.confidence == 0.6
+    assert not fitted.suggestion.guarantee.certified
+    assert not fitted.thresholds.guarantee.certified
+    assert fitted.calibration == old.calibration
 
 
 def test_a_store_needs_a_test_set(tmp_path: Path) -> None:
