@@ -115,10 +115,16 @@ def _read(data: Path, manifest: Manifest, requested: str | None, progress: Progr
     rows = read_shop_rows(
         data, manifest.labels, manifest.out_of_scope_label, requested, lambda note: progress(note, 1.0)
     )
-    if sha256(data) == manifest.training.get("data_sha256"):
+    digest, before = sha256(data), manifest.training.get(CALIBRATED, {})
+    if digest == manifest.training.get("data_sha256"):
         raise DataError(
             f"{manifest.name} was trained on {data}, so its errors there say nothing: give messages that "
             "it has not seen."
+        )
+    if digest == before.get("data_sha256"):
+        raise DataError(
+            f"{manifest.name} was calibrated to {data} already: calibrate the bundle that it comes from, "
+            f"{before['from']['name']} {before['from']['version']}."
         )
     return rows
 

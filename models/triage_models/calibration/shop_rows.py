@@ -3,16 +3,19 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
 from triage_models.calibration.calibration_data import CalibrationData
-from triage_models.data.evaluation_rows import read_labelled_rows, resolve_oos_labels
-from triage_models.data.labels import SEPARATOR, show_labels
+from triage_models.data.evaluation_rows import LabelledRows, read_labelled_rows, resolve_oos_labels
+from triage_models.data.labels import show_labels
 from triage_models.data.tables import NoteCallback
 from triage_models.data.training_rows import TrainingRows, deduplicate
 from triage_models.errors import DataError
+from triage_models.labelling.sampling import Part
+from triage_models.metrics.outcomes import split_labels
 from triage_models.serving.classifier import Classifier
 from triage_models.serving.decision import assess
 from triage_models.serving.engine import rows_of
@@ -20,6 +23,9 @@ from triage_models.serving.windows import deciding_rows
 
 BLOCK = 256
 """Rows that are classified before the progress is reported."""
+
+PART = "part"
+"""The column in which `triage sample` says why it drew a row."""
 
 
 @dataclass(frozen=True)
@@ -73,14 +79,17 @@ def read_shop_rows(
     Raises:
         DataError: The file cannot be read, or has labels that the bundle does not know.
     """
-    read = read_labelled_rows(file, on_note).with_labels_of(labels, oos_label, on_note)
-    oos_labels = resolve_oos_labels(requested, oos_label, set(read.labels))
-    unknown = [label for label in read.labels if not _is_known(label, labels, oos_labels)]
+    read = _drawn_at_random(read_labelled_rows(file, on_note), file, on_note)
+    read = read.with_labels_of(labels, oos_label, on_note)
+    names = [split_labels(label, labels) for label in read.labels]
+    oos_labels = resolve_oos_labels(requested, oos_label, {name for row in names for name in row})
+    unknown = [name for row in names for name in row if name not in labels and name not in oos_labels]
     if unknown:
-        names = sorted(set(unknown))
+        rows_with = sum(not {*labels, *oos_labels}.issuperset(row) for row in names)
         raise DataError(
-            f"{file} has labels that the bundle does not know: {show_labels(names)} ({len(unknown):,} of {len(read):,} "
-            "rows): rename each to one of the bundle's labels, or to OOS if the bundle should not answer such messages."
+            f"{file} has labels that the bundle does not know: {show_labels(sorted(set(unknown)))} ({rows_with:,} "
+            f"of {len(read):,} rows): rename each to one of the bundle's labels, or to OOS if the bundle should not "
+            "answer such messages."
         )
     rows, dropped = deduplicate(TrainingRows(read.texts, read.labels))  # a row that counted twice would lower the bound
     for note in dropped:
@@ -130,21 +139,23 @@ def _run_block(
     return outputs.logits[chosen], outputs.similarity[chosen], readable
 
 
-def _is_known(label: str, labels: Sequence[str], oos_labels: frozenset[str]) -> bool:
-    names = _alternatives(label, labels)
-    return names[0] in oos_labels or any(name in labels for name in names)
+def _drawn_at_random(rows: LabelledRows, file: Path, on_note: NoteCallback) -> LabelledRows:
+    """Leave out the rows that `triage sample` did not draw at random: they are harder than traffic."""
+    parts = rows.columns.get(PART, [])
+    if not parts or not set(parts).issubset(get_args(Part)):
+        return rows
+    random = np.array([part == "random" for part in parts])
+    if not random.any():
+        raise DataError(f"{file} has no row with the {PART} random: only messages drawn at random are like traffic.")
+    if not random.all():
+        on_note(f"{file}: {(~random).sum():,} rows were left out, which were not drawn at random (column {PART}).")
+    return rows.take(random)
 
 
 def _class_of(label: str, guess: int, labels: Sequence[str], oos_labels: frozenset[str]) -> int:
     """Return the class of a row: the predicted one if that is correct. Out of scope is the class after the labels."""
-    names = _alternatives(label, labels)
+    names = split_labels(label, labels)
     if names[0] in oos_labels:
         return len(labels)
     known = [name for name in names if name in labels]
     return guess if labels[guess] in known else labels.index(known[0])
-
-
-def _alternatives(label: str, labels: Sequence[str]) -> list[str]:
-    if label in labels:
-        return [label]
-    return [part.strip() for part in label.split(SEPARATOR) if part.strip()] or [label]

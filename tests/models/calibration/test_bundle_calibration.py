@@ -127,6 +127,45 @@ def test_rows_that_the_bundle_was_trained_on_say_nothing(tmp_path: Path) -> None
         calibrated(tmp_path, ROWS[:30], bundle=bundle)
 
 
+def test_rows_that_the_bundle_was_calibrated_to_are_not_used_again(tmp_path: Path) -> None:
+    calibrated(tmp_path, ROWS[:60])
+    with pytest.raises(DataError, match=r"calibrated to .*own\.csv already: .* comes from, ecommerce 1\."):
+        calibrated(tmp_path, ROWS[:60], bundle=tmp_path / "after")
+    calibrated(tmp_path, ROWS[:70], bundle=tmp_path / "after")
+
+
+def test_a_label_that_the_bundle_does_not_know_is_named_also_where_another_one_is_right(tmp_path: Path) -> None:
+    rows = [*ROWS[:30], ("when do you open", "OTHER|OPENING_HOURS")]
+    with pytest.raises(DataError, match=r"does not know: OPENING_HOURS \(1 of 31 rows\)"):
+        calibrated(tmp_path, rows)
+
+
+def test_out_of_scope_among_several_labels_is_known(tmp_path: Path) -> None:
+    file = write_csv(tmp_path / "own.csv", [("where is my parcel", "WISMO|OOS"), ("thanks", "OOS|OTHER")])
+    rows = read_shop_rows(file, SHIPPED.labels, "OOS", None, lambda note: None)
+    data = run_model(shipped_classifier(), rows, "two rows").data
+    assert data.is_in_scope(len(SHIPPED.labels)).tolist() == [True, False]
+
+
+def test_of_a_drawn_sample_only_the_random_part_counts(tmp_path: Path) -> None:
+    file, notes = tmp_path / "label.csv", list[str]()
+    lines = [
+        "where is my parcel,WISMO,random",
+        "uh what,OTHER,uncertain",
+        "hello,OOS,diverse",
+        "cancel it,OTHER,random",
+    ]
+    file.write_text("\n".join(["text,label,part", *lines]))
+    rows = read_shop_rows(file, SHIPPED.labels, "OOS", None, notes.append)
+    assert rows.texts == ["where is my parcel", "cancel it"]
+    assert any("2 rows were left out, which were not drawn at random" in note for note in notes)
+    file.write_text("\n".join(["text,label,part", *lines[1:3]]))
+    with pytest.raises(DataError, match="no row with the part random"):
+        read_shop_rows(file, SHIPPED.labels, "OOS", None, notes.append)
+    file.write_text("\n".join(["text,label,part", *lines[:2], "my bike has a part missing,DAMAGED_ITEM,wheel"]))
+    assert len(read_shop_rows(file, SHIPPED.labels, "OOS", None, notes.append)) == 3
+
+
 def test_out_of_scope_rows_and_rows_with_several_labels_count_as_when_evaluating(tmp_path: Path) -> None:
     file = write_csv(
         tmp_path / "own.csv",
