@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from triage_models.labelling.words import separate_words
 from triage_models.serving.decision import Floats
 
 NAME_WORDS, DESCRIPTION_WORDS, EXAMPLES = 3, 8, 5
@@ -24,7 +25,10 @@ NEAREST = 5
 OVERLAP = 0.03
 """Two groups overlap if at least this share of the neighbours of each lies in the other."""
 
-_WORD = re.compile(r"[^\W\d_]{3,}")
+SHORTEST = 3
+"""Letters of a word, at least."""
+
+_DIGITS = re.compile(r"\d+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +90,7 @@ def specific_words(texts: Sequence[str], groups: NDArray[np.int64], count: int) 
     counts = [Counter[str]() for _ in range(count)]
     total: Counter[str] = Counter()
     for text, number in zip(texts, groups.tolist(), strict=True):
-        words = set(_WORD.findall(text.casefold()))
+        words = {word for word in separate_words(_DIGITS.sub(" ", text.casefold())).split() if len(word) >= SHORTEST}
         total.update(words)
         if number >= 0:
             counts[number].update(words)

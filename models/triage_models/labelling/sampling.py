@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from triage_models.data.labelled import normalize_text
+from triage_models.labelling.words import separate_words
 from triage_models.serving.decision import Floats
 
 if TYPE_CHECKING:  # it imports ONNX Runtime, which is slow
@@ -27,7 +28,6 @@ NEAR = 0.97
 """Cosine similarity from which on a message counts as a near-duplicate of one that was chosen already."""
 
 _DIGITS = re.compile(r"\d+")
-_NO_WORD = re.compile(r"[\W_]+")
 
 
 class Message(NamedTuple):
@@ -55,7 +55,7 @@ class Drawn:
 
 def near_key(text: str) -> str:
     """Return what near-duplicates have in common: the words, without case, punctuation and the value of numbers."""
-    return _NO_WORD.sub(" ", _DIGITS.sub("0", normalize_text(text))).strip() or normalize_text(text)
+    return separate_words(_DIGITS.sub("0", normalize_text(text))) or normalize_text(text)
 
 
 def choose(texts: Sequence[str], profiles: "Profiles", threshold: float, rows: int) -> list[Drawn]:

@@ -18,6 +18,13 @@ def test_names_are_made_of_words_that_are_frequent_in_a_group_and_rare_elsewhere
     assert "hello" not in words[0] + words[1]
 
 
+def test_words_are_whole_in_scripts_that_write_vowels_as_marks() -> None:
+    texts = ["मेरा ऑर्डर कहाँ है", "ऑर्डर कब आएगा", "पैसे वापस करो", "पैसे कब वापस आएंगे"]
+    words = specific_words(texts, np.array([0, 0, 1, 1]), 2)
+    assert words[0] == ["ऑर्डर"]
+    assert set(words[1]) == {"पैसे", "वापस"}
+
+
 def test_groups_have_unique_names_typical_members_first_and_different_examples() -> None:
     texts = ["refund", "refund", "refund now", "refund", "refund it", "refund again"]
     numbers = np.array([0, 0, 0, 1, 1, 1])

@@ -39,6 +39,16 @@ def test_near_duplicates_are_chosen_once_with_a_count() -> None:
     assert near_key("Order 12 is late.") == near_key("order 9876  is LATE")
 
 
+def test_words_that_differ_in_their_marks_are_no_near_duplicates() -> None:
+    assert near_key("पैसे दे दो") != near_key("पासा दी दू")  # the vowels are marks
+    assert near_key("ไม่ได้") != near_key("ไมได")
+    assert near_key("पैसे, दे दो!") == near_key("पैसे  दे दो 😀")
+    assert near_key("ब\u200dस 12") == near_key("बस 7")
+    assert near_key("can_cel: order_1") == near_key("can cel order 22")
+    assert near_key("love it ❤\ufe0f") == near_key("love it")
+    assert near_key("😀") == "😀"
+
+
 def test_messages_with_almost_the_same_vector_are_not_both_chosen() -> None:
     vectors = spread(12)
     vectors[3] = vectors[2] * 1.001
