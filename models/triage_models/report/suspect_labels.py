@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from triage_models.bundle.manifest import Manifest
 from triage_models.data.evaluation_rows import LabelledRows
+from triage_models.errors import BundleError
 from triage_models.labelling.profiles import profile_texts
 from triage_models.labelling.suspects import FILE, Suspect, find_suspects, with_neighbours
 from triage_models.metrics.outcomes import split_labels
@@ -49,14 +50,17 @@ def suspect_rows(
 
 
 def add_neighbours(suspects: list[Suspect], rows: LabelledRows, classifier: Classifier) -> list[Suspect]:
-    """Add the most similar rows that have the suggested label."""
+    """Add the most similar rows that have the suggested label; none where the network gives no vectors to compare."""
     wanted = {one.suggested for one in suspects}
     compared = [one.row for one in suspects]
     known = set(compared)
     compared += [row for row, label in enumerate(rows.labels) if label in wanted and row not in known]
     compared = compared[: max(MAX_COMPARED, len(suspects))]
     texts = [rows.texts[row] for row in compared]
-    vectors = text_vectors(classifier, texts)
+    try:
+        vectors = text_vectors(classifier, texts)
+    except BundleError:
+        return suspects
     moved = [replace(one, row=position) for position, one in enumerate(suspects)]
     found = with_neighbours(moved, vectors, texts, [rows.labels[row] for row in compared])
     return [replace(one, row=suspect.row) for one, suspect in zip(found, suspects, strict=True)]

@@ -4,7 +4,9 @@ import csv
 import json
 from pathlib import Path
 
+import pytest
 from triage_models.data.evaluation_rows import LabelledRows
+from triage_models.labelling import profiles
 from triage_models.labelling.suspects import Suspect
 from triage_models.report import evaluate
 from triage_models.report.suspect_labels import render_section, suspect_rows
@@ -38,6 +40,16 @@ def test_the_section_escapes_texts_and_is_empty_without_suspects() -> None:
     assert "<b>hi" not in page
     assert "<i>near" not in page
     assert "labelled A, rather B (margin 0.91)" in page
+
+
+def test_a_bundle_without_vectors_is_evaluated_without_neighbours(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(profiles, "POOLED", "nothing")
+    (tmp_path / "data.csv").write_text("text,label\nwhere is my parcel,CANCEL_ORDER\nwhere is my order,WISMO\n")
+    result = evaluate(tmp_path / "data.csv", output=tmp_path / "report", device="cpu", resamples=20)
+    assert result["suspect_labels"] == 1
+    assert "where is my parcel" in (tmp_path / "report" / "suspect_labels.csv").read_text(encoding="utf-8")
 
 
 def test_evaluate_lists_a_wrong_label_with_its_neighbours(tmp_path: Path) -> None:
