@@ -53,6 +53,19 @@ def test_suggested_labels_make_it_a_file_that_evaluate_reads_with_formulas_as_te
     assert 0 <= float(read(tmp_path / "label.csv")[0]["confidence"]) <= 1
 
 
+def test_a_message_id_of_any_type_is_written_and_a_missing_one_is_the_number_of_the_row(
+    triage: Triage, tmp_path: Path
+) -> None:
+    rows = [{"text": "where is it", "message_id": ["a", 1]}, {"text": "cancel it", "message_id": None}]
+    (tmp_path / "dump.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    ran = triage("sample", "--input", "dump.jsonl", "--rows", "2", "--output", "label.csv")
+    assert ran.code == 0, ran.err
+    assert {row["text"]: row["message_id"] for row in read(tmp_path / "label.csv")} == {
+        "where is it": "['a', 1]",
+        "cancel it": "2",
+    }
+
+
 @pytest.mark.parametrize(
     ("arguments", "part"),
     [

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from rich.console import Console
 from triage_models.labelling.reservoir import Reservoir
 from triage_models.labelling.sampling import Message
-from triage_models.serving.texts import encodable, has_text
+from triage_models.serving.texts import encodable, has_text, is_null
 from triage_schemas.messages.message import CustomerMessage
 
 from triage_worker.cli.input_rows import open_input
@@ -94,7 +94,8 @@ def _read_file(origin: Origin, reservoir: Reservoir[Message], console: Console) 
                 text = row.get(opened.text_column)
                 if has_text(text):
                     given = row.get("message_id")
-                    reservoir.add(Message(encodable(text).strip(), str(number if given in {None, ""} else given)))
+                    message_id = str(number if is_null(given) or given == "" else given)
+                    reservoir.add(Message(encodable(text).strip(), message_id))
                 else:
                     without_text += 1
             advance(len(batch))
