@@ -53,7 +53,10 @@ def test_messages_become_groups_that_train_reads(triage: Triage, tmp_path: Path)
         (["--input", "a.txt", "--output", "g.jsonl"], "does not end in .csv"),
         (["--input", "a.txt", "--output", "g.csv", "--max-money", "1"], "--max-money is about an LLM"),
         (["--input", "none.txt", "--output", "g.csv"], "none.txt"),
+        (["--input", "g.labels.csv", "--output", "g.csv"], "g.labels.csv is the input itself"),
     ],
 )
-def test_an_error_is_one_sentence(triage: Triage, arguments: list[str], part: str) -> None:
+def test_an_error_is_one_sentence(triage: Triage, tmp_path: Path, arguments: list[str], part: str) -> None:
+    (tmp_path / "g.labels.csv").write_text("text\nwhere is it\n")
     refused(triage("suggest", *arguments), part)
+    assert (tmp_path / "g.labels.csv").read_text() == "text\nwhere is it\n"

@@ -86,6 +86,7 @@ def suggest(
     if max_money is not None and not ask_llm:
         raise TriageError("--max-money is about an LLM: give --llm URL, too.")
     labels = output.with_suffix(".labels.csv")
+    check_csv(labels, source)
     console = Console(stderr=True, highlight=False)
     with interruptible(console, f"Interrupted: {output} was not written."):
         pool = draw_pool(settings, origin, rows, seed, console)
