@@ -22,6 +22,9 @@ OTHER_DELIMITERS = "|^~:"
 """Delimiters that are not read, but that an error names."""
 
 RENAME = "rename one, or add it"
+FORMULA = ("=", "+", "-", "@", "\t")
+"""Beginnings of a cell that spreadsheet programs compute."""
+
 Row = tuple[int, dict[str, str]]
 """The line at which a row begins, and its cells by column."""
 
@@ -111,10 +114,17 @@ def open_table(
         raise DataError(f"{path} cannot be read: {(error.strerror or str(error)).lower()}.") from error
 
 
-def write_table(path: Path, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> Path:
+def spreadsheet_cell(value: object) -> object:
+    """Return a cell that no spreadsheet program computes: a blank makes a formula text, and readers strip it."""
+    return f" {value}" if isinstance(value, str) and value.startswith(FORMULA) else value
+
+
+def write_table(
+    path: Path, columns: Sequence[str], rows: Iterable[Sequence[object]], *, encoding: str = "utf-8"
+) -> Path:
     """Write a CSV, creating its folder if needed, and return its path."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("w", encoding="utf-8", newline="") as stream:
+    with path.open("w", encoding=encoding, newline="") as stream:
         writer = csv.writer(stream)
         writer.writerow(columns)
         writer.writerows(rows)

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from triage_models.data.tables import write_table
+from triage_models.data.tables import spreadsheet_cell, write_table
 from triage_models.serving.decision import Floats
 
 MARGIN = 0.65
@@ -131,13 +131,10 @@ def with_neighbours(
 
 
 def write_suspects(path: Path, suspects: Sequence[Suspect]) -> None:
-    """Write the suspects as a CSV, the worst first."""
+    """Write the suspects as a CSV for a spreadsheet program, the worst first."""
     empty = [""] * NEIGHBOURS
-    write_table(
-        path,
-        COLUMNS,
-        (
-            [one.text, one.label, one.suggested, f"{one.margin:.3f}", *[*one.neighbours, *empty][:NEIGHBOURS]]
-            for one in suspects
-        ),
+    rows = (
+        [one.text, one.label, one.suggested, f"{one.margin:.3f}", *[*one.neighbours, *empty][:NEIGHBOURS]]
+        for one in suspects
     )
+    write_table(path, COLUMNS, ([spreadsheet_cell(cell) for cell in row] for row in rows), encoding="utf-8-sig")

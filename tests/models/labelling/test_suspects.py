@@ -55,8 +55,15 @@ def test_the_nearest_rows_with_the_suggested_label_are_shown() -> None:
 
 def test_the_csv_has_a_column_for_each_neighbour(tmp_path: Path) -> None:
     write_suspects(tmp_path / "s.csv", [Suspect(0, "x", "A", "B", 0.91234, ("near",))])
-    with (tmp_path / "s.csv").open(encoding="utf-8", newline="") as file:
+    with (tmp_path / "s.csv").open(encoding="utf-8-sig", newline="") as file:
         assert list(csv.reader(file)) == [list(COLUMNS), ["x", "A", "B", "0.912", "near", "", ""]]
+
+
+def test_a_spreadsheet_program_shows_texts_and_computes_none(tmp_path: Path) -> None:
+    write_suspects(tmp_path / "s.csv", [Suspect(0, "=1+1", "A", "B", 0.9, ("+49 123 – für dich",))])
+    content = (tmp_path / "s.csv").read_bytes()
+    assert content.startswith(b"\xef\xbb\xbf")  # Excel recognizes UTF-8 by it
+    assert " =1+1,A,B,0.900, +49 123 – für dich,," in content.decode()
 
 
 @pytest.mark.train

@@ -59,7 +59,7 @@ def test_evaluate_lists_a_wrong_label_with_its_neighbours(tmp_path: Path) -> Non
     output = tmp_path / "report"
     result = evaluate(tmp_path / "data.csv", output=output, device="cpu", resamples=20)
     assert result["suspect_labels"] == 1
-    with (output / "suspect_labels.csv").open(encoding="utf-8", newline="") as file:
+    with (output / "suspect_labels.csv").open(encoding="utf-8-sig", newline="") as file:
         (listed,) = csv.DictReader(file)
     assert (listed["text"], listed["label"], listed["suggested_label"]) == (
         "where is my parcel",

@@ -4,12 +4,11 @@ import csv
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from triage_models.data.tables import spreadsheet_cell
+
 from triage_worker.cli.atomic_file import replaced_when_done
 from triage_worker.cli.output_rows import check_output
 from triage_worker.config.errors import TriageError
-
-FORMULA = ("=", "+", "-", "@", "\t")
-"""Beginnings of a cell that spreadsheet programs compute. A blank before them makes them text, and readers strip it."""
 
 
 def check_csv(path: Path, source: str | None) -> None:
@@ -37,10 +36,6 @@ def write_csv(path: Path, columns: Sequence[str], rows: Iterable[Sequence[object
         with replaced_when_done(path) as scratch, scratch.open("w", encoding="utf-8-sig", newline="") as file:
             writer = csv.writer(file)
             writer.writerow(columns)
-            writer.writerows([_cell(cell) for cell in row] for row in rows)
+            writer.writerows(map(spreadsheet_cell, row) for row in rows)
     except OSError as error:
         raise TriageError(f"{path} cannot be written: {(error.strerror or str(error)).lower()}.") from None
-
-
-def _cell(value: object) -> object:
-    return f" {value}" if isinstance(value, str) and value.startswith(FORMULA) else value
