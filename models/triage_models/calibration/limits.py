@@ -48,7 +48,7 @@ class ErrorLimits:
         """Return the limits with labels as a bundle writes them, and without those that ask for nothing more.
 
         Raises:
-            DataError: The bundle does not know a label.
+            DataError: The bundle does not know a label, or two are the same to it.
         """
         matcher = LabelMatcher(labels)
         found = {label: matcher.find(label) for label in self.by_intent}
@@ -59,6 +59,9 @@ class ErrorLimits:
                 f"{show_labels(labels)}."
             )
         own = {match: self.by_intent[label] for label, match in found.items() if match is not None}
+        if len(own) < len(found):
+            twice = [label for label, match in found.items() if list(found.values()).count(match) > 1]
+            raise DataError(f"{show_labels(twice)} mean the same intent of the bundle: give it one limit.")
         stricter = {label: risk for label, risk in own.items() if risk < self.overall}
         return ErrorLimits(self.overall, self.suggest, dict(sorted(stricter.items())))
 
@@ -104,7 +107,7 @@ def read_costs(file: Path, overall: float) -> dict[str, float]:
         overall: the error rate that is allowed at a cost of 1.
 
     Raises:
-        DataError: The file or a column is missing, or a cost is not a number of 1 or more.
+        DataError: The file or a column is missing, or a cost is not a number of 1 or more, or a label has two.
     """
     limits: dict[str, float] = {}
     with open_table(file, [LABEL, COST]) as table:
@@ -121,5 +124,7 @@ def read_costs(file: Path, overall: float) -> dict[str, float]:
                     f"{file}, line {table.line}: the cost '{cell}' of '{label}' is not a number of 1 or more: say how "
                     "many times as much a wrong acceptance of this intent costs as of the others."
                 )
+            if label in limits:
+                raise DataError(f"{file}, line {table.line}: '{label}' has a cost already: keep one of them.")
             limits[label] = overall / cost
     return limits

@@ -50,3 +50,12 @@ def test_a_cost_below_one_is_refused_with_its_line(tmp_path: Path, cost: str) ->
     file.write_text(f"label,cost\nWISMO,1\nCANCEL_ORDER,{cost}\n")
     with pytest.raises(DataError, match=r"line 3: the cost .* of 'CANCEL_ORDER'"):
         read_costs(file, 0.05)
+
+
+def test_two_limits_of_the_same_intent_are_refused_however_it_is_written(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"WISMO.* wismo mean the same intent"):
+        ErrorLimits(0.05, 0.2, {"WISMO": 0.01, "wismo": 0.04}).for_labels(["OTHER", "WISMO"])
+    file = tmp_path / "costs.csv"
+    file.write_text("label,cost\nWISMO,5\nOTHER,2\nWISMO,1\n")
+    with pytest.raises(DataError, match="line 4: 'WISMO' has a cost already"):
+        read_costs(file, 0.05)
