@@ -38,7 +38,7 @@ def group(vectors: Floats, count: int | None = None) -> tuple[NDArray[np.int64],
     """
     reduced = _reduce(vectors)
     if len(reduced) < 2:
-        return np.zeros(len(reduced), dtype=np.int64), reduced
+        return np.full(len(reduced), NO_GROUP, dtype=np.int64), reduced
     clusters = None if count is None else min(count, len(reduced))
     model = AgglomerativeClustering(clusters, linkage="ward", distance_threshold=DISTANCE if count is None else None)
     found = model.fit_predict(reduced).astype(np.int64)
