@@ -163,7 +163,8 @@ def _manifest(
 
 
 def _write(bundle: Bundle, manifest: Manifest, output: Path, progress: ProgressCallback) -> None:
-    with locked_workspace(output) as folder:
+    with locked_workspace(output) as workspace:
+        folder = workspace.with_suffix(".calibrated")  # in the workspace there may be a training that can continue
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir()
         for name in manifest.files:

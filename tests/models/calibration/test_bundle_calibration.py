@@ -205,6 +205,15 @@ def test_repeated_texts_are_dropped_and_json_lines_are_read(tmp_path: Path) -> N
     assert any("1 repeated texts were dropped" in note for note in notes)
 
 
+def test_an_interrupted_training_of_the_same_bundle_can_still_continue(tmp_path: Path) -> None:
+    checkpoint = tmp_path / ".after.partial" / "checkpoint.pt"
+    checkpoint.parent.mkdir()
+    checkpoint.write_bytes(b"hours of work")
+    calibrated(tmp_path, ROWS[:30])
+    assert checkpoint.read_bytes() == b"hours of work"
+    assert not (tmp_path / ".after.calibrated").exists()
+
+
 def test_a_folder_with_other_files_is_left_alone(tmp_path: Path) -> None:
     (tmp_path / "after").mkdir()
     (tmp_path / "after" / "notes.txt").write_text("mine")
