@@ -5,7 +5,7 @@ from html import escape
 
 from triage_models.benchmarks.audit_runs import Notice, Protection
 
-LEFT, TOP, WIDTH, GAP, ROW = 200, 74, 330, 60, 46
+LEFT, TOP, WIDTH, GAP, ROW = 215, 74, 330, 70, 46
 MAX_ANSWERS, GOAL = 500, 40
 WIDE = 2 * WIDTH + LEFT + GAP + 90
 COLORS = {False: "people", True: "reader"}
@@ -29,6 +29,8 @@ def draw(notices: Sequence[Notice], protections: Sequence[Protection]) -> str:
     """Return two panels side by side, with a row for each drift of the first shop."""
     shop = notices[0].setting.shop
     own = [one for one in notices if one.setting.shop == shop and one.drift != "a sale"]
+    readers = [one.setting.reader for one in protections]
+    own = [one for one in own if one.setting.reader in readers]
     drifts = list(dict.fromkeys(one.drift for one in own))
     height = TOP + ROW * len(drifts) + 44
     parts = [
@@ -61,7 +63,7 @@ def _legend() -> list[str]:
     return [
         *parts,
         f'<text class="text" x="{left}" y="{TOP - 18}" font-weight="600">'
-        "people's answers until it is noticed: median, and 90 % of streams</text>",
+        "answers until it is noticed: median to 90 %</text>",
         f'<text class="text" x="{right}" y="{TOP - 18}" font-weight="600">'
         "wrong events accepted in the hour, and coverage lost</text>",
     ]

@@ -109,10 +109,10 @@ def read_shops(public: Path, bundle: Path, scratch: Path) -> dict[str, Shop]:
     """
     classifier = Classifier.open(bundle)
     manifest = classifier.bundle.manifest
-    calibration = classify_rows(classifier, *_held_out(public, scratch / "ecommerce.csv", manifest.training))
     unseen = read_labelled_rows(write_mapped(public / "sofmattress", scratch / "sofmattress_mapped.csv"))
     foreign = read_labelled_rows(public / "banking77" / "test.csv").texts
     product_line = classify_rows(classifier, foreign, [OOS_LABEL] * len(foreign))
+    calibration = classify_rows(classifier, *_held_out(public, scratch / "ecommerce.csv", manifest.training))
     garbled = [text.lower().translate(OTHER_LANGUAGE) for text in unseen.texts]
     language = classify_rows(classifier, garbled, unseen.labels)
     usual = {"calibration rows": calibration, "SOFMattress": classify_rows(classifier, unseen.texts, unseen.labels)}

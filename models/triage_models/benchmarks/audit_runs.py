@@ -1,15 +1,17 @@
-"""The three measurements of the audit's simulation: false alarms, time until noticed, and what the controller saves."""
+"""The measurements of the audit's simulation: false alarms, time until noticed, what the controller saves, bounds."""
 
 from dataclasses import dataclass
 
 import numpy as np
 
 from triage_models.audit.allowance import Allowance
+from triage_models.audit.confidence_sequence import ErrorBound
 from triage_models.audit.controller import ThresholdController, threshold_grid
 from triage_models.audit.detector import FALSE_ALARM_SHARES, Detector, Kind
 from triage_models.audit.events import AuditedEvents
+from triage_models.audit.selection import AuditPolicy
 from triage_models.benchmarks.audit_population import Shop
-from triage_models.benchmarks.audit_streams import Drift, SecondReader, Stream, draw_stream
+from triage_models.benchmarks.audit_streams import Drift, SecondReader, Stream, draw_stream, thin
 
 MAX_ERROR = 0.05
 EVENTS_PER_UPDATE_ANSWERS = 4
@@ -117,6 +119,25 @@ class Protection:
     changes: float
 
 
+@dataclass(frozen=True)
+class BoundWidth:
+    """The bounds of the error rate after so many answers without drift, as means over the streams.
+
+    Attributes:
+        setting: what was simulated.
+        tilted: whether events of low confidence are audited more often.
+        answers: answers of people.
+        lower: the lower bound, 0 to 1.
+        upper: the upper bound, 0 to 1.
+    """
+
+    setting: Setting
+    tilted: bool
+    answers: int
+    lower: float
+    upper: float
+
+
 def new_detector(shop: Shop, setting: Setting) -> Detector:
     """Return a detector for a shop; the scale is counted in audited events, of which a second reader reads more."""
     calibration = shop.calibration
@@ -187,6 +208,23 @@ def measure_protection(shop: Shop, setting: Setting, drift: Drift, history: int)
     means = np.mean(rows, axis=0)
     per_hour = 3600.0 * setting.rate * shop.usual.accepted_share
     return Protection(setting, drift, *(means[:2] * per_hour).tolist(), *means[2:].tolist())
+
+
+def measure_width(shop: Shop, setting: Setting, answers: int, *, tilted: bool = False) -> BoundWidth:
+    """Bound the error rate of the usual traffic."""
+    policy = AuditPolicy.tilted(setting.share, shop.usual.confidence) if tilted else AuditPolicy(setting.share)
+    least = 1.0 if setting.reader is None else setting.reader.policy.ask_if_agreed
+    bounds = []
+    for number in range(setting.streams):
+        random = _random(setting, number)
+        size = setting.events(4 * answers, shop)
+        stream = thin(draw_stream(shop, None, size, 0, random, reader=setting.reader), policy, random)
+        end = int(np.searchsorted(np.cumsum(stream.events.answered), answers)) + 1
+        bound = ErrorBound(largest_weight=policy.largest_weight, least_ask_probability=least)
+        now = bound.extend(stream.events.take(slice(0, end))).bound()
+        bounds.append((now.lower, now.upper))
+    lower, upper = np.mean(bounds, axis=0).tolist()
+    return BoundWidth(setting, tilted, answers, lower, upper)
 
 
 def follow(shop: Shop, setting: Setting, stream: Stream) -> tuple[np.ndarray[tuple[int], np.dtype[np.bool_]], int]:

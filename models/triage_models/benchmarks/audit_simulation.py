@@ -22,6 +22,7 @@ from rich.table import Table
 from triage_models.benchmarks.audit_picture import draw
 from triage_models.benchmarks.audit_population import Shop, read_shops, synthetic_shop
 from triage_models.benchmarks.audit_runs import (
+    BoundWidth,
     FalseAlarms,
     Notice,
     Protection,
@@ -29,6 +30,7 @@ from triage_models.benchmarks.audit_runs import (
     measure_false_alarms,
     measure_notice,
     measure_protection,
+    measure_width,
 )
 from triage_models.benchmarks.audit_streams import DRIFTS, SecondReader
 from triage_models.benchmarks.suite import EXIT_INCOMPLETE, PIPE_WIDTH
@@ -38,8 +40,10 @@ from triage_models.serving.engine import usable_cores
 
 HISTORY, AFTER = 500, 500
 READERS: tuple[SecondReader | None, ...] = (None, SecondReader())
+WEAKER = SecondReader(finds=0.8, doubts=0.1)
+BOUND_ANSWERS = 500
 
-Task = Callable[[], FalseAlarms | Notice | Protection]
+Task = Callable[[], FalseAlarms | Notice | Protection | BoundWidth]
 
 
 @dataclass(frozen=True)
@@ -49,6 +53,7 @@ class Results:
     false_alarms: list[FalseAlarms]
     notices: list[Notice]
     protections: list[Protection]
+    widths: list[BoundWidth]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -64,14 +69,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except ModelError as error:
         log.print(f"audit simulation: {error}")
         return EXIT_INCOMPLETE
-    results = simulate(shops, options.streams, options.events, options.seed, workers=usable_cores())
+    results = simulate(shops, options.streams, options.events, options.seed, workers=options.workers)
     if options.picture is not None:
         options.picture.write_text(draw(results.notices, results.protections), encoding="utf-8")
     if options.json:
         sys.stdout.write(json.dumps(_plain(asdict(results)), indent=2) + "\n")
     else:
         console = Console(highlight=False, width=None if sys.stdout.isatty() else PIPE_WIDTH)
-        for table in (_false_alarm_table(results), _notice_table(results, shops), _protection_table(results)):
+        for table in (
+            _false_alarm_table(results),
+            _notice_table(results, shops),
+            _protection_table(results),
+            _width_table(results),
+        ):
             console.print(table)
     return 0
 
@@ -80,22 +90,27 @@ def simulate(shops: dict[str, Shop], streams: int, events: int, seed: int, *, wo
     """Run all measurements.
 
     Args:
-        shops: the traffic, by name; drift is simulated at each.
-        streams: streams without drift; there are half as many with drift, and a twentieth with a controller.
+        shops: the traffic, by name; the controller is simulated at the first.
+        streams: streams without drift; there are a quarter as many with drift, and a twentieth with a controller.
         events: audited events of a stream without drift.
         seed: seed of every draw.
         workers: processes; the results do not depend on it.
     """
     tasks: list[Task] = []
+    many, few = max(1, streams // 4), max(1, streams // 20)
     for name, shop in shops.items():
         for reader in READERS:
-            setting = partial(Setting, name, reader, seed=seed)
-            tasks.append(partial(measure_false_alarms, shop, setting(streams=streams), events))
-            for drift in DRIFTS:
-                many, few = setting(streams=max(1, streams // 4)), setting(streams=max(1, streams // 20))
-                tasks.append(partial(measure_notice, shop, many, drift, HISTORY, AFTER))
-                if shop is next(iter(shops.values())):
-                    tasks.append(partial(measure_protection, shop, few, drift, HISTORY))
+            quiet, loud = (Setting(name, reader, seed=seed, streams=size) for size in (streams, many))
+            tasks.append(partial(measure_false_alarms, shop, quiet, events))
+            tasks += [partial(measure_notice, shop, loud, drift, HISTORY, AFTER) for drift in DRIFTS]
+    name, shop = next(iter(shops.items()))
+    weaker = Setting(name, WEAKER, seed=seed, streams=many)
+    tasks += [partial(measure_notice, shop, weaker, drift, HISTORY, AFTER) for drift in DRIFTS]
+    for reader in READERS:
+        setting = Setting(name, reader, seed=seed, streams=few)
+        tasks += [partial(measure_protection, shop, setting, drift, HISTORY) for drift in DRIFTS]
+        tasks.append(partial(measure_width, shop, setting, BOUND_ANSWERS))
+    tasks.append(partial(measure_width, shop, Setting(name, None, seed=seed, streams=few), BOUND_ANSWERS, tilted=True))
     if workers == 1:
         found = [task() for task in tasks]
     else:
@@ -105,6 +120,7 @@ def simulate(shops: dict[str, Shop], streams: int, events: int, seed: int, *, wo
         [one for one in found if isinstance(one, FalseAlarms)],
         [one for one in found if isinstance(one, Notice)],
         [one for one in found if isinstance(one, Protection)],
+        [one for one in found if isinstance(one, BoundWidth)],
     )
 
 
@@ -184,8 +200,18 @@ def _protection_table(results: Results) -> Table:
     return table
 
 
+def _width_table(results: Results) -> Table:
+    table = Table("the bound", "read by", "audited", "answers", "from", "to", box=None)
+    for one in results.widths:
+        audited = "more at low confidence" if one.tilted else "equally"
+        bound = (f"{one.lower:.2%}", f"{one.upper:.2%}")
+        table.add_row(one.setting.shop, _reader(one.setting), audited, str(one.answers), *bound)
+    return table
+
+
 def _reader(setting: Setting) -> str:
-    return "people" if setting.reader is None else "LLM, people"
+    reader = setting.reader
+    return "people" if reader is None else f"LLM {reader.finds:.0%}/{reader.doubts:.0%}, people"
 
 
 def _count(value: float | None) -> str:
@@ -209,6 +235,7 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--streams", type=int, default=200, help="streams without drift")
     parser.add_argument("--events", type=int, default=20_000, help="audited events of a stream without drift")
     parser.add_argument("--seed", type=int, default=0, help="seed of every draw")
+    parser.add_argument("--workers", type=int, default=usable_cores(), help="processes")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     parser.add_argument("--picture", type=Path, help="write the picture to this SVG file")
     return parser.parse_args(arguments)

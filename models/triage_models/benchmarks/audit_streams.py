@@ -1,13 +1,13 @@
 """Simulated streams of audited events, with and without drift."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 import numpy as np
 
 from triage_models.audit.events import AuditedEvents, Flags, Ints
-from triage_models.audit.selection import Floats, SecondReaderPolicy
+from triage_models.audit.selection import AuditPolicy, Floats, SecondReaderPolicy
 from triage_models.benchmarks.audit_population import Population, Shop
 
 Drift = Literal[
@@ -110,6 +110,14 @@ def draw_stream(
         confidence = np.where(foreign, other.confidence[drawn], confidence)
         intent, wrong = np.where(foreign, other.intent[drawn], intent), np.where(foreign, other.wrong[drawn], wrong)
     return Stream(_audit(confidence, intent, wrong, reader, random), wrong, before if drift else size)
+
+
+def thin(stream: Stream, policy: AuditPolicy, random: np.random.Generator) -> Stream:
+    """Keep the events that a policy would audit, as many as it can in these proportions, and weigh them."""
+    probability = policy.probabilities(stream.events.confidence)
+    kept = random.random(len(probability)) < probability / probability.max()
+    events = replace(stream.events, weight=policy.share / probability).take(kept)
+    return Stream(events, stream.wrong[kept], int(kept[: stream.change].sum()))
 
 
 def _chance(usual: Population, intent: Ints, one: int | None, target: float) -> Floats:

@@ -1,6 +1,7 @@
+from math import comb
+
 import numpy as np
 import pytest
-from scipy.stats import beta
 from triage_models.audit.confidence_sequence import ErrorBound, IntentBounds
 from triage_models.audit.events import AuditedEvents
 
@@ -48,15 +49,21 @@ def test_weights_correct_for_unequal_auditing() -> None:
 
 
 def test_a_bound_for_one_fixed_time_would_not_hold_when_watched() -> None:
-    """The same test finds that the usual interval is broken: it can fail."""
+    """The same test finds that Clopper and Pearson's interval is broken: it can fail."""
+    tails = {look: binomial_tails(look, 0.05) for look in LOOKS}
     outside = 0
     for seed in range(STREAMS):
-        errors = np.cumsum(draw(0.05, seed, weighted=False)[0].found)[[look - 1 for look in LOOKS]]
-        looks = np.array(LOOKS)
-        lower = np.where(errors > 0, beta.ppf(0.025, np.maximum(errors, 1), looks - errors + 1), 0.0)
-        upper = beta.ppf(0.975, errors + 1, looks - errors)
-        outside += bool(((lower > 0.05) | (upper < 0.05)).any())
-    assert outside / STREAMS > 0.2
+        errors = np.cumsum(draw(0.05, seed, weighted=False)[0].found)
+        # It excludes a rate at which so many errors, or so few, have a probability of less than 2.5 %.
+        outside += any(tails[look][errors[look - 1]] < 0.025 for look in LOOKS)
+    assert outside / STREAMS > 0.15
+
+
+def binomial_tails(size: int, rate: float) -> list[float]:
+    """The smaller of the probabilities of at most and of at least so many errors, for 0 to ``size`` errors."""
+    chance = np.array([comb(size, errors) * rate**errors * (1 - rate) ** (size - errors) for errors in range(size + 1)])
+    smaller: list[float] = np.minimum(np.cumsum(chance), np.cumsum(chance[::-1])[::-1]).tolist()
+    return smaller
 
 
 def test_nothing_is_known_before_the_first_answer() -> None:
