@@ -57,7 +57,12 @@ class Allowance:
             wrong: ``[N]`` whether the prediction is wrong.
             labels: the bundle's labels.
             max_error: the promised error rate, 0 to 1.
+
+        Returns:
+            The allowance; without rows, that of `stated`.
         """
+        if not len(confidence):
+            return cls.stated(labels)
         intercept, slope = _fit_logistic(_log_odds(confidence), wrong.astype(np.float64))
         rate = _from_log_odds(intercept + slope * _log_odds(confidence))
         expected = np.bincount(intent, rate, len(labels))

@@ -17,6 +17,9 @@ from triage_models.audit.recovery import RecoveryTest
 from triage_models.audit.selection import Floats
 
 STEPS = 12
+MOST_EVENTS = 20_000
+"""Events that are remembered to estimate error rates; the oldest are forgotten."""
+
 LEAST_COVERAGE = 0.2
 """The highest threshold of a grid accepts at least this share of what the floor accepts."""
 
@@ -97,6 +100,7 @@ class ThresholdController:
         self._step = 0 if threshold is None else int(np.searchsorted(grid, threshold))
         self._version = version
         self._events: AuditedEvents | None = None
+        self._forgotten = 0
         self._recovery = self._new_recovery()
 
     @property
@@ -121,7 +125,7 @@ class ThresholdController:
             alarms: the alarms that they raised; notices change nothing.
             at: seconds of the caller's clock.
         """
-        self._events = events if self._events is None else join(self._events, events)
+        self._remember(events)
         self._recovery.extend(events)
         rises = (self._rise(alarm, at) for alarm in alarms if not alarm.is_notice)
         change = next((one for one in rises if one is not None), None) or self._fall(at)
@@ -129,8 +133,16 @@ class ThresholdController:
             if not change.advice:
                 self._step = int(np.searchsorted(self._grid, change.threshold))
             self._version = change.version
-            self._events, self._recovery = None, self._new_recovery()
+            self._events, self._forgotten, self._recovery = None, 0, self._new_recovery()
         return change
+
+    def _remember(self, events: AuditedEvents) -> None:
+        """Add events, and forget the oldest; of those above the threshold, it is counted how many are forgotten."""
+        known = events if self._events is None else join(self._events, events)
+        if len(known) > 2 * MOST_EVENTS:
+            self._forgotten += int((known.confidence[:-MOST_EVENTS] >= self.threshold).sum())
+            known = known.take(slice(-MOST_EVENTS, None))
+        self._events = known
 
     def _new_recovery(self) -> RecoveryTest:
         return RecoveryTest(self._grid, self._max_error, *self._bets)
@@ -181,7 +193,8 @@ class ThresholdController:
         """Return the events since the errors became more frequent, by the alarm's estimate."""
         assert self._events is not None
         accepted = np.flatnonzero(self._events.confidence >= self.threshold)
-        return self._events.take(slice(int(accepted[alarm.since]) if alarm.since < len(accepted) else 0, None))
+        first = max(alarm.since - self._forgotten, 0)
+        return self._events.take(slice(int(accepted[first]) if first < len(accepted) else 0, None))
 
 
 def _error_rate(events: AuditedEvents, threshold: float) -> tuple[float | None, int]:

@@ -90,7 +90,7 @@ def classify_rows(classifier: Classifier, texts: Sequence[str], labels: Sequence
     )
 
 
-def read_shops(public: Path, bundle: Path, scratch: Path) -> dict[str, Shop]:
+def read_shops(public: Path, bundle: Path, scratch: Path, rows: Path | None = None) -> dict[str, Shop]:
     """Classify the data that the simulation needs.
 
     The usual traffic of one shop is the rows on which the bundle was calibrated, so the bundle's calibration is right
@@ -100,6 +100,7 @@ def read_shops(public: Path, bundle: Path, scratch: Path) -> dict[str, Shop]:
         public: folder of the public data sets.
         bundle: the bundle's folder.
         scratch: folder for assembled data.
+        rows: labelled rows that the bundle was not trained on, instead of those it was calibrated on.
 
     Returns:
         The shops by name.
@@ -112,7 +113,8 @@ def read_shops(public: Path, bundle: Path, scratch: Path) -> dict[str, Shop]:
     unseen = read_labelled_rows(write_mapped(public / "sofmattress", scratch / "sofmattress_mapped.csv"))
     foreign = read_labelled_rows(public / "banking77" / "test.csv").texts
     product_line = classify_rows(classifier, foreign, [OOS_LABEL] * len(foreign))
-    calibration = classify_rows(classifier, *_held_out(public, scratch / "ecommerce.csv", manifest.training))
+    texts, labels = _held_out(public, scratch / "ecommerce.csv", manifest.training) if rows is None else _read(rows)
+    calibration = classify_rows(classifier, texts, labels)
     garbled = [text.lower().translate(OTHER_LANGUAGE) for text in unseen.texts]
     language = classify_rows(classifier, garbled, unseen.labels)
     usual = {"calibration rows": calibration, "SOFMattress": classify_rows(classifier, unseen.texts, unseen.labels)}
@@ -123,13 +125,20 @@ def read_shops(public: Path, bundle: Path, scratch: Path) -> dict[str, Shop]:
     }
 
 
+def _read(rows: Path) -> tuple[list[str], list[str]]:
+    read = read_labelled_rows(rows)
+    return list(read.texts), list(read.labels)
+
+
 def _held_out(public: Path, csv_file: Path, training: dict[str, object]) -> tuple[list[str], list[str]]:
     """Return texts and labels of the rows that the shipped bundle was calibrated on, by repeating its split."""
     from triage_models.training import ecommerce, plan  # noqa: PLC0415 (torch is slow to import, and an extra)
 
     ecommerce.assemble(public, csv_file)
     if sha256(csv_file.read_bytes()).hexdigest() != training.get("data_sha256"):
-        raise DataError("The bundle was trained on other rows, so those it was calibrated on are not known.")
+        raise DataError(
+            "The bundle was trained on other rows, so those it was calibrated on are not known: give --rows."
+        )
     held_out = plan.make_plan(csv_file, None, None, None, int(str(training.get("seed", 0)))).held_out
     return held_out.texts, held_out.labels
 

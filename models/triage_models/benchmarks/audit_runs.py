@@ -8,7 +8,7 @@ from triage_models.audit.allowance import Allowance
 from triage_models.audit.confidence_sequence import ErrorBound
 from triage_models.audit.controller import ThresholdController, threshold_grid
 from triage_models.audit.detector import FALSE_ALARM_SHARES, Detector, Kind
-from triage_models.audit.events import AuditedEvents
+from triage_models.audit.events import AuditedEvents, Flags
 from triage_models.audit.selection import AuditPolicy
 from triage_models.benchmarks.audit_population import Shop
 from triage_models.benchmarks.audit_streams import Drift, SecondReader, Stream, draw_stream, thin
@@ -227,7 +227,7 @@ def measure_width(shop: Shop, setting: Setting, answers: int, *, tilted: bool = 
     return BoundWidth(setting, tilted, answers, lower, upper)
 
 
-def follow(shop: Shop, setting: Setting, stream: Stream) -> tuple[np.ndarray[tuple[int], np.dtype[np.bool_]], int]:
+def follow(shop: Shop, setting: Setting, stream: Stream) -> tuple[Flags, int]:
     """Run detector and controller together.
 
     Returns:

@@ -127,7 +127,7 @@ def simulate(shops: dict[str, Shop], streams: int, events: int, seed: int, *, wo
 def _read(options: argparse.Namespace) -> dict[str, Shop]:
     scratch = options.runs / "data"
     scratch.mkdir(parents=True, exist_ok=True)
-    return read_shops(options.data, options.bundle, scratch)
+    return read_shops(options.data, options.bundle, scratch, options.rows)
 
 
 def _false_alarm_table(results: Results) -> Table:
@@ -231,6 +231,7 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m triage_models.benchmarks.audit_simulation", description=__doc__)
     parser.add_argument("--data", type=Path, help="folder of the public data sets; without it, a made-up shop")
     parser.add_argument("--bundle", type=Path, default=DEFAULT_BUNDLE, help="the bundle that decides")
+    parser.add_argument("--rows", type=Path, help="CSV to draw from, instead of the rows the bundle was calibrated on")
     parser.add_argument("--runs", type=Path, default=Path("runs"), help="folder for assembled data")
     parser.add_argument("--streams", type=int, default=200, help="streams without drift")
     parser.add_argument("--events", type=int, default=20_000, help="audited events of a stream without drift")

@@ -33,6 +33,8 @@ def test_a_bundle_that_breaks_the_promise_is_allowed_what_it_does() -> None:
 
 
 def test_without_rows_a_confidence_is_taken_at_its_word() -> None:
+    none = ROWS.take(slice(0, 0))
+    assert Allowance.fit(none.confidence, none.intent, none.found, LABELS, max_error=0.05) == Allowance.stated(LABELS)
     allowed = Allowance.stated(LABELS).of(np.array([0.9, 1.0]), np.zeros(2, dtype=np.int64))
     assert allowed.tolist() == pytest.approx([0.1, 0.0], abs=1e-5)
 

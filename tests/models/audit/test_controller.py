@@ -92,6 +92,15 @@ def test_a_kept_promise_moves_nothing() -> None:
     assert run(controller, calibrated(3000, 11)) == []
 
 
+def test_a_long_quiet_time_is_forgotten_and_the_latest_answers_count() -> None:
+    controller = ThresholdController(GRID, 0.05)
+    for _ in range(45):
+        controller.update(audited([False] * 1000, confidence=0.9), [], at=0.0)
+    change = controller.update(audited([True] * 30, confidence=0.9), [Alarm("promise", 45_029, 45_000, 100.0)], at=0.0)
+    assert change is not None
+    assert "In the 30 audited events since then, 100.0%" in change.reason
+
+
 def test_advice_leaves_the_threshold_in_force() -> None:
     controller = ThresholdController(GRID, 0.05, advise_only=True)
     change = controller.update(mixed(300, 2, 0.4), [PROMISE], at=0.0)
