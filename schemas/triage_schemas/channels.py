@@ -21,6 +21,7 @@ class Channel:
         event: the type of its events; None if its records are not events.
         readers: the services that read it.
         writers: the services that write it.
+        optional: those of them that need it only with a setting of their own.
         key: describes the key of its records.
     """
 
@@ -28,6 +29,7 @@ class Channel:
     event: type[Event] | None = None
     readers: tuple[Service, ...] = ()
     writers: tuple[Service, ...] = ()
+    optional: tuple[Service, ...] = ()
     key: str = "the message's"
 
     @property
@@ -46,7 +48,7 @@ CHANNELS = (
     DEAD_LETTERS,
     Channel("tickets", TicketEvent, readers=("helpdesk",), writers=("router",), key="ticket_id"),
     Channel("alerts", AlertEvent, writers=("router",), key="intent"),
-    Channel("review", ReviewEvent, readers=("review",), writers=("fallback", "review")),
+    Channel("review", ReviewEvent, readers=("review",), writers=("worker", "fallback", "review"), optional=("worker",)),
     Channel("labels", LabelEvent, writers=("fallback", "review")),
 )
 """All channels, in the order of their settings."""

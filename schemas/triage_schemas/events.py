@@ -86,6 +86,9 @@ class Intent(MessageEvent):
     scores: dict[str, Probability] = Field(description="the three most likely intents, in descending order")
     decided_by: DecidedBy
     threshold: Probability = Field(description="minimum confidence of an accepted intent")
+    threshold_version: int | None = Field(
+        default=None, ge=0, description="version of that threshold, set by an audit; 0 is the bundle's own threshold"
+    )
     familiarity: float | None = Field(default=None, description="cosine similarity to the nearest training prototype")
     truncated: bool = Field(default=False, description="the text was too long to be read to its end")
     model: ModelRef = Field(
@@ -100,6 +103,9 @@ class IntentEvent(Intent):
     TYPE = "triage.intent"
 
     text: str | None = Field(default=None, description="the message's text; only with TRIAGE_INCLUDE_TEXT")
+    corrects: str | None = Field(
+        default=None, description="the intent that was published before, and that a person found wrong in an audit"
+    )
 
 
 class FallbackEvent(Intent):
@@ -116,15 +122,34 @@ class FallbackEvent(Intent):
 
 
 class ReviewEvent(Intent):
-    """A message that needs a person's decision."""
+    """A message that needs a person's decision, or whose decision is audited."""
 
     TYPE = "triage.intent.review"
 
-    reason: Reason = Field(description="why the model's prediction was not accepted")
+    reason: Reason | None = Field(
+        default=None, description="why the model's prediction was not accepted; none if it was, and is audited"
+    )
     suggested: bool = Field(default=False, description="as in the fallback event")
-    review_reason: str = Field(description="why the larger model did not decide it either")
+    review_reason: str = Field(description="why the larger model did not decide it either; in an audit: audit")
     text: str
     labels: dict[str, str]
+    audit: bool = Field(default=False, description="a request of the audit: the decision is checked, not missing")
+    audit_probability: Probability | None = Field(default=None, description="with which the audit selected the message")
+    audit_weight: float | None = Field(default=None, gt=0, description="what the answer counts for in the audit")
+
+
+class AuditedDecision(StrictModel):
+    """What the model decided about a message that a person labelled in an audit."""
+
+    intent: str
+    confidence: Probability
+    agreed: bool = Field(description="the person's label is the model's intent")
+    accepted: bool = Field(description="the intent was published; if not, its confidence was below a raised threshold")
+    probability: Probability = Field(description="with which the audit selected the message")
+    weight: float = Field(gt=0, description="what the answer counts for")
+    threshold: Probability
+    threshold_version: int = Field(ge=0)
+    model: ModelRef
 
 
 class LabelEvent(MessageEvent):
@@ -136,6 +161,9 @@ class LabelEvent(MessageEvent):
     label: str
     decided_by: Literal["llm", "human"]
     model: ModelRef | None = Field(default=None, description="the larger model, if one decided")
+    audited: AuditedDecision | None = Field(
+        default=None, description="the decision that the person checked, in an audit"
+    )
     labelled_at: Timestamp
 
 

@@ -1,7 +1,7 @@
 """Events as Kafka records.
 
-`to_record` writes any event through its type. `IntentWriter` writes the worker's two events directly, in a few
-microseconds each. A property test checks that both agree.
+`to_record` writes any event through its type. `IntentWriter` writes the worker's events directly, in a few microseconds
+each. A property test checks that both agree.
 """
 
 from collections.abc import Mapping
@@ -11,10 +11,13 @@ from typing import Any, NamedTuple
 import orjson
 
 from triage_schemas.cloudevents import Headers, event_headers, event_id
-from triage_schemas.events import Event, FallbackEvent, IntentEvent
+from triage_schemas.events import Event, FallbackEvent, IntentEvent, ReviewEvent
 from triage_schemas.messages.message import CustomerMessage, Source
 
 TOP_SCORES = 3
+
+AUDIT = "audit"
+"""The `ReviewEvent.review_reason` of an audit."""
 
 
 class Record(NamedTuple):
@@ -36,13 +39,27 @@ class Prediction(NamedTuple):
     suggested: bool = False
 
 
+class AuditRequest(NamedTuple):
+    """Why a message is audited: the probability with which it was selected, and what its answer counts for."""
+
+    probability: float
+    weight: float
+
+
+class Threshold(NamedTuple):
+    """The minimum confidence in force, and its version; 0 is the bundle's own."""
+
+    confidence: float
+    version: int
+
+
 class IntentWriter:
     """Writes the events of one model.
 
     Args:
         name: the model's name.
         version: the model's version.
-        threshold: minimum confidence of an accepted intent.
+        threshold: the bundle's minimum confidence of an accepted intent.
         descriptions: every label with its description.
         include_text: add the message's text to accepted intents.
         intent_thresholds: minimum confidence of those intents that have one of their own.
@@ -65,27 +82,64 @@ class IntentWriter:
         self._labels = orjson.Fragment(orjson.dumps(dict(descriptions)))
 
     def accepted(
-        self, message: CustomerMessage, source: Source, prediction: Prediction, at: str, trace: Headers
+        self,
+        message: CustomerMessage,
+        source: Source,
+        prediction: Prediction,
+        at: str,
+        trace: Headers,
+        threshold: Threshold | None = None,
     ) -> Record:
-        """The `IntentEvent` of a prediction made at ``at`` (RFC 3339)."""
-        event = self._event(message, source, prediction, at)
+        """The `IntentEvent` of a prediction made at ``at`` (RFC 3339), by the bundle's threshold or another one."""
+        event = self._event(message, source, prediction, at, threshold)
         if self._include_text:
             event["text"] = message.text
         return self._record(IntentEvent.TYPE, event, source, trace)
 
     def fallback(
-        self, message: CustomerMessage, source: Source, prediction: Prediction, at: str, trace: Headers
+        self,
+        message: CustomerMessage,
+        source: Source,
+        prediction: Prediction,
+        at: str,
+        trace: Headers,
+        threshold: Threshold | None = None,
     ) -> Record:
-        """The `FallbackEvent` of a prediction made at ``at`` (RFC 3339)."""
-        event = self._event(message, source, prediction, at)
+        """The `FallbackEvent` of a prediction made at ``at`` (RFC 3339), by the bundle's threshold or another one."""
+        event = self._event(message, source, prediction, at, threshold)
         event["reason"] = prediction.reason
         event["suggested"] = prediction.suggested
         event["text"] = message.text
         event["labels"] = self._labels
         return self._record(FallbackEvent.TYPE, event, source, trace)
 
-    def _event(self, message: CustomerMessage, source: Source, prediction: Prediction, at: str) -> dict[str, Any]:
-        return {
+    def audit(
+        self,
+        message: CustomerMessage,
+        source: Source,
+        prediction: Prediction,
+        at: str,
+        trace: Headers,
+        threshold: Threshold,
+        request: AuditRequest,
+    ) -> Record:
+        """The `ReviewEvent` that asks a person to check a prediction made at ``at`` (RFC 3339)."""
+        event = self._event(message, source, prediction, at, threshold)
+        if prediction.reason is not None:
+            event["reason"] = prediction.reason
+            event["suggested"] = prediction.suggested
+        event["review_reason"] = AUDIT
+        event["text"] = message.text
+        event["labels"] = self._labels
+        event["audit"] = True
+        event["audit_probability"] = request.probability
+        event["audit_weight"] = request.weight
+        return self._record(ReviewEvent.TYPE, event, source, trace)
+
+    def _event(
+        self, message: CustomerMessage, source: Source, prediction: Prediction, at: str, threshold: Threshold | None
+    ) -> dict[str, Any]:
+        event = {
             "message_id": message.message_id,
             "conversation_id": message.conversation_id,
             "customer_id": message.customer_id,
@@ -97,12 +151,18 @@ class IntentWriter:
             "confidence": prediction.confidence,
             "scores": dict(islice(prediction.scores.items(), TOP_SCORES)),
             "decided_by": "model",
-            "threshold": self._intent_thresholds.get(prediction.intent, self._threshold),
+            "threshold": self._own_threshold(prediction.intent) if threshold is None else threshold.confidence,
             "familiarity": prediction.familiarity,
             "truncated": prediction.truncated,
             "model": self._model,
             "classified_at": at,
         }
+        if threshold is not None:
+            event["threshold_version"] = threshold.version
+        return event
+
+    def _own_threshold(self, intent: str) -> float:
+        return self._intent_thresholds.get(intent, self._threshold)
 
     def _record(self, event_type: str, event: dict[str, Any], source: Source, trace: Headers) -> Record:
         identity = event_id(event_type, source)

@@ -5,9 +5,9 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 from triage_schemas.cloudevents import event_id, timestamp, trace_headers
 from triage_schemas.dead_letters import dead_letter_headers
-from triage_schemas.events import FallbackEvent, IntentEvent, LabelEvent, SourceRef
+from triage_schemas.events import FallbackEvent, IntentEvent, LabelEvent, ReviewEvent, SourceRef
 from triage_schemas.messages.message import CustomerMessage, Source
-from triage_schemas.records import IntentWriter, Prediction, to_record
+from triage_schemas.records import AuditRequest, IntentWriter, Prediction, Threshold, to_record
 
 AT = "2025-11-24T10:00:00.123Z"
 SOURCE = Source("customer.messages", 3, 1042)
@@ -74,6 +74,16 @@ def test_the_text_is_included_only_on_request() -> None:
     assert event.text == "where is it"
 
 
+def test_an_audit_request_has_the_text_and_says_why_it_was_selected() -> None:
+    value = orjson.loads(
+        writer().audit(MESSAGE, SOURCE, PREDICTION, AT, [], Threshold(0.85, 2), AuditRequest(0.02, 1.0)).value
+    )
+    assert (value["audit"], value["audit_probability"], value["review_reason"]) == (True, 0.02, "audit")
+    assert (value["text"], value["intent"], value["confidence"]) == ("where is it", "WISMO", 0.93)
+    assert (value["threshold"], value["threshold_version"]) == (0.85, 2)
+    assert "reason" not in value
+
+
 def test_headers_follow_the_cloudevents_binding() -> None:
     headers = dict(writer().accepted(MESSAGE, SOURCE, PREDICTION, AT, TRACE).headers)
     assert headers == {
@@ -112,19 +122,31 @@ predictions = st.builds(
     reason=st.sampled_from(["low_confidence", "unfamiliar", "ambiguous", "out_of_scope"]),
     suggested=st.booleans(),
 )
+thresholds = st.none() | st.builds(Threshold, probability, st.integers(0, 2**53))
 sources = st.builds(Source, topic=st.just("in"), partition=st.integers(0, 99), offset=st.integers(0, 2**62))
 
 
-@given(messages, sources, predictions, st.booleans(), st.floats(0, 4e9))
+@given(messages, sources, predictions, thresholds, st.booleans(), st.floats(0, 4e9))
 def test_the_direct_writer_and_the_types_agree(
-    message: CustomerMessage, source: Source, prediction: Prediction, include_text: bool, now: float
+    message: CustomerMessage,
+    source: Source,
+    prediction: Prediction,
+    threshold: Threshold | None,
+    include_text: bool,
+    now: float,
 ) -> None:
     at = timestamp(now)
-    accepted = writer(include_text=include_text).accepted(message, source, prediction, at, [])
-    fallback = writer().fallback(message, source, prediction, at, [])
+    accepted = writer(include_text=include_text).accepted(message, source, prediction, at, [], threshold)
+    fallback = writer().fallback(message, source, prediction, at, [], threshold)
+    why = AuditRequest(0.02, 1.0)
+    audits = [
+        writer().audit(message, source, audited, at, [], threshold or Threshold(0.8, 0), why)
+        for audited in (prediction, prediction._replace(reason=None))
+    ]
     for record, event in (
         (accepted, IntentEvent.read(accepted.value)),
         (fallback, FallbackEvent.read(fallback.value)),
+        *((audit, ReviewEvent.read(audit.value)) for audit in audits),
     ):
         assert orjson.loads(event.write()) == orjson.loads(record.value)
         identity = event_id(event.TYPE, source)

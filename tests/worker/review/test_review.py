@@ -56,9 +56,19 @@ def test_labels_have_distinct_keys_and_none_is_a_command() -> None:
     assert not {"q", "0", "-"} & set(keys.values())
 
 
-def answered(verdict: Verdict) -> tuple[Output, PendingEvent[ReviewEvent]]:
-    read = record(A, 7, review("hm", 1042).write(), key=b"chat-1")
-    pending = PendingEvent(PartitionTracker[Output](A), read, review("hm", 1042))
+def audit(text: str = "hm", offset: int = 0, *, accepted: bool = True) -> ReviewEvent:
+    """A request of the audit, about an intent that was published unless it was not accepted."""
+    fields = review(text, offset).model_dump()
+    if accepted:
+        del fields["reason"]
+    asked = {"audit": True, "audit_probability": 0.02, "audit_weight": 1.0, "threshold_version": 3}
+    return ReviewEvent(**{**fields, "intent": "WISMO", "confidence": 0.93, "review_reason": "audit", **asked})
+
+
+def answered(verdict: Verdict, asked: ReviewEvent | None = None) -> tuple[Output, PendingEvent[ReviewEvent]]:
+    asked = review("hm", 1042) if asked is None else asked
+    read = record(A, 7, asked.write(), key=b"chat-1")
+    pending = PendingEvent(PartitionTracker[Output](A), read, asked)
     return OUTPUTS.build(pending, verdict), pending
 
 
@@ -78,6 +88,52 @@ def test_none_of_these_gives_a_label_event_only() -> None:
     output, _ = answered(NoneOfThese())
     assert (output.topic, output.companion) == ("labels", None)
     assert LabelEvent.read(output.value or b"").label == "OOS"
+
+
+def test_who_agrees_in_an_audit_publishes_only_a_label_since_the_intent_was_published_before() -> None:
+    output, _ = answered(Labelled("WISMO"), audit(offset=1042))
+    assert (output.topic, output.outcome, output.label, output.companion) == ("labels", "accepted", "WISMO", None)
+    label = LabelEvent.read(output.value or b"")
+    assert (label.label, label.decided_by, label.audited is not None) == ("WISMO", "human", True)
+    assert label.audited is not None
+    assert (label.audited.intent, label.audited.confidence, label.audited.agreed) == ("WISMO", 0.93, True)
+    assert (label.audited.probability, label.audited.weight, label.audited.threshold_version) == (0.02, 1.0, 3)
+    assert label.audited.accepted
+    assert (label.audited.model, label.audited.threshold) == (audit().model, audit().threshold)
+
+
+def test_who_disagrees_in_an_audit_publishes_a_correction_that_nobody_takes_for_a_repeat() -> None:
+    output, _ = answered(Labelled("CANCEL_ORDER"), audit(offset=1042))
+    assert output.companion is not None
+    intent, label = IntentEvent.read(output.value or b""), LabelEvent.read(output.companion.value)
+    assert (output.topic, intent.intent, intent.corrects, intent.decided_by) == (
+        "out",
+        "CANCEL_ORDER",
+        "WISMO",
+        "human",
+    )
+    assert dict(output.headers)["ce_id"] == b"triage.intent.correction:customer.messages:0:1042"
+    assert dict(output.headers)["ce_type"] == b"triage.intent"
+    assert label.audited is not None
+    assert (label.label, label.audited.intent, label.audited.agreed) == ("CANCEL_ORDER", "WISMO", False)
+
+
+@pytest.mark.parametrize(
+    ("verdict", "asked"),
+    [(NoneOfThese(), audit(offset=1042)), (Labelled("CANCEL_ORDER"), audit(offset=1042, accepted=False))],
+    ids=["none of these", "not accepted, so the fallback decides"],
+)
+def test_other_answers_in_an_audit_give_only_a_label_that_disagrees(verdict: Verdict, asked: ReviewEvent) -> None:
+    output, _ = answered(verdict, asked)
+    label = LabelEvent.read(output.value or b"")
+    assert (output.topic, output.companion) == ("labels", None)
+    assert label.audited is not None
+    assert (label.audited.agreed, label.audited.accepted) == (False, asked.reason is None)
+
+
+def test_later_in_an_audit_gives_the_same_request_again() -> None:
+    output, pending = answered(Later(), audit())
+    assert (output.topic, output.value) == ("review", pending.record.value)
 
 
 def test_later_gives_the_same_record_at_the_end_of_the_queue() -> None:
@@ -129,3 +185,36 @@ def test_the_screen_shows_the_text_the_scores_and_the_keys() -> None:
     assert "OTHER 0.40, WISMO 0.30, CANCEL_ORDER 0.20" in shown
     assert "low_confidence" in shown
     assert all(f" {key}  {label}" in shown for label, key in keys_by_label(list(LABELS)).items())
+
+
+def shown_for(asked: ReviewEvent, verdict: Verdict | None = None) -> str:
+    screen = io.StringIO()
+    console = Console(file=screen, width=100, force_terminal=True, highlight=False)
+    if verdict is None:
+        show_on(console)(asked)
+    else:
+        confirm_on(console)(asked, verdict)
+    return screen.getvalue()
+
+
+def test_an_audited_message_does_not_show_what_the_model_answered() -> None:
+    asked = audit("where is it")
+    other = asked.model_copy(update={"intent": "OTHER", "scores": {"OTHER": 0.99}, "confidence": 0.99})
+    assert shown_for(asked) == shown_for(other)
+    assert "where is it" in shown_for(asked)
+    assert "audit" in shown_for(asked)
+
+
+@pytest.mark.parametrize(
+    ("verdict", "said"),
+    [
+        (Labelled("WISMO"), "→ WISMO; the model agrees (0.93)"),
+        (Labelled("OTHER"), "→ OTHER; the model said WISMO (0.93)"),
+        (NoneOfThese(), "→ none of these; the model said WISMO (0.93)"),
+        (Later(), "→ later"),
+    ],
+)
+def test_after_an_answer_the_screen_says_whether_the_model_agrees(verdict: Verdict, said: str) -> None:
+    assert said in shown_for(audit(), verdict)
+    assert "the model" not in shown_for(audit(), Later())
+    assert "the model" not in shown_for(review(), verdict)

@@ -45,7 +45,9 @@ class Traffic:
     @asynccontextmanager
     async def opened(cls, settings: Settings, partitions: int) -> AsyncIterator["Traffic"]:
         """Connect to the topics of these settings; ``partitions`` is the number of partitions of each."""
-        outputs = [getattr(settings, channel.setting) for channel in written_by("worker")]
+        outputs = [
+            getattr(settings, channel.setting) for channel in written_by("worker") if "worker" not in channel.optional
+        ]
         assigned = [TopicPartition(topic, number) for topic in outputs for number in range(partitions)]
         consumer = topic_consumer(settings, fetch_max_wait_ms=settings.fetch_max_wait_ms)
         async with producer(settings) as sender, consumer:

@@ -4,13 +4,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from triage_models.audit.selection import AuditPolicy
 from triage_models.serving.classifier import Classifier
 from triage_models.serving.decision import Decision
 from triage_models.serving.engine import Encoded, Outputs
-from triage_schemas.records import IntentWriter
+from triage_schemas.records import IntentWriter, Threshold
 
 from triage_worker.classify.batching import Limits
-from triage_worker.classify.outputs import DecodedMessage, OutputWriter
+from triage_worker.classify.outputs import Audit, DecodedMessage, OutputWriter
 from triage_worker.config.settings import Settings
 from triage_worker.observability.metrics import Metrics
 
@@ -77,7 +78,16 @@ def load_for_serving(settings: Settings, classifier: Classifier, metrics: Metric
         include_text=settings.include_text,
         intent_thresholds=bundle.intent_thresholds,
     )
-    return LoadedBundle(classifier, OutputWriter.from_settings(settings, events), limits(settings, classifier))
+    audit = None
+    if settings.audit_share > 0:
+        own, suggestion = bundle.intent_thresholds, bundle.manifest.suggestion
+        audit = Audit(
+            AuditPolicy(settings.audit_share),
+            settings.review_topic,
+            lambda intent: Threshold(own.get(intent, bundle.threshold), 0),
+            None if suggestion is None else suggestion.confidence,
+        )
+    return LoadedBundle(classifier, OutputWriter.from_settings(settings, events, audit), limits(settings, classifier))
 
 
 def limits(settings: Settings, classifier: Classifier) -> Limits:

@@ -1,15 +1,17 @@
-"""Makes the output of a message: an intent, a request to the fallback, or a dead letter."""
+"""Makes the output of a message: an intent, a request to the fallback, or a dead letter; and requests of the audit."""
 
 import logging
+from collections.abc import Callable
 from dataclasses import dataclass
 from time import time
 from typing import Self
 
 from aiokafka.structs import ConsumerRecord
+from triage_models.audit.selection import AuditPolicy
 from triage_models.serving.decision import Decision
 from triage_schemas.cloudevents import timestamp
 from triage_schemas.messages.message import CustomerMessage
-from triage_schemas.records import IntentWriter, Prediction
+from triage_schemas.records import AuditRequest, IntentWriter, Prediction, Threshold
 
 from triage_worker.classify.fault_isolation import Fault
 from triage_worker.config.settings import Settings
@@ -17,7 +19,7 @@ from triage_worker.kafka.records import source_of
 from triage_worker.observability.tracing import MessageSpan, ids, outgoing
 from triage_worker.streaming.tracking.dead_letters import DeadLetters
 from triage_worker.streaming.tracking.offset_tracker import Outcome, PartitionTracker
-from triage_worker.streaming.tracking.output import Output
+from triage_worker.streaming.tracking.output import CompanionRecord, Output
 
 log = logging.getLogger(__name__)
 
@@ -35,6 +37,27 @@ class DecodedMessage:
 
 
 @dataclass(frozen=True, slots=True)
+class Audit:
+    """How one bundle's decisions are audited, and by which threshold they are accepted.
+
+    Attributes:
+        policy: selects the messages that people check.
+        review_topic: where they are asked.
+        threshold: returns the threshold in force for an intent, which is at least the bundle's; from any thread.
+        suggestion: the confidence from which a message that is not accepted is a suggestion; None if there are none.
+    """
+
+    policy: AuditPolicy
+    review_topic: str
+    threshold: Callable[[str], Threshold]
+    suggestion: float | None = None
+
+    def suggests(self, confidence: float) -> bool:
+        """Whether a message that only a raised threshold refuses is a suggestion."""
+        return self.suggestion is not None and confidence >= self.suggestion
+
+
+@dataclass(frozen=True, slots=True)
 class OutputWriter:
     """Makes the outputs of one bundle's decisions.
 
@@ -42,44 +65,71 @@ class OutputWriter:
         events: writes the events of this bundle.
         output_topic: for accepted messages.
         fallback_topic: for all others.
+        audit: None if nothing is audited.
     """
 
     events: IntentWriter
     output_topic: str
     fallback_topic: str
+    audit: Audit | None = None
 
     @classmethod
-    def from_settings(cls, settings: Settings, events: IntentWriter) -> Self:
+    def from_settings(cls, settings: Settings, events: IntentWriter, audit: Audit | None) -> Self:
         """Take the names of the topics from the settings."""
-        return cls(events, settings.output_topic, settings.fallback_topic)
+        return cls(events, settings.output_topic, settings.fallback_topic, audit)
 
     def output(self, decoded: DecodedMessage, decision: Decision) -> Output:
-        """Make an intent if the decision is accepted, else a request to the fallback."""
+        """Make an intent if the decision is accepted, else a request to the fallback; and the audit's request."""
         record = decoded.record
+        # Read once: it may change meanwhile, and both records must name the same.
+        threshold = None if self.audit is None else self.audit.threshold(decision.intent)
+        reason, suggested = decision.reason, decision.suggested
+        if self.audit and threshold and decision.accepted and decision.confidence < threshold.confidence:
+            reason, suggested = "low_confidence", self.audit.suggests(decision.confidence)
         prediction = Prediction(
             intent=decision.intent,
             confidence=decision.confidence,
             scores=decision.scores,
             familiarity=decision.familiarity,
             truncated=decision.truncated,
-            reason=decision.reason,
-            suggested=decision.suggested,
+            reason=reason,
+            suggested=suggested,
         )
-        outcome: Outcome = "accepted" if decision.accepted else "fallback"
-        write = self.events.accepted if decision.accepted else self.events.fallback
-        trace = outgoing(record.headers, decoded.span)
-        value, headers = write(decoded.message, source_of(record), prediction, timestamp(time()), trace)
+        outcome: Outcome = "accepted" if reason is None else "fallback"
+        write = self.events.accepted if reason is None else self.events.fallback
+        at, trace = timestamp(time()), outgoing(record.headers, decoded.span)
+        value, headers = write(decoded.message, source_of(record), prediction, at, trace, threshold)
+        request = None
+        if decision.accepted and self.audit is not None and threshold is not None:
+            request = self._audit_request(self.audit, decoded, prediction, at, threshold)
         return Output(
             tracker=decoded.tracker,
             record=record,
             outcome=outcome,
-            label=decision.reason or decision.intent,
-            topic=self.output_topic if decision.accepted else self.fallback_topic,
+            label=reason or decision.intent,
+            topic=self.output_topic if reason is None else self.fallback_topic,
             key=record.key,
             value=value,
             headers=headers,
+            companion=request,
             span=decoded.span,
         )
+
+    def _audit_request(
+        self, audit: Audit, decoded: DecodedMessage, prediction: Prediction, at: str, threshold: Threshold
+    ) -> CompanionRecord | None:
+        """Make the record that asks a person to check what the bundle accepts, if the message is selected.
+
+        A message is selected from the bundle's own threshold on. Otherwise nobody would ever find out that a raised one
+        can come down again.
+        """
+        selection = audit.policy.select(decoded.message.message_id, prediction.confidence)
+        if not selection.selected:
+            return None
+        record, why = decoded.record, AuditRequest(selection.probability, selection.weight)
+        trace = outgoing(record.headers, decoded.span)
+        value, headers = self.events.audit(decoded.message, source_of(record), prediction, at, trace, threshold, why)
+        return CompanionRecord(audit.review_topic, record.key, value, headers)
 
 
 def fault_output(dead_letters: DeadLetters, decoded: DecodedMessage, fault: Fault) -> Output:

@@ -27,7 +27,13 @@ def run(settings: Settings) -> int:
     Raises:
         TriageError, ModelError: the worker cannot start; says what to change.
     """
-    return asyncio.run(run_service(settings, required_operations("worker"), _open_components))
+    return asyncio.run(run_service(settings, needed_topics(settings), _open_components))
+
+
+def needed_topics(settings: Settings) -> dict[str, str]:
+    """The operations on topics without which the worker does not start: the audit's only if something is audited."""
+    audit = {"review_topic": "Write"} if settings.audit_share > 0 else {}
+    return required_operations("worker") | audit
 
 
 @asynccontextmanager

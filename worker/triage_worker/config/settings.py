@@ -13,6 +13,7 @@ from triage_schemas.channels import Service
 from triage_schemas.validation import first_error
 
 from triage_worker.config import sources
+from triage_worker.config.audit_settings import AuditSettings
 from triage_worker.config.delivery_settings import DeliverySettings
 from triage_worker.config.errors import ConfigError
 from triage_worker.config.fallback_settings import FallbackSettings
@@ -32,6 +33,7 @@ class Settings(
     FallbackSettings,
     RoutingSettings,
     DeliverySettings,
+    AuditSettings,
     ModelSettings,
     MessageSettings,
     KafkaSettings,

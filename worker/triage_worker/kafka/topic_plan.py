@@ -56,10 +56,10 @@ def plan(settings: Settings) -> list[TopicSpec]:
 
 
 def required_operations(service: Service) -> dict[str, str]:
-    """Return the operations that a service needs on its topics, by the setting that names the topic."""
+    """Return the operations that a service always needs on its topics, by the setting that names the topic."""
     operations: dict[str, list[str]] = {}
     for operation, channels in (("Read", read_by(service)), ("Write", written_by(service))):
-        for channel in channels:
+        for channel in (one for one in channels if service not in one.optional):
             operations.setdefault(channel.setting, []).append(operation)
     return {setting: " and ".join(needed) for setting, needed in operations.items()}
 

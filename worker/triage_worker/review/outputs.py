@@ -1,4 +1,8 @@
-"""Turns a verdict into output records: an intent with its label, a label alone, or the same message again."""
+"""Turns a verdict into output records: an intent with its label, a label alone, or the same message again.
+
+The intent of an audited message is already published. So only a person who disagrees makes another one, a correction.
+It has an id of its own, since readers drop events whose id they have seen.
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -6,7 +10,7 @@ from datetime import UTC, datetime
 from time import time
 from typing import Self, TypeAlias
 
-from triage_schemas.events import IntentEvent, LabelEvent, ReviewEvent
+from triage_schemas.events import AuditedDecision, IntentEvent, LabelEvent, ReviewEvent
 
 from triage_worker.config.settings import Settings
 from triage_worker.review.keys import Labelled, Later, Verdict
@@ -15,6 +19,9 @@ from triage_worker.streaming.decision_events import decision_record, labelled_ou
 from triage_worker.streaming.tracking.output import Output
 
 PendingReview: TypeAlias = PendingEvent[ReviewEvent]
+
+CORRECTION = f"{IntentEvent.TYPE}.correction"
+"""Begins the id of a correction."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,36 +58,48 @@ class OutputBuilder:
     def build(self, pending: PendingReview, verdict: Verdict) -> Output:
         """Build the output of a verdict: an intent with its label, a label alone, or the message again for later."""
         now = datetime.fromtimestamp(self.clock(), UTC)
-        if isinstance(verdict, Labelled):
+        record, event = pending.record, pending.event
+        if isinstance(verdict, Labelled) and not event.audit:
             return self._labelled(pending, verdict.label, now)
-        record = pending.record
+        if isinstance(verdict, Labelled) and event.reason is None and verdict.label != event.intent:
+            return self._labelled(pending, verdict.label, now, corrects=event.intent)
         if isinstance(verdict, Later):
             headers = list(record.headers)
             return Output(
                 pending.tracker, record, "review", "later", self.review_topic, record.key, record.value, headers
             )
-        label = decision_record(pending, self._label(pending.event, self.out_of_scope_label, now), now)
+        decided = verdict.label if isinstance(verdict, Labelled) else self.out_of_scope_label
+        label = decision_record(pending, self._label(event, decided, now), now)
         return Output(
             pending.tracker,
             record,
             "accepted",
-            "none_of_these",
+            decided if isinstance(verdict, Labelled) else "none_of_these",
             self.labels_topic,
             record.key,
             label.value,
             label.headers,
         )
 
-    def _labelled(self, pending: PendingReview, label: str, now: datetime) -> Output:
-        intent, label_event = self._intent(pending.event, label, now), self._label(pending.event, label, now)
+    def _labelled(self, pending: PendingReview, label: str, now: datetime, corrects: str | None = None) -> Output:
+        intent, label_event = self._intent(pending.event, label, now, corrects), self._label(pending.event, label, now)
         return labelled_output(
-            pending, intent, label_event, now, output_topic=self.output_topic, labels_topic=self.labels_topic
+            pending,
+            intent,
+            label_event,
+            now,
+            output_topic=self.output_topic,
+            labels_topic=self.labels_topic,
+            kind="" if corrects is None else CORRECTION,
         )
 
-    def _intent(self, event: ReviewEvent, label: str, now: datetime) -> IntentEvent:
+    def _intent(self, event: ReviewEvent, label: str, now: datetime, corrects: str | None) -> IntentEvent:
         """The intent event. It names the model that was unsure; ``decided_by`` says that a person decided."""
+        fields = message_fields(event, event.text if self.include_text else None)
+        if corrects is not None:
+            fields["corrects"] = corrects
         return IntentEvent(
-            **message_fields(event, event.text if self.include_text else None),
+            **fields,
             intent=label,
             confidence=1.0,
             scores={label: 1.0},
@@ -91,4 +110,22 @@ class OutputBuilder:
         )
 
     def _label(self, event: ReviewEvent, label: str, now: datetime) -> LabelEvent:
-        return LabelEvent(**message_fields(event), text=event.text, label=label, decided_by="human", labelled_at=now)
+        fields = message_fields(event)
+        if event.audit:
+            fields["audited"] = audited_decision(event, label)
+        return LabelEvent(**fields, text=event.text, label=label, decided_by="human", labelled_at=now)
+
+
+def audited_decision(event: ReviewEvent, label: str) -> AuditedDecision:
+    """What a person's label says about the decision that an audit asked about."""
+    return AuditedDecision(
+        intent=event.intent,
+        confidence=event.confidence,
+        agreed=label == event.intent,
+        accepted=event.reason is None,
+        probability=1.0 if event.audit_probability is None else event.audit_probability,
+        weight=1.0 if event.audit_weight is None else event.audit_weight,
+        threshold=event.threshold,
+        threshold_version=event.threshold_version or 0,
+        model=event.model,
+    )

@@ -27,7 +27,7 @@ class Reviewer:
 
     Args:
         show: shows a message.
-        confirm: shows a verdict.
+        confirm: shows a verdict on a message.
         stop: is set when the person leaves.
 
     Attributes:
@@ -35,7 +35,7 @@ class Reviewer:
     """
 
     def __init__(
-        self, show: Callable[[ReviewEvent], None], confirm: Callable[[Verdict], None], stop: asyncio.Event
+        self, show: Callable[[ReviewEvent], None], confirm: Callable[[ReviewEvent, Verdict], None], stop: asyncio.Event
     ) -> None:
         self._show = show
         self._confirm = confirm
@@ -60,23 +60,34 @@ class Reviewer:
         while verdict is None:
             self._key = asyncio.get_running_loop().create_future()
             verdict = verdict_for_key(await self._key, list(event.labels))
-        self._confirm(verdict)
+        self._confirm(event, verdict)
         return verdict
 
 
 def message_panel(event: ReviewEvent) -> Group:
-    """Render a message, the model's scores and the keys. Control characters of the text are replaced by spaces."""
+    """Render a message, the model's scores and the keys. Control characters of the text are replaced by spaces.
+
+    In an audit nothing shows what the model answered, since that would influence the person.
+    """
     printable = "".join(char if char.isprintable() or char == "\n" else " " for char in event.text)
-    scores = ", ".join(f"{label} {score:.2f}" for label, score in event.scores.items())
-    title = f"{event.channel or 'no channel'} · model: {event.reason}, LLM: {event.review_reason}"
+    shown = {} if event.audit else event.scores
+    scores = ", ".join(f"{label} {score:.2f}" for label, score in shown.items())
+    why = "audit" if event.audit else f"model: {event.reason}, LLM: {event.review_reason}"
+    title = f"{event.channel or 'no channel'} · {why}"
     keys = Text()
     for label, key in keys_by_label(list(event.labels)).items():
-        keys.append(f" {key} ", style="bold reverse" if label in event.scores else "bold")
+        keys.append(f" {key} ", style="bold reverse" if label in shown else "bold")
         keys.append(f" {label}  ")
         keys.append(f"{event.labels[label]}\n", style="dim")
     keys.append(f" {NONE} ", style="bold")
     keys.append(f" none of these    {LATER}  later    {QUIT}  leave")
-    panel = Panel(Text(printable), title=Text(title), title_align="left", subtitle=Text(scores), subtitle_align="left")
+    panel = Panel(
+        Text(printable),
+        title=Text(title),
+        title_align="left",
+        subtitle=Text(scores) if scores else None,
+        subtitle_align="left",
+    )
     return Group(panel, keys)
 
 
@@ -85,13 +96,23 @@ def show_on(console: Console) -> Callable[[ReviewEvent], None]:
     return lambda event: console.print(message_panel(event))
 
 
-def confirm_on(console: Console) -> Callable[[Verdict], None]:
+def confirm_on(console: Console) -> Callable[[ReviewEvent, Verdict], None]:
     """Return a function that shows verdicts on a console."""
 
-    def confirm(verdict: Verdict) -> None:
+    def confirm(event: ReviewEvent, verdict: Verdict) -> None:
         if isinstance(verdict, Labelled):
-            console.print(Text(f"→ {verdict.label}\n", style="green"))
+            console.print(Text(f"→ {verdict.label}{comparison(event, verdict)}\n", style="green"))
         else:
-            console.print(Text("→ later\n" if isinstance(verdict, Later) else "→ none of these\n", style="yellow"))
+            said = "later" if isinstance(verdict, Later) else "none of these"
+            console.print(Text(f"→ {said}{comparison(event, verdict)}\n", style="yellow"))
 
     return confirm
+
+
+def comparison(event: ReviewEvent, verdict: Verdict) -> str:
+    """Say after an answer in an audit whether the model agrees; nothing if it is still open, or no audit."""
+    if not event.audit or isinstance(verdict, Later):
+        return ""
+    if isinstance(verdict, Labelled) and verdict.label == event.intent:
+        return f"; the model agrees ({event.confidence:.2f})"
+    return f"; the model said {event.intent} ({event.confidence:.2f})"

@@ -19,18 +19,19 @@ def message_fields(event: MessageEvent, text: str | None = None) -> dict[str, An
     return fields if text is None else fields | {"text": text}
 
 
-def decision_record(pending: PendingEvent[Any], event: MessageEvent, now: datetime) -> Record:
+def decision_record(pending: PendingEvent[Any], event: MessageEvent, now: datetime, kind: str = "") -> Record:
     """Make the record of a decision. The same message always gives the same event id, so that repeats are detected.
 
     Args:
         pending: the event that was decided.
         event: the decision.
         now: when it was made.
+        kind: begins the event's id in place of its type, for a second event of this type about the message.
     """
     source = Source(event.source.topic, event.source.partition, event.source.offset)
     return to_record(
         event,
-        identity=event_id(event.TYPE, source),
+        identity=event_id(kind or event.TYPE, source),
         time=timestamp(now.timestamp()),
         subject=event.message_id,
         trace=outgoing(pending.record.headers, pending.span),
@@ -45,6 +46,7 @@ def labelled_output(
     *,
     output_topic: str,
     labels_topic: str,
+    kind: str = "",
 ) -> Output:
     """Make the output of a message that got an intent: the intent event, and its label as the companion.
 
@@ -55,9 +57,10 @@ def labelled_output(
         now: when it was made.
         output_topic: the topic of intents.
         labels_topic: the topic of labels.
+        kind: see `decision_record`; of the intent event.
     """
     record = pending.record
-    intent_record, label_record = decision_record(pending, intent, now), decision_record(pending, label, now)
+    intent_record, label_record = decision_record(pending, intent, now, kind), decision_record(pending, label, now)
     return Output(
         pending.tracker,
         record,
