@@ -6,9 +6,10 @@ import pytest
 from aiokafka import AIOKafkaProducer
 from triage_models.feedback.answers import Answer
 from triage_schemas.events import LabelEvent
+from triage_worker.cli.learn import answer
 from triage_worker.config.errors import TriageError
 from triage_worker.config.settings import Settings
-from triage_worker.feedback.labels_topic import read_labels_topic
+from triage_worker.kafka.labels_topic import read_labels_topic
 
 from tests.kafka.harness import KafkaHarness
 
@@ -50,14 +51,14 @@ async def test_labels_are_read_from_all_partitions_in_the_order_of_their_times(h
 
     counts: list[int] = []
     found = await read_labels_topic(settings(harness), counts.append)
-    assert found.answers == [
+    assert [answer(label) for label in found.labels] == [
         Answer("text 2", "CANCEL_ORDER", "human", "message-2", "conversation-2"),
         Answer("text 1", "OTHER", "human", "message-1", "conversation-1"),
         Answer("text 1", "WISMO", "llm", "message-1", "conversation-1"),
     ]
     assert found.unreadable == 2
     assert counts[-1] == 5
-    assert (await read_labels_topic(settings(harness), counts.append)).answers == found.answers  # nothing was committed
+    assert (await read_labels_topic(settings(harness), counts.append)).labels == found.labels  # nothing was committed
 
 
 async def test_an_empty_topic_is_an_error(harness: KafkaHarness) -> None:

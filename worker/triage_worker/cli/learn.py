@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from triage_models.bundle.store import BundleStore
     from triage_models.feedback.answers import Answer
     from triage_models.feedback.learn import LearningResult
+    from triage_schemas.events import LabelEvent
 
 NOT_PROMOTED = 3
 RUNS = "learning.jsonl"
@@ -84,7 +85,7 @@ def learn(
 def _read_labels(settings: Settings, labels: Path | None, console: Console) -> "list[Answer]":
     from triage_models.feedback.answers import read_answers  # noqa: PLC0415
 
-    from triage_worker.feedback.labels_topic import read_labels_topic  # noqa: PLC0415
+    from triage_worker.kafka.labels_topic import read_labels_topic  # noqa: PLC0415
 
     if labels is not None:
         return read_answers(labels, lambda note: console.print(note, soft_wrap=True, markup=False))
@@ -95,7 +96,14 @@ def _read_labels(settings: Settings, labels: Path | None, console: Console) -> "
         )
     if found.unreadable:
         console.print(f"{found.unreadable} records of {topic} are not valid labels and were skipped.", soft_wrap=True)
-    return found.answers
+    return [answer(label) for label in found.labels]  # oldest first: a person's last label counts
+
+
+def answer(event: "LabelEvent") -> "Answer":
+    """Make a label of the topic one to learn from."""
+    from triage_models.feedback.answers import Answer  # noqa: PLC0415
+
+    return Answer(event.text, event.label, event.decided_by, event.message_id, event.conversation_id)
 
 
 def _print(learned: "LearningResult") -> None:

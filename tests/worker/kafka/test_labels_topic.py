@@ -4,8 +4,8 @@ import pytest
 from triage_worker.config.errors import TriageError
 from triage_worker.config.settings import Settings
 from triage_worker.demo.embedded_broker import embedded_broker
-from triage_worker.feedback.labels_topic import read_labels_topic
 from triage_worker.kafka import topics
+from triage_worker.kafka.labels_topic import read_labels_topic
 
 
 async def test_a_missing_topic_is_not_taken_for_an_empty_one() -> None:

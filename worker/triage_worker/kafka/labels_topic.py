@@ -2,12 +2,10 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import datetime
 
 from aiokafka.errors import KafkaError
 from aiokafka.structs import ConsumerRecord
 from pydantic import ValidationError
-from triage_models.feedback.answers import Answer
 from triage_schemas.events import LabelEvent
 
 from triage_worker.config.errors import TriageError
@@ -22,11 +20,11 @@ class TopicLabels:
     """The content of the topic.
 
     Attributes:
-        answers: the labels of people and LLMs, oldest first.
+        labels: those of people and LLMs, oldest first.
         unreadable: the number of records that are not valid labels.
     """
 
-    answers: list[Answer] = field(default_factory=list)
+    labels: list[LabelEvent] = field(default_factory=list)
     unreadable: int = 0
 
 
@@ -41,13 +39,12 @@ async def read_labels_topic(settings: Settings, on_progress: Callable[[int], Non
         TriageError: the cluster cannot be reached, or the topic is missing or empty; says what to do.
     """
     await require(settings, {"labels_topic": "Read"})
-    dated: list[tuple[datetime, Answer]] = []
     result, records = TopicLabels(), 0
     try:
         async with open_reader(settings) as consumer:
             async for batch in read_topic(consumer, settings.labels_topic):
-                labels = [label for record in batch if (label := _label(record)) is not None]
-                dated.extend((label.labelled_at, _answer(label)) for label in labels)
+                labels = [label for record in batch if (label := read_label(record)) is not None]
+                result.labels += labels
                 result.unreadable += len(batch) - len(labels)
                 records += len(batch)
                 on_progress(records)
@@ -58,17 +55,13 @@ async def read_labels_topic(settings: Settings, on_progress: Callable[[int], Non
             f"There is nothing on {settings.labels_topic}: `triage review` and `triage fallback` write to it. Set "
             "TRIAGE_LABELS_TOPIC to read another topic, or give --labels to read a file."
         )
-    dated.sort(key=lambda one: one[0])  # partitions are read in any order, and a person's last label counts
-    result.answers = [answer for _, answer in dated]
+    result.labels.sort(key=lambda one: one.labelled_at)  # partitions are read in any order
     return result
 
 
-def _label(record: ConsumerRecord) -> LabelEvent | None:
+def read_label(record: ConsumerRecord) -> LabelEvent | None:
+    """Return the label in a record; None if there is no valid one."""
     try:
         return LabelEvent.read(record.value or b"")
     except ValidationError:
         return None
-
-
-def _answer(event: LabelEvent) -> Answer:
-    return Answer(event.text, event.label, event.decided_by, event.message_id, event.conversation_id)
