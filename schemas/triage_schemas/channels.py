@@ -6,9 +6,18 @@ Required topics, the topic plan, flags of commands and the AsyncAPI document der
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-from triage_schemas.events import AlertEvent, Event, FallbackEvent, IntentEvent, LabelEvent, ReviewEvent, TicketEvent
+from triage_schemas.events import (
+    AlertEvent,
+    Event,
+    FallbackEvent,
+    IntentEvent,
+    LabelEvent,
+    ReviewEvent,
+    ThresholdEvent,
+    TicketEvent,
+)
 
-Service = Literal["worker", "router", "helpdesk", "fallback", "review"]
+Service = Literal["worker", "router", "helpdesk", "fallback", "review", "audit"]
 SERVICES: tuple[Service, ...] = get_args(Service)
 
 
@@ -39,7 +48,9 @@ class Channel:
 
 
 INPUT = Channel("input", readers=("worker",), key="any; conversation_id keeps a conversation in order")
-DEAD_LETTERS = Channel("dead_letter", writers=SERVICES, key="the record's")
+DEAD_LETTERS = Channel(
+    "dead_letter", writers=("worker", "router", "helpdesk", "fallback", "review"), key="the record's"
+)
 
 CHANNELS = (
     INPUT,
@@ -48,8 +59,22 @@ CHANNELS = (
     DEAD_LETTERS,
     Channel("tickets", TicketEvent, readers=("helpdesk",), writers=("router",), key="ticket_id"),
     Channel("alerts", AlertEvent, writers=("router",), key="intent"),
-    Channel("review", ReviewEvent, readers=("review",), writers=("worker", "fallback", "review"), optional=("worker",)),
-    Channel("labels", LabelEvent, writers=("fallback", "review")),
+    Channel(
+        "review",
+        ReviewEvent,
+        readers=("review", "audit"),
+        writers=("worker", "fallback", "review"),
+        optional=("worker",),
+    ),
+    Channel("labels", LabelEvent, readers=("audit",), writers=("fallback", "review")),
+    Channel(
+        "control",
+        ThresholdEvent,
+        readers=("worker", "audit"),
+        writers=("audit",),
+        optional=("worker", "audit"),
+        key="the bundle's name and version, joined by a colon",
+    ),
 )
 """All channels, in the order of their settings."""
 

@@ -167,6 +167,25 @@ class LabelEvent(MessageEvent):
     labelled_at: Timestamp
 
 
+class ThresholdEvent(Event):
+    """A bundle's threshold from now on, decided by an audit. The newest event of a bundle is what workers follow."""
+
+    TYPE = "triage.threshold"
+
+    model: ModelRef = Field(description="the bundle that it was decided for")
+    version: int = Field(ge=1, description="counted from 1 for each bundle")
+    threshold: Probability = Field(description="minimum confidence of an accepted intent; never below the bundle's own")
+    previous: Probability = Field(description="the threshold before")
+    reason: str
+    alarm: Literal["promise", "change"] | None = Field(description="what led to it; null if the threshold falls")
+    estimate: Probability | None = Field(description="error rate above the new threshold; null if nothing is known")
+    lower: Probability = Field(description="lower bound of the error rate above the previous threshold")
+    upper: Probability = Field(description="upper bound of the same")
+    answers: int = Field(ge=0, description="people's answers that the estimate stands on")
+    answered_until: Timestamp = Field(description="when the last answer was given that led to it")
+    decided_at: Timestamp
+
+
 class TicketEvent(Event):
     """The state of a ticket after a change. The newest event of a ticket is its complete state."""
 

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "security.md"
 ROW = re.compile(
-    r"^\| (?P<service>[a-z]+)(?P<condition>, exactly once|, with a budget)? "
+    r"^\| (?P<service>[a-z]+)(?P<condition>, exactly once|, with a budget|, with an audit|, acting)? "
     r"\| (?P<kind>[a-z ]+) \| (?P<names>.+) \| (?P<operations>.+) \|$"
 )
 PREFIX_MARK = "begins with "

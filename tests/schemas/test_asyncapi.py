@@ -8,7 +8,7 @@ from triage_schemas.dead_letters import dead_letter_headers
 from triage_schemas.input.decoder import decode
 from triage_schemas.messages.message import CustomerMessage, InputShape, Source
 
-CHANNELS = ("input", "output", "fallback", "dead_letter", "tickets", "alerts", "review", "labels")
+CHANNELS = ("input", "output", "fallback", "dead_letter", "tickets", "alerts", "review", "labels", "control")
 SOURCE = Source("in", 0, 1)
 
 

@@ -8,11 +8,13 @@ from triage_models.audit.selection import AuditPolicy
 from triage_models.serving.classifier import Classifier
 from triage_models.serving.decision import Decision
 from triage_models.serving.engine import Encoded, Outputs
-from triage_schemas.records import IntentWriter, Threshold
+from triage_schemas.records import IntentWriter
 
 from triage_worker.classify.batching import Limits
 from triage_worker.classify.outputs import Audit, DecodedMessage, OutputWriter
+from triage_worker.classify.thresholds import threshold_in_force, threshold_of_intent
 from triage_worker.config.settings import Settings
+from triage_worker.kafka.control_topic import Decisions
 from triage_worker.observability.metrics import Metrics
 
 PADDING_TOKENS = {"cpu": 8, "cuda": 2_048}
@@ -65,8 +67,17 @@ class EncodedMessage:
     tokens: Encoded
 
 
-def load_for_serving(settings: Settings, classifier: Classifier, metrics: Metrics) -> LoadedBundle:
-    """Put a classifier to use; the metrics name it as the bundle that decides from now on."""
+def load_for_serving(
+    settings: Settings, classifier: Classifier, metrics: Metrics, decisions: Decisions | None = None
+) -> LoadedBundle:
+    """Put a classifier to use; the metrics name it as the bundle that decides from now on.
+
+    Args:
+        settings: of the worker.
+        classifier: decides.
+        metrics: of the worker.
+        decisions: of the control topic; None if it is not followed, and nothing is audited.
+    """
     bundle = classifier.bundle
     metrics.model(bundle.name, bundle.version, classifier.device)
     metrics.reference(bundle.manifest.thresholds.guarantee.coverage, bundle.manifest.intent_mix)
@@ -79,14 +90,16 @@ def load_for_serving(settings: Settings, classifier: Classifier, metrics: Metric
         intent_thresholds=bundle.intent_thresholds,
     )
     audit = None
-    if settings.audit_share > 0:
-        own, suggestion = bundle.intent_thresholds, bundle.manifest.suggestion
+    if decisions is not None:
+        in_force = threshold_in_force(decisions, bundle.name, bundle.version, bundle.threshold)
+        suggestion = bundle.manifest.suggestion
         audit = Audit(
             AuditPolicy(settings.audit_share),
             settings.review_topic,
-            lambda intent: Threshold(own.get(intent, bundle.threshold), 0),
+            threshold_of_intent(in_force, bundle.intent_thresholds),
             None if suggestion is None else suggestion.confidence,
         )
+        metrics.threshold(in_force)
     return LoadedBundle(classifier, OutputWriter.from_settings(settings, events, audit), limits(settings, classifier))
 
 

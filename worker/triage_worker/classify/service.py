@@ -3,7 +3,7 @@
 import asyncio
 import signal
 from collections.abc import AsyncIterator, Sequence
-from contextlib import ExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
 from triage_models.serving.classifier import Classifier
@@ -12,6 +12,7 @@ from triage_worker.classify.bundle_metrics import BundleMetrics, Role
 from triage_worker.classify.bundle_watch import BundleWatch
 from triage_worker.classify.loaded_bundle import load_for_serving
 from triage_worker.classify.shadow import Shadow
+from triage_worker.classify.thresholds import followed_decisions, follows
 from triage_worker.classify.wiring import assemble
 from triage_worker.config.settings import Settings
 from triage_worker.kafka.topic_plan import required_operations
@@ -41,12 +42,19 @@ async def _open_components(settings: Settings, metrics: Metrics) -> AsyncIterato
     bundle_metrics = BundleMetrics(metrics.registry)
     serving = _watch(settings, settings.bundle, "serving", bundle_metrics)
     shadow = Shadow(settings.shadow_share, bundle_metrics)
-    with tracing.started("worker", settings.group("worker")) as traces, ExitStack() as closing:
+    async with AsyncExitStack() as closing:
+        traces = closing.enter_context(tracing.started("worker", settings.group("worker")))
+        decisions = await closing.enter_async_context(followed_decisions(settings)) if follows(settings) else None
         # The first classifier has no name here, which would keep it in memory after another bundle has replaced it.
         processor, components = assemble(
-            settings, await asyncio.to_thread(serving.open), metrics, observe=shadow.offer, traces=traces
+            settings,
+            await asyncio.to_thread(serving.open),
+            metrics,
+            observe=shadow.offer,
+            traces=traces,
+            decisions=decisions,
         )
-        serving.start(lambda classifier: processor.use(load_for_serving(settings, classifier, metrics)))
+        serving.start(lambda classifier: processor.use(load_for_serving(settings, classifier, metrics, decisions)))
         watches = [serving]
         if settings.shadow_bundle is not None:  # opened in the background: if it is broken, messages are still answered
             watches.append(_watch(settings, settings.shadow_bundle, "shadow", bundle_metrics))

@@ -8,6 +8,7 @@ from triage_worker.classify.inference import Observer
 from triage_worker.classify.loaded_bundle import load_for_serving
 from triage_worker.classify.processor import ClassificationProcessor
 from triage_worker.config.settings import Settings
+from triage_worker.kafka.control_topic import Decisions
 from triage_worker.observability.metrics import Metrics
 from triage_worker.observability.tracing import Traces
 from triage_worker.streaming.tracking.dead_letters import DeadLetters
@@ -35,12 +36,13 @@ def assemble(
     *,
     observe: Observer | None = None,
     traces: Traces | None = None,
+    decisions: Decisions | None = None,
 ) -> tuple[ClassificationProcessor, ServiceComponents]:
     """Put a worker together; nothing is started. The processor is one of the components."""
     dead_letters = DeadLetters(settings.dead_letter_topic)
     in_flight = InFlightMessages(metrics)
     processor = ClassificationProcessor(
-        load_for_serving(settings, classifier, metrics),
+        load_for_serving(settings, classifier, metrics, decisions),
         dead_letters,
         input_shape(settings),
         in_flight,

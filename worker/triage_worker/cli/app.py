@@ -7,6 +7,7 @@ import typer
 
 from triage_worker.cli import (
     asyncapi,
+    audit,
     bench,
     bundle,
     calibrate,
@@ -65,6 +66,7 @@ app.command()(bench.bench)
 app.add_typer(bundle.app, name="bundle")
 app.add_typer(topics.app, name="topics")
 app.command()(review.review)
+app.command()(audit.audit)
 app.command()(replay.replay)
 app.command()(settings.settings)
 app.command()(asyncapi.asyncapi)

@@ -24,6 +24,7 @@ class MessageSettings(BaseModel):
         "customer.intents.review", description="fallback: messages that a person must decide go here"
     )
     labels_topic: Topic = Field("customer.labels", description="fallback and review: decisions to learn from go here")
+    control_topic: Topic = Field("customer.intents.control", description="audit: changes of the threshold go here")
 
     input_format: Annotated[FormatName, Lower] = Field(
         "json", description=f"what a message's value is: {describe_formats()}"

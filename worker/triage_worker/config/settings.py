@@ -57,6 +57,7 @@ class Settings(
         "fallback": "triage-fallback",
         "review": "triage-review",
         "helpdesk": "triage-helpdesk",
+        "audit": "triage-audit",
     }
 
     @classmethod

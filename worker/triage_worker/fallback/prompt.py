@@ -9,11 +9,15 @@ from collections.abc import Mapping
 from typing import Any, Protocol
 
 import orjson
+from triage_schemas.records import TOP_SCORES
 
 VERSION = "1"
 """Must change whenever the prompt does. Events carry it as the version of the model that decided."""
 
 NONE = "none of these"
+
+CANDIDATES = TOP_SCORES
+"""The guesses of the small model that a question names: those that its event has."""
 
 MAX_CHARACTERS = 6_000
 """The most characters of a text that are sent. Customers say what they want within them, and tokens cost money."""

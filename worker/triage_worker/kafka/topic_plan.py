@@ -10,6 +10,7 @@ from triage_worker.config.settings import Settings
 from triage_worker.config.sources import variable
 
 DAY_MS = 86_400_000
+COMPACTED = ("tickets_topic", "control_topic")
 REPLICAS = 3
 """Replicas that a topic should have, on clusters with that many brokers."""
 
@@ -50,6 +51,7 @@ def plan(settings: Settings) -> list[TopicSpec]:
         "tickets_topic": {"cleanup.policy": "compact"},
         "review_topic": {"retention.ms": str(30 * DAY_MS)},
         "labels_topic": {"retention.ms": "-1"},
+        "control_topic": {"cleanup.policy": "compact"},
     }
     names = [channel.setting for channel in CHANNELS]
     return [TopicSpec(name, getattr(settings, name), configs.get(name, {})) for name in names]
@@ -93,12 +95,15 @@ def _problems(spec: TopicSpec, found: ExistingTopic | None, brokers: int, hidden
         message = "does not show its configuration to this user: grant it DescribeConfigs, see docs/security.md"
         return [Problem(spec.topic, "advice", message)]
     policy = found.configs.get("cleanup.policy", "delete")
-    if "compact" in policy and spec.setting != "tickets_topic":
+    if "compact" in policy and spec.setting not in COMPACTED:
         message = "has cleanup.policy=compact, so that older messages with the same key are deleted: set it to delete"
         listed.append(Problem(spec.topic, "error", message))
     if "compact" not in policy and spec.setting == "tickets_topic":
         message = "has cleanup.policy=delete, so that old open tickets are deleted: set it to compact"
         listed.append(Problem(spec.topic, "advice", message))
+    if "compact" not in policy and spec.setting == "control_topic":
+        message = "has cleanup.policy=delete, so that raised thresholds are forgotten: set it to compact"
+        listed.append(Problem(spec.topic, "error", message))
     smallest = spec.configs.get("max.message.bytes")
     largest = found.configs.get("max.message.bytes")
     if smallest is not None and largest is not None and int(largest) < int(smallest):

@@ -113,6 +113,17 @@ async def require(settings: Settings, needed: Mapping[str, str]) -> None:
         )
 
 
+async def require_visible(settings: Settings, topic: str) -> None:
+    """Check that the broker does not hide a topic from this user, whether or not it exists.
+
+    Raises:
+        ConfigError: it does, so that nobody can tell what is on it; or no broker answers.
+    """
+    async with admin_client(settings) as admin:
+        if await unauthorized_topics(admin, [topic]):
+            raise refusal(TopicAuthorizationFailedError({topic}), "Read")
+
+
 async def replica_count(admin: AIOKafkaAdminClient) -> int:
     """Return how many replicas a new topic should have on this cluster."""
     return min(REPLICAS, len((await admin.describe_cluster())["brokers"]))

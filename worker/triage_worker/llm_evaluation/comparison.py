@@ -14,7 +14,6 @@ from triage_models.data.sampling import stratified_sample
 from triage_models.metrics.cost import MACHINE_DOLLARS_PER_HOUR, dollars_per_1000
 from triage_models.metrics.strategies import compare_strategies
 from triage_models.report.evaluation import ClassifiedRows
-from triage_schemas.records import TOP_SCORES
 
 from triage_worker.config.errors import ConfigError, TriageError
 from triage_worker.config.settings import Settings
@@ -127,7 +126,7 @@ class LlmComparison:
         alone = Question(text, labels, {})
         if decision.accepted or (decision.reason == "out_of_scope" and not self._settings.llm_out_of_scope):
             return RowQuestions(alone, None)
-        return RowQuestions(alone, Question(text, labels, dict(islice(decision.scores.items(), TOP_SCORES))))
+        return RowQuestions(alone, Question(text, labels, dict(islice(decision.scores.items(), prompt.CANDIDATES))))
 
     def _announce_questions(self, rows: Mapping[int, RowQuestions]) -> None:
         questions = [one for row in rows.values() for one in (row.alone, row.fallback) if one is not None]

@@ -28,6 +28,7 @@ class Metrics:
             ["label"],
             registry=registry,
         )
+        self._threshold: Gauge | None = None
         self._read = Counter("triage_messages_read", "Messages read.", registry=registry)
         self._returned = Counter(
             "triage_messages_given_back",
@@ -104,6 +105,20 @@ class Metrics:
         self._reference_intent.clear()
         for label, share in intents.items():
             self._reference_intent.labels(label).set(share)
+
+    def threshold(self, read: Callable[[], tuple[float, int]]) -> None:
+        """Set the function that returns the threshold in force and its version, where an audit may move it."""
+        if self._threshold is None:
+            self._threshold = Gauge(
+                "triage_threshold", "The minimum confidence in force of an accepted intent.", registry=self.registry
+            )
+            self._threshold_version = Gauge(
+                "triage_threshold_version",
+                "Version of the threshold in force, as an audit decided it; 0: the bundle's own.",
+                registry=self.registry,
+            )
+        self._threshold.set_function(lambda: read()[0])
+        self._threshold_version.set_function(lambda: read()[1])
 
     def expect(self, outcome: str, label: str) -> None:
         """Create a series at zero, for an alert: Prometheus sees no increase in a series that starts at 1."""

@@ -5,15 +5,17 @@ import logging
 from collections.abc import Callable, Mapping
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from dataclasses import asdict
-from typing import Any
+from typing import Any, Protocol
 
 from aiokafka.errors import KafkaError
+from prometheus_client import CollectorRegistry
 
 from triage_worker.config.settings import Settings
 from triage_worker.kafka import topics
 from triage_worker.kafka.client_compat import broker_errors
 from triage_worker.observability.http import serving
 from triage_worker.observability.metrics import Metrics
+from triage_worker.observability.registry import process_registry
 from triage_worker.resilience import file_descriptors
 from triage_worker.streaming.readiness import Readiness
 from triage_worker.streaming.signals import StoppedError, stop_on_signals, unless_stopped
@@ -62,6 +64,51 @@ async def run_service(
         readiness.components = components
         await run_components(components, stop, settings.drain_timeout_s)
     log.info("Stopped", extra=asdict(components.in_flight.offsets.counts()))
+    return 0
+
+
+class Follower(Protocol):
+    """A service that follows topics without a consumer group."""
+
+    @property
+    def down(self) -> str | None:
+        """Why it does not follow at present; None if it does."""
+        ...
+
+    async def run(self) -> None:
+        """Follow until cancelled."""
+        ...
+
+
+async def run_follower(
+    settings: Settings, needed: Mapping[str, str], make: Callable[[Settings, CollectorRegistry], Follower]
+) -> int:
+    """Run a follower until SIGTERM or SIGINT; returns the exit code.
+
+    Args:
+        settings: of the service.
+        needed: the settings that name the topics which must exist, each with the operation on it.
+        make: makes the follower, with its metrics in a registry.
+
+    Raises:
+        TriageError, ModelError: the service cannot start; says what to change.
+    """
+    asyncio.get_running_loop().set_exception_handler(_on_unhandled_error)
+    stop = stop_on_signals()
+    registry = process_registry()
+    follower: Follower | None = None
+
+    def not_ready() -> str | None:
+        return "starting" if follower is None else follower.down
+
+    serve = serving(settings.http_host, settings.http_port, alive=lambda: None, ready=not_ready, registry=registry)
+    async with serve:
+        try:
+            await unless_stopped(stop, topics.require(settings, needed))
+            follower = make(settings, registry)
+            await unless_stopped(stop, follower.run())
+        except StoppedError:
+            log.info("Stopped")
     return 0
 
 

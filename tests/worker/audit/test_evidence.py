@@ -1,0 +1,117 @@
+"""What the audit makes of requests and answers: the bound, alarms, changes, and what is left out."""
+
+import numpy as np
+import pytest
+from triage_schemas.events import ModelRef, ThresholdEvent
+from triage_worker.audit.evidence import LEAST_REFERENCE, REFERENCE, Evidence
+
+from tests.worker.audit.streams import BUNDLE, FLOOR, MANIFEST, answer, answers, request
+
+STEADY = [0.03] * 400
+BROKEN = [*STEADY, *[0.4] * 400]
+OTHER = ModelRef(name=BUNDLE.name, version="another")
+
+
+def evidence(in_force: ThresholdEvent | None = None, *, advise_only: bool = True) -> Evidence:
+    return Evidence(MANIFEST, in_force, advise_only=advise_only)
+
+
+def test_the_bound_stands_on_the_answers_of_people_about_this_bundle() -> None:
+    audit = evidence()
+    assert audit.add_answers([*answers([0.0] * 30), answer(100, 0.99, wrong=True)]) == []
+    audit.add_answers([answer(100, 0.99, wrong=False)])  # the first answer counts
+    audit.add_answers([answer(101, 0.99, wrong=True, decided_by="llm"), answer(102, 0.99, wrong=True, model=OTHER)])
+    report = audit.report()
+    assert (report.answers, report.repeats, report.other_bundles) == (31, 1, 1)
+    assert (report.overall.answers, report.overall.errors) == (31, 1)
+    assert (report.by_intent["WISMO"].answers, report.by_intent["OTHER"].answers) == (31, 0)
+    assert (report.promised, report.threshold, report.version) == (0.05, FLOOR, 0)
+    assert 0.0 < report.overall.upper < 1.0
+
+
+def test_a_kept_promise_raises_no_alarm_and_a_broken_one_does() -> None:
+    audit = evidence()
+    audit.add_answers(list(answers(STEADY)))
+    assert audit.report().alarms == []
+    assert audit.report().overall.lower < 0.03 < audit.report().overall.upper
+    audit.add_answers(list(answers(BROKEN))[400:])
+    assert "promise" in {alarm.kind for alarm in audit.report().alarms}
+
+
+def test_an_audit_that_only_advises_changes_nothing_and_says_what_it_would_change() -> None:
+    audit = evidence()
+    assert audit.add_answers(list(answers(BROKEN))) == []
+    report = audit.report()
+    assert (report.threshold, report.version) == (FLOOR, 0)
+    assert report.last_change is not None
+    assert (report.last_change.advice, report.last_change.threshold > FLOOR) == (True, True)
+
+
+def test_an_audit_that_acts_raises_the_threshold_and_begins_anew() -> None:
+    audit = evidence(advise_only=False)
+    stream = list(answers(BROKEN))
+    [change, *_] = audit.add_answers(stream)
+    assert (change.version, change.model, change.previous) == (1, BUNDLE, FLOOR)
+    assert change.threshold > FLOOR
+    assert change.alarm in {"promise", "change"}
+    assert change.lower <= change.upper
+    counted = sum(one.labelled_at <= change.answered_until for one in stream)
+    assert 400 < counted < 500, "the alarm came too early or too late"
+
+
+def test_a_restarted_audit_has_the_same_evidence_as_one_that_went_on() -> None:
+    going_on, stream = evidence(advise_only=False), list(answers(BROKEN))
+    changes = going_on.add_answers(stream)
+    restarted = evidence(changes[-1], advise_only=False)
+    restarted.add_answers(stream)
+    assert restarted.report().overall == going_on.report().overall
+    assert restarted.report().version == going_on.report().version == changes[-1].version
+    assert restarted.report().threshold == going_on.report().threshold
+
+
+def test_a_raised_threshold_comes_down_when_the_answers_prove_that_it_may() -> None:
+    up = evidence(advise_only=False).add_answers(list(answers(BROKEN)))[0]
+    later = evidence(up, advise_only=False)
+    recovered = [one for one in answers([0.0] * 3_000, seed=1) if one.labelled_at > up.answered_until]
+    changes = later.add_answers(recovered)
+    assert changes, "3,000 answers without an error prove nothing"
+    assert (changes[0].version, changes[0].alarm) == (2, None)
+    assert FLOOR <= changes[0].threshold < up.threshold
+
+
+def test_a_threshold_below_the_floor_is_not_in_force() -> None:
+    up = evidence(advise_only=False).add_answers(list(answers(BROKEN)))[0]
+    assert evidence(up.model_copy(update={"threshold": 0.1})).report().threshold == FLOOR
+
+
+def test_answers_below_a_raised_threshold_do_not_count_for_the_bound() -> None:
+    up = evidence(advise_only=False).add_answers(list(answers(BROKEN)))[0]
+    audit = evidence(up)
+    audit.add_answers([answer(10_000, FLOOR, wrong=True), answer(10_001, 1.0, wrong=False)])
+    assert (audit.report().overall.answers, audit.report().overall.errors) == (1, 0)
+
+
+def test_without_answers_the_confidences_say_what_is_expected() -> None:
+    audit = evidence()
+    assert audit.report().expected_error_share is None
+    audit.add_requests([request(number, 0.96) for number in range(REFERENCE)])
+    audit.add_requests([request(3, 0.5), request(9_000, 0.5, OTHER), request(9_001, 0.5, is_audit=False)])
+    report = audit.report()
+    assert report.requests == REFERENCE
+    assert report.expected_error_share == pytest.approx(0.04)
+    assert report.confidence_drift is None
+    audit.add_requests([request(REFERENCE + number, 0.96) for number in range(LEAST_REFERENCE)])
+    assert audit.report().confidence_drift == pytest.approx(0.0, abs=0.02)
+    moved = np.linspace(FLOOR, 0.9, 4_000)
+    audit.add_requests([request(2_000 + number, one) for number, one in enumerate(moved.tolist())])
+    drift = audit.report().confidence_drift
+    assert drift is not None
+    assert drift > 0.5
+
+
+def test_no_threshold_is_chosen_before_it_is_known_what_it_would_accept() -> None:
+    audit = evidence(advise_only=False)
+    assert audit.add_answers(list(answers([1.0] * (LEAST_REFERENCE - 1)))) == []
+    assert "promise" in {alarm.kind for alarm in audit.report().alarms}
+    [change] = audit.add_answers([answer(5_000, 0.99, wrong=True)])
+    assert change.version == 1

@@ -1,0 +1,65 @@
+"""The decisions of the control topic, and the threshold that a bundle accepts by."""
+
+from aiokafka.structs import TopicPartition
+from triage_schemas.events import ModelRef, ThresholdEvent
+from triage_schemas.records import Threshold
+from triage_worker.classify.thresholds import follows, threshold_in_force
+from triage_worker.config.settings import Settings
+from triage_worker.kafka.control_topic import Decisions, bundle_key
+
+from tests.worker.audit.streams import NOON
+from tests.worker.fakes import record
+
+CONTROL = TopicPartition("control", 0)
+
+
+def decided(threshold: float, version: int, name: str = "b") -> bytes:
+    event = ThresholdEvent(
+        model=ModelRef(name=name, version="1"),
+        version=version,
+        threshold=threshold,
+        previous=0.8,
+        reason="a test",
+        alarm=None,
+        estimate=None,
+        lower=0.0,
+        upper=1.0,
+        answers=0,
+        answered_until=NOON,
+        decided_at=NOON,
+    )
+    return event.write()
+
+
+def in_force(*records: tuple[bytes, bytes | None]) -> Threshold:
+    decisions = Decisions()
+    decisions.update(record(CONTROL, offset, value, key) for offset, (key, value) in enumerate(records))
+    return threshold_in_force(decisions, "b", "1", 0.8)()
+
+
+OWN, KEY = Threshold(0.8, 0), bundle_key("b", "1")
+
+
+def test_without_a_decision_it_is_the_bundles_own() -> None:
+    assert in_force() == OWN
+
+
+def test_the_last_decision_holds_for_its_bundle_only() -> None:
+    assert in_force((KEY, decided(0.9, 1)), (KEY, decided(0.95, 2))) == Threshold(0.95, 2)
+    assert in_force((bundle_key("c", "1"), decided(0.9, 1, "c"))) == OWN
+    assert in_force((KEY, decided(0.9, 1, "c"))) == OWN, "a decision under the key of another bundle"
+
+
+def test_it_is_never_below_the_bundles_own() -> None:
+    assert in_force((KEY, decided(0.1, 4))) == Threshold(0.8, 4)
+
+
+def test_what_is_no_decision_changes_nothing_and_an_empty_record_takes_it_back() -> None:
+    assert in_force((KEY, decided(0.9, 1)), (KEY, b"{"), (KEY, b"")) == Threshold(0.9, 1)
+    assert in_force((KEY, decided(0.9, 1)), (KEY, None)) == OWN
+
+
+def test_a_worker_follows_the_topic_if_it_audits_or_if_the_topic_is_named() -> None:
+    assert not follows(Settings.load())
+    assert follows(Settings.load(audit_share=0.01))
+    assert follows(Settings.load(control_topic="mine"))

@@ -1,0 +1,157 @@
+"""Runs the audit: once over what the topics hold now, or as a service that follows them and moves the threshold."""
+
+import asyncio
+import logging
+from time import monotonic
+
+from aiokafka.errors import KafkaError
+from prometheus_client import CollectorRegistry
+from triage_models.bundle.manifest import Manifest
+from triage_models.errors import ModelError
+from triage_schemas.cloudevents import timestamp
+from triage_schemas.events import LabelEvent, ThresholdEvent
+from triage_schemas.records import to_record
+
+from triage_worker.audit.evidence import Evidence, Report
+from triage_worker.audit.metrics import AuditMetrics
+from triage_worker.audit.topics import AuditTopics, audited_manifest, open_topics
+from triage_worker.config.errors import TriageError
+from triage_worker.config.settings import Settings
+from triage_worker.kafka import topics
+from triage_worker.kafka.authorization import describe_error
+from triage_worker.kafka.clients import producer
+from triage_worker.kafka.control_topic import bundle_key
+from triage_worker.kafka.topic_plan import required_operations
+from triage_worker.streaming.service import run_follower
+
+log = logging.getLogger(__name__)
+
+RETRY_S = 2.0
+CHECK_S = 30.0
+"""Time between two looks for another bundle, and for further partitions."""
+
+
+def run_once(settings: Settings) -> Report:
+    """Read what the topics hold now, and return what it says. Nothing is written.
+
+    Raises:
+        TriageError, ModelError: the topics or the bundle cannot be read; says what to do.
+    """
+    return asyncio.run(_run_once(settings))
+
+
+def follow(settings: Settings, *, act: bool) -> int:
+    """Follow the topics until SIGTERM or SIGINT; returns the exit code.
+
+    Args:
+        settings: of the service.
+        act: write changes of the threshold to the control topic.
+
+    Raises:
+        TriageError, ModelError: the service cannot start; says what to change.
+    """
+    needed = required_operations("audit") | ({"control_topic": "Read and Write"} if act else {})
+    return asyncio.run(
+        run_follower(settings, needed, lambda settings, registry: AuditFollower(settings, registry, act=act))
+    )
+
+
+class AuditFollower:
+    """Keeps the evidence up to date, shows it as metrics, and writes the changes that follow from it.
+
+    After every problem it begins anew and reads everything again, which gives the same evidence. It also does when
+    another bundle serves, or when somebody else has decided about the threshold.
+
+    Args:
+        settings: the cluster, the topics and the bundle.
+        registry: of the metrics.
+        act: write changes of the threshold; without it they are only logged and shown.
+    """
+
+    def __init__(self, settings: Settings, registry: CollectorRegistry, *, act: bool) -> None:
+        self._settings = settings
+        self._metrics = AuditMetrics(registry)
+        self._act = act
+        self._advised: object = None
+        self._alarms: set[tuple[object, ...]] = set()
+        self.down: str | None = "the answers so far are being read"
+
+    async def run(self) -> None:
+        """Follow until cancelled."""
+        while True:
+            try:
+                async with open_topics(self._settings) as read:
+                    await self._follow(read)
+            except (KafkaError, TriageError, ModelError) as error:
+                self.down = describe_error(error, "Read") if isinstance(error, KafkaError) else str(error)
+                log.warning("The audit is interrupted and begins anew", extra={"error": self.down})
+                await asyncio.sleep(RETRY_S)
+
+    async def _follow(self, read: AuditTopics) -> None:
+        """Read everything, then follow until something has changed that needs a new beginning."""
+        manifest = audited_manifest(self._settings)
+        evidence = await read.read_all(manifest, advise_only=not self._act)
+        await self._add(evidence, await read.answers_now())
+        self.down = None
+        checked_at = monotonic()
+        while not self._overruled(evidence, read, manifest):
+            requests, labels = await read.next()
+            evidence.add_requests(requests)
+            if self._overruled(evidence, read, manifest):
+                break
+            await self._add(evidence, labels)
+            if monotonic() - checked_at > CHECK_S:
+                checked_at = monotonic()
+                if audited_manifest(self._settings) != manifest or await read.grown():
+                    break
+        log.info("The audit begins anew, with another bundle, decision or partition")
+
+    async def _add(self, evidence: Evidence, labels: list[LabelEvent]) -> None:
+        """Add answers, and publish the changes that follow: the last one is in force, and stands for those before."""
+        changes = evidence.add_answers(labels)
+        if changes:
+            await self._publish(changes[-1])
+        report = evidence.report()
+        self._metrics.show(report)
+        self._log(report)
+
+    async def _publish(self, change: ThresholdEvent) -> None:
+        key = bundle_key(change.model.name, change.model.version)
+        identity = f"{change.TYPE}:{key.decode()}:{change.version}"
+        record = to_record(
+            change, identity=identity, time=timestamp(change.decided_at.timestamp()), subject=change.model.name
+        )
+        async with producer(self._settings) as sender:
+            await sender.send_and_wait(self._settings.control_topic, record.value, key=key, headers=record.headers)
+        extra = {"version": change.version, "threshold": change.threshold, "previous": change.previous}
+        log.warning("The threshold is changed: %s", change.reason, extra=extra)
+
+    def _overruled(self, evidence: Evidence, read: AuditTopics, manifest: Manifest) -> bool:
+        """Whether the control topic has another decision than the one that this evidence began with or made itself."""
+        decided = read.decided(manifest)
+        return (decided.version if decided else 0) != evidence.version
+
+    def _log(self, report: Report) -> None:
+        """Log alarms and advice once."""
+        for alarm in report.alarms:
+            key = (report.bundle.version, report.version, alarm.kind)
+            if key not in self._alarms:
+                self._alarms.add(key)
+                log.warning("The audit raises an alarm", extra={"kind": alarm.kind, "answers": report.overall.answers})
+        change = report.last_change
+        if change is not None and change.advice and change != self._advised:
+            self._advised = change
+            extra = {"threshold": change.threshold, "in_force": report.threshold}
+            log.warning("The audit advises another threshold: %s", change.reason, extra=extra)
+
+
+async def _run_once(settings: Settings) -> Report:
+    await topics.require(settings, required_operations("audit"))
+    manifest = audited_manifest(settings)
+    try:
+        async with open_topics(settings) as read:
+            evidence = await read.read_all(manifest, advise_only=True)
+            evidence.add_answers(await read.answers_now())
+    except KafkaError as error:
+        raise TriageError(f"The topics could not be read ({describe_error(error, 'Read')}): try again.") from error
+    return evidence.report()

@@ -1,0 +1,123 @@
+"""Reads what an audit stands on: the requests, people's answers, and the decisions so far. Without a consumer group."""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+
+from aiokafka import AIOKafkaConsumer
+from aiokafka.structs import ConsumerRecord
+from pydantic import ValidationError
+from triage_models.bundle.bundle import Bundle
+from triage_models.bundle.manifest import Manifest
+from triage_schemas.events import LabelEvent, ReviewEvent, ThresholdEvent
+
+from triage_worker.audit.evidence import Evidence
+from triage_worker.config.settings import Settings
+from triage_worker.kafka.client_compat.metadata import partitions
+from triage_worker.kafka.control_topic import Decisions, bundle_key, read_decisions
+from triage_worker.kafka.labels_topic import read_label
+from triage_worker.kafka.topic_reader import open_reader, read_topic
+
+POLL_MS = 500
+
+
+class AuditTopics:
+    """The three topics, each read by a consumer of its own.
+
+    Args:
+        settings: the names of the topics.
+        requests: reads the review topic.
+        answers: reads the labels topic.
+        control: reads the control topic.
+    """
+
+    def __init__(
+        self, settings: Settings, requests: AIOKafkaConsumer, answers: AIOKafkaConsumer, control: AIOKafkaConsumer
+    ) -> None:
+        self._settings = settings
+        self._requests = requests
+        self._answers = answers
+        self._control = control
+        self.decisions = Decisions()
+
+    async def read_all(self, manifest: Manifest, *, advise_only: bool) -> Evidence:
+        """Read everything that is there now. What follows for the threshold is not applied: the caller adds answers.
+
+        Returns:
+            The evidence without the answers; `answers_now` returns those.
+        """
+        await read_decisions(self._control, self._settings, self.decisions)
+        evidence = Evidence(manifest, self.decided(manifest), advise_only=advise_only)
+        requests: list[ReviewEvent] = []
+        async for batch in read_topic(self._requests, self._settings.review_topic):
+            requests += _requests(batch)
+        evidence.add_requests(sorted(requests, key=lambda one: one.classified_at))
+        return evidence
+
+    def decided(self, manifest: Manifest) -> ThresholdEvent | None:
+        """Return the last decision for a bundle, as far as the control topic was read."""
+        return self.decisions.of(bundle_key(manifest.name, manifest.version))
+
+    async def answers_now(self) -> list[LabelEvent]:
+        """Read all labels that are there now, the oldest first."""
+        labels: list[LabelEvent] = []
+        async for batch in read_topic(self._answers, self._settings.labels_topic):
+            labels += _labels(batch)
+        return sorted(labels, key=lambda one: one.labelled_at)
+
+    async def next(self) -> tuple[list[ReviewEvent], list[LabelEvent]]:
+        """Wait up to a second for further requests and answers, and apply further decisions."""
+        if self._control.assignment():
+            self.decisions.update(await _poll(self._control, 0))
+        requests = _requests(await _poll(self._requests, POLL_MS))
+        labels = _labels(await _poll(self._answers, POLL_MS))
+        return requests, sorted(labels, key=lambda one: one.labelled_at)
+
+    async def grown(self) -> bool:
+        """Whether a topic has partitions that are not read."""
+        for consumer, topic in (
+            (self._requests, self._settings.review_topic),
+            (self._answers, self._settings.labels_topic),
+            (self._control, self._settings.control_topic),
+        ):
+            if set(await partitions(consumer, topic)) - consumer.assignment():
+                return True
+        return False
+
+
+@asynccontextmanager
+async def open_topics(settings: Settings) -> AsyncIterator[AuditTopics]:
+    """Open the consumers."""
+    async with AsyncExitStack() as stack:
+        consumers = [await stack.enter_async_context(open_reader(settings)) for _ in range(3)]
+        yield AuditTopics(settings, *consumers)
+
+
+def audited_manifest(settings: Settings) -> Manifest:
+    """Return the manifest of the bundle whose decisions are audited: the one that workers serve now.
+
+    Raises:
+        BundleError: it cannot be read.
+    """
+    return Bundle.open(settings.bundle, verify=False).manifest
+
+
+async def _poll(consumer: AIOKafkaConsumer, timeout_ms: int) -> list[ConsumerRecord]:
+    fetched = await consumer.getmany(timeout_ms=timeout_ms)
+    return [record for records in fetched.values() for record in records]
+
+
+def _requests(records: Sequence[ConsumerRecord]) -> list[ReviewEvent]:
+    """Return the audit's requests among records of the review topic."""
+    requests = []
+    for record in records:
+        try:
+            event = ReviewEvent.read(record.value or b"")
+        except ValidationError:
+            continue
+        if event.audit:
+            requests.append(event)
+    return requests
+
+
+def _labels(records: Sequence[ConsumerRecord]) -> list[LabelEvent]:
+    return [label for record in records if (label := read_label(record)) is not None]

@@ -1,0 +1,65 @@
+"""The control topic: the newest threshold that was decided for each bundle."""
+
+import logging
+from collections.abc import Iterable
+
+from aiokafka import AIOKafkaConsumer
+from aiokafka.structs import ConsumerRecord
+from pydantic import ValidationError
+from triage_schemas.events import ThresholdEvent
+
+from triage_worker.config.settings import Settings
+from triage_worker.kafka.topic_reader import read_topic
+
+log = logging.getLogger(__name__)
+
+
+def bundle_key(name: str, version: str) -> bytes:
+    """Return the key of a bundle's decisions."""
+    return f"{name}:{version}".encode()
+
+
+class Decisions:
+    """The last decision on the topic for each bundle; read from any thread.
+
+    The last record of a key counts, not the one with the highest version: compaction keeps no other, so that a worker
+    that starts later agrees with those that run. A record without a value takes a decision back.
+    """
+
+    def __init__(self) -> None:
+        self._decided: dict[bytes, ThresholdEvent] = {}
+
+    def of(self, key: bytes) -> ThresholdEvent | None:
+        """Return the decision for the bundle with a key (`bundle_key`); None if there is none."""
+        return self._decided.get(key)
+
+    def replace(self, newest: "Decisions") -> None:
+        """Take over what was read from the topic's beginning."""
+        self._decided = newest._decided
+
+    def update(self, records: Iterable[ConsumerRecord]) -> None:
+        """Apply records of the topic, in their order; what is no decision is ignored."""
+        for record in records:
+            key = record.key or b""
+            if record.value is None:
+                self._decided.pop(key, None)
+                continue
+            try:
+                event = ThresholdEvent.read(record.value)
+            except ValidationError:
+                event = None
+            if event is None or bundle_key(event.model.name, event.model.version) != key:
+                where = {"partition": record.partition, "offset": record.offset}
+                log.warning("A record of the control topic is no decision, and is ignored", extra=where)
+                continue
+            self._decided[key] = event
+
+
+async def read_decisions(consumer: AIOKafkaConsumer, settings: Settings, decisions: Decisions) -> None:
+    """Read the control topic to its present end; nothing if there is no such topic.
+
+    Raises:
+        KafkaError, TriageError: it cannot be read.
+    """
+    async for batch in read_topic(consumer, settings.control_topic):
+        decisions.update(batch)
