@@ -118,6 +118,60 @@ QUALITY = Board(
             ),
         ),
         Row(
+            "Audit",
+            (
+                Panel(
+                    "Wrong among accepted messages",
+                    "percentunit",
+                    (
+                        ("at least", 'max(triage_audit_error_lower_ratio{NS, intent=""})'),
+                        ("at most", 'max(triage_audit_error_upper_ratio{NS, intent=""})'),
+                        ("promised", "max(triage_audit_promised_error_ratio{NS})"),
+                        ("expected by confidence", "max(triage_audit_expected_error_ratio{NS})"),
+                    ),
+                    "By people's answers, at 95 % confidence whenever you look. docs/audit.md explains it.",
+                ),
+                Panel(
+                    "At least this share of an intent is wrong",
+                    "percentunit",
+                    (("{{intent}}", 'max by (intent) (triage_audit_error_lower_ratio{NS, intent!=""})'),),
+                ),
+                Panel(
+                    "Messages asked about, answers, errors",
+                    "short",
+                    (
+                        ("asked", "max(triage_audit_requests{NS})"),
+                        ("answered", "max(triage_audit_answered{NS})"),
+                        ("of these, above the threshold in force", 'max(triage_audit_answers{NS, intent=""})'),
+                        ("of these, wrong", 'max(triage_audit_wrong_answers{NS, intent=""})'),
+                    ),
+                ),
+                Panel(
+                    "Threshold",
+                    "none",
+                    (
+                        ("decided", "max(triage_audit_threshold{NS})"),
+                        ("the bundle's own", "max(triage_audit_threshold_floor{NS})"),
+                        ("in force, lowest worker", "min(triage_threshold{NS})"),
+                        ("in force, highest worker", "max(triage_threshold{NS})"),
+                    ),
+                    "It moves only with `triage audit --follow --act`. Workers differ for about a second.",
+                ),
+                Panel(
+                    "Alarms",
+                    "none",
+                    (("{{kind}}", "max by (kind) (triage_audit_alarm{NS})"),),
+                    "promise: more is wrong than promised. change: there are more errors than before.",
+                ),
+                Panel(
+                    "Drift of confidences",
+                    "none",
+                    (("", "max(triage_audit_confidence_drift{NS})"),),
+                    "Since the audit began, 0 to 1. Above 0.1 is worth a look.",
+                ),
+            ),
+        ),
+        Row(
             "Bundles",
             (
                 Panel(

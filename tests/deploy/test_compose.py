@@ -15,7 +15,7 @@ ENDPOINT = "OTEL_EXPORTER_OTLP_ENDPOINT"
 
 def test_compose_accepts_it_with_and_without_the_llm_and_the_helpdesk() -> None:
     known = {variable(field) for field in Settings.model_fields}
-    for profile, services in (((), 6), (("--profile", "llm"), 7), (("--profile", "*"), 8)):
+    for profile, services in (((), 6), (("--profile", "llm"), 7), (("--profile", "audit"), 7), (("--profile", "*"), 9)):
         text = call("venv/bin/docker-compose", "-f", FILE, *profile, "config", "--format", "json")
         config: dict[str, Any] = json.loads(text)
         assert len(config["services"]) == services
@@ -32,7 +32,7 @@ def test_services_get_every_setting_of_their_endpoint() -> None:
     services = yaml.safe_load(FILE.read_text(encoding="utf-8"))["services"]
     llm = ["llm_url", "llm_model", "llm_api_key", "llm_key_header", "llm_headers"]
     helpdesk = ["helpdesk", "helpdesk_url", "helpdesk_user", "helpdesk_token"]
-    for service, names in (("fallback", llm), ("helpdesk", helpdesk)):
+    for service, names in (("fallback", llm), ("helpdesk", helpdesk), ("worker", ["audit_share"])):
         for name in map(variable, names):
             assert services[service]["environment"][name].startswith(f"${{{name}:-"), "empty counts as not set"
 
@@ -54,5 +54,7 @@ def test_prometheus_and_the_rules_use_the_same_job_names() -> None:
     scraped = yaml.safe_load((DEPLOY / "compose" / "prometheus.yaml").read_text(encoding="utf-8"))
     jobs = {job["job_name"] for job in scraped["scrape_configs"]}
     rules = (CHART / "files" / "rules.yaml").read_text(encoding="utf-8")
-    assert all(job in jobs for job in ("triage-worker", "triage-router", "triage-fallback", "triage-helpdesk"))
+    assert all(
+        job in jobs for job in ("triage-worker", "triage-router", "triage-fallback", "triage-helpdesk", "triage-audit")
+    )
     assert all(name in rules for name in ("triage-worker", "triage-fallback"))

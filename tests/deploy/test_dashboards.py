@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 from prometheus_client import CollectorRegistry
+from triage_worker.audit.metrics import AuditMetrics
 from triage_worker.classify.bundle_metrics import BundleMetrics
 from triage_worker.fallback.metrics import LlmMetrics
 from triage_worker.helpdesk.metrics import HelpdeskMetrics
@@ -36,7 +37,11 @@ def _registries() -> Iterator[CollectorRegistry]:
     worker = Metrics()
     BundleMetrics(worker.registry)
     readiness(lambda: None, worker.registry)
+    worker.threshold(lambda: (0.8, 0))
     yield worker.registry
+    audit = CollectorRegistry()
+    AuditMetrics(audit)
+    yield audit
     fallback = Metrics()
     LlmMetrics(fallback.registry)
     yield fallback.registry

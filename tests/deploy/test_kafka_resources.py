@@ -32,6 +32,8 @@ def test_each_service_has_only_the_rights_that_it_needs() -> None:
             ("topic", "customer.intents"): write,
             ("topic", "customer.intents.fallback"): write,
             ("topic", "customer.messages.dlq"): write,
+            ("topic", "customer.intents.review"): write,
+            ("topic", "customer.intents.control"): read,
             ("group", "triage-worker"): group,
             ("transactionalId", "triage-triage-worker-"): write,
         },
@@ -58,6 +60,11 @@ def test_each_service_has_only_the_rights_that_it_needs() -> None:
             ("topic", "customer.messages.dlq"): write,
             ("group", "triage-helpdesk"): group,
         },
+        "triage-audit": {
+            ("topic", "customer.intents.review"): read,
+            ("topic", "customer.labels"): read,
+            ("topic", "customer.intents.control"): read | write,
+        },
     }
 
 
@@ -76,7 +83,7 @@ def test_no_right_covers_all_resources() -> None:
 def test_the_users_have_the_documented_rights() -> None:
     """The tests give these rights to a real authorizer. Read and Write include Describe, which the chart lists, too."""
     users = of_kind(rendered("medium"), "KafkaUser")
-    for service in ("worker", "router", "fallback", "check"):
+    for service in ("worker", "router", "fallback", "audit", "check"):
         user = users["triage-test" if service == "check" else f"triage-{service}"]
         given = {
             (kind.replace("transactionalId", "transactional id"), name, operation)
@@ -85,5 +92,5 @@ def test_the_users_have_the_documented_rights() -> None:
         }
         assert given == {
             (right.kind, right.name, right.operation)
-            for right in documented_acls(service, exactly_once=True, budget=True)
+            for right in documented_acls(service, exactly_once=True, budget=True, audit=True)
         }

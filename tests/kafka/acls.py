@@ -31,15 +31,19 @@ class Acl(NamedTuple):
         return f"{self.operation} on {self.kind} {self.name}{'…' if self.prefix else ''}"
 
 
-def documented_acls(service: str, *, exactly_once: bool = False, budget: bool = False) -> list[Acl]:
+def documented_acls(
+    service: str, *, exactly_once: bool = False, budget: bool = False, audit: bool = False
+) -> list[Acl]:
     """Return all rights of a service, in the document's order.
 
     Args:
         service: as the document names it.
         exactly_once: include the rights that only this delivery needs.
         budget: include the rights that the fallback needs for a budget.
+        audit: include the rights that a worker needs for an audit, and the audit to act.
     """
-    conditions = {None, *([", exactly once"] if exactly_once else []), *([", with a budget"] if budget else [])}
+    wanted = {", exactly once": exactly_once, ", with a budget": budget, ", with an audit": audit, ", acting": audit}
+    conditions = {None, *(condition for condition, included in wanted.items() if included)}
     acls = [
         Acl(row["kind"], name, row["names"].startswith(PREFIX_MARK), operation)
         for row in map(ROW.match, DOCUMENT.read_text(encoding="utf-8").splitlines())

@@ -50,7 +50,10 @@ class SecuredServices:
     def start(self, service: str, *, program: str = "triage_worker", **settings: str) -> ServiceProcess:
         """Start a service, by default as users do; the harness then waits for its group."""
         self.kafka.group = f"triage-{service}"
-        defaults = {**self.topics, **self.broker.login(service), "group_id": self.kafka.group}
+        named = {
+            name: topic for name, topic in self.topics.items() if name != "control_topic"
+        }  # a worker would follow it
+        defaults = {**named, **self.broker.login(service), "group_id": self.kafka.group}
         return self.kafka.start(module=MODULES.get(service, f"{program} {service}"), **{**defaults, **settings})
 
     async def run_command(self, user: str, *arguments: str) -> tuple[int, str]:

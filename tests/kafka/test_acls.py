@@ -17,6 +17,7 @@ from tests.kafka.harness import DELIVERIES, Record
 from tests.kafka.processes import eventually
 from tests.kafka.router_harness import intent_record
 from tests.kafka.secured_services import SecuredServices, reports_missing, zendesk_settings
+from tests.worker.audit.streams import answers
 from tests.worker.fallback.events import event
 from tests.worker.fallback.llm_server import LlmServer, always, answer
 from tests.worker.helpdesk.fakes import FakeZendesk, ticket
@@ -37,6 +38,33 @@ async def test_the_worker_needs_only_its_documented_rights(services: SecuredServ
         await services.terminate(worker)
     by_topic = sorted(range(15), key=lambda number: number % 3)
     assert await services.answered(f"with-rights-{delivery}") == by_topic
+
+
+async def test_a_worker_that_audits_needs_only_its_documented_rights(services: SecuredServices) -> None:
+    async with services.granted("worker", documented_acls("worker", audit=True)):
+        await services.send_messages("audited", range(15))
+        worker = services.start("worker", audit_share="1")
+        await services.kafka.wait_until_committed()
+        await services.terminate(worker)
+    assert await services.contains(services.topics["review_topic"], "audited")
+    review = [acl for acl in documented_acls("worker", audit=True) if acl.name != services.topics["control_topic"]]
+    async with services.granted("worker", review):
+        worker = services.start("worker", audit_share="1")
+        assert await worker.exit_code() == 2
+        assert services.topics["control_topic"] in worker.log_text(), "nobody can tell what was decided"
+
+
+@pytest.mark.parametrize("acting", [False, True])
+async def test_the_audit_needs_only_its_documented_rights(services: SecuredServices, acting: bool) -> None:
+    labels: list[Record] = [(b"k", label.write(), []) for label in answers([0.03] * 300 + [0.5] * 200)]
+    await services.kafka.send(services.topics["labels_topic"], labels)
+    rights = [acl for acl in documented_acls("audit", audit=True) if acting or acl.operation == "Read"]
+    module = f"triage_worker audit --follow{' --act' if acting else ''}"
+    async with services.granted("audit", rights):
+        audit = services.kafka.start(module=module, **services.broker.login("audit"))
+        await audit.wait_for_log("The threshold is changed" if acting else "The audit advises")
+        await audit.wait_for_log("The audit follows")
+        await services.terminate(audit)
 
 
 async def test_the_router_needs_only_its_documented_rights(services: SecuredServices, tmp_path: Path) -> None:

@@ -25,6 +25,7 @@ class AuditMetrics:
         self._answers = by_intent("answers", "People's answers that the bounds stand on.")
         self._wrong = by_intent("wrong_answers", "Those of them that contradict the model.")
         self._requests = single("requests", "Messages that people were asked about.")
+        self._answered = single("answered", "Those of them that a person has answered.")
         self._promised = single("promised_error_ratio", "The share of accepted messages that may be wrong.")
         self._expected = single("expected_error_ratio", "What the confidences of recent requests expect to be wrong.")
         self._drift = single("confidence_drift", "How far confidences have moved since the audit began, 0 to 1.")
@@ -43,6 +44,7 @@ class AuditMetrics:
         for intent, bound in report.by_intent.items():
             self._show_bound(intent, bound)
         self._requests.set(report.requests)
+        self._answered.set(report.answers)
         self._promised.set(report.promised)
         self._expected.set(float("nan") if report.expected_error_share is None else report.expected_error_share)
         self._drift.set(float("nan") if report.confidence_drift is None else report.confidence_drift)

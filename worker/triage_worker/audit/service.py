@@ -77,7 +77,12 @@ class AuditFollower:
         self.down: str | None = "the answers so far are being read"
 
     async def run(self) -> None:
-        """Follow until cancelled."""
+        """Follow until cancelled.
+
+        Raises:
+            ConfigError: this user may not read the control topic, so that the threshold in force is not known.
+        """
+        await topics.require_visible(self._settings, self._settings.control_topic)
         while True:
             try:
                 async with open_topics(self._settings) as read:
@@ -93,6 +98,7 @@ class AuditFollower:
         evidence = await read.read_all(manifest, advise_only=not self._act)
         await self._add(evidence, await read.answers_now())
         self.down = None
+        log.info("The audit follows the answers", extra={"version": evidence.version, "acts": self._act})
         checked_at = monotonic()
         while not self._overruled(evidence, read, manifest):
             requests, labels = await read.next()
@@ -147,6 +153,7 @@ class AuditFollower:
 
 async def _run_once(settings: Settings) -> Report:
     await topics.require(settings, required_operations("audit"))
+    await topics.require_visible(settings, settings.control_topic)
     manifest = audited_manifest(settings)
     try:
         async with open_topics(settings) as read:

@@ -44,7 +44,7 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
 
 {{- /* The enabled services. */}}
 {{- define "triage.components" -}}
-{{- range $component := list "worker" "router" "fallback" "helpdesk" }}
+{{- range $component := list "worker" "router" "fallback" "helpdesk" "audit" }}
 {{- if (index $.Values $component).enabled }}{{ $component }} {{ end }}
 {{- end }}
 {{- end }}
@@ -162,6 +162,10 @@ persistentVolumeClaim: {claimName: {{ $bundle.existingClaim }}, readOnly: true}
   "TRIAGE_ALERTS_TOPIC" $values.topics.alerts
   "TRIAGE_REVIEW_TOPIC" $values.topics.review
   "TRIAGE_LABELS_TOPIC" $values.topics.labels }}
+{{- /* A worker for which it is set follows it. */}}
+{{- if or $values.audit.enabled (has .component (list "setup" "test")) }}
+{{- $_ := set $settings "TRIAGE_CONTROL_TOPIC" $values.topics.control }}
+{{- end }}
 {{- with include "triage.group" . }}
 {{- $_ := set $settings "TRIAGE_GROUP_ID" . }}
 {{- end }}
@@ -177,9 +181,14 @@ persistentVolumeClaim: {claimName: {{ $bundle.existingClaim }}, readOnly: true}
 {{- $_ := set $settings "TRIAGE_SSL_KEYFILE" "/etc/triage/client/tls.key" }}
 {{- end }}
 {{- end }}
-{{- if eq .component "worker" }}
+{{- if has .component (list "worker" "audit") }}
 {{- with include "triage.bundle" .root }}
 {{- $_ := set $settings "TRIAGE_BUNDLE" . }}
+{{- end }}
+{{- end }}
+{{- if eq .component "worker" }}
+{{- if $values.audit.enabled }}
+{{- $_ := set $settings "TRIAGE_AUDIT_SHARE" $values.audit.share }}
 {{- end }}
 {{- if $service.gpu.enabled }}
 {{- $_ := set $settings "TRIAGE_DEVICE" "cuda" }}
@@ -265,7 +274,7 @@ persistentVolumeClaim: {claimName: {{ $bundle.existingClaim }}, readOnly: true}
 - {name: kafka-client, mountPath: /etc/triage/client, readOnly: true}
 {{- end }}
 {{- end }}
-{{- if and (eq .component "worker") (include "triage.bundle" .root) }}
+{{- if and (has .component (list "worker" "audit")) (include "triage.bundle" .root) }}
 - {name: bundles, mountPath: /bundles, readOnly: true}
 {{- end }}
 {{- if eq .component "router" }}
@@ -299,7 +308,7 @@ persistentVolumeClaim: {claimName: {{ $bundle.existingClaim }}, readOnly: true}
       - {key: {{ $.root.Values.kafka.tls.keyKey }}, path: tls.key}
 {{- end }}
 {{- end }}
-{{- if and (eq .component "worker") (include "triage.bundle" .root) }}
+{{- if and (has .component (list "worker" "audit")) (include "triage.bundle" .root) }}
 - name: bundles
   {{- include "triage.bundleVolume" .root | trim | nindent 2 }}
 {{- end }}
