@@ -50,9 +50,8 @@ class SecuredServices:
     def start(self, service: str, *, program: str = "triage_worker", **settings: str) -> ServiceProcess:
         """Start a service, by default as users do; the harness then waits for its group."""
         self.kafka.group = f"triage-{service}"
-        named = {
-            name: topic for name, topic in self.topics.items() if name != "control_topic"
-        }  # a worker would follow it
+        # A worker would follow a control topic that is named.
+        named = {name: topic for name, topic in self.topics.items() if name != "control_topic"}
         defaults = {**named, **self.broker.login(service), "group_id": self.kafka.group}
         return self.kafka.start(module=MODULES.get(service, f"{program} {service}"), **{**defaults, **settings})
 
