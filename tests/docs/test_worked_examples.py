@@ -138,7 +138,7 @@ def test_an_output_topic_is_four_modules(sources: Sources) -> None:
     sources.replace(MESSAGE_SETTINGS, "    labels_topic: Topic", f"{field}    labels_topic: Topic")
     sources.replace("schemas/triage_schemas/events.py", "class LabelEvent", DEFERRED_EVENT)
     channels = "schemas/triage_schemas/channels.py"
-    sources.replace(channels, "import AlertEvent, ", "import AlertEvent, DeferredEvent, ")
+    sources.replace(channels, "    AlertEvent,\n", "    AlertEvent,\n    DeferredEvent,\n")
     channel = '    Channel("deferred", DeferredEvent, writers=("fallback",)),\n'
     sources.replace(channels, '    Channel("labels"', f'{channel}    Channel("labels"')
     outputs = "worker/triage_worker/fallback/outputs.py"
