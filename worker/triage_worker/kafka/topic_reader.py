@@ -33,6 +33,8 @@ async def read_topic(
 ) -> AsyncIterator[Sequence[ConsumerRecord]]:
     """Read everything that is on a topic now, some records at a time; nothing if there is no such topic.
 
+    Afterwards the consumer stands at that end, and gets what comes later.
+
     Args:
         consumer: a started consumer.
         topic: its name.
@@ -58,6 +60,8 @@ async def read_topic(
             raise TriageError(f"{topic} cannot be read to its end: see whether all brokers are up, then try again.")
         for partition, records in fetched.items():
             yield [record for record in records if record.offset < ends[partition]]
+    for partition, end in ends.items():
+        consumer.seek(partition, end)  # records behind the end may have been fetched, and left out above
 
 
 async def offsets_of_last(consumer: AIOKafkaConsumer, topic: str, count: int) -> dict[TopicPartition, int]:
