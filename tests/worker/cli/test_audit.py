@@ -1,0 +1,62 @@
+"""``triage audit`` on a terminal and as JSON."""
+
+import json
+from collections.abc import Callable
+
+import pytest
+from triage_schemas.events import LabelEvent
+from triage_worker.audit import service
+from triage_worker.audit.evidence import Evidence
+from triage_worker.cli.app import app
+from typer.testing import CliRunner, Result
+
+from tests.worker.audit.streams import BUNDLE, MANIFEST, answer, answers
+
+Run = Callable[..., Result]
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch) -> Run:
+    def run(*arguments: str, labels: list[LabelEvent]) -> Result:
+        evidence = Evidence(MANIFEST, None, advise_only=True)
+        evidence.add_answers(labels)
+        monkeypatch.setattr(service, "run_once", lambda settings: evidence.report())
+        return CliRunner().invoke(app, ["audit", *arguments], env={"COLUMNS": "200"})
+
+    return run
+
+
+def test_it_prints_the_bounds_and_how_many_answers_they_stand_on(run: Run) -> None:
+    done = run(labels=[*answers([0.0] * 99), answer(500, 0.99, wrong=True)])
+    assert done.exit_code == 0, done.output
+    lines = done.output.splitlines()
+    assert lines[0].startswith(f"{BUNDLE.name} {BUNDLE.version}: accepts from ")
+    assert "100 messages audited, 100 answered. Promised: at most 5.0% wrong." in lines[0]
+    assert [line.split()[:4] for line in lines[2:4]] == [["all", "100", "1", "1.0%"], ["WISMO", "100", "1", "1.0%"]]
+    assert "OTHER" not in done.output, "an intent without answers"
+    assert "No alarm." in lines
+
+
+def test_it_prints_alarms_and_advice_and_exits_with_1(run: Run) -> None:
+    done = run(labels=list(answers([0.03] * 300 + [0.5] * 200)))
+    assert done.exit_code == 1
+    assert "Alarm: promise, false only if each accepted event was wrong with at most the promised" in done.output
+    assert "Advice: accept from 0." in done.output
+
+
+def test_json_has_the_whole_report(run: Run) -> None:
+    done = run("--json", labels=list(answers([0.03] * 300 + [0.5] * 200)))
+    assert done.exit_code == 1
+    report = json.loads(done.output)
+    assert (report["bundle"], report["bundle_version"], report["answers"]) == (BUNDLE.name, BUNDLE.version, 500)
+    assert report["overall"]["error_lower"] > report["promised_error"] == 0.05
+    assert set(report["intents"]) == set(MANIFEST.labels)
+    assert "promise" in {alarm["kind"] for alarm in report["alarms"]}
+    assert report["advice"]["threshold"] > report["threshold"] == report["threshold_floor"]
+
+
+@pytest.mark.parametrize("arguments", [["--act"], ["--follow", "--json"]])
+def test_flags_that_do_not_fit_are_refused(arguments: list[str]) -> None:
+    done = CliRunner().invoke(app, ["audit", *arguments])
+    assert done.exit_code != 0
+    assert "--follow" in str(done.exception)
