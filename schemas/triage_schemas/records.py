@@ -17,7 +17,12 @@ from triage_schemas.messages.message import CustomerMessage, Source
 TOP_SCORES = 3
 
 AUDIT = "audit"
-"""The `ReviewEvent.review_reason` of an audit."""
+"""The `ReviewEvent.review_reason` of an audit, and the end of the kind of id (`audit_kind`)."""
+
+
+def audit_kind(event: type[Event]) -> str:
+    """Return what the ids of an audit's events begin with: the message may also have another event of this type."""
+    return f"{event.TYPE}.{AUDIT}"
 
 
 class Record(NamedTuple):
@@ -134,7 +139,7 @@ class IntentWriter:
         event["audit"] = True
         event["audit_probability"] = request.probability
         event["audit_weight"] = request.weight
-        return self._record(ReviewEvent.TYPE, event, source, trace)
+        return self._record(ReviewEvent.TYPE, event, source, trace, audit_kind(ReviewEvent))
 
     def _event(
         self, message: CustomerMessage, source: Source, prediction: Prediction, at: str, threshold: Threshold | None
@@ -164,8 +169,8 @@ class IntentWriter:
     def _own_threshold(self, intent: str) -> float:
         return self._intent_thresholds.get(intent, self._threshold)
 
-    def _record(self, event_type: str, event: dict[str, Any], source: Source, trace: Headers) -> Record:
-        identity = event_id(event_type, source)
+    def _record(self, event_type: str, event: dict[str, Any], source: Source, trace: Headers, kind: str = "") -> Record:
+        identity = event_id(kind or event_type, source)
         headers = event_headers(event_type, identity, event["classified_at"], event["message_id"], trace)
         return Record(orjson.dumps(event), headers)
 

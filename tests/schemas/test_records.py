@@ -7,7 +7,7 @@ from triage_schemas.cloudevents import event_id, timestamp, trace_headers
 from triage_schemas.dead_letters import dead_letter_headers
 from triage_schemas.events import FallbackEvent, IntentEvent, LabelEvent, ReviewEvent, SourceRef
 from triage_schemas.messages.message import CustomerMessage, Source
-from triage_schemas.records import AuditRequest, IntentWriter, Prediction, Threshold, to_record
+from triage_schemas.records import AuditRequest, IntentWriter, Prediction, Threshold, audit_kind, to_record
 
 AT = "2025-11-24T10:00:00.123Z"
 SOURCE = Source("customer.messages", 3, 1042)
@@ -149,7 +149,7 @@ def test_the_direct_writer_and_the_types_agree(
         *((audit, ReviewEvent.read(audit.value)) for audit in audits),
     ):
         assert orjson.loads(event.write()) == orjson.loads(record.value)
-        identity = event_id(event.TYPE, source)
+        identity = event_id(audit_kind(ReviewEvent) if record in audits else event.TYPE, source)
         again = to_record(event, identity=identity, time=at, subject=message.message_id)
         assert again.headers == record.headers
 

@@ -43,7 +43,7 @@ def test_an_audited_message_is_published_as_any_other_and_also_asked_about() -> 
     assert (asked.audit, asked.audit_probability, asked.audit_weight) == (True, 1.0, 1.0)
     assert (asked.text, asked.reason, asked.intent, asked.confidence) == ("where is it", None, "WISMO", 0.9)
     assert (asked.threshold, asked.threshold_version, asked.labels) == (0.8, 0, {"WISMO": "where"})
-    assert dict(made.companion.headers)["ce_id"] == b"triage.intent.review:in:0:7"
+    assert dict(made.companion.headers)["ce_id"] == b"triage.intent.review.audit:in:0:7"
 
 
 @pytest.mark.parametrize("share", [None, 0.0])

@@ -95,6 +95,11 @@ def test_compaction_is_an_error_except_for_the_tickets_topic() -> None:
     assert (kind, "set it to compact" in message) == ("advice", True)
 
 
+def test_a_control_topic_that_forgets_raised_thresholds_is_an_error() -> None:
+    [(kind, message)] = problems_of(TopicSpec("control_topic", "control"), found_topic(cleanup_policy="delete"))
+    assert (kind, "set it to compact" in message) == ("error", True)
+
+
 def test_dead_letters_need_room_for_their_headers() -> None:
     spec = TopicSpec("dead_letter_topic", "dlq", {"max.message.bytes": "2097152"})
     [(kind, message)] = problems_of(spec, found_topic(max_message_bytes="1048588"))

@@ -99,6 +99,7 @@ def test_who_agrees_in_an_audit_publishes_only_a_label_since_the_intent_was_publ
     assert (label.audited.intent, label.audited.confidence, label.audited.agreed) == ("WISMO", 0.93, True)
     assert (label.audited.probability, label.audited.weight, label.audited.threshold_version) == (0.02, 1.0, 3)
     assert label.audited.accepted
+    assert dict(output.headers)["ce_id"] == b"triage.label.audit:customer.messages:0:1042"
     assert (label.audited.model, label.audited.threshold) == (audit().model, audit().threshold)
 
 
@@ -114,6 +115,7 @@ def test_who_disagrees_in_an_audit_publishes_a_correction_that_nobody_takes_for_
     )
     assert dict(output.headers)["ce_id"] == b"triage.intent.correction:customer.messages:0:1042"
     assert dict(output.headers)["ce_type"] == b"triage.intent"
+    assert dict(output.companion.headers)["ce_id"] == b"triage.label.audit:customer.messages:0:1042"
     assert label.audited is not None
     assert (label.label, label.audited.intent, label.audited.agreed) == ("CANCEL_ORDER", "WISMO", False)
 

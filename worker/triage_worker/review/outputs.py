@@ -11,6 +11,7 @@ from time import time
 from typing import Self, TypeAlias
 
 from triage_schemas.events import AuditedDecision, IntentEvent, LabelEvent, ReviewEvent
+from triage_schemas.records import audit_kind
 
 from triage_worker.config.settings import Settings
 from triage_worker.review.keys import Labelled, Later, Verdict
@@ -69,7 +70,9 @@ class OutputBuilder:
                 pending.tracker, record, "review", "later", self.review_topic, record.key, record.value, headers
             )
         decided = verdict.label if isinstance(verdict, Labelled) else self.out_of_scope_label
-        label = decision_record(pending, self._label(event, decided, now), now)
+        label = decision_record(
+            pending, self._label(event, decided, now), now, audit_kind(LabelEvent) if event.audit else ""
+        )
         return Output(
             pending.tracker,
             record,
@@ -90,7 +93,7 @@ class OutputBuilder:
             now,
             output_topic=self.output_topic,
             labels_topic=self.labels_topic,
-            kind="" if corrects is None else CORRECTION,
+            kinds=("", "") if corrects is None else (CORRECTION, audit_kind(LabelEvent)),
         )
 
     def _intent(self, event: ReviewEvent, label: str, now: datetime, corrects: str | None) -> IntentEvent:

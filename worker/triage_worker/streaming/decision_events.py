@@ -46,7 +46,7 @@ def labelled_output(
     *,
     output_topic: str,
     labels_topic: str,
-    kind: str = "",
+    kinds: tuple[str, str] = ("", ""),
 ) -> Output:
     """Make the output of a message that got an intent: the intent event, and its label as the companion.
 
@@ -57,10 +57,11 @@ def labelled_output(
         now: when it was made.
         output_topic: the topic of intents.
         labels_topic: the topic of labels.
-        kind: see `decision_record`; of the intent event.
+        kinds: of the intent event and of the label, see `decision_record`.
     """
     record = pending.record
-    intent_record, label_record = decision_record(pending, intent, now, kind), decision_record(pending, label, now)
+    intent_record = decision_record(pending, intent, now, kinds[0])
+    label_record = decision_record(pending, label, now, kinds[1])
     return Output(
         pending.tracker,
         record,
