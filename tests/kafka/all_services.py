@@ -34,6 +34,7 @@ class AllServices:
             "worker": {},
             "router": {},
             "fallback": {"llm_url": llm_url, "llm_model": "small"},
+            "audit": {"module": "triage_worker audit --follow"},
             "helpdesk": {
                 "helpdesk": "zendesk",
                 "helpdesk_url": helpdesk_url,
@@ -67,13 +68,13 @@ async def all_services(harness: KafkaHarness) -> AsyncIterator[AllServices]:
 async def running_services(harness: KafkaHarness) -> AsyncIterator[dict[str, tuple[Endpoints, ServiceProcess]]]:
     """Create the topics and run all services within the context."""
     settings = {
-        "worker": {"delivery": "exactly_once", "shadow_bundle": str(DEFAULT_BUNDLE)},
+        "worker": {"delivery": "exactly_once", "shadow_bundle": str(DEFAULT_BUNDLE), "audit_share": "0.01"},
         "fallback": {"llm_price_input": "0.15", "llm_price_output": "0.6"},
     }
     async with all_services(harness) as services:
         await services.create_topics()
         running = {}
-        for service in SERVICES:
+        for service in (*SERVICES, "audit"):
             endpoints = Endpoints()
             running[service] = endpoints, services.start(service, **settings.get(service, {}), **endpoints.settings)
         yield running
