@@ -181,10 +181,10 @@ async def test_a_service_that_only_advises_writes_nothing(audit: AuditTopics) ->
     assert await audit.decisions() == []
 
 
-def decided(threshold: float, version: int, name: str = "fake") -> Record:
-    """Make a decision about the bundle of the fake worker, as a record of the control topic."""
+def decided(threshold: float, version: int, name: str, bundle_version: str = "1") -> Record:
+    """Make a decision about a bundle, as a record of the control topic."""
     event = ThresholdEvent(
-        model=ModelRef(name=name, version="1"),
+        model=ModelRef(name=name, version=bundle_version),
         version=version,
         threshold=threshold,
         previous=0.5,
@@ -197,7 +197,7 @@ def decided(threshold: float, version: int, name: str = "fake") -> Record:
         answered_until=NOON,
         decided_at=NOON,
     )
-    return f"{name}:1".encode(), event.write(), []
+    return f"{name}:{bundle_version}".encode(), event.write(), []
 
 
 async def test_all_workers_follow_the_control_topic_and_begin_with_what_was_decided(audit: AuditTopics) -> None:
@@ -263,3 +263,26 @@ async def test_a_worker_that_audits_runs_without_a_control_topic_and_follows_it_
 
     await eventually(found, 40, worker.log_text)
     assert await worker.terminate() == 0
+
+
+async def test_a_service_goes_on_from_what_somebody_else_has_decided(audit: AuditTopics) -> None:
+    await audit.create()
+    await audit.answer(STEADY)
+    endpoints = Endpoints()
+    service = audit.harness.start(module=f"{COMMAND} --follow --act", **endpoints.settings, **audit.settings)
+
+    async def in_force(version: int, threshold: float) -> None:
+        async def found() -> bool:
+            shown = [await endpoints.metric(f"triage_audit_threshold{name}") for name in ("_version", "")]
+            return shown == [float(version), threshold]
+
+        await eventually(found, 60, service.log_text)
+
+    control = audit.settings["control_topic"]
+    await in_force(0, FLOOR)
+    await audit.harness.send(control, [decided(0.97, 7, BUNDLE.name, BUNDLE.version)])
+    await in_force(7, 0.97)
+    await audit.harness.send(control, [(f"{BUNDLE.name}:{BUNDLE.version}".encode(), None, [])])
+    await in_force(0, FLOOR)
+    assert await endpoints.metric('triage_audit_answers{intent=""}') == 300.0
+    assert await service.terminate() == 0
