@@ -1,31 +1,53 @@
 """The requests of the audit: which messages, with what in them, and which threshold decides."""
 
+from dataclasses import replace
+from pathlib import Path
+
+import orjson
 import pytest
+from triage_models import DEFAULT_BUNDLE, Classifier
 from triage_models.audit.selection import AuditPolicy
+from triage_models.bundle.bundle import Bundle
+from triage_models.bundle.manifest import SUGGESTION, IntentThreshold, Suggestion
 from triage_models.serving.decision import Decision
 from triage_schemas.events import FallbackEvent, IntentEvent, ReviewEvent
 from triage_schemas.messages.message import CustomerMessage
 from triage_schemas.records import IntentWriter, Threshold
+from triage_worker.classify.loaded_bundle import load_for_serving
 from triage_worker.classify.outputs import Audit, DecodedMessage, OutputWriter
 from triage_worker.classify.service import needed_topics
 from triage_worker.config.settings import Settings
+from triage_worker.kafka.control_topic import Decisions, bundle_key
+from triage_worker.observability.metrics import Metrics
 from triage_worker.streaming.tracking.offset_tracker import PartitionTracker
 from triage_worker.streaming.tracking.output import Output
 
+from tests.models.fake_bundles import variant
 from tests.worker.classify.harness import A
+from tests.worker.classify.test_thresholds import decided
 from tests.worker.fakes import record
 
 ACCEPTED = Decision("WISMO", 0.9, True, None, {"WISMO": 0.9, "OTHER": 0.1}, 0.8, False)
 REFUSED = Decision("WISMO", 0.3, False, "ambiguous", {"WISMO": 0.3, "OTHER": 0.3}, 0.8, False)
 OWN = Threshold(0.8, 0)
+SHIPPED = Bundle.open(DEFAULT_BUNDLE, verify=False).manifest
 
 
-def output(decision: Decision, share: float | None, message_id: str = "m", threshold: Threshold = OWN) -> Output:
+def output(
+    decision: Decision,
+    share: float | None,
+    message_id: str = "m",
+    threshold: Threshold = OWN,
+    suggestion: float | None = None,
+) -> Output:
     events = IntentWriter(name="b", version="1", threshold=0.8, descriptions={"WISMO": "where"}, include_text=False)
-    audit = None if share is None else Audit(AuditPolicy(share), "review", lambda intent: threshold)
+    audit = None if share is None else Audit(AuditPolicy(share), "review", lambda intent: threshold, suggestion)
+    return OutputWriter(events, "out", "fallback", audit).output(decoded_message(message_id), decision)
+
+
+def decoded_message(message_id: str) -> DecodedMessage:
     message = CustomerMessage("where is it", message_id)
-    decoded = DecodedMessage(PartitionTracker[Output](A), record(A, 7, b"{}", key=b"chat-1"), message)
-    return OutputWriter(events, "out", "fallback", audit).output(decoded, decision)
+    return DecodedMessage(PartitionTracker[Output](A), record(A, 7, b"{}", key=b"chat-1"), message)
 
 
 def request(made: Output) -> ReviewEvent:
@@ -71,6 +93,54 @@ def test_below_a_raised_threshold_a_message_goes_to_the_fallback_and_is_still_au
     assert (event.reason, event.threshold, event.threshold_version) == ("low_confidence", 0.95, 3)
     assert (asked.reason, asked.threshold, asked.threshold_version) == ("low_confidence", 0.95, 3)
     assert output(ACCEPTED, 0.0, threshold=Threshold(0.9, 3)).outcome == "accepted"
+
+
+@pytest.mark.parametrize(("suggestion", "suggested"), [(0.5, True), (0.9, True), (0.92, False), (None, False)])
+def test_what_only_a_raised_threshold_refuses_is_a_suggestion_from_the_second_threshold_on(
+    suggestion: float | None, suggested: bool
+) -> None:
+    made = output(ACCEPTED, 1.0, threshold=Threshold(0.95, 3), suggestion=suggestion)
+    assert FallbackEvent.read(made.value or b"").suggested is suggested
+    assert request(made).suggested is suggested
+
+
+def test_what_is_accepted_is_no_suggestion_and_what_the_bundle_suggests_stays_one() -> None:
+    raised = Threshold(0.95, 3)
+    assert request(output(replace(ACCEPTED, confidence=0.96), 1.0, threshold=raised, suggestion=0.5)).suggested is False
+    for decision in (REFUSED, replace(REFUSED, suggested=True)):
+        event = FallbackEvent.read(output(decision, 1.0, threshold=raised, suggestion=0.1).value or b"")
+        assert (event.suggested, event.reason) == (decision.suggested, "ambiguous")
+
+
+def test_a_bundle_serves_by_the_higher_of_its_own_thresholds_and_a_raised_one(tmp_path: Path) -> None:
+    guarantee = SHIPPED.thresholds.guarantee
+    own = {"CANCEL_ORDER": IntentThreshold(confidence=0.93, guarantee=guarantee)}
+    bundle = variant(
+        tmp_path / "bundle",
+        "1",
+        thresholds=SHIPPED.thresholds.model_copy(update={"confidence": 0.8, "by_intent": own}),
+        metrics=SHIPPED.metrics | {SUGGESTION: Suggestion(confidence=0.6, guarantee=guarantee).model_dump()},
+    )
+    classifier, decisions = Classifier.open(bundle, device="cpu", threads=1), Decisions()
+    writer = load_for_serving(Settings(audit_share=1.0), classifier, Metrics(), decisions).writer
+
+    def served(intent: str, confidence: float) -> tuple[str, float, bool]:
+        """What becomes of a message that the bundle accepts: its topic, the threshold, and whether it is suggested."""
+        decision = replace(ACCEPTED, intent=intent, confidence=confidence)
+        made = writer.output(decoded_message("m"), decision)
+        event = orjson.loads(made.value or b"")
+        assert request(made).threshold == event["threshold"]
+        return made.outcome, event["threshold"], event.get("suggested", False)
+
+    assert served("WISMO", 0.85) == ("accepted", 0.8, False)
+    assert served("CANCEL_ORDER", 0.94) == ("accepted", 0.93, False)
+    key = bundle_key("ecommerce", "1")
+    decisions.update([record(A, 0, decided(0.9, 1, "ecommerce"), key)])
+    assert served("WISMO", 0.85) == ("fallback", 0.9, True)
+    assert served("WISMO", 0.91) == ("accepted", 0.9, False)
+    assert served("CANCEL_ORDER", 0.94) == ("accepted", 0.93, False)
+    decisions.update([record(A, 1, decided(0.97, 2, "ecommerce"), key)])
+    assert served("CANCEL_ORDER", 0.94) == ("fallback", 0.97, True)
 
 
 def test_the_review_topic_is_needed_only_for_an_audit() -> None:

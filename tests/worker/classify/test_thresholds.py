@@ -3,7 +3,7 @@
 from aiokafka.structs import TopicPartition
 from triage_schemas.events import ModelRef, ThresholdEvent
 from triage_schemas.records import Threshold
-from triage_worker.classify.thresholds import follows, threshold_in_force
+from triage_worker.classify.thresholds import follows, threshold_in_force, threshold_of_intent
 from triage_worker.config.settings import Settings
 from triage_worker.kafka.control_topic import Decisions, bundle_key
 
@@ -52,6 +52,23 @@ def test_the_last_decision_holds_for_its_bundle_only() -> None:
 
 def test_it_is_never_below_the_bundles_own() -> None:
     assert in_force((KEY, decided(0.1, 4))) == Threshold(0.8, 4)
+
+
+def of_intent(intent: str, *records: tuple[bytes, bytes | None]) -> Threshold:
+    return threshold_of_intent(lambda: in_force(*records), {"CANCEL_ORDER": 0.92})(intent)
+
+
+def test_an_intent_with_a_threshold_of_its_own_needs_the_higher_one_of_both() -> None:
+    assert of_intent("CANCEL_ORDER") == Threshold(0.92, 0)
+    assert of_intent("CANCEL_ORDER", (KEY, decided(0.9, 1))) == Threshold(0.92, 1)
+    assert of_intent("CANCEL_ORDER", (KEY, decided(0.95, 2))) == Threshold(0.95, 2)
+    assert of_intent("CANCEL_ORDER", (KEY, decided(0.1, 3))) == Threshold(0.92, 3)
+
+
+def test_an_intent_without_one_needs_what_all_intents_need() -> None:
+    assert of_intent("WISMO") == OWN
+    assert of_intent("WISMO", (KEY, decided(0.9, 1))) == Threshold(0.9, 1)
+    assert of_intent("WISMO", (KEY, decided(0.1, 2))) == Threshold(0.8, 2)
 
 
 def test_what_is_no_decision_changes_nothing_and_an_empty_record_takes_it_back() -> None:
