@@ -7,9 +7,12 @@ from pydantic import (
     ConfigDict,
     Field,
     SerializerFunctionWrapHandler,
+    TypeAdapter,
     model_serializer,
     model_validator,
 )
+
+from triage_models.bundle.accepted_rows import AcceptedRows, read_cells
 
 FEATURES = ("log_odds", "margin", "in_scope_log_odds", "familiarity", "agreement")
 """The inputs of the fitted confidence, in order; `triage_models.serving.decision.confidence_features` computes them."""
@@ -17,8 +20,13 @@ FEATURES = ("log_odds", "margin", "in_scope_log_odds", "familiarity", "agreement
 SUGGESTION = "suggestion"
 """The entry of the metrics that has the threshold of suggestions."""
 
+ACCEPTED_ROWS = "accepted_rows"
+"""The entry of the metrics that has the accepted rows that thresholds were chosen by."""
+
 FileName = Annotated[str, Field(pattern=r"^[^/\\]+$")]
 """A file in the bundle's own folder: bundles are copied by these names, so a path to elsewhere is refused."""
+
+_TEXTS = TypeAdapter(dict[str, str])
 
 
 def show_rate(rate: float) -> str:
@@ -133,7 +141,7 @@ class Manifest(_Strict):
         unknown = sorted(set(self.thresholds.by_intent or ()) - set(self.labels))
         if unknown:
             raise ValueError(f"thresholds.by_intent has {unknown[0]}, which is not a label of the bundle")
-        _ = self.suggestion
+        _ = self.suggestion, self.accepted_rows
         return self
 
     @property
@@ -145,6 +153,15 @@ class Manifest(_Strict):
         """
         found = self.metrics.get(SUGGESTION)
         return None if found is None else Suggestion.model_validate(found)
+
+    @property
+    def accepted_rows(self) -> AcceptedRows | None:
+        """The accepted rows that the thresholds were chosen by, for an audit; None if the bundle does not have them.
+
+        They are among the metrics for the same reason as the threshold of suggestions.
+        """
+        found = self.metrics.get(ACCEPTED_ROWS)
+        return None if found is None else read_cells(_TEXTS.validate_python(found), self.labels)
 
     @property
     def intent_mix(self) -> dict[str, float]:

@@ -156,7 +156,7 @@ def _manifest(
             "created_at": now.isoformat(timespec="seconds"),
             "calibration": calibration,
             "thresholds": chosen.thresholds,
-            "metrics": judged_metrics(modelled.data, old.labels, chosen.suggestion),
+            "metrics": judged_metrics(modelled.data, old.labels, chosen.suggestion, chosen.accepted),
             "training": {**old.training, CALIBRATED: record},
         }
     )

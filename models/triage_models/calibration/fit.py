@@ -6,6 +6,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from triage_models.bundle.accepted_rows import AcceptedRows, RowArrays, summarize
 from triage_models.bundle.manifest import Calibration, Suggestion, Thresholds
 from triage_models.calibration.calibration_data import CalibrationData
 from triage_models.calibration.guarantee import choose_threshold, describe
@@ -33,11 +34,12 @@ PRECISION = 1e-6
 
 
 class Fitted(NamedTuple):
-    """What calibration gives a bundle."""
+    """What calibration gives a bundle; without rows of its own, there are no accepted ones."""
 
     calibration: Calibration
     thresholds: Thresholds
     suggestion: Suggestion | None
+    accepted: AcceptedRows | None = None
 
 
 def fit_with_thresholds(
@@ -68,7 +70,10 @@ def fit_with_thresholds(
             eligible >= threshold, correct & ~out_of_scope, in_scope, risk=suggest_risk, certified=False
         )
     thresholds = Thresholds(confidence=threshold, familiarity=floor, guarantee=guarantee)
-    return Fitted(calibration, thresholds, Suggestion(confidence=suggested, guarantee=of_suggestions))
+    accepted, predicted = eligible >= threshold, data.logits[:, :labels].argmax(axis=1)
+    rows = RowArrays(confidence[accepted], predicted[accepted], ~correct[accepted])
+    suggestion = Suggestion(confidence=suggested, guarantee=of_suggestions)
+    return Fitted(calibration, thresholds, suggestion, summarize(rows))
 
 
 def fit_calibration(data: CalibrationData, labels: int) -> Calibration:

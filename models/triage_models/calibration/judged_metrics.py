@@ -3,13 +3,16 @@
 from collections import Counter
 from collections.abc import Sequence
 
-from triage_models.bundle.manifest import SUGGESTION, Suggestion
+from triage_models.bundle.accepted_rows import AcceptedRows, write_cells
+from triage_models.bundle.manifest import ACCEPTED_ROWS, SUGGESTION, Suggestion
 from triage_models.calibration.calibration_data import CalibrationData
 
 CONFUSIONS = 10
 
 
-def judged_metrics(data: CalibrationData, labels: Sequence[str], suggestion: Suggestion | None) -> dict[str, object]:
+def judged_metrics(
+    data: CalibrationData, labels: Sequence[str], suggestion: Suggestion | None, accepted: AcceptedRows | None
+) -> dict[str, object]:
     """Return accuracy in scope, the most frequent confusions, and which labels have no row among those judged.
 
     `triage evaluate` computes everything else.
@@ -18,6 +21,7 @@ def judged_metrics(data: CalibrationData, labels: Sequence[str], suggestion: Sug
         data: the rows that the calibration and the thresholds come from.
         labels: the bundle's labels.
         suggestion: the threshold of suggestions, which is written among the metrics (see `Manifest.suggestion`).
+        accepted: the accepted rows, which are written there, too.
     """
     in_scope = data.is_in_scope(len(labels))
     truth, predicted = data.classes[in_scope], data.logits[in_scope, : len(labels)].argmax(axis=1)
@@ -31,4 +35,5 @@ def judged_metrics(data: CalibrationData, labels: Sequence[str], suggestion: Sug
         "accuracy_in_scope": round(float(correct.mean()), 5) if in_scope.any() else None,
         "confusions": [(labels[a], labels[b], times) for (a, b), times in confusions.most_common(CONFUSIONS)],
         **({} if suggestion is None else {SUGGESTION: suggestion.model_dump()}),
+        **({} if accepted is None else {ACCEPTED_ROWS: write_cells(accepted, labels)}),
     }

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from triage_models.bundle.accepted_rows import AcceptedRows, RowArrays, summarize
 from triage_models.bundle.manifest import Guarantee, IntentThreshold, Suggestion, Thresholds
 from triage_models.calibration.binomial import at_most, min_accepted_rows, upper_bound
 from triage_models.calibration.guarantee import (
@@ -72,12 +73,14 @@ class ChosenThresholds:
         suggestion: the threshold of suggestions.
         rows_needed: about how many further rows the guarantee needs; 0 if it is certified.
         rows_needed_by_intent: the same for each intent with a limit of its own.
+        accepted: the rows that the thresholds accept, for an audit.
     """
 
     thresholds: Thresholds
     suggestion: Suggestion
     rows_needed: int
     rows_needed_by_intent: dict[str, int]
+    accepted: AcceptedRows
 
 
 def choose_thresholds(
@@ -118,7 +121,12 @@ def choose_thresholds(
         _suggestion(rows, threshold, limits.suggest),
         0 if found is not None else rows_needed(score, rows.correct, risk=limits.overall, level=LEVEL),
         more,
+        _accepted(rows, score >= threshold),
     )
+
+
+def _accepted(rows: ScoredRows, accepted: NDArray[np.bool_]) -> AcceptedRows:
+    return summarize(RowArrays(rows.confidence[accepted], rows.predicted[accepted], ~rows.correct[accepted]))
 
 
 def _uncertified_threshold(

@@ -75,7 +75,7 @@ def write_manifest(folder: Path, record: TrainingRecord, fitted: Fitted, data: C
         thresholds=fitted.thresholds,
         golden={name: _golden(folder, name, record.job) for name in (CPU_MODEL, GPU_MODEL)},
         files=files,
-        metrics=judged_metrics(data, record.plan.labels, fitted.suggestion),
+        metrics=judged_metrics(data, record.plan.labels, fitted.suggestion, fitted.accepted),
         training=_training(record),
     )
     (folder / MANIFEST).write_text(manifest.model_dump_json(indent=2) + "\n", encoding="utf-8")

@@ -4,7 +4,8 @@ import json
 
 import pytest
 from pydantic import ValidationError
-from triage_models.bundle.manifest import SUGGESTION, IntentThreshold, Manifest, Suggestion, show_rate
+from triage_models.bundle.accepted_rows import Cell
+from triage_models.bundle.manifest import ACCEPTED_ROWS, SUGGESTION, IntentThreshold, Manifest, Suggestion, show_rate
 
 from tests.models.samples import manifest
 
@@ -47,3 +48,17 @@ def test_a_damaged_suggestion_or_an_intent_that_is_no_label_is_refused() -> None
 @pytest.mark.parametrize(("rate", "text"), [(0.05, "5%"), (0.005, "0.5%"), (0.2, "20%"), (0.0125, "1.25%")])
 def test_a_rate_is_shown_with_the_decimals_that_it_has(rate: float, text: str) -> None:
     assert show_rate(rate) == text
+
+
+def test_accepted_rows_are_read_from_the_metrics_and_a_bundle_without_them_has_none() -> None:
+    assert OWN.accepted_rows is None
+    own = OWN.model_copy(update={"metrics": {ACCEPTED_ROWS: {OWN.labels[1]: "2.9:14/1 3:20"}}})
+    cells = (Cell(1, 2.9, 14, 1), Cell(1, 3.0, 20, 0))
+    assert Manifest.model_validate_json(own.model_dump_json()).accepted_rows == own.accepted_rows == cells
+
+
+@pytest.mark.parametrize("damaged", [[], {"A": 3}, {"A": "2.9"}, {"NO_SUCH_LABEL": "2.9:3"}])
+def test_a_manifest_with_damaged_accepted_rows_is_refused(damaged: object) -> None:
+    written = json.loads(OWN.model_dump_json()) | {"metrics": {ACCEPTED_ROWS: damaged}}
+    with pytest.raises(ValidationError):
+        Manifest.model_validate(written)

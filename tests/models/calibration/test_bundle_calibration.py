@@ -4,11 +4,13 @@ import json
 import shutil
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
 import pytest
 from triage_models import DEFAULT_BUNDLE, Classifier
+from triage_models.bundle.accepted_rows import expand
 from triage_models.bundle.bundle import MANIFEST, Bundle, sha256
 from triage_models.calibration import calibrate
 from triage_models.calibration.bundle_calibration import CALIBRATED
@@ -69,6 +71,11 @@ def test_the_figures_are_those_of_the_bundle_that_was_written(tmp_path: Path) ->
         for decision, label in zip(decisions, rows.labels, strict=True)
     )
     assert wrong == result["errors"]
+    cells = classifier.bundle.manifest.accepted_rows
+    assert cells is not None
+    assert (sum(cell.rows for cell in cells), sum(cell.errors for cell in cells)) == (sum(accepted), wrong)
+    predicted = Counter(decision.intent for decision in decisions if decision.accepted)
+    assert Counter(SHIPPED.labels[intent] for intent in expand(cells).intent) == predicted
     assert result["upper_bound"] <= 0.015
     suggested = [decision for decision in decisions if decision.suggested]
     assert suggested

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from triage_models.bundle.accepted_rows import expand
 from triage_models.calibration.calibration_data import CalibrationData
 from triage_models.calibration.fit import fit_calibration, fit_with_thresholds
 from triage_models.serving.decision import confidence_features, confidences, softmax
@@ -62,7 +63,7 @@ def test_out_of_scope_rows_lower_the_confidence_of_unfamiliar_messages() -> None
 
 
 def test_a_certified_threshold_holds_on_fresh_rows() -> None:
-    calibration, thresholds, _ = fit_with_thresholds(
+    calibration, thresholds, *_ = fit_with_thresholds(
         calibration_data(5, 3000, out_of_scope=0.05), LABELS, risk=0.1, seed=0
     )
     assert thresholds.guarantee.certified
@@ -92,13 +93,24 @@ def test_a_guarantee_of_suggestions_is_about_the_threshold_that_they_have() -> N
     assert lowered > 3, "the test would show nothing"
 
 
+@pytest.mark.parametrize("risk", [0.1, 0.001])
+def test_the_accepted_rows_are_those_of_the_guarantee(risk: float) -> None:
+    fitted = fit_with_thresholds(calibration_data(5, 3000, out_of_scope=0.05), LABELS, risk=risk, seed=0)
+    assert fitted.accepted is not None
+    rows, guarantee = expand(fitted.accepted), fitted.thresholds.guarantee
+    assert (len(rows.confidence), int(rows.wrong.sum())) == (guarantee.accepted_rows, guarantee.errors)
+    assert guarantee.accepted_rows > 100
+    assert rows.confidence.min() == pytest.approx(fitted.thresholds.confidence, abs=0.02)
+    assert set(rows.intent.tolist()) == set(range(LABELS))
+
+
 def test_thresholds_are_chosen_on_confidences_fitted_without_the_row() -> None:
     """On noise, confidences fitted on the rows themselves look informative; cross-fitted ones do not."""
     random = np.random.default_rng(7)
     logits = random.normal(size=(60, LABELS + 1)).astype(np.float32)
     classes = random.integers(0, LABELS, 60)  # pure chance: a quarter is correct
     rows = CalibrationData(logits, random.uniform(0, 1, logits.shape).astype(np.float32), classes, "noise")
-    _, thresholds, _ = fit_with_thresholds(rows, LABELS, risk=0.05, seed=0)
+    _, thresholds, *_ = fit_with_thresholds(rows, LABELS, risk=0.05, seed=0)
     assert not thresholds.guarantee.certified
 
 

@@ -123,6 +123,9 @@ def test_labels_with_a_single_row_are_learned_and_listed_but_not_judged(tiny_bas
     assert bundle.manifest.metrics["labels_not_judged"] == list(rare)
     assert bundle.manifest.metrics["rows_in_scope"] == 12 * len(LABELS)
     assert bundle.manifest.thresholds.guarantee.calibration_rows == 12 * (len(LABELS) + 1)
+    cells = bundle.manifest.accepted_rows
+    assert cells is not None
+    assert sum(cell.rows for cell in cells) == bundle.manifest.thresholds.guarantee.accepted_rows
     assert "no message could be judged: BILLING_DISPUTE, OTHER." in (folder / CARD).read_text(encoding="utf-8")
     measured = evaluate(file, folder, output=tmp_path / "report", device="cpu", resamples=10)
     assert measured["labels_not_judged"] == list(rare)

@@ -6,13 +6,27 @@ from pathlib import Path
 
 import numpy as np
 from triage_models import DEFAULT_BUNDLE
+from triage_models.bundle.accepted_rows import RowArrays, summarize, write_cells
 from triage_models.bundle.bundle import Bundle
+from triage_models.bundle.manifest import ACCEPTED_ROWS, Manifest
 from triage_schemas.events import AuditedDecision, LabelEvent, ModelRef, ReviewEvent, SourceRef
 
-MANIFEST = Bundle.open(Path(DEFAULT_BUNDLE), verify=False).manifest
+SHIPPED = Bundle.open(Path(DEFAULT_BUNDLE), verify=False).manifest
+MANIFEST = SHIPPED.model_copy(
+    update={"metrics": {name: value for name, value in SHIPPED.metrics.items() if name != ACCEPTED_ROWS}}
+)
+"""Of a bundle that does not have the rows that it was calibrated on, like those of earlier versions."""
 FLOOR = MANIFEST.thresholds.confidence
 BUNDLE = ModelRef(name=MANIFEST.name, version=MANIFEST.version)
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
+
+
+def calibrated(confidence: list[float], wrong: list[bool]) -> Manifest:
+    """Of a bundle that was calibrated on such accepted rows, all of them predicted as WISMO."""
+    at = MANIFEST.labels.index("WISMO")
+    rows = RowArrays(np.array(confidence), np.full(len(confidence), at), np.array(wrong, dtype=np.bool_))
+    metrics = MANIFEST.metrics | {ACCEPTED_ROWS: write_cells(summarize(rows), MANIFEST.labels)}
+    return MANIFEST.model_copy(update={"metrics": metrics})
 
 
 def request(number: int, confidence: float, model: ModelRef = BUNDLE, *, is_audit: bool = True) -> ReviewEvent:

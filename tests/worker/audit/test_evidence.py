@@ -3,12 +3,16 @@
 import numpy as np
 import pytest
 from triage_schemas.events import ModelRef, ThresholdEvent
-from triage_worker.audit.evidence import LEAST_REFERENCE, REFERENCE, Evidence
+from triage_worker.audit.evidence import LEAST_ERRORS, LEAST_REFERENCE, REFERENCE, Evidence
 
-from tests.worker.audit.streams import BUNDLE, FLOOR, MANIFEST, answer, answers, request
+from tests.worker.audit.streams import BUNDLE, FLOOR, MANIFEST, answer, answers, calibrated, request
 
 STEADY = [0.03] * 400
 BROKEN = [*STEADY, *[0.4] * 400]
+CONFIDENCE = [0.995] * 900 + [0.8] * 100
+WRONG = [one == 0.8 and number % 5 == 0 for number, one in enumerate(CONFIDENCE)]
+"""Calibration rows: the most confident ones are right, and a fifth of the others is wrong."""
+
 OTHER = ModelRef(name=BUNDLE.name, version="another")
 
 
@@ -107,6 +111,58 @@ def test_without_answers_the_confidences_say_what_is_expected() -> None:
     drift = audit.report().confidence_drift
     assert drift is not None
     assert drift > 0.5
+
+
+def test_drift_is_measured_from_the_calibration_rows_where_the_bundle_has_them() -> None:
+    audit = Evidence(calibrated([0.99] * 300, [False] * 300), None, advise_only=True)
+    audit.add_requests([request(number, 0.99) for number in range(LEAST_REFERENCE - 1)])
+    assert audit.report().confidence_drift is None
+    audit.add_requests([request(LEAST_REFERENCE, 0.99)])
+    assert audit.report().confidence_drift == pytest.approx(0.0, abs=0.05)
+    moved = Evidence(calibrated([0.99] * 300, [False] * 300), None, advise_only=True)
+    moved.add_requests([request(number, 0.86) for number in range(LEAST_REFERENCE)])
+    drift = moved.report().confidence_drift
+    assert drift is not None
+    assert drift > 0.5
+
+
+def test_confident_errors_are_noticed_where_it_is_known_which_errors_confidences_allow() -> None:
+    """Every fortieth of the most confident ones is wrong: the promise is kept, and 0.995 can't be believed."""
+    known = Evidence(calibrated(CONFIDENCE, WRONG), None, advise_only=True)
+    unknown = evidence()
+    stream = [answer(number, 0.995, wrong=number % 40 == 0) for number in range(1_500)]
+    for audit in (known, unknown):
+        audit.add_answers(stream)
+    assert {alarm.kind for alarm in known.report().alarms} == {"confidence"}
+    assert all(alarm.is_notice for alarm in known.report().alarms)
+    assert known.report().last_change is None
+    assert unknown.report().alarms == []
+
+
+def test_errors_as_the_calibration_rows_had_them_raise_no_notice() -> None:
+    audit = Evidence(calibrated(CONFIDENCE, WRONG), None, advise_only=True)
+    order = np.random.default_rng(3).permutation(1_000)
+    audit.add_answers([answer(number, CONFIDENCE[at], wrong=WRONG[at]) for number, at in enumerate(order.tolist())])
+    assert audit.report().alarms == []
+
+
+@pytest.mark.parametrize("rows", [0, LEAST_REFERENCE - 1])
+def test_a_bundle_with_few_calibration_rows_is_like_one_without_them(rows: int) -> None:
+    audit = Evidence(calibrated([0.99] * rows, [False] * rows), None, advise_only=True)
+    audit.add_requests([request(number, 0.96) for number in range(LEAST_REFERENCE)])
+    audit.add_answers(list(answers(STEADY)))
+    report = audit.report()
+    assert (report.confidence_drift, report.alarms) == (None, [])
+    assert report.evidence["confidence"] == 0.0
+
+
+@pytest.mark.parametrize(("errors", "noticed"), [(LEAST_ERRORS - 1, False), (LEAST_ERRORS, True)])
+def test_few_errors_among_many_calibration_rows_do_not_say_what_a_confidence_allows(
+    errors: int, *, noticed: bool
+) -> None:
+    audit = Evidence(calibrated([0.99] * 500, [number < errors for number in range(500)]), None, advise_only=True)
+    audit.add_answers(list(answers(STEADY)))
+    assert (audit.report().evidence["confidence"] != 0.0) is noticed
 
 
 def test_no_threshold_is_chosen_before_it_is_known_what_it_would_accept() -> None:

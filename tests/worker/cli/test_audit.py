@@ -4,21 +4,22 @@ import json
 from collections.abc import Callable
 
 import pytest
+from triage_models.bundle.manifest import Manifest
 from triage_schemas.events import LabelEvent
 from triage_worker.audit import service
 from triage_worker.audit.evidence import Evidence
 from triage_worker.cli.app import app
 from typer.testing import CliRunner, Result
 
-from tests.worker.audit.streams import BUNDLE, MANIFEST, answer, answers
+from tests.worker.audit.streams import BUNDLE, MANIFEST, answer, answers, calibrated
 
 Run = Callable[..., Result]
 
 
 @pytest.fixture
 def run(monkeypatch: pytest.MonkeyPatch) -> Run:
-    def run(*arguments: str, labels: list[LabelEvent]) -> Result:
-        evidence = Evidence(MANIFEST, None, advise_only=True)
+    def run(*arguments: str, labels: list[LabelEvent], manifest: Manifest = MANIFEST) -> Result:
+        evidence = Evidence(manifest, None, advise_only=True)
         evidence.add_answers(labels)
         monkeypatch.setattr(service, "run_once", lambda settings: evidence.report())
         return CliRunner().invoke(app, ["audit", *arguments], env={"COLUMNS": "200"})
@@ -42,6 +43,15 @@ def test_it_prints_alarms_and_advice_and_exits_with_1(run: Run) -> None:
     assert done.exit_code == 1
     assert "Alarm: promise, false only if each accepted event was wrong with at most the promised" in done.output
     assert "Advice: accept from 0." in done.output
+
+
+def test_a_notice_is_no_alarm(run: Run) -> None:
+    confident = [answer(number, 0.995, wrong=number % 40 == 0) for number in range(1_500)]
+    done = run(labels=confident, manifest=calibrated([0.995] * 900 + [0.8] * 100, [False] * 900 + [True, False] * 50))
+    assert done.exit_code == 0, done.output
+    assert "Notice: confidence, false only if each accepted event was wrong with at most" in done.output
+    assert "No alarm." in done.output
+    assert "Alarm: " not in done.output
 
 
 def test_json_has_the_whole_report(run: Run) -> None:

@@ -6,11 +6,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 import numpy as np
+from triage_models.audit.allowance import Allowance
 from triage_models.audit.confidence_sequence import Bound, IntentBounds
 from triage_models.audit.controller import ThresholdChange, ThresholdController, threshold_grid
 from triage_models.audit.detector import Alarm, Detector, Kind
 from triage_models.audit.events import AuditedEvent, AuditedEvents
 from triage_models.audit.expected_errors import confidence_drift, count_confidences, expected_error_share
+from triage_models.bundle.accepted_rows import expand
 from triage_models.bundle.manifest import Manifest
 from triage_schemas.events import LabelEvent, ModelRef, ReviewEvent, ThresholdEvent
 
@@ -18,10 +20,14 @@ CHUNK = 25
 """Answers after which the threshold is looked at again; more at once is faster, and decides later."""
 
 REFERENCE = 500
-"""So many of the first requests show which confidences are usual."""
+"""So many of the first requests show which confidences are usual in this traffic."""
 
 LEAST_REFERENCE = 100
-"""Below this it is not known which threshold accepts how much, so none is chosen."""
+"""Below this it is not known which threshold accepts how much, so none is chosen; and fewer calibration rows
+say as little."""
+
+LEAST_ERRORS = 10
+"""With fewer errors among its calibration rows, a bundle does not say how errors depend on the confidence."""
 
 RECENT = 2_000
 """Requests that the expected errors and the drift are computed of."""
@@ -50,7 +56,8 @@ class Report:
         evidence: of each test; 1 raises its alarm.
         expected_error_share: what the confidences of recent requests expect to be wrong; None without requests that
             reach the threshold.
-        confidence_drift: from the first requests to recent ones, 0 to 1; None while there are too few.
+        confidence_drift: of recent requests, 0 to 1, from the rows that the bundle was calibrated on, or if it does not
+            have them, from the first requests; None while there are too few.
         last_change: the last change of the threshold, or advice to change it, in this run.
     """
 
@@ -78,6 +85,9 @@ class Evidence:
     Bounds and alarms begin anew with each version of the threshold, since what is accepted is then another set. They
     count what reaches the threshold in force. Whether it can come down is decided by everything from the floor on.
 
+    A bundle without the rows that it was calibrated on, or with few, does not say which errors its confidences allow.
+    Then there is no notice, and the first requests show which confidences are usual.
+
     Args:
         manifest: of the bundle.
         in_force: the last change that was decided for it; None if there is none.
@@ -90,6 +100,12 @@ class Evidence:
         self._promised = manifest.thresholds.guarantee.risk
         self._floor = manifest.thresholds.confidence
         self._advise_only = advise_only
+        calibration = expand(manifest.accepted_rows or ())
+        known = len(calibration.confidence) >= LEAST_REFERENCE
+        self._calibrated = count_confidences(calibration.confidence) if known else None
+        self._allowance = None
+        if calibration.wrong.sum() >= LEAST_ERRORS:
+            self._allowance = Allowance.fit(*calibration, self._labels, max_error=self._promised)
         self._requests: OrderedDict[str, None] = OrderedDict()
         self._request_count = 0
         self._reference: list[float] = []
@@ -151,7 +167,7 @@ class Evidence:
         self._version = 0 if in_force is None else in_force.version
         self._answered_until = None if in_force is None else in_force.answered_until
         self._bounds = IntentBounds(self._labels)
-        self._detector = Detector(self._labels, self._promised, None)
+        self._detector = Detector(self._labels, self._promised, self._allowance)
         self._controller: ThresholdController | None = None
         self._waiting: list[AuditedEvent] = []
         self._raised: list[Alarm] = []
@@ -168,11 +184,13 @@ class Evidence:
         self._recent.append(confidence)
 
     def _drift(self) -> float | None:
-        later = self._request_count - REFERENCE
+        usual = self._calibrated
+        later = self._request_count - (REFERENCE if usual is None else 0)
         if later < LEAST_REFERENCE:
             return None
-        recent = np.array(self._recent)[-later:]
-        return confidence_drift(count_confidences(np.array(self._reference)), count_confidences(recent))
+        if usual is None:
+            usual = count_confidences(np.array(self._reference))
+        return confidence_drift(usual, count_confidences(np.array(self._recent)[-later:]))
 
     def _counts(self, label: LabelEvent) -> bool:
         audited = label.audited

@@ -28,7 +28,7 @@ class AuditMetrics:
         self._answered = single("answered", "Those of them that a person has answered.")
         self._promised = single("promised_error_ratio", "The share of accepted messages that may be wrong.")
         self._expected = single("expected_error_ratio", "What the confidences of recent requests expect to be wrong.")
-        self._drift = single("confidence_drift", "How far confidences have moved since the audit began, 0 to 1.")
+        self._drift = single("confidence_drift", "How far confidences have moved from the usual ones, 0 to 1.")
         self._threshold = single("threshold", "The threshold in force.")
         self._floor = single("threshold_floor", "The bundle's own threshold.")
         self._version = single("threshold_version", "Version of the threshold in force; 0: the bundle's own.")

@@ -138,12 +138,13 @@ class AuditFollower:
         return (decided.version if decided else 0) != evidence.version
 
     def _log(self, report: Report) -> None:
-        """Log alarms and advice once."""
+        """Log alarms, notices and advice once."""
         for alarm in report.alarms:
             key = (report.bundle.version, report.version, alarm.kind)
             if key not in self._alarms:
                 self._alarms.add(key)
-                log.warning("The audit raises an alarm", extra={"kind": alarm.kind, "answers": report.overall.answers})
+                what = "a notice" if alarm.is_notice else "an alarm"
+                log.warning("The audit raises %s", what, extra={"kind": alarm.kind, "answers": report.overall.answers})
         change = report.last_change
         if change is not None and change.advice and change != self._advised:
             self._advised = change

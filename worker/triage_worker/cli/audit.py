@@ -77,8 +77,9 @@ def _print(found: "Report", console: Console) -> None:
     if found.confidence_drift is not None:
         console.print(f"Confidences have moved by {found.confidence_drift:.2f} (0 to 1; above 0.1 is worth a look).")
     for alarm in found.alarms:
-        console.print(f"[bold red]Alarm: {alarm.kind}[/], {GUARANTEES[alarm.kind]}.", soft_wrap=True)
-    if not found.alarms:
+        said = "[bold yellow]Notice" if alarm.is_notice else "[bold red]Alarm"
+        console.print(f"{said}: {alarm.kind}[/], {GUARANTEES[alarm.kind]}.", soft_wrap=True)
+    if all(alarm.is_notice for alarm in found.alarms):
         console.print("No alarm.")
     if found.last_change is not None:
         change = found.last_change
