@@ -95,6 +95,13 @@ def test_below_a_raised_threshold_a_message_goes_to_the_fallback_and_is_still_au
     assert output(ACCEPTED, 0.0, threshold=Threshold(0.9, 3)).outcome == "accepted"
 
 
+def test_until_a_threshold_is_decided_the_bundles_own_decision_holds() -> None:
+    """It compares in single precision, where a confidence may reach a threshold that is slightly above it."""
+    tie = replace(ACCEPTED, confidence=0.8 - 1e-9)
+    assert output(tie, 1.0).outcome == "accepted"
+    assert output(tie, 1.0, threshold=Threshold(0.8, 1)).outcome == "fallback"
+
+
 @pytest.mark.parametrize(("suggestion", "suggested"), [(0.5, True), (0.9, True), (0.92, False), (None, False)])
 def test_what_only_a_raised_threshold_refuses_is_a_suggestion_from_the_second_threshold_on(
     suggestion: float | None, suggested: bool

@@ -84,7 +84,9 @@ class OutputWriter:
         # Read once: it may change meanwhile, and both records must name the same.
         threshold = None if self.audit is None else self.audit.threshold(decision.intent)
         reason, suggested = decision.reason, decision.suggested
-        if self.audit and threshold and decision.accepted and decision.confidence < threshold.confidence:
+        # Version 0 is the bundle's own threshold, by which it has decided itself.
+        raised = threshold is not None and threshold.version > 0 and decision.confidence < threshold.confidence
+        if self.audit is not None and decision.accepted and raised:
             reason, suggested = "low_confidence", self.audit.suggests(decision.confidence)
         prediction = Prediction(
             intent=decision.intent,
