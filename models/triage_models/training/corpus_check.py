@@ -1,7 +1,7 @@
 """Checks the project's corpus: ``python -m triage_models.training.corpus_check``.
 
-Prints rows by label, register and shop, exact and near-duplicates, and how varied the language is compared with a
-template-generated data set. Exits with 1 if a message repeats another.
+Prints rows by label, register, channel and shop, exact and near-duplicates, and how varied the language is compared
+with a template-generated data set. Exits with 1 if a message repeats another.
 """
 
 import re
@@ -136,6 +136,7 @@ def _print_counts(console: Console, messages: Sequence[Message]) -> None:
     for title, values in (
         ("label", [message.label for message in messages]),
         ("register", [message.register or "not recorded" for message in messages]),
+        ("channel", [message.channel for message in messages]),
         ("shop", [message.shop for message in messages]),
     ):
         counts = ", ".join(f"{name} {count}" for name, count in Counter(values).most_common())

@@ -19,10 +19,10 @@ from triage_models.data.corpus import read_messages
 from triage_models.errors import DataError
 
 from tests.models.fake_bundles import variant
-from tests.models.serving.shipped import shipped_classifier
+from tests.models.serving.shipped import FIRST_ROWS, shipped_classifier
 from tests.models.tiny import write_csv
 
-ROWS = [(message.text, message.label) for message in read_messages()[::40]]
+ROWS = [(message.text, message.label) for message in read_messages()[:FIRST_ROWS:40]]
 SHIPPED = Bundle.open(DEFAULT_BUNDLE, verify=False).manifest
 
 

@@ -25,6 +25,7 @@ INTENTS = {
 REGISTERS = {
     "keywords", "short", "typos", "slang", "esl", "indian", "hinglish", "angry", "polite", "long", "email", "emoji",
 }  # fmt: skip
+CHANNELS = {"chat", "post", "review", "app_store", "email", "voice"}
 
 
 @pytest.fixture(scope="module")
@@ -45,6 +46,13 @@ def test_the_corpus_has_many_kinds_of_shop_and_all_registers(committed: list[Mes
     assert set(noted) == REGISTERS
     assert min(noted.values()) >= 100
     assert {message.shop for message in committed if not message.register} == {"pilot"}
+
+
+def test_the_corpus_has_messages_with_and_without_an_intent_of_each_channel(committed: list[Message]) -> None:
+    assert len(committed) == 21_599
+    assert {message.channel for message in committed} == CHANNELS
+    counts = Counter((message.channel, message.label == "OOS") for message in committed)
+    assert min(counts[channel, foreign] for channel in CHANNELS for foreign in (True, False)) >= 50
 
 
 def test_no_message_of_the_corpus_is_empty_padded_or_repeated(committed: list[Message]) -> None:
@@ -79,7 +87,24 @@ def test_ngrams_are_counted_within_texts_up_to_the_given_number_of_words() -> No
     assert distinct_ngram_share(texts, 5, 1) == pytest.approx(2 / 5)
 
 
-@pytest.mark.parametrize("content", ["", "text,label\nhi,OOS\n", "text,label,shop,register\nhi,OOS\n"])
+def test_a_corpus_without_the_channel_was_typed_into_a_chat(tmp_path: Path) -> None:
+    file = tmp_path / "messages.csv"
+    file.write_text("text,label,shop,register\nhi,OOS,toys,short\n", encoding="utf-8")
+    assert read_messages(file) == [Message("hi", "OOS", "toys", "short", "chat")]
+    file.write_text("text,label,shop,register,channel\nhi,OOS,toys,short,post\n", encoding="utf-8")
+    assert read_messages(file) == [Message("hi", "OOS", "toys", "short", "post")]
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "",
+        "text,label\nhi,OOS\n",
+        "text,label,shop,register\nhi,OOS\n",
+        "text,label,shop,register,channel\nhi,OOS,toys,short\n",
+        "text,label,shop,register\nhi,OOS,toys,short,post\n",
+    ],
+)
 def test_a_file_with_other_columns_is_refused_with_one_sentence(tmp_path: Path, content: str) -> None:
     file = tmp_path / "messages.csv"
     file.write_text(content, encoding="utf-8")
