@@ -1,7 +1,7 @@
 """Checks the project's corpus: ``python -m triage_models.training.corpus_check``.
 
 Prints rows by label, register, channel and shop, exact and near-duplicates, and how varied the language is compared
-with a template-generated data set. Exits with 1 if a message repeats another.
+with a template-generated data set. Exits with 1 if a message repeats another, or one that is held out for measuring.
 """
 
 import re
@@ -19,6 +19,7 @@ from rich.table import Table
 from tokenizers import Tokenizer
 
 from triage_models.data.corpus import MESSAGES_CSV, Message, read_messages
+from triage_models.data.held_out import CHANNELS_CSV
 from triage_models.data.labelled import normalize_text
 from triage_models.data.training_rows import read_training_rows
 from triage_models.errors import DataError
@@ -64,6 +65,20 @@ def near_duplicates(vectors: NDArray[np.float32]) -> list[DuplicatePair]:
     return pairs
 
 
+def repeated_messages(texts: Sequence[str], held_out: Sequence[str] = ()) -> list[DuplicatePair]:
+    """Find messages that repeat another one, or one that is held out, exactly or nearly.
+
+    Args:
+        texts: ``[N]`` the messages.
+        held_out: messages that must not be among them; their positions count on from N.
+    """
+    every = [*texts, *held_out]
+    pairs = exact_duplicates(every)
+    exact = {pair[:2] for pair in pairs}
+    pairs += [pair for pair in near_duplicates(embed_with_base(every)) if pair[:2] not in exact]
+    return [pair for pair in pairs if pair.first < len(texts)]
+
+
 def embed_with_base(texts: Sequence[str]) -> NDArray[np.float32]:
     """Return unit vectors ``[N, D]`` by the packaged MiniLM, untrained, so that our training does not affect them."""
     base = default_base()
@@ -107,7 +122,7 @@ def main(
     ] = None,
     corpus: Annotated[Path, typer.Option(help="the corpus")] = MESSAGES_CSV,
 ) -> None:
-    """Check the corpus; the exit code is 1 if a message repeats another."""
+    """Check the corpus; the exit code is 1 if a message repeats another or one that is held out."""
     console = Console(highlight=False)
     try:
         messages = read_messages(corpus)
@@ -118,15 +133,17 @@ def main(
             console.print(f"There is no {TEMPLATES} to compare the language with: give a CSV with --templates.\n")
         else:
             _print_diversity(console, texts, read_training_rows(source).texts, source)
-        duplicates = exact_duplicates(texts)
-        exact = {pair[:2] for pair in duplicates}
-        duplicates += [pair for pair in near_duplicates(embed_with_base(texts)) if pair[:2] not in exact]
+        held_out = [message.text for message in read_messages(CHANNELS_CSV)] if CHANNELS_CSV.is_file() else []
+        duplicates = repeated_messages(texts, held_out)
     except DataError as error:
         raise SystemExit(f"corpus: {error}") from error
+    every = [*texts, *held_out]
     for first, second, cosine in duplicates:
-        console.print(f"messages {first + 1} and {second + 1}, {cosine:.3f}: {texts[first]!r}, {texts[second]!r}")
+        other = f"{second + 1}" if second < len(texts) else f"held-out message {second - len(texts) + 1}"
+        console.print(f"messages {first + 1} and {other}, {cosine:.3f}: {every[first]!r}, {every[second]!r}")
     console.print(
-        f"{len(duplicates)} messages repeat another (identical, or with a cosine above {NEAR_DUPLICATE} by MiniLM)."
+        f"{len(duplicates)} messages repeat another of the corpus or one of the {len(held_out)} that are held out "
+        f"(identical, or with a cosine above {NEAR_DUPLICATE} by MiniLM)."
     )
     raise typer.Exit(1 if duplicates else 0)
 

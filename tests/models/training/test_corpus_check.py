@@ -10,11 +10,13 @@ pytest.importorskip("torch", reason="needs the [train] extra")
 
 from triage_models.data.corpus import Message, read_messages
 from triage_models.errors import DataError
+from triage_models.training import corpus_check
 from triage_models.training.corpus_check import (
     DuplicatePair,
     distinct_ngram_share,
     exact_duplicates,
     near_duplicates,
+    repeated_messages,
     split_words,
 )
 
@@ -74,6 +76,16 @@ def test_near_duplicates_are_found_within_and_across_blocks() -> None:
     found = near_duplicates(vectors)
     assert [(pair.first, pair.second) for pair in found] == [(3, 1500), (10, 11), (2399, 2400)]
     assert all(pair.cosine == pytest.approx(1.0, abs=1e-5) for pair in found)
+
+
+def test_messages_that_repeat_one_another_or_a_held_out_one_are_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    texts, held_out = ["a", "b", "A", "c"], ["d", "B", "e", "e"]
+    vectors = np.eye(8, dtype=np.float32)
+    vectors[6] = vectors[3]  # c and e are alike
+    monkeypatch.setattr(corpus_check, "embed_with_base", lambda every: vectors[: len(every)])
+    found = repeated_messages(texts, held_out)
+    assert [pair[:2] for pair in found] == [(0, 2), (1, 5), (3, 6)]
+    assert [pair[:2] for pair in repeated_messages(texts)] == [(0, 2)]
 
 
 def test_words_are_in_lower_case_with_their_apostrophe() -> None:
