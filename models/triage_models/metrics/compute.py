@@ -18,6 +18,9 @@ from triage_models.metrics.outcomes import Floats, Outcomes
 Metrics = dict[str, float | None]
 Intervals = dict[str, list[float] | None]
 
+AT_80 = "selective_accuracy_at_80"
+"""Accuracy of the most confident 80 % of the rows in scope, whatever the thresholds are."""
+
 
 def compute_metrics(outcomes: Outcomes, *, risk: float) -> Metrics:
     """Compute the metrics; None where one is undefined, for example without out-of-scope rows.
@@ -41,6 +44,7 @@ def compute_intervals(
     compute = partial(_compute, _sorted_by_confidence(outcomes), risk)
     ends = bootstrap.bootstrap_intervals(compute, len(outcomes), resamples=resamples, seed=seed)
     sizes = {name: float(whole[0]) for name, (_, whole) in _counts(outcomes, _weights_of_one(outcomes)).items()}
+    sizes[AT_80] = 0.8 * sizes["accuracy"]
     values = compute_metrics(outcomes, risk=risk)
     return {name: _interval(values[name], ends[name], sizes.get(name)) for name in values}
 
@@ -113,6 +117,7 @@ def _compute(outcomes: Outcomes, risk: float, weights: Floats) -> dict[str, Floa
         "aurc": ranking.aurc(inside),
         "excess_aurc": ranking.excess_aurc(inside),
         "confidence_auroc": ranking.auroc(inside),
+        AT_80: ranking.accuracy_at_coverage(inside, 0.8),
         "best_coverage_at_guarantee": ranking.best_coverage(inside, risk),
         "oos_auroc": ranking.auroc(scope),
         "oos_fpr95": ranking.false_positive_rate_at(scope, 0.95),

@@ -67,7 +67,13 @@ def count_by_confidence(confidence: Floats, positive: Flags) -> RankedCounts:
 
 
 def aurc(ranked: RankedCounts) -> Floats:
-    """Area ``[R]`` under the risk-coverage curve: the mean error rate of the most confident rows over all coverages."""
+    """Area ``[R]`` under the risk-coverage curve: the mean error rate of the most confident rows over all coverages.
+
+    For each number of rows from 1 to N, take so many of the most confident rows; the area is the mean of their error
+    rates. The curve is that of El-Yaniv and Wiener, "On the foundations of noise-free selective classification" (2010),
+    and its area a measure of confidence since Geifman and El-Yaniv, "Selective classification for deep neural networks"
+    (2017).
+    """
     negative = np.cumsum(ranked.negative, axis=1)
     size = ranked.rows
     taken = np.cumsum(size, axis=1)
@@ -111,6 +117,19 @@ def best_coverage(ranked: RankedCounts, risk: float) -> Floats:
     taken = negative + np.cumsum(ranked.positive, axis=1)
     allowed = np.where(negative <= risk * taken + 1e-9, taken, 0.0)
     return ratio(allowed.max(axis=1), taken[:, -1])
+
+
+def accuracy_at_coverage(ranked: RankedCounts, coverage: float) -> Floats:
+    """Share ``[R]`` of positive rows among the most confident ones, which are a share ``coverage`` of all rows."""
+    positive, rows = np.cumsum(ranked.positive, axis=1), np.cumsum(ranked.rows, axis=1)
+    wanted = coverage * rows[:, -1:]
+    last = np.argmax(rows >= wanted - 1e-9, axis=1)[:, None]
+    positive, rows, own_positive, own = (
+        np.take_along_axis(counts, last, axis=1) for counts in (positive, rows, ranked.positive, ranked.rows)
+    )
+    # Of the last group of equal confidence only a part is wanted, and it has the share of the whole group.
+    right = positive - np.nan_to_num(ratio(own_positive, own)) * (rows - wanted)
+    return ratio(right[:, 0], wanted[:, 0])
 
 
 def risk_coverage_curve(ranked: RankedCounts, points: int) -> tuple[Floats, Floats]:

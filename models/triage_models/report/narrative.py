@@ -12,6 +12,10 @@ METRICS = {
     "mcc": ("Matthews correlation", "agreement beyond chance: 1 is perfect, 0 is guessing"),
     "coverage": ("Coverage", "share of messages with an intent that are accepted"),
     "selective_accuracy": ("Selective accuracy", "share of those that are correct"),
+    "selective_accuracy_at_80": (
+        "Selective accuracy at 80 %",
+        "share correct among the 80 % with the highest confidence, whatever the threshold",
+    ),
     "best_coverage_at_guarantee": (
         "Best coverage in hindsight",
         "coverage of the best threshold for exactly these rows, at the guaranteed error rate",
@@ -51,6 +55,7 @@ SHARES = frozenset(
         "accuracy",
         "coverage",
         "selective_accuracy",
+        "selective_accuracy_at_80",
         "best_coverage_at_guarantee",
         "oos_fpr95",
         "false_acceptance_rate",

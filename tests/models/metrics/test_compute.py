@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 pytest.importorskip("sklearn", reason="needs the [train] extra")
 
 from sklearn import metrics
-from triage_models.metrics.compute import compute_by_class, compute_metrics
+from triage_models.metrics.compute import compute_by_class, compute_intervals, compute_metrics
 from triage_models.metrics.outcomes import OUT_OF_SCOPE, Floats, Outcomes
 
 
@@ -119,6 +119,34 @@ def test_aurc_with_ties_is_the_mean_over_their_orders() -> None:
     assert compute_metrics(outcomes, risk=0.05)["aurc"] == pytest.approx(
         np.mean(areas), abs=4 * np.std(areas) / 4000**0.5
     )
+
+
+@given(seed=st.integers(0, 10_000), rows=st.sampled_from([5, 50, 60]))
+@settings(max_examples=40, deadline=None)
+def test_accuracy_at_80_is_that_of_the_most_confident_rows(seed: int, rows: int) -> None:
+    outcomes = some(seed, rows=rows, out_of_scope=0.0)
+    best = outcomes.take(np.argsort(-outcomes.confidence, kind="stable")[: rows * 4 // 5])
+    assert compute_metrics(outcomes, risk=0.05)["selective_accuracy_at_80"] == pytest.approx(best.correct.mean())
+
+
+def test_accuracy_at_80_takes_its_share_of_equal_confidences_and_only_rows_in_scope() -> None:
+    outcomes = Outcomes(
+        ("a", "b"),
+        truth=np.array([0, 0, 0, 0, 0, OUT_OF_SCOPE]),
+        predicted=np.array([0, 0, 0, 1, 1, 0]),
+        confidence=np.array([0.9, 0.9, 0.5, 0.5, 0.5, 0.99]),
+        accepted=np.zeros(6, dtype=bool),
+    )
+    found = compute_metrics(outcomes, risk=0.05)
+    assert found["selective_accuracy_at_80"] == pytest.approx((2 + 2 / 3) / 4)
+    assert compute_metrics(outcomes.take(outcomes.out_of_scope), risk=0.05)["selective_accuracy_at_80"] is None
+
+
+def test_an_accuracy_at_80_of_one_has_an_interval_below_one() -> None:
+    outcomes = some(3, rows=50, out_of_scope=0.0)
+    perfect = Outcomes(outcomes.classes, outcomes.truth, outcomes.truth, outcomes.confidence, outcomes.accepted)
+    interval = compute_intervals(perfect, risk=0.05, resamples=50)["selective_accuracy_at_80"]
+    assert interval == pytest.approx([0.025 ** (1 / 40), 1.0])
 
 
 @given(seed=st.integers(0, 10_000), rows=st.integers(1, 60))
