@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from triage_models.benchmarks.confidence_cost import confidence_cost, summarize
+from triage_models.benchmarks.held_out_channels import write_other_channels, write_posts
 from triage_models.benchmarks.learning_gain import DRAWS, learning_gain
 from triage_models.benchmarks.sofmattress_mapping import SHOP_OOS_LABEL, write_mapped
 from triage_models.data.evaluation_rows import read_labelled_rows
@@ -62,6 +63,16 @@ def sofmattress(context: BenchmarkContext) -> MeasuredValues:
         **_values(result, "accuracy", "selective_accuracy", "coverage"),
         "out of scope accepted as an intent": _share(intents, result["out_of_scope_rows"]),
     }
+
+
+def held_out_posts(context: BenchmarkContext) -> MeasuredValues:
+    """Evaluate the bundle on the held-out posts on social media."""
+    return _held_out(context, "held_out_posts", write_posts)
+
+
+def held_out_channels(context: BenchmarkContext) -> MeasuredValues:
+    """Evaluate the bundle on the held-out messages of the other channels."""
+    return _held_out(context, "held_out_channels", write_other_channels)
 
 
 def sofmattress_bot(context: BenchmarkContext) -> MeasuredValues:
@@ -120,6 +131,12 @@ def _template_csv(context: BenchmarkContext) -> Path:
 
 def _mapped_sofmattress(context: BenchmarkContext) -> Path:
     return write_mapped(context.data / "sofmattress", context.runs / "data" / "sofmattress_mapped.csv")
+
+
+def _held_out(context: BenchmarkContext, name: str, write: Callable[[Path], Path]) -> MeasuredValues:
+    data = write(context.runs / "data" / f"{name}.csv")
+    result = evaluate(data, context.bundle, output=_report(context, name))
+    return _values(result, "accuracy", "selective_accuracy", "coverage", "false_acceptance_rate")
 
 
 def _learning(context: BenchmarkContext, bundle: Path, data: Path) -> MeasuredValues:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from triage_models.benchmarks import measurements
 from triage_models.benchmarks.measurements import BenchmarkContext, MeasuredValues
+from triage_models.data.held_out import CHANNELS_CSV
 from triage_models.errors import DataError
 
 
@@ -52,7 +53,7 @@ class Benchmark:
     Attributes:
         name: how the command line selects it.
         title: how the table names it.
-        folder: the folder of its data set, below the data folder.
+        folder: the folder of its data set, below the data folder; an absolute path if it is part of the project.
         targets: the targets of its metrics.
         measure: measures it.
     """
@@ -88,6 +89,30 @@ BENCHMARKS = (
             Target("out of scope accepted as an intent", 0.03, 0.01, lower_is_better=True),
         ),
         measurements.sofmattress,
+    ),
+    Benchmark(
+        "posts",
+        "held-out posts on social media",
+        str(CHANNELS_CSV.parent),
+        (
+            Target("accuracy", 0.915, 0.95),
+            Target("selective_accuracy", 0.95, 0.97),
+            Target("coverage", 0.72, 0.85),
+            Target("false_acceptance_rate", 0.05, 0.02, lower_is_better=True),
+        ),
+        measurements.held_out_posts,
+    ),
+    Benchmark(
+        "channels",
+        "held-out messages of other channels",
+        str(CHANNELS_CSV.parent),
+        (
+            Target("accuracy", 0.945, 0.97),
+            Target("selective_accuracy", 0.96, 0.98),
+            Target("coverage", 0.80, 0.85),
+            Target("false_acceptance_rate", 0.05, 0.02, lower_is_better=True),
+        ),
+        measurements.held_out_channels,
     ),
     Benchmark(
         "bot",

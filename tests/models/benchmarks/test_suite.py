@@ -12,6 +12,7 @@ import triage_models.training
 from triage_models.benchmarks import measurements, suite
 from triage_models.benchmarks.measurements import BenchmarkContext
 from triage_models.benchmarks.targets import BENCHMARKS, Measurement, Target, run_benchmark
+from triage_models.data.evaluation_rows import read_labelled_rows
 
 NAMED = {one.name: one for one in BENCHMARKS}
 
@@ -68,6 +69,23 @@ def test_out_of_scope_messages_predicted_as_other_are_not_counted(
     last = run_benchmark(NAMED["sofmattress"], BenchmarkContext(tmp_path, tmp_path, tmp_path / "runs"))[-1]
     assert last.value == pytest.approx(1 / 29)
     assert last.interval[0] <= last.value <= last.interval[1]
+
+
+@pytest.mark.parametrize(("name", "rows"), [("posts", 243), ("channels", 307)])
+def test_held_out_messages_come_with_the_project(
+    name: str, rows: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    measured: list[Path] = []
+
+    def evaluate(data: Path, _bundle: Path, output: Path) -> dict[str, Any]:
+        measured.append(data)
+        return found(accuracy=0.9, selective_accuracy=0.96, coverage=0.8, false_acceptance_rate=0.1)
+
+    monkeypatch.setattr(measurements, "evaluate", evaluate)
+    values = run_benchmark(NAMED[name], BenchmarkContext(tmp_path / "no data", tmp_path, tmp_path / "runs"))
+    assert [one.target.metric for one in values][-1] == "false_acceptance_rate"
+    assert values[-1].value == 0.1
+    assert len(read_labelled_rows(measured[0])) == rows
 
 
 def test_a_bundle_is_trained_once_for_the_same_data_and_again_for_other_data(
