@@ -37,7 +37,7 @@ KINDS = {
     ),
     "food": ("coffee_tea", "groceries", "honey_spices", "meal_kits", "subscription_boxes"),
     "home": (
-        "bathroom", "bedding_linen", "furniture", "home_decor", "kids_furniture", "mattresses", "paint_flooring",
+        "bathroom", "bedding_linen", "furniture", "home_decor", "kids_furniture", "paint_flooring",
         "recliners",
     ),
 }  # fmt: skip
