@@ -19,6 +19,8 @@ from triage_models.training.base_model import load_encoder, save_tokenizer
 from triage_models.training.batches import Examples, token_ids
 from triage_models.training.distillation import TEACHERS_FOLDER, teacher_mean_probabilities
 from triage_models.training.export import export
+from triage_models.training.generated_head import add_generated_head
+from triage_models.training.generated_rows import mixed
 from triage_models.training.inference import embed_texts
 from triage_models.training.network import Network, ServingNetwork
 from triage_models.training.onnx_weights import load_network
@@ -47,6 +49,7 @@ class TrainingJob:
         max_length: tokens that the model reads.
         seed: seed of every draw.
         validation: rows for early stopping.
+        generated: rows that no customer wrote, trained on as `triage_models.training.generated_rows` says.
         start: folder of a bundle of the same classes, whose network is trained further; None starts from the base.
     """
 
@@ -57,6 +60,7 @@ class TrainingJob:
     max_length: int
     seed: int
     validation: Examples | None = None
+    generated: Examples | None = None
     start: Path | None = None
 
 
@@ -91,6 +95,7 @@ def train_candidate(job: TrainingJob, folder: Path, progress: StepCallback, *, w
 def _train_from_base(job: TrainingJob, tokenizer: Tokenizer, folder: Path, progress: StepCallback) -> Network:
     """Train the network that serves, and before it the teachers that the recipe asks for."""
     networks = job.recipe.networks
+    examples = job.examples if job.generated is None else mixed(job.examples, job.generated)
 
     def train(number: int, checkpoint: Path, teacher_probabilities: Tensor | None = None) -> Network:
         seed = job.seed if number == networks - 1 else job.seed + 1 + number
@@ -99,7 +104,7 @@ def _train_from_base(job: TrainingJob, tokenizer: Tokenizer, folder: Path, progr
         Trainer(
             network,
             tokenizer,
-            job.examples,
+            examples,
             job.recipe,
             seed,
             job.validation,
@@ -112,8 +117,11 @@ def _train_from_base(job: TrainingJob, tokenizer: Tokenizer, folder: Path, progr
     probabilities = None
     if networks > 1:
         teachers_folder = folder / TEACHERS_FOLDER
-        probabilities = teacher_mean_probabilities(train, networks - 1, tokenizer, job.examples.texts, teachers_folder)
-    return train(networks - 1, folder / CHECKPOINT, probabilities)
+        probabilities = teacher_mean_probabilities(train, networks - 1, tokenizer, examples.texts, teachers_folder)
+    network = train(networks - 1, folder / CHECKPOINT, probabilities)
+    if job.generated is not None:
+        add_generated_head(network, tokenizer, job.examples, job.generated, job.seed)
+    return network
 
 
 def _train_further(job: TrainingJob, start: Path, tokenizer: Tokenizer, progress: StepCallback) -> Network:

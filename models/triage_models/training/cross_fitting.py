@@ -83,8 +83,13 @@ def _run_fold(
         new_index = np.full(len(job.classes), -1, dtype=np.int64)
         new_index[known] = np.arange(len(known))
         examples = job.examples.take(train)
+        generated = job.generated
+        if generated is not None:
+            generated = generated.take(np.flatnonzero(new_index[generated.classes] >= 0))
+            generated = replace(generated, classes=new_index[generated.classes])
         part = replace(
             job,
+            generated=generated,
             examples=replace(examples, classes=new_index[examples.classes]),
             classes=tuple(job.classes[number] for number in known),
             validation=None,

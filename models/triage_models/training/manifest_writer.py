@@ -65,7 +65,7 @@ def write_manifest(folder: Path, record: TrainingRecord, fitted: Fitted, data: C
     files = {file.name: sha256(file) for file in sorted(folder.iterdir()) if _is_hashed(file)}
     manifest = Manifest(
         name=record.name,
-        version=now.strftime("%Y.%m.%d-") + fingerprint(record.plan.train)[:8],
+        version=now.strftime("%Y.%m.%d-") + fingerprint(record.plan.learned)[:8],
         created_at=now.isoformat(timespec="seconds"),
         labels=record.plan.labels,
         out_of_scope_label=record.plan.oos_label,
@@ -111,6 +111,7 @@ def _training(record: TrainingRecord) -> dict[str, object]:
         "data_sha256": sha256(record.data),
         "rows": len(record.plan.train),
         "rows_by_label": dict(sorted(Counter(record.plan.train.labels).items())),
+        "generated_rows": len(record.plan.generated),
         "base": _base_name(record.job.base),
         "seed": record.job.seed,
         "recipe": record.job.recipe.__dict__,

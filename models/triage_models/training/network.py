@@ -1,16 +1,64 @@
 """The network: a DistilBERT encoder, mean pooling, one linear layer; and its form for export, with prototypes."""
 
+import torch
 from torch import Tensor, nn
 from transformers import DistilBertModel
 
+HIDDEN_GATE, HIDDEN_CLASSES = 64, 256
+
+LAYERS_READ = 3
+"""A `GeneratedHead` reads the embeddings, the middle layer and the last one."""
+
+OPEN_FROM, SHARPNESS = 2.0, 2.0
+"""The gate is half open at these log odds that a text is generated, and sharper than the odds, to be seldom ajar."""
+
+
+def mean_pooled(hidden: Tensor, attention_mask: Tensor) -> Tensor:
+    """Return the mean ``[B, D]`` of the token vectors ``[B, T, D]`` that the mask ``[B, T]`` keeps."""
+    weights = attention_mask.unsqueeze(-1).to(hidden.dtype)
+    pooled: Tensor = (hidden * weights).sum(1) / weights.sum(1).clamp(min=1.0)
+    return pooled
+
+
+class GeneratedHead(nn.Module):
+    """Answers texts that were generated, see `triage_models.training.generated_head`.
+
+    Args:
+        width: W, the width of the vectors that it reads.
+        classes: C, the number of outputs.
+    """
+
+    def __init__(self, width: int, classes: int) -> None:
+        super().__init__()
+        self.gate = nn.Sequential(nn.Linear(width, HIDDEN_GATE), nn.GELU(), nn.Linear(HIDDEN_GATE, 1))
+        self.classes = nn.Sequential(nn.Linear(width, HIDDEN_CLASSES), nn.GELU(), nn.Linear(HIDDEN_CLASSES, classes))
+
+    def forward(self, vectors: Tensor, logits: Tensor) -> Tensor:
+        """Mix the network's logits ``[B, C]`` with those for generated texts, by vectors ``[B, W]``."""
+        share = torch.sigmoid(SHARPNESS * (self.gate(vectors) - OPEN_FROM))
+        mixed: Tensor = logits + share * (self.classes(vectors) - logits)
+        return mixed
+
+    @torch.no_grad()
+    def take_raw(self, mean: Tensor, deviation: Tensor) -> None:
+        """Make a head that was trained on standardized vectors read raw ones, by their mean and deviation ``[W]``."""
+        for part in (self.gate, self.classes):
+            first = next(iter(part))
+            assert isinstance(first, nn.Linear)
+            first.weight.div_(deviation)
+            first.bias.sub_(first.weight @ mean)
+
 
 class Network(nn.Module):
-    """DistilBERT with mean pooling over its token vectors and one linear layer.
+    """DistilBERT with mean pooling over its token vectors and one linear layer, and perhaps a head for generated texts.
 
     Args:
         encoder: the base model.
         classes: C, the number of outputs.
         dropout: probability before the linear layer, 0 to 1.
+
+    Attributes:
+        generated: answers generated texts; None if there is no such head.
     """
 
     def __init__(self, encoder: DistilBertModel, classes: int, dropout: float) -> None:
@@ -20,18 +68,32 @@ class Network(nn.Module):
         self.head = nn.Linear(encoder.config.dim, classes)
         nn.init.normal_(self.head.weight, std=0.02)
         nn.init.zeros_(self.head.bias)
+        self.generated: GeneratedHead | None = None
 
     def embed(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
         """Map token ids and mask ``[B, T]`` to the mean of the token vectors ``[B, D]``."""
         hidden = self.encoder(input_ids=input_ids, attention_mask=attention_mask).last_hidden_state
-        weights = attention_mask.unsqueeze(-1).to(hidden.dtype)
-        pooled: Tensor = (hidden * weights).sum(1) / weights.sum(1).clamp(min=1.0)
-        return pooled
+        return mean_pooled(hidden, attention_mask)
+
+    def embed_layers(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
+        """Map token ids and mask ``[B, T]`` to the means of the layers that a `GeneratedHead` reads ``[B, W]``."""
+        hidden = self.encoder(
+            input_ids=input_ids, attention_mask=attention_mask, output_hidden_states=True
+        ).hidden_states
+        return torch.cat([mean_pooled(hidden[at], attention_mask) for at in (0, len(hidden) // 2, -1)], dim=1)
+
+    def embed_and_classify(self, input_ids: Tensor, attention_mask: Tensor) -> tuple[Tensor, Tensor]:
+        """Map token ids and mask ``[B, T]`` to the mean of the token vectors ``[B, D]`` and logits ``[B, C]``."""
+        if self.generated is None:
+            embedding = self.embed(input_ids, attention_mask)
+            return embedding, self.head(self.dropout(embedding))
+        vectors = self.embed_layers(input_ids, attention_mask)
+        embedding = vectors[:, -self.head.in_features :]
+        return embedding, self.generated(vectors, self.head(self.dropout(embedding)))
 
     def forward(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
         """Map token ids and mask ``[B, T]`` to logits ``[B, C]``."""
-        logits: Tensor = self.head(self.dropout(self.embed(input_ids, attention_mask)))
-        return logits
+        return self.embed_and_classify(input_ids, attention_mask)[1]
 
 
 class ServingNetwork(nn.Module):
@@ -52,7 +114,7 @@ class ServingNetwork(nn.Module):
 
     def forward(self, input_ids: Tensor, attention_mask: Tensor) -> tuple[Tensor, Tensor]:
         """Map token ids and mask ``[B, T]`` to logits ``[B, C]`` and similarity ``[B, C]``."""
-        embedding = self.network.embed(input_ids, attention_mask)
+        embedding, logits = self.network.embed_and_classify(input_ids, attention_mask)
         unit = embedding / embedding.norm(dim=1, keepdim=True).clamp(min=1e-6)
         similarity = (unit @ self.bank).reshape(-1, self.classes, self.per_class).amax(dim=2)
-        return self.network.head(embedding), similarity
+        return logits, similarity

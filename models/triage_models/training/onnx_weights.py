@@ -17,7 +17,7 @@ from transformers import DistilBertConfig, DistilBertModel
 
 from triage_models.bundle.bundle import GPU_MODEL
 from triage_models.errors import DataError
-from triage_models.training.network import Network
+from triage_models.training.network import LAYERS_READ, GeneratedHead, Network
 
 _PREFIX = "network."
 
@@ -46,6 +46,9 @@ def load_network(folder: Path, dropout: float) -> Network:
             | _attention_weights(graph, arrays)
             | _norms_and_biases(graph, arrays)
         )
+        if any(name.startswith("generated.") for name in weights):
+            network.generated = GeneratedHead(LAYERS_READ * network.head.in_features, network.head.out_features)
+            network.generated.requires_grad_(False)
         network.load_state_dict({name: _tensor(value) for name, value in weights.items()})
     except (KeyError, RuntimeError) as error:
         raise DataError(

@@ -22,7 +22,7 @@ from triage_models.training.cross_fitting import FOLDS, cross_fit
 from triage_models.training.label_check import check_labels, report_suspects
 from triage_models.training.manifest_writer import TrainingRecord, write_manifest
 from triage_models.training.plan import SMALL, TrainingPlan, make_plan
-from triage_models.training.recipe import recipe_for
+from triage_models.training.recipe import Recipe, recipe_for
 from triage_models.training.workspace import FOLDS_FOLDER, log_progress, prepare, publish
 
 VALIDATION_SHARE = 0.02
@@ -39,8 +39,10 @@ def train(
     validation: Path | None = None,
     out_of_scope: Path | None = None,
     out_of_scope_label: str | None = None,
+    generated: Path | None = None,
     base: str | None = None,
     epochs: float | None = None,
+    recipe: Recipe | None = None,
     seed: int = 0,
     time_budget: float | None = None,
     teachers: int = 1,
@@ -62,8 +64,12 @@ def train(
             are few.
         out_of_scope: CSV with ``text`` of messages that have no label.
         out_of_scope_label: the label of such messages in ``data``.
+        generated: CSV with ``text,label`` of rows that no customer wrote, made from templates or by a language model.
+            They are only trained on, with little weight, and teach a head of their own (see
+            `triage_models.training.generated_head`); nothing is judged by them.
         base: folder or hub id of a DistilBERT or BERT; by default the packaged MiniLM.
         epochs: passes over the data; by default chosen from its size.
+        recipe: the hyperparameters, with the number of epochs and of teachers; by default chosen from the data's size.
         seed: seed of every draw.
         time_budget: seconds that training may take, calibration included.
         teachers: how many networks teach the one that serves, each trained like it; 1 for none.
@@ -82,12 +88,12 @@ def train(
     limits = ErrorLimits(max_error, suggest_max_error)
     check_output(output)
     torch.set_num_threads(usable_cores())
-    plan = make_plan(data, validation, out_of_scope, out_of_scope_label, seed)
+    plan = make_plan(data, validation, out_of_scope, out_of_scope_label, seed, generated)
     described = read_descriptions(descriptions, plan.labels, plan.notes.append)
     for note in plan.notes:
         progress(note, 1.0)
     with locked_workspace(output) as folder:
-        job = _make_job(plan, base or default_base(), epochs, time_budget, teachers, seed)
+        job = _make_job(plan, base or default_base(), recipe or _recipe(plan, epochs, time_budget, teachers), seed)
         prepare(folder, job, plan.synthetic_oos)
         started = time.monotonic()
         train_candidate(job, folder, log_progress(folder, progress, "training"), with_gpu_model=True)
@@ -105,17 +111,19 @@ def train(
     return output
 
 
-def _make_job(
-    plan: TrainingPlan, base: str, epochs: float | None, time_budget: float | None, teachers: int, seed: int
-) -> TrainingJob:
-    rows = plan.train
-    recipe = recipe_for(float(rows.weight_array().sum()), epochs, _training_seconds(plan, time_budget), teachers)
-    validation = None
+def _recipe(plan: TrainingPlan, epochs: float | None, time_budget: float | None, teachers: int) -> Recipe:
+    drawn = float(plan.train.weight_array().sum())
+    return recipe_for(drawn, epochs, _training_seconds(plan, time_budget), teachers)
+
+
+def _make_job(plan: TrainingPlan, base: str, recipe: Recipe, seed: int) -> TrainingJob:
+    rows, validation = plan.train, None
     if len(rows) >= SMALL:
         rows, watched = split_rows(rows, VALIDATION_SHARE, seed + 1)
         validation = plan.examples(watched)
     max_length = _max_length(load_tokenizer(base), rows.texts)
-    return TrainingJob(plan.examples(rows), plan.classes, base, recipe, max_length, seed, validation)
+    generated = plan.examples(plan.generated) if len(plan.generated) else None
+    return TrainingJob(plan.examples(rows), plan.classes, base, recipe, max_length, seed, validation, generated)
 
 
 def _training_seconds(plan: TrainingPlan, time_budget: float | None) -> float | None:

@@ -45,6 +45,7 @@ class TrainingPlan:
         train: rows to train on, out-of-scope rows included.
         held_out: rows to calibrate with; empty if the data is too small to hold any out.
         synthetic_oos: the out-of-scope rows are Triage's, not the caller's, see `triage_models.training.synthetic_oos`.
+        generated: rows that no customer wrote, to train on, see `triage_models.training.generated_rows`.
         notes: sentences for the user, such as how many rows were dropped.
     """
 
@@ -53,12 +54,18 @@ class TrainingPlan:
     train: TrainingRows
     held_out: TrainingRows
     synthetic_oos: bool = False
+    generated: TrainingRows = field(default_factory=lambda: TrainingRows([], []))
     notes: list[str] = field(default_factory=list)
 
     @property
     def classes(self) -> tuple[str, ...]:
         """The network's outputs in order: the labels, then the out-of-scope class."""
         return (*self.labels, self.oos_label)
+
+    @property
+    def learned(self) -> TrainingRows:
+        """All rows that the network learns from."""
+        return training_rows.concatenate(self.train, self.generated) if len(self.generated) else self.train
 
     def class_indices(self, rows: TrainingRows) -> NDArray[np.int64]:
         """Return the class index of each row ``[N]``; -1 for a label that the network has no output for."""
@@ -71,7 +78,12 @@ class TrainingPlan:
 
 
 def make_plan(
-    csv: Path, validation: Path | None, out_of_scope: Path | None, out_of_scope_label: str | None, seed: int
+    csv: Path,
+    validation: Path | None,
+    out_of_scope: Path | None,
+    out_of_scope_label: str | None,
+    seed: int,
+    generated: Path | None = None,
 ) -> TrainingPlan:
     """Read the files, refuse data that cannot be learned from, and hold out rows to calibrate with.
 
@@ -81,6 +93,7 @@ def make_plan(
         out_of_scope: messages without a label.
         out_of_scope_label: the label of such messages in ``csv``.
         seed: seed of every draw.
+        generated: rows that no customer wrote; they are only trained on.
 
     Raises:
         DataError: One sentence on what is wrong with which file.
@@ -103,12 +116,39 @@ def make_plan(
         rows = training_rows.concatenate(rows, TrainingRows(texts, [oos_label] * len(texts)))
         has = "a single out-of-scope row" if own_oos else "no out-of-scope rows"
         notes.append(f"The data has {has}: {len(texts)} of Triage's own were added.")
-    plan = TrainingPlan(labels, oos_label, rows, TrainingRows([], []), synthetic, notes)
+    plan = TrainingPlan(labels, oos_label, rows, TrainingRows([], []), synthetic, notes=notes)
     if validation is not None:
         _use_validation(plan, validation, seed)
     elif sum(label != oos_label for label in rows.labels) >= SMALL:
         plan.train, plan.held_out = splits.split_rows(rows, _held_out_share(rows), seed)
+    if generated is not None:
+        _use_generated(plan, generated)
     return plan
+
+
+def _use_generated(plan: TrainingPlan, file: Path) -> None:
+    """Read generated rows; those that repeat a row of the data are left out, so that no row is judged by its copy."""
+    read = training_rows.read_training_rows(file, on_note=plan.notes.append)
+    read, dropped = training_rows.deduplicate(replace(read, labels=_matched_labels(read.labels, plan)))
+    plan.notes += [f"{file}: {note}" for note in dropped]
+    _refuse_unknown_labels(read, plan, file)
+    for rows in (plan.train, plan.held_out):
+        read, shared = training_rows.exclude_texts(read, rows)
+        if shared:
+            are = "1 generated row is" if shared == 1 else f"{shared:,} generated rows are"
+            plan.notes.append(f"{are} in the data too and not used as generated.")
+    plan.generated = read
+
+
+def _refuse_unknown_labels(rows: TrainingRows, plan: TrainingPlan, file: Path) -> None:
+    unknown = sorted(set(rows.labels) - set(plan.classes))
+    if unknown:
+        count = sum(label in unknown for label in rows.labels)
+        shown = "1 row" if count == 1 else f"{count:,} rows"
+        raise DataError(
+            f"{file} has labels that the training data lacks: {show_labels(unknown)} ({shown}): "
+            "rename them, add rows of them to the training data, or remove these rows."
+        )
 
 
 def _held_out_share(rows: TrainingRows) -> float:
@@ -128,13 +168,7 @@ def _use_validation(plan: TrainingPlan, file: Path, seed: int) -> None:
         raise DataError(f"Every row of {file} is in the training data too: provide validation rows that are not.")
     if shared:
         plan.notes.append(f"{shared} validation rows are in the training data too and were not used to calibrate.")
-    unknown = sorted(set(held_out.labels) - set(plan.classes))
-    if unknown:
-        count = sum(label in unknown for label in held_out.labels)
-        raise DataError(
-            f"{file} has labels that the training data lacks: {show_labels(unknown)} ({count:,} rows): "
-            "rename them, add rows of them to the training data, or remove these rows."
-        )
+    _refuse_unknown_labels(held_out, plan, file)
     unjudged = sorted(set(plan.labels) - set(held_out.labels))
     if unjudged:
         plan.notes.append(

@@ -10,6 +10,7 @@ from triage_models.bundle.manifest import Manifest
 from triage_models.bundle.publishing import replace_folder
 from triage_models.data.training_rows import TrainingRows, fingerprint
 from triage_models.progress import ProgressCallback
+from triage_models.training.batches import Examples
 from triage_models.training.candidate import CHECKPOINT, TrainingJob
 from triage_models.training.distillation import TEACHERS_FOLDER
 
@@ -24,15 +25,20 @@ LOG = "training.jsonl"
 
 def prepare(folder: Path, job: TrainingJob, synthetic_oos: bool) -> None:
     """Create the folder, or continue in it if an interrupted run of the same job left it; other content is removed."""
-    examples = job.examples
-    data = TrainingRows(list(examples.texts), [str(n) for n in examples.classes], [], examples.weights.tolist())
-    identity = [fingerprint(data), job.base, job.seed, repr(job.recipe), job.classes, synthetic_oos]
+    identity = [_fingerprint(job.examples), job.base, job.seed, repr(job.recipe), job.classes, synthetic_oos]
+    if job.generated is not None:
+        identity.append(_fingerprint(job.generated))
     mark = json.dumps(identity, default=str)
     file = folder / JOB_FILE
     if folder.exists() and not (file.is_file() and file.read_text(encoding="utf-8") == mark):
         shutil.rmtree(folder)
     folder.mkdir(parents=True, exist_ok=True)
     file.write_text(mark, encoding="utf-8")
+
+
+def _fingerprint(examples: Examples) -> str:
+    classes = [str(number) for number in examples.classes]
+    return fingerprint(TrainingRows(list(examples.texts), classes, [], examples.weights.tolist()))
 
 
 def log_progress(folder: Path, progress: ProgressCallback, stage: str) -> Callable[[float, float], None]:

@@ -18,8 +18,8 @@ from triage_models.serving.engine import Encoded, Engine
 from triage_models.training.base_model import load_encoder, load_tokenizer
 from triage_models.training.cpu_operators import optimize_for_cpu
 from triage_models.training.export import export
-from triage_models.training.inference import embed_texts
-from triage_models.training.network import Network, ServingNetwork
+from triage_models.training.inference import embed_layers, embed_texts
+from triage_models.training.network import OPEN_FROM, GeneratedHead, Network, ServingNetwork
 from triage_models.training.prototypes import BANK, build_prototypes
 
 from tests.models.tiny import LABELS, tiny_rows
@@ -46,9 +46,9 @@ class Exported:
         return tuple(np.concatenate([row[part].numpy() for row in rows]) for part in (0, 1))  # type: ignore[return-value]
 
 
-@pytest.fixture(scope="module")
-def exported(tmp_path_factory: pytest.TempPathFactory, tiny_base: Path) -> Exported:
-    """A network with a meaningful head, exported as both models."""
+@pytest.fixture(scope="module", params=[False, True], ids=["one_head", "generated_head"])
+def exported(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, tiny_base: Path) -> Exported:
+    """A network with a meaningful head, and perhaps one for generated texts, exported as both models."""
     folder = tmp_path_factory.mktemp("exported")
     tokenizer = load_tokenizer(str(tiny_base))
     texts = [text for text, _ in tiny_rows(each=12)]
@@ -58,6 +58,12 @@ def exported(tmp_path_factory: pytest.TempPathFactory, tiny_base: Path) -> Expor
     embedded = embed_texts(network, tokenizer, texts)
     network.head.weight.data = torch.stack([embedded[classes == number].mean(0) for number in range(CLASSES)])
     network.head.weight.data -= network.head.weight.data.mean(0)
+    if request.param:
+        vectors = embed_layers(network, tokenizer, texts)
+        network.generated = GeneratedHead(vectors.shape[1], CLASSES).requires_grad_(False)
+        gate = network.generated.gate[2]
+        assert isinstance(gate, torch.nn.Linear)
+        gate.bias.add_(OPEN_FROM - network.generated.gate(vectors).median())  # open for about half of the texts
     bank = build_prototypes(torch.nn.functional.normalize(embedded, dim=1), classes, CLASSES, seed=0)
     served = ServingNetwork(network, bank).eval()
     tokenizer.save(str(folder / "tokenizer.json"))

@@ -46,6 +46,9 @@ def train(
     ] = None,
     out_of_scope: Annotated[Path | None, typer.Option(help="CSV of messages that have none of the labels")] = None,
     out_of_scope_label: Annotated[str | None, typer.Option(help="Label of such messages within --data")] = None,
+    generated: Annotated[
+        Path | None, typer.Option(help="CSV of rows that no customer wrote (templates, an LLM); only trained on")
+    ] = None,
     base: Annotated[str | None, typer.Option(help="DistilBERT or BERT to start from: a folder or a hub id")] = None,
     epochs: Annotated[float | None, typer.Option(help="Passes over the data; unset: chosen by its size")] = None,
     seed: Annotated[int, typer.Option(help="Random seed")] = 0,
@@ -65,7 +68,13 @@ def train(
         raise TriageError(
             f"--epochs {epochs:g} would learn nothing: give a positive number of passes, or leave it out."
         )
-    for file in (data, validation, out_of_scope, descriptions):  # before torch is imported, which takes seconds
+    for file in (
+        data,
+        validation,
+        out_of_scope,
+        generated,
+        descriptions,
+    ):  # before torch is imported, which takes seconds
         if file is not None:
             check_file(file)
     with training_imports("Training"):
@@ -79,6 +88,7 @@ def train(
             validation=validation,
             out_of_scope=out_of_scope,
             out_of_scope_label=out_of_scope_label,
+            generated=generated,
             base=base,
             epochs=epochs,
             seed=seed,
