@@ -3,19 +3,20 @@
 import csv
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 
 pytest.importorskip("torch", reason="needs the [train] extra")
 
-import triage_models.training
 from triage_models.benchmarks import leave_out
 from triage_models.benchmarks.held_out_channels import write_other_channels, write_posts
 from triage_models.benchmarks.leave_out_results import METRICS
 from triage_models.benchmarks.suite import EXIT_INCOMPLETE
 from triage_models.data.corpus import read_messages
 from triage_models.data.held_out import CHANNELS_CSV
+from triage_models.training import ecommerce
+from triage_models.training.recipe import Recipe
 
 from tests.models.tiny import write_csv
 
@@ -40,17 +41,25 @@ def public(folder: Path) -> Path:
     return folder
 
 
-@pytest.fixture
-def trained(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
-    """What the fake training was given."""
-    data: list[Path] = []
+class Training(NamedTuple):
+    """What a fake training was given."""
 
-    def train(source: Path, output: Path, **_options: Any) -> Path:
-        data.append(source)
+    data: Path
+    generated: Path
+    epochs: float
+
+
+@pytest.fixture
+def trained(monkeypatch: pytest.MonkeyPatch) -> list[Training]:
+    """What each fake training was given."""
+    trainings: list[Training] = []
+
+    def train(source: Path, output: Path, *, generated: Path, recipe: Recipe, **_options: Any) -> Path:
+        trainings.append(Training(source, generated, recipe.epochs))
         return output
 
-    monkeypatch.setattr(triage_models.training, "train", train)
-    return data
+    monkeypatch.setattr(ecommerce, "train", train)
+    return trainings
 
 
 @pytest.fixture
@@ -76,27 +85,29 @@ def run(folder: Path, *options: str) -> int:
 
 
 def test_rows_that_are_evaluated_on_were_not_trained_on(
-    tmp_path: Path, trained: list[Path], measured: list[Path], capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, trained: list[Training], measured: list[Path], capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert run(tmp_path, "--kind", "food", "--quick") == 0
     assert "0.900 (0.800 – 1.000)" in capsys.readouterr().out
     assert [path.stem for path in measured] == ["food", "held_out_posts", "held_out_channels"]  # no SOFMattress there
     assert len(texts(measured[0])) > 500
-    assert not set.union(*map(texts, measured)) & texts(trained[0])
-    quick = sum(text.startswith("ecomintent") for text in texts(trained[0]))
+    assert not set.union(*map(texts, measured)) & (texts(trained[0].data) | texts(trained[0].generated))
     assert run(tmp_path, "--kind", "food") == 0
-    assert (quick, sum(text.startswith("ecomintent") for text in texts(trained[1]))) == (4, 40)
+    assert [one.epochs for one in trained] == [leave_out.QUICK_EPOCHS, ecommerce.EPOCHS]
+    for one in trained:
+        assert not any(text.startswith("ecomintent") for text in texts(one.data))
+        assert sum(text.startswith("ecomintent") for text in texts(one.generated)) == 40
 
 
 def test_by_default_one_training_leaves_out_all_kinds_and_each_is_measured(
-    tmp_path: Path, trained: list[Path], measured: list[Path], capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, trained: list[Training], measured: list[Path], capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert run(tmp_path) == 0
     assert len(trained) == 1
     assert [path.stem for path in measured[:5]] == list(leave_out.KINDS)
-    assert not set.union(*map(texts, measured)) & texts(trained[0])
+    assert not set.union(*map(texts, measured)) & texts(trained[0].data)
     shops = {shop for kind in leave_out.KINDS.values() for shop in kind}
-    with trained[0].open(encoding="utf-8", newline="") as stream:
+    with trained[0].data.open(encoding="utf-8", newline="") as stream:
         assert not {row["shop"] for row in csv.DictReader(stream)} & shops
     lines = capsys.readouterr().out.splitlines()
     mean = next(line for line in lines if line.strip().startswith("mean of the 5 kinds"))
@@ -119,7 +130,9 @@ def test_posts_and_other_channels_are_all_held_out_messages(tmp_path: Path) -> N
     assert len(texts(posts)) + len(texts(others)) == len(held_out)
 
 
-def test_the_results_are_written_with_all_intervals(tmp_path: Path, trained: list[Path], measured: list[Path]) -> None:
+def test_the_results_are_written_with_all_intervals(
+    tmp_path: Path, trained: list[Training], measured: list[Path]
+) -> None:
     assert run(tmp_path, "--seed", "3") == 0
     written = json.loads((tmp_path / "runs" / "reports" / "without_all.json").read_text(encoding="utf-8"))
     assert (written["run"], written["seed"]) == ("without_all", 3)
