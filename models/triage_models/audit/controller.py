@@ -118,7 +118,8 @@ class ThresholdController:
 
         The events are those whose confidence reaches the floor, whether or not it reaches the threshold in force:
         otherwise nothing could ever be learned about a lower threshold. The alarms come from a detector that began
-        with the version in force and has seen the events above its threshold. After a change, begin a new detector.
+        with the version in force and has seen the events above its threshold. After a change, begin a new detector;
+        after advice, which changes nothing, go on with the same one.
 
         Args:
             events: further events, in the order of their answers.
@@ -130,10 +131,10 @@ class ThresholdController:
         rises = (self._rise(alarm, at) for alarm in alarms if not alarm.is_notice)
         change = next((one for one in rises if one is not None), None) or self._fall(at)
         if change is not None:
+            self._version, self._recovery = change.version, self._new_recovery()
             if not change.advice:
                 self._step = int(np.searchsorted(self._grid, change.threshold))
-            self._version = change.version
-            self._events, self._forgotten, self._recovery = None, 0, self._new_recovery()
+                self._events, self._forgotten = None, 0
         return change
 
     def _remember(self, events: AuditedEvents) -> None:

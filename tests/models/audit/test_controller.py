@@ -109,6 +109,17 @@ def test_advice_leaves_the_threshold_in_force() -> None:
     assert change.threshold > controller.threshold == 0.7
 
 
+def test_after_advice_a_further_alarm_still_means_the_same_answers() -> None:
+    """The threshold has not changed, so the detector goes on, and counts from where it began."""
+    controller = ThresholdController(GRID, 0.05, advise_only=True)
+    assert controller.update(mixed(300, 2, 0.4), [PROMISE], at=0.0) is not None
+    controller.update(audited([False] * 100, confidence=0.9), [], at=1.0)
+    change = controller.update(audited([True] * 40, confidence=0.9), [Alarm("change", 439, 400, 100.0)], at=2.0)
+    assert change is not None
+    assert change.advice
+    assert "In the 40 audited events since then, 100.0%" in change.reason
+
+
 def test_it_goes_on_from_the_version_in_force() -> None:
     controller = ThresholdController(GRID, 0.05, threshold=float(GRID[3]), version=7)
     assert controller.threshold == GRID[3]
