@@ -1,8 +1,11 @@
 """What the audit makes of requests and answers: the bound, alarms, changes, and what is left out."""
 
+from collections.abc import Iterable
+from datetime import timedelta
+
 import numpy as np
 import pytest
-from triage_schemas.events import ModelRef, ThresholdEvent
+from triage_schemas.events import LabelEvent, ModelRef, ThresholdEvent
 from triage_worker.audit.evidence import LEAST_ERRORS, LEAST_REFERENCE, REFERENCE, Evidence
 
 from tests.worker.audit.streams import BUNDLE, FLOOR, MANIFEST, answer, answers, calibrated, request
@@ -71,6 +74,38 @@ def test_a_restarted_audit_has_the_same_evidence_as_one_that_went_on() -> None:
     assert restarted.report().overall == going_on.report().overall
     assert restarted.report().version == going_on.report().version == changes[-1].version
     assert restarted.report().threshold == going_on.report().threshold
+
+
+def decide(stream: Iterable[LabelEvent], audit: Evidence) -> tuple[list[LabelEvent], ThresholdEvent]:
+    """Give answers one by one until there is a decision; returns those that were given, and the decision."""
+    given: list[LabelEvent] = []
+    for label in stream:
+        given.append(label)
+        for change in audit.add_answers([label]):
+            return given, change
+    raise AssertionError("there was no decision")
+
+
+def test_a_restarted_audit_counts_no_answer_again_if_clocks_differ() -> None:
+    """The answer that leads to the decision comes from a machine whose clock is a minute behind."""
+    given, change = decide(answers(BROKEN), evidence(advise_only=False))
+    given[-1] = given[-1].model_copy(update={"labelled_at": given[-1].labelled_at - timedelta(minutes=1)})
+    again, behind = decide(given, evidence(advise_only=False))
+    assert (len(again), behind.threshold) == (len(given), change.threshold)
+    restarted = evidence(behind, advise_only=False)
+    restarted.add_answers(given)
+    assert restarted.report().overall.answers == 0
+
+
+def test_evidence_stands_on_one_decision_also_if_another_has_its_version() -> None:
+    audit, stream = evidence(advise_only=False), list(answers(BROKEN))
+    assert audit.stands_on(None)
+    own = audit.add_answers(stream)[-1]
+    assert audit.stands_on(ThresholdEvent.read(own.write()))
+    assert not audit.stands_on(None)
+    later = own.answered_until + timedelta(seconds=1)
+    for changed in ({"threshold": own.threshold + 0.001}, {"answered_until": later}, {"version": own.version + 1}):
+        assert not audit.stands_on(own.model_copy(update=changed))
 
 
 def test_a_raised_threshold_comes_down_when_the_answers_prove_that_it_may() -> None:

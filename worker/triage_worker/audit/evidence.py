@@ -32,6 +32,9 @@ LEAST_ERRORS = 10
 RECENT = 2_000
 """Requests that the expected errors and the drift are computed of."""
 
+EARLIEST = datetime.min.replace(tzinfo=UTC)
+"""Before every answer."""
+
 REMEMBERED = 100_000
 """Requests that are recognised when they are read again, such as after `later` in the review."""
 
@@ -120,6 +123,13 @@ class Evidence:
         """The version of the threshold in force; 0 is the bundle's own."""
         return self._version
 
+    def stands_on(self, decided: ThresholdEvent | None) -> bool:
+        """Whether the evidence counts from this decision on; None: from none.
+
+        Versions do not tell: two processes may decide the same one, each by the answers that it has.
+        """
+        return _meaning(decided) == _meaning(self._in_force)
+
     def add_requests(self, requests: Sequence[ReviewEvent]) -> None:
         """Add events of the review topic; those that are no audit of this bundle are ignored."""
         for request in requests:
@@ -163,9 +173,11 @@ class Evidence:
 
     def _begin(self, in_force: ThresholdEvent | None) -> None:
         """Begin with the version in force: nothing that was won against an earlier one says anything about it."""
+        self._in_force = in_force
         self._threshold = self._floor if in_force is None else max(in_force.threshold, self._floor)
         self._version = 0 if in_force is None else in_force.version
-        self._answered_until = None if in_force is None else in_force.answered_until
+        self._answered_until = EARLIEST if in_force is None else in_force.answered_until
+        self._newest_answer = self._answered_until
         self._bounds = IntentBounds(self._labels)
         self._detector = Detector(self._labels, self._promised, self._allowance)
         self._controller: ThresholdController | None = None
@@ -208,10 +220,12 @@ class Evidence:
         return audited.confidence >= self._floor
 
     def _add(self, labels: Sequence[LabelEvent]) -> ThresholdEvent | None:
-        labels = [one for one in labels if self._answered_until is None or one.labelled_at > self._answered_until]
+        labels = [one for one in labels if one.labelled_at > self._answered_until]
         events = [_audited_event(label) for label in labels]
         if not events:
             return None
+        # The last answer need not be the newest: people answer on several machines.
+        self._newest_answer = max(self._newest_answer, *(one.labelled_at for one in labels))
         accepted = AuditedEvents.of([one for one in events if one.confidence >= self._threshold], self._labels)
         if len(accepted):
             self._bounds.extend(accepted)
@@ -221,11 +235,10 @@ class Evidence:
             self._controller = self._make_controller()
         if self._controller is None:
             return None
-        last = labels[-1].labelled_at
         waiting, raised = AuditedEvents.of(self._waiting, self._labels), self._raised
         self._waiting, self._raised = [], []
-        change = self._controller.update(waiting, raised, last.timestamp())
-        return None if change is None else self._apply(change, last)
+        change = self._controller.update(waiting, raised, self._newest_answer.timestamp())
+        return None if change is None else self._apply(change)
 
     def _make_controller(self) -> ThresholdController | None:
         if len(self._reference) < LEAST_REFERENCE:
@@ -239,7 +252,7 @@ class Evidence:
             version=self._version,
         )
 
-    def _apply(self, change: ThresholdChange, answered_until: datetime) -> ThresholdEvent | None:
+    def _apply(self, change: ThresholdChange) -> ThresholdEvent | None:
         self._last_change = change
         if self._advise_only:
             return None
@@ -255,11 +268,15 @@ class Evidence:
             lower=bound.lower,
             upper=bound.upper,
             answers=change.answers,
-            answered_until=answered_until,
+            answered_until=self._newest_answer,
             decided_at=datetime.now(UTC),
         )
         self._begin(event)
         return event
+
+
+def _meaning(decided: ThresholdEvent | None) -> tuple[int, float, datetime] | None:
+    return None if decided is None else (decided.version, decided.threshold, decided.answered_until)
 
 
 def _audited_event(label: LabelEvent) -> AuditedEvent:

@@ -60,7 +60,7 @@ class AuditFollower:
     """Keeps the evidence up to date, shows it as metrics, and writes the changes that follow from it.
 
     After every problem it begins anew and reads everything again, which gives the same evidence. It also does when
-    another bundle serves, or when somebody else has decided about the threshold.
+    another bundle serves, and after every decision about the threshold, whoever made it.
 
     Args:
         settings: the cluster, the topics and the bundle.
@@ -133,9 +133,11 @@ class AuditFollower:
         log.warning("The threshold is changed: %s", change.reason, extra=extra)
 
     def _overruled(self, evidence: Evidence, read: AuditTopics, manifest: Manifest) -> bool:
-        """Whether the control topic has another decision than the one that this evidence began with or made itself."""
-        decided = read.decided(manifest)
-        return (decided.version if decided else 0) != evidence.version
+        """Whether the control topic has another decision than the one that this evidence counts from.
+
+        After a decision of its own it is so, too, until that has been read: what is on the topic is in force.
+        """
+        return not evidence.stands_on(read.decided(manifest))
 
     def _log(self, report: Report) -> None:
         """Log alarms, notices and advice once."""

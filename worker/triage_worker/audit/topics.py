@@ -65,11 +65,11 @@ class AuditTopics:
         return sorted(labels, key=lambda one: one.labelled_at)
 
     async def next(self) -> tuple[list[ReviewEvent], list[LabelEvent]]:
-        """Wait up to a second for further requests and answers, and apply further decisions."""
-        if self._control.assignment():
-            self.decisions.update(await _poll(self._control, 0))
+        """Wait up to a second for further requests and answers, and apply the decisions that were made until then."""
         requests = _requests(await _poll(self._requests, POLL_MS))
         labels = _labels(await _poll(self._answers, POLL_MS))
+        if self._control.assignment():
+            self.decisions.update(await _poll(self._control, 0))
         return requests, sorted(labels, key=lambda one: one.labelled_at)
 
     async def grown(self) -> bool:
