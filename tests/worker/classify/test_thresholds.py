@@ -1,10 +1,18 @@
 """The decisions of the control topic, and the threshold that a bundle accepts by."""
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import pytest
+from aiokafka.errors import TopicAuthorizationFailedError
 from aiokafka.structs import TopicPartition
 from triage_schemas.events import ModelRef, ThresholdEvent
 from triage_schemas.records import Threshold
-from triage_worker.classify.thresholds import follows, threshold_in_force, threshold_of_intent
+from triage_worker.classify import thresholds
+from triage_worker.classify.thresholds import followed_decisions, follows, threshold_in_force, threshold_of_intent
+from triage_worker.config.errors import ConfigError
 from triage_worker.config.settings import Settings
+from triage_worker.kafka import topics
 from triage_worker.kafka.control_topic import Decisions, bundle_key
 
 from tests.worker.audit.streams import NOON
@@ -80,3 +88,21 @@ def test_a_worker_follows_the_topic_if_it_audits_or_if_the_topic_is_named() -> N
     assert not follows(Settings.load())
     assert follows(Settings.load(audit_share=0.01))
     assert follows(Settings.load(control_topic="mine"))
+
+
+async def test_a_worker_that_may_not_read_the_topic_does_not_start(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It may be shown the topic, with Describe alone: then its decisions are still unknown."""
+
+    @asynccontextmanager
+    async def refused(_: Settings) -> AsyncIterator[None]:
+        raise TopicAuthorizationFailedError({"control"})
+        yield
+
+    async def visible(_: Settings, topic: str) -> None:
+        assert topic == "control"
+
+    monkeypatch.setattr(thresholds, "open_reader", refused)
+    monkeypatch.setattr(topics, "require_visible", visible)
+    with pytest.raises(ConfigError, match="Read on the topic control"):
+        async with followed_decisions(Settings.load(control_topic="control")):
+            raise AssertionError("it has started")

@@ -18,7 +18,7 @@ from triage_worker.audit.topics import AuditTopics, audited_manifest, open_topic
 from triage_worker.config.errors import TriageError
 from triage_worker.config.settings import Settings
 from triage_worker.kafka import topics
-from triage_worker.kafka.authorization import describe_error
+from triage_worker.kafka.authorization import REFUSED, describe_error, refusal
 from triage_worker.kafka.clients import producer
 from triage_worker.kafka.control_topic import bundle_key
 from triage_worker.kafka.topic_plan import required_operations
@@ -74,13 +74,15 @@ class AuditFollower:
         self._act = act
         self._advised: object = None
         self._alarms: set[tuple[object, ...]] = set()
+        self._has_followed = False
         self.down: str | None = "the answers so far are being read"
 
     async def run(self) -> None:
         """Follow until cancelled.
 
         Raises:
-            ConfigError: this user may not read the control topic, so that the threshold in force is not known.
+            ConfigError: this user may not read a topic, and has not read it before; or it is not known whether there is
+                a control topic.
         """
         await topics.require_visible(self._settings, self._settings.control_topic)
         while True:
@@ -88,6 +90,8 @@ class AuditFollower:
                 async with open_topics(self._settings) as read:
                     await self._follow(read)
             except (KafkaError, TriageError, ModelError) as error:
+                if isinstance(error, REFUSED) and not self._has_followed:
+                    raise refusal(error, "Read") from error
                 self.down = describe_error(error, "Read") if isinstance(error, KafkaError) else str(error)
                 log.warning("The audit is interrupted and begins anew", extra={"error": self.down})
                 await asyncio.sleep(RETRY_S)
@@ -97,7 +101,7 @@ class AuditFollower:
         manifest = audited_manifest(self._settings)
         evidence = await read.read_all(manifest, advise_only=not self._act)
         await self._add(evidence, await read.answers_now())
-        self.down = None
+        self.down, self._has_followed = None, True
         log.info("The audit follows the answers", extra={"version": evidence.version, "acts": self._act})
         checked_at = monotonic()
         while not self._overruled(evidence, read, manifest):
@@ -122,13 +126,22 @@ class AuditFollower:
         self._log(report)
 
     async def _publish(self, change: ThresholdEvent) -> None:
+        """Write a change to the control topic.
+
+        Raises:
+            ConfigError: this user may not; the service goes on trying, since answers may be read without this right.
+            KafkaError: the broker does not take it.
+        """
         key = bundle_key(change.model.name, change.model.version)
         identity = f"{change.TYPE}:{key.decode()}:{change.version}"
         record = to_record(
             change, identity=identity, time=timestamp(change.decided_at.timestamp()), subject=change.model.name
         )
-        async with producer(self._settings) as sender:
-            await sender.send_and_wait(self._settings.control_topic, record.value, key=key, headers=record.headers)
+        try:
+            async with producer(self._settings) as sender:
+                await sender.send_and_wait(self._settings.control_topic, record.value, key=key, headers=record.headers)
+        except REFUSED as error:
+            raise refusal(error, "Write") from error
         extra = {"version": change.version, "threshold": change.threshold, "previous": change.previous}
         log.warning("The threshold is changed: %s", change.reason, extra=extra)
 

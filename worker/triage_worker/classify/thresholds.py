@@ -11,7 +11,7 @@ from triage_schemas.records import Threshold
 from triage_worker.config.errors import TriageError
 from triage_worker.config.settings import Settings
 from triage_worker.kafka import topics
-from triage_worker.kafka.authorization import describe_error
+from triage_worker.kafka.authorization import REFUSED, describe_error, refusal
 from triage_worker.kafka.control_topic import Decisions, bundle_key, read_decisions
 from triage_worker.kafka.topic_reader import open_reader
 
@@ -86,7 +86,11 @@ async def followed_decisions(settings: Settings) -> AsyncIterator[Decisions]:
 
 
 async def _follow(settings: Settings, decisions: Decisions, read: asyncio.Event) -> None:
-    """Follow the topic until cancelled. After an error it is read again from its beginning, into the same decisions."""
+    """Follow the topic until cancelled. After an error it is read again from its beginning, into the same decisions.
+
+    Raises:
+        ConfigError: this user may not read the topic, and has never read it.
+    """
     absent = False
     while True:
         try:
@@ -104,6 +108,9 @@ async def _follow(settings: Settings, decisions: Decisions, read: asyncio.Event)
                     for records in fetched.values():
                         decisions.update(records)
         except (KafkaError, TriageError) as error:
+            if isinstance(error, REFUSED) and not read.is_set():
+                raise refusal(error, "Read") from error
             what = describe_error(error, "Read") if isinstance(error, KafkaError) else str(error)
-            log.warning("The control topic cannot be read; the last threshold holds", extra={"error": what})
+            until = "the last threshold holds" if read.is_set() else "no message is read before"
+            log.warning("The control topic cannot be read; %s", until, extra={"error": what})
         await asyncio.sleep(RETRY_S)
