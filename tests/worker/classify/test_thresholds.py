@@ -1,11 +1,12 @@
 """The decisions of the control topic, and the threshold that a bundle accepts by."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import pytest
 from aiokafka.errors import TopicAuthorizationFailedError
-from aiokafka.structs import TopicPartition
+from aiokafka.structs import ConsumerRecord, TopicPartition
 from triage_schemas.events import ModelRef, ThresholdEvent
 from triage_schemas.records import Threshold
 from triage_worker.classify import thresholds
@@ -84,10 +85,32 @@ def test_what_is_no_decision_changes_nothing_and_an_empty_record_takes_it_back()
     assert in_force((KEY, decided(0.9, 1)), (KEY, None)) == OWN
 
 
+@pytest.mark.parametrize("last", [decided(0.9, 2), None])
+def test_the_newest_decision_holds_in_whatever_order_partitions_are_read(last: bytes | None) -> None:
+    first = record(CONTROL, 7, decided(0.95, 1), KEY, timestamp=1_000)
+    newer = record(TopicPartition("control", 1), 0, last, KEY, timestamp=2_000)
+    for order in ([first, newer], [newer, first]):
+        decisions = Decisions()
+        decisions.update(order)
+        expected = OWN if last is None else Threshold(0.9, 2)
+        assert threshold_in_force(decisions, "b", "1", 0.8)() == expected
+
+
+def test_the_last_decision_of_a_partition_holds_whatever_the_clock_says() -> None:
+    decisions = Decisions()
+    decisions.update([record(CONTROL, 0, decided(0.95, 1), KEY, timestamp=2_000)])
+    decisions.update([record(CONTROL, 1, decided(0.9, 2), KEY, timestamp=1_000)])
+    assert threshold_in_force(decisions, "b", "1", 0.8)() == Threshold(0.9, 2)
+
+
 def test_a_worker_follows_the_topic_if_it_audits_or_if_the_topic_is_named() -> None:
     assert not follows(Settings.load())
     assert follows(Settings.load(audit_share=0.01))
     assert follows(Settings.load(control_topic="mine"))
+
+
+async def visible(_: Settings, topic: str) -> None:
+    assert topic == "control"
 
 
 async def test_a_worker_that_may_not_read_the_topic_does_not_start(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -98,11 +121,47 @@ async def test_a_worker_that_may_not_read_the_topic_does_not_start(monkeypatch: 
         raise TopicAuthorizationFailedError({"control"})
         yield
 
-    async def visible(_: Settings, topic: str) -> None:
-        assert topic == "control"
-
     monkeypatch.setattr(thresholds, "open_reader", refused)
     monkeypatch.setattr(topics, "require_visible", visible)
     with pytest.raises(ConfigError, match="Read on the topic control"):
         async with followed_decisions(Settings.load(control_topic="control")):
             raise AssertionError("it has started")
+
+
+class GrowingTopic:
+    """A consumer of a topic that has a second partition at its second look."""
+
+    def __init__(self, partitions: int) -> None:
+        self._partitions = partitions
+
+    def assignment(self) -> set[TopicPartition]:
+        return {TopicPartition("control", number) for number in range(self._partitions)}
+
+    def partitions_for_topic(self, topic: str) -> set[int]:
+        return {0, 1}
+
+    async def getmany(self, timeout_ms: int) -> dict[TopicPartition, list[ConsumerRecord]]:
+        await asyncio.sleep(0)
+        return {}
+
+
+async def test_a_worker_reads_the_topic_again_when_it_has_more_partitions(monkeypatch: pytest.MonkeyPatch) -> None:
+    opened, read = iter([1, 2]), asyncio.Event()
+
+    @asynccontextmanager
+    async def consumers(_: Settings) -> AsyncIterator[GrowingTopic]:
+        yield GrowingTopic(next(opened))
+
+    async def newest(consumer: GrowingTopic, _: Settings, decisions: Decisions) -> None:
+        if len(consumer.assignment()) == 2:
+            decisions.update([record(TopicPartition("control", 1), 0, decided(0.9, 1), KEY)])
+            read.set()
+
+    monkeypatch.setattr(thresholds, "open_reader", consumers)
+    monkeypatch.setattr(thresholds, "read_decisions", newest)
+    monkeypatch.setattr(thresholds, "RETRY_S", 0.0)
+    monkeypatch.setattr(topics, "require_visible", visible)
+    async with followed_decisions(Settings.load(control_topic="control")) as decisions:
+        await read.wait()
+        await asyncio.sleep(0)
+        assert threshold_in_force(decisions, "b", "1", 0.8)() == Threshold(0.9, 1)

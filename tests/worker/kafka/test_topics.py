@@ -95,8 +95,9 @@ def test_compaction_is_an_error_except_for_the_tickets_topic() -> None:
     assert (kind, "set it to compact" in message) == ("advice", True)
 
 
-def test_a_control_topic_that_forgets_raised_thresholds_is_an_error() -> None:
-    [(kind, message)] = problems_of(TopicSpec("control_topic", "control"), found_topic(cleanup_policy="delete"))
+@pytest.mark.parametrize("policy", ["delete", "compact,delete"])
+def test_a_control_topic_that_forgets_raised_thresholds_is_an_error(policy: str) -> None:
+    [(kind, message)] = problems_of(TopicSpec("control_topic", "control"), found_topic(cleanup_policy=policy))
     assert (kind, "set it to compact" in message) == ("error", True)
 
 

@@ -5,6 +5,7 @@ import logging
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 
+from aiokafka import AIOKafkaConsumer
 from aiokafka.errors import KafkaError
 from triage_schemas.records import Threshold
 
@@ -86,7 +87,7 @@ async def followed_decisions(settings: Settings) -> AsyncIterator[Decisions]:
 
 
 async def _follow(settings: Settings, decisions: Decisions, read: asyncio.Event) -> None:
-    """Follow the topic until cancelled. After an error it is read again from its beginning, into the same decisions.
+    """Follow the topic until cancelled. After an error, and when it has more partitions, it is read from its beginning.
 
     Raises:
         ConfigError: this user may not read the topic, and has never read it.
@@ -103,7 +104,7 @@ async def _follow(settings: Settings, decisions: Decisions, read: asyncio.Event)
                 if not consumer.assignment() and not absent:
                     log.warning("There is no control topic: bundles' own thresholds hold until there is one")
                 absent = not consumer.assignment()
-                while consumer.assignment():
+                while consumer.assignment() and not _grown(consumer, settings.control_topic):
                     fetched = await consumer.getmany(timeout_ms=POLL_MS)
                     for records in fetched.values():
                         decisions.update(records)
@@ -114,3 +115,8 @@ async def _follow(settings: Settings, decisions: Decisions, read: asyncio.Event)
             until = "the last threshold holds" if read.is_set() else "no message is read before"
             log.warning("The control topic cannot be read; %s", until, extra={"error": what})
         await asyncio.sleep(RETRY_S)
+
+
+def _grown(consumer: AIOKafkaConsumer, topic: str) -> bool:
+    """Whether the topic has partitions that are not read."""
+    return len(consumer.partitions_for_topic(topic) or ()) > len(consumer.assignment())

@@ -23,11 +23,14 @@ class Decisions:
     """The last decision on the topic for each bundle; read from any thread.
 
     The last record of a key counts, not the one with the highest version: compaction keeps no other, so that a worker
-    that starts later agrees with those that run. A record without a value takes a decision back.
+    that starts later agrees with those that run. A record without a value takes a decision back. A key can have records
+    in several partitions, if partitions were added or a program places keys in its own way. Partitions are read in any
+    order, so the newer record counts among them.
     """
 
     def __init__(self) -> None:
         self._decided: dict[bytes, ThresholdEvent] = {}
+        self._applied: dict[bytes, ConsumerRecord] = {}
 
     def of(self, key: bytes) -> ThresholdEvent | None:
         """Return the decision for the bundle with a key (`bundle_key`); None if there is none."""
@@ -35,24 +38,32 @@ class Decisions:
 
     def replace(self, newest: "Decisions") -> None:
         """Take over what was read from the topic's beginning."""
-        self._decided = newest._decided
+        self._decided, self._applied = newest._decided, newest._applied
 
     def update(self, records: Iterable[ConsumerRecord]) -> None:
         """Apply records of the topic, in their order; what is no decision is ignored."""
         for record in records:
             key = record.key or b""
-            if record.value is None:
-                self._decided.pop(key, None)
-                continue
-            try:
-                event = ThresholdEvent.read(record.value)
-            except ValidationError:
-                event = None
-            if event is None or bundle_key(event.model.name, event.model.version) != key:
+            event = None if record.value is None else _read(record)
+            if record.value is not None and (event is None or bundle_key(event.model.name, event.model.version) != key):
                 where = {"partition": record.partition, "offset": record.offset}
                 log.warning("A record of the control topic is no decision, and is ignored", extra=where)
                 continue
-            self._decided[key] = event
+            last = self._applied.get(key)
+            if last is not None and last.partition != record.partition and last.timestamp > record.timestamp:
+                continue
+            self._applied[key] = record
+            if event is None:
+                self._decided.pop(key, None)
+            else:
+                self._decided[key] = event
+
+
+def _read(record: ConsumerRecord) -> ThresholdEvent | None:
+    try:
+        return ThresholdEvent.read(record.value or b"")
+    except ValidationError:
+        return None
 
 
 async def read_decisions(consumer: AIOKafkaConsumer, settings: Settings, decisions: Decisions) -> None:

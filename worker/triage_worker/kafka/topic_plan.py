@@ -101,8 +101,8 @@ def _problems(spec: TopicSpec, found: ExistingTopic | None, brokers: int, hidden
     if "compact" not in policy and spec.setting == "tickets_topic":
         message = "has cleanup.policy=delete, so that old open tickets are deleted: set it to compact"
         listed.append(Problem(spec.topic, "advice", message))
-    if "compact" not in policy and spec.setting == "control_topic":
-        message = "has cleanup.policy=delete, so that raised thresholds are forgotten: set it to compact"
+    if "delete" in policy and spec.setting == "control_topic":
+        message = f"has cleanup.policy={policy}, so that raised thresholds are forgotten: set it to compact"
         listed.append(Problem(spec.topic, "error", message))
     smallest = spec.configs.get("max.message.bytes")
     largest = found.configs.get("max.message.bytes")
