@@ -29,7 +29,7 @@ class ThresholdChange:
     """One change of the threshold, or the advice to make it.
 
     Attributes:
-        version: counted from 1; workers follow the highest they have seen.
+        version: counted from 1 for each bundle; advice is counted, too.
         threshold: the new threshold.
         previous: the threshold before.
         reason: one sentence.

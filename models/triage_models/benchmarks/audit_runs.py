@@ -14,7 +14,7 @@ from triage_models.benchmarks.audit_population import Shop
 from triage_models.benchmarks.audit_streams import Drift, SecondReader, Stream, draw_stream, thin
 
 MAX_ERROR = 0.05
-EVENTS_PER_UPDATE_ANSWERS = 4
+ANSWERS_PER_UPDATE = 4
 """The controller looks after so many answers."""
 
 KINDS: tuple[Kind, ...] = tuple(FALSE_ALARM_SHARES)
@@ -237,7 +237,7 @@ def follow(shop: Shop, setting: Setting, stream: Stream) -> tuple[Flags, int]:
     least = 1.0 if setting.reader is None else setting.reader.policy.ask_if_agreed
     controller = ThresholdController(grid, MAX_ERROR, least_ask_probability=least)
     detector = new_detector(shop, setting)
-    size = max(1, setting.events(EVENTS_PER_UPDATE_ANSWERS, shop))
+    size = max(1, setting.events(ANSWERS_PER_UPDATE, shop))
     starts = [0, *range(stream.change, len(stream.events), size)]
     accepted = np.ones(len(stream.events), dtype=np.bool_)
     changes = 0
