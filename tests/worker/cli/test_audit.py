@@ -5,21 +5,26 @@ from collections.abc import Callable
 
 import pytest
 from triage_models.bundle.manifest import Manifest
-from triage_schemas.events import LabelEvent
+from triage_schemas.events import LabelEvent, ThresholdEvent
 from triage_worker.audit import service
 from triage_worker.audit.evidence import Evidence
 from triage_worker.cli.app import app
 from typer.testing import CliRunner, Result
 
-from tests.worker.audit.streams import BUNDLE, MANIFEST, answer, answers, calibrated
+from tests.worker.audit.streams import BUNDLE, FLOOR, MANIFEST, answer, answers, calibrated
 
 Run = Callable[..., Result]
 
 
 @pytest.fixture
 def run(monkeypatch: pytest.MonkeyPatch) -> Run:
-    def run(*arguments: str, labels: list[LabelEvent], manifest: Manifest = MANIFEST) -> Result:
-        evidence = Evidence(manifest, None, advise_only=True)
+    def run(
+        *arguments: str,
+        labels: list[LabelEvent],
+        manifest: Manifest = MANIFEST,
+        in_force: ThresholdEvent | None = None,
+    ) -> Result:
+        evidence = Evidence(manifest, in_force, advise_only=True)
         evidence.add_answers(labels)
         monkeypatch.setattr(service, "run_once", lambda settings: evidence.report())
         return CliRunner().invoke(app, ["audit", *arguments], env={"COLUMNS": "200"})
@@ -36,6 +41,14 @@ def test_it_prints_the_bounds_and_how_many_answers_they_stand_on(run: Run) -> No
     assert [line.split()[:4] for line in lines[2:4]] == [["all", "100", "1", "1.0%"], ["WISMO", "100", "1", "1.0%"]]
     assert "OTHER" not in done.output, "an intent without answers"
     assert "No alarm." in lines
+    assert "raised" not in done.output
+
+
+def test_it_says_that_the_threshold_is_raised_since_no_alarm_tells_so_any_more(run: Run) -> None:
+    labels = list(answers([0.03] * 300 + [0.5] * 200))
+    raised = Evidence(MANIFEST, None, advise_only=False).add_answers(labels)[-1]
+    done = run(labels=labels, in_force=raised)
+    assert f"raised from the bundle's own {FLOOR:.3f}" in done.output
 
 
 def test_it_prints_alarms_and_advice_and_exits_with_1(run: Run) -> None:

@@ -57,12 +57,7 @@ def audit(
 def _print(found: "Report", console: Console) -> None:
     from triage_models.audit.detector import GUARANTEES  # noqa: PLC0415
 
-    version = f", version {found.version}" if found.version else ""
-    console.print(
-        f"{found.bundle.name} {found.bundle.version}: accepts from {found.threshold:.3f}{version}. "
-        f"{found.requests} messages audited, {found.answers} answered. Promised: at most {found.promised:.1%} wrong.",
-        soft_wrap=True,
-    )
+    _print_threshold(found, console)
     table = Table(box=None, pad_edge=False, header_style="bold")
     table.add_column("intent")
     for head in ("answers", "wrong", "error rate", "at least", "at most"):
@@ -86,6 +81,17 @@ def _print(found: "Report", console: Console) -> None:
         console.print(f"Advice: accept from {change.threshold:.3f}. {change.reason}", soft_wrap=True, markup=False)
     if found.other_bundles:
         console.print(f"{found.other_bundles} answers are about other bundles, and not counted.")
+
+
+def _print_threshold(found: "Report", console: Console) -> None:
+    version = f", version {found.version}" if found.version else ""
+    console.print(
+        f"{found.bundle.name} {found.bundle.version}: accepts from {found.threshold:.3f}{version}. "
+        f"{found.requests} messages audited, {found.answers} answered. Promised: at most {found.promised:.1%} wrong.",
+        soft_wrap=True,
+    )
+    if found.threshold > found.floor:
+        console.print(f"That is raised from the bundle's own {found.floor:.3f}. Bounds and alarms count from then on.")
 
 
 def _cells(bound: "Bound") -> list[str]:
