@@ -128,40 +128,52 @@ async def test_a_worker_that_may_not_read_the_topic_does_not_start(monkeypatch: 
             raise AssertionError("it has started")
 
 
-class GrowingTopic:
-    """A consumer of a topic that has a second partition at its second look."""
+class FollowedTopic:
+    """A consumer that has read one partition of two at the first look, and both at the second.
 
-    def __init__(self, partitions: int) -> None:
-        self._partitions = partitions
+    Args:
+        looks: how often the topic was looked at, this time included.
+        fails: whether following ends with an error, and not because a partition is missing.
+    """
+
+    def __init__(self, looks: int, *, fails: bool) -> None:
+        self._looks = looks
+        self._fails = fails
 
     def assignment(self) -> set[TopicPartition]:
-        return {TopicPartition("control", number) for number in range(self._partitions)}
+        return {TopicPartition("control", number) for number in range(2 if self._fails else self._looks)}
 
     def partitions_for_topic(self, topic: str) -> set[int]:
         return {0, 1}
 
     async def getmany(self, timeout_ms: int) -> dict[TopicPartition, list[ConsumerRecord]]:
+        if self._looks == 1 and self._fails:
+            raise OSError("a bug of the client")
         await asyncio.sleep(0)
         return {}
 
 
-async def test_a_worker_reads_the_topic_again_when_it_has_more_partitions(monkeypatch: pytest.MonkeyPatch) -> None:
-    opened, read = iter([1, 2]), asyncio.Event()
+@pytest.mark.parametrize("fails", [False, True], ids=["further partitions", "an error that nobody knew of"])
+async def test_a_worker_reads_the_topic_again_after(monkeypatch: pytest.MonkeyPatch, *, fails: bool) -> None:
+    looks, read_again = iter([1, 2]), asyncio.Event()
+    look = 0
 
     @asynccontextmanager
-    async def consumers(_: Settings) -> AsyncIterator[GrowingTopic]:
-        yield GrowingTopic(next(opened))
+    async def consumers(_: Settings) -> AsyncIterator[FollowedTopic]:
+        nonlocal look
+        look = next(looks)
+        yield FollowedTopic(look, fails=fails)
 
-    async def newest(consumer: GrowingTopic, _: Settings, decisions: Decisions) -> None:
-        if len(consumer.assignment()) == 2:
+    async def newest(_: FollowedTopic, __: Settings, decisions: Decisions) -> None:
+        if look == 2:
             decisions.update([record(TopicPartition("control", 1), 0, decided(0.9, 1), KEY)])
-            read.set()
+            read_again.set()
 
     monkeypatch.setattr(thresholds, "open_reader", consumers)
     monkeypatch.setattr(thresholds, "read_decisions", newest)
     monkeypatch.setattr(thresholds, "RETRY_S", 0.0)
     monkeypatch.setattr(topics, "require_visible", visible)
     async with followed_decisions(Settings.load(control_topic="control")) as decisions:
-        await read.wait()
+        await read_again.wait()
         await asyncio.sleep(0)
         assert threshold_in_force(decisions, "b", "1", 0.8)() == Threshold(0.9, 1)

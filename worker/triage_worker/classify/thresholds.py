@@ -108,10 +108,12 @@ async def _follow(settings: Settings, decisions: Decisions, read: asyncio.Event)
                     fetched = await consumer.getmany(timeout_ms=POLL_MS)
                     for records in fetched.values():
                         decisions.update(records)
-        except (KafkaError, TriageError) as error:
+        except Exception as error:  # whatever it is: a worker that follows no more would keep an old threshold for good
             if isinstance(error, REFUSED) and not read.is_set():
                 raise refusal(error, "Read") from error
-            what = describe_error(error, "Read") if isinstance(error, KafkaError) else str(error)
+            if not isinstance(error, KafkaError | TriageError) and not read.is_set():
+                raise
+            what = str(error) if isinstance(error, TriageError) else describe_error(error, "Read")
             until = "the last threshold holds" if read.is_set() else "no message is read before"
             log.warning("The control topic cannot be read; %s", until, extra={"error": what})
         await asyncio.sleep(RETRY_S)
