@@ -67,7 +67,7 @@ class ErrorBound:
         confidence: of both bounds together, 0 to 1; each side gets half of the rest.
         largest_weight: the weight that no event exceeds (`AuditPolicy.largest_weight`).
         least_ask_probability: the smallest probability with which a person is asked.
-        population: the number of events in a finite population; None for a stream.
+        population: the number of events in a finite population, at least 1; None for a stream.
     """
 
     def __init__(
@@ -79,10 +79,12 @@ class ErrorBound:
     ) -> None:
         if population is not None and (largest_weight != 1.0 or least_ask_probability != 1.0):
             raise ValueError("A finite population is audited with equal probabilities, and a person answers each.")
+        if population == 0:
+            raise ValueError("A population without events has no error rate.")
         self.confidence = confidence
         self._population = population
         every = population is not None and population <= LARGEST_POPULATION
-        self._levels = np.arange(population + 1) / population if every and population else LEVELS
+        self._levels = np.arange(population + 1) / population if every and population is not None else LEVELS
         self._larger = HIGHER / largest_weight
         self._smaller = LOWER * least_ask_probability / largest_weight
         self._higher = np.full((len(self._levels), len(HIGHER)), -np.log(len(HIGHER)))

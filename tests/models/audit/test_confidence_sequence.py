@@ -144,6 +144,11 @@ def test_a_file_has_no_more_events_than_it_has() -> None:
         ErrorBound(population=5).extend(audited([False] * 6))
 
 
+def test_a_file_without_events_has_no_rate() -> None:
+    with pytest.raises(ValueError, match="without events"):
+        ErrorBound(population=0)
+
+
 def test_a_file_is_audited_with_equal_probabilities() -> None:
     with pytest.raises(ValueError, match="equal probabilities"):
         ErrorBound(population=5, largest_weight=2.0)
