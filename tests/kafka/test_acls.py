@@ -47,11 +47,14 @@ async def test_a_worker_that_audits_needs_only_its_documented_rights(services: S
         await services.kafka.wait_until_committed()
         await services.terminate(worker)
     assert await services.contains(services.topics["review_topic"], "audited")
-    review = [acl for acl in documented_acls("worker", audit=True) if acl.name != services.topics["control_topic"]]
-    async with services.granted("worker", review):
-        worker = services.start("worker", audit_share="1")
-        assert await worker.exit_code() == 2
-        assert services.topics["control_topic"] in worker.log_text(), "nobody can tell what was decided"
+    control = services.topics["control_topic"]
+    await services.kafka.send(control, [(b"x", b"{", [])])
+    review = [acl for acl in documented_acls("worker", audit=True) if acl.name != control]
+    for shown in ([], [Acl("topic", control, False, "Describe")]):
+        async with services.granted("worker", [*review, *shown]):
+            worker = services.start("worker", audit_share="1")
+            assert await worker.exit_code() == 2
+            assert f"Read on the topic {control}" in worker.log_text(), "nobody can tell what was decided"
 
 
 @pytest.mark.parametrize("acting", [False, True])
