@@ -3,8 +3,9 @@
 import asyncio
 from contextlib import closing
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from typing import Annotated
 
+import typer
 from rich.console import Console
 from triage_models.labelling.reservoir import Reservoir
 from triage_models.labelling.sampling import Message
@@ -12,10 +13,11 @@ from triage_models.serving.texts import encodable, has_text, is_null
 from triage_schemas.messages.message import CustomerMessage
 
 from triage_worker.cli.input_rows import open_input
+from triage_worker.cli.moments import parse_moment
 from triage_worker.cli.row_batches import rows_of
 from triage_worker.cli.row_progress import row_progress
 from triage_worker.cli.settings_flags import CONNECTION
-from triage_worker.config.errors import ConfigError, TriageError
+from triage_worker.config.errors import TriageError
 from triage_worker.config.settings import Settings
 
 LAST = 100_000
@@ -23,6 +25,17 @@ LAST = 100_000
 
 MESSAGES = (*CONNECTION, "input_format", "text_field", "conversation_field", "text_placeholders", "skip_unchanged")
 """The settings by which a topic is read."""
+
+# The flags of the commands that draw messages, which `Origin` takes.
+Source = Annotated[str | None, typer.Option("--input", help="A .csv, .jsonl, .parquet or .txt file with messages")]
+Topic = Annotated[str | None, typer.Option(help="Topic with messages, instead of --input")]
+Last = Annotated[
+    int | None, typer.Option(min=1, help="With --topic: read about so many of the last records (default: 100000)")
+]
+Since = Annotated[
+    str | None, typer.Option(metavar="TIME", help="With --topic: read from a time on, such as 2026-03-01T09:00Z")
+]
+TextColumn = Annotated[str, typer.Option(help="Column or field of the file with the text")]
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +56,7 @@ class Origin:
             raise TriageError("--last and --since are about a topic: give --topic, or leave them out.")
         if self.last is not None and self.since is not None:
             raise TriageError("--last and --since say both where to begin: give one of them.")
-        _moment(self.since)
+        parse_moment(self.since)
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,17 +121,6 @@ def _read_topic(settings: Settings, origin: Origin, topic: str, reservoir: Reser
     def add(message: CustomerMessage) -> None:
         reservoir.add(Message(encodable(message.text).strip(), message.message_id))
 
-    period = Period(origin.last or LAST, _moment(origin.since))
+    period = Period(origin.last or LAST, parse_moment(origin.since))
     with row_progress(console, None if period.since else period.last) as advance:
         return asyncio.run(read_messages(settings, topic, period, add, advance))
-
-
-def _moment(given: str | None) -> datetime | None:
-    """Parse a time; one without a zone is UTC."""
-    if given is None:
-        return None
-    try:
-        moment = datetime.fromisoformat(given)
-    except ValueError:
-        raise ConfigError(f"{given!r} is not a time: write it like 2026-03-01 or 2026-03-01T09:00Z.") from None
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

@@ -2,15 +2,15 @@
 
 import asyncio
 import sys
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from triage_worker.cli.moments import parse_moment
 from triage_worker.cli.settings_flags import CONNECTION, settings_flags
-from triage_worker.config.errors import ConfigError, TriageError
+from triage_worker.config.errors import TriageError
 from triage_worker.config.settings import Settings
 
 if TYPE_CHECKING:
@@ -44,7 +44,11 @@ def replay(
     from triage_worker.replay.dead_letter_record import Selection  # noqa: PLC0415
 
     selection = Selection(
-        frozenset(code or ()), frozenset(topic or ()), frozenset(partition or ()), _moment(since), _moment(until)
+        frozenset(code or ()),
+        frozenset(topic or ()),
+        frozenset(partition or ()),
+        parse_moment(since),
+        parse_moment(until),
     )
     found = asyncio.run(service.survey(settings, selection))
     _print(found)
@@ -61,17 +65,6 @@ def replay(
         bar = progress.add_task("sending", total=count)
         result = asyncio.run(service.replay(settings, selection, lambda done: progress.advance(bar, done)))
     _report(result)
-
-
-def _moment(given: str | None) -> datetime | None:
-    """Parse a time; one without a zone is UTC, like ``dlq.time``."""
-    if given is None:
-        return None
-    try:
-        moment = datetime.fromisoformat(given)
-    except ValueError:
-        raise ConfigError(f"{given!r} is not a time: write it like 2026-03-01 or 2026-03-01T09:00Z.") from None
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def _print(found: "Survey") -> None:

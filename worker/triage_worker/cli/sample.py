@@ -9,7 +9,7 @@ from rich.console import Console
 
 from triage_worker.cli.interruption import interruptible
 from triage_worker.cli.label_csv import check_csv, write_csv
-from triage_worker.cli.message_pool import MESSAGES, Origin, draw_pool
+from triage_worker.cli.message_pool import MESSAGES, Last, Origin, Since, Source, TextColumn, Topic, draw_pool
 from triage_worker.cli.row_progress import row_progress
 from triage_worker.cli.settings_flags import settings_flags
 from triage_worker.config.settings import Settings
@@ -34,18 +34,12 @@ TITLES: dict[str, str] = {
 def sample(
     settings: Settings,
     output: Annotated[Path, typer.Option(help="CSV to fill in: the messages, with an empty label")],
-    source: Annotated[
-        str | None, typer.Option("--input", help="A .csv, .jsonl, .parquet or .txt file with messages")
-    ] = None,
-    topic: Annotated[str | None, typer.Option(help="Topic with messages, instead of --input")] = None,
+    source: Source = None,
+    topic: Topic = None,
     rows: Annotated[int, typer.Option(min=2, help="How many messages to draw")] = 300,
-    last: Annotated[
-        int | None, typer.Option(min=1, help="With --topic: read about so many of the last records (default: 100000)")
-    ] = None,
-    since: Annotated[
-        str | None, typer.Option(metavar="TIME", help="With --topic: read from a time on, such as 2026-03-01T09:00Z")
-    ] = None,
-    text_column: Annotated[str, typer.Option(help="Column or field of the file with the text")] = "text",
+    last: Last = None,
+    since: Since = None,
+    text_column: TextColumn = "text",
     suggest_labels: Annotated[
         bool, typer.Option("--suggest-labels", help="Fill in the bundle's own labels; faster, but it leads the reader")
     ] = False,

@@ -12,7 +12,7 @@ from triage_models.labelling.sampling import Message, near_key
 
 from triage_worker.cli.interruption import interruptible
 from triage_worker.cli.label_csv import check_csv, write_csv
-from triage_worker.cli.message_pool import MESSAGES, Origin, draw_pool
+from triage_worker.cli.message_pool import MESSAGES, Last, Origin, Since, Source, TextColumn, Topic, draw_pool
 from triage_worker.cli.row_progress import row_progress
 from triage_worker.cli.settings_flags import settings_flags
 from triage_worker.cli.train import training_imports
@@ -61,19 +61,13 @@ class Grouped:
 def suggest(
     settings: Settings,
     output: Annotated[Path, typer.Option(help="CSV to correct: messages with a suggested label")],
-    source: Annotated[
-        str | None, typer.Option("--input", help="A .csv, .jsonl, .parquet or .txt file with messages")
-    ] = None,
-    topic: Annotated[str | None, typer.Option(help="Topic with messages, instead of --input")] = None,
+    source: Source = None,
+    topic: Topic = None,
     rows: Annotated[int, typer.Option(min=10, max=MAX_ROWS, help="How many messages to group, drawn at random")] = 5000,
     groups: Annotated[int | None, typer.Option(min=2, help="How many groups to make; unset: as the data has")] = None,
-    last: Annotated[
-        int | None, typer.Option(min=1, help="With --topic: read about so many of the last records (default: 100000)")
-    ] = None,
-    since: Annotated[
-        str | None, typer.Option(metavar="TIME", help="With --topic: read from a time on, such as 2026-03-01T09:00Z")
-    ] = None,
-    text_column: Annotated[str, typer.Option(help="Column or field of the file with the text")] = "text",
+    last: Last = None,
+    since: Since = None,
+    text_column: TextColumn = "text",
     base: Annotated[str | None, typer.Option(help="Model whose vectors are compared: a folder or a hub id")] = None,
     max_money: Annotated[float | None, typer.Option(min=0, help="With --llm: the most money to spend on names")] = None,
     seed: Annotated[int, typer.Option(help="Random seed")] = 0,
