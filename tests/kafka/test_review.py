@@ -2,9 +2,11 @@
 
 import sys
 from collections import Counter
+from collections.abc import Sequence
 
 import pytest
 from aiokafka import AIOKafkaProducer
+from triage_schemas.events import ReviewEvent
 
 from tests.kafka import admin
 from tests.kafka.harness import KafkaHarness, environment
@@ -15,14 +17,14 @@ from tests.worker.review.test_review import audit, review
 pytestmark = pytest.mark.kafka
 
 
-@pytest.mark.parametrize("delivery", ["at_least_once", "exactly_once"])
-async def test_each_message_is_decided_by_one_key(harness: KafkaHarness, delivery: str) -> None:
+async def prepared(harness: KafkaHarness, delivery: str, requests: Sequence[ReviewEvent]) -> tuple[dict[str, str], str]:
+    """Send requests to the review's topic; returns the variables of the command, and the labels topic."""
     await harness.create_topics(partitions=1)
     labels = f"labels-{harness.group}"
     await admin.create_topics(harness.bootstrap, [labels], partitions=1)
     async with AIOKafkaProducer(bootstrap_servers=harness.bootstrap) as producer:
-        for number in range(4):
-            await producer.send_and_wait(harness.input, review(f"message-{number}", number).write(), key=b"k")
+        for request in requests:
+            await producer.send_and_wait(harness.input, request.write(), key=b"k")
     variables = environment(
         bootstrap_servers=harness.bootstrap,
         review_topic=harness.input,
@@ -34,6 +36,12 @@ async def test_each_message_is_decided_by_one_key(harness: KafkaHarness, deliver
         delivery=delivery,
         group_id=harness.group,
     )
+    return variables, labels
+
+
+@pytest.mark.parametrize("delivery", ["at_least_once", "exactly_once"])
+async def test_each_message_is_decided_by_one_key(harness: KafkaHarness, delivery: str) -> None:
+    variables, labels = await prepared(harness, delivery, [review(f"message-{number}", number) for number in range(4)])
     terminal = Terminal([sys.executable, "-m", "triage_worker", "review"], variables)
     for number, key in enumerate("1-0"):
         await terminal.wait_for(f"message-{number}")
@@ -64,23 +72,7 @@ async def test_each_message_is_decided_by_one_key(harness: KafkaHarness, deliver
 async def test_an_audited_message_gets_a_second_intent_only_if_the_person_disagrees(
     harness: KafkaHarness, delivery: str
 ) -> None:
-    await harness.create_topics(partitions=1)
-    labels = f"labels-{harness.group}"
-    await admin.create_topics(harness.bootstrap, [labels], partitions=1)
-    async with AIOKafkaProducer(bootstrap_servers=harness.bootstrap) as producer:
-        for number in range(3):
-            await producer.send_and_wait(harness.input, audit(f"message-{number}", number).write(), key=b"k")
-    variables = environment(
-        bootstrap_servers=harness.bootstrap,
-        review_topic=harness.input,
-        input_topic=harness.fallback,
-        fallback_topic=f"unused-{harness.group}",
-        output_topic=harness.output,
-        labels_topic=labels,
-        dead_letter_topic=harness.dead_letters,
-        delivery=delivery,
-        group_id=harness.group,
-    )
+    variables, labels = await prepared(harness, delivery, [audit(f"message-{number}", number) for number in range(3)])
     terminal = Terminal([sys.executable, "-m", "triage_worker", "review"], variables)
     for number, (key, said) in enumerate((("1", "the model agrees"), ("4", "the model said"), ("0", "the model said"))):
         await terminal.wait_for(f"message-{number}")
