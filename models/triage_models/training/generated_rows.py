@@ -1,7 +1,7 @@
 """Mixes rows that no customer wrote, made from templates or by a language model, into those that customers wrote.
 
 Such rows are many and alike. The more of them a network sees, the better it does on their kind and the worse on
-customers' messages, so an epoch draws only a few of each label, other ones each time (docs/evaluation.md).
+customers' messages, so an epoch draws only a few of each label, other ones each time.
 """
 
 import numpy as np
