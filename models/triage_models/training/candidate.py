@@ -28,6 +28,7 @@ from triage_models.training.prototypes import build_prototypes
 from triage_models.training.recipe import Recipe
 from triage_models.training.trainer import StepCallback, Trainer, part_progress
 from triage_models.training.weight_averaging import RUNS, train_and_average
+from triage_models.training.word_head import fit_word_head
 
 CHECKPOINT = "checkpoint.pt"
 RANGE_TEXTS = 400
@@ -119,6 +120,9 @@ def _train_from_base(job: TrainingJob, tokenizer: Tokenizer, folder: Path, progr
         teachers_folder = folder / TEACHERS_FOLDER
         probabilities = teacher_mean_probabilities(train, networks - 1, tokenizer, examples.texts, teachers_folder)
     network = train(networks - 1, folder / CHECKPOINT, probabilities)
+    if job.recipe.word_share:
+        share, words = job.recipe.word_share, network.encoder.config.vocab_size
+        network.word_head = fit_word_head(tokenizer, job.examples, words, len(job.classes), share)
     if job.generated is not None:
         add_generated_head(network, tokenizer, job.examples, job.generated, job.seed)
     return network

@@ -83,9 +83,10 @@ def _write(network: ServingNetwork, path: Path) -> None:
 
 
 def _float_nodes(path: Path) -> list[str]:
-    """Return the products after the pooling, by name, since their shape can be that of a layer's product."""
+    """Return by name what stays in float: products after the pooling, and the tables of the word head."""
     nodes = onnx.load(str(path)).graph.node
-    names = [node.name for node in nodes if node.op_type in ("MatMul", "Gemm") and "/encoder/" not in node.name]
+    kinds = ("MatMul", "Gemm", "Gather")
+    names = [node.name for node in nodes if node.op_type in kinds and "/encoder/" not in node.name]
     return names + [f"{name}_MatMul" for name in names]  # the quantizer renames a Gemm when it splits it
 
 

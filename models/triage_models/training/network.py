@@ -4,6 +4,8 @@ import torch
 from torch import Tensor, nn
 from transformers import DistilBertModel
 
+from triage_models.training.word_head import WordHead
+
 HIDDEN_GATE, HIDDEN_CLASSES = 64, 256
 
 LAYERS_READ = 3
@@ -50,7 +52,7 @@ class GeneratedHead(nn.Module):
 
 
 class Network(nn.Module):
-    """DistilBERT with mean pooling over its token vectors and one linear layer, and perhaps a head for generated texts.
+    """DistilBERT with mean pooling over its token vectors and one linear layer, and perhaps further heads.
 
     Args:
         encoder: the base model.
@@ -59,6 +61,7 @@ class Network(nn.Module):
 
     Attributes:
         generated: answers generated texts; None if there is no such head.
+        word_head: answers from words alone; None if there is no such head.
     """
 
     def __init__(self, encoder: DistilBertModel, classes: int, dropout: float) -> None:
@@ -69,6 +72,7 @@ class Network(nn.Module):
         nn.init.normal_(self.head.weight, std=0.02)
         nn.init.zeros_(self.head.bias)
         self.generated: GeneratedHead | None = None
+        self.word_head: WordHead | None = None
 
     def embed(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
         """Map token ids and mask ``[B, T]`` to the mean of the token vectors ``[B, D]``."""
@@ -86,10 +90,14 @@ class Network(nn.Module):
         """Map token ids and mask ``[B, T]`` to the mean of the token vectors ``[B, D]`` and logits ``[B, C]``."""
         if self.generated is None:
             embedding = self.embed(input_ids, attention_mask)
-            return embedding, self.head(self.dropout(embedding))
+            return embedding, self._classify(embedding, input_ids, attention_mask)
         vectors = self.embed_layers(input_ids, attention_mask)
         embedding = vectors[:, -self.head.in_features :]
-        return embedding, self.generated(vectors, self.head(self.dropout(embedding)))
+        return embedding, self.generated(vectors, self._classify(embedding, input_ids, attention_mask))
+
+    def _classify(self, embedding: Tensor, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
+        logits: Tensor = self.head(self.dropout(embedding))
+        return logits if self.word_head is None else self.word_head.mixed(logits, input_ids, attention_mask)
 
     def forward(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
         """Map token ids and mask ``[B, T]`` to logits ``[B, C]``."""

@@ -18,6 +18,7 @@ from transformers import DistilBertConfig, DistilBertModel
 from triage_models.bundle.bundle import GPU_MODEL
 from triage_models.errors import DataError
 from triage_models.training.network import LAYERS_READ, GeneratedHead, Network
+from triage_models.training.word_head import PAIRS, WordHead
 
 _PREFIX = "network."
 
@@ -49,6 +50,9 @@ def load_network(folder: Path, dropout: float) -> Network:
         if any(name.startswith("generated.") for name in weights):
             network.generated = GeneratedHead(LAYERS_READ * network.head.in_features, network.head.out_features)
             network.generated.requires_grad_(False)
+        if "word_head.table" in weights:
+            slots, classes = weights["word_head.table"].shape
+            network.word_head = WordHead(slots - PAIRS, classes)
         network.load_state_dict({name: _tensor(value) for name, value in weights.items()})
     except (KeyError, RuntimeError) as error:
         raise DataError(

@@ -28,6 +28,8 @@ class Recipe:
         bfloat16: train in mixed precision.
         seconds: time budget of one network; None is unlimited.
         teachers: how many networks are trained to teach the one that serves; 1 means none.
+        word_share: how much a head that reads words alone counts in the answer, 0 to 1; 0 is no such head, see
+            `triage_models.training.word_head`.
     """
 
     epochs: float
@@ -48,6 +50,7 @@ class Recipe:
     bfloat16: bool = True
     seconds: float | None = None
     teachers: int = 1
+    word_share: float = 0.0
 
     @property
     def networks(self) -> int:

@@ -16,11 +16,13 @@ import torch
 from onnx import TensorProto, helper, numpy_helper
 from triage_models.serving.engine import Encoded, Engine
 from triage_models.training.base_model import load_encoder, load_tokenizer
+from triage_models.training.batches import Examples
 from triage_models.training.cpu_operators import optimize_for_cpu
 from triage_models.training.export import export
 from triage_models.training.inference import embed_layers, embed_texts
 from triage_models.training.network import OPEN_FROM, GeneratedHead, Network, ServingNetwork
 from triage_models.training.prototypes import BANK, build_prototypes
+from triage_models.training.word_head import fit_word_head
 
 from tests.models.tiny import LABELS, tiny_rows
 
@@ -46,7 +48,7 @@ class Exported:
         return tuple(np.concatenate([row[part].numpy() for row in rows]) for part in (0, 1))  # type: ignore[return-value]
 
 
-@pytest.fixture(scope="module", params=[False, True], ids=["one_head", "generated_head"])
+@pytest.fixture(scope="module", params=["one_head", "generated_head", "word_head"])
 def exported(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, tiny_base: Path) -> Exported:
     """A network with a meaningful head, and perhaps one for generated texts, exported as both models."""
     folder = tmp_path_factory.mktemp("exported")
@@ -58,7 +60,10 @@ def exported(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFa
     embedded = embed_texts(network, tokenizer, texts)
     network.head.weight.data = torch.stack([embedded[classes == number].mean(0) for number in range(CLASSES)])
     network.head.weight.data -= network.head.weight.data.mean(0)
-    if request.param:
+    if request.param == "word_head":
+        rows = Examples(texts, classes.numpy(), np.ones(len(texts)))
+        network.word_head = fit_word_head(tokenizer, rows, network.encoder.config.vocab_size, CLASSES, share=0.5)
+    if request.param == "generated_head":
         vectors = embed_layers(network, tokenizer, texts)
         network.generated = GeneratedHead(vectors.shape[1], CLASSES).requires_grad_(False)
         gate = network.generated.gate[2]

@@ -1,6 +1,7 @@
 """Loading the network of a bundle from its fp16 model."""
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,8 @@ from triage_models.errors import DataError
 from triage_models.serving.engine import Engine, open_tokenizer
 from triage_models.training.inference import predict_logits
 from triage_models.training.onnx_weights import load_network
+from triage_models.training.pipeline import train
+from triage_models.training.recipe import recipe_for
 
 from tests.models.tiny import tiny_rows
 
@@ -30,6 +33,19 @@ def test_the_loaded_network_gives_the_logits_of_the_model(tiny_bundle: Path, shi
     engine = Engine.open(folder, GPU_MODEL, longest)
     theirs = engine.outputs(engine.encode(texts)).logits
     assert np.abs(ours - theirs).max() < 0.005 * np.abs(theirs).max()  # 16 bits have three digits
+
+
+def test_the_word_head_is_trained_exported_and_loaded(tiny_base: Path, tiny_csv: Path, tmp_path: Path) -> None:
+    recipe = replace(recipe_for(100), epochs=2, word_share=0.25)
+    folder = train(tiny_csv, tmp_path / "bundle", base=str(tiny_base), recipe=recipe)
+    network = load_network(folder, dropout=0.1)
+    assert network.word_head is not None
+    assert float(network.word_head.share) == 0.25
+    texts = [text for text, _ in tiny_rows()]
+    ours = predict_logits(network, open_tokenizer(folder / "tokenizer.json", 64), texts).numpy()
+    engine = Engine.open(folder, GPU_MODEL, 64)
+    theirs = engine.outputs(engine.encode(texts)).logits
+    assert np.abs(ours - theirs).max() < 0.005 * np.abs(theirs).max()
 
 
 def test_a_bundle_without_its_fp16_model_is_refused(tiny_bundle: Path, tmp_path: Path) -> None:
