@@ -15,7 +15,7 @@ EXTRAS := .[demo,router,otel,parquet,dev]
 QUICK := not kafka and not train and not install and not packaging and not torture and not llm
 DATA ?= $(or $(TRIAGE_DATA),../shared/data)
 
-.PHONY: help setup demo test check docs bench evaluate-all leave-one-out calibration-curve train-ecommerce torture test-llm examples deploy-check lowest newest pins clean
+.PHONY: help setup demo test check docs bench evaluate-all leave-one-out language-check calibration-curve train-ecommerce torture test-llm examples deploy-check lowest newest pins clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -45,6 +45,9 @@ evaluate-all: $(ALL_READY) ## measure the quality of the models (data in ../shar
 
 leave-one-out: $(ALL_READY) ## train without five kinds of shop and measure on each, half an hour (LEAVE_ARGS=--quick: minutes; --kind food: one)
 	@$(BIN)/python -m triage_models.benchmarks.leave_out --data $(DATA) $(LEAVE_ARGS)
+
+language-check: $(ALL_READY) ## measure how well the language of messages is found (LANGUAGE_ARGS="ROWS.csv...": yours)
+	@$(BIN)/python -m triage_models.benchmarks.language_check $(LANGUAGE_ARGS)
 
 calibration-curve: $(ALL_READY) ## measure what `triage calibrate` gains by the number of labelled rows, seconds (CURVE_ARGS="--draws 100")
 	@$(BIN)/python -m triage_models.benchmarks.calibration_curve --data $(DATA) --svg docs/calibrate.svg $(CURVE_ARGS)
