@@ -15,7 +15,7 @@ EXTRAS := .[demo,router,otel,parquet,dev]
 QUICK := not kafka and not train and not install and not packaging and not torture and not llm
 DATA ?= $(or $(TRIAGE_DATA),../shared/data)
 
-.PHONY: help setup demo test check docs bench evaluate-all leave-one-out language-check calibration-curve train-ecommerce torture test-llm examples deploy-check lowest newest pins clean
+.PHONY: help setup demo test check docs bench evaluate-all redaction-check leave-one-out language-check calibration-curve train-ecommerce torture test-llm examples deploy-check lowest newest pins clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -42,6 +42,9 @@ bench: $(ALL_READY) ## measure throughput next to raw ONNX Runtime, latency, mem
 
 evaluate-all: $(ALL_READY) ## measure the quality of the models (data in ../shared/data, or TRIAGE_DATA=DIR)
 	@$(BIN)/python -m triage_models.benchmarks.suite --data $(DATA) $(EVALUATE_ARGS)
+
+redaction-check: $(ALL_READY) ## measure how much personal data is found before a text goes to an LLM, seconds (REDACTION_ARGS=--missed)
+	@$(BIN)/python -m triage_models.benchmarks.redaction_check $(REDACTION_ARGS)
 
 leave-one-out: $(ALL_READY) ## train without five kinds of shop and measure on each, half an hour (LEAVE_ARGS=--quick: minutes; --kind food: one)
 	@$(BIN)/python -m triage_models.benchmarks.leave_out --data $(DATA) $(LEAVE_ARGS)

@@ -1,1 +1,1 @@
-"""What a text is before any model reads it: the language that it is in."""
+"""What a text says before any model reads it: its language, its personal data."""

@@ -153,3 +153,13 @@ def test_a_bundle_serves_by_the_higher_of_its_own_thresholds_and_a_raised_one(tm
 def test_the_review_topic_is_needed_only_for_an_audit() -> None:
     assert "review_topic" not in needed_topics(Settings())
     assert needed_topics(Settings(audit_share=0.01))["review_topic"] == "Write"
+
+
+def test_people_see_no_personal_data_where_that_is_set() -> None:
+    events = IntentWriter(name="b", version="1", threshold=0.8, descriptions={"WISMO": "where"}, include_text=True)
+    redact = Settings(redact_in="review").redaction("review")
+    audit = Audit(AuditPolicy(1.0), "review", lambda intent: OWN, redact=redact)
+    message = replace(decoded_message("m"), message=CustomerMessage("mail a@example.com", "m"))
+    made = OutputWriter(events, "out", "fallback", audit).output(message, ACCEPTED)
+    assert request(made).text == "mail [EMAIL_1]"
+    assert IntentEvent.read(made.value or b"").text == "mail a@example.com"

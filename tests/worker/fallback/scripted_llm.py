@@ -50,9 +50,11 @@ class ScriptedEndpoint:
     def __init__(self, clock: FakeClock, *script: Completion | BaseException | float) -> None:
         self.clock = clock
         self.script = list(script)
+        self.asked: list[Any] = []
         self.timeouts: list[float] = []
 
     async def complete(self, body: dict[str, Any], timeout_s: float) -> Completion:
+        self.asked.append(body)
         self.timeouts.append(timeout_s)
         step = self.script.pop(0)
         if isinstance(step, Completion):

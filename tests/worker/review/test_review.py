@@ -220,3 +220,10 @@ def test_after_an_answer_the_screen_says_whether_the_model_agrees(verdict: Verdi
     assert said in shown_for(audit(), verdict)
     assert "the model" not in shown_for(audit(), Later())
     assert "the model" not in shown_for(review(), verdict)
+
+
+def test_labels_have_no_personal_data_where_that_is_set() -> None:
+    outputs = OutputBuilder.from_settings(SETTINGS.model_copy(update={"redact_in": "labels"}), "OOS")
+    pending = PendingEvent(PartitionTracker[Output](A), record(A, 0, b"x"), review("mail a@example.com"))
+    for builder, text in ((outputs, "mail [EMAIL_1]"), (OUTPUTS, "mail a@example.com")):
+        assert LabelEvent.read(builder.build(pending, NoneOfThese()).value or b"").text == text

@@ -98,6 +98,7 @@ def load_for_serving(
             settings.review_topic,
             threshold_of_intent(in_force, bundle.intent_thresholds),
             None if suggestion is None else suggestion.confidence,
+            settings.redaction("review"),
         )
         metrics.threshold(in_force)
     return LoadedBundle(classifier, OutputWriter.from_settings(settings, events, audit), limits(settings, classifier))

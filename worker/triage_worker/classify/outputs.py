@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from time import time
 from typing import Self
 
@@ -15,6 +15,7 @@ from triage_schemas.records import AuditRequest, IntentWriter, Prediction, Thres
 
 from triage_worker.classify.fault_isolation import Fault
 from triage_worker.config.settings import Settings
+from triage_worker.config.text_settings import Redact
 from triage_worker.kafka.records import source_of
 from triage_worker.observability.tracing import MessageSpan, ids, outgoing
 from triage_worker.streaming.tracking.dead_letters import DeadLetters
@@ -45,12 +46,14 @@ class Audit:
         review_topic: where they are asked.
         threshold: returns the threshold in force for an intent, which is at least the bundle's; from any thread.
         suggestion: the confidence from which a message that is not accepted is a suggestion; None if there are none.
+        redact: replaces personal data in the text that people are shown; None if they see all of it.
     """
 
     policy: AuditPolicy
     review_topic: str
     threshold: Callable[[str], Threshold]
     suggestion: float | None = None
+    redact: Redact | None = None
 
     def suggests(self, confidence: float) -> bool:
         """Whether a message that only a raised threshold refuses is a suggestion."""
@@ -130,7 +133,10 @@ class OutputWriter:
             return None
         record, why = decoded.record, AuditRequest(selection.probability, selection.weight)
         trace = outgoing(record.headers, decoded.span)
-        value, headers = self.events.audit(decoded.message, source_of(record), prediction, at, trace, threshold, why)
+        message = decoded.message
+        if audit.redact is not None:
+            message = replace(message, text=audit.redact(message.text).text)
+        value, headers = self.events.audit(message, source_of(record), prediction, at, trace, threshold, why)
         return CompanionRecord(audit.review_topic, record.key, value, headers)
 
 

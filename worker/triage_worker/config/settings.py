@@ -23,6 +23,7 @@ from triage_worker.config.model_settings import ModelSettings
 from triage_worker.config.operation_settings import OperationSettings
 from triage_worker.config.routing_settings import RoutingSettings
 from triage_worker.config.sources import PREFIX, variable
+from triage_worker.config.text_settings import TextSettings
 
 HEARTBEAT_MS = 3_000
 
@@ -35,6 +36,7 @@ class Settings(
     DeliverySettings,
     AuditSettings,
     ModelSettings,
+    TextSettings,
     MessageSettings,
     KafkaSettings,
     BaseSettings,

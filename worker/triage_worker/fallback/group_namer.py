@@ -87,7 +87,8 @@ async def name_groups(
         await client.check_key()
         budget = LocalBudget(BudgetWindow(money=max_money, window_s=float("inf")))
         namer = GroupNamer(client, settings.llm_model, settings.llm_timeout_s, prices, budget)
-        named = await namer.run(groups, on_progress)
+        redact = settings.redaction("llm")
+        named = await namer.run([[redact(text).text for text in texts] for texts in groups], on_progress)
     if groups and not named:
         why = namer.last_error or "its answers cannot be used, or --max-money does not pay for one"
         raise TriageError(f"{settings.llm_url} named no group ({why}): check the address, the model and the key.")

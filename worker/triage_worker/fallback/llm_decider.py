@@ -6,6 +6,7 @@ from typing import Literal
 
 from triage_schemas.events import FallbackEvent
 
+from triage_worker.config.text_settings import Redact
 from triage_worker.fallback import prompt
 from triage_worker.fallback.answer import Answer
 from triage_worker.fallback.llm import Llm
@@ -14,6 +15,12 @@ from triage_worker.fallback.metrics import LlmMetrics
 from triage_worker.streaming.async_processor import NotAvailableError
 
 CACHED_ANSWERS = 10_000
+
+READ_CHARACTERS = 2 * prompt.MAX_CHARACTERS
+"""The part of a text in which personal data is looked for: more than what is sent, so that no value is cut in two."""
+
+LONGEST_VALUE = 200
+"""Characters of the longest personal data."""
 
 UndecidedReason = NoAnswerReason | Literal["out_of_scope", "none_of_these", "unsure"]
 
@@ -44,6 +51,17 @@ def decision(answer: Answer | NoAnswerReason, min_confidence: float) -> Decided 
     return Decided(answer.intent, answer.confidence)
 
 
+def redacted(event: FallbackEvent, redact: Redact) -> FallbackEvent:
+    """Return an event without the personal data of its text; all that is sent about the message is made of it.
+
+    Of a very long text only the beginning stays, without the last words before the cut: they may be half a value.
+    """
+    text = redact(event.text[:READ_CHARACTERS]).text
+    if len(event.text) > READ_CHARACTERS:
+        text = text[:-LONGEST_VALUE]
+    return event.model_copy(update={"text": text})
+
+
 class LlmDecider:
     """Decides messages by asking an LLM, and caches its answers by question.
 
@@ -52,6 +70,7 @@ class LlmDecider:
         min_confidence: the least confidence, from 0 to 1, that the LLM must give an answer.
         ask_out_of_scope: whether to ask about messages that the model found to have no intent, too.
         metrics: counts the answers that come from the cache.
+        redact: replaces personal data in a text before the LLM gets it; None if it may have all of it.
         cached: how many answers the cache holds; the least recently used one is dropped first.
     """
 
@@ -62,12 +81,14 @@ class LlmDecider:
         min_confidence: float,
         ask_out_of_scope: bool,
         metrics: LlmMetrics,
+        redact: Redact | None = None,
         cached: int = CACHED_ANSWERS,
     ) -> None:
         self._llm = llm
         self._min_confidence = min_confidence
         self._ask_out_of_scope = ask_out_of_scope
         self._metrics = metrics
+        self._redact = redact
         self._cache_size = cached
         self._cache: OrderedDict[bytes, Answer] = OrderedDict()
 
@@ -88,7 +109,7 @@ class LlmDecider:
         """
         if event.reason == "out_of_scope" and not self._ask_out_of_scope:
             return Undecided("out_of_scope")
-        answer = await self._answer(event)
+        answer = await self._answer(event if self._redact is None else redacted(event, self._redact))
         if answer is None:
             raise NotAvailableError
         return decision(answer, self._min_confidence)

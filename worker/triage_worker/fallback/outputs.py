@@ -9,6 +9,7 @@ from typing import Self, TypeAlias
 from triage_schemas.events import FallbackEvent, IntentEvent, LabelEvent, ModelRef, ReviewEvent
 
 from triage_worker.config.settings import Settings
+from triage_worker.config.text_settings import Redact
 from triage_worker.fallback import prompt
 from triage_worker.fallback.llm_decider import Decided, Undecided
 from triage_worker.streaming.async_processor import PendingEvent
@@ -29,6 +30,8 @@ class OutputBuilder:
         labels_topic: the topic of labels that the next bundle learns from.
         min_confidence: the least confidence that the LLM must give an answer.
         include_text: whether intents carry the message's text.
+        redact_review: replaces personal data in what a person must decide.
+        redact_labels: replaces personal data in labels.
         clock: seconds since the epoch.
     """
 
@@ -38,6 +41,8 @@ class OutputBuilder:
     labels_topic: str
     min_confidence: float
     include_text: bool
+    redact_review: Redact
+    redact_labels: Redact
     clock: Callable[[], float] = time
 
     @classmethod
@@ -51,6 +56,8 @@ class OutputBuilder:
             labels_topic=settings.labels_topic,
             min_confidence=settings.llm_min_confidence,
             include_text=settings.include_text,
+            redact_review=settings.redaction("review"),
+            redact_labels=settings.redaction("labels"),
         )
 
     def build(self, pending: PendingFallback, decision: Decided | Undecided) -> Output:
@@ -82,7 +89,7 @@ class OutputBuilder:
     def _label(self, event: FallbackEvent, decision: Decided, now: datetime) -> LabelEvent:
         return LabelEvent(
             **message_fields(event),
-            text=event.text,
+            text=self.redact_labels(event.text).text,
             label=decision.intent,
             decided_by="llm",
             model=self.model,
@@ -91,6 +98,7 @@ class OutputBuilder:
 
     def _review(self, pending: PendingFallback, decision: Undecided, now: datetime) -> Output:
         fields = {name: getattr(pending.event, name) for name in pending.event.model_fields_set}
+        fields["text"] = self.redact_review(pending.event.text).text
         review = decision_record(pending, ReviewEvent(**fields, review_reason=decision.reason), now)
         return Output(
             pending.tracker,

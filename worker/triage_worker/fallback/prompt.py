@@ -5,13 +5,14 @@ and the answer has no field of free text: it cannot carry anything that the LLM 
 """
 
 import hashlib
+import re
 from collections.abc import Mapping
 from typing import Any, Protocol
 
 import orjson
 from triage_schemas.records import TOP_SCORES
 
-VERSION = "1"
+VERSION = "2"
 """Must change whenever the prompt does. Events carry it as the version of the model that decided."""
 
 NONE = "none of these"
@@ -35,6 +36,9 @@ Answer with one JSON object and nothing else: {{"intent": one of the names above
 number from 0 to 1, how sure you are}}."""
 
 HINT = ' Its "candidates" are the guesses of a small model, likeliest first; they are often wrong.'
+
+REDACTED = " Names in brackets, such as [EMAIL_1], stand for personal data that was taken out."
+PLACEHOLDER = re.compile(r"\[[A-Z]+_\d+\]")
 
 Message = dict[str, str]
 
@@ -64,7 +68,7 @@ def messages(subject: Subject) -> list[Message]:
     data: dict[str, Any] = {"message": subject.text[:MAX_CHARACTERS]}
     if subject.scores:
         data["candidates"] = list(subject.scores)
-    hint = HINT if subject.scores else ""
+    hint = (REDACTED if PLACEHOLDER.search(data["message"]) else "") + (HINT if subject.scores else "")
     return [
         {"role": "system", "content": INSTRUCTION.format(labels=lines, none=NONE, hint=hint)},
         {"role": "user", "content": orjson.dumps(data).decode()},

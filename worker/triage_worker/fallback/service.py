@@ -111,4 +111,5 @@ def _decider(
         min_confidence=settings.llm_min_confidence,
         ask_out_of_scope=settings.llm_out_of_scope,
         metrics=metrics,
+        redact=settings.redaction("llm"),
     )

@@ -91,6 +91,7 @@ class LlmComparison:
             raise ConfigError(f"--max-money needs {prices}, the prices of a million tokens.")
         assert settings.llm_url is not None
         self._settings = settings
+        self._redact = settings.redaction("llm")
         self._url, self._model = settings.llm_url, settings.llm_model
         self._plan = plan
         self._folder = folder
@@ -120,7 +121,7 @@ class LlmComparison:
         return {"llm": self._figures(classified, results, runner, len(chosen))}
 
     def _questions(self, classified: ClassifiedRows, row: int) -> RowQuestions:
-        text, decision = classified.rows.texts[row], classified.decisions[row]
+        text, decision = self._redact(classified.rows.texts[row]).text, classified.decisions[row]
         descriptions = classified.manifest.descriptions
         labels = {label: descriptions.get(label, "") for label in classified.manifest.labels}
         alone = Question(text, labels, {})

@@ -14,6 +14,7 @@ from triage_schemas.events import AuditedDecision, IntentEvent, LabelEvent, Revi
 from triage_schemas.records import audit_kind
 
 from triage_worker.config.settings import Settings
+from triage_worker.config.text_settings import Redact
 from triage_worker.review.keys import Labelled, Later, Verdict
 from triage_worker.streaming.async_processor import PendingEvent
 from triage_worker.streaming.decision_events import decision_record, labelled_output, message_fields
@@ -35,6 +36,7 @@ class OutputBuilder:
         labels_topic: the topic of labels that the next bundle learns from.
         out_of_scope_label: the label of messages that have none of the intents.
         include_text: whether intents carry the message's text.
+        redact_labels: replaces personal data in labels.
         clock: seconds since the epoch.
     """
 
@@ -43,6 +45,7 @@ class OutputBuilder:
     labels_topic: str
     out_of_scope_label: str
     include_text: bool
+    redact_labels: Redact
     clock: Callable[[], float] = time
 
     @classmethod
@@ -54,6 +57,7 @@ class OutputBuilder:
             labels_topic=settings.labels_topic,
             out_of_scope_label=out_of_scope_label,
             include_text=settings.include_text,
+            redact_labels=settings.redaction("labels"),
         )
 
     def build(self, pending: PendingReview, verdict: Verdict) -> Output:
@@ -116,7 +120,8 @@ class OutputBuilder:
         fields = message_fields(event)
         if event.audit:
             fields["audited"] = audited_decision(event, label)
-        return LabelEvent(**fields, text=event.text, label=label, decided_by="human", labelled_at=now)
+        text = self.redact_labels(event.text).text
+        return LabelEvent(**fields, text=text, label=label, decided_by="human", labelled_at=now)
 
 
 def audited_decision(event: ReviewEvent, label: str) -> AuditedDecision:

@@ -1,0 +1,89 @@
+"""A text with typed placeholders in place of values, and the way back."""
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from triage_models.text.spans import Span
+
+_PLACEHOLDER = re.compile(r"\[[A-Z]+_\d+\]")
+
+
+@dataclass(frozen=True, slots=True)
+class Redacted:
+    """A text without its personal data.
+
+    Attributes:
+        text: the text with placeholders such as ``[EMAIL_1]``.
+        values: what each placeholder stands for, as it was written first.
+        spans: where the values were in the original text.
+        shifts: for each value in order, how far what follows it has moved.
+    """
+
+    text: str
+    values: Mapping[str, str]
+    spans: tuple[Span, ...] = ()
+    shifts: tuple[int, ...] = ()
+
+    def restore(self, text: str) -> str:
+        """Put the values back into a text that quotes placeholders, such as the answer of an LLM."""
+        return _PLACEHOLDER.sub(lambda found: self.values.get(found[0], found[0]), text)
+
+    def moved(self, start: int, end: int) -> tuple[int, int] | None:
+        """Return where a part of the original text is in the redacted one; None if a placeholder has replaced it."""
+        shift = 0
+        for span, after in zip(self.spans, self.shifts, strict=True):
+            if span.start < end and start < span.end:
+                return None
+            if span.end <= start:
+                shift = after
+        return start + shift, end + shift
+
+
+def unredacted(text: str) -> Redacted:
+    """Return a text as it is."""
+    return Redacted(text, {})
+
+
+def replace_spans(text: str, spans: Iterable[Span]) -> Redacted:
+    """Replace parts of a text by typed placeholders, the same one wherever the same value is written.
+
+    Args:
+        text: the text.
+        spans: what to replace, in order and without overlaps.
+    """
+    taken = set(_PLACEHOLDER.findall(text))
+    names: dict[tuple[str, str], str] = {}
+    counts: dict[str, int] = {}
+    values: dict[str, str] = {}
+    parts: list[str] = []
+    shifts: list[int] = []
+    spans = tuple(spans)
+    position = length = 0
+    for span in spans:
+        written = text[span.start : span.end]
+        key = span.kind, canonical(span.kind, written)
+        if key not in names:
+            names[key] = _next(span.kind, counts, taken)
+            values[names[key]] = written
+        parts += [text[position : span.start], names[key]]
+        length += span.start - position + len(names[key])
+        position = span.end
+        shifts.append(length - position)
+    return Redacted("".join([*parts, text[position:]]), values, spans, tuple(shifts))
+
+
+def canonical(kind: str, written: str) -> str:
+    """Return the form by which two ways to write the same value are recognised."""
+    if kind in ("card", "iban", "phone"):
+        return re.sub(r"[^0-9A-Z+]", "", written.upper())
+    return " ".join(written.casefold().split())
+
+
+def _next(kind: str, counts: dict[str, int], taken: set[str]) -> str:
+    """Return a new placeholder, and none that the text has already: it would be restored to the wrong value."""
+    while True:
+        counts[kind] = counts.get(kind, 0) + 1
+        placeholder = f"[{kind.upper()}_{counts[kind]}]"
+        if placeholder not in taken:
+            return placeholder
