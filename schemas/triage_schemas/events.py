@@ -87,7 +87,9 @@ class Intent(MessageEvent):
     decided_by: DecidedBy
     threshold: Probability = Field(description="minimum confidence of an accepted intent")
     threshold_version: int | None = Field(
-        default=None, ge=0, description="version of that threshold, set by an audit; 0 is the bundle's own threshold"
+        default=None,
+        ge=0,
+        description="version of that threshold, as an audit decided it; 0: the bundle's own; none: without an audit",
     )
     familiarity: float | None = Field(default=None, description="cosine similarity to the nearest training prototype")
     truncated: bool = Field(default=False, description="the text was too long to be read to its end")

@@ -84,6 +84,20 @@ def test_a_label_gives_an_intent_and_a_label_event() -> None:
     assert output.key == output.companion.key == b"chat-1"
 
 
+@pytest.mark.parametrize("version", [None, 0, 3])
+def test_a_persons_intent_names_the_version_of_the_threshold_that_its_message_did_not_reach(
+    version: int | None,
+) -> None:
+    """A message that only a raised threshold refused is here, too. Where nothing is audited, there is no version."""
+    asked = (
+        review("hm", 1042) if version is None else review("hm", 1042).model_copy(update={"threshold_version": version})
+    )
+    output, _ = answered(Labelled("CANCEL_ORDER"), asked)
+    intent = IntentEvent.read(output.value or b"")
+    assert (intent.threshold, intent.threshold_version) == (asked.threshold, version)
+    assert (b"threshold_version" in (output.value or b"")) is (version is not None)
+
+
 def test_none_of_these_gives_a_label_event_only() -> None:
     output, _ = answered(NoneOfThese())
     assert (output.topic, output.companion) == ("labels", None)
@@ -113,6 +127,7 @@ def test_who_disagrees_in_an_audit_publishes_a_correction_that_nobody_takes_for_
         "WISMO",
         "human",
     )
+    assert (intent.threshold, intent.threshold_version) == (audit().threshold, 3), "under which it was published"
     assert dict(output.headers)["ce_id"] == b"triage.intent.correction:customer.messages:0:1042"
     assert dict(output.headers)["ce_type"] == b"triage.intent"
     assert dict(output.companion.headers)["ce_id"] == b"triage.label.audit:customer.messages:0:1042"

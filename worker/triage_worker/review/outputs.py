@@ -101,10 +101,12 @@ class OutputBuilder:
         )
 
     def _intent(self, event: ReviewEvent, label: str, now: datetime, corrects: str | None) -> IntentEvent:
-        """The intent event. It names the model that was unsure; ``decided_by`` says that a person decided."""
+        """The intent event. It names the model and the threshold that did not decide; ``decided_by`` says who did."""
         fields = message_fields(event, event.text if self.include_text else None)
         if corrects is not None:
             fields["corrects"] = corrects
+        if event.threshold_version is not None:
+            fields["threshold_version"] = event.threshold_version
         return IntentEvent(
             **fields,
             intent=label,
