@@ -184,7 +184,13 @@ class ThresholdEvent(Event):
     lower: Probability = Field(description="lower bound of the error rate above the previous threshold")
     upper: Probability = Field(description="upper bound of the same")
     answers: int = Field(ge=0, description="people's answers that the estimate stands on")
-    answered_until: Timestamp = Field(description="when the last answer was given that led to it")
+    answered_until: Timestamp = Field(
+        description="when the last answer was given that led to it, by the clock of the person who gave it"
+    )
+    answered_before: list[SourceRef] | None = Field(
+        default=None,
+        description="where later answers begin, in each partition of the labels topic; without it, answered_until says",
+    )
     decided_at: Timestamp
 
 

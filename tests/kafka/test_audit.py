@@ -286,3 +286,36 @@ async def test_a_service_goes_on_from_what_somebody_else_has_decided(audit: Audi
     await in_force(0, FLOOR)
     assert await endpoints.metric('triage_audit_answers{intent=""}') == 300.0
     assert await service.terminate() == 0
+
+
+async def test_a_decision_that_was_taken_back_while_a_service_acts_is_decided_again_if_answers_ask_for_it(
+    audit: AuditTopics,
+) -> None:
+    """A tombstone leaves nothing open: workers have the bundle's own threshold, then that of the new decision."""
+    await audit.create()
+    await audit.answer([*STEADY, *BROKEN[:200]])
+    service = audit.harness.start(module=f"{COMMAND} --follow --act", **audit.settings)
+    key, control = f"{BUNDLE.name}:{BUNDLE.version}".encode(), audit.settings["control_topic"]
+
+    async def decisions(count: int) -> list[ThresholdEvent | None]:
+        async def found() -> bool:
+            return len(await audit.harness.read(control)) >= count
+
+        await eventually(found, 60, service.log_text)
+        records = await audit.harness.read(control)
+        return [None if record.value is None else ThresholdEvent.read(record.value) for record in records]
+
+    [first] = await decisions(1)
+    assert first is not None
+    assert first.answered_before is not None
+    assert {one.topic for one in first.answered_before} == {audit.settings["labels_topic"]}
+    await audit.answer([answer(9_000, 0.99, wrong=False, version=4)])
+    await audit.harness.send(control, [(key, None, [])])
+    [_, taken_back, again, *_] = await decisions(3)
+    assert taken_back is None
+    assert again is not None
+    assert again.threshold > FLOOR
+    assert again.version == 5, "a version that no answer has named"
+    records = await audit.harness.read(control)
+    assert {record.partition for record in records} == {records[0].partition}
+    assert await service.terminate() == 0

@@ -5,11 +5,13 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import numpy as np
+from aiokafka.structs import TopicPartition
 from triage_models import DEFAULT_BUNDLE
 from triage_models.bundle.accepted_rows import RowArrays, summarize, write_cells
 from triage_models.bundle.bundle import Bundle
 from triage_models.bundle.manifest import ACCEPTED_ROWS, Manifest
 from triage_schemas.events import AuditedDecision, LabelEvent, ModelRef, ReviewEvent, SourceRef
+from triage_worker.audit.answers import Answer
 
 SHIPPED = Bundle.open(Path(DEFAULT_BUNDLE), verify=False).manifest
 MANIFEST = SHIPPED.model_copy(
@@ -54,7 +56,13 @@ def request(number: int, confidence: float, model: ModelRef = BUNDLE, *, is_audi
 
 
 def answer(
-    number: int, confidence: float, *, wrong: bool, model: ModelRef = BUNDLE, decided_by: str = "human"
+    number: int,
+    confidence: float,
+    *,
+    wrong: bool,
+    model: ModelRef = BUNDLE,
+    decided_by: str = "human",
+    version: int = 0,
 ) -> LabelEvent:
     """Make a person's answer to the request about message ``number``, a second after that to the one before."""
     return LabelEvent.model_validate(
@@ -75,7 +83,7 @@ def answer(
                 probability=0.1,
                 weight=1.0,
                 threshold=FLOOR,
-                threshold_version=0,
+                threshold_version=version,
                 model=model,
             ),
             "labelled_at": NOON + timedelta(seconds=number),
@@ -89,3 +97,9 @@ def answers(error_rates: Iterable[float], seed: int = 7) -> Iterator[LabelEvent]
     for number, rate in enumerate(error_rates):
         confidence = FLOOR + (1 - FLOOR) * float(random.uniform(0, 0.999))
         yield answer(number, confidence, wrong=bool(random.uniform() < rate))
+
+
+def placed(labels: Iterable[LabelEvent], partition: int = 0) -> list[Answer]:
+    """Put answers on a partition of the labels topic, each at the number of its message."""
+    place = TopicPartition("labels", partition)
+    return [Answer(label, place, label.source.offset, label.labelled_at) for label in labels]

@@ -1,14 +1,17 @@
 """What the audit makes of requests and answers: the bound, alarms, changes, and what is left out."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import timedelta
 
 import numpy as np
 import pytest
+from aiokafka.structs import TopicPartition
 from triage_schemas.events import LabelEvent, ModelRef, ThresholdEvent
 from triage_worker.audit.evidence import LEAST_ERRORS, LEAST_REFERENCE, REFERENCE, Evidence
+from triage_worker.kafka.record_order import in_order
 
-from tests.worker.audit.streams import BUNDLE, FLOOR, MANIFEST, answer, answers, calibrated, request
+from tests.worker.audit.streams import BUNDLE, FLOOR, MANIFEST, NOON, answer, answers, calibrated, placed, request
 
 STEADY = [0.03] * 400
 BROKEN = [*STEADY, *[0.4] * 400]
@@ -25,9 +28,11 @@ def evidence(in_force: ThresholdEvent | None = None, *, advise_only: bool = True
 
 def test_the_bound_stands_on_the_answers_of_people_about_this_bundle() -> None:
     audit = evidence()
-    assert audit.add_answers([*answers([0.0] * 30), answer(100, 0.99, wrong=True)]) == []
-    audit.add_answers([answer(100, 0.99, wrong=False)])  # the first answer counts
-    audit.add_answers([answer(101, 0.99, wrong=True, decided_by="llm"), answer(102, 0.99, wrong=True, model=OTHER)])
+    assert audit.add_answers(placed([*answers([0.0] * 30), answer(100, 0.99, wrong=True)])) == []
+    audit.add_answers(placed([answer(100, 0.99, wrong=False)]))  # the first answer counts
+    audit.add_answers(
+        placed([answer(101, 0.99, wrong=True, decided_by="llm"), answer(102, 0.99, wrong=True, model=OTHER)])
+    )
     report = audit.report()
     assert (report.answers, report.repeats, report.other_bundles) == (31, 1, 1)
     assert (report.overall.answers, report.overall.errors) == (31, 1)
@@ -38,16 +43,16 @@ def test_the_bound_stands_on_the_answers_of_people_about_this_bundle() -> None:
 
 def test_a_kept_promise_raises_no_alarm_and_a_broken_one_does() -> None:
     audit = evidence()
-    audit.add_answers(list(answers(STEADY)))
+    audit.add_answers(placed(answers(STEADY)))
     assert audit.report().alarms == []
     assert audit.report().overall.lower < 0.03 < audit.report().overall.upper
-    audit.add_answers(list(answers(BROKEN))[400:])
+    audit.add_answers(placed(list(answers(BROKEN))[400:]))
     assert "promise" in {alarm.kind for alarm in audit.report().alarms}
 
 
 def test_an_audit_that_only_advises_changes_nothing_and_says_what_it_would_change() -> None:
     audit = evidence()
-    assert audit.add_answers(list(answers(BROKEN))) == []
+    assert audit.add_answers(placed(answers(BROKEN))) == []
     report = audit.report()
     assert (report.threshold, report.version) == (FLOOR, 0)
     assert report.last_change is not None
@@ -57,7 +62,7 @@ def test_an_audit_that_only_advises_changes_nothing_and_says_what_it_would_chang
 def test_an_audit_that_acts_raises_the_threshold_and_begins_anew() -> None:
     audit = evidence(advise_only=False)
     stream = list(answers(BROKEN))
-    [change, *_] = audit.add_answers(stream)
+    [change, *_] = audit.add_answers(placed(stream))
     assert (change.version, change.model, change.previous) == (1, BUNDLE, FLOOR)
     assert change.threshold > FLOOR
     assert change.alarm in {"promise", "change"}
@@ -68,9 +73,9 @@ def test_an_audit_that_acts_raises_the_threshold_and_begins_anew() -> None:
 
 def test_a_restarted_audit_has_the_same_evidence_as_one_that_went_on() -> None:
     going_on, stream = evidence(advise_only=False), list(answers(BROKEN))
-    changes = going_on.add_answers(stream)
+    changes = going_on.add_answers(placed(stream))
     restarted = evidence(changes[-1], advise_only=False)
-    restarted.add_answers(stream)
+    restarted.add_answers(placed(stream))
     assert restarted.report().overall == going_on.report().overall
     assert restarted.report().version == going_on.report().version == changes[-1].version
     assert restarted.report().threshold == going_on.report().threshold
@@ -81,7 +86,7 @@ def decide(stream: Iterable[LabelEvent], audit: Evidence) -> tuple[list[LabelEve
     given: list[LabelEvent] = []
     for label in stream:
         given.append(label)
-        for change in audit.add_answers([label]):
+        for change in audit.add_answers(placed([label])):
             return given, change
     raise AssertionError("there was no decision")
 
@@ -93,14 +98,74 @@ def test_a_restarted_audit_counts_no_answer_again_if_clocks_differ() -> None:
     again, behind = decide(given, evidence(advise_only=False))
     assert (len(again), behind.threshold) == (len(given), change.threshold)
     restarted = evidence(behind, advise_only=False)
-    restarted.add_answers(given)
+    restarted.add_answers(placed(given))
     assert restarted.report().overall.answers == 0
+
+
+AHEAD = timedelta(days=365)
+
+
+def from_a_fast_clock(stream: list[LabelEvent]) -> list[LabelEvent]:
+    """Every seventh answer is given on a machine whose clock is a year ahead."""
+    moved = {"labelled_at": NOON + AHEAD}
+    return [one.model_copy(update=moved) if number % 7 == 0 else one for number, one in enumerate(stream)]
+
+
+def test_answers_count_after_a_decision_that_stands_on_an_answer_from_the_future() -> None:
+    recovery = [one for one in answers([0.0] * 1_500, seed=1) if one.source.offset >= 800]
+    stream = from_a_fast_clock([*answers(BROKEN), *recovery])
+    going_on = evidence(advise_only=False)
+    changes = going_on.add_answers(placed(stream))
+    assert changes[0].answered_until == NOON + AHEAD
+    assert going_on.report().overall.answers > 0
+    restarted = evidence(ThresholdEvent.read(changes[-1].write()), advise_only=False)
+    restarted.add_answers(placed(stream))
+    assert restarted.report().overall == going_on.report().overall
+    assert restarted.report().overall.answers > 0
+
+
+def test_the_offsets_of_all_partitions_say_which_answers_led_to_a_decision() -> None:
+    """Half of the answers are on another partition, and the decision is made while more of them are unread."""
+    stream = list(answers(BROKEN))
+    here, there = placed(stream[::2], 0), placed(stream[1::2], 1)
+    audit = evidence(advise_only=False)
+    order = in_order([*here, *there])
+    change = audit.add_answers(order)[-1]
+    assert change.answered_before is not None
+    assert [(one.topic, one.partition) for one in change.answered_before] == [("labels", 0), ("labels", 1)]
+    restarted = evidence(change)
+    restarted.add_answers([*there, *here])
+    assert restarted.report().overall.answers == audit.report().overall.answers
+    new = evidence(change)
+    new.add_answers(placed([one.model_copy(update={"labelled_at": NOON}) for one in answers([0.0] * 40)], 2))
+    assert new.report().repeats == 0
+    assert new.report().overall.answers > 0, "a partition that the decision does not know was added later"
+
+
+@pytest.mark.parametrize("why", ["written by hand", "of another topic", "of a topic that was created again"])
+def test_without_offsets_that_say_anything_times_decide(why: str) -> None:
+    change = evidence(advise_only=False).add_answers(placed(answers(BROKEN)))[0]
+    ends: dict[TopicPartition, int] = {}
+    stream = placed(answers([0.0] * 1_000))
+    if why == "written by hand":
+        change = change.model_copy(update={"answered_before": None})
+    elif why == "of another topic":
+        stream = [replace(one, place=TopicPartition("another", 0)) for one in stream]
+    else:
+        ends = {TopicPartition("labels", 0): 7}
+    audit = Evidence(MANIFEST, change, advise_only=True, ends=ends)
+    later = [one for one in stream if one.event.labelled_at > change.answered_until]
+    audit.add_answers([replace(one, offset=number) for number, one in enumerate(stream)][: -len(later)])
+    assert audit.report().overall.answers == 0
+    audit.add_answers([replace(one, offset=0) for one in later])
+    accepted = sum(one.event.audited is not None and one.event.audited.confidence >= change.threshold for one in later)
+    assert audit.report().overall.answers == accepted > 0
 
 
 def test_evidence_stands_on_one_decision_also_if_another_has_its_version() -> None:
     audit, stream = evidence(advise_only=False), list(answers(BROKEN))
     assert audit.stands_on(None)
-    own = audit.add_answers(stream)[-1]
+    own = audit.add_answers(placed(stream))[-1]
     assert audit.stands_on(ThresholdEvent.read(own.write()))
     assert not audit.stands_on(None)
     later = own.answered_until + timedelta(seconds=1)
@@ -108,25 +173,33 @@ def test_evidence_stands_on_one_decision_also_if_another_has_its_version() -> No
         assert not audit.stands_on(own.model_copy(update=changed))
 
 
+def test_a_version_that_answers_name_is_not_given_to_another_decision() -> None:
+    """It was taken back: the control topic has nothing of it."""
+    audit = evidence(advise_only=False)
+    audit.add_answers(placed([answer(9_000, 0.99, wrong=False, version=4)]))
+    change, *_ = audit.add_answers(placed(answers(BROKEN)))
+    assert (change.version, audit.report().version) == (5, audit.version)
+
+
 def test_a_raised_threshold_comes_down_when_the_answers_prove_that_it_may() -> None:
-    up = evidence(advise_only=False).add_answers(list(answers(BROKEN)))[0]
+    up = evidence(advise_only=False).add_answers(placed(answers(BROKEN)))[0]
     later = evidence(up, advise_only=False)
     recovered = [one for one in answers([0.0] * 3_000, seed=1) if one.labelled_at > up.answered_until]
-    changes = later.add_answers(recovered)
+    changes = later.add_answers(placed(recovered))
     assert changes, "3,000 answers without an error prove nothing"
     assert (changes[0].version, changes[0].alarm) == (2, None)
     assert FLOOR <= changes[0].threshold < up.threshold
 
 
 def test_a_threshold_below_the_floor_is_not_in_force() -> None:
-    up = evidence(advise_only=False).add_answers(list(answers(BROKEN)))[0]
+    up = evidence(advise_only=False).add_answers(placed(answers(BROKEN)))[0]
     assert evidence(up.model_copy(update={"threshold": 0.1})).report().threshold == FLOOR
 
 
 def test_answers_below_a_raised_threshold_do_not_count_for_the_bound() -> None:
-    up = evidence(advise_only=False).add_answers(list(answers(BROKEN)))[0]
+    up = evidence(advise_only=False).add_answers(placed(answers(BROKEN)))[0]
     audit = evidence(up)
-    audit.add_answers([answer(10_000, FLOOR, wrong=True), answer(10_001, 1.0, wrong=False)])
+    audit.add_answers(placed([answer(10_000, FLOOR, wrong=True), answer(10_001, 1.0, wrong=False)]))
     assert (audit.report().overall.answers, audit.report().overall.errors) == (1, 0)
 
 
@@ -167,7 +240,7 @@ def test_confident_errors_are_noticed_where_it_is_known_which_errors_confidences
     unknown = evidence()
     stream = [answer(number, 0.995, wrong=number % 40 == 0) for number in range(1_500)]
     for audit in (known, unknown):
-        audit.add_answers(stream)
+        audit.add_answers(placed(stream))
     assert {alarm.kind for alarm in known.report().alarms} == {"confidence"}
     assert all(alarm.is_notice for alarm in known.report().alarms)
     assert known.report().last_change is None
@@ -177,7 +250,9 @@ def test_confident_errors_are_noticed_where_it_is_known_which_errors_confidences
 def test_errors_as_the_calibration_rows_had_them_raise_no_notice() -> None:
     audit = Evidence(calibrated(CONFIDENCE, WRONG), None, advise_only=True)
     order = np.random.default_rng(3).permutation(1_000)
-    audit.add_answers([answer(number, CONFIDENCE[at], wrong=WRONG[at]) for number, at in enumerate(order.tolist())])
+    audit.add_answers(
+        placed([answer(number, CONFIDENCE[at], wrong=WRONG[at]) for number, at in enumerate(order.tolist())])
+    )
     assert audit.report().alarms == []
 
 
@@ -185,7 +260,7 @@ def test_errors_as_the_calibration_rows_had_them_raise_no_notice() -> None:
 def test_a_bundle_with_few_calibration_rows_is_like_one_without_them(rows: int) -> None:
     audit = Evidence(calibrated([0.99] * rows, [False] * rows), None, advise_only=True)
     audit.add_requests([request(number, 0.96) for number in range(LEAST_REFERENCE)])
-    audit.add_answers(list(answers(STEADY)))
+    audit.add_answers(placed(answers(STEADY)))
     report = audit.report()
     assert (report.confidence_drift, report.alarms) == (None, [])
     assert report.evidence["confidence"] == 0.0
@@ -196,13 +271,13 @@ def test_few_errors_among_many_calibration_rows_do_not_say_what_a_confidence_all
     errors: int, *, noticed: bool
 ) -> None:
     audit = Evidence(calibrated([0.99] * 500, [number < errors for number in range(500)]), None, advise_only=True)
-    audit.add_answers(list(answers(STEADY)))
+    audit.add_answers(placed(answers(STEADY)))
     assert (audit.report().evidence["confidence"] != 0.0) is noticed
 
 
 def test_no_threshold_is_chosen_before_it_is_known_what_it_would_accept() -> None:
     audit = evidence(advise_only=False)
-    assert audit.add_answers(list(answers([1.0] * (LEAST_REFERENCE - 1)))) == []
+    assert audit.add_answers(placed(answers([1.0] * (LEAST_REFERENCE - 1)))) == []
     assert "promise" in {alarm.kind for alarm in audit.report().alarms}
-    [change] = audit.add_answers([answer(5_000, 0.99, wrong=True)])
+    [change] = audit.add_answers(placed([answer(5_000, 0.99, wrong=True)]))
     assert change.version == 1

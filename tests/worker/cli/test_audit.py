@@ -11,7 +11,7 @@ from triage_worker.audit.evidence import Evidence
 from triage_worker.cli.app import app
 from typer.testing import CliRunner, Result
 
-from tests.worker.audit.streams import BUNDLE, FLOOR, MANIFEST, answer, answers, calibrated
+from tests.worker.audit.streams import BUNDLE, FLOOR, MANIFEST, answer, answers, calibrated, placed
 
 Run = Callable[..., Result]
 
@@ -25,7 +25,7 @@ def run(monkeypatch: pytest.MonkeyPatch) -> Run:
         in_force: ThresholdEvent | None = None,
     ) -> Result:
         evidence = Evidence(manifest, in_force, advise_only=True)
-        evidence.add_answers(labels)
+        evidence.add_answers(placed(labels))
         monkeypatch.setattr(service, "run_once", lambda settings: evidence.report())
         return CliRunner().invoke(app, ["audit", *arguments], env={"COLUMNS": "200"})
 
@@ -46,7 +46,7 @@ def test_it_prints_the_bounds_and_how_many_answers_they_stand_on(run: Run) -> No
 
 def test_it_says_that_the_threshold_is_raised_since_no_alarm_tells_so_any_more(run: Run) -> None:
     labels = list(answers([0.03] * 300 + [0.5] * 200))
-    raised = Evidence(MANIFEST, None, advise_only=False).add_answers(labels)[-1]
+    raised = Evidence(MANIFEST, None, advise_only=False).add_answers(placed(labels))[-1]
     done = run(labels=labels, in_force=raised)
     assert f"raised from the bundle's own {FLOOR:.3f}" in done.output
 

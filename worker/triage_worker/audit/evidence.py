@@ -2,19 +2,22 @@
 
 from collections import OrderedDict, deque
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 
 import numpy as np
+from aiokafka.structs import TopicPartition
 from triage_models.audit.allowance import Allowance
-from triage_models.audit.confidence_sequence import Bound, IntentBounds
+from triage_models.audit.confidence_sequence import IntentBounds
 from triage_models.audit.controller import ThresholdChange, ThresholdController, threshold_grid
-from triage_models.audit.detector import Alarm, Detector, Kind
+from triage_models.audit.detector import Alarm, Detector
 from triage_models.audit.events import AuditedEvent, AuditedEvents
 from triage_models.audit.expected_errors import confidence_drift, count_confidences, expected_error_share
 from triage_models.bundle.accepted_rows import expand
 from triage_models.bundle.manifest import Manifest
 from triage_schemas.events import LabelEvent, ModelRef, ReviewEvent, ThresholdEvent
+
+from triage_worker.audit.answers import AfterDecision, Answer, Positions, audited_event
+from triage_worker.audit.report import Report
 
 CHUNK = 25
 """Answers after which the threshold is looked at again; more at once is faster, and decides later."""
@@ -39,49 +42,6 @@ REMEMBERED = 100_000
 """Requests that are recognised when they are read again, such as after `later` in the review."""
 
 
-@dataclass(frozen=True)
-class Report:
-    """What is known now.
-
-    Attributes:
-        bundle: whose decisions are audited.
-        promised: the largest share of accepted events that may be wrong, 0 to 1.
-        floor: the bundle's own threshold.
-        threshold: the one in force, from which bounds and alarms count.
-        version: of the threshold in force.
-        requests: messages that people were asked about.
-        answers: of people about this bundle, whatever their confidence.
-        repeats: answers about a message that was answered before; the first one counts.
-        other_bundles: answers about other bundles.
-        overall: the error rate of what is accepted, since the threshold in force was decided.
-        by_intent: the same for each intent.
-        alarms: raised since then.
-        evidence: of each test; 1 raises its alarm.
-        expected_error_share: what the confidences of recent requests expect to be wrong; None without requests that
-            reach the threshold.
-        confidence_drift: of recent requests, 0 to 1, from the rows that the bundle was calibrated on, or if it does not
-            have them, from the first requests; None while there are too few.
-        last_change: the last change of the threshold, or advice to change it, in this run.
-    """
-
-    bundle: ModelRef
-    promised: float
-    floor: float
-    threshold: float
-    version: int
-    requests: int
-    answers: int
-    repeats: int
-    other_bundles: int
-    overall: Bound
-    by_intent: Mapping[str, Bound]
-    alarms: Sequence[Alarm]
-    evidence: Mapping[Kind, float]
-    expected_error_share: float | None
-    confidence_drift: float | None
-    last_change: ThresholdChange | None
-
-
 class Evidence:
     """Collects requests and answers about one bundle.
 
@@ -95,9 +55,17 @@ class Evidence:
         manifest: of the bundle.
         in_force: the last change that was decided for it; None if there is none.
         advise_only: only advise changes.
+        ends: the end of each partition of the labels topic, see `AfterDecision`.
     """
 
-    def __init__(self, manifest: Manifest, in_force: ThresholdEvent | None, *, advise_only: bool) -> None:
+    def __init__(
+        self,
+        manifest: Manifest,
+        in_force: ThresholdEvent | None,
+        *,
+        advise_only: bool,
+        ends: Mapping[TopicPartition, int] | None = None,
+    ) -> None:
         self._labels = manifest.labels
         self._model = ModelRef(name=manifest.name, version=manifest.version)
         self._promised = manifest.thresholds.guarantee.risk
@@ -115,8 +83,10 @@ class Evidence:
         self._recent: deque[float] = deque(maxlen=RECENT)
         self._answered: set[str] = set()
         self._answers = self._repeats = self._other_bundles = 0
+        self._highest_version = 0
         self._last_change: ThresholdChange | None = None
-        self._begin(in_force)
+        self._positions = Positions(in_force)
+        self._begin(in_force, ends)
 
     @property
     def version(self) -> int:
@@ -136,13 +106,16 @@ class Evidence:
             if request.audit and request.model == self._model:
                 self._see(request.message_id, request.confidence)
 
-    def add_answers(self, labels: Sequence[LabelEvent]) -> list[ThresholdEvent]:
-        """Add events of the labels topic, in the order of their answers, and return the changes that follow.
+    def add_answers(self, answers: Sequence[Answer]) -> list[ThresholdEvent]:
+        """Add events of the labels topic, and return the changes that follow.
 
         Those that are no person's answer to this audit are ignored. With ``advise_only``, no change is returned.
+
+        Args:
+            answers: in the order of `in_order`; of each partition, those that follow the ones before.
         """
         changes = []
-        counted = [label for label in labels if self._counts(label)]
+        counted = [answer for answer in answers if self._counts(answer.event)]
         for start in range(0, len(counted), CHUNK):
             change = self._add(counted[start : start + CHUNK])
             if change is not None:
@@ -171,13 +144,13 @@ class Evidence:
             last_change=self._last_change,
         )
 
-    def _begin(self, in_force: ThresholdEvent | None) -> None:
+    def _begin(self, in_force: ThresholdEvent | None, ends: Mapping[TopicPartition, int] | None = None) -> None:
         """Begin with the version in force: nothing that was won against an earlier one says anything about it."""
         self._in_force = in_force
         self._threshold = self._floor if in_force is None else max(in_force.threshold, self._floor)
         self._version = 0 if in_force is None else in_force.version
-        self._answered_until = EARLIEST if in_force is None else in_force.answered_until
-        self._newest_answer = self._answered_until
+        self._after = AfterDecision(in_force, ends)
+        self._newest_answer = EARLIEST if in_force is None else in_force.answered_until
         self._bounds = IntentBounds(self._labels)
         self._detector = Detector(self._labels, self._promised, self._allowance)
         self._controller: ThresholdController | None = None
@@ -215,16 +188,18 @@ class Evidence:
             self._repeats += 1
             return False
         self._answered.add(label.message_id)
+        self._highest_version = max(self._highest_version, audited.threshold_version)
         self._answers += 1
         self._see(label.message_id, audited.confidence)  # its request may have been deleted from the review topic
         return audited.confidence >= self._floor
 
-    def _add(self, labels: Sequence[LabelEvent]) -> ThresholdEvent | None:
-        labels = [one for one in labels if one.labelled_at > self._answered_until]
-        events = [_audited_event(label) for label in labels]
+    def _add(self, answers: Sequence[Answer]) -> ThresholdEvent | None:
+        self._positions.add(answers)
+        labels = [answer.event for answer in answers if self._after.includes(answer)]
+        events = [audited_event(label) for label in labels]
         if not events:
             return None
-        # The last answer need not be the newest: people answer on several machines.
+        # For those who do not know offsets. The last answer need not be the newest: people answer on several machines.
         self._newest_answer = max(self._newest_answer, *(one.labelled_at for one in labels))
         accepted = AuditedEvents.of([one for one in events if one.confidence >= self._threshold], self._labels)
         if len(accepted):
@@ -259,7 +234,8 @@ class Evidence:
         bound = self._bounds.overall()
         event = ThresholdEvent(
             model=self._model,
-            version=change.version,
+            # After a decision was taken back, its version is not used again: events with it are about another one.
+            version=max(change.version, self._highest_version + 1),
             threshold=change.threshold,
             previous=change.previous,
             reason=change.reason,
@@ -269,20 +245,14 @@ class Evidence:
             upper=bound.upper,
             answers=change.answers,
             answered_until=self._newest_answer,
+            answered_before=self._positions.as_references(),
             decided_at=datetime.now(UTC),
         )
         self._begin(event)
         return event
 
 
-def _meaning(decided: ThresholdEvent | None) -> tuple[int, float, datetime] | None:
-    return None if decided is None else (decided.version, decided.threshold, decided.answered_until)
-
-
-def _audited_event(label: LabelEvent) -> AuditedEvent:
-    audited = label.audited
-    assert audited is not None
-    # Weights above 1 would come from an unequal selection, which no worker makes; the bets rely on that.
-    return AuditedEvent(
-        label.message_id, audited.confidence, audited.intent, not audited.agreed, min(audited.weight, 1.0)
-    )
+def _meaning(decided: ThresholdEvent | None) -> tuple[object, ...] | None:
+    if decided is None:
+        return None
+    return decided.version, decided.threshold, decided.answered_until, decided.answered_before

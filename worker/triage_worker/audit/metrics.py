@@ -4,7 +4,7 @@ from prometheus_client import CollectorRegistry, Gauge
 from triage_models.audit.confidence_sequence import Bound
 from triage_models.audit.detector import FALSE_ALARM_SHARES
 
-from triage_worker.audit.evidence import Report
+from triage_worker.audit.report import Report
 
 OVERALL = ""
 """The value of the label ``intent`` for all intents together."""

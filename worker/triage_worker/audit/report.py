@@ -1,11 +1,56 @@
-"""The report of an audit as one JSON object."""
+"""The report of an audit, as a value and as one JSON object."""
 
-from dataclasses import asdict
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from triage_models.audit.confidence_sequence import Bound
+from triage_models.audit.controller import ThresholdChange
+from triage_models.audit.detector import Alarm, Kind
+from triage_schemas.events import ModelRef
 
-from triage_worker.audit.evidence import Report
+
+@dataclass(frozen=True)
+class Report:
+    """What is known now.
+
+    Attributes:
+        bundle: whose decisions are audited.
+        promised: the largest share of accepted events that may be wrong, 0 to 1.
+        floor: the bundle's own threshold.
+        threshold: the one in force, from which bounds and alarms count.
+        version: of the threshold in force.
+        requests: messages that people were asked about.
+        answers: of people about this bundle, whatever their confidence.
+        repeats: answers about a message that was answered before; the first one counts.
+        other_bundles: answers about other bundles.
+        overall: the error rate of what is accepted, since the threshold in force was decided.
+        by_intent: the same for each intent.
+        alarms: raised since then.
+        evidence: of each test; 1 raises its alarm.
+        expected_error_share: what the confidences of recent requests expect to be wrong; None without requests that
+            reach the threshold.
+        confidence_drift: of recent requests, 0 to 1, from the rows that the bundle was calibrated on, or if it does not
+            have them, from the first requests; None while there are too few.
+        last_change: the last change of the threshold, or advice to change it, in this run.
+    """
+
+    bundle: ModelRef
+    promised: float
+    floor: float
+    threshold: float
+    version: int
+    requests: int
+    answers: int
+    repeats: int
+    other_bundles: int
+    overall: Bound
+    by_intent: Mapping[str, Bound]
+    alarms: Sequence[Alarm]
+    evidence: Mapping[Kind, float]
+    expected_error_share: float | None
+    confidence_drift: float | None
+    last_change: ThresholdChange | None
 
 
 def as_json(report: Report) -> dict[str, Any]:

@@ -5,15 +5,18 @@ import logging
 from time import monotonic
 
 from aiokafka.errors import KafkaError
+from aiokafka.structs import ConsumerRecord
 from prometheus_client import CollectorRegistry
 from triage_models.bundle.manifest import Manifest
 from triage_models.errors import ModelError
 from triage_schemas.cloudevents import timestamp
-from triage_schemas.events import LabelEvent, ThresholdEvent
+from triage_schemas.events import ThresholdEvent
 from triage_schemas.records import to_record
 
-from triage_worker.audit.evidence import Evidence, Report
+from triage_worker.audit.answers import Answer
+from triage_worker.audit.evidence import Evidence
 from triage_worker.audit.metrics import AuditMetrics
+from triage_worker.audit.report import Report
 from triage_worker.audit.topics import AuditTopics, audited_manifest, open_topics
 from triage_worker.config.errors import TriageError
 from triage_worker.config.settings import Settings
@@ -100,33 +103,44 @@ class AuditFollower:
         """Read everything, then follow until something has changed that needs a new beginning."""
         manifest = audited_manifest(self._settings)
         evidence = await read.read_all(manifest, advise_only=not self._act)
-        await self._add(evidence, await read.answers_now())
+        await self._add(evidence, read, manifest, await read.answers_now())
         self.down, self._has_followed = None, True
         log.info("The audit follows the answers", extra={"version": evidence.version, "acts": self._act})
         checked_at = monotonic()
         while not self._overruled(evidence, read, manifest):
-            requests, labels = await read.next()
+            requests, answers = await read.next()
             evidence.add_requests(requests)
             if self._overruled(evidence, read, manifest):
                 break
-            await self._add(evidence, labels)
+            await self._add(evidence, read, manifest, answers)
             if monotonic() - checked_at > CHECK_S:
                 checked_at = monotonic()
+                await read.read_decisions_again()
                 if audited_manifest(self._settings) != manifest or await read.grown():
                     break
         log.info("The audit begins anew, with another bundle, decision or partition")
 
-    async def _add(self, evidence: Evidence, labels: list[LabelEvent]) -> None:
-        """Add answers, and publish the changes that follow: the last one is in force, and stands for those before."""
-        changes = evidence.add_answers(labels)
+    async def _add(self, evidence: Evidence, read: AuditTopics, manifest: Manifest, answers: list[Answer]) -> None:
+        """Add answers, and publish the changes that follow: the last one is in force, and stands for those before.
+
+        If another decision was made meanwhile, none is published: this one does not follow from that.
+        """
+        stood_on, changes = read.decided(manifest), evidence.add_answers(answers)
         if changes:
-            await self._publish(changes[-1])
+            await read.read_decisions_again()
+            if read.decided(manifest) != stood_on:
+                log.info("Another decision was made first", extra={"version": changes[-1].version})
+                return
+            await self._publish(changes[-1], read.last_record(manifest))
         report = evidence.report()
         self._metrics.show(report)
         self._log(report)
 
-    async def _publish(self, change: ThresholdEvent) -> None:
-        """Write a change to the control topic.
+    async def _publish(self, change: ThresholdEvent, last: ConsumerRecord | None) -> None:
+        """Write a change to the control topic, behind the last record about the bundle.
+
+        In its partition the offsets say that it is newer, and among partitions its timestamp does, whatever the clocks
+        of the machines that wrote them say.
 
         Raises:
             ConfigError: this user may not; the service goes on trying, since answers may be read without this right.
@@ -137,9 +151,12 @@ class AuditFollower:
         record = to_record(
             change, identity=identity, time=timestamp(change.decided_at.timestamp()), subject=change.model.name
         )
+        at = int(change.decided_at.timestamp() * 1000)
+        behind = {} if last is None else {"partition": last.partition, "timestamp_ms": max(at, last.timestamp + 1)}
+        topic = self._settings.control_topic
         try:
             async with producer(self._settings) as sender:
-                await sender.send_and_wait(self._settings.control_topic, record.value, key=key, headers=record.headers)
+                await sender.send_and_wait(topic, record.value, key=key, headers=record.headers, **behind)
         except REFUSED as error:
             raise refusal(error, "Write") from error
         extra = {"version": change.version, "threshold": change.threshold, "previous": change.previous}

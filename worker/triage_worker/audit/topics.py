@@ -4,17 +4,19 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 
 from aiokafka import AIOKafkaConsumer
-from aiokafka.structs import ConsumerRecord
+from aiokafka.structs import ConsumerRecord, TopicPartition
 from pydantic import ValidationError
 from triage_models.bundle.bundle import Bundle
 from triage_models.bundle.manifest import Manifest
-from triage_schemas.events import LabelEvent, ReviewEvent, ThresholdEvent
+from triage_schemas.events import ReviewEvent, ThresholdEvent
 
+from triage_worker.audit.answers import Answer
 from triage_worker.audit.evidence import Evidence
 from triage_worker.config.settings import Settings
 from triage_worker.kafka.client_compat.metadata import partitions
 from triage_worker.kafka.control_topic import Decisions, bundle_key, read_decisions
 from triage_worker.kafka.labels_topic import read_label
+from triage_worker.kafka.record_order import Placed, in_order
 from triage_worker.kafka.topic_reader import open_reader, read_topic
 
 POLL_MS = 500
@@ -46,31 +48,47 @@ class AuditTopics:
             The evidence without the answers; `answers_now` returns those.
         """
         await read_decisions(self._control, self._settings, self.decisions)
-        evidence = Evidence(manifest, self.decided(manifest), advise_only=advise_only)
-        requests: list[ReviewEvent] = []
+        places = await partitions(self._answers, self._settings.labels_topic)
+        ends = await self._answers.end_offsets(places) if places else {}
+        evidence = Evidence(manifest, self.decided(manifest), advise_only=advise_only, ends=ends)
+        requests: list[Placed[ReviewEvent]] = []
         async for batch in read_topic(self._requests, self._settings.review_topic):
             requests += _requests(batch)
-        evidence.add_requests(sorted(requests, key=lambda one: one.classified_at))
+        evidence.add_requests([one.event for one in in_order(requests)])
         return evidence
 
     def decided(self, manifest: Manifest) -> ThresholdEvent | None:
         """Return the last decision for a bundle, as far as the control topic was read."""
         return self.decisions.of(bundle_key(manifest.name, manifest.version))
 
-    async def answers_now(self) -> list[LabelEvent]:
-        """Read all labels that are there now, the oldest first."""
-        labels: list[LabelEvent] = []
-        async for batch in read_topic(self._answers, self._settings.labels_topic):
-            labels += _labels(batch)
-        return sorted(labels, key=lambda one: one.labelled_at)
+    async def read_decisions_again(self) -> None:
+        """Read the control topic again; what is no longer on it, or was written while this was away, changes then.
 
-    async def next(self) -> tuple[list[ReviewEvent], list[LabelEvent]]:
+        If it has been deleted, the last decisions hold, as for workers.
+        """
+        if await partitions(self._control, self._settings.control_topic):
+            newest = Decisions()
+            await read_decisions(self._control, self._settings, newest)
+            self.decisions.replace(newest)
+
+    def last_record(self, manifest: Manifest) -> ConsumerRecord | None:
+        """Return the control topic's last record about a bundle, as far as it was read."""
+        return self.decisions.last_record(bundle_key(manifest.name, manifest.version))
+
+    async def answers_now(self) -> list[Answer]:
+        """Read all answers that are there now, in their order."""
+        answers: list[Answer] = []
+        async for batch in read_topic(self._answers, self._settings.labels_topic):
+            answers += _answers(batch)
+        return in_order(answers)
+
+    async def next(self) -> tuple[list[ReviewEvent], list[Answer]]:
         """Wait up to a second for further requests and answers, and apply the decisions that were made until then."""
         requests = _requests(await _poll(self._requests, POLL_MS))
-        labels = _labels(await _poll(self._answers, POLL_MS))
+        answers = _answers(await _poll(self._answers, POLL_MS))
         if self._control.assignment():
             self.decisions.update(await _poll(self._control, 0))
-        return requests, sorted(labels, key=lambda one: one.labelled_at)
+        return [one.event for one in in_order(requests)], in_order(answers)
 
     async def grown(self) -> bool:
         """Whether a topic has partitions that are not read."""
@@ -106,7 +124,7 @@ async def _poll(consumer: AIOKafkaConsumer, timeout_ms: int) -> list[ConsumerRec
     return [record for records in fetched.values() for record in records]
 
 
-def _requests(records: Sequence[ConsumerRecord]) -> list[ReviewEvent]:
+def _requests(records: Sequence[ConsumerRecord]) -> list[Placed[ReviewEvent]]:
     """Return the audit's requests among records of the review topic."""
     requests = []
     for record in records:
@@ -115,9 +133,13 @@ def _requests(records: Sequence[ConsumerRecord]) -> list[ReviewEvent]:
         except ValidationError:
             continue
         if event.audit:
-            requests.append(event)
+            place = TopicPartition(record.topic, record.partition)
+            requests.append(Placed(event, place, record.offset, event.classified_at))
     return requests
 
 
-def _labels(records: Sequence[ConsumerRecord]) -> list[LabelEvent]:
-    return [label for record in records if (label := read_label(record)) is not None]
+def _answers(records: Sequence[ConsumerRecord]) -> list[Answer]:
+    """Return the answers of an audit among records of the labels topic."""
+    return [
+        label for record in records if (label := read_label(record)) is not None and label.event.audited is not None
+    ]

@@ -15,7 +15,7 @@ from triage_worker.config.settings import Settings
 if TYPE_CHECKING:
     from triage_models.audit.confidence_sequence import Bound
 
-    from triage_worker.audit.evidence import Report
+    from triage_worker.audit.report import Report
 
 ALARM = 1
 """The exit code if there is an alarm."""

@@ -4,13 +4,14 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from aiokafka.errors import KafkaError
-from aiokafka.structs import ConsumerRecord
+from aiokafka.structs import ConsumerRecord, TopicPartition
 from pydantic import ValidationError
 from triage_schemas.events import LabelEvent
 
 from triage_worker.config.errors import TriageError
 from triage_worker.config.settings import Settings
 from triage_worker.kafka.authorization import describe_error
+from triage_worker.kafka.record_order import Placed, in_order
 from triage_worker.kafka.topic_reader import open_reader, read_topic
 from triage_worker.kafka.topics import require
 
@@ -40,11 +41,12 @@ async def read_labels_topic(settings: Settings, on_progress: Callable[[int], Non
     """
     await require(settings, {"labels_topic": "Read"})
     result, records = TopicLabels(), 0
+    found: list[Placed[LabelEvent]] = []
     try:
         async with open_reader(settings) as consumer:
             async for batch in read_topic(consumer, settings.labels_topic):
                 labels = [label for record in batch if (label := read_label(record)) is not None]
-                result.labels += labels
+                found += labels
                 result.unreadable += len(batch) - len(labels)
                 records += len(batch)
                 on_progress(records)
@@ -55,13 +57,14 @@ async def read_labels_topic(settings: Settings, on_progress: Callable[[int], Non
             f"There is nothing on {settings.labels_topic}: `triage review` and `triage fallback` write to it. Set "
             "TRIAGE_LABELS_TOPIC to read another topic, or give --labels to read a file."
         )
-    result.labels.sort(key=lambda one: one.labelled_at)  # partitions are read in any order
+    result.labels = [one.event for one in in_order(found)]  # partitions are read in any order
     return result
 
 
-def read_label(record: ConsumerRecord) -> LabelEvent | None:
-    """Return the label in a record; None if there is no valid one."""
+def read_label(record: ConsumerRecord) -> Placed[LabelEvent] | None:
+    """Return the label in a record, with its place; None if there is no valid one."""
     try:
-        return LabelEvent.read(record.value or b"")
+        label = LabelEvent.read(record.value or b"")
     except ValidationError:
         return None
+    return Placed(label, TopicPartition(record.topic, record.partition), record.offset, label.labelled_at)
