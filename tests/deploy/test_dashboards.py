@@ -37,7 +37,7 @@ def _registries() -> Iterator[CollectorRegistry]:
     worker = Metrics()
     BundleMetrics(worker.registry)
     readiness(lambda: None, worker.registry)
-    worker.threshold(lambda: (0.8, 0))
+    worker.threshold(lambda: (0.8, 0), lambda: True)
     yield worker.registry
     audit = CollectorRegistry()
     AuditMetrics(audit)

@@ -13,10 +13,12 @@ from triage_worker.kafka.topic_reader import open_reader, read_topic
 
 from tests.kafka.acls import Acl, documented_acls
 from tests.kafka.endpoints import Endpoints
+from tests.kafka.fake_worker import FakeClassifier
 from tests.kafka.harness import DELIVERIES, Record
 from tests.kafka.processes import eventually
 from tests.kafka.router_harness import intent_record
 from tests.kafka.secured_services import SecuredServices, reports_missing, zendesk_settings
+from tests.kafka.test_audit import decided
 from tests.worker.audit.streams import answers
 from tests.worker.fallback.events import event
 from tests.worker.fallback.llm_server import LlmServer, always, answer
@@ -55,6 +57,44 @@ async def test_a_worker_that_audits_needs_only_its_documented_rights(services: S
             worker = services.start("worker", audit_share="1")
             assert await worker.exit_code() == 2
             assert f"Read on the topic {control}" in worker.log_text(), "nobody can tell what was decided"
+
+
+async def test_a_worker_that_may_no_longer_read_the_control_topic_goes_on_by_the_last_threshold(
+    services: SecuredServices,
+) -> None:
+    """It stays ready, says so once, and follows again when the right is granted again."""
+    endpoints, control = Endpoints(), services.topics["control_topic"]
+    name = FakeClassifier.bundle.name
+    acls = documented_acls("worker", audit=True)
+    reading = [acl for acl in acls if acl.name == control]
+
+    async def shows(version: int, followed: int) -> None:
+        async def found() -> bool:
+            series = ("triage_threshold_version", "triage_control_topic_followed")
+            return [await endpoints.metric(one) for one in series] == [version, followed]
+
+        await eventually(found, 60, worker.log_text)
+
+    async with services.granted("worker", acls):
+        worker = services.start("worker", audit_share="0.5", **endpoints.settings)
+        await eventually(endpoints.ready, 60, worker.log_text)
+        await services.kafka.send(control, [decided(0.95, 1, name)])
+        await shows(1, 1)
+        await services.broker.revoke("worker", reading)
+        await shows(1, 0)
+        await services.kafka.send(control, [decided(0.96, 2, name)])
+        await services.send_messages("lost", range(15))
+        await services.kafka.wait_until_committed()
+        assert await endpoints.ready()
+        assert await endpoints.metric("triage_threshold_version") == 1.0
+        await services.broker.grant("worker", reading)
+        await shows(2, 1)
+        await services.terminate(worker)
+        await services.kafka.send(control, [(f"{name}:1".encode(), None, [])])
+    log = worker.log_text()
+    assert log.count("The control topic cannot be read; the last threshold holds") == 1
+    assert f"Read on the topic {control}" in log
+    assert log.count("The control topic is followed again") == 1
 
 
 @pytest.mark.parametrize("acting", [False, True])

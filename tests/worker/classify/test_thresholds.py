@@ -5,13 +5,13 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import pytest
-from aiokafka.errors import TopicAuthorizationFailedError
+from aiokafka.errors import KafkaError, TopicAuthorizationFailedError
 from aiokafka.structs import ConsumerRecord, TopicPartition
 from triage_schemas.events import ModelRef, ThresholdEvent
 from triage_schemas.records import Threshold
 from triage_worker.classify import thresholds
 from triage_worker.classify.thresholds import followed_decisions, follows, threshold_in_force, threshold_of_intent
-from triage_worker.config.errors import ConfigError
+from triage_worker.config.errors import ConfigError, TriageError
 from triage_worker.config.settings import Settings
 from triage_worker.kafka import topics
 from triage_worker.kafka.control_topic import Decisions, bundle_key
@@ -177,3 +177,112 @@ async def test_a_worker_reads_the_topic_again_after(monkeypatch: pytest.MonkeyPa
         await read_again.wait()
         await asyncio.sleep(0)
         assert threshold_in_force(decisions, "b", "1", 0.8)() == Threshold(0.9, 1)
+
+
+class Looks:
+    """What each look at the control topic finds, in turn: a decision, nothing (it was compacted away), or a problem.
+
+    Attributes:
+        over: set when all looks were made.
+    """
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, *found: bytes | Exception | None) -> None:
+        self._found = list(found)
+        self.over = asyncio.Event()
+        monkeypatch.setattr(thresholds, "open_reader", self._open)
+        monkeypatch.setattr(thresholds, "read_decisions", self._read)
+        monkeypatch.setattr(thresholds, "RETRY_S", 0.0)
+        monkeypatch.setattr(thresholds, "REREAD_S", -1.0)
+        monkeypatch.setattr(topics, "require_visible", self._visible)
+        self._asked = 0
+
+    @asynccontextmanager
+    async def _open(self, _: Settings) -> AsyncIterator["Looks"]:
+        if not self._found:
+            self.over.set()
+            await asyncio.Event().wait()
+        yield self
+
+    async def _visible(self, _: Settings, topic: str) -> None:
+        self._asked += 1
+        if self._asked > 1 and isinstance(self._now, TriageError):
+            raise self._now
+
+    async def _read(self, _: object, __: Settings, decisions: Decisions) -> None:
+        self._now = self._found.pop(0)
+        if isinstance(self._now, KafkaError):
+            raise self._now
+        if not isinstance(self._now, Exception):
+            decisions.update([record(CONTROL, 0, self._now, KEY), record(CONTROL, 1, b"{", KEY)])
+
+    def assignment(self) -> set[TopicPartition]:
+        return set() if isinstance(self._now, Exception) else {CONTROL}
+
+    def partitions_for_topic(self, _: str) -> set[int]:
+        return {0}
+
+
+HIDDEN = ConfigError("The broker refuses this user Read on the topic control.")
+REFUSED = TopicAuthorizationFailedError({"control"})
+DELETED = LookupError("no such topic")
+
+
+async def test_a_decision_that_has_vanished_from_the_topic_no_longer_holds(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The topic was created again, or a tombstone was compacted away while no broker answered."""
+    looks = Looks(monkeypatch, decided(0.9, 1), None)
+    async with followed_decisions(Settings.load(control_topic="control")) as decisions:
+        await looks.over.wait()
+        assert threshold_in_force(decisions, "b", "1", 0.8)() == OWN
+        assert decisions.lost is None
+
+
+@pytest.mark.parametrize(
+    ("problems", "why"),
+    [
+        ([REFUSED, HIDDEN], "Read on the topic control"),
+        ([HIDDEN, HIDDEN], "Read on the topic control"),
+        ([DELETED, DELETED], "the topic control has been deleted"),
+    ],
+    ids=["refused, then hidden", "hidden", "deleted"],
+)
+async def test_the_last_threshold_holds_while_the_topic_is_lost_and_that_is_said_once(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, problems: list[Exception], why: str
+) -> None:
+    caplog.set_level("INFO")
+    looks = Looks(monkeypatch, decided(0.9, 1), *problems)
+    async with followed_decisions(Settings.load(control_topic="control")) as decisions:
+        await looks.over.wait()
+        assert threshold_in_force(decisions, "b", "1", 0.8)() == Threshold(0.9, 1)
+        assert decisions.lost is not None
+        assert why in decisions.lost
+    said = [one for one in caplog.records if one.levelname == "WARNING" and "no decision" not in one.message]
+    assert [one.message for one in said] == ["The control topic cannot be read; the last threshold holds"]
+    assert why in vars(said[0])["error"]
+
+
+async def test_a_lost_topic_is_followed_again(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
+    looks = Looks(monkeypatch, decided(0.9, 1), REFUSED, decided(0.95, 2), REFUSED, decided(0.96, 3))
+    async with followed_decisions(Settings.load(control_topic="control")) as decisions:
+        await looks.over.wait()
+        assert threshold_in_force(decisions, "b", "1", 0.8)() == Threshold(0.96, 3)
+        assert decisions.lost is None
+    said = [one.message for one in caplog.records]
+    assert said.count("The control topic is followed again") == 2
+    assert said.count("The control topic cannot be read; the last threshold holds") == 2
+    assert sum("no decision" in one for one in said) == 1, "it is read again and again"
+
+
+async def test_a_topic_that_was_never_there_is_not_lost(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    looks = Looks(monkeypatch, DELETED, DELETED)
+    async with followed_decisions(Settings.load(control_topic="control")) as decisions:
+        await looks.over.wait()
+        assert threshold_in_force(decisions, "b", "1", 0.8)() == OWN
+        assert decisions.lost is None
+    assert [one.message for one in caplog.records] == [
+        "There is no control topic: bundles' own thresholds hold until there is one"
+    ]

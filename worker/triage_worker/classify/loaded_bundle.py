@@ -100,7 +100,8 @@ def load_for_serving(
             None if suggestion is None else suggestion.confidence,
             settings.redaction("review"),
         )
-        metrics.threshold(in_force)
+        followed: Decisions = decisions
+        metrics.threshold(in_force, lambda: followed.lost is None)
     return LoadedBundle(classifier, OutputWriter.from_settings(settings, events, audit), limits(settings, classifier))
 
 

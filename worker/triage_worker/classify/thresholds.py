@@ -4,6 +4,7 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
+from time import monotonic
 
 from aiokafka import AIOKafkaConsumer
 from aiokafka.errors import KafkaError
@@ -20,6 +21,8 @@ log = logging.getLogger(__name__)
 
 POLL_MS = 1_000
 RETRY_S = 10.0
+REREAD_S = 300.0
+"""Time after which the topic is read from its beginning again."""
 
 
 def follows(settings: Settings) -> bool:
@@ -92,31 +95,76 @@ async def _follow(settings: Settings, decisions: Decisions, read: asyncio.Event)
     Raises:
         ConfigError: this user may not read the topic, and has never read it.
     """
-    absent = False
+    topic = _FollowedTopic(settings, decisions)
     while True:
+        pause = RETRY_S
         try:
             async with open_reader(settings) as consumer:
-                newest = Decisions()
-                await read_decisions(consumer, settings, newest)
-                if consumer.assignment():
-                    decisions.replace(newest)
+                await topic.read(consumer)
                 read.set()
-                if not consumer.assignment() and not absent:
-                    log.warning("There is no control topic: bundles' own thresholds hold until there is one")
-                absent = not consumer.assignment()
-                while consumer.assignment() and not _grown(consumer, settings.control_topic):
-                    fetched = await consumer.getmany(timeout_ms=POLL_MS)
-                    for records in fetched.values():
-                        decisions.update(records)
+                if await topic.follow(consumer):
+                    pause = 0.0
         except Exception as error:  # whatever it is: a worker that follows no more would keep an old threshold for good
             if isinstance(error, REFUSED) and not read.is_set():
                 raise refusal(error, "Read") from error
             if not isinstance(error, KafkaError | TriageError) and not read.is_set():
                 raise
             what = str(error) if isinstance(error, TriageError) else describe_error(error, "Read")
-            until = "the last threshold holds" if read.is_set() else "no message is read before"
-            log.warning("The control topic cannot be read; %s", until, extra={"error": what})
-        await asyncio.sleep(RETRY_S)
+            topic.lose(what, "the last threshold holds" if read.is_set() else "no message is read before")
+        await asyncio.sleep(pause)
+
+
+class _FollowedTopic:
+    """The control topic as a worker follows it, and what was logged about it."""
+
+    def __init__(self, settings: Settings, decisions: Decisions) -> None:
+        self._settings = settings
+        self._decisions = decisions
+        self._seen = self._absent = False
+
+    async def read(self, consumer: AIOKafkaConsumer) -> None:
+        """Read the topic from its beginning to its end.
+
+        Raises:
+            KafkaError, TriageError: it cannot be read, or is hidden from this user.
+        """
+        newest = Decisions(self._decisions)
+        await read_decisions(consumer, self._settings, newest)
+        if consumer.assignment():
+            self._seen, self._absent = True, False
+            self._decisions.replace(newest)
+            if self._decisions.lost is not None:
+                self._decisions.lost = None
+                log.info("The control topic is followed again")
+            return
+        # A topic that is hidden looks as if it did not exist.
+        await topics.require_visible(self._settings, self._settings.control_topic)
+        if self._seen:
+            self.lose(f"the topic {self._settings.control_topic} has been deleted", "the last threshold holds")
+        elif not self._absent:
+            self._absent = True
+            log.warning("There is no control topic: bundles' own thresholds hold until there is one")
+
+    async def follow(self, consumer: AIOKafkaConsumer) -> bool:
+        """Apply what is decided until the topic is read again: at once if True is returned, otherwise after a pause.
+
+        It is read again now and then, since decisions can also vanish: if the topic is created again, or if a tombstone
+        was compacted away while no broker answered.
+        """
+        until = monotonic() + REREAD_S
+        while consumer.assignment() and not _grown(consumer, self._settings.control_topic):
+            if monotonic() > until:
+                return True
+            fetched = await consumer.getmany(timeout_ms=POLL_MS)
+            for records in fetched.values():
+                self._decisions.update(records)
+        return False
+
+    def lose(self, why: str, until: str) -> None:
+        """Say once that the topic is not followed."""
+        if self._decisions.lost is None:
+            log.warning("The control topic cannot be read; %s", until, extra={"error": why})
+        self._decisions.lost = why
 
 
 def _grown(consumer: AIOKafkaConsumer, topic: str) -> bool:

@@ -106,8 +106,13 @@ class Metrics:
         for label, share in intents.items():
             self._reference_intent.labels(label).set(share)
 
-    def threshold(self, read: Callable[[], tuple[float, int]]) -> None:
-        """Set the function that returns the threshold in force and its version, where an audit may move it."""
+    def threshold(self, read: Callable[[], tuple[float, int]], followed: Callable[[], bool]) -> None:
+        """Set what is asked about the threshold whenever the metrics are read, where an audit may move it.
+
+        Args:
+            read: returns the threshold in force and its version.
+            followed: whether the control topic is followed; if not, the last threshold holds.
+        """
         if self._threshold is None:
             self._threshold = Gauge(
                 "triage_threshold", "The minimum confidence in force of an accepted intent.", registry=self.registry
@@ -117,6 +122,12 @@ class Metrics:
                 "Version of the threshold in force, as an audit decided it; 0: the bundle's own.",
                 registry=self.registry,
             )
+            self._followed = Gauge(
+                "triage_control_topic_followed",
+                "1: the control topic is followed, or there is none yet; 0: it is lost, and the last threshold holds.",
+                registry=self.registry,
+            )
+        self._followed.set_function(lambda: float(followed()))
         self._threshold.set_function(lambda: read()[0])
         self._threshold_version.set_function(lambda: read()[1])
 
