@@ -191,6 +191,9 @@ class ThresholdEvent(Event):
         default=None,
         description="where later answers begin, in each partition of the labels topic; without it, answered_until says",
     )
+    may_fall_to: list[Probability] | None = Field(
+        default=None, description="lower thresholds that answers from now on are judged by; none: chosen by the audit"
+    )
     decided_at: Timestamp
 
 

@@ -94,14 +94,19 @@ class ThresholdController:
     ) -> None:
         self._grid = grid
         self._max_error = max_error
-        self._limit = float(np.log(len(grid) / (1.0 - confidence)))
+        self._doubt = 1.0 - confidence
         self._advise_only = advise_only
         self._bets = (largest_weight, least_ask_probability)
         self._step = 0 if threshold is None else int(np.searchsorted(grid, threshold))
         self._version = version
         self._events: AuditedEvents | None = None
         self._forgotten = 0
-        self._recovery = self._new_recovery()
+        self._begin_recovery()
+
+    @property
+    def grid(self) -> Floats:
+        """``[T]`` the thresholds to which it can move now."""
+        return self._grid
 
     @property
     def threshold(self) -> float:
@@ -112,6 +117,17 @@ class ThresholdController:
     def version(self) -> int:
         """The version in force: that of the last change."""
         return self._version
+
+    def look_ahead(self, expected: Floats) -> None:
+        """Choose the thresholds above the one in force anew, for traffic whose confidences are not as they were.
+
+        Those below stay: evidence is being collected about them.
+
+        Args:
+            expected: ``[N]`` confidences that are accepted from the floor on.
+        """
+        higher = threshold_grid(float(self._grid[0]), expected)
+        self._grid = np.concatenate([self._grid[: self._step + 1], higher[higher > self.threshold]])
 
     def update(self, events: AuditedEvents, alarms: Sequence[Alarm], at: float) -> ThresholdChange | None:
         """Add audited events, and return the change that follows.
@@ -131,10 +147,11 @@ class ThresholdController:
         rises = (self._rise(alarm, at) for alarm in alarms if not alarm.is_notice)
         change = next((one for one in rises if one is not None), None) or self._fall(at)
         if change is not None:
-            self._version, self._recovery = change.version, self._new_recovery()
+            self._version = change.version
             if not change.advice:
                 self._step = int(np.searchsorted(self._grid, change.threshold))
                 self._events, self._forgotten = None, 0
+            self._begin_recovery()
         return change
 
     def _remember(self, events: AuditedEvents) -> None:
@@ -145,8 +162,9 @@ class ThresholdController:
             known = known.take(slice(-MOST_EVENTS, None))
         self._events = known
 
-    def _new_recovery(self) -> RecoveryTest:
-        return RecoveryTest(self._grid, self._max_error, *self._bets)
+    def _begin_recovery(self) -> None:
+        self._recovery = RecoveryTest(self._grid, self._max_error, *self._bets)
+        self._limit = float(np.log(len(self._grid) / self._doubt))
 
     def _rise(self, alarm: Alarm, at: float) -> ThresholdChange | None:
         since = self._since(alarm)

@@ -55,6 +55,31 @@ def test_without_an_answer_that_justifies_less_it_rises_to_the_top() -> None:
     assert change.threshold == GRID[-1]
 
 
+def test_it_rises_by_the_confidences_that_are_usual_when_the_alarm_rings() -> None:
+    """The grid was made of traffic that was less confident: a fifth of what is accepted is now above another value."""
+    controller = ThresholdController(GRID, 0.05)
+    now = np.linspace(0.98, 1.0, 1_000)
+    controller.look_ahead(now)
+    change = controller.update(audited([True] * 60, confidence=0.999), [PROMISE], at=0.0)
+    assert change is not None
+    assert change.threshold == threshold_grid(0.7, now)[-1] > GRID[-1]
+    assert controller.threshold == change.threshold
+
+
+def test_looking_ahead_takes_no_evidence_from_lower_thresholds() -> None:
+    changes = []
+    for looks_ahead in (False, True):
+        controller = ThresholdController(GRID, 0.05, threshold=float(GRID[-1]), version=1)
+        for start in range(0, 3_000, 20):
+            if looks_ahead:
+                controller.look_ahead(np.linspace(0.9 + start / 40_000, 1.0, 500))
+            change = controller.update(mixed(20, start, 0.0), [], at=float(start))
+            if change is not None:
+                changes.append((change.threshold, change.at))
+                break
+    assert changes[0] == changes[1]
+
+
 def test_a_change_within_the_promise_does_not_move_it() -> None:
     controller = ThresholdController(GRID, 0.05)
     events = audited([False] * 59 + [True])

@@ -275,6 +275,36 @@ def test_few_errors_among_many_calibration_rows_do_not_say_what_a_confidence_all
     assert (audit.report().evidence["confidence"] != 0.0) is noticed
 
 
+def test_the_highest_threshold_accepts_a_fifth_of_the_latest_requests_and_not_of_the_first() -> None:
+    """Confidences are lower than they were a year ago, and all errors are confident: it rises as far as it can."""
+    audit = evidence(advise_only=False)
+    audit.add_requests([request(number, 0.99) for number in range(2_000)])
+    assert audit.add_answers(placed([answer(number, 0.99, wrong=False) for number in range(60)])) == []
+    latest = np.linspace(FLOOR, 0.9, REFERENCE)
+    audit.add_requests([request(5_000 + number, one) for number, one in enumerate(latest.tolist())])
+    [change] = audit.add_answers(placed([answer(5_000 + number, 0.95, wrong=True) for number in range(60)]))[:1]
+    assert change.threshold == pytest.approx(np.quantile(latest, 0.8), abs=0.01)
+
+
+def test_a_restarted_audit_judges_the_same_lower_thresholds_whatever_requests_it_finds() -> None:
+    """The review topic keeps requests for a month; a threshold that is chosen anew would begin without evidence."""
+    up = evidence(advise_only=False).add_answers(placed(answers(BROKEN)))[0]
+    assert up.may_fall_to is not None
+    assert up.may_fall_to[0] == FLOOR
+    assert max(up.may_fall_to) < up.threshold
+    middle = up.may_fall_to[len(up.may_fall_to) // 2]
+    confidences = np.linspace(FLOOR, 0.999, 40)
+    recovered = placed(
+        answer(10_000 + number, one, wrong=one < middle) for number, one in enumerate(np.tile(confidences, 40).tolist())
+    )
+    fallen = []
+    for confidence in (0.99, 0.75):
+        audit = evidence(up, advise_only=False)
+        audit.add_requests([request(20_000 + number, confidence) for number in range(REFERENCE)])
+        fallen.append(audit.add_answers(recovered)[0].threshold)
+    assert fallen[0] == fallen[1] == middle
+
+
 def test_no_threshold_is_chosen_before_it_is_known_what_it_would_accept() -> None:
     audit = evidence(advise_only=False)
     assert audit.add_answers(placed(answers([1.0] * (LEAST_REFERENCE - 1)))) == []

@@ -12,6 +12,7 @@ from triage_models.audit.controller import ThresholdChange, ThresholdController,
 from triage_models.audit.detector import Alarm, Detector
 from triage_models.audit.events import AuditedEvent, AuditedEvents
 from triage_models.audit.expected_errors import confidence_drift, count_confidences, expected_error_share
+from triage_models.audit.selection import Floats
 from triage_models.bundle.accepted_rows import expand
 from triage_models.bundle.manifest import Manifest
 from triage_schemas.events import LabelEvent, ModelRef, ReviewEvent, ThresholdEvent
@@ -23,7 +24,8 @@ CHUNK = 25
 """Answers after which the threshold is looked at again; more at once is faster, and decides later."""
 
 REFERENCE = 500
-"""So many of the first requests show which confidences are usual in this traffic."""
+"""So many of the latest requests show which threshold accepts how much. If the bundle does not have the rows that it
+was calibrated on, the drift of confidences is measured from so many of the first ones."""
 
 LEAST_REFERENCE = 100
 """Below this it is not known which threshold accepts how much, so none is chosen; and fewer calibration rows
@@ -212,26 +214,33 @@ class Evidence:
             return None
         waiting, raised = AuditedEvents.of(self._waiting, self._labels), self._raised
         self._waiting, self._raised = [], []
+        if raised:
+            self._controller.look_ahead(self._latest_confidences())
         change = self._controller.update(waiting, raised, self._newest_answer.timestamp())
         return None if change is None else self._apply(change)
 
     def _make_controller(self) -> ThresholdController | None:
-        if len(self._reference) < LEAST_REFERENCE:
+        if len(self._recent) < LEAST_REFERENCE:
             return None
-        grid = threshold_grid(self._floor, np.array(self._reference))
+        recorded = None if self._in_force is None else self._in_force.may_fall_to
+        grid = threshold_grid(self._floor, self._latest_confidences()) if recorded is None else np.array(recorded)
         return ThresholdController(
-            np.unique(np.append(grid, self._threshold)),
+            np.unique(np.append(grid[grid > self._floor], [self._floor, self._threshold])),
             self._promised,
             advise_only=self._advise_only,
             threshold=self._threshold,
             version=self._version,
         )
 
+    def _latest_confidences(self) -> Floats:
+        return np.array(list(self._recent)[-REFERENCE:])
+
     def _apply(self, change: ThresholdChange) -> ThresholdEvent | None:
         self._last_change = change
         if self._advise_only:
             return None
-        bound = self._bounds.overall()
+        assert self._controller is not None
+        bound, lower = self._bounds.overall(), self._controller.grid[self._controller.grid < change.threshold].tolist()
         event = ThresholdEvent(
             model=self._model,
             # After a decision was taken back, its version is not used again: events with it are about another one.
@@ -246,6 +255,7 @@ class Evidence:
             answers=change.answers,
             answered_until=self._newest_answer,
             answered_before=self._positions.as_references(),
+            may_fall_to=lower,
             decided_at=datetime.now(UTC),
         )
         self._begin(event)
