@@ -101,6 +101,14 @@ def test_a_control_topic_that_forgets_raised_thresholds_is_an_error(policy: str)
     assert (kind, "set it to compact" in message) == ("error", True)
 
 
+def test_a_labels_topic_that_deletes_answers_is_reported() -> None:
+    labels = TopicSpec("labels_topic", "labels")
+    [(kind, message)] = problems_of(labels, found_topic(retention_ms="604800000"))
+    assert (kind, "after 7 days" in message, "retention.ms to -1" in message) == ("advice", True, True)
+    assert problems_of(labels, found_topic(retention_ms="-1")) == []
+    assert problems_of(TopicSpec("input_topic", "in"), found_topic(retention_ms="604800000")) == []
+
+
 def test_dead_letters_need_room_for_their_headers() -> None:
     spec = TopicSpec("dead_letter_topic", "dlq", {"max.message.bytes": "2097152"})
     [(kind, message)] = problems_of(spec, found_topic(max_message_bytes="1048588"))

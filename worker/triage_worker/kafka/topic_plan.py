@@ -104,6 +104,11 @@ def _problems(spec: TopicSpec, found: ExistingTopic | None, brokers: int, hidden
     if "delete" in policy and spec.setting == "control_topic":
         message = f"has cleanup.policy={policy}, so that raised thresholds are forgotten: set it to compact"
         listed.append(Problem(spec.topic, "error", message))
+    retention_ms = int(found.configs.get("retention.ms", "-1"))
+    if retention_ms >= 0 and spec.setting == "labels_topic":
+        days = f"{retention_ms / DAY_MS:.3g}"
+        message = f"deletes people's answers after {days} days, also those of an audit: set its retention.ms to -1"
+        listed.append(Problem(spec.topic, "advice", message))
     smallest = spec.configs.get("max.message.bytes")
     largest = found.configs.get("max.message.bytes")
     if smallest is not None and largest is not None and int(largest) < int(smallest):
