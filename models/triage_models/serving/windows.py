@@ -29,18 +29,20 @@ def join_windows(
         sentences: ``[B]``, how many sentences of each text were read by themselves; none of any if it is empty.
 
     Returns:
-        One row for each of the B texts: that of the window which decides it.
+        One row for each of the B texts: that of the window which decides it. A text that is not accepted has the
+        intent that the model is surest of in any of its windows and sentences; its confidence is still that window's.
     """
     if len(windows) == len(assessment.reasons) and not any(truncated):
         return assessment
     rows, reasons = deciding_rows(assessment, windows, truncated, sentences)
     chosen = np.asarray(rows, dtype=np.intp)
+    shown = np.asarray(_shown_rows(assessment, rows, reasons, windows, sentences), dtype=np.intp)
     suggested = assessment.suggested[chosen] & ~np.asarray(truncated, dtype=np.bool_)
     return Assessment(
-        assessment.probabilities[chosen],
-        assessment.ranking[chosen],
+        assessment.probabilities[shown],
+        assessment.ranking[shown],
         assessment.confidence[chosen],
-        assessment.familiarity[chosen],
+        assessment.familiarity[shown],
         reasons,
         suggested,
     )
@@ -62,6 +64,27 @@ def deciding_rows(
         rows.append(row)
         reasons.append("low_confidence" if reason is None and cut else reason)
     return rows, reasons
+
+
+def _shown_rows(
+    assessment: Assessment,
+    rows: Sequence[int],
+    reasons: Sequence[Reason | None],
+    windows: Sequence[int],
+    sentences: Sequence[int],
+) -> list[int]:
+    """Return the row whose intent is shown for each text.
+
+    A window that makes a text unsure has seldom the wish in it: what people are asked about is what is surest.
+    """
+    shown: list[int] = []
+    start = 0
+    for row, reason, count, further in zip(rows, reasons, windows, sentences or [0] * len(rows), strict=True):
+        accepted = [other for other in range(start, start + count + further) if assessment.reasons[other] is None]
+        any_guess = reason is not None and further and accepted
+        shown.append(max(accepted, key=lambda other: float(assessment.confidence[other])) if any_guess else row)
+        start += count + further
+    return shown
 
 
 def _join(assessment: Assessment, rows: Sequence[int]) -> tuple[int, Reason | None]:

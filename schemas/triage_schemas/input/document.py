@@ -1,13 +1,21 @@
 """From a parsed document to a customer's message, for every format whose values have named fields."""
 
+from functools import partial
 from typing import Any
 
 from triage_schemas.input.change_events.control_records import control_record
 from triage_schemas.input.change_events.reading import read_change, skips_tombstones
-from triage_schemas.input.fields import default_message_id, name_or_none, plain_scalars, text_problem
+from triage_schemas.input.fields import (
+    default_message_id,
+    name_or_none,
+    plain_scalars,
+    text_problem,
+    with_subject,
+)
 from triage_schemas.json_values.exact_json import parse_embedded
 from triage_schemas.json_values.paths import NotFound, find, json_type
 from triage_schemas.messages.message import CustomerMessage, InputShape, Rejected, Skipped, Source
+from triage_schemas.messages.names import one_line
 
 DOCUMENT_CODES = ("not_object", "text_not_string", "several_messages")
 """Rejection codes of `read_document`, besides the common ones."""
@@ -32,10 +40,8 @@ def read_document(
     change = read_change(document, shape)
     if isinstance(change, Rejected | Skipped):
         return change
-    if change is None:
-        text, conversation = find(document, shape.text_path), find(document, shape.conversation_path)
-    else:
-        text, conversation = change.value(shape.text_path), change.value(shape.conversation_path)
+    value_at = partial(find, document) if change is None else change.value
+    text, conversation = value_at(shape.text_path), value_at(shape.conversation_path)
     if not isinstance(text, str):
         return _no_text(text, document, shape)
     problem = text_problem(text, shape)
@@ -43,6 +49,11 @@ def read_document(
         return problem
     get = document.get
     metadata = get("metadata")
+    scalars = plain_scalars(metadata, shape, value) if isinstance(metadata, dict) else {}
+    if shape.subject_path:
+        subject = _subject(value_at(shape.subject_path), shape)
+        if subject:
+            text, scalars = with_subject(subject, text), {"subject": subject, **scalars}
     return CustomerMessage(
         text,
         name_or_none(get("message_id"), shape) or default_message_id(source),
@@ -51,8 +62,12 @@ def read_document(
         name_or_none(get("channel"), shape),
         name_or_none(get("language"), shape),
         name_or_none(get("created_at"), shape),
-        plain_scalars(metadata, shape, value) if isinstance(metadata, dict) else {},
+        scalars,
     )
+
+
+def _subject(value: Any, shape: InputShape) -> str:
+    return one_line(value) if isinstance(value, str) and value not in shape.placeholders else ""
 
 
 def _read_other(document: Any, source: Source, shape: InputShape) -> CustomerMessage | Rejected | Skipped:

@@ -11,9 +11,7 @@ from triage_schemas.json_values.numbers import (
     may_have_lost_digits,
 )
 from triage_schemas.messages.message import InputShape, Rejected, Scalar, Source
-
-NAME_CHARACTERS = 1_024
-"""The longest id, name or metadata string that is accepted. A longer one is omitted."""
+from triage_schemas.messages.names import NAME_CHARACTERS
 
 METADATA_ENTRIES = 32
 """How many scalars of ``metadata`` are read, for the router's rules to match on."""
@@ -40,6 +38,11 @@ def text_problem(text: str, shape: InputShape) -> Rejected | None:
         if size > shape.max_text_bytes:
             return Rejected("text_too_large", f"the text has {size} bytes, {shape.max_text_bytes} are allowed")
     return None
+
+
+def with_subject(subject: str, text: str) -> str:
+    """A text below its subject. Whoever reads it knows the subject by its name."""
+    return f"Subject: {subject}\n\n{text}" if subject else text
 
 
 def default_message_id(source: Source) -> str:

@@ -30,25 +30,32 @@ class InputShape:
         format: a name in `triage_schemas.input.formats.FORMATS`.
         text_path: the field names that lead to the text in a structured value.
         conversation_path: the field names that lead to the conversation's id.
+        subject_path: the field names that lead to the subject of the text; empty if there is none.
         max_message_bytes: size limit of a value.
         max_text_bytes: size limit of the text, in UTF-8.
         skip_unchanged: whether an update of a change log that leaves the text as it was is skipped.
         placeholders: strings that stand for a value that a connector left out; never a text or an id. See
             `triage_schemas.messages.placeholders.placeholder_forms`.
+        html_to_text: reads the HTML of an e-mail that has no plain text; None leaves it as it is.
     """
 
     format: str = "json"
     text_path: tuple[str, ...] = ("text",)
     conversation_path: tuple[str, ...] = ("conversation_id",)
+    subject_path: tuple[str, ...] = ()
     max_message_bytes: int = 1_048_576
     max_text_bytes: int = 65_536
     skip_unchanged: bool = True
     placeholders: frozenset[str] = placeholder_forms([DEBEZIUM_PLACEHOLDER])
+    html_to_text: Callable[[str], str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class CustomerMessage:
-    """One customer message, with the fields that Triage uses. ``metadata`` contains scalars only."""
+    """One customer message, with the fields that Triage uses. ``metadata`` contains scalars only.
+
+    ``automatic`` says that no customer wrote the message, as far as its headers tell; it has no intent then.
+    """
 
     text: str
     message_id: str
@@ -58,6 +65,7 @@ class CustomerMessage:
     language: str | None = None
     created_at: str | None = None
     metadata: dict[str, Scalar] = field(default_factory=dict)
+    automatic: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -160,3 +160,13 @@ def test_a_text_is_suggested_by_the_window_that_decides_it_and_never_when_it_is_
     assert join_windows(unsure, [2], [True]).suggested.tolist() == [False]
     disagreeing = assessment((WISMO, 0.9, None), (CANCEL, 0.9, None))
     assert join_windows(disagreeing, [2], [False]).suggested.tolist() == [False]
+
+
+def test_a_refused_text_is_shown_with_the_intent_that_is_surest() -> None:
+    rows = assessment((CANCEL, 0.97, None), (WISMO, 0.4, "low_confidence"), (CANCEL, 0.98, None), (WISMO, 0.5, None))
+    found = join_windows(rows, [2], [False], [2])
+    assert found.ranking[0, 0] == CANCEL
+    assert found.reasons == ["low_confidence"]
+    assert found.confidence.tolist() == [np.float32(0.4)]
+    unsure = assessment((CANCEL, 0.2, "ambiguous"), (WISMO, 0.4, "low_confidence"), (CANCEL, 0.3, "unfamiliar"))
+    assert join_windows(unsure, [2], [False], [1]).ranking[0, 0] == WISMO

@@ -15,7 +15,7 @@ def test_every_format_module_is_registered() -> None:
 
 
 def test_a_registered_format_is_a_value_of_the_setting() -> None:
-    assert FORMATS.keys() == {"json", "text"}
+    assert FORMATS.keys() == {"json", "text", "email"}
     for name in FORMATS:
         assert FORMATS[name].name == name
         assert Settings(input_format=name.upper()).input_format == name
@@ -23,7 +23,7 @@ def test_a_registered_format_is_a_value_of_the_setting() -> None:
 
 def test_the_help_of_the_setting_describes_every_format() -> None:
     description = Settings.model_fields["input_format"].description
-    assert description == "what a message's value is: a JSON object, or the bare text"
+    assert description == "what a message's value is: a JSON object, the bare text, or a whole e-mail with its headers"
     assert describe_formats() in description
 
 
@@ -32,6 +32,7 @@ def test_the_rejection_codes_are_stable() -> None:
         "empty_value",
         "lone_surrogate",
         "no_text",
+        "not_email",
         "not_json",
         "not_object",
         "not_utf8",

@@ -163,3 +163,14 @@ def test_json_after_a_schema_registrys_header_is_read() -> None:
     rejected = decode(b'\0\0\0\0\7{"text": " "}', SOURCE, JSON)
     assert isinstance(rejected, Rejected)
     assert rejected.code == "text_blank"
+
+
+def test_a_subject_is_put_above_the_text_and_kept() -> None:
+    shape = InputShape(text_path=("mail", "text"), subject_path=("mail", "subject"))
+    message = accepted(b'{"mail": {"text": "please", "subject": " refund\\nfor 5512 "}, "metadata": {"a": 1}}', shape)
+    assert message.text == "Subject: refund for 5512\n\nplease"
+    assert message.metadata == {"subject": "refund for 5512", "a": 1}
+    for subject in (b"null", b"7", b'""', b'"  "'):
+        value = b'{"mail": {"text": "please", "subject": ' + subject + b"}}"
+        assert accepted(value, shape) == CustomerMessage("please", "customer.messages-3-1042")
+    assert accepted(b'{"mail": {"text": "please"}}', shape).text == "please"

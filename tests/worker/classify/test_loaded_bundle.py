@@ -13,6 +13,7 @@ import pytest
 from triage_models.bundle.store import BundleStore
 from triage_models.serving.classifier import Classifier
 from triage_models.serving.engine import Encoded, Outputs
+from triage_schemas.messages.message import CustomerMessage
 from triage_worker.classify import inference, service
 from triage_worker.classify.loaded_bundle import LoadedBundle, load_for_serving
 from triage_worker.classify.processor import ClassificationProcessor
@@ -208,3 +209,8 @@ async def test_the_worker_releases_its_first_bundle(
             await asyncio.sleep(0.01)
     about = {"name": "ecommerce", "version": "B", "device": "cpu"}
     assert metrics.registry.get_sample_value("triage_model_info", about) == 1
+
+
+def test_a_message_that_no_customer_wrote_is_encoded_as_such() -> None:
+    read = [CustomerMessage("aa", "1"), CustomerMessage("aa", "2", automatic=True)]
+    assert [row.automatic for row in loaded_bundle(FakeModel()).encode(read)] == [False, True]

@@ -8,6 +8,7 @@ from triage_models.audit.selection import AuditPolicy
 from triage_models.serving.classifier import Classifier
 from triage_models.serving.decision import Decision
 from triage_models.serving.engine import Encoded, Outputs
+from triage_schemas.messages.message import CustomerMessage
 from triage_schemas.records import IntentWriter
 
 from triage_worker.classify.batching import Limits
@@ -55,7 +56,15 @@ class LoadedBundle:
         """Return the tokens of messages, made anew where another bundle's tokenizer made them."""
         if all(encoded.bundle is self for encoded in batch):
             return [encoded.tokens for encoded in batch]
-        return self.model.encode([encoded.decoded.message.text for encoded in batch])
+        return self.encode([encoded.decoded.message for encoded in batch])
+
+    def encode(self, messages: Sequence[CustomerMessage]) -> list[Encoded]:
+        """Tokenize messages; those that no customer wrote, as their headers say, have no intent."""
+        encoded = self.model.encode([message.text for message in messages])
+        return [
+            tokens._replace(automatic=True) if message.automatic else tokens
+            for message, tokens in zip(messages, encoded, strict=True)
+        ]
 
 
 @dataclass(slots=True, eq=False)

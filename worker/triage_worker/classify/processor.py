@@ -13,7 +13,7 @@ from time import monotonic
 from aiokafka.structs import ConsumerRecord
 from triage_models.serving.engine import Encoded
 from triage_schemas.input.decoder import decode
-from triage_schemas.messages.message import InputShape, Rejected, Skipped
+from triage_schemas.messages.message import CustomerMessage, InputShape, Rejected, Skipped
 
 from triage_worker.classify.fault_isolation import Fault, isolate
 from triage_worker.classify.inference import KNOWN_GOOD, Inference, Observer
@@ -132,8 +132,8 @@ class ClassificationProcessor(MessageProcessor):
     async def _tokenize(self, messages: Sequence[DecodedMessage]) -> None:
         started = monotonic()
         bundle = self.inference.bundle
-        texts = [decoded.message.text for decoded in messages]
-        encoded = await asyncio.get_running_loop().run_in_executor(self._tokenizer, _encode, bundle, texts)
+        read = [decoded.message for decoded in messages]
+        encoded = await asyncio.get_running_loop().run_in_executor(self._tokenizer, _encode, bundle, read)
         self._metrics.stage("tokenize", monotonic() - started)
         ready = []
         for decoded, tokens in zip(messages, encoded, strict=True):
@@ -144,8 +144,8 @@ class ClassificationProcessor(MessageProcessor):
         self.inference.put(ready)
 
 
-def _encode(bundle: LoadedBundle, texts: Sequence[str]) -> list[Encoded | Fault]:
-    return isolate(bundle.model.encode, texts, partial(_can_encode, bundle))
+def _encode(bundle: LoadedBundle, messages: Sequence[CustomerMessage]) -> list[Encoded | Fault]:
+    return isolate(bundle.encode, messages, partial(_can_encode, bundle))
 
 
 def _can_encode(bundle: LoadedBundle) -> bool:

@@ -1,6 +1,7 @@
 """Puts a worker together from its settings."""
 
 from triage_models.serving.classifier import Classifier
+from triage_models.serving.mail.html import html_to_text
 from triage_schemas.messages.message import InputShape
 from triage_schemas.messages.placeholders import placeholder_forms
 
@@ -22,10 +23,12 @@ def input_shape(settings: Settings) -> InputShape:
         format=settings.input_format,
         text_path=tuple(settings.text_field.split(".")),
         conversation_path=tuple(settings.conversation_field.split(".")),
+        subject_path=tuple(settings.subject_field.split(".")) if settings.subject_field else (),
         max_message_bytes=settings.max_message_bytes,
         max_text_bytes=settings.max_text_bytes,
         skip_unchanged=settings.skip_unchanged,
         placeholders=placeholder_forms(settings.text_placeholders.split(",")),
+        html_to_text=html_to_text,
     )
 
 

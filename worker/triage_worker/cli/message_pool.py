@@ -23,7 +23,15 @@ from triage_worker.config.settings import Settings
 LAST = 100_000
 """Records that are read of a topic unless a flag says otherwise."""
 
-MESSAGES = (*CONNECTION, "input_format", "text_field", "conversation_field", "text_placeholders", "skip_unchanged")
+MESSAGES = (
+    *CONNECTION,
+    "input_format",
+    "text_field",
+    "subject_field",
+    "conversation_field",
+    "text_placeholders",
+    "skip_unchanged",
+)
 """The settings by which a topic is read."""
 
 # The flags of the commands that draw messages, which `Origin` takes.

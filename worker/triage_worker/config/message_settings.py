@@ -30,6 +30,9 @@ class MessageSettings(BaseModel):
         "json", description=f"what a message's value is: {describe_formats()}"
     )
     text_field: TextField = Field("text", description="path to the text in the JSON object, such as payload.body.text")
+    subject_field: TextField | None = Field(
+        None, description="path to the subject in the JSON object; it is read with the text"
+    )
     conversation_field: TextField = Field(
         "conversation_id", description="path to the id of the conversation, by which tickets are grouped"
     )

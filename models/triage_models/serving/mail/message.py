@@ -3,14 +3,17 @@
 from typing import NamedTuple
 
 from triage_models.serving.mail.automatic import is_automatic
+from triage_models.serving.mail.html import plain_text
 from triage_models.serving.mail.quotations import new_text
+from triage_models.serving.mail.signatures import without_signature
+from triage_models.serving.mail.subject import parted, with_subject
 
 
 class Message(NamedTuple):
     """What a message says.
 
     Attributes:
-        text: the text that is classified: what its sender wrote, without quotations.
+        text: the text that is classified: what its sender wrote, without quotations and what stands below it.
         automatic: whether it is an automatic reply or a report on a delivery of mail, so it has no intent.
     """
 
@@ -20,5 +23,7 @@ class Message(NamedTuple):
 
 def read_message(text: str) -> Message:
     """Read a message. A chat message of one line is returned as it is, at the cost of a few comparisons."""
-    new = new_text(text)
-    return Message(new, is_automatic(new))
+    subject, body = parted(text)
+    new = new_text(plain_text(body))
+    automatic = is_automatic(f"Subject: {subject}\n\n{new}" if subject else new)
+    return Message(with_subject(subject, without_signature(new)), automatic)

@@ -1,0 +1,1 @@
+"""E-mails made of parts, to measure what is read of them: `make mail-check`."""

@@ -1,0 +1,96 @@
+"""HTML is read as a person sees it, and what only looks like HTML is left alone."""
+
+import time
+
+import pytest
+
+pytest.importorskip("selectolax")
+
+from triage_models.serving.mail.html import LONGEST, MOST_TAGS, html_to_text, is_html, plain_text
+from triage_models.serving.mail.message import read_message
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "i paid <50 euro",
+        "<3",
+        "if a<b and c>d then",
+        "a <b and c> d",
+        "Anna <anna@example.com> wrote",
+        "<Name> please call",
+        "<- this one -> not that",
+        "order <4711>",
+        "R&D; dept, me & you",
+        "x <= 3 and y >= 4",
+    ],
+)
+def test_what_only_looks_like_html_is_left_alone(text: str) -> None:
+    assert not is_html(text)
+    assert plain_text(text) == text
+
+
+@pytest.mark.parametrize(
+    ("source", "text"),
+    [
+        ("i paid &lt;50&euro;, it&#39;s <b>too much</b>", "i paid <50€, it's too much"),
+        ("i paid <50 euro<br>where is it", "i paid <50 euro\nwhere is it"),
+        ("I&#39;m at AT&amp;T", "I'm at AT&T"),
+        ("<p>one</p><p>two</p>", "one\n\ntwo"),
+        ("<div>one</div><div><br></div><div>two</div>", "one\n\ntwo"),
+        ("<table><tr><td>Order</td><td>5512</td></tr><tr><td>Size</td><td>L</td></tr></table>", "Order 5512\nSize L"),
+        ("<ul><li>the lid<li>the handle</ul>", "- the lid\n- the handle"),
+        ('see <a href="https://shop.example/x?y=1">my order</a>', "see my order"),
+        ('a<div style="display: none">hidden</div><span style="font-size:0px">zero</span><b>b</b>', "ab"),
+        ('a<div hidden>hidden</div><p style="mso-hide:all">x</p>b</div>', "ab"),
+        ('<p>hi</p><img src="https://t.example/o.gif" width="1" height="1" alt="pixel">', "hi"),
+        ('<p>nice <img alt="😀" src="x"></p>', "nice 😀"),
+        ("<style>p {margin: 0}</style><script>alert(1)</script><title>t</title><p>hi</p>", "hi"),
+        ("<p>hi<!-- no --><![if !mso]>there<![endif]></p>", "hithere"),
+        ('<p class="MsoNormal">one<o:p></o:p></p><p class="MsoNormal"><o:p>&nbsp;</o:p></p><p>two</p>', "one\n\ntwo"),
+        ("<pre>a\nb</pre>", "a\nb"),
+        ("where\u200b is\u00ad my&nbsp;parcel<br>", "where is my parcel"),
+        ("<p>write to <anna@example.com> please</p>", "write to <anna@example.com> please"),
+        ('<blockquote type="cite">old<br>words</blockquote><p>new</p>', "> old\n> words\nnew"),
+        ('<blockquote style="margin: 0 0 0 40px; border: none">indented</blockquote>', "indented"),
+        ('<div>new</div><div class="gmail_signature">Anna</div>', "new\n-- \nAnna"),
+        (
+            '<div>new</div><div id="x_mail-editor-reference-message-container">old</div>',
+            "new\n-----Original Message-----\nold",
+        ),
+    ],
+)
+def test_html_is_read_as_it_is_seen(source: str, text: str) -> None:
+    assert plain_text(source) == text
+
+
+def test_html_in_which_nothing_is_seen_is_left_as_it_is() -> None:
+    assert plain_text("<style>p {}</style>") == "<style>p {}</style>"
+
+
+def test_the_attribution_of_an_unknown_language_is_quoted() -> None:
+    reply = (
+        '<div dir="ltr">to nie to</div><br><div class="gmail_quote gmail_quote_container"><div class="gmail_attr">'
+        'czw., 5 mar 2026 o 10:12 Sklep &lt;a@b.example&gt; napisał(a):<br></div><blockquote class="gmail_quote" '
+        'style="border-left:1px solid">gdzie jest paczka</blockquote></div>'
+    )
+    assert read_message(reply).text == "to nie to"
+
+
+@pytest.mark.parametrize(
+    "unit",
+    [
+        *("<", "<a", "<a ", "</", "<!--", '<a b="', "<div>", "<b><div>", "<table><tr><td>", "<blockquote type=cite>"),
+        *("<script></", "<select><option>", '"data:', "&amp;", '<p style="opacity:', "<br>", "a=1 "),
+    ],
+)
+def test_hostile_html_takes_a_bounded_time(unit: str) -> None:
+    source = f"<p>hi</p><p {unit * (1_000_000 // len(unit))}"[:1_000_000]
+    started = time.thread_time()
+    plain_text(source)
+    assert time.thread_time() - started < 5
+
+
+def test_what_is_not_parsed_is_read_as_it_is() -> None:
+    for source in ("<p>hi</p>" + "a" * LONGEST + "<b>end</b>", "<p>x</p>" * MOST_TAGS + "<b>end</b>"):
+        assert html_to_text(source).endswith("<b>end</b>")
