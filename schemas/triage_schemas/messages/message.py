@@ -47,7 +47,7 @@ class InputShape:
     max_text_bytes: int = 65_536
     skip_unchanged: bool = True
     placeholders: frozenset[str] = placeholder_forms([DEBEZIUM_PLACEHOLDER])
-    html_to_text: Callable[[str], str] | None = None
+    html_to_text: Callable[[str], str] | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,3 +1,4 @@
+from triage_models.serving.mail.html import html_to_text
 from triage_schemas.messages.message import InputShape
 from triage_schemas.messages.placeholders import placeholder_forms
 from triage_worker.classify.wiring import input_shape
@@ -24,3 +25,9 @@ def test_the_input_is_read_as_the_settings_say() -> None:
         skip_unchanged=False,
         placeholders=placeholder_forms(["<unset>", "??"]),
     )
+
+
+def test_the_subject_and_html_are_read() -> None:
+    shape = input_shape(Settings(subject_field="payload.subject"))
+    assert shape.subject_path == ("payload", "subject")
+    assert shape.html_to_text is html_to_text
