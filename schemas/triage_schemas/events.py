@@ -8,7 +8,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, PlainSerialize
 from triage_schemas.cloudevents import timestamp
 from triage_schemas.messages.message import Scalar
 
-Reason = Literal["low_confidence", "unfamiliar", "ambiguous", "out_of_scope"]
+Reason = Literal["low_confidence", "unfamiliar", "ambiguous", "out_of_scope", "unsupported_language"]
 DecidedBy = Literal["model", "llm", "human"]
 Probability = Annotated[float, Field(ge=0, le=1)]
 
@@ -71,7 +71,9 @@ class MessageEvent(Event):
     conversation_id: str | None
     customer_id: str | None
     channel: str | None
-    language: str | None = None
+    language: str | None = Field(
+        default=None, description="as the message gives it; else ISO 639-1 code of what the text is in, if it says"
+    )
     metadata: dict[str, Scalar] = Field(default_factory=dict, description="scalars of the message's metadata")
     source: SourceRef
 

@@ -33,7 +33,10 @@ class Record(NamedTuple):
 
 
 class Prediction(NamedTuple):
-    """The model's result for one message. ``scores`` has every label's probability, in descending order."""
+    """The model's result for one message. ``scores`` has every label's probability, in descending order.
+
+    ``language`` is that of the text, for a message that does not give its own.
+    """
 
     intent: str
     confidence: float
@@ -42,6 +45,7 @@ class Prediction(NamedTuple):
     truncated: bool
     reason: str | None
     suggested: bool = False
+    language: str | None = None
 
 
 class AuditRequest(NamedTuple):
@@ -68,6 +72,7 @@ class IntentWriter:
         descriptions: every label with its description.
         include_text: add the message's text to accepted intents.
         intent_thresholds: minimum confidence of those intents that have one of their own.
+        language_thresholds: minimum confidence in those languages that have one of their own.
     """
 
     def __init__(
@@ -79,10 +84,12 @@ class IntentWriter:
         descriptions: Mapping[str, str],
         include_text: bool,
         intent_thresholds: Mapping[str, float] | None = None,
+        language_thresholds: Mapping[str, float] | None = None,
     ) -> None:
         self._include_text = include_text
         self._threshold = threshold
         self._intent_thresholds = dict(intent_thresholds or {})
+        self._language_thresholds = dict(language_thresholds or {})
         self._model = orjson.Fragment(orjson.dumps({"name": name, "version": version}))
         self._labels = orjson.Fragment(orjson.dumps(dict(descriptions)))
 
@@ -149,14 +156,14 @@ class IntentWriter:
             "conversation_id": message.conversation_id,
             "customer_id": message.customer_id,
             "channel": message.channel,
-            "language": message.language,
+            "language": prediction.language if message.language is None else message.language,
             "metadata": message.metadata,
             "source": {"topic": source.topic, "partition": source.partition, "offset": source.offset},
             "intent": prediction.intent,
             "confidence": prediction.confidence,
             "scores": dict(islice(prediction.scores.items(), TOP_SCORES)),
             "decided_by": "model",
-            "threshold": self._own_threshold(prediction.intent) if threshold is None else threshold.confidence,
+            "threshold": self.own_threshold(prediction) if threshold is None else threshold.confidence,
             "familiarity": prediction.familiarity,
             "truncated": prediction.truncated,
             "model": self._model,
@@ -166,8 +173,12 @@ class IntentWriter:
             event["threshold_version"] = threshold.version
         return event
 
-    def _own_threshold(self, intent: str) -> float:
-        return self._intent_thresholds.get(intent, self._threshold)
+    def own_threshold(self, prediction: Prediction) -> float:
+        """Return the bundle's threshold for a prediction: the higher of its intent's and its language's."""
+        own = self._intent_thresholds.get(prediction.intent)
+        language = self._language_thresholds.get(prediction.language or "")
+        known = [threshold for threshold in (own, language) if threshold is not None]
+        return max(known) if known else self._threshold
 
     def _record(self, event_type: str, event: dict[str, Any], source: Source, trace: Headers, kind: str = "") -> Record:
         identity = event_id(kind or event_type, source)

@@ -119,7 +119,7 @@ predictions = st.builds(
     scores=st.dictionaries(names, probability, max_size=5),
     familiarity=st.floats(-1, 1),
     truncated=st.booleans(),
-    reason=st.sampled_from(["low_confidence", "unfamiliar", "ambiguous", "out_of_scope"]),
+    reason=st.sampled_from(["low_confidence", "unfamiliar", "ambiguous", "out_of_scope", "unsupported_language"]),
     suggested=st.booleans(),
 )
 thresholds = st.none() | st.builds(Threshold, probability, st.integers(0, 2**53))

@@ -83,6 +83,12 @@ class Bundle:
         return {label: threshold.confidence for label, threshold in own.items()}
 
     @property
+    def language_thresholds(self) -> dict[str, float]:
+        """The confidence that messages need in languages with a threshold of their own."""
+        own = self.manifest.by_language or {}
+        return {code: one.confidence for code, one in own.items() if one.confidence is not None}
+
+    @property
     def max_length(self) -> int:
         """Tokens that the model reads, special tokens included."""
         return self.manifest.max_length

@@ -26,6 +26,8 @@ ACCEPTED_ROWS = "accepted_rows"
 FileName = Annotated[str, Field(pattern=r"^[^/\\]+$")]
 """A file in the bundle's own folder: bundles are copied by these names, so a path to elsewhere is refused."""
 
+LanguageCode = Annotated[str, Field(pattern=r"^[a-z]{2,3}$")]
+
 _TEXTS = TypeAdapter(dict[str, str])
 
 
@@ -97,6 +99,18 @@ class Thresholds(_Strict):
         return written
 
 
+class LanguageCalibration(_Strict):
+    """How messages in one language are decided, where rows of that language suffice to tell; what is None is as in all.
+
+    ``confidence`` is the threshold of all intents. Where an intent has one of its own, the higher of the two holds.
+    """
+
+    calibration: Calibration | None = None
+    confidence: float | None = Field(default=None, ge=0, le=1)
+    familiarity: float | None = Field(default=None, ge=-1, le=1)
+    guarantee: Guarantee | None = None
+
+
 class Suggestion(_Strict):
     """A refused event is suggested to people when its confidence reaches this threshold.
 
@@ -123,6 +137,10 @@ class Manifest(_Strict):
     version: str
     created_at: str
     labels: tuple[str, ...] = Field(min_length=2)
+    languages: tuple[LanguageCode, ...] | None = Field(
+        default=None, min_length=1, description="the languages that are answered, ISO 639-1; without it, any is"
+    )
+    by_language: dict[LanguageCode, LanguageCalibration] | None = None
     out_of_scope_label: str | None = Field(
         description="the name of out-of-scope rows in the training data; when set, the network has an output for them "
         "after those of the labels"
@@ -141,8 +159,20 @@ class Manifest(_Strict):
         unknown = sorted(set(self.thresholds.by_intent or ()) - set(self.labels))
         if unknown:
             raise ValueError(f"thresholds.by_intent has {unknown[0]}, which is not a label of the bundle")
+        others = sorted(set(self.by_language or ()) - set(self.languages or ()))
+        if others:
+            raise ValueError(f"by_language has {others[0]}, which is not in languages")
         _ = self.suggestion, self.accepted_rows
         return self
+
+    @model_serializer(mode="wrap")
+    def _without_languages(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Leave out what is not set: Triage versions that do not know these fields open such a bundle, and no other."""
+        written: dict[str, Any] = write(self)
+        for name in ("languages", "by_language"):
+            if written[name] is None:
+                del written[name]
+        return written
 
     @property
     def suggestion(self) -> Suggestion | None:

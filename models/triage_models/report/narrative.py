@@ -73,6 +73,7 @@ REASONS = {
     "unfamiliar": "unlike the training data",
     "ambiguous": "ambiguous between two intents",
     "out_of_scope": "recognized as out of scope",
+    "unsupported_language": "in a language that the bundle has not learned",
 }
 """How a report names the reason of a refusal."""
 

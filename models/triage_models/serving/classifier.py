@@ -8,9 +8,10 @@ from typing import TypeVar, overload
 from triage_models import DEFAULT_BUNDLE
 from triage_models.bundle.bundle import Bundle
 from triage_models.errors import BundleError
-from triage_models.serving.decision import Assessment, Decision, assess, decisions_of, without_intent
+from triage_models.serving.decision import Assessment, Decision, decisions_of, without_intent
 from triage_models.serving.engine import Encoded, Engine, Outputs, rows_of, usable_cores
 from triage_models.serving.frames import texts_of, with_predictions
+from triage_models.serving.languages import BundleLanguages, code_of
 from triage_models.serving.mail.message import read_message
 from triage_models.serving.opening import Device, check_golden_texts, open_engine
 from triage_models.serving.predictions import Predictions, concatenated, predictions_of
@@ -49,8 +50,12 @@ class Classifier:
     is installed.
     """
 
-    def __init__(self, bundle: Bundle, engine: Engine, threads: int, device: Device = "auto") -> None:
+    def __init__(
+        self, bundle: Bundle, engine: Engine, threads: int, device: Device = "auto", *, detect_language: bool = True
+    ) -> None:
         self.bundle = bundle
+        self._languages = BundleLanguages(bundle.manifest)
+        self._detect_language = detect_language
         self.engine = engine
         self.threads = threads
         self._requested_device = device
@@ -63,6 +68,7 @@ class Classifier:
         device: Device = "auto",
         threads: int | None = None,
         verify: bool = True,
+        detect_language: bool = True,
     ) -> "Classifier":
         """Open a bundle and replay its golden texts on this machine; takes well under a second on a CPU.
 
@@ -72,6 +78,8 @@ class Classifier:
                 and the CPU elsewhere.
             threads: how many threads classify at once; None means the cores that this process may use.
             verify: check the files' hashes and the golden texts; turn it off only where that was just done.
+            detect_language: find the language of texts, if the bundle names its languages; turn it off where the
+                caller does so.
 
         Raises:
             BundleError: the bundle is missing or damaged, or does not reproduce its golden texts on this machine.
@@ -81,7 +89,7 @@ class Classifier:
         model, engine = open_engine(bundle, device)
         if verify:
             check_golden_texts(bundle, engine, model)
-        return cls(bundle, engine, threads or usable_cores(), device)
+        return cls(bundle, engine, threads or usable_cores(), device, detect_language=detect_language)
 
     @property
     def device(self) -> str:
@@ -221,7 +229,7 @@ class Classifier:
         for position, message in enumerate(messages):
             if message.automatic:
                 encoded[position] = encoded[position]._replace(automatic=True)
-        return encoded
+        return self._languages.detected(messages, encoded) if self._detect_language else encoded
 
     def infer(self, batch: Sequence[Encoded]) -> Outputs:
         """Run the network on one batch, padded to its longest row; long texts by length. Thread-safe; releases the GIL.
@@ -235,7 +243,9 @@ class Classifier:
 
     def decide(self, batch: Sequence[Encoded], outputs: Outputs) -> list[Decision]:
         """Turn the outputs for a batch into one `Decision` per text."""
-        return decisions_of(self.labels, self._assess(batch, outputs), [row.truncated for row in batch])
+        assessment = self._assess(batch, outputs)
+        languages = [code_of(row.language) for row in batch]
+        return decisions_of(self.labels, assessment, [row.truncated for row in batch], languages)
 
     def _classify_chunk(self, texts: Sequence[str | None]) -> list[Decision | None]:
         encoded = self.encode([text for text in texts if text is not None])
@@ -243,10 +253,11 @@ class Classifier:
         return [None if text is None else next(decisions) for text in texts]
 
     def _assess(self, batch: Sequence[Encoded], outputs: Outputs) -> Assessment:
-        assessment = assess(self.bundle.manifest, outputs.logits, outputs.similarity)
+        assessment = self._languages.assess(batch, outputs.logits, outputs.similarity)
         windows, sentences = [row.windows for row in batch], [len(row.sentences) for row in batch]
         joined = join_windows(assessment, windows, [row.truncated for row in batch], sentences)
-        return without_intent(joined, [row.automatic for row in batch])
+        spoken = self._languages.without_others(batch, joined)
+        return without_intent(spoken, [row.automatic for row in batch])
 
     def __repr__(self) -> str:
         bundle = self.bundle

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from triage_models.bundle.manifest import Calibration, Manifest
 
-Reason = Literal["low_confidence", "unfamiliar", "ambiguous", "out_of_scope"]
+Reason = Literal["low_confidence", "unfamiliar", "ambiguous", "out_of_scope", "unsupported_language"]
 Floats = NDArray[np.float32]
 
 AMBIGUITY = 0.5
@@ -34,6 +34,7 @@ class Decision:
         familiarity: cosine similarity, -1 to 1, to the nearest prototype of the training data.
         truncated: whether the text was too long to be read to its end; it is not accepted then.
         suggested: whether the intent is worth showing to a person although it was not accepted.
+        language: ISO 639-1 code of the text's language; None where the text does not say, or the bundle does not ask.
     """
 
     intent: str
@@ -44,6 +45,7 @@ class Decision:
     familiarity: float
     truncated: bool
     suggested: bool = False
+    language: str | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -135,27 +137,35 @@ def assess(manifest: Manifest, logits: Floats, similarity: Floats) -> Assessment
     return Assessment(in_scope, ranking, confidence, familiarity, reasons, suggested)
 
 
-def without_intent(assessment: Assessment, rows: Sequence[bool]) -> Assessment:
-    """Refuse some rows as out of scope, whatever the model says of their words: nobody asks for anything in them."""
+def without_intent(assessment: Assessment, rows: Sequence[bool], why: Reason = "out_of_scope") -> Assessment:
+    """Refuse some rows, whatever the model says of their words: nobody asks for anything in them, say."""
     if not any(rows):
         return assessment
     reasons: list[Reason | None] = [
-        "out_of_scope" if row else reason for row, reason in zip(rows, assessment.reasons, strict=True)
+        why if row else reason for row, reason in zip(rows, assessment.reasons, strict=True)
     ]
     confidence = np.where(rows, np.float32(0.0), assessment.confidence).astype(np.float32)
     suggested = assessment.suggested & ~np.asarray(rows, dtype=np.bool_)
     return replace(assessment, confidence=confidence, reasons=reasons, suggested=suggested)
 
 
-def decisions_of(labels: Sequence[str], assessment: Assessment, truncated: Sequence[bool]) -> list[Decision]:
+def decisions_of(
+    labels: Sequence[str],
+    assessment: Assessment,
+    truncated: Sequence[bool],
+    languages: Sequence[str | None] | None = None,
+) -> list[Decision]:
     """Turn an assessment of B texts into one `Decision` per text."""
+    known = [None] * len(truncated) if languages is None else languages
     return [
-        _decision(labels, assessment, row, row_truncated)
-        for row, row_truncated in zip(range(len(assessment.reasons)), truncated, strict=True)
+        _decision(labels, assessment, row, row_truncated, language)
+        for row, (row_truncated, language) in enumerate(zip(truncated, known, strict=True))
     ]
 
 
-def _decision(labels: Sequence[str], assessment: Assessment, row: int, truncated: bool) -> Decision:
+def _decision(
+    labels: Sequence[str], assessment: Assessment, row: int, truncated: bool, language: str | None
+) -> Decision:
     probabilities, ranking = assessment.probabilities[row], assessment.ranking[row]
     reason = assessment.reasons[row]
     return Decision(
@@ -167,6 +177,7 @@ def _decision(labels: Sequence[str], assessment: Assessment, row: int, truncated
         familiarity=float(assessment.familiarity[row]),
         truncated=truncated,
         suggested=bool(assessment.suggested[row]),
+        language=language,
     )
 
 

@@ -13,6 +13,7 @@ from tokenizers import Encoding, Tokenizer
 from triage_models.errors import BundleError, DeviceError
 from triage_models.serving.decision import Floats
 from triage_models.serving.sentences import end_of, sentences_of
+from triage_models.text.language import Detection
 
 BATCH_TOKENS = 2048
 """Padded tokens in a batch of `Engine.outputs`: enough to be fast, few enough to stay in the CPU's cache."""
@@ -43,6 +44,7 @@ class Encoded(NamedTuple):
         further: the other windows of a text that is longer than the first, and its end.
         automatic: whether no person wrote the text, so it has no intent.
         sentences: each sentence of a text that is longer than the first window, by itself.
+        language: what the text's language is, where that was asked.
     """
 
     ids: list[int]
@@ -50,6 +52,7 @@ class Encoded(NamedTuple):
     further: tuple[list[int], ...] = ()
     automatic: bool = False
     sentences: tuple[list[int], ...] = ()
+    language: Detection | None = None
 
     @property
     def windows(self) -> int:

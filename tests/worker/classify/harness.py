@@ -5,6 +5,7 @@ from triage_schemas.messages.message import InputShape
 from triage_schemas.records import IntentWriter
 from triage_worker.classify.batching import Limits
 from triage_worker.classify.loaded_bundle import LoadedBundle
+from triage_worker.classify.message_languages import MessageLanguages
 from triage_worker.classify.outputs import OutputWriter
 from triage_worker.classify.processor import ClassificationProcessor
 from triage_worker.observability.metrics import Metrics
@@ -24,11 +25,11 @@ def loaded_bundle(model: FakeModel, version: str = "1", *, threads: int = 1, bud
 
 
 def classification_harness(
-    bundle: LoadedBundle, traces: Traces | None = None
+    bundle: LoadedBundle, traces: Traces | None = None, languages: MessageLanguages | None = None
 ) -> ProcessorHarness[ClassificationProcessor]:
     """Make a harness around the processor of a bundle; partitions A and B are assigned."""
     in_flight = InFlightMessages(Metrics())
     processor = ClassificationProcessor(
-        bundle, DeadLetters("dlq"), InputShape(), in_flight, metrics=Metrics(), traces=traces
+        bundle, DeadLetters("dlq"), InputShape(), in_flight, metrics=Metrics(), traces=traces, languages=languages
     )
     return ProcessorHarness(processor, in_flight, A, B)

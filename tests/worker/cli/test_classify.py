@@ -21,6 +21,7 @@ def test_classify_prints_one_object_a_text_in_order(triage: Triage) -> None:
         "scores": {"WISMO": 1.0, "OTHER": 0.0},
         "truncated": False,
         "suggested": False,
+        "language": "en",
     }
     assert (second["text"], second["accepted"], second["reason"]) == ("hm", False, "low_confidence")
 
@@ -75,7 +76,7 @@ def test_standard_input_is_read_line_by_line(triage: Triage, arguments: list[str
 
 def test_flags_reach_the_classifier(triage: Triage, model: dict[str, Any]) -> None:
     triage("classify", "hello", "--bundle", "some/where", "--device", "cpu", "--threads", "3")
-    assert model == {"path": Path("some/where"), "device": "cpu", "threads": 3}
+    assert model == {"path": Path("some/where"), "device": "cpu", "threads": 3, "detect_language": True}
 
 
 FILES = {

@@ -46,17 +46,20 @@ class LoadedBundle:
         model: encodes, infers, decides.
         writer: makes the outputs of its decisions.
         limits: how batches are formed for it.
+        languages: those that it answers; empty if it answers any.
     """
 
     model: Model
     writer: OutputWriter
     limits: Limits
+    languages: frozenset[str] = frozenset()
 
     def rows(self, batch: Sequence["EncodedMessage"]) -> list[Encoded]:
         """Return the tokens of messages, made anew where another bundle's tokenizer made them."""
         if all(encoded.bundle is self for encoded in batch):
             return [encoded.tokens for encoded in batch]
-        return self.encode([encoded.decoded.message for encoded in batch])
+        rows = self.encode([encoded.decoded.message for encoded in batch])
+        return [row._replace(language=encoded.decoded.language) for row, encoded in zip(rows, batch, strict=True)]
 
     def encode(self, messages: Sequence[CustomerMessage]) -> list[Encoded]:
         """Tokenize messages; those that no customer wrote, as their headers say, have no intent."""
@@ -97,6 +100,7 @@ def load_for_serving(
         descriptions=bundle.descriptions,
         include_text=settings.include_text,
         intent_thresholds=bundle.intent_thresholds,
+        language_thresholds=bundle.language_thresholds,
     )
     audit = None
     if decisions is not None:
@@ -111,7 +115,12 @@ def load_for_serving(
         )
         followed: Decisions = decisions
         metrics.threshold(in_force, lambda: followed.lost is None)
-    return LoadedBundle(classifier, OutputWriter.from_settings(settings, events, audit), limits(settings, classifier))
+    return LoadedBundle(
+        classifier,
+        OutputWriter.from_settings(settings, events, audit),
+        limits(settings, classifier),
+        frozenset(bundle.manifest.languages or ()),
+    )
 
 
 def limits(settings: Settings, classifier: Classifier) -> Limits:

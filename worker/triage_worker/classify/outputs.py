@@ -9,6 +9,7 @@ from typing import Self
 from aiokafka.structs import ConsumerRecord
 from triage_models.audit.selection import AuditPolicy
 from triage_models.serving.decision import Decision
+from triage_models.text.language import Detection
 from triage_schemas.cloudevents import timestamp
 from triage_schemas.messages.message import CustomerMessage
 from triage_schemas.records import AuditRequest, IntentWriter, Prediction, Threshold
@@ -35,6 +36,7 @@ class DecodedMessage:
     record: ConsumerRecord
     message: CustomerMessage
     span: MessageSpan | None = None
+    language: Detection | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +93,9 @@ class OutputWriter:
         raised = threshold is not None and threshold.version > 0 and decision.confidence < threshold.confidence
         if self.audit is not None and decision.accepted and raised:
             reason, suggested = "low_confidence", self.audit.suggests(decision.confidence)
+        language = decoded.language
         prediction = Prediction(
+            language=None if language is None else language.language,
             intent=decision.intent,
             confidence=decision.confidence,
             scores=decision.scores,
@@ -100,6 +104,9 @@ class OutputWriter:
             reason=reason,
             suggested=suggested,
         )
+        if threshold is not None:
+            least = self.events.own_threshold(prediction)
+            threshold = Threshold(max(least, threshold.confidence) if threshold.version else least, threshold.version)
         outcome: Outcome = "accepted" if reason is None else "fallback"
         write = self.events.accepted if reason is None else self.events.fallback
         at, trace = timestamp(time()), outgoing(record.headers, decoded.span)

@@ -13,11 +13,12 @@ from time import monotonic
 from aiokafka.structs import ConsumerRecord
 from triage_models.serving.engine import Encoded
 from triage_schemas.input.decoder import decode
-from triage_schemas.messages.message import CustomerMessage, InputShape, Rejected, Skipped
+from triage_schemas.messages.message import InputShape, Rejected, Skipped
 
 from triage_worker.classify.fault_isolation import Fault, isolate
 from triage_worker.classify.inference import KNOWN_GOOD, Inference, Observer
 from triage_worker.classify.loaded_bundle import EncodedMessage, LoadedBundle
+from triage_worker.classify.message_languages import MessageLanguages
 from triage_worker.classify.outputs import DecodedMessage, fault_output
 from triage_worker.kafka.records import source_of
 from triage_worker.observability.metrics import Metrics
@@ -40,6 +41,7 @@ class ClassificationProcessor(MessageProcessor):
         metrics: where stages are timed.
         observe: called with each batch and its decisions; must not block.
         traces: makes the spans of messages; None makes none.
+        languages: finds the language of messages; None takes that which they give.
     """
 
     def __init__(
@@ -52,13 +54,15 @@ class ClassificationProcessor(MessageProcessor):
         metrics: Metrics,
         observe: Observer | None = None,
         traces: Traces | None = None,
+        languages: MessageLanguages | None = None,
     ) -> None:
         self.inference = Inference(bundle, dead_letters, in_flight, observe=observe, metrics=metrics)
         self._dead_letters = dead_letters
         self._shape = shape
         self._in_flight = in_flight
-        self._metrics = metrics
+        self.metrics = metrics
         self._traces = traces
+        self._languages = languages or MessageLanguages(None)
         self._tokenizer = ThreadPoolExecutor(1, thread_name_prefix="tokenizer")
 
     def start(self) -> "asyncio.Future[None]":
@@ -87,7 +91,7 @@ class ClassificationProcessor(MessageProcessor):
             for record in records
             if (message := self._decode(tracker, record)) is not None
         ]
-        self._metrics.stage("decode", monotonic() - started)
+        self.metrics.stage("decode", monotonic() - started)
         if decoded:
             await self._tokenize(decoded)
 
@@ -132,9 +136,9 @@ class ClassificationProcessor(MessageProcessor):
     async def _tokenize(self, messages: Sequence[DecodedMessage]) -> None:
         started = monotonic()
         bundle = self.inference.bundle
-        read = [decoded.message for decoded in messages]
-        encoded = await asyncio.get_running_loop().run_in_executor(self._tokenizer, _encode, bundle, read)
-        self._metrics.stage("tokenize", monotonic() - started)
+        loop = asyncio.get_running_loop()
+        encoded = await loop.run_in_executor(self._tokenizer, self._encode, bundle, messages)
+        self.metrics.stage("tokenize", monotonic() - started)
         ready = []
         for decoded, tokens in zip(messages, encoded, strict=True):
             if isinstance(tokens, Fault):
@@ -143,9 +147,16 @@ class ClassificationProcessor(MessageProcessor):
                 ready.append(EncodedMessage(decoded, bundle, tokens))
         self.inference.put(ready)
 
-
-def _encode(bundle: LoadedBundle, messages: Sequence[CustomerMessage]) -> list[Encoded | Fault]:
-    return isolate(bundle.encode, messages, partial(_can_encode, bundle))
+    def _encode(self, bundle: LoadedBundle, messages: Sequence[DecodedMessage]) -> list[Encoded | Fault]:
+        read = [decoded.message for decoded in messages]
+        encoded = isolate(bundle.encode, read, partial(_can_encode, bundle))
+        for position, decoded in enumerate(messages):
+            decoded.language = self._languages.find(decoded.message, bundle.languages)
+            tokens = encoded[position]
+            if decoded.language is not None and isinstance(tokens, Encoded):
+                encoded[position] = tokens._replace(language=decoded.language)
+        self.metrics.languages(self._languages.count([decoded.language for decoded in messages]))
+        return encoded
 
 
 def _can_encode(bundle: LoadedBundle) -> bool:

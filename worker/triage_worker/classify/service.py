@@ -4,6 +4,7 @@ import asyncio
 import signal
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
 from pathlib import Path
 
 from triage_models.serving.classifier import Classifier
@@ -73,8 +74,9 @@ def _check_now(watches: Sequence[BundleWatch]) -> None:
 
 
 def _watch(settings: Settings, path: Path, role: Role, metrics: BundleMetrics) -> BundleWatch:
+    # The worker finds the language of messages itself; the shadow gets texts only.
     return BundleWatch(
-        Classifier.open,
+        partial(Classifier.open, detect_language=role == "shadow" and settings.detect_language),
         path,
         device=settings.device,
         threads=settings.threads or None,

@@ -7,6 +7,7 @@ from triage_schemas.messages.placeholders import placeholder_forms
 
 from triage_worker.classify.inference import Observer
 from triage_worker.classify.loaded_bundle import load_for_serving
+from triage_worker.classify.message_languages import MessageLanguages
 from triage_worker.classify.processor import ClassificationProcessor
 from triage_worker.config.settings import Settings
 from triage_worker.kafka.control_topic import Decisions
@@ -52,6 +53,7 @@ def assemble(
         metrics=metrics,
         observe=observe,
         traces=traces,
+        languages=MessageLanguages.open(detect=settings.detect_language),
     )
     components = connect(
         settings,

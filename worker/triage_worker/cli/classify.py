@@ -24,6 +24,7 @@ from triage_worker.terminal.decision_table import Row, header, line
 
 if TYPE_CHECKING:
     from triage_models import Classifier, Decision
+    from triage_models.text.language import LanguageDetector
 
     Answer = tuple[str | None, Decision | None]
 
@@ -35,7 +36,7 @@ class Format(StrEnum):
     jsonl = "jsonl"
 
 
-@settings_flags(MODEL)
+@settings_flags((*MODEL, "detect_language"))
 def classify(
     settings: Settings,
     texts: Annotated[list[str] | None, typer.Argument(help="Texts to classify", metavar="TEXT")] = None,
@@ -81,7 +82,12 @@ def _open(texts: list[str], source: str | None, text_column: str, *, strict: boo
 def _open_classifier(settings: Settings) -> "Classifier":
     from triage_models.serving.classifier import Classifier  # noqa: PLC0415 (ONNX Runtime is slow to import)
 
-    return Classifier.open(settings.bundle, device=settings.device, threads=settings.threads or None)
+    return Classifier.open(
+        settings.bundle,
+        device=settings.device,
+        threads=settings.threads or None,
+        detect_language=settings.detect_language,
+    )
 
 
 def _print(settings: Settings, rows: Input, source: str | None, output_format: Format) -> None:
@@ -94,8 +100,11 @@ def _print(settings: Settings, rows: Input, source: str | None, output_format: F
     # Both copies are read in step, so `tee` stores no more than what is in work.
     texts, to_classify = tee(chain([first], texts))
     answers = zip(texts, _open_classifier(settings).classify_stream(to_classify), strict=True)
-    print_answers = _print_jsonl if output_format is Format.jsonl else _print_table
-    print_answers(_with_progress(answers, rows.row_count) if source is not None else answers)
+    shown = _with_progress(answers, rows.row_count) if source is not None else answers
+    if output_format is Format.jsonl:
+        _print_jsonl(shown, settings.detect_language)
+    else:
+        _print_table(shown)
 
 
 def _with_progress(answers: "Iterable[Answer]", row_count: int | None) -> "Iterator[Answer]":
@@ -109,7 +118,17 @@ def _with_progress(answers: "Iterable[Answer]", row_count: int | None) -> "Itera
             advance(1)
 
 
-def _print_jsonl(answers: "Iterable[Answer]") -> None:
+def _language(detector: "LanguageDetector | None", text: str | None, decision: "Decision | None") -> str | None:
+    """Return the language of a text: as the bundle that decided it found it, if that asks for languages."""
+    if detector is None or text is None or (decision is not None and decision.language is not None):
+        return decision.language if decision else None
+    return detector.detect(text).language
+
+
+def _print_jsonl(answers: "Iterable[Answer]", detect: bool) -> None:
+    from triage_models.text.language import LanguageDetector  # noqa: PLC0415 (reads a table)
+
+    detector = LanguageDetector.open() if detect else None
     for text, decision in answers:
         answer = {
             "text": text,
@@ -120,6 +139,7 @@ def _print_jsonl(answers: "Iterable[Answer]") -> None:
             "scores": decision.scores if decision else {},
             "truncated": decision.truncated if decision else False,
             "suggested": decision.suggested if decision else False,
+            "language": _language(detector, text, decision),
         }
         sys.stdout.buffer.write(orjson.dumps(answer, option=orjson.OPT_APPEND_NEWLINE))
     sys.stdout.buffer.flush()

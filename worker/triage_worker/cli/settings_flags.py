@@ -45,7 +45,8 @@ ROUTER = (
 HELPDESK = (*CONNECTION, *CONSUMING, *topic_settings("helpdesk"), "routes", *_named("helpdesk"), *OPERATION)
 WORKER = _all_but("worker", (*_ROUTING, *_named("llm_")))
 FALLBACK = _all_but(
-    "fallback", (*_ROUTING, *MODEL, *_named("input_format", "text_", "skip_", "bundle_", "shadow_", "audit_"))
+    "fallback",
+    (*_ROUTING, *MODEL, *_named("input_format", "text_", "skip_", "detect_", "bundle_", "shadow_", "audit_")),
 )
 
 

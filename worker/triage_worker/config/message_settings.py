@@ -37,6 +37,10 @@ class MessageSettings(BaseModel):
         "conversation_id", description="path to the id of the conversation, by which tickets are grouped"
     )
     include_text: bool = Field(False, description="also put the message's text into accepted intents")
+    detect_language: bool = Field(
+        True,
+        description="find the language of messages that give none, and refuse those that the bundle has not learned",
+    )
     skip_unchanged: bool = Field(True, description="skip updates in a change log (CDC) that leave the text as it was")
     text_placeholders: CommaSeparatedNames = Field(
         DEBEZIUM_PLACEHOLDER,

@@ -87,8 +87,19 @@ class Metrics:
             ["partition"],
             registry=registry,
         )
+        self._languages = Counter(
+            "triage_messages_language",
+            "Messages to classify by language: ISO 639-1 code, other, unknown.",
+            ["language"],
+            registry=registry,
+        )
         self._in_flight = Gauge("triage_in_flight_messages", "Messages read and not yet answered.", registry=registry)
         self._in_flight_bytes = Gauge("triage_in_flight_bytes", "The size of their keys and values.", registry=registry)
+
+    def languages(self, counts: Mapping[str, int]) -> None:
+        """Count messages by language; the names must be a bounded set."""
+        for language, messages in counts.items():
+            self._languages.labels(language).inc(messages)
 
     def watch(self, in_flight: Callable[[], int], in_flight_bytes: Callable[[], int]) -> None:
         """Set the functions that are asked for what is in flight whenever the metrics are read."""

@@ -62,6 +62,22 @@ def is_one_of(name: str, wanted: Sequence[Scalar]) -> Condition:
     return _one_of(name, wanted, attrgetter(name))
 
 
+def is_in_language(wanted: Sequence[str]) -> Condition:
+    """Make the condition that a message is in one of some languages; ``pt`` also holds for a message in ``pt-BR``."""
+
+    def holds(facts: Facts) -> bool:
+        return facts.language is not None and not wanted_tags.isdisjoint(_tags(facts.language))
+
+    wanted_tags = {tag.lower().replace("_", "-") for tag in wanted}
+    return Condition("language", _joined(wanted), holds, lambda facts: facts.language or "missing")
+
+
+def _tags(language: str) -> set[str]:
+    """Return a tag of BCP 47 in lower case, and that of the language alone."""
+    tag = language.lower().replace("_", "-")
+    return {tag, tag.partition("-")[0]}
+
+
 def has_metadata(name: str, wanted: Sequence[Scalar]) -> Condition:
     """Make the condition that an entry of the message's metadata has one of some values."""
     return _one_of(f"metadata.{name}", wanted, lambda facts: facts.metadata.get(name))

@@ -23,6 +23,7 @@ from triage_worker.routing.conditions import (
     has_metadata,
     has_words,
     in_hours,
+    is_in_language,
     is_one_of,
     on_days,
 )
@@ -90,10 +91,12 @@ class When(_Section):
 
     def conditions(self, zone: ZoneInfo) -> Iterator[Condition]:
         """Yield the conditions that are given, cheapest first."""
-        for name in ("intent", "channel", "language", "decided_by", "customer_id"):
+        for name in ("intent", "channel", "decided_by", "customer_id"):
             wanted = getattr(self, name)
             if wanted is not None:
                 yield is_one_of(name, wanted)
+        if self.language is not None:
+            yield is_in_language(self.language)
         if self.confidence is not None:
             yield between(self.confidence.at_least, self.confidence.below)
         for name, values in self.metadata.items():
