@@ -51,8 +51,8 @@ def load_network(folder: Path, dropout: float) -> Network:
             network.generated = GeneratedHead(LAYERS_READ * network.head.in_features, network.head.out_features)
             network.generated.requires_grad_(False)
         if "word_head.table" in weights:
-            slots, classes = weights["word_head.table"].shape
-            network.word_head = WordHead(slots - PAIRS, classes)
+            rows, classes = weights["word_head.table"].shape
+            network.word_head = WordHead(len(weights["word_head.row_of"]) - PAIRS, rows - 1, classes)
         network.load_state_dict({name: _tensor(value) for name, value in weights.items()})
     except (KeyError, RuntimeError) as error:
         raise DataError(
@@ -105,4 +105,4 @@ def _norms_and_biases(graph: onnx.GraphProto, arrays: dict[str, NDArray[np.float
 
 
 def _tensor(value: NDArray[np.float16]) -> Tensor:
-    return torch.from_numpy(value.astype(np.float32))
+    return torch.from_numpy(value.astype(np.float32 if value.dtype == np.float16 else value.dtype))

@@ -28,7 +28,7 @@ def tokenizer(tiny_base: Path) -> Tokenizer:
 
 @pytest.fixture(scope="module")
 def examples() -> Examples:
-    rows = [row for row in tiny_rows(each=12) if row[1] in LABELS]
+    rows = [row for row in tiny_rows(each=24) if row[1] in LABELS]
     classes = np.array([LABELS.index(label) for _, label in rows])
     return Examples([text for text, _ in rows], classes, np.ones(len(rows)))
 
@@ -45,7 +45,7 @@ def logits(head: WordHead, tokenizer: Tokenizer, texts: list[str]) -> torch.Tens
 
 def test_it_learns_the_rows(head: WordHead, tokenizer: Tokenizer, examples: Examples) -> None:
     found = logits(head, tokenizer, list(examples.texts)).argmax(1).numpy()
-    assert (found == examples.classes).mean() > 0.95
+    assert (found == examples.classes).mean() > 0.9
 
 
 def test_a_class_without_rows_is_never_the_answer(head: WordHead, tokenizer: Tokenizer, examples: Examples) -> None:
@@ -61,6 +61,13 @@ def test_the_graph_computes_what_was_fitted(tokenizer: Tokenizer) -> None:
     probabilities = logits(head, tokenizer, texts[:2]).softmax(1)
     assert probabilities[0, 0] > 0.9
     assert probabilities[1, 1] > 0.9
+
+
+def test_unknown_words_make_the_answer_less_sure(head: WordHead, tokenizer: Tokenizer, examples: Examples) -> None:
+    texts = list(examples.texts)
+    sure = logits(head, tokenizer, texts).softmax(1).amax(1).mean()
+    unsure = logits(head, tokenizer, [f"{text} zebra quartz violin" for text in texts]).softmax(1).amax(1).mean()
+    assert unsure < sure - 0.05
 
 
 def test_padding_changes_nothing(head: WordHead, tokenizer: Tokenizer, examples: Examples) -> None:
