@@ -1,5 +1,6 @@
 """Trains and exports one model, and runs it on rows that it was not trained on."""
 
+import itertools
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -27,10 +28,13 @@ from triage_models.training.onnx_weights import load_network
 from triage_models.training.prototypes import build_prototypes
 from triage_models.training.recipe import Recipe
 from triage_models.training.trainer import StepCallback, Trainer, part_progress
-from triage_models.training.weight_averaging import RUNS, train_and_average
+from triage_models.training.weight_averaging import RUNS, mean_weights, train_and_average
 from triage_models.training.word_head import fit_word_head
 
 CHECKPOINT = "checkpoint.pt"
+RUN_SEEDS = 1000
+"""How far apart the seeds of averaged runs are, so that no teacher has one of them."""
+
 RANGE_TEXTS = 400
 """Texts on which the ranges of the int8 activations are measured."""
 
@@ -96,11 +100,10 @@ def train_candidate(job: TrainingJob, folder: Path, progress: StepCallback, *, w
 def _train_from_base(job: TrainingJob, tokenizer: Tokenizer, folder: Path, progress: StepCallback) -> Network:
     """Train the network that serves, and before it the teachers that the recipe asks for."""
     networks = job.recipe.networks
+    teachers = networks - job.recipe.averaged
     examples = job.examples if job.generated is None else mixed(job.examples, job.generated)
 
-    def train(number: int, checkpoint: Path, teacher_probabilities: Tensor | None = None) -> Network:
-        seed = job.seed if number == networks - 1 else job.seed + 1 + number
-        torch.manual_seed(seed)
+    def train(number: int, seed: int, checkpoint: Path, teacher_probabilities: Tensor | None = None) -> Network:
         network = Network(load_encoder(job.base), len(job.classes), job.recipe.dropout)
         Trainer(
             network,
@@ -115,11 +118,23 @@ def _train_from_base(job: TrainingJob, tokenizer: Tokenizer, folder: Path, progr
         ).run()
         return network
 
+    def train_teacher(number: int, checkpoint: Path) -> Network:
+        torch.manual_seed(job.seed + 1 + number)
+        return train(number, job.seed + 1 + number, checkpoint)
+
+    def train_served(number: int) -> Network:
+        torch.manual_seed(job.seed)  # all heads start alike, otherwise the mean of their weights is none of them
+        checkpoint = folder / (CHECKPOINT if number == 0 else f"{number}.{CHECKPOINT}")
+        return train(teachers + number, job.seed + RUN_SEEDS * number, checkpoint, probabilities)
+
     probabilities = None
-    if networks > 1:
+    if teachers:
         teachers_folder = folder / TEACHERS_FOLDER
-        probabilities = teacher_mean_probabilities(train, networks - 1, tokenizer, examples.texts, teachers_folder)
-    network = train(networks - 1, folder / CHECKPOINT, probabilities)
+        probabilities = teacher_mean_probabilities(train_teacher, teachers, tokenizer, examples.texts, teachers_folder)
+    network = train_served(0)
+    if job.recipe.averaged > 1:
+        rest = (train_served(number) for number in range(1, job.recipe.averaged))
+        network.load_state_dict(mean_weights(itertools.chain([network], rest)))
     if job.recipe.word_share:
         share, words = job.recipe.word_share, network.encoder.config.vocab_size
         network.word_head = fit_word_head(tokenizer, job.examples, words, len(job.classes), share)

@@ -28,6 +28,7 @@ class Recipe:
         bfloat16: train in mixed precision.
         seconds: time budget of one network; None is unlimited.
         teachers: how many networks are trained to teach the one that serves; 1 means none.
+        averaged: how many networks are trained from the same start, in different orders, whose mean weights serve.
         word_share: how much a head that reads words alone counts in the answer, 0 to 1; 0 is no such head, see
             `triage_models.training.word_head`.
     """
@@ -50,12 +51,13 @@ class Recipe:
     bfloat16: bool = True
     seconds: float | None = None
     teachers: int = 1
+    averaged: int = 1
     word_share: float = 0.0
 
     @property
     def networks(self) -> int:
         """How many networks are trained, teachers included."""
-        return self.teachers + 1 if self.teachers > 1 else 1
+        return self.averaged + (self.teachers if self.teachers > 1 else 0)
 
 
 TOTAL_ROWS = 150_000

@@ -1,10 +1,11 @@
-"""Continued training by weight averaging: several runs from the same weights, their mean, and interpolation back.
+"""Weight averaging: the mean of several training runs from the same weights, which costs nothing when it serves.
 
-The mean of several runs drops what a single run breaks by chance. A point between the old weights and that mean retains
-nearly all of what was learned and forgets less of what was known: see docs/learning.md.
+The mean of several runs drops what a single run learns or breaks by chance. For continued training, a point between the
+old weights and that mean retains nearly all of what was learned and forgets less of what was known: see
+docs/learning.md. For a new network, the mean itself: see docs/evaluation.md.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import torch
 
@@ -25,12 +26,24 @@ def train_and_average(network: Network, train: Callable[[int], Network]) -> Netw
     Returns:
         The network, in evaluation mode.
     """
-    total: dict[str, torch.Tensor] = {}
-    for number in range(RUNS):
-        for name, value in train(number).state_dict().items():
-            total[name] = value.clone() if number == 0 else total[name] + value
+    mean = mean_weights(train(number) for number in range(RUNS))
     with torch.no_grad():
         for name, value in network.state_dict().items():
             if value.is_floating_point():
-                value.lerp_(total[name] / RUNS, INTERPOLATION)
+                value.lerp_(mean[name], INTERPOLATION)
     return network.eval()
+
+
+def mean_weights(networks: Iterable[Network]) -> dict[str, torch.Tensor]:
+    """Return the mean of the weights of networks of one shape, by name; what is no number with a fraction is theirs.
+
+    One network at a time is in memory if they come from a generator.
+    """
+    total: dict[str, torch.Tensor] = {}
+    count = 0
+    for network in networks:
+        count += 1
+        for name, value in network.state_dict().items():
+            added = name in total and value.is_floating_point()
+            total[name] = total[name] + value if added else value.clone()
+    return {name: value / count if value.is_floating_point() else value for name, value in total.items()}

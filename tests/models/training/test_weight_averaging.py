@@ -7,7 +7,7 @@ pytest.importorskip("torch", reason="needs the [train] extra")
 import torch
 from transformers import DistilBertConfig, DistilBertModel
 from triage_models.training.network import Network
-from triage_models.training.weight_averaging import INTERPOLATION, RUNS, train_and_average
+from triage_models.training.weight_averaging import INTERPOLATION, RUNS, mean_weights, train_and_average
 
 pytestmark = pytest.mark.train
 
@@ -36,3 +36,8 @@ def test_weights_move_part_of_the_way_to_the_mean_of_the_runs() -> None:
         assert torch.allclose(parameter, torch.tensor(1.0 + INTERPOLATION * (mean - 1.0)))
     assert not moved.training
     assert moved.encoder.embeddings.position_ids.tolist() == [list(range(8))], "what is no weight stays as it is"
+
+
+def test_the_mean_of_weights_is_taken_by_name() -> None:
+    mean = mean_weights(network(value) for value in (1.0, 2.0, 6.0))
+    assert {float(value.mean()) for value in mean.values() if value.is_floating_point()} == {3.0}
