@@ -31,7 +31,9 @@ from triage_models.training.trainer import StepCallback, Trainer, part_progress
 from triage_models.training.weight_averaging import RUNS, mean_weights, train_and_average
 from triage_models.training.word_head import fit_word_head
 
-CHECKPOINT = "checkpoint.pt"
+CHECKPOINTS_FOLDER = "checkpoints"
+"""In the folder of an unfinished bundle: the state of each of the networks whose mean serves."""
+
 RUN_SEEDS = 1000
 """How far apart the seeds of averaged runs are, so that no teacher has one of them."""
 
@@ -124,7 +126,8 @@ def _train_from_base(job: TrainingJob, tokenizer: Tokenizer, folder: Path, progr
 
     def train_served(number: int) -> Network:
         torch.manual_seed(job.seed)  # all heads start alike, otherwise the mean of their weights is none of them
-        checkpoint = folder / (CHECKPOINT if number == 0 else f"{number}.{CHECKPOINT}")
+        checkpoint = folder / CHECKPOINTS_FOLDER / f"{number}.pt"
+        checkpoint.parent.mkdir(exist_ok=True)
         return train(teachers + number, job.seed + RUN_SEEDS * number, checkpoint, probabilities)
 
     probabilities = None

@@ -18,7 +18,7 @@ from triage_models.calibration.judged_metrics import judged_metrics
 from triage_models.data.training_rows import fingerprint
 from triage_models.serving.engine import Engine
 from triage_models.training.base_model import PACKAGED
-from triage_models.training.candidate import CHECKPOINT, TrainingJob
+from triage_models.training.candidate import TrainingJob
 from triage_models.training.plan import TrainingPlan
 from triage_models.training.workspace import JOB_FILE
 
@@ -84,7 +84,7 @@ def write_manifest(folder: Path, record: TrainingRecord, fitted: Fitted, data: C
 
 def _is_hashed(file: Path) -> bool:
     """Whether a file belongs to the bundle and has a hash. The card has none, so that people may correct it."""
-    return file.is_file() and file.name not in (MANIFEST, CARD, JOB_FILE) and file.stem != Path(CHECKPOINT).stem
+    return file.is_file() and file.name not in (MANIFEST, CARD, JOB_FILE)
 
 
 def _golden(folder: Path, model: str, job: TrainingJob) -> Golden:

@@ -11,7 +11,7 @@ from triage_models.bundle.publishing import replace_folder
 from triage_models.data.training_rows import TrainingRows, fingerprint
 from triage_models.progress import ProgressCallback
 from triage_models.training.batches import Examples
-from triage_models.training.candidate import CHECKPOINT, TrainingJob
+from triage_models.training.candidate import CHECKPOINTS_FOLDER, TrainingJob
 from triage_models.training.distillation import TEACHERS_FOLDER
 
 FOLDS_FOLDER = "folds"
@@ -60,8 +60,7 @@ def publish(folder: Path, output: Path, manifest: Manifest, progress: ProgressCa
     """Write the card and move the finished bundle into place by two renames, so that no half of it is ever seen."""
     if write_card(folder, manifest, output):
         progress(f"{output / CARD} was edited and therefore not overwritten: check its figures.", 1.0)
-    for name in (JOB_FILE, CHECKPOINT, Path(CHECKPOINT).with_suffix(".writing").name):
-        (folder / name).unlink(missing_ok=True)
-    for name in (FOLDS_FOLDER, TEACHERS_FOLDER):
+    (folder / JOB_FILE).unlink(missing_ok=True)
+    for name in (FOLDS_FOLDER, TEACHERS_FOLDER, CHECKPOINTS_FOLDER):
         shutil.rmtree(folder / name, ignore_errors=True)
     replace_folder(folder, output)

@@ -158,7 +158,7 @@ def test_an_interrupted_run_does_not_touch_the_old_bundle_and_resumes_to_the_sam
     with pytest.raises(KeyboardInterrupt):
         train(tiny_csv, output, **short, progress=interrupt)
     assert contents(output) == before
-    assert (tmp_path / ".mine.partial" / "checkpoint.pt").is_file()
+    assert (tmp_path / ".mine.partial" / "checkpoints" / "0.pt").is_file()
 
     shares: list[float] = []
     train(
@@ -203,7 +203,7 @@ def test_a_run_interrupted_in_cross_fitting_resumes_with_the_current_fold(
         train(tiny_csv, tmp_path / "mine", base=str(tiny_base), epochs=6, progress=interrupt)
     left = tmp_path / ".mine.partial" / "folds"
     assert sorted(file.name for file in left.iterdir()) == ["0.npz", "1.npz", "2"]
-    assert (left / "2" / "checkpoint.pt").is_file()
+    assert (left / "2" / "checkpoints" / "0.pt").is_file()
 
     shares: list[float] = []
     made = train(
