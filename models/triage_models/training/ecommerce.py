@@ -28,7 +28,7 @@ RECIPE = Recipe(
     epochs=EPOCHS, batch=32, rate=8e-5, head_rate=2e-3, layer_decay=1.0, noise=0.5, words_frozen=True,
     class_balance=0.0, averaged=3, word_share=0.4,
 )  # fmt: skip
-"""Chosen by `triage_models.benchmarks.leave_out`: docs/evaluation.md says what else was tried."""
+"""Chosen on kinds of shop that were left out: docs/evaluation.md has the figures, and what else was tried."""
 
 MAX_ERROR = 0.04
 """Stricter than the default: shops and channels that nobody trained on are harder than those that were held out."""

@@ -29,7 +29,7 @@ class Recipe:
         seconds: time budget of one network; None is unlimited.
         teachers: how many networks are trained to teach the one that serves; 1 means none.
         averaged: how many networks are trained from the same start, in different orders, whose mean weights serve.
-        word_share: how much a head that reads words alone counts in the answer, 0 to 1; 0 is no such head, see
+        word_share: how much a head that reads word pieces alone counts in the answer, 0 to 1; 0 is no such head, see
             `triage_models.training.word_head`.
     """
 

@@ -35,7 +35,7 @@ def train_and_average(network: Network, train: Callable[[int], Network]) -> Netw
 
 
 def mean_weights(networks: Iterable[Network]) -> dict[str, torch.Tensor]:
-    """Return the mean of the weights of networks of one shape, by name; what is no number with a fraction is theirs.
+    """Return the mean of the weights of networks of one shape, by name; integers are taken from the first.
 
     One network at a time is in memory if they come from a generator.
     """
@@ -44,6 +44,8 @@ def mean_weights(networks: Iterable[Network]) -> dict[str, torch.Tensor]:
     for network in networks:
         count += 1
         for name, value in network.state_dict().items():
-            added = name in total and value.is_floating_point()
-            total[name] = total[name] + value if added else value.clone()
+            if name not in total:
+                total[name] = value.clone()
+            elif value.is_floating_point():
+                total[name] += value
     return {name: value / count if value.is_floating_point() else value for name, value in total.items()}

@@ -1,4 +1,4 @@
-"""The word head: classes from words and pairs of words alone, by a linear model that runs in the same graph.
+"""The word head: classes from word pieces and their pairs alone, by a linear model that runs in the same graph.
 
 A fine-tuned encoder is now and then very sure of a wrong answer, for a name that resembles a word it knows, say. A
 linear model of word pieces is correct less often, but it fails elsewhere. The mean of both is correct more often than
@@ -36,8 +36,8 @@ TOLERANCE, MAX_STEPS = 1e-3, 500
 class WordHead(nn.Module):
     """A linear model of word pieces and their pairs, each weighted by how rare it is (tf-idf), at unit length.
 
-    A piece or pair that fewer than `MIN_TEXTS` texts have is unknown. All that are unknown share row 0, which speaks
-    for no class: the more of a text is unknown, the less sure the answer is.
+    A piece or pair that fewer than `MIN_TEXTS` texts have is unknown. All that are unknown share row 0, whose
+    weights are 0: the more of a text is unknown, the less sure the answer is.
 
     Args:
         words: V, the size of the tokenizer's vocabulary.
@@ -131,6 +131,6 @@ def _features(rows: Sequence[NDArray[np.int32]], rarity: NDArray[np.float64]) ->
     values = [rarity[own] / np.linalg.norm(rarity[own]) for own in rows]
     starts = np.cumsum([0, *map(len, rows)])
     features = csr_matrix((np.concatenate(values), np.concatenate(rows), starts), shape=(len(rows), len(rarity)))
-    features.data[features.indices == 0] = 0.0  # what is unknown speaks for no class
+    features.data[features.indices == 0] = 0.0  # its weights are 0
     features.sum_duplicates()
     return features
