@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 import pytest
 from aiokafka import AIOKafkaProducer
 from triage_schemas.messages.message import CustomerMessage
+from triage_worker.cli.moments import parse_moment
 from triage_worker.cli.topic_messages import Period, read_messages
 from triage_worker.config.errors import TriageError
 from triage_worker.config.settings import Settings
@@ -40,6 +41,12 @@ async def test_the_last_records_and_those_since_a_time_are_decoded_by_the_settin
     found.clear()
     await read_messages(settings, harness.input, Period(100), found.append)
     assert len(found) == 20
+    for first in ("0001-01-01T00:00+14:00", "1969-12-31"):
+        found.clear()
+        await read_messages(settings, harness.input, Period(5, parse_moment(first)), found.append)
+        assert len(found) == 20, first
+    with pytest.raises(TriageError, match=r"There is nothing on the topic .* since 9999-12-31"):
+        await read_messages(settings, harness.input, Period(5, parse_moment("9999-12-31T23:59-23:59")), found.append)
 
 
 async def test_nothing_to_read_and_a_wrong_field_say_what_to_do(harness: KafkaHarness) -> None:

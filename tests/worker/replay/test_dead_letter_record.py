@@ -1,6 +1,7 @@
 """Dead letters: parsing, the original record, and selection."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -9,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from triage_schemas.dead_letters import dead_letter_headers
 from triage_schemas.messages.message import Source
+from triage_worker.cli.moments import parse_moment
 from triage_worker.replay.dead_letter_record import DeadLetterRecord, Selection, parse_dead_letter
 
 from tests.worker.fakes import record
@@ -111,3 +113,19 @@ def test_a_selection_matches_by_code_source_and_time(selection: Selection, selec
 
 def test_a_dead_letter_without_a_time_has_the_time_of_its_record() -> None:
     assert dead_letter(time="long ago").at == datetime(1970, 1, 1, 0, 0, 1, tzinfo=UTC)
+
+
+@pytest.mark.parametrize("time", ["2026-03-01T09:00:00", "0001-01-01T00:00:00-12:00", "9999-12-31T23:59:59-12:00"])
+def test_any_time_of_a_dead_letter_compares_with_any_time_that_a_flag_gives(time: str) -> None:
+    for flag in ("0001-01-01", "0001-01-01T00:00+23:59", "9999-12-31T23:59:59-23:59"):
+        moment = parse_moment(flag)
+        assert Selection(since=moment).matches(dead_letter(time=time)) is flag.startswith("0001")
+        assert Selection(until=moment).matches(dead_letter(time=time)) is flag.startswith("9999")
+
+
+@pytest.mark.parametrize(("milliseconds", "year"), [(-1, 1970), (2**63 - 1, 9999)])
+def test_a_record_may_have_any_number_as_its_time(milliseconds: int, year: int) -> None:
+    written = dead_letter_headers([], Source("in", 1, 5), "not_json", "words", "")
+    parsed = parse_dead_letter(replace(dead_letter_topic_record(b"k", b"v", written), timestamp=milliseconds))
+    assert parsed is not None
+    assert parsed.at.year == year

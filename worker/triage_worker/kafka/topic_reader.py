@@ -90,11 +90,14 @@ def last_offsets(
 
 
 async def offsets_since(consumer: AIOKafkaConsumer, topic: str, since: datetime) -> dict[TopicPartition, int]:
-    """Return the offset of each partition at which the records begin that are not older than a time."""
+    """Return the offset of each partition at which the records begin that are not older than a time.
+
+    Kafka's times begin in 1970; an earlier one means all records that have a time.
+    """
     partitions = await list_partitions(consumer, topic)
     if not partitions:
         return {}
-    found = await consumer.offsets_for_times(dict.fromkeys(partitions, int(since.timestamp() * 1000)))
+    found = await consumer.offsets_for_times(dict.fromkeys(partitions, max(0, int(since.timestamp() * 1000))))
     ends = await consumer.end_offsets(partitions)
     return {place: ends[place] if at is None else at.offset for place, at in found.items()}
 

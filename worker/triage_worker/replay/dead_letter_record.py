@@ -11,6 +11,9 @@ from triage_schemas.messages.message import Source
 
 from triage_worker.kafka.dead_letters import OMITTED
 
+LATEST_MS = 253_402_300_799_000
+"""The last second that a `datetime` can hold, in milliseconds. A record may have any 64-bit number as its time."""
+
 
 @dataclass(frozen=True, slots=True)
 class DeadLetterRecord:
@@ -75,9 +78,10 @@ def _identity(source: Source, record: ConsumerRecord) -> bytes:
 
 def _time(ours: dict[str, str], record: ConsumerRecord) -> datetime:
     try:
-        return datetime.fromisoformat(ours["dlq.time"])
+        at = datetime.fromisoformat(ours["dlq.time"])
     except (KeyError, ValueError):
-        return datetime.fromtimestamp(max(0, record.timestamp) / 1000, UTC)
+        return datetime.fromtimestamp(min(max(0, record.timestamp), LATEST_MS) / 1000, UTC)
+    return at if at.tzinfo else at.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
