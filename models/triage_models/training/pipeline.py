@@ -45,7 +45,7 @@ def train(
     recipe: Recipe | None = None,
     seed: int = 0,
     time_budget: float | None = None,
-    teachers: int = 1,
+    teachers: int | None = None,
     descriptions: Path | None = None,
     max_error: float = RISK,
     suggest_max_error: float = SUGGEST_RISK,
@@ -69,10 +69,11 @@ def train(
             `triage_models.training.generated_head`); nothing is judged by them.
         base: folder or hub id of a DistilBERT, BERT, RoBERTa or XLM-R; by default the packaged MiniLM.
         epochs: passes over the data; by default chosen from its size.
-        recipe: the hyperparameters, with the number of epochs and of teachers; by default chosen from the data's size.
+        recipe: the hyperparameters; by default chosen from the data's size. It says itself how many epochs, seconds
+            and teachers, so none of the arguments ``epochs``, ``time_budget`` and ``teachers`` goes with it.
         seed: seed of every draw.
         time_budget: seconds that training may take, calibration included.
-        teachers: how many networks teach the one that serves, each trained like it; 1 for none.
+        teachers: how many networks teach the one that serves, each trained like it; by default 1, for none.
         descriptions: CSV with ``label,description``.
         max_error: the error rate among accepted messages that the guarantee allows, 0 to 1.
         suggest_max_error: the error rate that is allowed down to the threshold of suggestions, 0 to 1.
@@ -84,7 +85,10 @@ def train(
 
     Raises:
         DataError: What is wrong with the data or the folder, or that the disk is full, in one sentence.
+        ValueError: A recipe is given, and an argument that it contradicts.
     """
+    if recipe is not None:
+        _refuse_beside_recipe(epochs=epochs, time_budget=time_budget, teachers=teachers)
     limits = ErrorLimits(max_error, suggest_max_error)
     check_output(output)
     torch.set_num_threads(usable_cores())
@@ -111,9 +115,19 @@ def train(
     return output
 
 
-def _recipe(plan: TrainingPlan, epochs: float | None, time_budget: float | None, teachers: int) -> Recipe:
+def _refuse_beside_recipe(**arguments: float | None) -> None:
+    given = [name for name, value in arguments.items() if value is not None]
+    if given:
+        field = "seconds" if given[0] == "time_budget" else given[0]
+        raise ValueError(
+            f"train() was given a recipe and {' and '.join(given)}, which the recipe says itself: leave one out, or "
+            f"write dataclasses.replace(recipe, {field}=…)."
+        )
+
+
+def _recipe(plan: TrainingPlan, epochs: float | None, time_budget: float | None, teachers: int | None) -> Recipe:
     drawn = float(plan.train.weight_array().sum())
-    return recipe_for(drawn, epochs, _training_seconds(plan, time_budget), teachers)
+    return recipe_for(drawn, epochs, _training_seconds(plan, time_budget), teachers or 1)
 
 
 def _make_job(plan: TrainingPlan, base: str, recipe: Recipe, seed: int) -> TrainingJob:

@@ -21,6 +21,7 @@ from triage_models.errors import DataError
 from triage_models.report import evaluate
 from triage_models.serving.classifier import Classifier
 from triage_models.training import train
+from triage_models.training.recipe import recipe_for
 
 from tests.models.tiny import EACH, LABELS, OOS, tiny_rows, write_csv
 
@@ -58,6 +59,15 @@ def test_the_bundle_has_a_threshold_of_suggestions_and_the_usual_error_rates(tin
 def test_an_error_rate_that_cannot_be_guaranteed_is_refused_before_anything_is_read(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="--max-error 0 is not between"):
         train(tmp_path / "nowhere.csv", tmp_path / "made", max_error=0)
+
+
+@pytest.mark.parametrize("argument", [{"epochs": 2.0}, {"time_budget": 60.0}, {"teachers": 1}])
+def test_an_argument_that_the_recipe_says_itself_is_refused(tmp_path: Path, argument: dict[str, Any]) -> None:
+    (name,) = argument
+    with pytest.raises(ValueError, match=rf"a recipe and {name}, .*\(recipe, (epochs|seconds|teachers)="):
+        train(tmp_path / "nowhere.csv", tmp_path / "made", recipe=recipe_for(100), **argument)
+    with pytest.raises(DataError, match=r"nowhere\.csv"):
+        train(tmp_path / "nowhere.csv", tmp_path / "made", recipe=recipe_for(100))
 
 
 def test_the_bundle_is_complete_and_verifies(tiny_bundle: Path) -> None:

@@ -76,6 +76,7 @@ def test_a_message_id_of_any_type_is_written_and_a_missing_one_is_the_number_of_
         (["--input", "dump.jsonl", "--output", "no/label.csv"], "folder that does not exist"),
         (["--input", "dump.jsonl", "--last", "5", "--output", "label.csv"], "are about a topic"),
         (["--topic", "t", "--last", "5", "--since", "2026-01-01", "--output", "label.csv"], "give one of them"),
+        (["--topic", "t", "--text-column", "body", "--output", "label.csv"], "--text-column is about a file"),
         (["--topic", "t", "--since", "yesterday", "--output", "label.csv"], "'yesterday' is not a time"),
         (["--input", "dump.jsonl", "--text-column", "body", "--output", "label.csv"], "body"),
         (["--input", "blank.txt", "--output", "label.csv"], "has no message with text"),

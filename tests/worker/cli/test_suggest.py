@@ -52,6 +52,7 @@ def test_messages_become_groups_that_train_reads(triage: Triage, tmp_path: Path)
         (["--output", "g.csv"], "Give the messages by one of --input FILE and --topic TOPIC"),
         (["--input", "a.txt", "--output", "g.jsonl"], "does not end in .csv"),
         (["--input", "a.txt", "--output", "g.csv", "--max-money", "1"], "--max-money is about an LLM"),
+        (["--input", "a.txt", "--output", "g.csv", "--llm-model", "small"], "--llm-model is about an LLM"),
         (["--input", "none.txt", "--output", "g.csv"], "none.txt"),
         (["--input", "g.labels.csv", "--output", "g.csv"], "g.labels.csv is the input itself"),
     ],

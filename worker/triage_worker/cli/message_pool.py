@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
+from triage_models.data.labelled import TEXT
 from triage_models.labelling.reservoir import Reservoir
 from triage_models.labelling.sampling import Message
 from triage_models.serving.texts import encodable, has_text, is_null
@@ -62,6 +63,8 @@ class Origin:
             raise TriageError("Give the messages by one of --input FILE and --topic TOPIC.")
         if self.topic is None and (self.last is not None or self.since is not None):
             raise TriageError("--last and --since are about a topic: give --topic, or leave them out.")
+        if self.source is None and self.text_column != TEXT:
+            raise TriageError("--text-column is about a file: for a topic, set --text-field, or leave it out.")
         if self.last is not None and self.since is not None:
             raise TriageError("--last and --since say both where to begin: give one of them.")
         parse_moment(self.since)

@@ -77,8 +77,7 @@ def suggest(
     origin.check()
     check_csv(output, source)
     ask_llm = settings.source("llm_url") == "flag"  # only a flag may spend money, not a .env file
-    if max_money is not None and not ask_llm:
-        raise TriageError("--max-money is about an LLM: give --llm URL, too.")
+    _check_llm_flags(settings, max_money, ask_llm=ask_llm)
     labels = output.with_suffix(".labels.csv")
     check_csv(labels, source)
     console = Console(stderr=True, highlight=False)
@@ -89,6 +88,12 @@ def suggest(
             found = _with_llm_names(settings, found, max_money, console)
         _write(found, output, labels)
     _report(pool, found, output, labels)
+
+
+def _check_llm_flags(settings: Settings, max_money: float | None, *, ask_llm: bool) -> None:
+    given = ["max_money"] if max_money is not None else [name for name in LLM if settings.source(name) == "flag"]
+    if given and not ask_llm:
+        raise TriageError(f"--{given[0].replace('_', '-')} is about an LLM: give --llm URL, too.")
 
 
 def _group(pool: "Pool", base: str | None, count: int | None, console: Console) -> Grouped:
