@@ -13,13 +13,13 @@ from numpy.typing import NDArray
 
 from triage_models.bundle.manifest import FEATURES, Calibration
 from triage_models.calibration.calibration_data import CalibrationData
-from triage_models.calibration.logistic import fit_logistic
+from triage_models.calibration.folds import cross_fitted
+from triage_models.calibration.logistic import fit_weights, moments
 from triage_models.serving.decision import confidence_features, confidences, softmax
 
-MANY_ROWS = 500
+REFIT_ROWS = 500
 """From so many rows on, the weights are fitted, and not only a stretch and a shift."""
 
-FOLDS = 5
 SHIFT_ROWS, STRETCH_ROWS, WEIGHT_ROWS = 10.0, 10.0, 30.0
 """The bundle's own calibration weighs as much as so many rows (docs/calibrate.md has what was measured)."""
 
@@ -34,8 +34,8 @@ class Correction(NamedTuple):
 
     Attributes:
         calibration: the corrected calibration.
-        confidence: ``[N]`` of each row; from `MANY_ROWS` rows on, by a calibration that was fitted without the row.
-        expected: ``[N]`` what was known of each row before its label: by the bundle itself, and from `MANY_ROWS` rows
+        confidence: ``[N]`` of each row; from `REFIT_ROWS` rows on, by a calibration that was fitted without the row.
+        expected: ``[N]`` what was known of each row before its label: by the bundle itself, and from `REFIT_ROWS` rows
             on by a calibration that was fitted without the row.
         own_threshold: the bundle's own threshold, in terms of ``confidence``.
     """
@@ -60,9 +60,14 @@ def correct_calibration(
     """
     features = confidence_features(softmax(data.logits, calibration.temperature), data.similarity, labels)
     own, correct = confidences(features, calibration).astype(np.float64), data.correct(labels)
-    if len(data) >= MANY_ROWS:
-        fitted = _fit_weights(features.astype(np.float64), correct, calibration)
-        confidence = _cross_fitted(features, correct, calibration, seed)
+    if len(data) >= REFIT_ROWS:
+
+        def predict(outside: NDArray[np.bool_], inside: NDArray[np.bool_]) -> NDArray[np.float32]:
+            refitted = _refit(features[outside].astype(np.float64), correct[outside], calibration)
+            return confidences(features[inside], refitted)
+
+        fitted = _refit(features.astype(np.float64), correct, calibration)
+        confidence = cross_fitted(len(data), predict, seed=seed)
         expected = confidence
         as_strict = -np.sort(-confidence)[max(1, int((own >= threshold).sum())) - 1]
     else:
@@ -82,38 +87,21 @@ def correct_calibration(
 
 def _fit_stretch(scores: Floats, correct: NDArray[np.bool_]) -> tuple[float, float]:
     """Return by what to multiply the log odds ``[N]`` and what to add, both drawn towards no change."""
-    mean, spread = scores.mean(), max(float(scores.std()), 1e-6)
-    prior = np.array([spread, mean])
-    weight, level = fit_logistic(
-        ((scores - mean) / spread)[:, None], correct, prior, np.array([STRETCH_ROWS, SHIFT_ROWS])
-    )
-    stretch = max(float(weight / spread), SMALLEST_STRETCH)
-    return stretch, float(level - stretch * mean)
+    mean, spread = moments(scores[:, None])
+    prior, strength = np.append(spread, mean), np.array([STRETCH_ROWS, SHIFT_ROWS])
+    (fitted,), shift = fit_weights(scores[:, None], correct, prior, strength)
+    stretch = max(fitted, SMALLEST_STRETCH)
+    return stretch, shift + (fitted - stretch) * float(mean[0])
 
 
-def _fit_weights(features: Floats, correct: NDArray[np.bool_], calibration: Calibration) -> Calibration:
+def _refit(features: Floats, correct: NDArray[np.bool_], calibration: Calibration) -> Calibration:
     """Fit weights and intercept, drawn towards those of the bundle."""
-    mean, scale = features.mean(axis=0), features.std(axis=0).clip(min=1e-6)
+    mean, spread = moments(features)
     own = np.asarray(calibration.weights)
-    prior = np.append(own * scale, own @ mean + calibration.intercept)
+    prior = np.append(own * spread, own @ mean + calibration.intercept)
     strength = np.append(np.full(len(FEATURES), WEIGHT_ROWS), SHIFT_ROWS)
-    found = fit_logistic((features - mean) / scale, correct, prior, strength)
-    weights = found[:-1] / scale
-    return calibration.model_copy(
-        update={"weights": tuple(float(one) for one in weights), "intercept": float(found[-1] - weights @ mean)}
-    )
-
-
-def _cross_fitted(
-    features: NDArray[np.float32], correct: NDArray[np.bool_], calibration: Calibration, seed: int
-) -> Floats:
-    fold = np.random.default_rng(seed).permutation(len(correct)) % FOLDS
-    result = np.empty(len(correct))
-    for number in range(FOLDS):
-        inside = fold == number
-        fitted = _fit_weights(features[~inside].astype(np.float64), correct[~inside], calibration)
-        result[inside] = confidences(features[inside], fitted)
-    return result
+    weights, intercept = fit_weights(features, correct, prior, strength)
+    return calibration.model_copy(update={"weights": weights, "intercept": intercept})
 
 
 def _scores(features: NDArray[np.float32], calibration: Calibration) -> Floats:

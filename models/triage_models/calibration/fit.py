@@ -9,15 +9,14 @@ from numpy.typing import NDArray
 from triage_models.bundle.accepted_rows import AcceptedRows, RowArrays, summarize
 from triage_models.bundle.manifest import Calibration, Suggestion, Thresholds
 from triage_models.calibration.calibration_data import CalibrationData
+from triage_models.calibration.folds import cross_fitted
 from triage_models.calibration.guarantee import choose_threshold, describe
 from triage_models.calibration.limits import SUGGEST_RISK
-from triage_models.calibration.logistic import fit_logistic
+from triage_models.calibration.logistic import SMALLEST_SPREAD, fit_weights, moments
 from triage_models.serving.decision import Floats, confidence_features, confidences, softmax
 
 FAMILIARITY_QUANTILE = 0.002
 """Share of correctly answered calibration rows that the familiarity threshold may refuse."""
-
-FOLDS = 5
 
 PRIOR = (0.5, 0.0, 0.5, 0.7, 0.0)
 """Prior weights of the regression, for features of unit variance; a few rows move them only a little.
@@ -87,11 +86,14 @@ def fit_calibration(data: CalibrationData, labels: int) -> Calibration:
         labels: how many of the C classes are labels.
     """
     temperature = _fit_temperature(data)
-    features = _features(data, temperature, labels)
-    weights, intercept = _fit_weights(features.astype(np.float64), data.correct(labels))
+    features = _features(data, temperature, labels).astype(np.float64)
+    constant = moments(features)[1] <= SMALLEST_SPREAD
+    prior = np.append(np.where(constant, 0.0, PRIOR), 0.0)
+    strength = np.append(np.full(len(PRIOR), PRIOR_ROWS), 0.0)
+    weights, intercept = fit_weights(features, data.correct(labels), prior, strength)
     return Calibration(
         temperature=temperature,
-        weights=tuple(weights),
+        weights=weights,
         intercept=intercept,
         fitted_on=data.source,
         rows=len(data),
@@ -100,14 +102,12 @@ def fit_calibration(data: CalibrationData, labels: int) -> Calibration:
 
 def _cross_fitted_confidence(data: CalibrationData, labels: int, seed: int) -> NDArray[np.float64]:
     """Return the confidence of each row ``[N]`` by a calibration that was fitted without it."""
-    fold = np.random.default_rng(seed).permutation(len(data)) % FOLDS
-    result = np.empty(len(data))
-    for number in range(FOLDS):
-        inside = fold == number
-        part = data.take(inside)
-        calibration = fit_calibration(data.take(~inside), labels)
-        result[inside] = confidences(_features(part, calibration.temperature, labels), calibration)
-    return result
+
+    def predict(outside: NDArray[np.bool_], inside: NDArray[np.bool_]) -> Floats:
+        calibration = fit_calibration(data.take(outside), labels)
+        return confidences(_features(data.take(inside), calibration.temperature, labels), calibration)
+
+    return cross_fitted(len(data), predict, seed=seed)
 
 
 def _features(data: CalibrationData, temperature: float, labels: int) -> Floats:
@@ -142,14 +142,3 @@ def _lowest(function: Callable[[float], float], low: float, high: float) -> floa
             right = low + ratio * (high - low)
             at_right = function(right)
     return (low + high) / 2
-
-
-def _fit_weights(features: NDArray[np.float64], correct: NDArray[np.bool_]) -> tuple[list[float], float]:
-    """Return weights, none negative, and intercept in the units of the features ``[N, F]``, regularized to `PRIOR`."""
-    mean, spread = features.mean(axis=0), features.std(axis=0)
-    scale = spread.clip(min=1e-6)
-    prior = np.append(np.where(spread > 1e-6, PRIOR, 0.0), 0.0)  # a constant feature carries no information
-    strength = np.append(np.full(len(PRIOR), PRIOR_ROWS), 0.0)
-    found = fit_logistic((features - mean) / scale, correct, prior, strength)
-    weights = found[:-1] / scale
-    return [float(weight) for weight in weights], float(found[-1] - weights @ mean)

@@ -23,9 +23,11 @@ MANY_TESTS = 5
 SAME_CHANCE = 0.03
 """Of two thresholds whose chances to pass differ by less than this share, testing begins at the more lenient one."""
 
-MANY_ROWS = 1500
+COSTLY_ROWS = 1500
+"""From so many rows on, a guarantee is used whatever coverage it costs."""
+
 MIN_COVERAGE_RATIO = 0.6
-"""On fewer than `MANY_ROWS` rows, a guarantee that leaves less than this share of the coverage is not used: the bound
+"""On fewer than `COSTLY_ROWS` rows, a guarantee that leaves less than this share of the coverage is not used: the bound
 is then so wide that its threshold would refuse nearly everything, however good the model."""
 
 MIN_THRESHOLD = 0.5
@@ -64,7 +66,7 @@ def choose_threshold(
     passed = _last_passed(len(order), ends, np.cumsum(~correct[order]), risk, level)
     best = _most_correct(order, ends, correct, in_scope)
     enough = _covered(order, in_scope, passed) >= MIN_COVERAGE_RATIO * _covered(order, in_scope, best)
-    certified = passed > 0 and (enough or len(order) >= MANY_ROWS)
+    certified = passed > 0 and (enough or len(order) >= COSTLY_ROWS)
     count = passed if certified else best
     threshold = float(confidence[order[count - 1]]) if count else MIN_THRESHOLD
     accepted = confidence >= threshold

@@ -16,6 +16,9 @@ TOLERANCE = 1e-7
 CURVATURE = 1e-9
 """Added to the diagonal, so that the system can be solved when all rows are correct."""
 
+SMALLEST_SPREAD = 1e-6
+"""A feature that varies by less is constant, and carries no information."""
+
 
 def fit_logistic(
     inputs: Vector, correct: NDArray[np.bool_], prior: Vector, strength: Vector, start: float = 0.1
@@ -51,6 +54,28 @@ def fit_logistic(
         if not moved:
             break
     return found
+
+
+def moments(features: Vector) -> tuple[Vector, Vector]:
+    """Return mean and spread of each feature ``[N, F]``; a constant one has the spread `SMALLEST_SPREAD`."""
+    return features.mean(axis=0), features.std(axis=0).clip(min=SMALLEST_SPREAD)
+
+
+def fit_weights(
+    features: Vector, correct: NDArray[np.bool_], prior: Vector, strength: Vector
+) -> tuple[tuple[float, ...], float]:
+    """Fit weights, none negative, and the intercept, in the units of the features ``[N, F]``.
+
+    Args:
+        features: ``[N, F]``
+        correct: ``[N]`` what to predict.
+        prior: ``[F + 1]`` as in `fit_logistic`, for features of mean 0 and variance 1 (see `moments`).
+        strength: ``[F + 1]`` as in `fit_logistic`.
+    """
+    mean, spread = moments(features)
+    found = fit_logistic((features - mean) / spread, correct, prior, strength)
+    weights = found[:-1] / spread
+    return tuple(float(weight) for weight in weights), float(found[-1] - weights @ mean)
 
 
 def _search(

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from triage_models.calibration.correction import MANY_ROWS, correct_calibration
+from triage_models.calibration.correction import REFIT_ROWS, correct_calibration
 from triage_models.serving.decision import confidence_features, confidences, softmax
 
 from tests.models.calibration.shops import LABELS, OWN, own_confidence, shop
@@ -20,7 +20,7 @@ def error(calibration: object, seed: int, **how: float) -> float:
 
 
 @settings(max_examples=25, deadline=None)
-@given(st.integers(0, 1000), st.integers(1, MANY_ROWS - 1), st.floats(-3, 3), st.floats(0.2, 3))
+@given(st.integers(0, 1000), st.integers(1, REFIT_ROWS - 1), st.floats(-3, 3), st.floats(0.2, 3))
 def test_few_rows_never_change_the_order_of_the_messages(seed: int, rows: int, shift: float, stretch: float) -> None:
     data = shop(seed, rows, shift=shift, stretch=stretch)
     found = correct_calibration(data, len(LABELS), OWN, 0.8, seed=0)
@@ -56,7 +56,7 @@ def test_where_the_bundle_is_right_already_few_rows_spoil_nothing_much(rows: int
 
 
 def test_with_many_rows_each_confidence_is_by_a_fit_without_the_row() -> None:
-    data = shop(3, MANY_ROWS)
+    data = shop(3, REFIT_ROWS)
     found = correct_calibration(data, len(LABELS), OWN, 0.8, seed=0)
     features = confidence_features(softmax(data.logits, OWN.temperature), data.similarity, len(LABELS))
     fitted = confidences(features, found.calibration)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 import typer
-from triage_models.calibration import correction, guarantee, limits, rows_needed, thresholds
+from triage_models.calibration import correction, folds, guarantee, limits, rows_needed, thresholds
 from triage_worker.cli.app import app
 from triage_worker.config.settings import Settings
 
@@ -26,7 +26,7 @@ def test_the_page_lists_exactly_the_flags_of_calibrate() -> None:
     [
         f"may be wrong: {limits.RISK:g} |",
         f"threshold of suggestions: {limits.SUGGEST_RISK:g} |",
-        f"Below {correction.MANY_ROWS} rows two numbers are fitted",
+        f"Below {correction.REFIT_ROWS} rows two numbers are fitted",
         f"which weighs as much as {correction.SHIFT_ROWS:g} rows each",
         f"drawn to the bundle's own by a weight of {correction.WEIGHT_ROWS:g} rows",
         f"No threshold is below {guarantee.MIN_THRESHOLD}",
@@ -39,5 +39,5 @@ def test_the_numbers_on_the_page_are_those_of_the_code(sentence: str) -> None:
 
 def test_numbers_that_the_page_states_in_words_are_those_of_the_code() -> None:
     assert (rows_needed.CHANCE, rows_needed.LEAST_SHARE) == (0.8, 0.5)
-    assert (guarantee.MANY_TESTS, correction.FOLDS) == (5, 5)
+    assert (guarantee.MANY_TESTS, folds.FOLDS) == (5, 5)
     assert correction.SHIFT_ROWS == correction.STRETCH_ROWS

@@ -12,7 +12,7 @@ pytest.importorskip("scipy", reason="needs the [train] extra")
 
 from scipy.stats import binom, binomtest
 from triage_models.calibration.binomial import min_accepted_rows, upper_bound
-from triage_models.calibration.guarantee import MANY_ROWS, MIN_THRESHOLD, choose_threshold
+from triage_models.calibration.guarantee import COSTLY_ROWS, MIN_THRESHOLD, choose_threshold
 
 EVERYTHING = 1.0
 WORST = 0.6
@@ -192,7 +192,7 @@ def test_a_guarantee_that_costs_two_fifths_of_the_coverage_is_not_used() -> None
 
 def test_testing_ends_at_the_first_threshold_that_fails_even_if_a_later_one_would_pass() -> None:
     """On many rows this costs any coverage; on one row fewer, the guarantee is not used instead."""
-    for rows_, certified in ((MANY_ROWS, True), (MANY_ROWS - 1, False)):
+    for rows_, certified in ((COSTLY_ROWS, True), (COSTLY_ROWS - 1, False)):
         correct = np.ones(rows_, dtype=bool)
         correct[320:360] = False  # less than 3 % of all rows
         threshold, guarantee = choose_threshold(

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from triage_models.bundle.manifest import Thresholds
-from triage_models.calibration.correction import MANY_ROWS, correct_calibration
+from triage_models.calibration.correction import REFIT_ROWS, correct_calibration
 from triage_models.calibration.guarantee import MIN_THRESHOLD, certified_threshold, estimated_threshold
 from triage_models.calibration.limits import ErrorLimits
 from triage_models.calibration.rows_needed import UNATTAINABLE, rows_needed
@@ -102,7 +102,7 @@ def test_many_rows_after_a_correction_keep_the_guarantee() -> None:
     broken_ = 0
     truth = shop(999, 40_000, shift=1.0, stretch=0.7)
     for seed in range(40):
-        data = shop(seed, MANY_ROWS, shift=1.0, stretch=0.7)
+        data = shop(seed, REFIT_ROWS, shift=1.0, stretch=0.7)
         found = correct_calibration(data, len(LABELS), OWN, 0.8, seed=seed)
         rows = replace(scored(data, found.confidence), expected=found.expected)
         chosen = choose_thresholds(rows, LABELS, ErrorLimits(), OWN_THRESHOLD).thresholds

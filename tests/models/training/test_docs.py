@@ -38,7 +38,7 @@ def test_the_page_lists_exactly_the_flags_of_train() -> None:
         f"out-of-scope messages are {cross_fitting.OOS_SHARE:.0%} of the judging rows".replace("%", " %"),
         f"one in {1 / fit.FAMILIARITY_QUANTILE:.0f} of the correctly predicted rows lies below it",
         f"at most {limits.RISK:.0%} of accepted events are wrong, at 95 % confidence".replace("5%", "5 %"),
-        f"on fewer than {guarantee.MANY_ROWS:,}, "
+        f"on fewer than {guarantee.COSTLY_ROWS:,}, "
         "a threshold that costs more than two fifths of the coverage is not used",
         f"below {binomial.min_accepted_rows(limits.RISK, 0.95)} judging rows nothing is certified",
         f"which count as much as {fit.PRIOR_ROWS:.0f} rows",
