@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
@@ -58,7 +58,13 @@ def near_key(text: str) -> str:
     return separate_words(_DIGITS.sub("0", normalize_text(text))) or normalize_text(text)
 
 
-def choose(texts: Sequence[str], profiles: "Profiles", threshold: float, rows: int) -> list[Drawn]:
+def choose(
+    texts: Sequence[str],
+    profiles: "Profiles",
+    threshold: float,
+    rows: int,
+    intent_thresholds: Mapping[str, float] | None = None,
+) -> list[Drawn]:
     """Choose messages from a pool, no text twice.
 
     The random part is a beginning of the pool, so it is a uniform sample of what the pool was drawn from. Repetitions
@@ -69,6 +75,7 @@ def choose(texts: Sequence[str], profiles: "Profiles", threshold: float, rows: i
         profiles: of the same texts.
         threshold: the confidence from which the bundle accepts.
         rows: how many to choose; fewer come back where the pool has fewer different messages.
+        intent_thresholds: the confidence that intents with a threshold of their own need.
 
     Returns:
         The random part, then the uncertain one (most uncertain first), then the diverse one (most remote first).
@@ -80,24 +87,28 @@ def choose(texts: Sequence[str], profiles: "Profiles", threshold: float, rows: i
     chosen = [one.row for one in drawn]
     candidates = _Candidates(keys, taken, profiles.vectors, chosen)
     wanted = min(rows - len(drawn), round(rows * UNCERTAIN_SHARE))
-    order = np.argsort(-uncertainty(profiles, threshold), kind="stable")
+    order = np.argsort(-uncertainty(profiles, threshold, intent_thresholds), kind="stable")
     uncertain = candidates.take([int(row) for row in order], wanted)
     diverse = candidates.take_most_remote(rows - len(drawn) - len(uncertain))
     more: list[tuple[Part, list[int]]] = [("uncertain", uncertain), ("diverse", diverse)]
     return drawn + [Drawn(row, part, copies[keys[row]]) for part, own in more for row in own]
 
 
-def uncertainty(profiles: "Profiles", threshold: float) -> NDArray[np.float64]:
+def uncertainty(
+    profiles: "Profiles", threshold: float, intent_thresholds: Mapping[str, float] | None = None
+) -> NDArray[np.float64]:
     """Return how uncertain the bundle is about each of N texts, ``[N]``; higher is more uncertain.
 
-    It is the closeness of the confidence to the threshold, plus `DISAGREEMENT` where the nearest training messages have
-    another label than the network gives.
+    It is the closeness of the confidence to the threshold that counts for the intent, plus `DISAGREEMENT` where the
+    nearest training messages have another label than the network gives.
     """
+    own = intent_thresholds or {}
     confidence = np.array([decision.confidence for decision in profiles.decisions])
+    needed = np.array([own.get(decision.intent, threshold) for decision in profiles.decisions])
     disagrees = np.array(
         [decision.intent != near for decision, near in zip(profiles.decisions, profiles.neighbours, strict=True)]
     )
-    result: NDArray[np.float64] = DISAGREEMENT * disagrees - np.abs(confidence - threshold)
+    result: NDArray[np.float64] = DISAGREEMENT * disagrees - np.abs(confidence - needed)
     return result
 
 

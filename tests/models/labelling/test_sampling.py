@@ -70,6 +70,16 @@ def test_uncertain_is_near_the_threshold_or_contradicted_by_neighbours() -> None
     assert found[0] > found[2] > found[1]
 
 
+def test_uncertain_is_near_the_threshold_that_counts_for_the_intent() -> None:
+    vectors, confidence = spread(40), [0.7] * 20 + [0.95] * 20
+    found = profiles(vectors, confidence)
+    assert uncertainty(found, 0.7)[0] > uncertainty(found, 0.7)[20]
+    strict = {"WISMO": 0.95, "OTHER": 0.7}
+    assert uncertainty(found, 0.7, strict)[0] < uncertainty(found, 0.7, strict)[20]
+    drawn = choose([f"text {'z' * n}" for n in range(40)], found, 0.7, 10, strict)
+    assert all(one.row >= 20 for one in drawn if one.part == "uncertain")
+
+
 def test_a_small_pool_is_drawn_as_a_whole() -> None:
     drawn = choose(["one", "two"], profiles(spread(2), [0.9, 0.9]), 0.7, rows=100)
     assert [one.row for one in drawn] == [0, 1]

@@ -71,7 +71,8 @@ def _choose(
     texts = [message.text for message in pool.messages]
     with row_progress(console, len(texts)) as advance:
         profiles = profile_texts(classifier, texts, advance)
-    drawn = choose(texts, profiles, classifier.bundle.threshold, rows)
+    bundle = classifier.bundle
+    drawn = choose(texts, profiles, bundle.threshold, rows, bundle.intent_thresholds)
     random.Random(seed).shuffle(drawn)
     lines: list[list[object]] = []
     for one in drawn:
