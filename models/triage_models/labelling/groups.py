@@ -9,6 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from triage_models.data.labelled import means_out_of_scope
+from triage_models.data.labels import LIKE_MISSING, MISSING, lookalike_key
 from triage_models.labelling.words import separate_words
 from triage_models.serving.decision import Floats
 
@@ -27,6 +29,9 @@ OVERLAP = 0.03
 
 SHORTEST = 3
 """Letters of a word, at least."""
+
+MAX_NAME = 60
+"""Characters of a name, without the number that makes it unique."""
 
 _DIGITS = re.compile(r"\d+")
 
@@ -66,8 +71,11 @@ def describe_groups(
     """
     count = int(groups.max(initial=-1)) + 1
     words = specific_words(texts, groups, count)
-    names = _unique(
-        ["_".join(_different(own)[:NAME_WORDS]) or f"group_{number + 1}" for number, own in enumerate(words)]
+    names = unique_names(
+        [
+            label_name(" ".join(_different(own)[:NAME_WORDS])) or f"GROUP_{number + 1}"
+            for number, own in enumerate(words)
+        ]
     )
     overlapping = overlaps(vectors, groups, count)
     described = []
@@ -137,10 +145,29 @@ def _different(words: Sequence[str]) -> list[str]:
     return found
 
 
-def _unique(names: Sequence[str]) -> list[str]:
-    seen: Counter[str] = Counter()
+def label_name(words: str) -> str:
+    """Return a label of some words: capitals with underscores; empty if there is no letter or digit in them.
+
+    A name that means out of scope, or no label at all, is none for a group.
+    """
+    name = separate_words(words).upper().replace(" ", "_")[:MAX_NAME].strip("_")
+    return "" if means_out_of_scope(name) or name.casefold() in MISSING | LIKE_MISSING else name
+
+
+def free_name(words: str, taken: Sequence[str]) -> str:
+    """Return a label of some words; empty if there is none, or if it looks like one that is taken."""
+    name = label_name(words)
+    return "" if lookalike_key(name) in map(lookalike_key, taken) else name
+
+
+def unique_names(names: Sequence[str]) -> list[str]:
+    """Return the names with a number behind those that look like one before, so that no two are one label."""
+    taken: set[str] = set()
     result = []
     for name in names:
-        seen[name] += 1
-        result.append(name if seen[name] == 1 else f"{name}_{seen[name]}")
+        unique, number = name, 2
+        while lookalike_key(unique) in taken:
+            unique, number = f"{name}_{number}", number + 1
+        taken.add(lookalike_key(unique))
+        result.append(unique)
     return result

@@ -1,7 +1,14 @@
 """Names, examples and overlaps of groups."""
 
 import numpy as np
-from triage_models.labelling.groups import describe_groups, overlaps, specific_words
+from triage_models.data.labels import lookalike_key
+from triage_models.labelling.groups import (
+    describe_groups,
+    label_name,
+    overlaps,
+    specific_words,
+    unique_names,
+)
 
 TEXTS = [
     *["where is my parcel", "where is the parcel now", "parcel is late"],
@@ -34,6 +41,23 @@ def test_groups_have_unique_names_typical_members_first_and_different_examples()
     assert first.rows == (1, 2, 0)
     assert first.examples == ("refund", "refund now")
     assert first.name != second.name
+
+
+def test_a_name_is_written_in_one_way_wherever_it_comes_from() -> None:
+    assert label_name(" where is  it? ") == label_name("where_is-it") == "WHERE_IS_IT"
+    assert label_name("पैसे वापस") == "पैसे_वापस"
+    assert label_name("x" * 59 + " y") == "X" * 59
+    assert [label_name(none) for none in ("?!", "", "OOS", "out of scope", "NaN", "none")] == [""] * 6
+    texts = ["refund it", "refund it now", "refund it all", "cancel it", "please cancel it", "cancel all"]
+    vectors, typicality = np.eye(6, dtype=np.float32), np.ones(6, dtype=np.float32)
+    groups = describe_groups(texts, np.array([0, 0, 0, 1, 1, 1]), vectors, typicality)
+    assert [group.name for group in groups] == ["REFUND", "CANCEL"]
+
+
+def test_names_that_look_alike_get_numbers_and_no_number_is_there_twice() -> None:
+    assert unique_names(["A", "A", "A_2", "A"]) == ["A", "A_2", "A_2_2", "A_3"]
+    found = unique_names(["REFUND MONEY", "REFUND_MONEY", "refund-money", "REFUND"])
+    assert len({lookalike_key(name) for name in found}) == 4
 
 
 def test_groups_that_are_each_others_neighbours_overlap() -> None:

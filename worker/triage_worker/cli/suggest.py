@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
-from triage_models.labelling.groups import Group, describe_groups
+from triage_models.labelling.groups import Group, describe_groups, free_name, unique_names
 from triage_models.labelling.sampling import Message, near_key
 
 from triage_worker.cli.interruption import interruptible
@@ -120,19 +120,20 @@ def _group(pool: "Pool", base: str | None, count: int | None, console: Console) 
 def _with_llm_names(settings: Settings, found: Grouped, max_money: float | None, console: Console) -> Grouped:
     from triage_worker.fallback.group_namer import name_groups  # noqa: PLC0415 (keeps `triage --help` fast)
 
-    examples = [group.examples for group in found.groups]
+    examples, old_names = [group.examples for group in found.groups], [group.name for group in found.groups]
     with row_progress(console, len(examples)) as advance:
-        named = asyncio.run(name_groups(settings, examples, max_money, advance))
+        named = asyncio.run(name_groups(settings, examples, max_money, free_name, advance))
     if len(named) < len(examples):
         console.print(f"{len(examples) - len(named)} of {len(examples)} groups keep the name of their words: the LLM "
                       "gave no usable one, or --max-money was spent.", soft_wrap=True)  # fmt: skip
-    names = {group.name: named[number].name for number, group in enumerate(found.groups) if number in named}
+    new = unique_names([named[number].name if number in named else old for number, old in enumerate(old_names)])
+    names = dict(zip(old_names, new, strict=True))
     groups = [
         replace(
             group,
-            name=names.get(group.name, group.name),
+            name=names[group.name],
             description=named[number].description if number in named else group.description,
-            overlaps=tuple(names.get(other, other) for other in group.overlaps),
+            overlaps=tuple(names[other] for other in group.overlaps),
         )
         for number, group in enumerate(found.groups)
     ]

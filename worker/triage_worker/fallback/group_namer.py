@@ -1,8 +1,7 @@
 """Asks the LLM to name groups of messages (`triage suggest`), with the fallback's client and within a budget."""
 
 import asyncio
-import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -37,7 +36,7 @@ SCHEMA: dict[str, Any] = {
     "required": ["name", "description"],
     "additionalProperties": False,
 }
-MAX_TEXT, MAX_NAME, MAX_DESCRIPTION, MAX_TOKENS = 300, 60, 300, 200
+MAX_TEXT, MAX_DESCRIPTION, MAX_TOKENS = 300, 300, 200
 MAX_CALLS = 4
 """Calls about one group after which it keeps its name: retries and other forms of the request together."""
 
@@ -57,10 +56,15 @@ class GroupName:
     description: str
 
 
+AsLabel = Callable[[str, Sequence[str]], str]
+"""Makes a label of a name, given the labels that are taken; empty if it makes none."""
+
+
 async def name_groups(
     settings: Settings,
     groups: Sequence[Sequence[str]],
     max_money: float | None,
+    as_label: AsLabel,
     on_progress: Callable[[int], None] = lambda groups: None,
 ) -> dict[int, GroupName]:
     """Ask for the name of each group, one after the other, so that no two get the same name.
@@ -69,6 +73,7 @@ async def name_groups(
         settings: the endpoint and its prices.
         groups: some messages of each group.
         max_money: the most money to spend; None for no limit.
+        as_label: makes labels of the names that the LLM gives.
         on_progress: called with the number of groups just done.
 
     Returns:
@@ -86,7 +91,7 @@ async def name_groups(
     async with LlmClient.from_settings(settings) as client:
         await client.check_key()
         budget = LocalBudget(BudgetWindow(money=max_money, window_s=float("inf")))
-        namer = GroupNamer(client, settings.llm_model, settings.llm_timeout_s, prices, budget)
+        namer = GroupNamer(client, settings.llm_model, settings.llm_timeout_s, prices, budget, as_label)
         redact = settings.redaction("llm")
         named = await namer.run([[redact(text).text for text in texts] for texts in groups], on_progress)
     if groups and not named:
@@ -104,18 +109,28 @@ class GroupNamer:
         timeout_s: the longest time for a call, in seconds.
         prices: prices of tokens.
         budget: decides whether a call may be made.
+        as_label: makes labels of the names that the model gives.
 
     Attributes:
         last_error: the last failure of the endpoint; None if there was none.
     """
 
-    def __init__(self, endpoint: Endpoint, model: str, timeout_s: float, prices: Prices, budget: LocalBudget) -> None:
+    def __init__(
+        self,
+        endpoint: Endpoint,
+        model: str,
+        timeout_s: float,
+        prices: Prices,
+        budget: LocalBudget,
+        as_label: AsLabel,
+    ) -> None:
         self.last_error: str | None = None
         self._endpoint = endpoint
         self._model = model
         self._timeout_s = timeout_s
         self._prices = prices
         self._budget = budget
+        self._as_label = as_label
         self._profile = RequestProfile()
 
     async def run(self, groups: Sequence[Sequence[str]], on_progress: Callable[[int], None]) -> dict[int, GroupName]:
@@ -157,7 +172,7 @@ class GroupNamer:
             else:
                 tokens = cost.billed(completion, cost.estimated(body, completion.content))
                 self._budget.record_actual_cost(reservation, self._prices.cost(tokens))
-                return read_name(completion.content, taken)
+                return read_name(completion.content, taken, self._as_label)
         return None
 
 
@@ -170,19 +185,12 @@ def question(texts: Sequence[str], taken: Sequence[str]) -> list[Message]:
     ]
 
 
-def read_name(content: str, taken: Sequence[str]) -> GroupName | None:
+def read_name(content: str, taken: Sequence[str], as_label: AsLabel) -> GroupName | None:
     """Read an answer; None if it has no name that a label can have, or one that is taken."""
     for answer in reversed(find_objects(visible_text(content)).objects):
-        found = _name(answer)
-        if found is not None and found.name not in taken:
-            return found
+        name, description = answer.get("name"), answer.get("description")
+        if isinstance(name, str) and isinstance(description, str):
+            label, described = as_label(name, taken), " ".join(description.split())[:MAX_DESCRIPTION]
+            if label and described:
+                return GroupName(label, described)
     return None
-
-
-def _name(answer: Mapping[str, Any]) -> GroupName | None:
-    name, description = answer.get("name"), answer.get("description")
-    if not isinstance(name, str) or not isinstance(description, str):
-        return None
-    label = re.sub(r"[^\w]+", "_", name.strip()).strip("_").upper()[:MAX_NAME]
-    described = " ".join(description.split())[:MAX_DESCRIPTION]
-    return GroupName(label, described) if label and described else None
