@@ -25,6 +25,7 @@ from triage_models.errors import DataError
 from triage_models.feedback.answers import Answer
 from triage_models.feedback.bundle_comparison import compare_bundles
 from triage_models.feedback.promotion import MARGIN, BundleComparison, PromotionDecision, decide_promotion
+from triage_models.feedback.recalibration import recalibration_note
 from triage_models.feedback.resolve import LLM_PER_HUMAN, ResolvedLabels, resolve_labels
 from triage_models.feedback.training_mix import mix_rows
 from triage_models.progress import ProgressCallback
@@ -105,6 +106,9 @@ def learn(
     plan = TrainingPlan(base.labels, base.oos_label, rows, base.held_out)
     if not _has_calibration_rows(plan, bundle.manifest, data):
         _refuse_other_risk(bundle.manifest, max_error)
+    note = recalibration_note(bundle.manifest, output, replaced=_has_calibration_rows(plan, bundle.manifest, data))
+    if note is not None:
+        progress(note, 1.0)
     version = _train(plan, bundle, output, data, resolved, seed, max_error, progress)
     progress("comparing with the serving bundle", 0.0)
     on_held_out, on_test = _compare(bundle.path, output, resolved, test_rows, base.oos_label)
@@ -116,6 +120,7 @@ def learn(
         "why": list(decision.reasons),
         "answers": _answer_counts(len(answers), resolved),
         "margin": margin,
+        "calibrate_again": note,
         "held_out": on_held_out.to_json(),
         "test": on_test.to_json() if on_test else None,
     }

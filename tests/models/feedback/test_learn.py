@@ -1,6 +1,7 @@
 """Learning end to end on a tiny bundle: a useful candidate is promoted, a harmful one is not."""
 
 import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -8,14 +9,16 @@ import pytest
 
 pytest.importorskip("torch", reason="needs the [train] extra")
 
-from triage_models.bundle.bundle import Bundle
+from triage_models.bundle.bundle import MANIFEST, Bundle
 from triage_models.bundle.manifest import SUGGESTION, IntentThreshold
 from triage_models.bundle.store import BundleStore
+from triage_models.calibration.bundle_calibration import CALIBRATED
 from triage_models.calibration.fit import Fitted
 from triage_models.errors import DataError
 from triage_models.feedback import learn as training
 from triage_models.feedback.answers import Answer
 from triage_models.feedback.learn import learn
+from triage_models.feedback.recalibration import recalibration_note
 from triage_models.feedback.resolve import is_held_out
 from triage_models.serving.classifier import Classifier
 from triage_worker.cli.app import app
@@ -114,6 +117,31 @@ def test_another_error_rate_needs_rows_to_calibrate_with(tiny_bundle: Path, tiny
     with pytest.raises(DataError, match="is not between"):
         learn(answers, tiny_bundle, tmp_path / "candidate", data=tiny_csv, max_error=2)
     assert not (tmp_path / "candidate").exists()
+
+
+def test_a_shops_own_calibration_is_never_replaced_silently(
+    tiny_bundle: Path, tiny_csv: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    old, candidate = Bundle.open(tiny_bundle).manifest, tmp_path / "candidate"
+    assert recalibration_note(old, candidate, replaced=True) is None
+    own = old.model_copy(update={"training": {**old.training, CALIBRATED: {"data": "own.csv"}}})
+    for replaced, what in ((True, "come from rows held out of --data instead"), (False, "nothing is guaranteed")):
+        note = recalibration_note(own, candidate, replaced=replaced)
+        assert note is not None
+        assert what in note
+        assert f"triage calibrate --bundle {candidate} --data own.csv" in note
+    bundle = shutil.copytree(tiny_bundle, tmp_path / "calibrated")
+    (bundle / MANIFEST).write_text(own.model_dump_json())
+    notes: list[str] = []
+
+    def stop(*arguments: object) -> str:
+        raise InterruptedError
+
+    monkeypatch.setattr(training, "_train", stop)
+    answers = [Answer(f"where is order {number}", "WISMO") for number in range(40)]
+    with pytest.raises(InterruptedError):
+        learn(answers, bundle, candidate, data=tiny_csv, progress=lambda note, share: notes.append(note))
+    assert any("was calibrated to own.csv by `triage calibrate`" in note for note in notes)
 
 
 def test_stricter_thresholds_of_intents_stay_without_their_guarantee(tiny_bundle: Path) -> None:

@@ -131,6 +131,8 @@ def _print(learned: "LearningResult") -> None:
     console.print("[bold green]Better.[/]" if learned.decision.better else "[bold yellow]Not better.[/]")
     for why in learned.decision.reasons:
         console.print(f"  {why}", soft_wrap=True, markup=False)
+    if result["calibrate_again"] is not None:
+        console.print(result["calibrate_again"], soft_wrap=True, markup=False)
 
 
 def _cells(one: dict[str, list[float]]) -> list[str]:
