@@ -18,6 +18,7 @@ from triage_models.calibration.limits import RISK, SUGGEST_RISK, ErrorLimits
 from triage_models.calibration.rows_needed import UNATTAINABLE
 from triage_models.calibration.shop_rows import ModelledRows, ShopRows, read_shop_rows, run_model
 from triage_models.calibration.thresholds import ChosenThresholds, OwnThreshold, ScoredRows, choose_thresholds
+from triage_models.data.row_sketch import ROW_SKETCH, share_seen, sketch
 from triage_models.errors import DataError
 from triage_models.paths import DEFAULT_BUNDLE
 from triage_models.progress import ProgressCallback
@@ -26,6 +27,9 @@ from triage_models.serving.opening import Device
 
 CALIBRATED = "calibrated"
 """The entry of ``training`` in the manifest that says what a bundle was calibrated to."""
+
+MOST_TRAINED = 0.05
+"""Short messages, such as greetings, are in every shop's rows: only a larger share was taken from training."""
 
 
 def calibrate(
@@ -81,7 +85,9 @@ def calibrate(
     calibrated = _manifest(output.name, manifest, (correction.calibration, chosen), modelled, (data, rows))
     progress("writing the bundle", 0.0)
     _write(classifier.bundle, calibrated, output, progress)
-    return _result(calibrated, chosen, limits, output)
+    accepted, errors = chosen.messages
+    messages = {"rows": sum(rows.counts), "accepted": accepted, "errors": errors}
+    return _result(calibrated, chosen, limits, output) | {"messages": messages}
 
 
 def fit_to_rows(
@@ -105,6 +111,7 @@ def fit_to_rows(
         correct=data.correct(len(labels)),
         in_scope=data.is_in_scope(len(labels)),
         predicted=data.logits[:, : len(labels)].argmax(axis=1),
+        counts=modelled.counts if (modelled.counts > 1).any() else None,
     )
     own = OwnThreshold(correction.own_threshold, thresholds.guarantee.risk, thresholds.familiarity)
     chosen = choose_thresholds(scored, labels, limits, own)
@@ -121,12 +128,31 @@ def _read(data: Path, manifest: Manifest, requested: str | None, progress: Progr
             f"{manifest.name} was trained on {data}, so its errors there say nothing: give messages that "
             "it has not seen."
         )
-    if digest == before.get("data_sha256"):
+    seen = share_seen(before.get(ROW_SKETCH, []), rows.texts)
+    if digest == before.get("data_sha256") or seen == 1.0:
         raise DataError(
-            f"{manifest.name} was calibrated to {data} already: calibrate the bundle that it comes from, "
-            f"{before['from']['name']} {before['from']['version']}."
+            f"{manifest.name} was calibrated to {data} already{_under_another_name(digest, before)}: calibrate the "
+            f"bundle that it comes from, {before['from']['name']} {before['from']['version']}."
+        )
+    if seen > 0:
+        progress(
+            f"{manifest.name} was calibrated to {seen:.0%} of these rows already, so they count twice, and what is "
+            f"guaranteed is only about right: calibrate the bundle that it comes from, {before['from']['name']} "
+            f"{before['from']['version']}, with all rows.",
+            1.0,
+        )
+    trained = share_seen(manifest.training.get(ROW_SKETCH, []), rows.texts)
+    if trained > MOST_TRAINED:
+        progress(
+            f"{manifest.name} was trained on {trained:.0%} of these rows, and is right on them more often than on "
+            "others, so what is guaranteed here does not hold for traffic: give messages that it has not seen.",
+            1.0,
         )
     return rows
+
+
+def _under_another_name(digest: str, before: dict[str, Any]) -> str:
+    return "" if digest == before.get("data_sha256") else f" (its rows are all among those of {before['data']})"
 
 
 def _manifest(
@@ -145,7 +171,9 @@ def _manifest(
         "from": {"name": old.name, "version": old.version},
         "data": file.name,
         "data_sha256": digest,
+        ROW_SKETCH: sketch(rows.texts),
         "rows": len(rows),
+        "messages": sum(rows.counts),
         "rows_by_label": dict(sorted(Counter(rows.labels).items())),
         "rows_needed": chosen.rows_needed,
     }

@@ -1,5 +1,7 @@
 """Chooses the confidence threshold so that the error rate among accepted rows is bounded with a stated confidence."""
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -16,6 +18,9 @@ STEPS = 80
 STARTS = ((1.0, 0.7), (2.0, 0.3))
 """With many rows, testing begins at two thresholds: where passing is likeliest if errors are as frequent as expected,
 and if they are twice as frequent. Each gets a share of the allowed chance of a mistake (Bonferroni)."""
+
+INTENT_FACTORS = (1.0, 2.0, 4.0)
+"""How many times as many errors of an intent there may be as the bundle expects."""
 
 MANY_TESTS = 5
 """Rows are many from so many times on as one test needs, without an error."""
@@ -80,6 +85,7 @@ def certified_threshold(
     *,
     risk: float,
     level: float = 0.95,
+    counts: NDArray[np.int64] | None = None,
 ) -> float | None:
     """Return the lowest threshold that can be certified, or None; for rows of which a bundle's confidence is known.
 
@@ -94,6 +100,8 @@ def certified_threshold(
         expected: ``[N]`` the probability that it is, as it was estimated before its label was known.
         risk: the error rate allowed among accepted rows, 0 to 1.
         level: the confidence of the guarantee, 0 to 1.
+        counts: ``[N]`` how many messages each row stands for, one each by default. Then a threshold passes only if both
+            its rows and its messages pass.
     """
     order = np.argsort(-confidence, kind="stable")
     # By the rows that can be accepted, and not by `MIN_THRESHOLD`: the labels have moved the confidences across it.
@@ -106,27 +114,53 @@ def certified_threshold(
     def ranks_from(start: int) -> NDArray[np.int64]:
         return np.unique(ends[np.linspace(start, most, STEPS).astype(int) - 1])
 
-    wrong, passed = np.cumsum(~correct[order], dtype=np.int64), 0
+    tests, passed = [_Test(np.ones(len(order), dtype=np.int64), correct[order])], 0
+    if counts is not None:
+        tests.append(_Test(counts[order], correct[order]))
     for factor, share in STARTS if most >= MANY_TESTS * first else ((1.0, 1.0),):
         own_level = 1.0 - share * (1.0 - level)
-        likely = 1.0 - np.minimum(1.0, factor * (1.0 - expected[order]))
-        ranks = ranks_from(likeliest_count(ranks_from(first), likely, risk=risk, level=own_level))
+        start = likeliest_count(ranks_from(first), expected[order], risk=risk, level=own_level, factors=[factor])
+        ranks = ranks_from(start)
         ranks = ranks[confidence[order[ranks - 1]] >= MIN_THRESHOLD]  # to end a sequence earlier is always allowed
-        passed = max(passed, _last_passed_from(ranks, wrong, risk, own_level))
+        passed = max(passed, _last_passed_from(ranks, tests, risk, own_level))
     return float(confidence[order[passed - 1]]) if passed else None
 
 
-def _last_passed_from(ranks: NDArray[np.int64], wrong: NDArray[np.int64], risk: float, level: float) -> int:
+class _Test:
+    """What is tested about accepted rows: the rows themselves, or the messages that they stand for.
+
+    Args:
+        counts: ``[N]`` how often each row counts, the most confident first.
+        correct: ``[N]``
+    """
+
+    def __init__(self, counts: NDArray[np.int64], correct: NDArray[np.bool_]) -> None:
+        self._accepted = np.cumsum(counts)
+        self._wrong = np.cumsum(np.where(correct, 0, counts))
+
+    def passes(self, rows: int, risk: float, level: float) -> bool:
+        """Whether so many rows, the most confident ones, pass."""
+        return bool(self._wrong[rows - 1] <= most_errors(int(self._accepted[rows - 1]), risk, level))
+
+
+def _last_passed_from(ranks: NDArray[np.int64], tests: Sequence[_Test], risk: float, level: float) -> int:
     """Test numbers of accepted rows in their order, and return the last one before the first that failed, or 0."""
     passed = 0
-    for count in ranks:
-        if wrong[count - 1] > most_errors(int(count), risk, level):
+    for count in ranks.tolist():
+        if not all(test.passes(count, risk, level) for test in tests):
             break
-        passed = int(count)
+        passed = count
     return passed
 
 
-def likeliest_count(counts: NDArray[np.int64], expected: NDArray[np.float64], *, risk: float, level: float) -> int:
+def likeliest_count(
+    counts: NDArray[np.int64],
+    expected: NDArray[np.float64],
+    *,
+    risk: float,
+    level: float,
+    factors: Sequence[float] = (1.0,),
+) -> int:
     """Return for which number of accepted rows the test is likeliest to pass.
 
     Args:
@@ -134,12 +168,33 @@ def likeliest_count(counts: NDArray[np.int64], expected: NDArray[np.float64], *,
         expected: ``[N]`` the probability of each row to be correct, in the order in which rows are accepted.
         risk: the error rate to test for, 0 to 1.
         level: the confidence of the test, 0 to 1.
+        factors: how many times as many errors there may be as expected; each is as likely.
     """
-    errors = np.cumsum(1.0 - expected) / np.arange(1, len(expected) + 1)
-    chances = np.array([at_most(most_errors(int(n), risk, level), int(n), float(errors[n - 1])) for n in counts])
+    most = [most_errors(int(n), risk, level) for n in counts]
+    chances = np.zeros(len(counts))
+    for factor in factors:
+        errors = np.cumsum(np.minimum(1.0, factor * (1.0 - expected))) / np.arange(1, len(expected) + 1)
+        chances += [at_most(allowed, int(n), float(errors[n - 1])) for allowed, n in zip(most, counts, strict=True)]
     if chances.max() <= 0.0:
         return int(counts[0])
     return int(counts[chances >= (1.0 - SAME_CHANCE) * chances.max()][-1])
+
+
+def intent_count(rows: int, expected: NDArray[np.float64], *, risk: float, level: float) -> int:
+    """Return how many of an intent's rows to accept, in a single test that is chosen without their labels.
+
+    A bundle's confidence may be right on the whole and wrong about an intent. So numbers are preferred at which the
+    test also passes if errors are several times as frequent as expected: otherwise, the more rows, the more surely it
+    would fail.
+
+    Args:
+        rows: of the intent; at least as many as a test needs.
+        expected: ``[rows]`` the probability of each to be correct, in the order in which they are accepted.
+        risk: the error rate to test for, 0 to 1.
+        level: the confidence of the test, 0 to 1.
+    """
+    counts = np.unique(np.linspace(min_accepted_rows(risk, level), rows, STEPS).astype(np.int64))
+    return likeliest_count(counts, expected, risk=risk, level=level, factors=INTENT_FACTORS)
 
 
 def estimated_threshold(confidence: NDArray[np.float64], *, risk: float) -> float:

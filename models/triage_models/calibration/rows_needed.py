@@ -3,17 +3,24 @@
 import math
 from collections.abc import Iterator
 from functools import cache
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from triage_models.calibration.binomial import at_most, min_accepted_rows, most_errors
+from triage_models.calibration.correction import REFIT_ROWS
+from triage_models.calibration.guarantee import intent_count
 
 CHANCE = 0.8
 """The estimate is so large that the guarantee is reached in four of five cases, if the error rates are as estimated."""
 
 PREDICTED_ROWS = 20.0
 """The confidences themselves weigh as much as so many rows when an error rate is estimated."""
+
+INTENT_PREDICTED_ROWS = 5.0
+"""The same for a single intent, which has few rows: with more, its own errors would hardly count. Confidences are the
+most pessimistic where the model is most often right, so the estimate would be two to three times too high."""
 
 SMALLEST_SHARE = 0.2
 """A guarantee for less than this share of the rows is not worth labelling for."""
@@ -27,6 +34,54 @@ GROWTH = 1.04
 LEAST, LEAST_SHARE = 10, 0.5
 """Fewer rows, or a smaller share of those that did not suffice, are never asked for: the luckiest of many thresholds
 sets the estimate, so it is too low when it is close."""
+
+
+class IntentRows(NamedTuple):
+    """What is known of the M rows that a bundle may answer with one intent, of N rows in all.
+
+    Attributes:
+        confidence: ``[M]`` by the new calibration.
+        expected: ``[M]`` by the bundle itself, which has not seen the labels.
+        correct: ``[M]``
+        rows: N.
+    """
+
+    confidence: NDArray[np.float64]
+    expected: NDArray[np.float64]
+    correct: NDArray[np.bool_]
+    rows: int
+
+
+def intent_rows_needed(own: IntentRows, *, threshold: float, risk: float, level: float) -> int:
+    """Return about how many further rows, of all intents, make the guarantee of an intent likely; a multiple of 10.
+
+    With more rows, another threshold is tested than with those that there are: the one at which the test is then
+    likeliest to pass, and not only the strictest. So that choice is made here as it will be made then.
+
+    Args:
+        own: the rows of the intent.
+        threshold: that of all messages, which the intent must pass, too.
+        risk: the error rate that is to be guaranteed, 0 to 1.
+        level: the confidence of its test, 0 to 1.
+    """
+    most, above = len(own.correct), int((own.confidence >= threshold).sum())
+    if not above:
+        return UNATTAINABLE
+    order = np.argsort(-own.confidence, kind="stable")
+    counts = np.arange(1, most + 1)
+    likely = np.cumsum(1.0 - own.confidence[order]) / counts
+    rates = (np.cumsum(~own.correct[order]) + likely * INTENT_PREDICTED_ROWS) / (counts + INTENT_PREDICTED_ROWS)
+    first = min_accepted_rows(risk, level)
+    for total in _sizes(max(own.rows, math.ceil(first * own.rows / most))):
+        expected = (own.confidence if total >= REFIT_ROWS else own.expected)[order]
+        members = total * most // own.rows
+        positions = np.arange(members) * most // members
+        count = intent_count(members, expected[positions], risk=risk, level=level)
+        tested = {count, min(count, above * members // most)}
+        chances = [at_most(most_errors(n, risk, level), n, float(rates[positions[n - 1]])) for n in tested if n]
+        if min(chances) >= CHANCE:
+            return _more(total, own.rows)
+    return UNATTAINABLE
 
 
 def rows_needed(

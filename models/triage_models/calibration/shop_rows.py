@@ -1,7 +1,8 @@
 """A shop's labelled rows, with what a bundle's model says of them."""
 
+from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import get_args
 
@@ -9,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from triage_models.calibration.calibration_data import CalibrationData
-from triage_models.data.evaluation_rows import LabelledRows, read_labelled_rows, resolve_oos_labels
+from triage_models.data.evaluation_rows import NO_VALUE, LabelledRows, read_labelled_rows, resolve_oos_labels
+from triage_models.data.labelled import normalize_text
 from triage_models.data.labels import show_labels
 from triage_models.data.tables import NoteCallback
 from triage_models.data.training_rows import TrainingRows, deduplicate
@@ -24,8 +26,11 @@ from triage_models.serving.windows import deciding_rows
 BLOCK = 256
 """Rows that are classified before the progress is reported."""
 
-PART = "part"
-"""The column in which `triage sample` says why it drew a row."""
+PART, COUNT = "part", "count"
+"""The columns in which `triage sample` says why it drew a row, and how many of the drawn messages have its text."""
+
+MOST_MESSAGES = 1_000_000
+"""A text stands for so many messages, at most: a larger number is none that `triage sample` drew."""
 
 
 @dataclass(frozen=True)
@@ -36,11 +41,13 @@ class ShopRows:
         texts: ``[N]``
         labels: ``[N]`` one label of the bundle, or several joined by ``|`` of which any is correct.
         oos_labels: the labels that mean "none of the bundle's labels".
+        counts: ``[N]`` how many messages have the text of the row.
     """
 
     texts: list[str]
     labels: list[str]
     oos_labels: frozenset[str]
+    counts: list[int]
 
     def __len__(self) -> int:
         return len(self.texts)
@@ -54,14 +61,16 @@ class ModelledRows:
         data: its outputs; of a text in several windows, those of the window that decides.
         readable: ``[N]`` false where a text is refused whatever its confidence is: it is too long, its parts disagree,
             or no person wrote it.
+        counts: ``[N]`` how many messages have the text.
     """
 
     data: CalibrationData
     readable: NDArray[np.bool_]
+    counts: NDArray[np.int64]
 
     def take(self, rows: NDArray[np.int64]) -> "ModelledRows":
         """Return the rows at these positions."""
-        return ModelledRows(self.data.take(rows), self.readable[rows])
+        return ModelledRows(self.data.take(rows), self.readable[rows], self.counts[rows])
 
 
 def read_shop_rows(
@@ -79,7 +88,7 @@ def read_shop_rows(
     Raises:
         DataError: The file cannot be read, or has labels that the bundle does not know.
     """
-    read = _drawn_at_random(read_labelled_rows(file, on_note), file, on_note)
+    read = _drawn_at_random(read_labelled_rows(file, on_note, (PART, COUNT)), file, on_note)
     read = read.with_labels_of(labels, oos_label, on_note)
     names = [split_labels(label, labels) for label in read.labels]
     oos_labels = resolve_oos_labels(requested, oos_label, {name for row in names for name in row})
@@ -91,10 +100,13 @@ def read_shop_rows(
             f"of {len(read):,} rows): rename each to one of the bundle's labels, or to OOS if the bundle should not "
             "answer such messages."
         )
-    rows, dropped = deduplicate(TrainingRows(read.texts, read.labels))  # a row that counted twice would lower the bound
+    rows, dropped = deduplicate(TrainingRows(read.texts, read.labels))  # a text that counted twice would lower a bound
     for note in dropped:
         on_note(f"{file}: {note}")
-    return ShopRows(rows.texts, rows.labels, oos_labels)
+    messages: Counter[str] = Counter()
+    for text, count in zip(read.texts, read.columns[COUNT], strict=True):
+        messages[normalize_text(text)] += int(count)
+    return ShopRows(rows.texts, rows.labels, oos_labels, [messages[normalize_text(text)] for text in rows.texts])
 
 
 def run_model(
@@ -119,7 +131,8 @@ def run_model(
         _class_of(label, int(guess), labels, rows.oos_labels)
         for label, guess in zip(rows.labels, likeliest, strict=True)
     ]
-    return ModelledRows(CalibrationData(logits, similarity, np.asarray(classes, dtype=np.int64), source), readable)
+    data = CalibrationData(logits, similarity, np.asarray(classes, dtype=np.int64), source)
+    return ModelledRows(data, readable, np.asarray(rows.counts, dtype=np.int64))
 
 
 def _run_block(
@@ -140,16 +153,37 @@ def _run_block(
 
 
 def _drawn_at_random(rows: LabelledRows, file: Path, on_note: NoteCallback) -> LabelledRows:
-    """Leave out the rows that `triage sample` did not draw at random: they are harder than traffic."""
+    """Leave out the rows that `triage sample` did not draw at random, and read its counts; other files have none.
+
+    The rows that are left out are harder than traffic.
+    """
     parts = rows.columns.get(PART, [])
-    if not parts or not set(parts).issubset(get_args(Part)):
-        return rows
+    written = set(parts) - {NO_VALUE}
+    if not written or not written.issubset(get_args(Part)):
+        return replace(rows, columns={**rows.columns, COUNT: ["1"] * len(rows)})
     random = np.array([part == "random" for part in parts])
     if not random.any():
         raise DataError(f"{file} has no row with the {PART} random: only messages drawn at random are like traffic.")
     if not random.all():
         on_note(f"{file}: {(~random).sum():,} rows were left out, which were not drawn at random (column {PART}).")
-    return rows.take(random)
+    kept = rows.take(random)
+    given = kept.columns.get(COUNT, [NO_VALUE] * len(kept))
+    counts = ["1" if count == NO_VALUE else _parse_count(count, file) for count in given]
+    return replace(kept, columns={**kept.columns, COUNT: counts})
+
+
+def _parse_count(count: str, file: Path) -> str:
+    """Return a count as whole digits; a spreadsheet program may have written 2.0."""
+    try:
+        number = float(count.replace(",", "."))
+    except ValueError:
+        number = -1.0
+    if not (1 <= number <= MOST_MESSAGES and number.is_integer()):
+        raise DataError(
+            f"{file} has '{count}' in the column {COUNT}, which says how many of the messages drawn at random have the "
+            "text of the row: give the number that `triage sample` wrote, or 1."
+        )
+    return str(int(number))
 
 
 def _class_of(label: str, guess: int, labels: Sequence[str], oos_labels: frozenset[str]) -> int:

@@ -1,5 +1,6 @@
 """Chooses the thresholds of a bundle that is calibrated to a shop's own rows."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -14,10 +15,10 @@ from triage_models.calibration.guarantee import (
     certified_threshold,
     describe,
     estimated_threshold,
-    likeliest_count,
+    intent_count,
 )
 from triage_models.calibration.limits import ErrorLimits
-from triage_models.calibration.rows_needed import rows_needed
+from triage_models.calibration.rows_needed import UNATTAINABLE, IntentRows, intent_rows_needed, rows_needed
 
 LEVEL = 0.95
 RARE = 0.1
@@ -39,6 +40,7 @@ class ScoredRows:
         correct: whether accepting the row would be correct.
         in_scope: whether the row has one of the labels.
         predicted: the position of the predicted label.
+        counts: how many messages have the text of the row; None means one each.
     """
 
     confidence: NDArray[np.float64]
@@ -47,6 +49,15 @@ class ScoredRows:
     correct: NDArray[np.bool_]
     in_scope: NDArray[np.bool_]
     predicted: NDArray[np.int64]
+    counts: NDArray[np.int64] | None = None
+
+    def weigh(self, accepted: NDArray[np.bool_]) -> list[tuple[int, int]]:
+        """Return how many are accepted and how many of them are wrong: of the rows, and of the messages if repeated."""
+        wrong = accepted & ~self.correct
+        found = [(int(accepted.sum()), int(wrong.sum()))]
+        if self.counts is not None:
+            found.append((int(self.counts[accepted].sum()), int(self.counts[wrong].sum())))
+        return found
 
 
 @dataclass(frozen=True)
@@ -74,6 +85,7 @@ class ChosenThresholds:
         rows_needed: about how many further rows the guarantee needs; 0 if it is certified.
         rows_needed_by_intent: the same for each intent with a limit of its own.
         accepted: the rows that the thresholds accept, for an audit.
+        messages: how many messages are accepted, and how many of them are wrong; as many as rows if no text repeats.
     """
 
     thresholds: Thresholds
@@ -81,6 +93,7 @@ class ChosenThresholds:
     rows_needed: int
     rows_needed_by_intent: dict[str, int]
     accepted: AcceptedRows
+    messages: tuple[int, int]
 
 
 def choose_thresholds(
@@ -103,7 +116,7 @@ def choose_thresholds(
     }
     all_needed = np.array([needed.get(label, 0.0) for label in labels])[rows.predicted]
     score = np.where(rows.eligible & (rows.confidence >= all_needed), rows.confidence, 0.0)
-    found = certified_threshold(score, rows.correct, rows.expected, risk=limits.overall, level=LEVEL)
+    found = _certified(rows, score, limits.overall)
     threshold = found or _uncertified_threshold(
         rows, score, max(own.threshold, MIN_THRESHOLD), own.risk, limits.overall
     )
@@ -113,16 +126,23 @@ def choose_thresholds(
         for (label, needs), risk in zip(needed.items(), limits.by_intent.values(), strict=True)
     }
     more = {
-        label: 0 if one.guarantee.certified else _more_of_intent(rows, labels.index(label), one, level)
+        label: 0
+        if one.guarantee.certified
+        else _more_of_intent(rows, labels.index(label), one.guarantee.risk, level, threshold)
         for label, one in intents.items()
     }
     return ChosenThresholds(
         Thresholds(confidence=threshold, familiarity=own.familiarity, guarantee=guarantee, by_intent=intents or None),
         _suggestion(rows, threshold, limits.suggest),
-        0 if found is not None else rows_needed(score, rows.correct, risk=limits.overall, level=LEVEL),
+        0 if found is not None else _more(rows, score, limits.overall),
         more,
         _accepted(rows, score >= threshold),
+        rows.weigh(score >= threshold)[-1],
     )
+
+
+def _certified(rows: ScoredRows, score: NDArray[np.float64], risk: float) -> float | None:
+    return certified_threshold(score, rows.correct, rows.expected, risk=risk, level=LEVEL, counts=rows.counts)
 
 
 def _accepted(rows: ScoredRows, accepted: NDArray[np.bool_]) -> AcceptedRows:
@@ -138,8 +158,7 @@ def _uncertified_threshold(
     allowed rate, or if the bundle was made for a higher rate.
     """
     accepted = score >= own
-    errors = int((accepted & ~rows.correct).sum())
-    chance = 1.0 - at_most(errors - 1, int(accepted.sum()), risk)
+    chance = min(1.0 - at_most(errors - 1, count, risk) for count, errors in rows.weigh(accepted))
     if risk >= own_risk and chance >= RARE:
         return min(1.0, own)
     return min(1.0, max(own, estimated_threshold(score, risk=risk)))
@@ -147,7 +166,8 @@ def _uncertified_threshold(
 
 def _describe(rows: ScoredRows, accepted: NDArray[np.bool_], risk: float, *, certified: bool) -> Guarantee:
     method = METHOD if certified else ESTIMATE
-    return describe(accepted, rows.correct, rows.in_scope, risk=risk, level=LEVEL, certified=certified, method=method)
+    found = describe(accepted, rows.correct, rows.in_scope, risk=risk, level=LEVEL, certified=certified, method=method)
+    return found.model_copy(update={"upper_bound": _bound(rows, accepted, LEVEL)})
 
 
 def _suggestion(rows: ScoredRows, threshold: float, risk: float) -> Suggestion:
@@ -156,7 +176,7 @@ def _suggestion(rows: ScoredRows, threshold: float, risk: float) -> Suggestion:
     Where that lowers it, what was certified at the higher one is no longer promised.
     """
     score = np.where(rows.eligible, rows.confidence, 0.0)
-    found = certified_threshold(score, rows.correct, rows.expected, risk=risk, level=LEVEL)
+    found = _certified(rows, score, risk)
     lowest = min(threshold, found or estimated_threshold(score, risk=risk))
     return Suggestion(confidence=lowest, guarantee=_describe(rows, score >= lowest, risk, certified=found == lowest))
 
@@ -171,8 +191,7 @@ def _intent_threshold(rows: ScoredRows, label: int, risk: float, level: float) -
     own = own[np.argsort(-rows.confidence[own], kind="stable")]
     first = min_accepted_rows(risk, level)
     if len(own) >= first:
-        counts = np.arange(first, len(own) + 1)
-        return float(rows.confidence[own[likeliest_count(counts, rows.expected[own], risk=risk, level=level) - 1]])
+        return float(rows.confidence[own[intent_count(len(own), rows.expected[own], risk=risk, level=level) - 1]])
     wrong = np.cumsum(1.0 - rows.expected[own]) / np.arange(1, len(own) + 1)
     accepted = int((wrong <= risk).sum())
     if accepted:
@@ -197,10 +216,23 @@ def _judge_intent(
 
 
 def _bound(rows: ScoredRows, accepted: NDArray[np.bool_], level: float) -> float:
-    return upper_bound(int((accepted & ~rows.correct).sum()), int(accepted.sum()), level)
+    """Return the higher of the bounds of the rows and of their messages."""
+    return max(upper_bound(errors, count, level) for count, errors in rows.weigh(accepted))
 
 
-def _more_of_intent(rows: ScoredRows, label: int, chosen: IntentThreshold, level: float) -> int:
-    accepted = rows.eligible & (rows.predicted == label) & (rows.confidence >= chosen.confidence)
-    score = np.where(accepted, rows.confidence, 0.0)
-    return rows_needed(score, rows.correct, risk=chosen.guarantee.risk, level=level, smallest_share=0.0)
+def _more(rows: ScoredRows, score: NDArray[np.float64], risk: float) -> int:
+    """Estimate how many further rows are needed, by the rows and by their messages; the larger number counts."""
+    needed = rows_needed(score, rows.correct, risk=risk, level=LEVEL)
+    if rows.counts is None or needed >= UNATTAINABLE:
+        return needed
+    repeated, correct = np.repeat(score, rows.counts), np.repeat(rows.correct, rows.counts)
+    messages = rows_needed(repeated, correct, risk=risk, level=LEVEL)
+    if messages >= UNATTAINABLE:
+        return UNATTAINABLE
+    return max(needed, 10 * math.ceil(messages * len(score) / len(repeated) / 10))
+
+
+def _more_of_intent(rows: ScoredRows, label: int, risk: float, level: float, threshold: float) -> int:
+    own = rows.eligible & (rows.predicted == label)
+    of_intent = IntentRows(rows.confidence[own], rows.expected[own], rows.correct[own], len(rows.correct))
+    return intent_rows_needed(of_intent, threshold=threshold, risk=risk, level=level)

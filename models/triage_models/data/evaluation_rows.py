@@ -15,6 +15,9 @@ from triage_models.errors import DataError
 MAX_SLICES = 40
 """A column with more distinct values than this is an id or free text, so metrics are not sliced by it."""
 
+NO_VALUE = "(none)"
+"""Stands for an empty cell of a further column."""
+
 
 @dataclass(frozen=True)
 class LabelledRows:
@@ -65,25 +68,28 @@ class LabelledRows:
         return replace(self, labels=matched)
 
 
-def read_labelled_rows(path: Path, on_note: NoteCallback = no_notes) -> LabelledRows:
+def read_labelled_rows(path: Path, on_note: NoteCallback = no_notes, always: Collection[str] = ()) -> LabelledRows:
     """Read a CSV with the columns ``text,label``; further columns with few distinct values become slices.
 
     Args:
         path: the file.
         on_note: called with what was skipped.
+        always: further columns that are returned however many distinct values they have, as far as the file has them.
 
     Raises:
         DataError: The file, a column or all rows are missing, or a row has no text or no label.
     """
-    with open_table(path, [TEXT, LABEL]) as table:
+    with open_table(path, [TEXT, LABEL], list(always)) as table:
         others = [name for name in table.columns if name not in (TEXT, LABEL)]
         rows = LabelledRows([], [], {name: [] for name in others})
         for text, label, record in labelled_rows(table, on_note=on_note):
             rows.texts.append(text)
             rows.labels.append(label)
             for name in others:
-                rows.columns[name].append(record[name].strip() or "(none)")
-    sliced = {name: values for name, values in rows.columns.items() if 1 < len(set(values)) <= MAX_SLICES}
+                rows.columns[name].append(record[name].strip() or NO_VALUE)
+    sliced = {
+        name: values for name, values in rows.columns.items() if name in always or 1 < len(set(values)) <= MAX_SLICES
+    }
     return LabelledRows(rows.texts, rows.labels, sliced)
 
 

@@ -15,6 +15,7 @@ from triage_models.bundle.manifest import Golden, Manifest
 from triage_models.calibration.calibration_data import CalibrationData
 from triage_models.calibration.fit import Fitted
 from triage_models.calibration.judged_metrics import judged_metrics
+from triage_models.data.row_sketch import ROW_SKETCH, sketch
 from triage_models.data.training_rows import fingerprint
 from triage_models.serving.engine import Engine
 from triage_models.training.base_model import PACKAGED
@@ -109,6 +110,7 @@ def _training(record: TrainingRecord) -> dict[str, object]:
     return {
         "data": record.data.name,
         "data_sha256": sha256(record.data),
+        ROW_SKETCH: sketch(record.plan.learned.texts),
         "rows": len(record.plan.train),
         "rows_by_label": dict(sorted(Counter(record.plan.train.labels).items())),
         "generated_rows": len(record.plan.generated),

@@ -26,7 +26,11 @@ def rows(count: int) -> ModelledRows:
     logits[np.arange(count), best] += random.uniform(2, 9, count).astype(np.float32)
     classes = np.where(random.random(count) < 0.9, logits[:, :labels].argmax(axis=1), labels)
     similarity = np.clip(0.7 + 0.03 * logits, -1, 1).astype(np.float32)
-    return ModelledRows(CalibrationData(logits, similarity, classes, "drawn"), np.ones(count, dtype=bool))
+    return ModelledRows(
+        CalibrationData(logits, similarity, classes, "drawn"),
+        np.ones(count, dtype=bool),
+        np.ones(count, dtype=np.int64),
+    )
 
 
 def test_a_point_measures_only_rows_that_were_not_calibrated_to(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -44,7 +48,7 @@ def test_a_point_measures_only_rows_that_were_not_calibrated_to(monkeypatch: pyt
 
 def test_a_row_that_cannot_be_read_is_not_accepted() -> None:
     some = rows(200)
-    unread = ModelledRows(some.data, np.arange(200) >= 100)
+    unread = ModelledRows(some.data, np.arange(200) >= 100, some.counts)
     every = measure(some, MANIFEST, MANIFEST.calibration, MANIFEST.thresholds)
     half = measure(unread, MANIFEST, MANIFEST.calibration, MANIFEST.thresholds)
     assert 0 < half.coverage < every.coverage

@@ -1,5 +1,6 @@
 """`triage calibrate` without its command line: rows in, a whole bundle out."""
 
+import csv
 import json
 import shutil
 import subprocess
@@ -16,6 +17,7 @@ from triage_models.calibration import calibrate
 from triage_models.calibration.bundle_calibration import CALIBRATED
 from triage_models.calibration.shop_rows import read_shop_rows, run_model
 from triage_models.data.corpus import read_messages
+from triage_models.data.row_sketch import ROW_SKETCH, sketch
 from triage_models.errors import DataError
 
 from tests.models.fake_bundles import variant
@@ -141,6 +143,33 @@ def test_rows_that_the_bundle_was_calibrated_to_are_not_used_again(tmp_path: Pat
     calibrated(tmp_path, ROWS[:70], bundle=tmp_path / "after")
 
 
+def test_rows_are_known_again_in_another_file_and_order(tmp_path: Path) -> None:
+    notes: list[str] = []
+
+    def on_note(note: str, share: float) -> None:
+        notes.append(note)
+
+    calibrated(tmp_path, ROWS[:60], progress=on_note)
+    assert not any("already" in note for note in notes)
+    bundle = (tmp_path / "after").rename(tmp_path / "first")
+    shuffled = [(f" {text.upper()} ", label) for text, label in reversed(ROWS[:60])]
+    with pytest.raises(DataError, match=r"already \(its rows are all among those of own\.csv\): .*, ecommerce 1\."):
+        calibrated(tmp_path, [*shuffled, shuffled[0]], bundle=bundle)
+    calibrated(tmp_path, ROWS[30:90], bundle=bundle, progress=on_note)
+    assert any("calibrated to 50% of these rows already" in note for note in notes)
+    notes.clear()
+    calibrated(tmp_path, ROWS[60:120], bundle=bundle, progress=on_note)
+    assert not any("already" in note or "trained on" in note for note in notes)
+
+
+def test_rows_of_the_training_data_are_known_again_in_another_file(tmp_path: Path) -> None:
+    notes: list[str] = []
+    known = sketch(text for text, _ in ROWS[:40])
+    bundle = variant(tmp_path / "before", "1", training={**SHIPPED.training, ROW_SKETCH: known})
+    calibrated(tmp_path, ROWS[20:60], bundle=bundle, progress=lambda note, share: notes.append(note))
+    assert any("was trained on 50% of these rows" in note for note in notes)
+
+
 def test_a_label_that_the_bundle_does_not_know_is_named_also_where_another_one_is_right(tmp_path: Path) -> None:
     rows = [*ROWS[:30], ("when do you open", "OTHER|OPENING_HOURS")]
     with pytest.raises(DataError, match=r"does not know: OPENING_HOURS \(1 of 31 rows\)"):
@@ -171,6 +200,60 @@ def test_of_a_drawn_sample_only_the_random_part_counts(tmp_path: Path) -> None:
         read_shop_rows(file, SHIPPED.labels, "OOS", None, notes.append)
     file.write_text("\n".join(["text,label,part", *lines[:2], "my bike has a part missing,DAMAGED_ITEM,wheel"]))
     assert len(read_shop_rows(file, SHIPPED.labels, "OOS", None, notes.append)) == 3
+
+
+@pytest.mark.parametrize("part", ["uncertain", "diverse"])
+def test_a_file_of_a_single_part_that_is_not_random_is_refused(tmp_path: Path, part: str) -> None:
+    (tmp_path / "label.csv").write_text(f"text,label,Part\nwhere is my parcel,WISMO,{part}\nuh what,OTHER,{part}\n")
+    with pytest.raises(DataError, match="no row with the part random"):
+        read_shop_rows(tmp_path / "label.csv", SHIPPED.labels, "OOS", None, lambda note: None)
+
+
+def test_a_row_that_was_added_to_a_drawn_sample_was_not_drawn_at_random(tmp_path: Path) -> None:
+    lines = ["where is my parcel,WISMO,random", "uh what,OTHER,uncertain", "a row of my own,OTHER,"]
+    (tmp_path / "label.csv").write_text("\n".join(["text,label,part", *lines]))
+    rows = read_shop_rows(tmp_path / "label.csv", SHIPPED.labels, "OOS", None, lambda note: None)
+    assert rows.texts == ["where is my parcel"]
+
+
+def test_counts_are_those_of_the_random_part_and_repeated_texts_add_up(tmp_path: Path) -> None:
+    file = tmp_path / "label.csv"
+    lines = ["hello,OOS,random,3", "Hello ,OOS,random,2.0", "cancel it,OTHER,random,", "uh what,OTHER,uncertain,9"]
+    file.write_text("\n".join(["text,label,part,Count", *lines]))
+    rows = read_shop_rows(file, SHIPPED.labels, "OOS", None, lambda note: None)
+    assert dict(zip(rows.texts, rows.counts, strict=True)) == {"hello": 5, "cancel it": 1}
+    file.write_text("text,label,count\nhello,OOS,words\nhello,OOS,7\n")  # a column of the shop's own
+    assert read_shop_rows(file, SHIPPED.labels, "OOS", None, lambda note: None).counts == [2]
+    many = [f"number {count},OOS,random,{count}" for count in range(1, 60)]  # more values than a slice may have
+    file.write_text("\n".join(["text,label,part,count", *many]))
+    assert read_shop_rows(file, SHIPPED.labels, "OOS", None, lambda note: None).counts == list(range(1, 60))
+
+
+@pytest.mark.parametrize("count", ["0", "-1", "1.5", "nan", "inf", "many", "1e300"])
+def test_a_count_that_is_none_is_named(tmp_path: Path, count: str) -> None:
+    (tmp_path / "label.csv").write_text(f"text,label,part,count\nhello,OOS,random,{count}\nhi,OOS,random,1\n")
+    with pytest.raises(DataError, match=f"label.csv has '{count}' in the column count"):
+        read_shop_rows(tmp_path / "label.csv", SHIPPED.labels, "OOS", None, lambda note: None)
+
+
+def test_a_frequent_text_that_is_accepted_wrongly_breaks_the_guarantee_about_messages(tmp_path: Path) -> None:
+    texts = [(text, label) for text, label in ROWS if label != "OOS"][:150]
+    once = calibrated(tmp_path, texts)
+    assert once["guaranteed"]
+    assert once["messages"] == {"rows": 150, "accepted": once["accepted_rows"], "errors": once["errors"]}
+    accepted = Classifier.open(tmp_path / "after", device="cpu").classify([text for text, _ in texts])
+    surest = max(range(150), key=lambda row: accepted[row].confidence)
+    wrong = next(label for label in SHIPPED.labels if label not in texts[surest][1].split("|"))
+    with (tmp_path / "own.csv").open("w", encoding="utf-8", newline="") as file:
+        table = csv.writer(file)
+        table.writerow(["text", "label", "part", "count"])
+        for row, (text, label) in enumerate(texts):
+            table.writerow([text, *((wrong, "random", 25) if row == surest else (label, "random", 1))])
+    often = calibrate(tmp_path / "own.csv", tmp_path / "after", tmp_path / "before", device="cpu")
+    assert often["messages"]["rows"] == 174
+    assert not often["guaranteed"]
+    assert often["upper_bound"] > 0.05
+    assert often["rows_needed"] > 0
 
 
 def test_out_of_scope_rows_and_rows_with_several_labels_count_as_when_evaluating(tmp_path: Path) -> None:

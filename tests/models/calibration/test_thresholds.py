@@ -11,7 +11,13 @@ from triage_models.calibration.correction import REFIT_ROWS, correct_calibration
 from triage_models.calibration.guarantee import MIN_THRESHOLD, certified_threshold, estimated_threshold
 from triage_models.calibration.limits import ErrorLimits
 from triage_models.calibration.rows_needed import UNATTAINABLE, rows_needed
-from triage_models.calibration.thresholds import OwnThreshold, ScoredRows, _intent_threshold, choose_thresholds
+from triage_models.calibration.thresholds import (
+    ChosenThresholds,
+    OwnThreshold,
+    ScoredRows,
+    _intent_threshold,
+    choose_thresholds,
+)
 
 from tests.models.calibration.shops import LABELS, OWN, scored, shop
 
@@ -70,6 +76,31 @@ def test_a_shop_at_the_very_limit_is_rarely_certified() -> None:
         found = certified_threshold(confidence, random.random(300) >= 0.051, confidence, risk=0.05)
         mistakes += found is not None
     assert mistakes <= SURELY_BROKEN
+
+
+def test_the_guarantee_about_messages_holds_where_few_texts_make_most_of_the_traffic() -> None:
+    """Ten frequent texts are each right or wrong altogether; what is counted are draws of messages, as sampled."""
+    random = np.random.default_rng(5)
+    texts, mistakes, given_ = 400, 0, 0
+    frequency = np.concatenate([np.full(10, 0.05), np.full(texts - 10, 0.5 / (texts - 10))])
+    for _ in range(DRAWS):
+        right = np.append(random.random(10) >= 0.1, np.ones(texts - 10, dtype=bool))
+        drawn, counts = np.unique(random.choice(texts, 300, p=frequency), return_counts=True)
+        confidence = random.uniform(0.9, 1.0, len(drawn))
+        found = certified_threshold(confidence, right[drawn], confidence, risk=0.05, counts=counts)
+        by_text = certified_threshold(confidence, right[drawn], confidence, risk=0.05)
+        broken_ = frequency[~right].sum() > 0.05 + 1e-9
+        given_ += found is not None
+        mistakes += broken_ and found is not None
+        assert by_text is not None or found is None
+    assert given_ > DRAWS / 5, "the test would show nothing"
+    assert mistakes <= SURELY_BROKEN
+
+
+def test_one_text_alone_guarantees_nothing_however_often_it_was_drawn() -> None:
+    confidence, counts = np.linspace(0.9, 1.0, 30), np.full(30, 50)
+    right = np.ones(30, dtype=bool)
+    assert certified_threshold(confidence, right, confidence, risk=0.05, counts=counts) is None
 
 
 def test_which_thresholds_are_tested_does_not_depend_on_how_the_labels_moved_the_confidences() -> None:
@@ -205,3 +236,44 @@ def test_so_many_rows_as_are_said_to_be_needed_mostly_suffice() -> None:
             enough += choose_thresholds(more, LABELS, ErrorLimits(), OWN_THRESHOLD).thresholds.guarantee.certified
     assert tries > 10
     assert enough >= 0.4 * tries
+
+
+@pytest.mark.parametrize(("shift", "most"), [(0.0, 3200), (1.5, 1600)])
+def test_so_many_rows_as_an_intent_is_said_to_need_mostly_suffice_and_are_not_far_too_many(
+    shift: float, most: int
+) -> None:
+    """With ``most`` rows the guarantee of the intent is given in at least four of five draws."""
+    limits = ErrorLimits(0.05, 0.2, {"A": 0.04})
+
+    def chosen(seed: int, rows: int) -> ChosenThresholds:
+        data = shop(seed, rows, shift=shift)
+        found = correct_calibration(data, len(LABELS), OWN, 0.8, seed=0)
+        judged = replace(scored(data, found.confidence), expected=found.expected)
+        return choose_thresholds(judged, LABELS, limits, replace(OWN_THRESHOLD, threshold=found.own_threshold))
+
+    said = [chosen(seed, 400).rows_needed_by_intent["A"] for seed in range(15)]
+    tried = [more for more in said if 0 < more < 2 * most]
+    assert len(tried) >= 5
+    assert np.median(said) <= most
+    enough = 0
+    for seed, more in enumerate(tried):
+        by_intent = chosen(500 + seed, 400 + more).thresholds.by_intent
+        assert by_intent is not None
+        enough += by_intent["A"].guarantee.certified
+    assert enough >= len(tried) / 2
+
+
+def test_an_intent_that_is_wrong_more_often_than_expected_is_not_less_often_guaranteed_with_more_rows() -> None:
+    """By the bundle's confidence 1 % is wrong, in truth 2 % are; 4 % may be."""
+
+    def certified(seed: int, rows: int) -> bool:
+        random = np.random.default_rng(seed)
+        expected = 1.0 - 0.06 * random.random(rows) ** 2
+        correct = random.random(rows) >= 2.0 * (1.0 - expected)
+        everything = np.ones(rows, dtype=bool)
+        judged = ScoredRows(expected, expected, everything, correct, everything, np.zeros(rows, dtype=np.int64))
+        found = choose_thresholds(judged, LABELS, ErrorLimits(0.1, 0.2, {"A": 0.03}), OWN_THRESHOLD)
+        assert found.thresholds.by_intent is not None
+        return found.thresholds.by_intent["A"].guarantee.certified
+
+    assert sum(certified(seed, 4000) for seed in range(10)) >= 9

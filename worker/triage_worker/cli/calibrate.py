@@ -83,6 +83,7 @@ def _print(result: dict[str, Any]) -> None:
     lines = [
         f"{result['accepted_rows']:,} of {result['rows']:,} messages are accepted, {result['errors']:,} of them "
         f"wrongly; of those with an intent, {result['coverage']:.0%} are accepted.",
+        *_messages(result),
         _promise(result, "accepted messages", result["confidence"]),
         *(
             f"{label}, from confidence {own['threshold']:.3f}: {own['errors']:,} of {own['accepted_rows']:,} accepted "
@@ -93,6 +94,17 @@ def _print(result: dict[str, Any]) -> None:
     ]
     for line in lines:
         typer.echo(line)
+
+
+def _messages(result: dict[str, Any]) -> list[str]:
+    """Say what the rows stand for, where texts repeat."""
+    messages = result["messages"]
+    if messages["rows"] == result["rows"]:
+        return []
+    return [
+        f"Texts repeat: the rows stand for {messages['rows']:,} messages, of which {messages['accepted']:,} are "
+        f"accepted, {messages['errors']:,} of them wrongly. What is guaranteed holds for messages and for texts."
+    ]
 
 
 def _promise(found: dict[str, Any], what: str, confidence: float) -> str:
