@@ -26,7 +26,7 @@ def test_requirements_are_those_of_the_services() -> None:
     project = tomllib.loads(PYPROJECT)["project"]
     cpu = requirements(PYPROJECT, "cpu")
     extras = project["optional-dependencies"]
-    assert set(cpu) == {*project["dependencies"], *extras["router"], *extras["otel"]}
+    assert set(cpu) == {*project["dependencies"], *extras["router"], *extras["otel"], *extras["registry"]}
     assert not [line for line in cpu if re.match(r"(torch|transformers|scikit-learn|pytest)\b", line)]
 
 

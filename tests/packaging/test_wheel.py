@@ -93,7 +93,14 @@ def test_its_metadata_is_complete(metadata: Metadata, project: dict[str, Any]) -
     assert metadata.description == (ROOT / "README.md").read_text(encoding="utf-8")
     assert metadata.description_content_type == "text/markdown"
     assert str(metadata.requires_python) == project["requires-python"]
-    assert {str(name) for name in metadata.provides_extra or ()} >= {"gpu", "router", "otel", "demo", "train"}
+    assert {str(name) for name in metadata.provides_extra or ()} >= {
+        "gpu",
+        "router",
+        "otel",
+        "registry",
+        "demo",
+        "train",
+    }
 
 
 def test_the_image_copies_the_files_that_the_build_reads(project: dict[str, Any]) -> None:

@@ -6,7 +6,7 @@ from typing import Literal, get_args
 
 from triage_schemas.messages.message import InputFormat
 
-FormatName = Literal["json", "text", "email"]
+FormatName = Literal["json", "text", "avro", "protobuf", "json_schema", "email"]
 """The names of the formats, in the order of the help. Each is a module ``NAME_format`` here, which has a ``FORMAT``."""
 
 

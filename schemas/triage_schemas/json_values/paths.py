@@ -9,7 +9,7 @@ from triage_schemas.json_values.exact_json import parse_embedded
 Path = tuple[str, ...]
 """Field names, and indices of lists, from the document to a value."""
 
-_JSON_TYPES = {dict: "object", list: "array", str: "string", bool: "boolean", type(None): "null"}
+_JSON_TYPES = {dict: "object", list: "array", str: "string", bool: "boolean", type(None): "null", bytes: "binary value"}
 
 
 @dataclass(frozen=True, slots=True)

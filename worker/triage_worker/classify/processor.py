@@ -20,9 +20,12 @@ from triage_worker.classify.inference import KNOWN_GOOD, Inference, Observer
 from triage_worker.classify.loaded_bundle import EncodedMessage, LoadedBundle
 from triage_worker.classify.message_languages import MessageLanguages
 from triage_worker.classify.outputs import DecodedMessage, fault_output
+from triage_worker.classify.schema_cache import SchemaCache
+from triage_worker.classify.schema_gate import SchemaGate
 from triage_worker.kafka.records import source_of
 from triage_worker.observability.metrics import Metrics
 from triage_worker.observability.tracing import Traces, begin
+from triage_worker.resilience.tasks import run_together
 from triage_worker.streaming.processor import MessageProcessor
 from triage_worker.streaming.tracking.dead_letters import DeadLetters
 from triage_worker.streaming.tracking.in_flight import InFlightMessages, TrackedRecords
@@ -42,6 +45,7 @@ class ClassificationProcessor(MessageProcessor):
         observe: called with each batch and its decisions; must not block.
         traces: makes the spans of messages; None makes none.
         languages: finds the language of messages; None takes that which they give.
+        schemas: those of the registry, by which values are read; None if there is no registry.
     """
 
     def __init__(
@@ -55,6 +59,7 @@ class ClassificationProcessor(MessageProcessor):
         observe: Observer | None = None,
         traces: Traces | None = None,
         languages: MessageLanguages | None = None,
+        schemas: SchemaCache | None = None,
     ) -> None:
         self.inference = Inference(bundle, dead_letters, in_flight, observe=observe, metrics=metrics)
         self._dead_letters = dead_letters
@@ -64,10 +69,15 @@ class ClassificationProcessor(MessageProcessor):
         self._traces = traces
         self._languages = languages or MessageLanguages(None)
         self._tokenizer = ThreadPoolExecutor(1, thread_name_prefix="tokenizer")
+        self._schemas = schemas
+        self._gate = None if schemas is None else SchemaGate(schemas, shape, self._admit)
 
     def start(self) -> "asyncio.Future[None]":
         """Start the threads; the future fails when one of them does."""
-        return self.inference.start()
+        inferring = self.inference.start()
+        if self._gate is None:
+            return inferring
+        return asyncio.ensure_future(run_together(_wait_for(inferring), self._gate.run()))
 
     def use(self, bundle: LoadedBundle) -> None:
         """Switch to another bundle, from any thread; it encodes and decides messages read from now on."""
@@ -79,11 +89,14 @@ class ClassificationProcessor(MessageProcessor):
         self._tokenizer.shutdown(wait=False, cancel_futures=True)
 
     async def process(self, batch: Sequence[TrackedRecords]) -> None:
-        """Take in records; returns when they wait for the model.
+        """Take in records; returns when they wait for the model, or for the schema that they were written with.
 
         Raises:
             ModelDownError: the tokenizer fails on everything.
         """
+        await (self._admit(batch) if self._gate is None else self._gate.process(batch))
+
+    async def _admit(self, batch: Sequence[TrackedRecords]) -> None:
         started = monotonic()
         decoded = [
             message
@@ -97,6 +110,8 @@ class ClassificationProcessor(MessageProcessor):
 
     def pause(self) -> None:
         """Drop what is queued and start nothing until `resume`; running batches continue."""
+        if self._gate is not None:
+            self._gate.drop()
         self.inference.pause()
 
     def resume(self) -> None:
@@ -115,13 +130,13 @@ class ClassificationProcessor(MessageProcessor):
 
     @property
     def down(self) -> str | None:
-        """Why the model fails on everything, while it does."""
-        return self.inference.down
+        """Why the model fails on everything, or the schema registry does not answer, while that is so."""
+        return self.inference.down or (None if self._gate is None else self._gate.down)
 
     def _decode(self, tracker: PartitionTracker[Output], record: ConsumerRecord) -> DecodedMessage | None:
         """Decode a record; one that cannot be read becomes a dead letter, one that is no new message is skipped."""
         span = begin(self._traces, record)
-        message = decode(record.value, source_of(record), self._shape)
+        message = decode(record.value, source_of(record), self._shape, record.headers, self._schemas)
         if isinstance(message, Skipped):
             self._in_flight.complete([skipped(tracker, record, message.reason, span)])
             return None
@@ -157,6 +172,10 @@ class ClassificationProcessor(MessageProcessor):
                 encoded[position] = tokens._replace(language=decoded.language)
         self.metrics.languages(self._languages.count([decoded.language for decoded in messages]))
         return encoded
+
+
+async def _wait_for(future: "asyncio.Future[None]") -> None:
+    await future
 
 
 def _can_encode(bundle: LoadedBundle) -> bool:

@@ -12,6 +12,7 @@ from triage_models.serving.classifier import Classifier
 from triage_worker.classify.bundle_metrics import BundleMetrics, Role
 from triage_worker.classify.bundle_watch import BundleWatch
 from triage_worker.classify.loaded_bundle import load_for_serving
+from triage_worker.classify.schema_cache import opened_schemas
 from triage_worker.classify.shadow import Shadow
 from triage_worker.classify.thresholds import followed_decisions, follows
 from triage_worker.classify.wiring import assemble
@@ -46,6 +47,7 @@ async def _open_components(settings: Settings, metrics: Metrics) -> AsyncIterato
     async with AsyncExitStack() as closing:
         traces = closing.enter_context(tracing.started("worker", settings.group("worker")))
         decisions = await closing.enter_async_context(followed_decisions(settings)) if follows(settings) else None
+        schemas = await closing.enter_async_context(opened_schemas(settings, metrics.registry))
         # The first classifier has no name here, which would keep it in memory after another bundle has replaced it.
         processor, components = assemble(
             settings,
@@ -54,6 +56,7 @@ async def _open_components(settings: Settings, metrics: Metrics) -> AsyncIterato
             observe=shadow.offer,
             traces=traces,
             decisions=decisions,
+            schemas=schemas,
         )
         serving.start(lambda classifier: processor.use(load_for_serving(settings, classifier, metrics, decisions)))
         watches = [serving]

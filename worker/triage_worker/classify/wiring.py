@@ -9,6 +9,7 @@ from triage_worker.classify.inference import Observer
 from triage_worker.classify.loaded_bundle import load_for_serving
 from triage_worker.classify.message_languages import MessageLanguages
 from triage_worker.classify.processor import ClassificationProcessor
+from triage_worker.classify.schema_cache import SchemaCache
 from triage_worker.config.settings import Settings
 from triage_worker.kafka.control_topic import Decisions
 from triage_worker.observability.metrics import Metrics
@@ -41,6 +42,7 @@ def assemble(
     observe: Observer | None = None,
     traces: Traces | None = None,
     decisions: Decisions | None = None,
+    schemas: SchemaCache | None = None,
 ) -> tuple[ClassificationProcessor, ServiceComponents]:
     """Put a worker together; nothing is started. The processor is one of the components."""
     dead_letters = DeadLetters(settings.dead_letter_topic)
@@ -54,6 +56,7 @@ def assemble(
         observe=observe,
         traces=traces,
         languages=MessageLanguages.open(detect=settings.detect_language),
+        schemas=schemas,
     )
     components = connect(
         settings,

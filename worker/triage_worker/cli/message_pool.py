@@ -17,7 +17,7 @@ from triage_worker.cli.input_rows import open_input
 from triage_worker.cli.moments import parse_moment
 from triage_worker.cli.row_batches import rows_of
 from triage_worker.cli.row_progress import row_progress
-from triage_worker.cli.settings_flags import CONNECTION
+from triage_worker.cli.settings_flags import CONNECTION, REGISTRY
 from triage_worker.config.errors import TriageError
 from triage_worker.config.settings import Settings
 
@@ -26,6 +26,7 @@ LAST = 100_000
 
 MESSAGES = (
     *CONNECTION,
+    *REGISTRY,
     "input_format",
     "text_field",
     "subject_field",

@@ -31,6 +31,7 @@ TOPICS = tuple(channel.setting for channel in CHANNELS)
 MODEL = ("bundle", "device", "threads")
 CONSUMING = ("group_id", "group_instance_id", "session_timeout_ms", "auto_offset_reset")
 OPERATION = _named("http_", "log_")
+REGISTRY = _named("schema_registry_")
 _ROUTING = _named("routes", "state_", "helpdesk")
 ROUTER = (
     *CONNECTION,
@@ -46,7 +47,11 @@ HELPDESK = (*CONNECTION, *CONSUMING, *topic_settings("helpdesk"), "routes", *_na
 WORKER = _all_but("worker", (*_ROUTING, *_named("llm_")))
 FALLBACK = _all_but(
     "fallback",
-    (*_ROUTING, *MODEL, *_named("input_format", "text_", "skip_", "detect_", "bundle_", "shadow_", "audit_")),
+    (
+        *_ROUTING,
+        *MODEL,
+        *_named("input_format", "text_", "skip_", "detect_", "schema_", "bundle_", "shadow_", "audit_"),
+    ),
 )
 
 

@@ -5,9 +5,12 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from aiokafka.errors import KafkaError
+from prometheus_client import CollectorRegistry
 from triage_schemas.input.decoder import decode
+from triage_schemas.input.framed_values import frame_of
 from triage_schemas.messages.message import CustomerMessage
 
+from triage_worker.classify.schema_cache import opened_schemas
 from triage_worker.classify.wiring import input_shape
 from triage_worker.config.errors import TriageError
 from triage_worker.config.settings import Settings
@@ -56,14 +59,17 @@ async def read_messages(
     shape = input_shape(settings)
     records = without_text = 0
     try:
-        async with open_reader(settings) as consumer:
+        async with open_reader(settings) as consumer, opened_schemas(settings, CollectorRegistry()) as schemas:
             if period.since is None:
                 starts = await offsets_of_last(consumer, topic, period.last)
             else:
                 starts = await offsets_since(consumer, topic, period.since)
             async for batch in read_topic(consumer, topic, starts):
+                if schemas is not None:
+                    frames = [frame_of(record.value, record.headers, shape) for record in batch]
+                    await schemas.load(frame.schema_id for frame in frames if frame is not None)
                 for record in batch:
-                    message = decode(record.value, source_of(record), shape)
+                    message = decode(record.value, source_of(record), shape, record.headers, schemas)
                     if isinstance(message, CustomerMessage):
                         on_message(message)
                     else:

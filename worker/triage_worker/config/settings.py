@@ -21,6 +21,7 @@ from triage_worker.config.kafka_settings import KafkaSettings
 from triage_worker.config.message_settings import MessageSettings
 from triage_worker.config.model_settings import ModelSettings
 from triage_worker.config.operation_settings import OperationSettings
+from triage_worker.config.registry_settings import RegistrySettings
 from triage_worker.config.routing_settings import RoutingSettings
 from triage_worker.config.sources import PREFIX, variable
 from triage_worker.config.text_settings import TextSettings
@@ -37,6 +38,7 @@ class Settings(
     AuditSettings,
     ModelSettings,
     TextSettings,
+    RegistrySettings,
     MessageSettings,
     KafkaSettings,
     BaseSettings,
@@ -101,6 +103,12 @@ class Settings(
         """Drop line ends at the end of values: those of the file that a secret, or a shell's variables, came from."""
         plain = {name: value.rstrip("\r\n") if isinstance(value, str) else value for name, value in values.items()}
         return {name: value for name, value in plain.items() if value != "" or values[name] == ""}
+
+    @model_validator(mode="after")
+    def _registry_of_the_format(self) -> Self:
+        if self.input_format in {"avro", "protobuf"} and self.schema_registry_url is None:
+            raise ValueError(f"TRIAGE_INPUT_FORMAT={self.input_format} needs TRIAGE_SCHEMA_REGISTRY_URL too")
+        return self
 
     @model_validator(mode="after")
     def _distinct_topics(self) -> Self:

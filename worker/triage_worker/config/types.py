@@ -49,6 +49,7 @@ Url = Annotated[str, AfterValidator(lambda value: _endpoint(value.strip().rstrip
 Headers = Annotated[SecretStr | None, AfterValidator(lambda value: value and _headers(value))]
 HeaderName = Annotated[str, AfterValidator(lambda value: header_name(value.strip()))]
 ApiKey = Annotated[SecretStr | None, AfterValidator(lambda value: value and _header(value))]
+RegistryUrls = Annotated[str, AfterValidator(lambda value: ",".join(map(_registry_url, _names(value))))]
 HelpdeskUrl = Annotated[str, AfterValidator(lambda value: _helpdesk_url(value.strip().rstrip("/")))]
 Servers = Annotated[str, AfterValidator(_servers)]
 Host = Annotated[str, AfterValidator(lambda value: _host(value.strip()))]
@@ -128,6 +129,13 @@ def _helpdesk_url(value: str) -> str:
     _matching(value, ADDRESS, "https:// and a name")
     _check_host(value)
     return value
+
+
+def _registry_url(value: str) -> str:
+    _, _, rest = value.partition("://")
+    if "@" in rest.partition("/")[0]:  # before the value is shown
+        raise ValueError("a URL with a login in it: give it as TRIAGE_SCHEMA_REGISTRY_USERNAME and _PASSWORD")
+    return _helpdesk_url(value.rstrip("/"))
 
 
 def _headers(secret: SecretStr) -> SecretStr:

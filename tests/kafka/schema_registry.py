@@ -1,0 +1,147 @@
+"""A real schema registry, Apicurio, run from its Maven archive; Confluent's serializers, in their own environment."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import time
+import venv
+from base64 import b64decode
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.error import URLError
+from urllib.request import urlopen
+
+from tests.kafka.broker import HERE, LOGGING, UnavailableError, free_ports
+from tests.kafka.harness import Record
+
+FOLDER = HERE / ".registry"
+VERSION = "3.0.9"
+"""The last one that runs on Java 17."""
+
+ARCHIVE = f"io.apicurio:apicurio-registry-app:{VERSION}:tar.gz:all"
+JVM = ("-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", *LOGGING)
+START_S = 180.0
+SERIALIZERS = "confluent-kafka[avro,json,protobuf]==2.16.1"
+PYTHON = FOLDER / "serializers" / "bin" / "python"
+
+
+def install() -> None:
+    """Fetch the registry and Confluent's serializers, unless both are there.
+
+    Raises:
+        UnavailableError: Java or Maven is missing, or something cannot be fetched.
+    """
+    for program in ("java", "mvn", "tar"):
+        if shutil.which(program) is None:
+            raise UnavailableError(f"{program} is not installed")
+    FOLDER.mkdir(exist_ok=True)
+    if not any(FOLDER.glob("app/*-runner.jar")):
+        copy = ["mvn", "-q", "-B", "dependency:copy", f"-Dartifact={ARCHIVE}", f"-DoutputDirectory={FOLDER}"]
+        _run(copy)
+        (archive,) = FOLDER.glob("*.tar.gz")
+        (FOLDER / "app").mkdir(exist_ok=True)
+        _run(["tar", "xzf", str(archive), "-C", str(FOLDER / "app")])
+        archive.unlink()
+    if not PYTHON.exists():
+        venv.create(PYTHON.parents[1], with_pip=True, clear=True)
+        try:
+            _run([str(PYTHON), "-m", "pip", "install", "-q", "--disable-pip-version-check", SERIALIZERS])
+        except UnavailableError:
+            shutil.rmtree(PYTHON.parents[1])
+            raise
+
+
+@dataclass
+class SchemaRegistry:
+    """One node that keeps its schemas in memory, so it has none after a restart.
+
+    Attributes:
+        log: where it writes.
+        port: its port.
+        process: the running registry; None before the first start.
+    """
+
+    log: Path
+    port: int = field(default_factory=lambda: free_ports(1)[0])
+    process: "subprocess.Popen[bytes] | None" = None
+
+    @property
+    def root(self) -> str:
+        """The address without the path of an API."""
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def confluent(self) -> str:
+        """The address of the API that is like Confluent's."""
+        return f"{self.root}/apis/ccompat/v7"
+
+    @property
+    def apicurio(self) -> str:
+        """The address of Apicurio's own API."""
+        return f"{self.root}/apis/registry/v3"
+
+    def start(self) -> None:
+        """Start it and wait until it answers."""
+        app = FOLDER / "app"
+        (jar,) = app.glob("*-runner.jar")
+        properties = ("-Dquarkus.http.host=127.0.0.1", f"-Dquarkus.http.port={self.port}")
+        path = f"{jar}:{app / 'lib' / '*'}"
+        command = ["java", *JVM, *properties, "-cp", path, "io.quarkus.runner.GeneratedMain"]
+        with self.log.open("ab") as stream:
+            self.process = subprocess.Popen(command, stdout=stream, stderr=stream, start_new_session=True)
+        deadline = time.monotonic() + START_S
+        while not self._answers():
+            if self.process.poll() is not None or time.monotonic() > deadline:
+                raise RuntimeError(f"the registry did not start: {self.log.read_text(errors='replace')[-2000:]}")
+            time.sleep(0.2)
+
+    def signal(self, number: int) -> None:
+        """Send a signal, such as SIGSTOP and SIGCONT."""
+        assert self.process is not None
+        self.process.send_signal(number)
+
+    def stop(self) -> None:
+        """End it."""
+        if self.process is not None and self.process.poll() is None:
+            self.signal(signal.SIGKILL)
+            self.process.wait(timeout=30)
+
+    def serialized(self, script: str, *arguments: str) -> list[Record]:
+        """Run a script with Confluent's serializers; it prints a JSON line for each record, see `_record`."""
+        command = [str(PYTHON), str(HERE / script), self.confluent, *arguments]
+        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=300)
+        assert done.returncode == 0, done.stderr
+        return [_record(json.loads(line)) for line in done.stdout.splitlines()]
+
+    def _answers(self) -> bool:
+        try:
+            with urlopen(f"{self.apicurio}/system/info", timeout=2) as response:
+                return bool(response.status == 200)
+        except (URLError, OSError):
+            return False
+
+
+@contextmanager
+def running(folder: Path) -> Iterator[SchemaRegistry]:
+    """Run a registry."""
+    registry = SchemaRegistry(folder / "registry.log")
+    try:
+        registry.start()
+        yield registry
+    finally:
+        registry.stop()
+
+
+def _record(line: dict[str, str]) -> Record:
+    headers = [(name, b64decode(value)) for name, value in json.loads(line.get("headers", "{}")).items()]
+    return line["key"].encode(), b64decode(line["value"]), headers
+
+
+def _run(command: Sequence[str]) -> None:
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=dict(os.environ))
+    if done.returncode != 0:
+        raise UnavailableError(f"{command[0]} fails: {(done.stdout + done.stderr).strip()[-500:]}")
