@@ -64,6 +64,18 @@ class SourceRef(StrictModel):
     offset: int = Field(ge=0)
 
 
+class EntityRef(StrictModel):
+    """An entity of the message's text, such as an order number."""
+
+    type: str = Field(
+        description="order_number, tracking_number, email, date, amount, phone, postcode, product; more may come"
+    )
+    start: int = Field(ge=0, description="position of its first character in the message's text")
+    end: int = Field(ge=0, description="position after its last character")
+    value: str = Field(description="in one way of writing: E.164, ISO 8601, a decimal number, a product's id")
+    currency: str | None = Field(default=None, description="of an amount, ISO 4217")
+
+
 class MessageEvent(Event):
     """The fields of the message that every event about it repeats."""
 
@@ -95,6 +107,7 @@ class Intent(MessageEvent):
     )
     familiarity: float | None = Field(default=None, description="cosine similarity to the nearest training prototype")
     truncated: bool = Field(default=False, description="the text was too long to be read to its end")
+    entities: list[EntityRef] = Field(default_factory=list, description="what the text names; omitted if nothing")
     model: ModelRef = Field(
         description="the model that decided; for a person's decision, the model that did not accept"
     )

@@ -4,7 +4,7 @@
 each. A property test checks that both agree.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from itertools import islice
 from typing import Any, NamedTuple
 
@@ -36,6 +36,7 @@ class Prediction(NamedTuple):
     """The model's result for one message. ``scores`` has every label's probability, in descending order.
 
     ``language`` is that of the text, for a message that does not give its own.
+    ``entities`` are dataclasses with the fields of `triage_schemas.events.EntityRef`.
     """
 
     intent: str
@@ -46,6 +47,7 @@ class Prediction(NamedTuple):
     reason: str | None
     suggested: bool = False
     language: str | None = None
+    entities: Sequence[Any] = ()
 
 
 class AuditRequest(NamedTuple):
@@ -151,7 +153,7 @@ class IntentWriter:
     def _event(
         self, message: CustomerMessage, source: Source, prediction: Prediction, at: str, threshold: Threshold | None
     ) -> dict[str, Any]:
-        event = {
+        event: dict[str, Any] = {
             "message_id": message.message_id,
             "conversation_id": message.conversation_id,
             "customer_id": message.customer_id,
@@ -171,6 +173,8 @@ class IntentWriter:
         }
         if threshold is not None:
             event["threshold_version"] = threshold.version
+        if prediction.entities:
+            event["entities"] = prediction.entities
         return event
 
     def own_threshold(self, prediction: Prediction) -> float:

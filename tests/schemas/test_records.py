@@ -1,3 +1,5 @@
+from dataclasses import dataclass
+
 import orjson
 import pytest
 from hypothesis import given
@@ -112,6 +114,22 @@ messages = st.builds(
     language=optional,
     metadata=st.dictionaries(names, scalars, max_size=3),
 )
+
+
+@dataclass(frozen=True)
+class Found:
+    """An entity as the worker finds it."""
+
+    type: str
+    start: int
+    end: int
+    value: str
+    currency: str | None = None
+
+
+entities = st.builds(
+    Found, type=names, start=st.integers(0, 99), end=st.integers(0, 99), value=names, currency=st.none() | names
+)
 predictions = st.builds(
     Prediction,
     intent=names,
@@ -121,6 +139,7 @@ predictions = st.builds(
     truncated=st.booleans(),
     reason=st.sampled_from(["low_confidence", "unfamiliar", "ambiguous", "out_of_scope", "unsupported_language"]),
     suggested=st.booleans(),
+    entities=st.lists(entities, max_size=3),
 )
 thresholds = st.none() | st.builds(Threshold, probability, st.integers(0, 2**53))
 sources = st.builds(Source, topic=st.just("in"), partition=st.integers(0, 99), offset=st.integers(0, 2**62))

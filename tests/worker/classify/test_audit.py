@@ -10,7 +10,7 @@ from triage_models.audit.selection import AuditPolicy
 from triage_models.bundle.bundle import Bundle
 from triage_models.bundle.manifest import SUGGESTION, IntentThreshold, Suggestion
 from triage_models.serving.decision import Decision
-from triage_schemas.events import FallbackEvent, IntentEvent, ReviewEvent
+from triage_schemas.events import EntityRef, FallbackEvent, IntentEvent, ReviewEvent
 from triage_schemas.messages.message import CustomerMessage
 from triage_schemas.records import IntentWriter, Threshold
 from triage_worker.classify.loaded_bundle import load_for_serving
@@ -163,3 +163,34 @@ def test_people_see_no_personal_data_where_that_is_set() -> None:
     made = OutputWriter(events, "out", "fallback", audit).output(message, ACCEPTED)
     assert request(made).text == "mail [EMAIL_1]"
     assert IntentEvent.read(made.value or b"").text == "mail a@example.com"
+
+
+def test_events_list_the_entities_of_the_text() -> None:
+    events = IntentWriter(name="b", version="1", threshold=0.8, descriptions={"WISMO": "where"}, include_text=False)
+    audit = Audit(
+        AuditPolicy(1.0), "review", lambda intent: OWN, redact=Settings(redact_in="review").redaction("review")
+    )
+    writer = OutputWriter(events, "out", "fallback", audit, Settings().entity_extractor())
+    message = replace(decoded_message("m"), message=CustomerMessage("a@example.com paid $5 on 2024-03-12", "m"))
+    accepted, refused = writer.output(message, ACCEPTED), writer.output(message, REFUSED)
+    expected = [
+        EntityRef(type="email", start=0, end=13, value="a@example.com"),
+        EntityRef(type="amount", start=19, end=21, value="5", currency="USD"),
+        EntityRef(type="date", start=25, end=35, value="2024-03-12"),
+    ]
+    assert IntentEvent.read(accepted.value or b"").entities == expected
+    assert FallbackEvent.read(refused.value or b"").entities == expected
+    asked = request(accepted)
+    assert [(one.type, asked.text[one.start : one.end]) for one in asked.entities] == [
+        ("amount", "$5"),
+        ("date", "2024-03-12"),
+    ]
+
+
+def test_events_without_entities_are_as_before() -> None:
+    events = IntentWriter(name="b", version="1", threshold=0.8, descriptions={"WISMO": "where"}, include_text=False)
+    message = replace(decoded_message("m"), message=CustomerMessage("paid $5", "m"))
+    off, on = Settings(entities="none").entity_extractor(), Settings().entity_extractor()
+    for extractor, listed in ((None, False), (off, False), (on, True)):
+        made = OutputWriter(events, "out", "fallback", None, extractor).output(message, ACCEPTED)
+        assert (b"entities" in (made.value or b"")) == listed

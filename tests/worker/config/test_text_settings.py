@@ -1,5 +1,7 @@
 """Which personal data is replaced, and where."""
 
+from pathlib import Path
+
 import pytest
 from triage_worker.config.errors import ConfigError
 from triage_worker.config.settings import Settings
@@ -31,7 +33,10 @@ def test_types_and_places_can_be_chosen() -> None:
         ("redact", "none,email", "'none,email' should be none, or some of"),
         ("redact", ",", "',' should be none, or some of"),
         ("redact_in", "helpdesk", "'helpdesk' should be none, or some of llm, review, labels"),
-        ("phone_region", "UK", "'UK' should be a country of two letters, such as GB"),
+        ("order_pattern", "(", "the pattern is not one that RE2 takes"),
+        ("order_pattern", r"\d*", "the pattern matches an empty text"),
+        ("entities", "size", "'size' should be none, or some of order_number"),
+        ("region", "UK", "'UK' should be a country of two letters, such as GB"),
     ],
 )
 def test_a_wrong_value_is_refused_at_the_start(setting: str, value: str, error: str) -> None:
@@ -41,4 +46,18 @@ def test_a_wrong_value_is_refused_at_the_start(setting: str, value: str, error: 
 
 
 def test_the_region_may_be_in_small_letters() -> None:
-    assert Settings(phone_region="gb").phone_region == "GB"
+    assert Settings(region="gb").region == "GB"
+
+
+def test_entities_are_found_unless_they_are_off(tmp_path: Path) -> None:
+    assert Settings(entities="none").entity_extractor() is None
+    path = tmp_path / "products.csv"
+    path.write_text("id,name\nL-1,Lumi Lamp\n", encoding="utf-8")
+    extractor = Settings(order_pattern=r"ORD-\d+", catalogue=path).entity_extractor()
+    assert extractor is not None
+    assert [one.value for one in extractor.find("ORD-17 has no lumi lamp")] == ["ORD-17", "L-1"]
+
+
+def test_a_catalogue_that_cannot_be_read_stops_the_start(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="TRIAGE_CATALOGUE is not valid"):
+        Settings(catalogue=tmp_path / "none.csv").entity_extractor()

@@ -4,7 +4,7 @@ from typing import Any
 
 import orjson
 from aiokafka.structs import TopicPartition
-from triage_schemas.events import LabelEvent, ReviewEvent
+from triage_schemas.events import EntityRef, IntentEvent, LabelEvent, ReviewEvent
 from triage_worker.config.settings import Settings
 from triage_worker.fallback.completion import Completion
 from triage_worker.fallback.llm_decider import READ_CHARACTERS, Decided, LlmDecider, Undecided, redacted
@@ -92,3 +92,16 @@ def test_review_and_labels_have_no_personal_data_where_that_is_set() -> None:
         assert decided.companion is not None
         assert ReviewEvent.read(asked.value or b"").text == text
         assert LabelEvent.read(decided.companion.value).text == text
+
+
+def test_entities_stay_with_the_intent_and_with_what_review_may_show() -> None:
+    settings = Settings(llm_model="m", redact_in="review")
+    found = [
+        EntityRef(type="email", start=0, end=13, value="a@example.com"),
+        EntityRef(type="x", start=14, end=16, value="5"),
+    ]
+    pending = PendingEvent(PartitionTracker[Output](A), record(A, 0, b"x"), event("a@example.com $5", entities=found))
+    builder = OutputBuilder.from_settings(settings)
+    assert IntentEvent.read(builder.build(pending, Decided("WISMO", 0.9)).value or b"").entities == found
+    asked = ReviewEvent.read(builder.build(pending, Undecided("unsure")).value or b"")
+    assert [(one.type, asked.text[one.start : one.end]) for one in asked.entities] == [("x", "$5")]

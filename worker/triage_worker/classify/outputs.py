@@ -9,6 +9,8 @@ from typing import Self
 from aiokafka.structs import ConsumerRecord
 from triage_models.audit.selection import AuditPolicy
 from triage_models.serving.decision import Decision
+from triage_models.text.entities.entity import moved_entities
+from triage_models.text.entities.extractor import EntityExtractor
 from triage_models.text.language import Detection
 from triage_schemas.cloudevents import timestamp
 from triage_schemas.messages.message import CustomerMessage
@@ -71,17 +73,19 @@ class OutputWriter:
         output_topic: for accepted messages.
         fallback_topic: for all others.
         audit: None if nothing is audited.
+        entities: finds the entities of a text; None if events list none.
     """
 
     events: IntentWriter
     output_topic: str
     fallback_topic: str
     audit: Audit | None = None
+    entities: EntityExtractor | None = None
 
     @classmethod
     def from_settings(cls, settings: Settings, events: IntentWriter, audit: Audit | None) -> Self:
         """Take the names of the topics from the settings."""
-        return cls(events, settings.output_topic, settings.fallback_topic, audit)
+        return cls(events, settings.output_topic, settings.fallback_topic, audit, settings.entity_extractor())
 
     def output(self, decoded: DecodedMessage, decision: Decision) -> Output:
         """Make an intent if the decision is accepted, else a request to the fallback; and the audit's request."""
@@ -103,6 +107,7 @@ class OutputWriter:
             truncated=decision.truncated,
             reason=reason,
             suggested=suggested,
+            entities=[] if self.entities is None else self.entities.find(decoded.message.text),
         )
         if threshold is not None:
             least = self.events.own_threshold(prediction)
@@ -142,7 +147,9 @@ class OutputWriter:
         trace = outgoing(record.headers, decoded.span)
         message = decoded.message
         if audit.redact is not None:
-            message = replace(message, text=audit.redact(message.text).text)
+            redacted = audit.redact(message.text)
+            message = replace(message, text=redacted.text)
+            prediction = prediction._replace(entities=moved_entities(prediction.entities, redacted))
         value, headers = self.events.audit(message, source_of(record), prediction, at, trace, threshold, why)
         return CompanionRecord(audit.review_topic, record.key, value, headers)
 

@@ -74,8 +74,11 @@ class OutputBuilder:
         )
 
     def _intent(self, event: FallbackEvent, decision: Decided, now: datetime) -> IntentEvent:
+        fields = message_fields(event, event.text if self.include_text else None)
+        if event.entities:
+            fields["entities"] = event.entities
         return IntentEvent(
-            **message_fields(event, event.text if self.include_text else None),
+            **fields,
             intent=decision.intent,
             confidence=decision.confidence,
             scores={decision.intent: decision.confidence},
@@ -98,7 +101,15 @@ class OutputBuilder:
 
     def _review(self, pending: PendingFallback, decision: Undecided, now: datetime) -> Output:
         fields = {name: getattr(pending.event, name) for name in pending.event.model_fields_set}
-        fields["text"] = self.redact_review(pending.event.text).text
+        redacted = self.redact_review(pending.event.text)
+        fields["text"] = redacted.text
+        if pending.event.entities and redacted.spans:
+            places = [(one, redacted.moved(one.start, one.end)) for one in pending.event.entities]
+            fields["entities"] = [
+                one.model_copy(update={"start": place[0], "end": place[1]})
+                for one, place in places
+                if place is not None  # a placeholder has replaced it
+            ]
         review = decision_record(pending, ReviewEvent(**fields, review_reason=decision.reason), now)
         return Output(
             pending.tracker,

@@ -103,6 +103,8 @@ class OutputBuilder:
     def _intent(self, event: ReviewEvent, label: str, now: datetime, corrects: str | None) -> IntentEvent:
         """The intent event. It names the model and the threshold that did not decide; ``decided_by`` says who did."""
         fields = message_fields(event, event.text if self.include_text else None)
+        if event.entities:
+            fields["entities"] = event.entities
         if corrects is not None:
             fields["corrects"] = corrects
         if event.threshold_version is not None:
