@@ -15,7 +15,7 @@ EXTRAS := .[demo,router,otel,parquet,email,registry,dev]
 QUICK := not kafka and not train and not install and not packaging and not torture and not llm
 DATA ?= $(or $(TRIAGE_DATA),../shared/data)
 
-.PHONY: help setup demo test check docs bench evaluate-all mail-check redaction-check leave-one-out language-check calibration-curve train-ecommerce torture test-llm examples deploy-check lowest newest pins clean
+.PHONY: help setup demo test check docs bench evaluate-all mail-check redaction-check leave-one-out language-check label-curve train-ecommerce torture test-llm examples deploy-check lowest newest pins clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -55,8 +55,8 @@ leave-one-out: $(ALL_READY) ## train without five kinds of shop and measure on e
 language-check: $(ALL_READY) ## measure how well the language of messages is found (LANGUAGE_ARGS="ROWS.csv...": yours)
 	@$(BIN)/python -m triage_models.benchmarks.language_check $(LANGUAGE_ARGS)
 
-calibration-curve: $(ALL_READY) ## measure what `triage calibrate` gains by the number of labelled rows, seconds (CURVE_ARGS="--draws 100")
-	@$(BIN)/python -m triage_models.benchmarks.calibration_curve --data $(DATA) --svg docs/calibrate.svg $(CURVE_ARGS)
+label-curve: $(ALL_READY) ## measure how many labels `triage calibrate` needs, and rewrite figures and picture in docs/, minutes (CURVE_ARGS="--draws 50")
+	@$(BIN)/python -m triage_models.benchmarks.label_curve --data $(DATA) --docs docs $(CURVE_ARGS)
 
 train-ecommerce: $(ALL_READY) ## train the shipped bundle again (data in ../shared/data, or TRIAGE_DATA=DIR)
 	@$(BIN)/python -m triage_models.training.ecommerce --data $(DATA) $(TRAIN_ARGS)

@@ -1,4 +1,4 @@
-"""Splits the held-out messages for measuring: posts on social media, and all other channels."""
+"""Splits the held-out messages by channel, for measuring."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -10,13 +10,32 @@ from triage_models.data.tables import write_table
 POST = "post"
 
 
+def channels() -> list[str]:
+    """Return the channels of the held-out messages, the most frequent first.
+
+    Raises:
+        DataError: The held-out messages are not there, as in a wheel.
+    """
+    found = [row.channel for row in read_messages(CHANNELS_CSV)]
+    return sorted(set(found), key=lambda channel: (-found.count(channel), channel))
+
+
+def write_channel(output: Path, channel: str) -> Path:
+    """Write the held-out messages of one channel as a CSV to evaluate on, and return its path.
+
+    Raises:
+        DataError: The held-out messages are not there, as in a wheel.
+    """
+    return _write(output, lambda other: other == channel)
+
+
 def write_posts(output: Path) -> Path:
     """Write the held-out posts as a CSV to evaluate on, and return its path.
 
     Raises:
         DataError: The held-out messages are not there, as in a wheel.
     """
-    return _write(output, lambda channel: channel == POST)
+    return write_channel(output, POST)
 
 
 def write_other_channels(output: Path) -> Path:
