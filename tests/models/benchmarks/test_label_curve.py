@@ -55,7 +55,8 @@ def modelled(count: int = ROWS) -> ModelledRows:
     logits[np.arange(count), best] += random.uniform(2, 9, count).astype(np.float32)
     classes = np.where(random.random(count) < 0.9, logits[:, :labels].argmax(axis=1), labels)
     similarity = np.clip(0.7 + 0.03 * logits, -1, 1).astype(np.float32)
-    return ModelledRows(CalibrationData(logits, similarity, classes, "made up"), np.ones(count, dtype=bool))
+    data = CalibrationData(logits, similarity, classes, "made up")
+    return ModelledRows(data, np.ones(count, dtype=bool), np.ones(count, dtype=np.int64))
 
 
 def traffic() -> Traffic:
