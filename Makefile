@@ -49,7 +49,7 @@ mail-check: $(ALL_READY) ## measure what is read of e-mails, and how they are de
 redaction-check: $(ALL_READY) ## measure how much personal data is found before a text goes to an LLM, seconds (REDACTION_ARGS=--missed)
 	@$(BIN)/python -m triage_models.benchmarks.redaction_check $(REDACTION_ARGS)
 
-leave-one-out: $(ALL_READY) ## train without five kinds of shop and measure on each, half an hour (LEAVE_ARGS=--quick: minutes; --kind food: one)
+leave-one-out: $(ALL_READY) ## train without five kinds of shop and measure on each, 20 minutes on idle cores (LEAVE_ARGS=--quick: less than half; --kind food: one)
 	@$(BIN)/python -m triage_models.benchmarks.leave_out --data $(DATA) $(LEAVE_ARGS)
 
 language-check: $(ALL_READY) ## measure how well the language of messages is found (LANGUAGE_ARGS="ROWS.csv...": yours)

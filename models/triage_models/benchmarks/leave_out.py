@@ -82,7 +82,7 @@ def leave_out(kind: str, public: Path, runs: Path, *, quick: bool, seed: int, lo
         kind: one of `KINDS`, or `ALL`.
         public: folder of the public data sets; SOFMattress is skipped if it is not there.
         runs: folder for the bundle, data and reports.
-        quick: use two epochs: minutes instead of half an hour, and slightly worse.
+        quick: use two epochs: less than half the time, and slightly worse.
         seed: seed of every draw.
         log: where progress is shown.
 
@@ -137,7 +137,7 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m triage_models.benchmarks.leave_out", description=__doc__)
     parser.add_argument("--data", type=Path, required=True, help="folder of the public data sets")
     parser.add_argument("--kind", choices=[ALL, *sorted(KINDS)], default=ALL, help="the kind of shop to leave out")
-    parser.add_argument("--quick", action="store_true", help="two epochs: minutes instead of half an hour")
+    parser.add_argument("--quick", action="store_true", help="two epochs: less than half the time")
     parser.add_argument("--runs", type=Path, default=Path("runs"), help="folder for the bundle, data and reports")
     parser.add_argument("--seed", type=int, default=0, help="seed of every draw")
     return parser.parse_args(arguments)
