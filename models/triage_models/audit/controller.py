@@ -2,8 +2,10 @@
 
 A pure policy: audited events and alarms in, changes out. The threshold moves on a grid. It rises at once when an alarm
 says that the promise is broken, to the value that the answers since then justify. It falls only when it is proved that
-the error rate above the lower value is within the promise (Learn-then-Test: Angelopoulos et al. 2021, with Bonferroni's
-correction over the grid). Both ways need evidence from answers after the last change, so the threshold does not flap.
+the error rate above the lower value has been within the promise for a time (Learn-then-Test: Angelopoulos et al. 2021,
+with Bonferroni's correction over the grid). That it stays so is not proved: if it doesn't, the next alarm raises the
+threshold again. Both ways need evidence from answers after the last change, so the threshold does not flap. The
+probability of error is that of one version of the threshold.
 """
 
 from collections.abc import Sequence
@@ -72,7 +74,7 @@ class ThresholdController:
     Args:
         grid: ``[T]`` rising thresholds; the first is the bundle's, and the threshold is never below it.
         max_error: the promised error rate, 0 to 1.
-        confidence: how sure it must be that the promise is kept at a lower threshold, 0 to 1.
+        confidence: how sure it must be, in each version, that a lower threshold kept the promise for a time, 0 to 1.
         advise_only: only advise; the threshold stays at the floor.
         largest_weight: the weight that no event exceeds.
         least_ask_probability: the smallest probability with which a person is asked.
@@ -179,8 +181,8 @@ class ThresholdController:
         found = "not enough answers" if now is None else f"{now:.1%} of the accepted events"
         return self._change(
             step,
-            f"The {alarm.kind} alarm rang. In the {len(since)} audited events since then, {found} were wrong; "
-            f"{self._max_error:.1%} are promised.",
+            f"The audit raised the {alarm.kind} alarm: by estimate, errors became more frequent. In the {len(since)} "
+            f"audited events since then, {found} were wrong; {self._max_error:.1%} may be.",
             alarm.kind,
             since,
             at,
@@ -191,7 +193,10 @@ class ThresholdController:
         if not len(proved) or self._events is None:
             return None
         step = int(proved[0])
-        reason = f"It is proved that events above {self._grid[step]:.3f} are wrong in less than {self._max_error:.1%}."
+        reason = (
+            f"For a time since the last change, fewer than {self._max_error:.1%} of the events above "
+            f"{self._grid[step]:.3f} were wrong, at {1.0 - self._doubt:.0%} confidence for this version."
+        )
         return self._change(step, reason, None, self._events, at)
 
     def _change(self, step: int, reason: str, kind: Kind | None, events: AuditedEvents, at: float) -> ThresholdChange:

@@ -1,4 +1,4 @@
-"""A test of recovery: the error rate above each of several thresholds has come below the promise."""
+"""A test of recovery: for a time, the error rate above each of several thresholds has been below the promise."""
 
 import numpy as np
 
@@ -13,10 +13,12 @@ SCALE = 300.0
 
 
 class RecoveryTest:
-    """Evidence, for each threshold, that events above it are wrong less often than promised.
+    """Evidence, for each threshold, that events above it have been wrong less often than promised for a time.
 
     The null hypothesis of a threshold is that each event of at least this confidence is wrong with a probability of at
-    least ``max_error``, given everything before it.
+    least ``max_error``, given everything before it. Bets start at every event, so what is proved is only that this is
+    false for some of the events: a good stretch is enough, whatever came before it. The probability that it is ever
+    proved although the null hypothesis is true is that of one test; whoever begins a new one has it again.
 
     Args:
         thresholds: T thresholds.

@@ -103,6 +103,25 @@ def test_it_comes_down_when_the_drift_is_over_and_never_below_the_floor() -> Non
     assert changes[-1].alarm is None
 
 
+def test_a_good_stretch_lowers_it_and_later_errors_raise_it_again() -> None:
+    """What is proved about a lower threshold was true for a time; it says nothing about the errors that follow."""
+    good, rises = 1_000, []
+    for seed in range(6):
+        controller = ThresholdController(GRID, 0.05, threshold=float(GRID[-1]), version=1)
+        stream = join(mixed(good, seed, 0.01, border=1.1), mixed(1_000, 100 + seed, 0.1, border=1.1))
+        changes = run(controller, stream)
+        before = [one for one in changes if one.at < good]
+        assert before
+        assert before[-1].alarm is None
+        assert before[-1].threshold < GRID[-1]
+        assert "For a time since the last change" in before[-1].reason
+        assert "for this version" in before[-1].reason
+        rise = next((one for one in changes if one.at >= good and one.alarm is not None), None)
+        rises.append(np.inf if rise is None else rise.at - good)
+    assert np.median(rises) < 500
+    assert np.isfinite(rises).all()
+
+
 def test_it_does_not_flap_while_the_drift_lasts() -> None:
     controller = ThresholdController(GRID, 0.05)
     changes = run(controller, mixed(6000, 5, 0.3))
