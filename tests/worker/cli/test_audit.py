@@ -4,7 +4,7 @@ import json
 from collections.abc import Callable
 
 import pytest
-from triage_models.bundle.manifest import Manifest
+from triage_models.bundle.manifest import IntentThreshold, Manifest
 from triage_schemas.events import LabelEvent, ThresholdEvent
 from triage_worker.audit import service
 from triage_worker.audit.evidence import Evidence
@@ -56,6 +56,49 @@ def test_it_prints_alarms_and_advice_and_exits_with_1(run: Run) -> None:
     assert done.exit_code == 1
     assert "Alarm: promise, false only if each accepted event was wrong with at most the promised" in done.output
     assert "Advice: accept from 0." in done.output
+
+
+def limited(*, certified: bool) -> Manifest:
+    """Of a bundle where two intents have limits of their own; all its limits are guaranteed, or only aims."""
+    thresholds = MANIFEST.thresholds
+    guarantee = thresholds.guarantee.model_copy(update={"certified": certified})
+    own = {
+        intent: IntentThreshold(confidence=0.9, guarantee=guarantee.model_copy(update={"risk": 0.01}))
+        for intent in ("CANCEL_ORDER", "WISMO")
+    }
+    return MANIFEST.model_copy(
+        update={"thresholds": thresholds.model_copy(update={"guarantee": guarantee, "by_intent": own})}
+    )
+
+
+def test_a_limit_that_is_not_certified_is_called_an_aim(run: Run) -> None:
+    labels = list(answers([0.03] * 300 + [0.5] * 200))
+    done = run(labels=labels, manifest=limited(certified=False))
+    assert "Aim (not certified): at most 5.0% wrong." in done.output
+    assert "Promised" not in done.output
+    assert "The bundle promises nothing: this is about its aim." in done.output
+    assert "1.0% (aim)" in done.output
+    assert (
+        json.loads(run("--json", labels=labels, manifest=limited(certified=False)).output)["promise_certified"] is False
+    )
+    assert "about its aim" not in run(labels=labels, manifest=limited(certified=True)).output
+
+
+def test_intents_show_their_own_limit_and_no_alarm_watches_it(run: Run) -> None:
+    within, above = [answer(number, 0.99, wrong=False) for number in range(300)], list(answers([0.04] * 1_000))
+    done = run(labels=within, manifest=limited(certified=True))
+    lines = [line.split() for line in done.output.splitlines()]
+    assert next(line for line in lines if line[:1] == ["CANCEL_ORDER"])[:4] == ["CANCEL_ORDER", "0", "0", "–"]
+    assert next(line for line in lines if line[:1] == ["WISMO"])[-1] == "1.0%"
+    assert "own limit" in done.output
+    assert "its own limit allows" not in done.output
+    done = run(labels=above, manifest=limited(certified=True))
+    assert "WISMO: for a time, more was wrong than its own limit allows." in done.output
+    assert (done.exit_code, "No alarm." in done.output) == (0, True)
+    assert "own limit" not in run(labels=above).output
+    found = json.loads(run("--json", labels=above, manifest=limited(certified=True)).output)["intents"]
+    assert (found["WISMO"]["max_error"], found["WISMO"]["max_error_certified"]) == (0.01, True)
+    assert "max_error" not in found["OTHER"]
 
 
 def test_a_notice_is_no_alarm(run: Run) -> None:

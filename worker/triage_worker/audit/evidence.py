@@ -18,7 +18,7 @@ from triage_models.bundle.manifest import Manifest
 from triage_schemas.events import LabelEvent, ModelRef, ReviewEvent, ThresholdEvent
 
 from triage_worker.audit.answers import AfterDecision, Answer, Positions, audited_event
-from triage_worker.audit.report import Report
+from triage_worker.audit.report import IntentLimit, Report
 
 CHUNK = 25
 """Answers after which the threshold is looked at again; more at once is faster, and decides later."""
@@ -71,6 +71,11 @@ class Evidence:
         self._labels = manifest.labels
         self._model = ModelRef(name=manifest.name, version=manifest.version)
         self._promised = manifest.thresholds.guarantee.risk
+        self._certified = manifest.thresholds.guarantee.certified
+        own = manifest.thresholds.by_intent or {}
+        self._own_limits = {
+            intent: IntentLimit(one.guarantee.risk, one.guarantee.certified) for intent, one in own.items()
+        }
         self._floor = manifest.thresholds.confidence
         self._advise_only = advise_only
         calibration = expand(manifest.accepted_rows or ())
@@ -130,6 +135,8 @@ class Evidence:
         return Report(
             bundle=self._model,
             promised=self._promised,
+            certified=self._certified,
+            own_limits=self._own_limits,
             floor=self._floor,
             threshold=self._threshold,
             version=self._version,

@@ -26,7 +26,9 @@ class AuditMetrics:
         self._wrong = by_intent("wrong_answers", "Those of them that contradict the model.")
         self._requests = single("requests", "Messages that people were asked about.")
         self._answered = single("answered", "Those of them that a person has answered.")
-        self._promised = single("promised_error_ratio", "The share of accepted messages that may be wrong.")
+        self._promised = single(
+            "promised_error_ratio", "The share of accepted messages that may be wrong, guaranteed or aimed at."
+        )
         self._expected = single("expected_error_ratio", "What the confidences of recent requests expect to be wrong.")
         self._drift = single("confidence_drift", "How far confidences have moved from the usual ones, 0 to 1.")
         self._threshold = single("threshold", "The threshold in force.")

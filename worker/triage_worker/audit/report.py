@@ -11,12 +11,22 @@ from triage_schemas.events import ModelRef
 
 
 @dataclass(frozen=True)
+class IntentLimit:
+    """The error rate that an intent with a limit of its own may have, 0 to 1, and whether the bundle guarantees it."""
+
+    max_error: float
+    certified: bool
+
+
+@dataclass(frozen=True)
 class Report:
     """What is known now.
 
     Attributes:
         bundle: whose decisions are audited.
         promised: the largest share of accepted events that may be wrong, 0 to 1.
+        certified: whether the bundle guarantees that; otherwise it is only an aim.
+        own_limits: of the intents that have a stricter limit of their own. No alarm watches them.
         floor: the bundle's own threshold.
         threshold: the one in force, from which bounds and alarms count.
         version: of the threshold in force.
@@ -37,6 +47,8 @@ class Report:
 
     bundle: ModelRef
     promised: float
+    certified: bool
+    own_limits: Mapping[str, IntentLimit]
     floor: float
     threshold: float
     version: int
@@ -60,6 +72,7 @@ def as_json(report: Report) -> dict[str, Any]:
         "bundle": report.bundle.name,
         "bundle_version": report.bundle.version,
         "promised_error": report.promised,
+        "promise_certified": report.certified,
         "threshold": report.threshold,
         "threshold_version": report.version,
         "threshold_floor": report.floor,
@@ -68,7 +81,10 @@ def as_json(report: Report) -> dict[str, Any]:
         "repeated_answers": report.repeats,
         "answers_about_other_bundles": report.other_bundles,
         "overall": _bound(report.overall),
-        "intents": {intent: _bound(bound) for intent, bound in report.by_intent.items()},
+        "intents": {
+            intent: _bound(bound) | _own_limit(report.own_limits.get(intent))
+            for intent, bound in report.by_intent.items()
+        },
         "alarms": [asdict(alarm) for alarm in report.alarms],
         "expected_error": report.expected_error_share,
         "confidence_drift": report.confidence_drift,
@@ -76,6 +92,10 @@ def as_json(report: Report) -> dict[str, Any]:
         if change is None
         else {"threshold": change.threshold, "reason": change.reason, "answers": change.answers},
     }
+
+
+def _own_limit(limit: IntentLimit | None) -> dict[str, Any]:
+    return {} if limit is None else {"max_error": limit.max_error, "max_error_certified": limit.certified}
 
 
 def _bound(bound: Bound) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from triage_worker.config.settings import Settings
 if TYPE_CHECKING:
     from triage_models.audit.confidence_sequence import Bound
 
-    from triage_worker.audit.report import Report
+    from triage_worker.audit.report import IntentLimit, Report
 
 ALARM = 1
 """The exit code if there is an alarm."""
@@ -32,7 +32,8 @@ def audit(
 ) -> None:
     """Say from people's answers how much of what is accepted is right: overall and by intent, valid whenever you look.
 
-    Exit code 1: an alarm says that the promise is broken, or that something has changed.
+    Exit code 1: an alarm says that the promise, or the aim of a bundle without a guarantee, is not kept, or that
+    something has changed.
     """
     from triage_worker.audit import report, service  # noqa: PLC0415 (keeps `triage --help` fast)
 
@@ -55,25 +56,16 @@ def audit(
 
 
 def _print(found: "Report", console: Console) -> None:
-    from triage_models.audit.detector import GUARANTEES  # noqa: PLC0415
-
     _print_threshold(found, console)
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    table.add_column("intent")
-    for head in ("answers", "wrong", "error rate", "at least", "at most"):
-        table.add_column(head, justify="right", no_wrap=True)
-    table.add_row("all", *_cells(found.overall), style="bold")
-    for intent, bound in found.by_intent.items():
-        if bound.answers:
-            table.add_row(intent, *_cells(bound))
-    console.print(table)
+    console.print(_table(found))
+    for intent, limit in found.own_limits.items():
+        if found.by_intent[intent].lower > limit.max_error:
+            console.print(f"{intent}: for a time, more was wrong than its own limit allows.", soft_wrap=True)
     if found.expected_error_share is not None:
         console.print(f"By its confidence, {found.expected_error_share:.1%} of recent messages would be wrong.")
     if found.confidence_drift is not None:
         console.print(f"Confidences have moved by {found.confidence_drift:.2f} (0 to 1; above 0.1 is worth a look).")
-    for alarm in found.alarms:
-        said = "[bold yellow]Notice" if alarm.is_notice else "[bold red]Alarm"
-        console.print(f"{said}: {alarm.kind}[/], {GUARANTEES[alarm.kind]}.", soft_wrap=True)
+    _print_alarms(found, console)
     if all(alarm.is_notice for alarm in found.alarms):
         console.print("No alarm.")
     if found.last_change is not None:
@@ -83,11 +75,40 @@ def _print(found: "Report", console: Console) -> None:
         console.print(f"{found.other_bundles} answers are about other bundles, and not counted.")
 
 
+def _table(found: "Report") -> Table:
+    """Make the table of bounds; it has a column of limits if intents have their own."""
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    table.add_column("intent")
+    for head in ("answers", "wrong", "error rate", "at least", "at most", *(["own limit"] if found.own_limits else [])):
+        table.add_column(head, justify="right", no_wrap=True)
+    table.add_row("all", *_cells(found.overall), style="bold")
+    for intent, bound in found.by_intent.items():
+        limit = found.own_limits.get(intent)
+        if bound.answers or limit is not None:
+            table.add_row(intent, *_cells(bound), *([] if limit is None else [_limit(limit)]))
+    return table
+
+
+def _limit(limit: "IntentLimit") -> str:
+    return f"{limit.max_error:.1%}" if limit.certified else f"{limit.max_error:.1%} (aim)"
+
+
+def _print_alarms(found: "Report", console: Console) -> None:
+    from triage_models.audit.detector import GUARANTEES  # noqa: PLC0415
+
+    for alarm in found.alarms:
+        said = "[bold yellow]Notice" if alarm.is_notice else "[bold red]Alarm"
+        console.print(f"{said}: {alarm.kind}[/], {GUARANTEES[alarm.kind]}.", soft_wrap=True)
+        if alarm.kind == "promise" and not found.certified:
+            console.print("The bundle promises nothing: this is about its aim.")
+
+
 def _print_threshold(found: "Report", console: Console) -> None:
     version = f", version {found.version}" if found.version else ""
     console.print(
         f"{found.bundle.name} {found.bundle.version}: accepts from {found.threshold:.3f}{version}. "
-        f"{found.requests} messages audited, {found.answers} answered. Promised: at most {found.promised:.1%} wrong.",
+        f"{found.requests} messages audited, {found.answers} answered. "
+        f"{'Promised' if found.certified else 'Aim (not certified)'}: at most {found.promised:.1%} wrong.",
         soft_wrap=True,
     )
     if found.threshold > found.floor:
