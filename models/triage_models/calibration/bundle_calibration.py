@@ -12,6 +12,7 @@ from triage_models.bundle.bundle import MANIFEST, Bundle, sha256
 from triage_models.bundle.card import CARD, write_card
 from triage_models.bundle.manifest import Calibration, Manifest
 from triage_models.bundle.publishing import check_output, locked_workspace, replace_folder
+from triage_models.calibration.attempts import CALIBRATED, EARLIER, replaced_manifest, with_earlier
 from triage_models.calibration.correction import Correction, correct_calibration
 from triage_models.calibration.judged_metrics import judged_metrics
 from triage_models.calibration.limits import RISK, SUGGEST_RISK, ErrorLimits
@@ -24,9 +25,6 @@ from triage_models.paths import DEFAULT_BUNDLE
 from triage_models.progress import ProgressCallback
 from triage_models.serving.classifier import Classifier
 from triage_models.serving.opening import Device
-
-CALIBRATED = "calibrated"
-"""The entry of ``training`` in the manifest that says what a bundle was calibrated to."""
 
 MOST_TRAINED = 0.05
 """Short messages, such as greetings, are in every shop's rows: only a larger share was taken from training."""
@@ -65,7 +63,8 @@ def calibrate(
         progress: called with the stage and its progress.
 
     Returns:
-        ``max_error``, ``coverage``, ``accepted_rows``, ``guaranteed`` and ``rows_needed``, and what they come from.
+        ``max_error``, ``coverage``, ``accepted_rows``, ``guaranteed`` and ``rows_needed``, and what they come from;
+        ``earlier_calibrations`` is how many others of this network are known.
 
     Raises:
         DataError: The data cannot be used, a limit cannot be kept, or the output cannot be written.
@@ -83,6 +82,7 @@ def calibrate(
     progress("calibrating", 0.0)
     correction, chosen = fit_to_rows(modelled, manifest, limits, seed=seed)
     calibrated = _manifest(output.name, manifest, (correction.calibration, chosen), modelled, (data, rows))
+    calibrated = with_earlier(calibrated, [manifest, *replaced_manifest(output)])
     progress("writing the bundle", 0.0)
     _write(classifier.bundle, calibrated, output, progress)
     accepted, errors = chosen.messages
@@ -218,6 +218,7 @@ def _result(manifest: Manifest, chosen: ChosenThresholds, limits: ErrorLimits, o
         "errors": guarantee.errors,
         "upper_bound": guarantee.upper_bound,
         "confidence": guarantee.confidence,
+        "earlier_calibrations": len(manifest.training[CALIBRATED][EARLIER]),
         "threshold": thresholds.confidence,
         "by_intent": {
             label: {

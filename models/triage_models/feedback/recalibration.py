@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from triage_models.bundle.manifest import Manifest
-from triage_models.calibration.bundle_calibration import CALIBRATED
+from triage_models.calibration.attempts import CALIBRATED
 
 
 def recalibration_note(old: Manifest, output: Path, *, replaced: bool) -> str | None:

@@ -14,7 +14,7 @@ from triage_models import DEFAULT_BUNDLE, Classifier
 from triage_models.bundle.accepted_rows import expand
 from triage_models.bundle.bundle import MANIFEST, Bundle, sha256
 from triage_models.calibration import calibrate
-from triage_models.calibration.bundle_calibration import CALIBRATED
+from triage_models.calibration.attempts import CALIBRATED, with_earlier
 from triage_models.calibration.shop_rows import read_shop_rows, run_model
 from triage_models.data.corpus import read_messages
 from triage_models.data.row_sketch import ROW_SKETCH, sketch
@@ -168,6 +168,28 @@ def test_rows_of_the_training_data_are_known_again_in_another_file(tmp_path: Pat
     bundle = variant(tmp_path / "before", "1", training={**SHIPPED.training, ROW_SKETCH: known})
     calibrated(tmp_path, ROWS[20:60], bundle=bundle, progress=lambda note, share: notes.append(note))
     assert any("was trained on 50% of these rows" in note for note in notes)
+
+
+def test_earlier_calibrations_of_the_same_network_are_counted(tmp_path: Path) -> None:
+    before = variant(tmp_path / "before", "1")
+    counted = [
+        calibrated(tmp_path, ROWS[:rows], bundle=before, max_error=limit)["earlier_calibrations"]
+        for rows, limit in ((40, 0.05), (50, 0.05), (50, 0.05), (50, 0.04), (40, 0.05))
+    ]
+    assert counted == [0, 1, 1, 2, 2], "the same rows with the same limit are no further chance"
+    after = Bundle.open(tmp_path / "after").manifest
+    assert len(after.training[CALIBRATED]["earlier"]) == 2
+    goes_on = calibrate(write_csv(tmp_path / "own.csv", ROWS[:60]), tmp_path / "next", tmp_path / "after", device="cpu")
+    assert goes_on["earlier_calibrations"] == 3
+
+
+def test_calibrations_of_another_network_do_not_count() -> None:
+    old = SHIPPED.model_copy(update={"training": {CALIBRATED: {}}, "version": "2026.01.01-a"})
+    new = SHIPPED.model_copy(update={"training": {CALIBRATED: {}}, "version": "2026.01.02-b"})
+    assert with_earlier(new, [old]).training[CALIBRATED] == {"earlier": ["2026.01.01-a"]}
+    assert with_earlier(new, [SHIPPED]).training[CALIBRATED] == {"earlier": []}, "trained, not calibrated"
+    other = old.model_copy(update={"files": {**old.files, "model.int8.onnx": "0"}})
+    assert with_earlier(new, [other]).training[CALIBRATED] == {"earlier": []}
 
 
 def test_a_label_that_the_bundle_does_not_know_is_named_also_where_another_one_is_right(tmp_path: Path) -> None:

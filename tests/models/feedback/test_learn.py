@@ -12,7 +12,7 @@ pytest.importorskip("torch", reason="needs the [train] extra")
 from triage_models.bundle.bundle import MANIFEST, Bundle
 from triage_models.bundle.manifest import SUGGESTION, IntentThreshold
 from triage_models.bundle.store import BundleStore
-from triage_models.calibration.bundle_calibration import CALIBRATED
+from triage_models.calibration.attempts import CALIBRATED
 from triage_models.calibration.fit import Fitted
 from triage_models.errors import DataError
 from triage_models.feedback import learn as training

@@ -41,7 +41,11 @@ def test_it_says_in_words_what_is_guaranteed(triage: Triage) -> None:
     assert "Guaranteed: at most 10% of accepted messages are wrong, at 95% confidence" in ran.out
     assert "CANCEL_ORDER, from confidence" in ran.out
     assert "Not guaranteed: 0.5%." in ran.out
+    assert "a statement of its own at 95% confidence. It is about different texts, not events" in ran.out
+    assert "calibrated" not in ran.out
     assert "own is ready" in ran.out
+    ran = triage(*CALIBRATE, "--max-error", "0.2")
+    assert "This network was calibrated once before." in ran.out
 
 
 def test_too_few_rows_are_no_error_and_the_bundle_is_written(triage: Triage, tmp_path: Path) -> None:

@@ -90,6 +90,8 @@ def _print(result: dict[str, Any]) -> None:
             f"are wrong. {_promise(own, 'these', result['confidence'])}"
             for label, own in result["by_intent"].items()
         ),
+        f"Each guarantee is a statement of its own at {result['confidence']:.0%} confidence.{_texts(result)}",
+        *_attempts(result["earlier_calibrations"]),
         f"{bundle['path']} is ready: set TRIAGE_BUNDLE or --bundle to it.",
     ]
     for line in lines:
@@ -104,6 +106,23 @@ def _messages(result: dict[str, Any]) -> list[str]:
     return [
         f"Texts repeat: the rows stand for {messages['rows']:,} messages, of which {messages['accepted']:,} are "
         f"accepted, {messages['errors']:,} of them wrongly. What is guaranteed holds for messages and for texts."
+    ]
+
+
+def _texts(result: dict[str, Any]) -> str:
+    """Say what is guaranteed where each text is there once: a file that has lost its repeats looks like this, too."""
+    if result["messages"]["rows"] > result["rows"]:
+        return ""
+    return " It is about different texts, not events: each counts once, also if it is sent often."
+
+
+def _attempts(earlier: int) -> list[str]:
+    if not earlier:
+        return []
+    times = "once" if earlier == 1 else f"{earlier:,} times"
+    return [
+        f"This network was calibrated {times} before. If that was repeated until a guarantee was given, the guarantee "
+        "is weaker than it says."
     ]
 
 
