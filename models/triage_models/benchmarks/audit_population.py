@@ -94,7 +94,7 @@ def read_shops(public: Path, bundle: Path, scratch: Path, rows: Path | None = No
     """Classify the data that the simulation needs.
 
     The usual traffic of one shop is the rows on which the bundle was calibrated, so the bundle's calibration is right
-    for it. That of the other is SOFMattress, which the bundle has never seen.
+    for it. That of the other is SOFMattress, which the bundle was not trained on.
 
     Args:
         public: folder of the public data sets.

@@ -12,7 +12,8 @@ LAYERS_READ = 3
 """A `GeneratedHead` reads the embeddings, the middle layer and the last one."""
 
 OPEN_FROM, SHARPNESS = 2.0, 2.0
-"""The gate is half open at these log odds that a text is generated, and sharper than the odds, to be seldom ajar."""
+"""The two outputs are mixed evenly at these log odds that a text is generated. The share changes faster than the odds
+say, so most texts are answered by nearly one output alone."""
 
 
 def mean_pooled(hidden: Tensor, attention_mask: Tensor) -> Tensor:
