@@ -24,18 +24,25 @@ class Examples:
         texts: ``[N]``
         classes: ``[N]`` class indices.
         weights: ``[N]`` how often an epoch draws a row, on average.
+        groups: ``[N]`` the group of each row, "" for none; empty if the data has no groups.
     """
 
     texts: Sequence[str]
     classes: NDArray[np.int64]
     weights: NDArray[np.float64]
+    groups: Sequence[str] = ()
 
     def __len__(self) -> int:
         return len(self.texts)
 
     def take(self, rows: NDArray[np.int64]) -> "Examples":
         """Return the rows at these positions."""
-        return Examples([self.texts[row] for row in rows.tolist()], self.classes[rows], self.weights[rows])
+        return Examples(
+            [self.texts[row] for row in rows.tolist()],
+            self.classes[rows],
+            self.weights[rows],
+            [self.groups[row] for row in rows.tolist()] if self.groups else (),
+        )
 
 
 def epoch_batches(

@@ -1,8 +1,8 @@
 """Cross-fitted calibration data for small data sets: each row is predicted by a model that was not trained on it.
 
-The data is split four times, each time leaving out a quarter of the rows. If the data has no out-of-scope rows, a
-quarter of the *labels* is left out as well: to a model that never saw a label, its rows are as unknown as a new intent
-will be to the final model, and harder to recognize than small talk.
+The data is split four times, each time leaving out a quarter of the rows: whole groups if there are enough of them. If
+the data has no out-of-scope rows, a quarter of the *labels* is left out as well: to a model that never saw a label, its
+rows are as unknown as a new intent will be to the final model, and harder to recognize than small talk.
 """
 
 import shutil
@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from sklearn.feature_extraction.text import TfidfVectorizer
 
 from triage_models.calibration.calibration_data import CalibrationData, join
+from triage_models.data.splits import MIN_GROUPS
 from triage_models.training.candidate import TrainingJob, run_candidate, train_candidate
 from triage_models.training.trainer import StepCallback, part_progress
 
@@ -35,7 +36,8 @@ def cross_fit(
 ) -> CalibrationData:
     """Return calibration data for the rows of a job, each predicted by one of four models trained without it.
 
-    The only row of a label is in the training data of every model that knows the label, so it is not judged.
+    A row counts once, either for its label or, left out with that label, as out of scope. The only row of a label is in
+    the training data of every model that knows the label, so it is not judged.
 
     Args:
         job: how the final model will be trained.
@@ -47,25 +49,46 @@ def cross_fit(
     classes = job.examples.classes
     random = np.random.default_rng(job.seed)
     row_fold = _row_folds(job.examples.texts, classes, random)
+    if job.examples.groups:
+        row_fold = _group_folds(np.asarray(job.examples.groups), classes, row_fold, random)
     row_fold[np.bincount(classes)[classes] == 1] = NEVER  # a model without the only row would not know the label
     label_fold = _label_folds(len(job.classes), labels if leave_labels_out else 0, random)
-    parts = []
+    parts, judged = [], []
     for fold in range(FOLDS):
         absent = label_fold[classes] == fold
         train = np.flatnonzero(~absent & (row_fold != fold))
         predict = np.flatnonzero(absent | (row_fold == fold))
+        judged.append(predict)
         fold_progress = part_progress(progress, fold, FOLDS)
         parts.append(_run_fold(job, train, predict, absent[predict], folder / str(fold), fold_progress))
     data = join(parts)
-    return _limit_oos(data, labels, random) if leave_labels_out else data
+    return _limit_oos(data, labels, np.concatenate(judged), random) if leave_labels_out else data
 
 
-def _limit_oos(data: CalibrationData, labels: int, random: np.random.Generator) -> CalibrationData:
-    """Drop out-of-scope rows at random until they are `OOS_SHARE` of all rows."""
+def _limit_oos(
+    data: CalibrationData, labels: int, rows: NDArray[np.int64], random: np.random.Generator
+) -> CalibrationData:
+    """Drop out-of-scope predictions at random until they are `OOS_SHARE` of all, and keep one prediction of each row.
+
+    Most rows of a left-out label are predicted twice, for their label and as out of scope: if both counted, the bound
+    would take one text for two. A quarter, of which label and row are left out by the same model, is predicted as out
+    of scope only. These are drawn first, so that hardly a row has to give up its prediction for its label.
+
+    Args:
+        data: P predictions.
+        labels: how many of the classes are labels.
+        rows: ``[P]`` the row that each prediction is of.
+        random: the source of the draw.
+    """
     in_scope = data.is_in_scope(labels)
-    oos = random.permutation(np.flatnonzero(~in_scope))
-    wanted = round(in_scope.sum() * OOS_SHARE / (1.0 - OOS_SHARE))
-    return data.take(np.sort(np.append(np.flatnonzero(in_scope), oos[:wanted])))
+    twice = ~in_scope & np.isin(rows, rows[in_scope])
+    order = random.permutation(np.flatnonzero(~in_scope))
+    left_out = data.classes[order] < 0  # the others are Triage's own, whose share of the draw stays as it is
+    order[left_out] = order[left_out][np.argsort(twice[order[left_out]], kind="stable")]
+    wanted = np.round((in_scope.sum() - np.cumsum(twice[order])) * OOS_SHARE / (1.0 - OOS_SHARE))
+    drawn = order[: int((np.arange(1, len(order) + 1) <= wanted).sum())]
+    kept = in_scope & ~np.isin(rows, rows[drawn])
+    return data.take(np.sort(np.append(np.flatnonzero(kept), drawn)))
 
 
 def _run_fold(
@@ -120,6 +143,31 @@ def _row_folds(texts: Sequence[str], classes: NDArray[np.int64], random: np.rand
         fold[own[np.argsort(position, kind="stable")]] = (
             np.arange(len(own)) * FOLDS // len(own) + random.integers(FOLDS)
         ) % FOLDS
+    return fold
+
+
+def _group_folds(
+    groups: NDArray[np.str_], classes: NDArray[np.int64], row_fold: NDArray[np.int64], random: np.random.Generator
+) -> NDArray[np.int64]:
+    """Assign each row ``[N]`` the fold of its group, the same for all rows of it; the folds are about equally large.
+
+    Rows without a group keep their own fold, and so do rows of a label that would be in one fold only, since the model
+    without that fold would not know the label. All do if there are few groups, or if a group has half of the rows.
+    """
+    names, number, sizes = np.unique(groups, return_inverse=True, return_counts=True)
+    sizes = np.where(names == "", 0, sizes)
+    if (sizes > 0).sum() < MIN_GROUPS or 2 * sizes.max() > len(groups):
+        return row_fold
+    group_fold, filled = np.zeros(len(names), dtype=np.int64), np.zeros(FOLDS)
+    shuffled = random.permutation(len(names))
+    for group in shuffled[np.argsort(-sizes[shuffled], kind="stable")]:  # the largest first, into the emptiest fold
+        group_fold[group] = filled.argmin()
+        filled[group_fold[group]] += sizes[group]
+    fold = np.where(groups == "", row_fold, group_fold[number])
+    for label in np.unique(classes):
+        own = classes == label
+        if len(np.unique(fold[own])) == 1:
+            fold[own] = row_fold[own]
     return fold
 
 

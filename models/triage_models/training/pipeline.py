@@ -158,8 +158,8 @@ def _calibration_data(
 ) -> CalibrationData:
     """Run the model on the held-out rows, or cross-fit if there are none."""
     if len(plan.held_out):
-        source = f"{len(plan.held_out)} rows held out"
-        return run_candidate(folder, plan.held_out.texts, plan.class_indices(plan.held_out), job.max_length, source)
+        indices = plan.class_indices(plan.held_out)
+        return run_candidate(folder, plan.held_out.texts, indices, job.max_length, plan.held_out_source)
     stage = "cross-fitting: predicting each row with a model that was not trained on it"
     return cross_fit(
         job,

@@ -67,6 +67,14 @@ class TrainingPlan:
         """All rows that the network learns from."""
         return training_rows.concatenate(self.train, self.generated) if len(self.generated) else self.train
 
+    @property
+    def held_out_source(self) -> str:
+        """What the rows held out are, in words, with the number of groups where whole ones were held out."""
+        groups = set(self.held_out.groups) - {""}
+        whole = groups and not groups & set(self.train.groups)
+        among = f", {len(groups):,} whole groups among them" if whole else ""
+        return f"{len(self.held_out)} rows held out{among}"
+
     def class_indices(self, rows: TrainingRows) -> NDArray[np.int64]:
         """Return the class index of each row ``[N]``; -1 for a label that the network has no output for."""
         index = {label: number for number, label in enumerate(self.classes)}
@@ -74,7 +82,7 @@ class TrainingPlan:
 
     def examples(self, rows: TrainingRows) -> Examples:
         """Return rows in the form of the training loop."""
-        return Examples(rows.texts, self.class_indices(rows), rows.weight_array())
+        return Examples(rows.texts, self.class_indices(rows), rows.weight_array(), rows.groups)
 
 
 def make_plan(

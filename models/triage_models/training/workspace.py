@@ -3,6 +3,7 @@
 import json
 import shutil
 from collections.abc import Callable
+from hashlib import sha256
 from pathlib import Path
 
 from triage_models.bundle.card import CARD, write_card
@@ -28,6 +29,8 @@ def prepare(folder: Path, job: TrainingJob, synthetic_oos: bool) -> None:
     identity = [_fingerprint(job.examples), job.base, job.seed, repr(job.recipe), job.classes, synthetic_oos]
     if job.generated is not None:
         identity.append(_fingerprint(job.generated))
+    if job.examples.groups:  # they decide which rows a cross-fitted model leaves out
+        identity.append(sha256("\0".join(job.examples.groups).encode()).hexdigest())
     mark = json.dumps(identity, default=str)
     file = folder / JOB_FILE
     if folder.exists() and not (file.is_file() and file.read_text(encoding="utf-8") == mark):

@@ -151,6 +151,24 @@ def test_rows_are_held_out_only_if_there_are_enough(tmp_path: Path) -> None:
     assert len(make_plan(write_csv(tmp_path / "small.csv", enough[1:]), None, None, None, seed=0).held_out) == 0
 
 
+@pytest.mark.parametrize("given", [0, 1, 600])
+def test_out_of_scope_rows_from_elsewhere_are_judged_too_if_other_rows_have_groups(tmp_path: Path, given: int) -> None:
+    rows = [(f"message {number}", "AB"[number % 2], f"shop {number % 40}") for number in range(3000)]
+    file = write_csv(tmp_path / "rows.csv", rows, ("text", "label", "shop"))
+    others = write_csv(tmp_path / "others.csv", [[f"hello {number}"] for number in range(given)] or [["hi"]], ["text"])
+    plan = make_plan(file, None, others if given else None, None, seed=0)
+    oos = Counter(plan.held_out.labels)["OOS"]
+    assert oos == round(0.1 * (oos + Counter(plan.train.labels)["OOS"]))
+    assert oos >= 20
+    assert plan.held_out_source == f"{300 + oos} rows held out, 4 whole groups among them"
+
+
+def test_groups_that_rows_were_drawn_from_are_not_called_whole(tmp_path: Path) -> None:
+    rows = [(f"message {number}", "AB"[number % 2], f"shop {number % 3}") for number in range(SMALL)]
+    plan = make_plan(write_csv(tmp_path / "rows.csv", rows, ("text", "label", "shop")), None, None, None, seed=0)
+    assert plan.held_out_source == f"{len(plan.held_out)} rows held out"
+
+
 def test_labels_with_a_single_row_are_learned_and_listed(tmp_path: Path) -> None:
     rows = [(f"message {number} of {label}", f"L{label:02}") for label in range(59) for number in range(9)]
     single = [row for row in rows if row[1] > "L51" and "message 0" in row[0]]
