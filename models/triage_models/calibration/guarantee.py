@@ -234,7 +234,8 @@ def _last_passed(rows: int, ends: NDArray[np.int64], wrong: NDArray[np.int64], r
     """Return how many rows the last threshold accepts that passed its test; 0 if the first one failed.
 
     Which thresholds are tested, and in which order, depends only on the number of rows, except for the last one,
-    `MIN_THRESHOLD`.
+    `MIN_THRESHOLD`. `certified_threshold` begins elsewhere, by a confidence that saw none of the labels; a new bundle
+    has none, because its calibration is fitted on them.
     """
     first = max(min_accepted_rows(risk, level), round(FIRST_SHARE * rows))
     ranks = np.unique(np.linspace(first, rows, STEPS).astype(int)) if first <= rows else np.array([], dtype=int)

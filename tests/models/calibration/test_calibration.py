@@ -1,12 +1,18 @@
 """The calibration: temperature, confidence and thresholds, on generated data with known truth."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 from triage_models.bundle.accepted_rows import expand
+from triage_models.bundle.manifest import Guarantee
+from triage_models.calibration import fit
 from triage_models.calibration.calibration_data import CalibrationData
 from triage_models.calibration.fit import fit_calibration, fit_with_thresholds
+from triage_models.calibration.guarantee import choose_threshold
 from triage_models.serving.decision import confidence_features, confidences, softmax
 
 from tests.models.calibration.shops import shop
@@ -104,8 +110,31 @@ def test_the_accepted_rows_are_those_of_the_guarantee(risk: float) -> None:
     assert set(rows.intent.tolist()) == set(range(LABELS))
 
 
-def test_thresholds_are_chosen_on_confidences_fitted_without_the_row() -> None:
-    """On noise, confidences fitted on the rows themselves look informative; cross-fitted ones do not."""
+def test_a_row_has_no_part_in_the_confidence_that_its_threshold_is_chosen_by(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Confidences fitted on the rows themselves move with the label of each."""
+    given: list[NDArray[np.float64]] = []
+
+    def choose(confidence: NDArray[np.float64], *others: NDArray[np.bool_], risk: float) -> tuple[float, Guarantee]:
+        given.append(confidence)
+        return choose_threshold(confidence, *others, risk=risk)
+
+    monkeypatch.setattr(fit, "choose_threshold", choose)
+    rows = calibration_data(9, 120)
+    fit_with_thresholds(rows, LABELS, risk=0.1, seed=0)
+    usual, compared = given[0], 0
+    for row in np.flatnonzero(rows.correct(LABELS))[:8]:
+        other = rows.classes.copy()
+        other[row] = (other[row] + 1) % LABELS
+        fit_with_thresholds(replace(rows, classes=other), LABELS, risk=0.1, seed=0)
+        moved = given[-1]
+        if usual[row] and moved[row]:  # a row below the familiarity floor has 0
+            assert moved[row] == usual[row]
+            assert (moved != usual).mean() > 0.3, "the label of a row moves the confidence of the others"
+            compared += 1
+    assert compared > 4, "the test would show nothing"
+
+
+def test_noise_certifies_nothing() -> None:
     random = np.random.default_rng(7)
     logits = random.normal(size=(60, LABELS + 1)).astype(np.float32)
     classes = random.integers(0, LABELS, 60)  # pure chance: a quarter is correct
