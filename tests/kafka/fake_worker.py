@@ -30,11 +30,13 @@ class FakeClassifier(FakeModel):
         version="1",
         threshold=0.5,
         intent_thresholds={},
+        language_thresholds={},
         descriptions={"WISMO": "where is my order"},
         manifest=SimpleNamespace(
             thresholds=SimpleNamespace(guarantee=SimpleNamespace(coverage=0.5)),
             intent_mix={"WISMO": 1.0},
             suggestion=None,
+            languages=None,
         ),
     )
 
