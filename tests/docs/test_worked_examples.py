@@ -123,7 +123,7 @@ def test_a_helpdesk_is_one_new_file_and_one_line(sources: Sources) -> None:
 def test_an_input_format_is_one_new_file_and_one_line(sources: Sources) -> None:
     sources.create("schemas/triage_schemas/input/csv_format.py", CSV_FORMAT)
     formats = "schemas/triage_schemas/input/formats.py"
-    sources.replace(formats, 'FormatName = Literal["json", "text"]', 'FormatName = Literal["json", "text", "csv"]')
+    sources.replace(formats, 'FormatName = Literal["json", "text", ', 'FormatName = Literal["csv", "json", "text", ')
     script = (
         "from triage_schemas.input.decoder import decode\n"
         "from triage_schemas.messages.message import InputShape, Source\n"

@@ -6,6 +6,7 @@ from typing import Any
 
 from triage_models import DEFAULT_BUNDLE
 from triage_models.bundle.bundle import CPU_MODEL, MANIFEST, REQUIRED, Bundle, sha256
+from triage_models.bundle.manifest import ACCEPTED_ROWS
 
 from tests.models.samples import manifest
 
@@ -27,10 +28,12 @@ def variant(folder: Path, version: str, **changes: Any) -> Path:
     folder.mkdir(parents=True)
     for name in REQUIRED:
         shutil.copyfile(DEFAULT_BUNDLE / name, folder / name)
-    only_cpu = {
+    only_cpu: dict[str, Any] = {
         "files": {name: shipped.files[name] for name in REQUIRED},
         "golden": {CPU_MODEL: shipped.golden[CPU_MODEL]},
     }
+    if "labels" in changes:  # those of the shipped bundle name its own labels
+        only_cpu["metrics"] = {name: value for name, value in shipped.metrics.items() if name != ACCEPTED_ROWS}
     own = shipped.model_copy(update={"version": version, **only_cpu, **changes})
     (folder / MANIFEST).write_text(own.model_dump_json())
     return folder

@@ -155,9 +155,14 @@ def test_its_requirements_are_what_the_package_imports(project: dict[str, Any]) 
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
         for name in _imports(node)
     }
-    assert imported - sys.stdlib_module_names - {"triage_schemas"} == {"orjson", "pydantic", "yaml"}
+    assert imported - sys.stdlib_module_names - {"triage_schemas"} == {
+        *("orjson", "pydantic", "yaml"),
+        *("fastavro", "google"),  # google.protobuf
+    }
     assert [line.partition(">=")[0] for line in project["dependencies"]] == ["orjson", "pydantic"]
     assert [line.partition(">=")[0] for line in project["optional-dependencies"]["asyncapi"]] == ["pyyaml"]
+    registry = project["optional-dependencies"]["registry"]
+    assert [line.partition(">=")[0] for line in registry] == ["fastavro", "grpcio-tools", "protobuf"]
 
 
 def _imports(node: ast.AST) -> list[str]:

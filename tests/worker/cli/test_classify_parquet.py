@@ -158,6 +158,7 @@ def test_the_standard_output_has_nulls_too(triage: Triage, tmp_path: Path) -> No
         "confidence": None,
         "accepted": False,
         "reason": "no_text",
+        "language": None,
         "scores": {},
         "truncated": False,
         "suggested": False,

@@ -104,7 +104,7 @@ async def test_an_intent_has_a_label_as_its_companion_and_both_name_the_customer
     label = LabelEvent.read(output.companion.value)
     assert (intent.intent, intent.confidence, intent.decided_by, intent.threshold) == ("WISMO", 0.9, "llm", 0.6)
     assert (intent.message_id, intent.conversation_id, intent.metadata) == ("m-1042", "c-1", {"tier": "gold"})
-    assert intent.model == label.model == ModelRef(name="llm", version="prompt-1")
+    assert intent.model == label.model == ModelRef(name="llm", version="prompt-2")
     assert "text" not in orjson.loads(output.value or b"")
     assert (label.text, label.label, label.decided_by) == ("it never came", "WISMO", "llm")
     assert (output.key, output.companion.key, output.companion.topic) == (b"chat-1", b"chat-1", "labels")
