@@ -220,6 +220,7 @@ def _result(manifest: Manifest, chosen: ChosenThresholds, limits: ErrorLimits, o
         "confidence": guarantee.confidence,
         "earlier_calibrations": len(manifest.training[CALIBRATED][EARLIER]),
         "threshold": thresholds.confidence,
+        "labels_not_judged": manifest.metrics["labels_not_judged"],
         "by_intent": {
             label: {
                 "max_error": own.guarantee.risk,

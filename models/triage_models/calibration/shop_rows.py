@@ -1,6 +1,6 @@
 """A shop's labelled rows, with what a bundle's model says of them."""
 
-from collections import Counter
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -10,11 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from triage_models.calibration.calibration_data import CalibrationData
+from triage_models.calibration.repeated_texts import Disputed, group_texts, report_disputed
 from triage_models.data.evaluation_rows import NO_VALUE, LabelledRows, read_labelled_rows, resolve_oos_labels
-from triage_models.data.labelled import normalize_text
 from triage_models.data.labels import show_labels
 from triage_models.data.tables import NoteCallback
-from triage_models.data.training_rows import TrainingRows, deduplicate
 from triage_models.errors import DataError
 from triage_models.labelling.sampling import Part
 from triage_models.metrics.outcomes import split_labels
@@ -32,25 +31,34 @@ PART, COUNT = "part", "count"
 MOST_MESSAGES = 1_000_000
 """A text stands for so many messages, at most: a larger number is none that `triage sample` drew."""
 
+_COUNT = re.compile(r"([0-9]{1,7})(?:[.,]0{1,2})?")
+"""A spreadsheet program may have written 2.0 or 2,00; 1,000 may be one or a thousand."""
+
 
 @dataclass(frozen=True)
 class ShopRows:
-    """N labelled rows.
+    """N labelled rows, no text twice.
 
     Attributes:
         texts: ``[N]``
-        labels: ``[N]`` one label of the bundle, or several joined by ``|`` of which any is correct.
+        all_labels: ``[N]`` the different labels that the file has for the text, sorted; an answer is right if it is by
+            each of them. A label is one of the bundle, or several joined by ``|`` of which any is correct.
         oos_labels: the labels that mean "none of the bundle's labels".
         counts: ``[N]`` how many messages have the text of the row.
     """
 
     texts: list[str]
-    labels: list[str]
+    all_labels: list[tuple[str, ...]]
     oos_labels: frozenset[str]
     counts: list[int]
 
     def __len__(self) -> int:
         return len(self.texts)
+
+    @property
+    def labels(self) -> list[str]:
+        """``[N]`` one label of each text: its first."""
+        return [own[0] for own in self.all_labels]
 
 
 @dataclass(frozen=True)
@@ -100,13 +108,22 @@ def read_shop_rows(
             f"of {len(read):,} rows): rename each to one of the bundle's labels, or to OOS if the bundle should not "
             "answer such messages."
         )
-    rows, dropped = deduplicate(TrainingRows(read.texts, read.labels))  # a text that counted twice would lower a bound
-    for note in dropped:
-        on_note(f"{file}: {note}")
-    messages: Counter[str] = Counter()
-    for text, count in zip(read.texts, read.columns[COUNT], strict=True):
-        messages[normalize_text(text)] += int(count)
-    return ShopRows(rows.texts, rows.labels, oos_labels, [messages[normalize_text(text)] for text in rows.texts])
+    groups = group_texts(read.texts)  # a text that counted twice would lower a bound
+    if dropped := len(read) - len(groups):
+        on_note(f"{file}: {dropped:,} repeated texts were dropped.")
+    rows = ShopRows(
+        [read.texts[group[0]] for group in groups],
+        [tuple(sorted({read.labels[row] for row in group})) for group in groups],
+        oos_labels,
+        [sum(int(read.columns[COUNT][row]) for row in group) for group in groups],
+    )
+    disputed = [
+        Disputed(count, text, own)
+        for count, text, own in zip(rows.counts, rows.texts, rows.all_labels, strict=True)
+        if not set.intersection(*(set(_right_classes(label, labels, oos_labels)) for label in own))
+    ]
+    report_disputed(file, disputed, len(rows), on_note)
+    return rows
 
 
 def run_model(
@@ -128,8 +145,8 @@ def run_model(
     labels = classifier.labels
     likeliest = logits[:, : len(labels)].argmax(axis=1)
     classes = [
-        _class_of(label, int(guess), labels, rows.oos_labels)
-        for label, guess in zip(rows.labels, likeliest, strict=True)
+        _class_of(own, int(guess), labels, rows.oos_labels)
+        for own, guess in zip(rows.all_labels, likeliest, strict=True)
     ]
     data = CalibrationData(logits, similarity, np.asarray(classes, dtype=np.int64), source)
     return ModelledRows(data, readable, np.asarray(rows.counts, dtype=np.int64))
@@ -157,10 +174,16 @@ def _drawn_at_random(rows: LabelledRows, file: Path, on_note: NoteCallback) -> L
 
     The rows that are left out are harder than traffic.
     """
-    parts = rows.columns.get(PART, [])
-    written = set(parts) - {NO_VALUE}
-    if not written or not written.issubset(get_args(Part)):
+    written, known = rows.columns.get(PART, []), get_args(Part)
+    parts = [part.casefold() for part in written]
+    if not set(parts).intersection(known):
         return replace(rows, columns={**rows.columns, COUNT: ["1"] * len(rows)})
+    for part, cell, line in zip(parts, written, rows.lines, strict=True):
+        if part not in (*known, NO_VALUE):
+            raise DataError(
+                f"{file} has '{cell}' in the column {PART} in line {line:,}, where other rows have a part that `triage "
+                f"sample` writes: write {', '.join(known)} or nothing there, or rename the column if it is your own."
+            )
     random = np.array([part == "random" for part in parts])
     if not random.any():
         raise DataError(f"{file} has no row with the {PART} random: only messages drawn at random are like traffic.")
@@ -168,28 +191,36 @@ def _drawn_at_random(rows: LabelledRows, file: Path, on_note: NoteCallback) -> L
         on_note(f"{file}: {(~random).sum():,} rows were left out, which were not drawn at random (column {PART}).")
     kept = rows.take(random)
     given = kept.columns.get(COUNT, [NO_VALUE] * len(kept))
-    counts = ["1" if count == NO_VALUE else _parse_count(count, file) for count in given]
+    counts = [
+        "1" if count == NO_VALUE else _parse_count(count, file, line)
+        for count, line in zip(given, kept.lines, strict=True)
+    ]
     return replace(kept, columns={**kept.columns, COUNT: counts})
 
 
-def _parse_count(count: str, file: Path) -> str:
-    """Return a count as whole digits; a spreadsheet program may have written 2.0."""
-    try:
-        number = float(count.replace(",", "."))
-    except ValueError:
-        number = -1.0
-    if not (1 <= number <= MOST_MESSAGES and number.is_integer()):
+def _parse_count(count: str, file: Path, line: int) -> str:
+    """Return a count as whole digits."""
+    found = _COUNT.fullmatch(count)
+    if found is None or not 1 <= int(found[1]) <= MOST_MESSAGES:
         raise DataError(
-            f"{file} has '{count}' in the column {COUNT}, which says how many of the messages drawn at random have the "
-            "text of the row: give the number that `triage sample` wrote, or 1."
+            f"{file} has '{count}' in the column {COUNT} in line {line:,}, which says how many of the messages drawn "
+            "at random have the text of the row: give the number that `triage sample` wrote, without separators, or 1."
         )
-    return str(int(number))
+    return str(int(found[1]))
 
 
-def _class_of(label: str, guess: int, labels: Sequence[str], oos_labels: frozenset[str]) -> int:
-    """Return the class of a row: the predicted one if that is correct. Out of scope is the class after the labels."""
+def _class_of(own: Sequence[str], guess: int, labels: Sequence[str], oos_labels: frozenset[str]) -> int:
+    """Return the class of a row with these labels: the predicted one if that is correct by each of them."""
+    for label in own:
+        right = _right_classes(label, labels, oos_labels)
+        if guess not in right:
+            return right[0]
+    return guess
+
+
+def _right_classes(label: str, labels: Sequence[str], oos_labels: frozenset[str]) -> list[int]:
+    """Return the classes that a label calls correct. Out of scope is the class after the labels."""
     names = split_labels(label, labels)
     if names[0] in oos_labels:
-        return len(labels)
-    known = [name for name in names if name in labels]
-    return guess if labels[guess] in known else labels.index(known[0])
+        return [len(labels)]
+    return [labels.index(name) for name in names if name in labels]

@@ -1,7 +1,7 @@
 """Labelled rows to measure a bundle on."""
 
 from collections.abc import Collection
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -27,11 +27,13 @@ class LabelledRows:
         texts: ``[N]``
         labels: ``[N]`` one label, or several joined by ``|`` of which any is correct.
         columns: the further columns by which metrics are sliced, each ``[N]``, by name.
+        lines: ``[N]`` the line of the file at which each row begins; empty if the rows are from no file.
     """
 
     texts: list[str]
     labels: list[str]
     columns: dict[str, list[str]]
+    lines: list[int] = field(default_factory=list)
 
     def __len__(self) -> int:
         return len(self.texts)
@@ -42,6 +44,7 @@ class LabelledRows:
             [text for text, keep in zip(self.texts, mask, strict=True) if keep],
             [label for label, keep in zip(self.labels, mask, strict=True) if keep],
             {name: [v for v, keep in zip(values, mask, strict=True) if keep] for name, values in self.columns.items()},
+            [line for line, keep in zip(self.lines, mask, strict=True) if keep] if self.lines else [],
         )
 
     def with_labels_of(
@@ -85,12 +88,13 @@ def read_labelled_rows(path: Path, on_note: NoteCallback = no_notes, always: Col
         for text, label, record in labelled_rows(table, on_note=on_note):
             rows.texts.append(text)
             rows.labels.append(label)
+            rows.lines.append(table.line)
             for name in others:
                 rows.columns[name].append(record[name].strip() or NO_VALUE)
     sliced = {
         name: values for name, values in rows.columns.items() if name in always or 1 < len(set(values)) <= MAX_SLICES
     }
-    return LabelledRows(rows.texts, rows.labels, sliced)
+    return replace(rows, columns=sliced)
 
 
 def resolve_oos_labels(requested: str | None, bundle_label: str | None, labels: Collection[str]) -> frozenset[str]:

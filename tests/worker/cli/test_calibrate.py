@@ -56,6 +56,26 @@ def test_too_few_rows_are_no_error_and_the_bundle_is_written(triage: Triage, tmp
     assert (tmp_path / "own" / "triage.json").is_file()
 
 
+def test_labels_without_a_row_are_named(triage: Triage, tmp_path: Path) -> None:
+    labels = {part for _, label in ROWS for part in label.split("|")} - {"OOS"}
+    ran = triage(*CALIBRATE)
+    assert "No row judges" not in ran.out
+    assert json.loads(triage(*CALIBRATE, "--json").out)["labels_not_judged"] == []
+    write_csv(tmp_path / "own.csv", [row for row in ROWS if row[1] == "WISMO"])
+    ran = triage(*CALIBRATE)
+    assert f"No row judges {len(labels) - 1} labels of the bundle, so nothing is known about such messages: " in ran.out
+    unjudged = json.loads(triage(*CALIBRATE, "--json").out)["labels_not_judged"]
+    assert set(unjudged) == labels - {"WISMO"}
+
+
+def test_a_text_with_different_labels_is_said_in_one_sentence(triage: Triage, tmp_path: Path) -> None:
+    write_csv(tmp_path / "own.csv", [*ROWS[:40], ("where is my parcel", "WISMO"), ("Where is my parcel", "OTHER")])
+    ran = triage(*CALIBRATE)
+    assert (
+        "1 text has different labels (OTHER, WISMO): 'where is my parcel'; all its messages count as wrong." in ran.err
+    )
+
+
 def test_costs_become_limits(triage: Triage, tmp_path: Path) -> None:
     (tmp_path / "costs.csv").write_text("label,cost\nCANCEL_ORDER,5\nOTHER,1\n")
     figures = json.loads(triage(*CALIBRATE, "--cost", "costs.csv", "--json").out)

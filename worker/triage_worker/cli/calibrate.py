@@ -84,6 +84,7 @@ def _print(result: dict[str, Any]) -> None:
         f"{result['accepted_rows']:,} of {result['rows']:,} messages are accepted, {result['errors']:,} of them "
         f"wrongly; of those with an intent, {result['coverage']:.0%} are accepted.",
         *_messages(result),
+        *_not_judged(result["labels_not_judged"]),
         _promise(result, "accepted messages", result["confidence"]),
         *(
             f"{label}, from confidence {own['threshold']:.3f}: {own['errors']:,} of {own['accepted_rows']:,} accepted "
@@ -107,6 +108,16 @@ def _messages(result: dict[str, Any]) -> list[str]:
         f"Texts repeat: the rows stand for {messages['rows']:,} messages, of which {messages['accepted']:,} are "
         f"accepted, {messages['errors']:,} of them wrongly. What is guaranteed holds for messages and for texts."
     ]
+
+
+def _not_judged(labels: list[str]) -> list[str]:
+    """Say which labels of the bundle the rows lack: a guarantee does not show it."""
+    from triage_models.data.labels import show_labels  # noqa: PLC0415
+
+    if not labels:
+        return []
+    which = "1 label" if len(labels) == 1 else f"{len(labels):,} labels"
+    return [f"No row judges {which} of the bundle, so nothing is known about such messages: {show_labels(labels)}."]
 
 
 def _texts(result: dict[str, Any]) -> str:
