@@ -45,10 +45,18 @@ def check_output(output: Path) -> None:
     Raises:
         DataError: The output is not an empty folder, a bundle, or a new path.
     """
+    if output.is_symlink():
+        raise DataError(f"{output} is a link, which would be replaced: give the folder that it points to, or another.")
     if output.name in ("", ".."):
         raise DataError(f"{output} is not a name for a bundle: choose a folder of its own, such as bundles/mine.")
     if output.is_dir() and any(output.iterdir()) and not (output / MANIFEST).is_file():
         raise DataError(f"{output} holds other files and is not a bundle: choose a folder of its own.")
+    within = sorted(path.name for path in output.iterdir() if path.is_dir()) if output.is_dir() else []
+    if within:
+        raise DataError(
+            f"{output} holds the folder {within[0]} beside its bundle, which would be deleted: move it, or choose "
+            "another folder."
+        )
     if output.exists() and not output.is_dir():
         raise DataError(f"{output} is a file: choose a folder for the bundle.")
 

@@ -44,6 +44,7 @@ def test_it_says_in_words_what_is_guaranteed(triage: Triage) -> None:
     assert "a statement of its own at 95% confidence. It is about different texts, not events" in ran.out
     assert "calibrated" not in ran.out
     assert "own is ready" in ran.out
+    assert "the new bundle does not promise it" not in ran.out
     ran = triage(*CALIBRATE, "--max-error", "0.2")
     assert "This network was calibrated once before." in ran.out
 
@@ -53,6 +54,9 @@ def test_too_few_rows_are_no_error_and_the_bundle_is_written(triage: Triage, tmp
     ran = triage(*CALIBRATE)
     assert ran.code == 0
     assert "Not guaranteed: 5%. By estimate, about" in ran.out
+    assert "the new bundle does not promise it" in ran.out
+    shown = triage("bundle", "inspect", "own").out
+    assert ("suggests from" in shown) == ("suggests nothing" not in ran.out)
     assert (tmp_path / "own" / "triage.json").is_file()
 
 

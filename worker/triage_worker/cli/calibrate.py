@@ -93,6 +93,7 @@ def _print(result: dict[str, Any]) -> None:
         ),
         f"Each guarantee is a statement of its own at {result['confidence']:.0%} confidence.{_texts(result)}",
         *_attempts(result["earlier_calibrations"]),
+        *_lost(result),
         f"{bundle['path']} is ready: set TRIAGE_BUNDLE or --bundle to it.",
     ]
     for line in lines:
@@ -135,6 +136,16 @@ def _attempts(earlier: int) -> list[str]:
         f"This network was calibrated {times} before. If that was repeated until a guarantee was given, the guarantee "
         "is weaker than it says."
     ]
+
+
+def _lost(result: dict[str, Any]) -> list[str]:
+    """Say what the bundle that was calibrated may have had and the new one lacks."""
+    lines = []
+    if not result["guaranteed"]:
+        lines.append("What the bundle guaranteed before was about its own rows; the new bundle does not promise it.")
+    if result["suggest"]["threshold"] >= result["threshold"]:
+        lines.append("The new bundle suggests nothing: no refused message is below the limit of --suggest-max-error.")
+    return lines
 
 
 def _promise(found: dict[str, Any], what: str, confidence: float) -> str:
