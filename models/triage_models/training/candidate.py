@@ -138,12 +138,17 @@ def _train_from_base(job: TrainingJob, tokenizer: Tokenizer, folder: Path, progr
     if job.recipe.averaged > 1:
         rest = (train_served(number) for number in range(1, job.recipe.averaged))
         network.load_state_dict(mean_weights(itertools.chain([network], rest)))
+    _add_heads(network, tokenizer, job)
+    return network
+
+
+def _add_heads(network: Network, tokenizer: Tokenizer, job: TrainingJob) -> None:
+    """Fit the heads that the recipe and the rows ask for, after the encoder; it stays as it is."""
     if job.recipe.word_share:
         share, words = job.recipe.word_share, network.encoder.config.vocab_size
         network.word_head = fit_word_head(tokenizer, job.examples, words, len(job.classes), share)
     if job.generated is not None:
         add_generated_head(network, tokenizer, job.examples, job.generated, job.seed)
-    return network
 
 
 def _train_further(job: TrainingJob, start: Path, tokenizer: Tokenizer, progress: StepCallback) -> Network:

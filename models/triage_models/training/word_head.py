@@ -6,6 +6,7 @@ the encoder, and ranks its own errors better: see docs/evaluation.md.
 """
 
 from collections.abc import Sequence
+from typing import TypeVar
 
 import numpy as np
 import torch
@@ -16,6 +17,8 @@ from tokenizers import Tokenizer
 from torch import Tensor, nn
 
 from triage_models.training.batches import Examples, token_ids
+
+Pieces = TypeVar("Pieces", Tensor, NDArray[np.int64])
 
 PAIRS = 1 << 16
 """Slots that pairs of neighbouring word pieces are hashed into."""
@@ -65,7 +68,7 @@ class WordHead(nn.Module):
 
     def forward(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
         """Map token ids and mask ``[B, T]`` to logits ``[B, C]``."""
-        rows = self.row_of[torch.cat([input_ids, self._pairs(input_ids)], dim=1)].long()
+        rows = self.row_of[torch.cat([input_ids, _pair_slots(input_ids, self.words)], dim=1)].long()
         used = torch.cat([attention_mask, attention_mask[:, 1:]], dim=1).unsqueeze(-1)
         rarity = self.rarity[rows] * used.to(self.rarity.dtype)
         length = rarity.square().sum(1).sqrt().clamp(min=1e-3)
@@ -77,9 +80,6 @@ class WordHead(nn.Module):
         of_encoder = logits.log_softmax(dim=1)
         mean: Tensor = of_encoder + self.share * (self(input_ids, attention_mask).log_softmax(dim=1) - of_encoder)
         return mean
-
-    def _pairs(self, input_ids: Tensor) -> Tensor:
-        return self.words + (input_ids[:, :-1] * MULTIPLIER + input_ids[:, 1:]) % PAIRS
 
 
 def fit_word_head(tokenizer: Tokenizer, examples: Examples, words: int, classes: int, share: float) -> WordHead:
@@ -122,8 +122,13 @@ def _slots(encodings: Sequence[Sequence[int]], words: int) -> list[NDArray[np.in
     found = []
     for ids in encodings:
         pieces = np.asarray(ids, dtype=np.int64)
-        found.append(np.concatenate([pieces, words + (pieces[:-1] * MULTIPLIER + pieces[1:]) % PAIRS]))
+        found.append(np.concatenate([pieces, _pair_slots(pieces, words)]))
     return found
+
+
+def _pair_slots(pieces: Pieces, words: int) -> Pieces:
+    """Return the slots of neighbouring pieces: ``[..., T]`` token ids in, ``[..., T - 1]`` out."""
+    return words + (pieces[..., :-1] * MULTIPLIER + pieces[..., 1:]) % PAIRS
 
 
 def _features(rows: Sequence[NDArray[np.int32]], rarity: NDArray[np.float64]) -> csr_matrix:
