@@ -1,7 +1,7 @@
 """The events on the topics. Writing validates strictly; reading ignores unknown fields."""
 
 from datetime import datetime
-from typing import Annotated, ClassVar, Literal, Self
+from typing import Annotated, ClassVar, Literal, Self, get_args
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, PlainSerializer, WithJsonSchema
 
@@ -10,6 +10,10 @@ from triage_schemas.messages.message import Scalar
 
 Reason = Literal["low_confidence", "unfamiliar", "ambiguous", "out_of_scope", "unsupported_language"]
 DecidedBy = Literal["model", "llm", "human"]
+EntityKind = Literal["order_number", "tracking_number", "email", "date", "amount", "phone", "postcode", "product"]
+ENTITY_KINDS: tuple[EntityKind, ...] = get_args(EntityKind)
+"""The kinds of entities that this version finds."""
+
 Probability = Annotated[float, Field(ge=0, le=1)]
 
 
@@ -67,12 +71,18 @@ class SourceRef(StrictModel):
 class EntityRef(StrictModel):
     """An entity of the message's text, such as an order number."""
 
-    type: str = Field(
-        description="order_number, tracking_number, email, date, amount, phone, postcode, product; more may come"
-    )
+    type: str = Field(description=f"{', '.join(ENTITY_KINDS)}; more may come")
     start: int = Field(ge=0, description="position of its first character in the message's text")
     end: int = Field(ge=0, description="position after its last character")
     value: str = Field(description="in one way of writing: E.164, ISO 8601, a decimal number, a product's id")
+    currency: str | None = Field(default=None, description="of an amount, ISO 4217")
+
+
+class TicketEntity(StrictModel):
+    """An entity that a message of a ticket's conversation names."""
+
+    type: str = Field(description="as in the events about the messages")
+    value: str = Field(description="as in the events about the messages")
     currency: str | None = Field(default=None, description="of an amount, ISO 4217")
 
 
@@ -227,6 +237,12 @@ class TicketEvent(Event):
     queue: str
     priority: Literal["low", "normal", "high", "urgent"]
     tags: list[str]
+    fields: dict[str, str] = Field(
+        default_factory=dict, description="values of entities, by the names that the rules give them; omitted if none"
+    )
+    entities: list[TicketEntity] = Field(
+        default_factory=list, description="what the messages name, each once, oldest first; omitted if nothing"
+    )
     due_at: Timestamp | None
     messages: int = Field(ge=1)
     opened_at: Timestamp

@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from aiohttp import ClientSession
@@ -13,6 +13,7 @@ from triage_worker.config.errors import ConfigError
 from triage_worker.helpdesk.adapter import Helpdesk, load_adapter
 from triage_worker.helpdesk.http_client import HelpdeskClient, RequestRejectedError
 from triage_worker.helpdesk.metrics import HelpdeskMetrics
+from triage_worker.helpdesk.ticket_fields import summary
 from triage_worker.resilience.backoff import RetryPolicy
 
 from tests.worker.helpdesk.fakes import TOKEN, USER, FakeGorgias, FakeHelpdesk, FakeZendesk, ticket
@@ -20,6 +21,7 @@ from tests.worker.helpdesk.fakes import TOKEN, USER, FakeGorgias, FakeHelpdesk, 
 TIMEOUT_S = 0.2
 RETRY = RetryPolicy(first_s=0.001, longest_s=0.01)
 GROUPS = {"claims": 360_001, "delivery": 360_002}
+FIELDS = {"order": 27_001}
 FAKES: dict[str, type[FakeHelpdesk]] = {"zendesk": FakeZendesk, "gorgias": FakeGorgias}
 each_adapter = pytest.mark.parametrize("name", FAKES)
 
@@ -39,7 +41,7 @@ async def connected(
             timeout_s=TIMEOUT_S,
             retry=RETRY,
         )
-        yield adapter.connect(client, GROUPS)
+        yield adapter.connect(client, GROUPS, FIELDS if name == "zendesk" else {})
 
 
 async def outcomes(server: FakeHelpdesk, name: str, tickets: Iterable[TicketEvent]) -> list[str]:
@@ -155,3 +157,33 @@ async def test_a_wrong_address_loses_no_tickets() -> None:
     async with connected(FakeZendesk(), "zendesk", path="/shop") as helpdesk:
         with pytest.raises(ConfigError, match="TRIAGE_HELPDESK_URL"):
             await helpdesk.upsert(ticket())
+
+
+async def test_zendesk_gets_a_tickets_fields_and_keeps_what_an_agent_has_written() -> None:
+    server = FakeZendesk()
+    first = ticket(fields={"order": "A-1042", "product": "p-1"})
+    assert await outcomes(server, "zendesk", [first, first]) == ["created", "current"]
+    (one,) = server.tickets.values()
+    assert one["custom_fields"] == [{"id": 27_001, "value": "A-1042"}], "only the fields whose id is known"
+    one["custom_fields"] = [{"id": 27_001, "value": "A-1043"}, {"id": 5, "value": None}]
+    await outcomes(server, "zendesk", [ticket("updated", fields={"order": "A-1042"}, tags=["more"])])
+    assert one["custom_fields"][0]["value"] == "A-1043"
+
+
+async def test_zendesk_gets_a_field_that_a_later_message_fills() -> None:
+    server = FakeZendesk()
+    await outcomes(server, "zendesk", [ticket()])
+    (one,) = server.tickets.values()
+    assert "custom_fields" not in one
+    one["custom_fields"] = [{"id": 27_001, "value": None}]  # Zendesk shows all fields, also empty ones
+    assert await outcomes(server, "zendesk", [ticket("updated", fields={"order": "A-1042"})]) == ["updated"]
+    assert one["custom_fields"] == [{"id": 27_001, "value": "A-1042"}]
+
+
+def test_the_note_for_agents_has_the_fields() -> None:
+    assert "\norder: A-1042" in summary(ticket(fields={"order": "A-1042"}))
+
+
+def test_gorgias_refuses_custom_fields_with_a_sentence() -> None:
+    with pytest.raises(ConfigError, match="Custom fields are set in Zendesk only"):
+        load_adapter("gorgias").connect(cast("HelpdeskClient", None), GROUPS, FIELDS)

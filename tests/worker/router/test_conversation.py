@@ -4,9 +4,11 @@ import random
 from dataclasses import replace
 from itertools import pairwise
 
+import orjson
 from hypothesis import given
 from hypothesis import strategies as st
 from triage_worker.router.conversation import (
+    MAX_ENTITIES,
     MAX_INTENTS,
     MAX_SEEN,
     Conversation,
@@ -180,3 +182,35 @@ def test_processing_again_after_a_crash_gives_the_same_events(
     once = applied(*given_messages[crash:], before=before)
     again = applied(*given_messages[crash:], before=before)
     assert [(state.event_id, state.event()) for state in once] == [(state.event_id, state.event()) for state in again]
+
+
+ORDER = {"type": "order_number", "value": "A-1042"}
+MONEY = {"type": "amount", "value": "5", "currency": "USD"}
+
+
+def test_a_ticket_keeps_each_entity_once_and_the_first_value_of_a_field() -> None:
+    def route(value: str | None) -> Route:
+        return replace(ROUTES["WISMO"], fields={} if value is None else {"order": value})
+
+    state: Conversation | None = None
+    for number, (value, named) in enumerate([(None, []), ("A-1042", [ORDER]), ("A-9", [ORDER, MONEY, MONEY])]):
+        given_message = replace(message(number), entities=named)
+        (state,) = apply_message(state, given_message, route(value), close_after_s=DAY, partition=2, now=1_000.0)
+        assert Conversation.load(state.dump()) == state
+    assert state is not None
+    event = state.event()
+    assert event.fields == {"order": "A-1042"}
+    assert [entity.model_dump(exclude_none=True) for entity in event.entities] == [ORDER, MONEY]
+
+
+def test_a_ticket_without_entities_is_written_as_before_and_an_old_state_is_read() -> None:
+    (opened,) = applied(message(1))
+    assert not {"fields", "entities"} & orjson.loads(opened.event().write()).keys()
+    old = {name: value for name, value in orjson.loads(opened.dump()).items() if name not in ("fields", "entities")}
+    assert Conversation.load(orjson.dumps(old)) == opened
+
+
+def test_the_entities_of_a_ticket_are_bounded() -> None:
+    named = [{"type": "amount", "value": str(number)} for number in range(200)]
+    (opened,) = applied(replace(message(1), entities=named))
+    assert opened.entities == named[:MAX_ENTITIES]

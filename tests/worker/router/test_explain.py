@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 from hypothesis import given
 from hypothesis import strategies as st
-from triage_worker.router.explain import explain_route
+from triage_worker.router.explain import _parse, explain_route
 from triage_worker.routing.routes_file import DEFAULT_ROUTES, load, parse
 
 from tests.worker.routing.test_routes import INTENTS, facts
@@ -38,3 +38,17 @@ def test_times_are_in_the_time_zone_of_the_rules() -> None:
     lines = list(explain_route(routes, facts("A", at=datetime(2026, 3, 28, 20, tzinfo=UTC))))
     assert lines[0].endswith(" at Sat 28 Mar 2026 21:00 CET")
     assert ", due Sun 29 Mar 2026 05:00 CEST, " in lines[-1]  # seven hours later; summer time began in between
+
+
+def test_entities_are_explained() -> None:
+    rules = """
+    rules:
+      - {name: first, when: {entities: order_number}, then: {}}
+      - {name: second, when: {without_entities: amount}, then: {}}
+      - {name: third, then: {fields: {sum: amount}}}
+    """
+    typed = _parse('{"intent": "A", "entities": [{"type": "amount", "value": "5"}]}')
+    lines = list(explain_route(parse(rules, "r"), typed))
+    assert lines[1] == "  no   first: entities is amount, not order_number"
+    assert lines[2] == "  no   second: without_entities is amount, not without amount"
+    assert lines[-1].endswith(", tags none, sum 5")

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from prometheus_client import CollectorRegistry
-from triage_schemas.events import TicketEvent
+from triage_schemas.events import EntityRef, TicketEvent
 from triage_worker.router.context import RouterContext
 from triage_worker.router.metrics import RouterMetrics
 from triage_worker.router.ticket_service import TicketService
@@ -218,3 +218,13 @@ def test_every_message_counts_once_wherever_the_router_crashes(
     assert all(len(values) == 1 for values in events.values())
     assert len(events) == len(by_number), "each message has its event"
     assert broker.changelog == broker.disk
+
+
+async def test_a_ticket_has_the_entities_of_its_messages() -> None:
+    broker = FakeBroker()
+    order = EntityRef(type="order_number", start=3, end=9, value="A-1042")
+    await ticket_service(broker).process([intent_record(0, intent_event(1, entities=[order]))])
+    (made,) = tickets(broker)
+    assert [(entity.type, entity.value, entity.currency) for entity in made.entities] == [
+        ("order_number", "A-1042", None)
+    ]

@@ -9,6 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from triage_models import DEFAULT_BUNDLE
 from triage_models.bundle.bundle import Bundle
+from triage_models.text.entities.entity import ENTITY_TYPES
+from triage_schemas.events import ENTITY_KINDS, EntityRef
 from triage_worker.config.errors import ConfigError
 from triage_worker.routing.conditions import Facts
 from triage_worker.routing.routes import PRIORITIES
@@ -53,6 +55,18 @@ MISTAKES = {
     "[1]: 2": "line 1: a name should be a single word",
     "close_after: 2000-99-99": "line 1: month must be in 1..12",
     "alerts: {window: 10s}": "line 1: alerts.window",
+    "rules:\n - name: a\n   when:\n    entities: [ordernumber]\n   then: {}": (
+        "line 4: rules.0.when.entities.0: 'ordernumber' is no kind of entity; there are order_number, tracking_number, "
+    ),
+    "rules:\n - name: a\n   when: {without_entities: iban}\n   then: {}": (
+        "line 3: rules.0.when.without_entities: 'iban' is no kind"
+    ),
+    "rules:\n - name: a\n   then: {fields: {order: order}}": "line 3: rules.0.then.fields.order: 'order' is no kind",
+    "defaults: {fields: {order: 5}}": "line 1: defaults.fields.order: 5 is no kind",
+    "rules:\n - name: a\n   then: {tags: ['{sku}']}": "line 3: rules.0.then.tags.0: 'sku' is no kind",
+    "helpdesk:\n fields: {odrer: 5}\ndefaults: {fields: {order: order_number}}": (
+        "line 2: helpdesk.fields.odrer: neither a rule nor the defaults set it"
+    ),
     "5": "line 1: the file: should be a mapping of names to values",
 }
 
@@ -188,3 +202,46 @@ def _replace(path: Path, text: str) -> None:
     new = path.with_suffix(".new")
     new.write_text(text)
     os.replace(new, path)  # noqa: PTH105 (says that it replaces)
+
+
+ORDER = EntityRef(type="order_number", start=0, end=6, value="A-1042")
+MONEY = EntityRef(type="amount", start=9, end=11, value="5", currency="USD")
+
+
+@pytest.mark.parametrize(
+    ("when", "entities", "expected"),
+    [
+        ("{entities: order_number}", [ORDER], True),
+        ("{entities: order_number}", [MONEY], False),
+        ("{entities: order_number}", [], False),
+        ("{entities: [order_number, amount]}", [MONEY], True),
+        ("{without_entities: [order_number]}", [], True),
+        ("{without_entities: [order_number]}", [MONEY], True),
+        ("{without_entities: [order_number, amount]}", [MONEY], False),
+        ("{entities: amount, without_entities: order_number}", [MONEY], True),
+        ("{entities: amount, without_entities: order_number}", [MONEY, ORDER], False),
+    ],
+)
+def test_a_rule_may_require_entities_and_their_absence(when: str, entities: list[EntityRef], expected: bool) -> None:
+    assert fires(when, facts(entities=entities)) is expected
+
+
+def test_a_route_puts_values_into_fields_and_tags() -> None:
+    rules = """
+    defaults: {tags: [all], fields: {order: order_number, sum: amount}}
+    rules:
+      - name: r
+        then:
+          tags: ["order {order_number}", "{product}", "{amount}-{order_number}", all]
+          fields: {o: order_number}
+    """
+    routes = parse(rules, "r")
+    second = ORDER.model_copy(update={"value": "A-9"})
+    route = routes.route(facts(entities=[ORDER, second]))
+    assert route.tags == ("all", "order A-1042"), "of several values the first; a tag without a value is left out"
+    assert route.fields == {"order": "A-1042", "o": "A-1042"}
+    assert routes.route(facts()).fields == {}
+
+
+def test_rules_know_the_entities_that_the_worker_finds() -> None:
+    assert ENTITY_KINDS == ENTITY_TYPES

@@ -34,11 +34,12 @@ class Adapter:
 
     Attributes:
         login: makes the headers that authenticate each request, from TRIAGE_HELPDESK_USER and TRIAGE_HELPDESK_TOKEN.
-        connect: makes the `Helpdesk`, from an authenticated client and the id of the helpdesk's group for each queue.
+        connect: makes the `Helpdesk`, from an authenticated client, the id of the helpdesk's group for each queue, and
+            that of its custom field for each of a ticket's fields. Raises `ConfigError` where it cannot set fields.
     """
 
     login: Callable[[str, str], Mapping[str, str]]
-    connect: Callable[[HelpdeskClient, Mapping[str, int]], Helpdesk]
+    connect: Callable[[HelpdeskClient, Mapping[str, int], Mapping[str, int]], Helpdesk]
 
 
 def load_adapter(name: str) -> Adapter:

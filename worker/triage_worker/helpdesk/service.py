@@ -57,10 +57,10 @@ async def serve(settings: Settings) -> int:
     """Do what `run` does, inside a running event loop."""
     raise_limit()
     stop = stop_on_signals()
-    groups = load(settings.routes or DEFAULT_ROUTES).helpdesk.groups
+    ids = load(settings.routes or DEFAULT_ROUTES).helpdesk
     metrics = HelpdeskMetrics()
     async with _helpdesk_client(settings, metrics) as (adapter, client):
-        connector = Connector(settings, adapter.connect(client, groups), metrics)
+        connector = Connector(settings, adapter.connect(client, ids.groups, ids.fields), metrics)
         async with serving(
             settings.http_host,
             settings.http_port,

@@ -23,6 +23,7 @@ def summary(ticket: TicketEvent) -> str:
         f"Asked for: {', '.join(ticket.intents)}",
         f"Messages: {ticket.messages}",
         f"Answer by: {ticket.due_at.isoformat() if ticket.due_at else 'no time set'}",
+        *(f"{name}: {value}" for name, value in ticket.fields.items()),
     ]
     return "\n".join(lines)
 

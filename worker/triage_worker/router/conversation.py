@@ -1,13 +1,14 @@
 """The state machine of a conversation's ticket, without I/O: a message, a time-out or a close gives the next state."""
 
 from base64 import urlsafe_b64encode
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from hashlib import blake2b
-from typing import Literal
+from typing import Any, Literal
 
 import orjson
-from triage_schemas.events import TicketEvent
+from triage_schemas.events import TicketEntity, TicketEvent
 
 from triage_worker.routing.routes import PRIORITIES, Priority, Route
 
@@ -18,6 +19,9 @@ MAX_SEEN = 512
 
 MAX_INTENTS = 100
 """How many of the latest intents a ticket lists."""
+
+MAX_ENTITIES = 100
+"""How many of the first entities a ticket lists."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +34,7 @@ class IncomingMessage:
         customer_id: who wrote it, if known.
         intent: its intent.
         at: when it was classified, in seconds since the epoch.
+        entities: what it names: type, value, and currency if it has one.
     """
 
     identity: str
@@ -37,6 +42,7 @@ class IncomingMessage:
     customer_id: str | None
     intent: str
     at: float
+    entities: Sequence[dict[str, str]] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +68,8 @@ class Conversation:
         close_after_s: seconds of inactivity after which the ticket is closed.
         seen: digests of the messages, oldest first, including those of earlier tickets.
         partition: the partition that its messages come from.
+        fields: the first value of each field that its messages' routes set.
+        entities: what its messages name, each once, oldest first: type, value, and currency if it has one.
     """
 
     ticket_id: str
@@ -82,6 +90,8 @@ class Conversation:
     close_after_s: int
     seen: list[str]
     partition: int
+    fields: dict[str, str] = field(default_factory=dict)
+    entities: list[dict[str, str]] = field(default_factory=list)
 
     @classmethod
     def load(cls, value: bytes) -> "Conversation":
@@ -104,6 +114,10 @@ class Conversation:
 
     def event(self) -> TicketEvent:
         """Make the event about the last change."""
+        # What is empty is left out, so that it is not written.
+        named: dict[str, Any] = {"fields": self.fields} if self.fields else {}
+        if self.entities:
+            named["entities"] = [TicketEntity(**entity) for entity in self.entities]
         return TicketEvent(
             ticket_id=self.ticket_id,
             conversation_id=self.conversation_id,
@@ -119,6 +133,7 @@ class Conversation:
             messages=self.messages,
             opened_at=_moment(self.opened_at),
             updated_at=_moment(self.updated_at),
+            **named,
         )
 
 
@@ -202,6 +217,8 @@ def _opened(message: IncomingMessage, route: Route, close_after_s: int, partitio
         queue=route.queue,
         priority=route.priority,
         tags=list(route.tags),
+        fields=dict(route.fields),
+        entities=_known_entities([], message),
         due_at=None if route.sla_s is None else message.at + route.sla_s,
         messages=1,
         opened_at=message.at,
@@ -225,6 +242,8 @@ def _continued(conversation: Conversation, message: IncomingMessage, route: Rout
         customer_id=conversation.customer_id or message.customer_id,
         intents=intents,
         tags=[*conversation.tags, *(tag for tag in route.tags if tag not in conversation.tags)],
+        fields={**route.fields, **conversation.fields},
+        entities=_known_entities(conversation.entities, message),
         messages=conversation.messages + 1,
         updated_at=max(conversation.updated_at, message.at),
         close_after_s=close_after_s,
@@ -240,6 +259,15 @@ def _continued(conversation: Conversation, message: IncomingMessage, route: Rout
         priority=route.priority,
         due_at=min(due, default=None),
     )
+
+
+def _known_entities(known: list[dict[str, str]], message: IncomingMessage) -> list[dict[str, str]]:
+    """Add what a message names to what is known, each once."""
+    entities = [*known]
+    for entity in message.entities:
+        if entity not in entities and len(entities) < MAX_ENTITIES:
+            entities.append(entity)
+    return entities
 
 
 def _expired(conversation: Conversation, at: float) -> bool:

@@ -6,7 +6,7 @@ from typing import Any
 
 from aiokafka.errors import KafkaError
 from pydantic import BaseModel, ConfigDict, ValidationError
-from triage_schemas.events import DecidedBy, IntentEvent, Probability
+from triage_schemas.events import DecidedBy, EntityRef, IntentEvent, Probability
 from triage_schemas.messages.message import Scalar
 from triage_schemas.validation import first_error
 
@@ -23,6 +23,15 @@ MINUTE = "%a %d %b %Y %H:%M %Z"
 """How times are shown: always in the rules' time zone."""
 
 
+class _TypedEntity(EntityRef):
+    """An entity as a person types it, without positions."""
+
+    model_config = ConfigDict(extra="ignore", strict=False)
+
+    start: int = 0
+    end: int = 0
+
+
 class _TypedIntent(BaseModel):
     """An intent event as a person types it: only the intent is required, and unknown fields are ignored."""
 
@@ -37,6 +46,7 @@ class _TypedIntent(BaseModel):
     customer_id: str | None = None
     metadata: dict[str, Scalar] = {}
     text: str | None = None
+    entities: list[_TypedEntity] = []
 
 
 async def explain(settings: Settings, event_or_id: str) -> str:
@@ -75,7 +85,8 @@ def explain_route(routes: Routes, facts: Facts) -> Iterator[str]:
         else f"{datetime.fromtimestamp(facts.at.timestamp() + route.sla_s, routes.zone):{MINUTE}}"
     )
     tags = ", ".join(route.tags) or "none"
-    yield f"queue {route.queue}, priority {route.priority}, due {due}, tags {tags}"
+    fields = "".join(f", {name} {value}" for name, value in route.fields.items())
+    yield f"queue {route.queue}, priority {route.priority}, due {due}, tags {tags}{fields}"
 
 
 def _parse(text: str) -> Facts:
@@ -85,7 +96,8 @@ def _parse(text: str) -> Facts:
         first = first_error(error)
         raise ConfigError(f"--explain: {first.path or 'the JSON'}: {first.message}.") from None
     at = typed.classified_at or datetime.now(UTC)
-    fields: dict[str, Any] = typed.model_dump(exclude={"classified_at"})
+    fields: dict[str, Any] = dict(typed)
+    del fields["classified_at"]
     return Facts(at=at if at.tzinfo else at.replace(tzinfo=UTC), **fields)
 
 

@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 from pydantic import ValidationError
 from triage_schemas.cloudevents import RecordHeaders, event_id
-from triage_schemas.events import IntentEvent
+from triage_schemas.events import EntityRef, IntentEvent
 from triage_schemas.messages.message import EMPTY_VALUE, Source
 from triage_schemas.validation import first_error
 
@@ -54,8 +54,15 @@ def parse_intent(record: InputRecord) -> ParsedIntent | InvalidIntent:
         customer_id=event.customer_id,
         intent=event.intent,
         at=event.classified_at.timestamp(),
+        entities=[_named(entity) for entity in event.entities],
     )
     return ParsedIntent(event.message_id, message, facts_of(event))
+
+
+def _named(entity: EntityRef) -> dict[str, str]:
+    """What a ticket keeps of an entity; its position says nothing without the text."""
+    named = {"type": entity.type, "value": entity.value}
+    return named if entity.currency is None else named | {"currency": entity.currency}
 
 
 def facts_of(event: IntentEvent) -> Facts:
@@ -70,6 +77,7 @@ def facts_of(event: IntentEvent) -> Facts:
         customer_id=event.customer_id,
         metadata=event.metadata,
         text=event.text,
+        entities=event.entities,
     )
 
 

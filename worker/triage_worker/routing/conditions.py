@@ -8,6 +8,7 @@ from operator import attrgetter
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from triage_schemas.events import EntityKind, EntityRef
 from triage_schemas.messages.message import Scalar
 
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
@@ -27,6 +28,7 @@ class Facts:
         customer_id: who wrote it.
         metadata: the message's metadata.
         text: the message's text; None unless TRIAGE_INCLUDE_TEXT is set.
+        entities: what the text names, in order.
     """
 
     intent: str
@@ -38,6 +40,11 @@ class Facts:
     customer_id: str | None = None
     metadata: Mapping[str, Scalar] = field(default_factory=dict)
     text: str | None = None
+    entities: Sequence[EntityRef] = ()
+
+    def named(self, kind: str) -> str | None:
+        """Return the value of the first entity of a kind; None if the text names none."""
+        return next((entity.value for entity in self.entities if entity.type == kind), None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +88,25 @@ def _tags(language: str) -> set[str]:
 def has_metadata(name: str, wanted: Sequence[Scalar]) -> Condition:
     """Make the condition that an entry of the message's metadata has one of some values."""
     return _one_of(f"metadata.{name}", wanted, lambda facts: facts.metadata.get(name))
+
+
+def names_entity(kinds: Sequence[EntityKind]) -> Condition:
+    """Make the condition that the text names an entity of one of some kinds."""
+    return _of_entities("entities", _joined(kinds), kinds, wanted=True)
+
+
+def names_no_entity(kinds: Sequence[EntityKind]) -> Condition:
+    """Make the condition that the text names no entity of any of some kinds."""
+    return _of_entities("without_entities", f"without {_joined(kinds)}", kinds, wanted=False)
+
+
+def _of_entities(name: str, described: str, kinds: Sequence[EntityKind], *, wanted: bool) -> Condition:
+    def found(facts: Facts) -> str:
+        return ", ".join(dict.fromkeys(entity.type for entity in facts.entities)) or "nothing"
+
+    return Condition(
+        name, described, lambda facts: any(facts.named(kind) is not None for kind in kinds) is wanted, found
+    )
 
 
 def on_days(days: Sequence[str], zone: ZoneInfo) -> Condition:

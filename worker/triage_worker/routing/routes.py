@@ -5,15 +5,15 @@ leaves out.
 """
 
 import re
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import time
 from functools import cached_property
 from typing import Annotated, Literal
 from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
-from triage_schemas.events import DecidedBy, Probability
+from triage_schemas.events import ENTITY_KINDS, DecidedBy, EntityKind, Probability
 from triage_schemas.messages.message import Scalar
 
 from triage_worker.routing.conditions import (
@@ -25,12 +25,17 @@ from triage_worker.routing.conditions import (
     in_hours,
     is_in_language,
     is_one_of,
+    names_entity,
+    names_no_entity,
     on_days,
 )
 
 Priority = Literal["low", "normal", "high", "urgent"]
 PRIORITIES: Sequence[Priority] = ("low", "normal", "high", "urgent")
 Day = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
+PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
+"""A kind of entities in a tag, in whose place its value goes."""
+
 UNITS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
 
 
@@ -48,6 +53,18 @@ def _hours(value: object) -> object:
     return time.fromisoformat(found[1]), time.fromisoformat(found[2])
 
 
+def _kind(value: object) -> object:
+    if value not in ENTITY_KINDS:
+        raise ValueError(f"{value!r} is no kind of entity; there are {', '.join(ENTITY_KINDS)}")
+    return value
+
+
+def _tag(value: str) -> str:
+    for kind in PLACEHOLDER.findall(value):
+        _kind(kind)
+    return value
+
+
 def _zone(value: str) -> str:
     try:
         ZoneInfo(value)
@@ -62,6 +79,9 @@ Zone = Annotated[str, AfterValidator(_zone)]
 Name = Annotated[str, Field(min_length=1)]
 OneOrMore = BeforeValidator(lambda value: value if isinstance(value, list | tuple) else [value])
 Names = Annotated[tuple[Name, ...], OneOrMore, Field(min_length=1)]
+Kind = Annotated[EntityKind, BeforeValidator(_kind)]
+Kinds = Annotated[tuple[Kind, ...], OneOrMore, Field(min_length=1)]
+Tags = Annotated[tuple[Annotated[Name, AfterValidator(_tag)], ...], OneOrMore]
 
 
 class _Section(BaseModel):
@@ -85,6 +105,8 @@ class When(_Section):
     decided_by: Annotated[tuple[DecidedBy, ...], OneOrMore, Field(min_length=1)] | None = None
     customer_id: Names | None = None
     metadata: dict[str, Annotated[tuple[Scalar, ...], OneOrMore, Field(min_length=1)]] = {}
+    entities: Kinds | None = None
+    without_entities: Kinds | None = None
     words: Names | None = None
     days: Annotated[tuple[Day, ...], OneOrMore, Field(min_length=1)] | None = None
     time: Hours | None = None
@@ -105,6 +127,13 @@ class When(_Section):
             yield on_days(self.days, zone)
         if self.time is not None:
             yield in_hours(*self.time, zone)
+        yield from self._about_the_text()
+
+    def _about_the_text(self) -> Iterator[Condition]:
+        if self.entities is not None:
+            yield names_entity(self.entities)
+        if self.without_entities is not None:
+            yield names_no_entity(self.without_entities)
         if self.words is not None:
             yield has_words(self.words)
 
@@ -115,7 +144,8 @@ class Then(_Section):
     queue: Name | None = None
     priority: Priority | None = None
     sla: Seconds | None = None
-    tags: Annotated[tuple[Name, ...], OneOrMore] = ()
+    tags: Tags = ()
+    fields: dict[Name, Kind] = {}
 
 
 class Rule(_Section):
@@ -132,7 +162,8 @@ class Defaults(_Section):
     queue: Name = "general"
     priority: Priority = "normal"
     sla: Seconds | None = None
-    tags: Annotated[tuple[Name, ...], OneOrMore] = ()
+    tags: Tags = ()
+    fields: dict[Name, Kind] = {}
 
 
 class Alerts(_Section):
@@ -144,9 +175,10 @@ class Alerts(_Section):
 
 
 class Helpdesk(_Section):
-    """The helpdesk's id of each queue: a group or a team there."""
+    """The helpdesk's ids: the group or team of each queue, and the custom field of each of a ticket's fields."""
 
     groups: dict[str, int] = {}
+    fields: dict[str, int] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,6 +191,7 @@ class Route:
         priority: of its ticket.
         sla_s: seconds until an answer is due; None if no time is set.
         tags: of its ticket.
+        fields: of its ticket, by name.
     """
 
     rule: str | None
@@ -166,6 +199,7 @@ class Route:
     priority: Priority
     sla_s: int | None
     tags: tuple[str, ...]
+    fields: Mapping[str, str] = field(default_factory=dict)
 
 
 class Routes(_Section):
@@ -185,6 +219,11 @@ class Routes(_Section):
         return ZoneInfo(self.timezone)
 
     @cached_property
+    def field_names(self) -> frozenset[str]:
+        """The fields of tickets that the defaults and the rules set."""
+        return frozenset(self.defaults.fields).union(*(rule.then.fields for rule in self.rules))
+
+    @cached_property
     def _conditions(self) -> list[tuple[Rule, list[Condition]]]:
         return [(rule, list(rule.when.conditions(self.zone))) for rule in self.rules]
 
@@ -192,8 +231,8 @@ class Routes(_Section):
         """Return where a message is routed."""
         for rule, conditions in self._conditions:
             if all(condition.holds(facts) for condition in conditions):
-                return self._route(rule.name, rule.then)
-        return self._route(None, Then())
+                return self._route(rule.name, rule.then, facts)
+        return self._route(None, Then(), facts)
 
     def evaluate(self, facts: Facts) -> Iterator[tuple[Rule, list[tuple[Condition, bool]]]]:
         """Yield each rule up to the one that fires, with its conditions and whether they hold."""
@@ -203,12 +242,24 @@ class Routes(_Section):
             if all(holds for _, holds in results):
                 return
 
-    def _route(self, name: str | None, then: Then) -> Route:
+    def _route(self, name: str | None, then: Then, facts: Facts) -> Route:
         defaults = self.defaults
+        kinds = {**defaults.fields, **then.fields}
         return Route(
             rule=name,
             queue=then.queue or defaults.queue,
             priority=then.priority or defaults.priority,
             sla_s=then.sla if then.sla is not None else defaults.sla,
-            tags=(*defaults.tags, *(tag for tag in then.tags if tag not in defaults.tags)),
+            tags=tuple(dict.fromkeys(_filled((*defaults.tags, *then.tags), facts))),
+            fields={name: value for name, kind in kinds.items() if (value := facts.named(kind)) is not None},
         )
+
+
+def _filled(tags: Iterable[str], facts: Facts) -> Iterator[str]:
+    """Yield tags with values in place of the kinds of entities; those for which the text has no value are left out."""
+    for tag in tags:
+        parts = PLACEHOLDER.split(tag)  # every second one is a kind
+        values = [value for kind in parts[1::2] if (value := facts.named(kind)) is not None]
+        if len(values) == len(parts) // 2:
+            parts[1::2] = values
+            yield "".join(parts)

@@ -69,6 +69,10 @@ def parse(text: str, name: str) -> Routes:
         raise ConfigError(_describe(error, lines, name)) from None
     for index, problem in _rule_problems(routes):
         raise ConfigError(f"{name}, line {lines['rules', index]}: {problem}.")
+    for field in routes.helpdesk.fields:
+        if field not in routes.field_names:
+            line = lines["helpdesk", "fields", field]
+            raise ConfigError(f"{name}, line {line}: helpdesk.fields.{field}: neither a rule nor the defaults set it.")
     return routes
 
 

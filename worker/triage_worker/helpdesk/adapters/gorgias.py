@@ -8,6 +8,7 @@ from typing import Any
 
 from triage_schemas.events import TicketEvent
 
+from triage_worker.config.errors import ConfigError
 from triage_worker.helpdesk.adapter import Adapter, Outcome
 from triage_worker.helpdesk.http_client import HelpdeskClient, NoResponseError, basic_auth
 from triage_worker.helpdesk.ticket_fields import sets_assignment, subject, summary, tags
@@ -92,4 +93,10 @@ def _comparable(value: object) -> object:
     return value["id"] if isinstance(value, dict) else value
 
 
-ADAPTER = Adapter(login=basic_auth, connect=Gorgias)
+def _connect(client: HelpdeskClient, teams: Mapping[str, int], fields: Mapping[str, int]) -> Gorgias:
+    if fields:
+        raise ConfigError("Custom fields are set in Zendesk only: take helpdesk.fields out of the rules, and use tags.")
+    return Gorgias(client, teams)
+
+
+ADAPTER = Adapter(login=basic_auth, connect=_connect)

@@ -18,11 +18,13 @@ class Zendesk:
     Args:
         client: authenticated as ``user/token``.
         groups: the id of the Zendesk group for each queue.
+        fields: the id of the Zendesk ticket field for each of a ticket's fields.
     """
 
-    def __init__(self, client: HelpdeskClient, groups: Mapping[str, int]) -> None:
+    def __init__(self, client: HelpdeskClient, groups: Mapping[str, int], fields: Mapping[str, int]) -> None:
         self._client = client
         self._groups = groups
+        self._fields = fields
 
     async def upsert(self, ticket: TicketEvent) -> Outcome:
         """Create or update the ticket; see `triage_worker.helpdesk.adapter.Helpdesk`."""
@@ -35,6 +37,10 @@ class Zendesk:
         wanted = {"tags": sorted({*existing["tags"], *tags(ticket)}), "status": _status(ticket, existing)}
         if sets_assignment(ticket):
             wanted |= self._assignment(ticket)
+        filled = {field["id"] for field in existing.get("custom_fields", []) if field["value"] not in (None, "")}
+        missing = {number: value for number, value in self._custom_fields(ticket).items() if number not in filled}
+        if missing:
+            wanted["custom_fields"] = _field_list(missing)
         if all(_comparable(existing.get(name)) == _comparable(value) for name, value in wanted.items()):
             return "current"
         await self._client.call("PUT", f"{TICKETS}/{existing['id']}.json", {"ticket": wanted})
@@ -51,6 +57,8 @@ class Zendesk:
             "subject": subject(ticket),
             "comment": {"body": summary(ticket), "public": False},
         }
+        if fields := self._custom_fields(ticket):
+            body["custom_fields"] = _field_list(fields)
         key = {"Idempotency-Key": ticket.ticket_id}
         await self._client.call("POST", f"{TICKETS}.json", {"ticket": body}, headers=key)
         return "created"
@@ -60,6 +68,14 @@ class Zendesk:
         if ticket.queue in self._groups:
             assignment["group_id"] = self._groups[ticket.queue]
         return assignment
+
+    def _custom_fields(self, ticket: TicketEvent) -> dict[int, str]:
+        """The values of Zendesk's fields, by their id."""
+        return {self._fields[name]: value for name, value in ticket.fields.items() if name in self._fields}
+
+
+def _field_list(fields: Mapping[int, str]) -> list[dict[str, Any]]:
+    return [{"id": number, "value": value} for number, value in fields.items()]
 
 
 def _status(ticket: TicketEvent, existing: Mapping[str, Any]) -> str:
@@ -71,7 +87,7 @@ def _status(ticket: TicketEvent, existing: Mapping[str, Any]) -> str:
 
 
 def _comparable(value: object) -> object:
-    return sorted(value) if isinstance(value, list) else value
+    return sorted(value, key=str) if isinstance(value, list) else value
 
 
 def _login(user: str, token: str) -> Mapping[str, str]:
