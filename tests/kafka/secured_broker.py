@@ -17,7 +17,20 @@ from tests.kafka.admin import admin_client
 from tests.kafka.certificates import Authority, Certificate
 
 USERS = (
-    *("triage", "worker", "router", "fallback", "review", "helpdesk", "replay", "learn", "audit", "operator", "check"),
+    *(
+        "triage",
+        "worker",
+        "router",
+        "fallback",
+        "review",
+        "helpdesk",
+        "replay",
+        "forget",
+        "learn",
+        "audit",
+        "operator",
+        "check",
+    ),
     "stranger",
 )
 LISTENERS = {

@@ -193,6 +193,19 @@ async def test_replay_and_learn_need_only_their_documented_rights(services: Secu
         assert [records async for records in read_topic(consumer, labels_topic)]
 
 
+async def test_forgetting_a_customer_needs_only_its_documented_rights(services: SecuredServices) -> None:
+    tickets = services.topics["tickets_topic"]
+    await services.kafka.send(tickets, [(b"t-forget", b'{"customer_id": "c-forget"}', [])])
+    async with services.granted("forget", documented_acls("forget")):
+        code, output = await services.run_command("forget", "forget", "--customer", "c-forget")
+        assert (code, output.splitlines()[0].startswith(f"{tickets}: 1 ticket, 1 tombstone written")) == (0, True), (
+            output
+        )
+        assert "may not see" not in output
+    code, output = await services.run_command("stranger", "forget", "--customer", "c-forget")
+    assert (code, f"Read and Write on the topic {tickets}" in output) == (2, True), output
+
+
 async def test_the_topics_check_needs_only_its_documented_rights(services: SecuredServices) -> None:
     async with services.granted("check", documented_acls("check")):
         code, output = await services.run_command("check", "topics", "check")

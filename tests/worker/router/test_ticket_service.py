@@ -12,6 +12,7 @@ from triage_schemas.events import EntityRef, TicketEvent
 from triage_worker.router.context import RouterContext
 from triage_worker.router.metrics import RouterMetrics
 from triage_worker.router.ticket_service import TicketService
+from triage_worker.router.topics import FORGET
 from triage_worker.routing.routes_file import DEFAULT_ROUTES, load
 
 from tests.worker.router.fakes import TOPICS, FakeBroker, FakeRecord, intent_record, process_through_crashes
@@ -228,3 +229,33 @@ async def test_a_ticket_has_the_entities_of_its_messages() -> None:
     assert [(entity.type, entity.value, entity.currency) for entity in made.entities] == [
         ("order_number", "A-1042", None)
     ]
+
+
+def forget_request(offset: int, conversation: bytes) -> FakeRecord:
+    return FakeRecord(offset, conversation, None, [(FORGET, b"")], topic="keyed")
+
+
+async def test_a_request_to_forget_removes_the_conversation_and_its_ticket() -> None:
+    broker, metrics = FakeBroker(), RouterMetrics()
+    service = TicketService(
+        RouterContext(TOPICS, broker.send, lambda: ROUTES, metrics, lambda: 1_767_700_000.0), broker
+    )
+    others = [intent_record(number, intent_event(number, conversation_id="chat-2")) for number in (3, 4)]
+    await service.process([intent_record(0, intent_event(1)), others[0]])
+    await service.process([intent_record(1, intent_event(2)), forget_request(2, b"chat-1"), others[1]])
+    newest = {record.key: record.value for record in broker.of("tickets")}
+    assert [value is None for value in newest.values()] == [True, False], "the update within the batch is undone, too"
+    assert [key for _, key in broker.changelog] == [key for _, key in broker.disk] == [b"c:chat-2"]
+    assert broker.of("dlq") == []
+    assert metric(metrics.registry, "forgotten") == 1
+    await service.process([forget_request(3, b"chat-1"), intent_record(4, intent_event(5))])
+    assert TicketEvent.read(broker.of("tickets")[-1].value or b"").messages == 1, "what comes later is new"
+
+
+async def test_only_the_routers_own_topic_has_requests_to_forget() -> None:
+    broker = FakeBroker()
+    service = ticket_service(broker)
+    await service.process([intent_record(0, intent_event(1))])
+    await service.process([FakeRecord(1, b"chat-1", None, [(FORGET, b"")], topic="intents")])
+    assert len(broker.changelog) == 1
+    assert len(broker.of("dlq")) == 1

@@ -15,6 +15,7 @@ from triage_worker.cli import (
     demo,
     evaluate,
     fallback,
+    forget,
     helpdesk,
     learn,
     replay,
@@ -68,5 +69,6 @@ app.add_typer(topics.app, name="topics")
 app.command()(review.review)
 app.command()(audit.audit)
 app.command()(replay.replay)
+app.command()(forget.forget)
 app.command()(settings.settings)
 app.command()(asyncapi.asyncapi)

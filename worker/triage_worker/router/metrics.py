@@ -12,11 +12,11 @@ class RouterMetrics:
         self.registry = registry = process_registry()
         self.intents = Counter(
             "triage_router_intents",
-            "Intents read, by outcome: filed, repeat, dead_letter.",
+            "Records read, by outcome: filed, repeat, dead_letter, forgotten.",
             ["outcome"],
             registry=registry,
         )
-        for outcome in ("filed", "repeat", "dead_letter"):
+        for outcome in ("filed", "repeat", "dead_letter", "forgotten"):
             self.intents.labels(outcome)  # starting from 0 makes the first count an increase for Prometheus
         self.routed = Counter(
             "triage_router_routed",

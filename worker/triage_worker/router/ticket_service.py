@@ -21,6 +21,7 @@ from triage_worker.router.conversation import Conversation, apply_message, close
 from triage_worker.router.intent_counts import CountedMessage, IntentCounts
 from triage_worker.router.intent_parser import InvalidIntent, ParsedIntent, parse_intent
 from triage_worker.router.interfaces import StateChange, StateKey, StateStore
+from triage_worker.router.topics import FORGET
 
 MAX_PER_TICK = 500
 """How many deadlines a tick handles before batches run again."""
@@ -106,8 +107,11 @@ class TicketService:
         self._context.metrics.tickets_known.set(len(self._deadlines))
 
     def _process_record(self, effects: _Effects, record: InputRecord) -> None:
-        parsed = parse_intent(record)
         topics = self._context.topics
+        if record.topic == topics.keyed and any(name == FORGET for name, _ in record.headers or ()):
+            self._forget(effects, record)
+            return
+        parsed = parse_intent(record)
         if isinstance(parsed, InvalidIntent):
             self._reject(effects, record, parsed)
         elif record.key is None and record.topic == topics.intents:
@@ -116,6 +120,15 @@ class TicketService:
             effects.records.append(OutgoingRecord(topics.keyed, key, record.value, record.headers or ()))
         else:
             self._apply(effects, record, parsed)
+
+    def _forget(self, effects: _Effects, record: InputRecord) -> None:
+        """Remove a conversation's state, and its last ticket from the topic, which keeps the newest event of each."""
+        key = state_key(record.partition, (record.key or b"").decode("utf-8", "replace"))
+        known = effects.states[key] if key in effects.states else self._load(key)
+        self._context.metrics.intents.labels("forgotten").inc()
+        if known is not None:
+            effects.states[key] = None
+            effects.records.append(OutgoingRecord(self._context.topics.tickets, known.ticket_id.encode(), None, ()))
 
     def _reject(self, effects: _Effects, record: InputRecord, invalid: InvalidIntent) -> None:
         context = self._context

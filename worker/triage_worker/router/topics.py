@@ -4,6 +4,9 @@ from typing import NamedTuple, Self
 
 from triage_worker.config.settings import Settings
 
+FORGET = "triage.forget"
+"""The header of a record without a value on `RouterTopics.keyed`: forget the conversation that is its key."""
+
 
 class RouterTopics(NamedTuple):
     """The names of the topics that the router reads and writes.
@@ -13,7 +16,8 @@ class RouterTopics(NamedTuple):
         tickets: ticket events.
         alerts: surge alerts.
         dead_letters: records that cannot be processed.
-        keyed: internal; intent events that came without a key, with the conversation's id as the key.
+        keyed: internal; intent events that came without a key, with the conversation's id as the key; also requests of
+            `triage forget`.
         counts: internal; how often each intent was seen, from the ticket service to the surge service.
     """
 

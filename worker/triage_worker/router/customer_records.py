@@ -1,0 +1,108 @@
+"""Which records are about a customer, and what a topic's configuration does with records. No I/O."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import orjson
+
+from triage_worker.kafka.records import InputRecord
+
+DAY_MS = 86_400_000
+UNITS = ((DAY_MS, "day"), (3_600_000, "hour"), (60_000, "minute"), (1_000, "second"))
+
+
+@dataclass(frozen=True, slots=True)
+class RecordKey:
+    """A record's partition and key: what a compacted topic keeps one record of."""
+
+    partition: int
+    key: bytes
+
+
+@dataclass
+class CustomerRecords:
+    """Finds the records about a customer among those of one topic.
+
+    Args:
+        customer_id: whose.
+
+    Attributes:
+        keys: the keys whose newest record is about the customer, with its JSON.
+        count: all records about the customer.
+    """
+
+    customer_id: str
+    keys: dict[RecordKey, dict[str, Any]] = field(default_factory=dict)
+    count: int = 0
+
+    def add(self, records: Iterable[InputRecord]) -> None:
+        """Add records, those of a partition in order."""
+        for record in records:
+            found = self._about_the_customer(record.value)
+            self.count += found is not None
+            if record.key is None:
+                continue
+            place = RecordKey(record.partition, record.key)
+            if found is None:
+                self.keys.pop(place, None)  # a newer record: another customer's, or a tombstone
+            else:
+                self.keys[place] = found
+
+    def _about_the_customer(self, value: bytes | None) -> dict[str, Any] | None:
+        if not value or b'"customer_id"' not in value:
+            return None
+        try:
+            fields = orjson.loads(value)
+        except orjson.JSONDecodeError:
+            return None
+        is_about = isinstance(fields, dict) and fields.get("customer_id") == self.customer_id
+        return fields if is_about else None
+
+
+def describe_retention(configs: Mapping[str, str] | None) -> str:
+    """Describe what a topic's configuration does with its records, without a full stop."""
+    if configs is None:
+        return "keeps records for a time that this user may not see (grant DescribeConfigs, see docs/security.md)"
+    parts = []
+    policy, retention = configs.get("cleanup.policy", "delete"), configs.get("retention.ms", "-1")
+    if "compact" in policy:
+        parts.append(f"keeps the newest record of each key (cleanup.policy={policy})")
+    if "delete" in policy and keeps_for_ever(configs):
+        parts.append("keeps records for ever (retention.ms=-1)")
+    elif "delete" in policy:
+        parts.append(f"deletes records after {duration(int(retention))} (retention.ms={retention})")
+    return ", and ".join(parts)
+
+
+def keeps_for_ever(configs: Mapping[str, str] | None) -> bool:
+    """Whether a topic never deletes a record."""
+    if configs is None:
+        return False
+    return "delete" in configs.get("cleanup.policy", "delete") and int(configs.get("retention.ms", "-1")) < 0
+
+
+def describe_compaction(configs: Mapping[str, str] | None) -> str:
+    """Describe when a compacted topic drops the records that tombstones stand for, without a full stop."""
+    limits = [int((configs or {}).get(name, "0") or 0) for name in ("segment.ms", "max.compaction.lag.ms")]
+    known = [limit for limit in limits if 0 < limit < 10_000 * DAY_MS]
+    if not known:
+        return "the records themselves go when the broker compacts the topic"
+    return (
+        f"the records themselves go when the broker compacts the topic, which is possible after {duration(min(known))} "
+        "at the latest (segment.ms, max.compaction.lag.ms)"
+    )
+
+
+def duration(milliseconds: int) -> str:
+    """Return a duration in the largest unit that divides it, such as "7 days"."""
+    for size, unit in UNITS:
+        if milliseconds >= size and milliseconds % size == 0:
+            count = milliseconds // size
+            return f"{count} {unit}" + ("s" if count > 1 else "")
+    return f"{milliseconds} ms"
+
+
+def counted(number: int, thing: str) -> str:
+    """Return a number with its noun."""
+    return f"{number} {thing}" + ("" if number == 1 else "s")

@@ -1,0 +1,173 @@
+"""``triage forget``: removes a customer from the compacted topics, and says what the others do with their records.
+
+Compacted topics are read once, from their beginning to their present end: their keys are tickets and conversations, and
+only the records say whose they are. The router keeps conversations on its disk, too. A router that runs removes them
+when it reads a request on its internal topic; one that does not run, when it reads the tombstones on its changelog.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.errors import KafkaError
+from triage_schemas.channels import CHANNELS
+from triage_schemas.events import MessageEvent
+
+from triage_worker.config.errors import TriageError
+from triage_worker.config.settings import Settings
+from triage_worker.kafka.authorization import describe_error
+from triage_worker.kafka.client_compat.metadata import topic_configs
+from triage_worker.kafka.client_compat.producer import abandon
+from triage_worker.kafka.clients import admin_client, producer
+from triage_worker.kafka.sending import send_record
+from triage_worker.kafka.topic_reader import open_reader, read_topic
+from triage_worker.kafka.topics import require, require_visible
+from triage_worker.router.customer_records import CustomerRecords, RecordKey, keeps_for_ever
+from triage_worker.router.topics import FORGET, RouterTopics
+
+
+@dataclass(frozen=True, slots=True)
+class CompactedTopic:
+    """A compacted topic, and what it holds of the customer."""
+
+    topic: str
+    records: CustomerRecords
+
+
+@dataclass
+class Found:
+    """What the topics hold of a customer.
+
+    Attributes:
+        tickets: the topic of tickets.
+        conversations: the changelog of the router's conversations; None if no router has run.
+        kept: the number of the customer's records on each topic that never deletes one.
+        configs: the configuration of each topic of Triage that exists; None where this user may not see it.
+    """
+
+    tickets: CompactedTopic
+    conversations: CompactedTopic | None = None
+    kept: dict[str, int] = field(default_factory=dict)
+    configs: dict[str, dict[str, str] | None] = field(default_factory=dict)
+
+    @property
+    def compacted(self) -> list[CompactedTopic]:
+        """The topics on which tombstones are written."""
+        return [topic for topic in (self.conversations, self.tickets) if topic is not None]
+
+
+@dataclass(frozen=True, slots=True)
+class _Empty:
+    """A record without a value to write: a tombstone, or with the header `FORGET` a request to the router."""
+
+    topic: str
+    place: RecordKey
+    headers: Sequence[tuple[str, bytes]] = ()
+
+
+async def find(settings: Settings, customer_id: str) -> Found:
+    """Find what the topics hold of a customer. Nothing is written.
+
+    Raises:
+        TriageError: the cluster cannot be reached, or a topic is missing; says what to do.
+    """
+    await require(settings, {"tickets_topic": "Read and Write"})
+    for topic in (changelog(settings), RouterTopics.from_settings(settings).keyed):
+        await require_visible(settings, topic)
+    async with admin_client(settings) as admin:
+        configs = await _configs(admin, settings)
+    try:
+        async with open_reader(settings) as consumer:
+            found = Found(await _read(consumer, settings.tickets_topic, customer_id), configs=configs)
+            if changelog(settings) in configs:
+                found.conversations = await _read(consumer, changelog(settings), customer_id)
+            for topic in _message_topics(settings):
+                if keeps_for_ever(configs.get(topic)):
+                    found.kept[topic] = (await _read(consumer, topic, customer_id)).records.count
+            return found
+    except KafkaError as error:
+        raise TriageError(f"The topics could not be read ({describe_error(error)}): try again.") from error
+
+
+async def forget(settings: Settings, found: Found) -> None:
+    """Write the tombstones, and the router's requests.
+
+    Raises:
+        TriageError: the broker did not take all of them; the command can be run again.
+    """
+    client = producer(settings)
+    try:
+        await client.start()
+        # The requests come first: what a request was not sent for must still be found by the next attempt.
+        await _send(client, _requests(settings, found))
+        await _send(client, [_Empty(one.topic, place) for one in found.compacted for place in one.records.keys])
+    except KafkaError as error:
+        raise TriageError(
+            f"Not all tombstones were written ({describe_error(error)}): run it again, it writes those that are left."
+        ) from error
+    finally:
+        await abandon(client)
+
+
+def changelog(settings: Settings) -> str:
+    """Return the changelog of the router's conversations."""
+    return f"{settings.group('router')}-conversations-changelog"
+
+
+def topics_of(settings: Settings) -> list[str]:
+    """List the topics of Triage that may have records about customers, in the order of a message's way."""
+    group = settings.group("router")
+    named = [getattr(settings, channel.setting) for channel in CHANNELS]
+    internal = [f"{group}-{name}" for name in ("keyed", "counts", "conversations-changelog", "rates-changelog")]
+    return [*named, *internal]
+
+
+def _requests(settings: Settings, found: Found) -> list[_Empty]:
+    """Make the requests to the router, on the partitions whose owner has the conversations on its disk."""
+    topic = RouterTopics.from_settings(settings).keyed
+    if found.conversations is None or topic not in found.configs:
+        return []
+    return [
+        _Empty(topic, RecordKey(place.partition, str(state["conversation_id"]).encode()), [(FORGET, b"")])
+        for place, state in found.conversations.records.keys.items()
+    ]
+
+
+async def _send(client: AIOKafkaProducer, records: Sequence[_Empty]) -> None:
+    sent = [
+        await send_record(
+            client,
+            record.topic,
+            key=record.place.key,
+            value=None,
+            headers=record.headers,
+            partition=record.place.partition,
+        )
+        for record in records
+    ]
+    await asyncio.gather(*sent)
+
+
+async def _read(consumer: AIOKafkaConsumer, topic: str, customer_id: str) -> CompactedTopic:
+    records = CustomerRecords(customer_id)
+    async for batch in read_topic(consumer, topic):
+        records.add(batch)
+    return CompactedTopic(topic, records)
+
+
+async def _configs(admin: AIOKafkaAdminClient, settings: Settings) -> dict[str, dict[str, str] | None]:
+    existing = set(await admin.list_topics())
+    present = [topic for topic in topics_of(settings) if topic in existing]
+    configs = await topic_configs(admin, present)
+    return {topic: configs.get(topic) for topic in present}
+
+
+def _message_topics(settings: Settings) -> list[str]:
+    """The topics of events about single messages, which say whose they are."""
+    return [
+        getattr(settings, channel.setting)
+        for channel in CHANNELS
+        if channel.event is not None and issubclass(channel.event, MessageEvent)
+    ]
