@@ -8,8 +8,10 @@ import sys
 from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 from aiokafka import AIOKafkaConsumer
+from aiokafka.errors import CommitFailedError
 from aiokafka.structs import TopicPartition
 from triage_worker.config.settings import Settings
 from triage_worker.kafka import topics
@@ -17,7 +19,7 @@ from triage_worker.kafka import topics
 from tests.kafka.acls import Acl, documented_acls
 from tests.kafka.endpoints import Endpoints
 from tests.kafka.harness import ROOT, KafkaHarness, environment
-from tests.kafka.processes import ServiceProcess
+from tests.kafka.processes import ServiceProcess, eventually
 from tests.kafka.secured_broker import SecuredBroker
 from tests.kafka.terminal import Terminal
 from tests.worker.helpdesk.fakes import TOKEN, USER
@@ -112,10 +114,21 @@ class SecuredServices:
 
     async def skip(self, service: str, topic: str) -> None:
         """Move a service's group to the end of a topic, past the records of other tests."""
-        async with AIOKafkaConsumer(bootstrap_servers=self.kafka.bootstrap, group_id=f"triage-{service}") as consumer:
+        # As it closes, a consumer that commits by itself may move the group back to where it was.
+        arguments: dict[str, Any] = {"group_id": f"triage-{service}", "enable_auto_commit": False}
+        async with AIOKafkaConsumer(bootstrap_servers=self.kafka.bootstrap, **arguments) as consumer:
             partition = TopicPartition(topic, 0)
             consumer.assign([partition])
-            await consumer.commit(await consumer.end_offsets([partition]))
+            ends = await consumer.end_offsets([partition])
+
+            async def committed() -> bool:
+                try:
+                    await consumer.commit(ends)
+                except CommitFailedError:
+                    return False  # a service of a test that failed was killed, and is a member until its session ends
+                return True
+
+            await eventually(committed, 30)
 
     async def contains(self, topic: str, text: str) -> bool:
         """Whether a record of a topic contains a text."""

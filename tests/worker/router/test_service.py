@@ -31,6 +31,33 @@ from tests.worker.router.intents import intent_event
 TIMEOUT_S = 60
 STOP_LIMIT_S = 5
 
+NO_THREAD = SimpleNamespace(_thread=SimpleNamespace(_thread=None))
+"""The consumer of a Faust application that has not started its thread."""
+
+FAILING = """
+import asyncio, threading
+from aiokafka.errors import TopicAuthorizationFailedError
+from triage_worker.config.settings import Settings
+from triage_worker.router import service
+from triage_worker.router.router import Router
+
+async def run(router, *_):
+    loop = asyncio.get_running_loop()
+
+    def use_loop():
+        while True:
+            loop.call_soon_threadsafe(print)
+
+    threading.Thread(target=use_loop).start()
+    router._stopped_in_order = False
+    {failure}
+
+service._serve = lambda settings, topics, router, stop: run(router)
+from triage_worker.cli.main import main
+main()
+"""
+"""The router, with a thread of Faust that is not stopped, and uses the event loop."""
+
 
 @pytest.fixture
 async def settings(tmp_path: Path) -> AsyncIterator[Settings]:
@@ -85,6 +112,7 @@ async def test_intents_become_a_ticket_and_sigterm_stops_the_router(settings: Se
 async def test_a_router_that_waits_for_its_group_can_be_stopped() -> None:
     class WaitingApp:
         stopped = False
+        consumer = NO_THREAD
 
         async def start(self) -> None:
             await asyncio.Event().wait()
@@ -123,6 +151,7 @@ async def test_a_router_ends_when_a_topic_is_hidden(started: bool, monkeypatch: 
 
     class App:
         stopped = False
+        consumer = NO_THREAD
 
         async def start(self) -> None:
             if not started:
@@ -154,6 +183,30 @@ async def test_a_router_ends_when_a_topic_is_hidden(started: bool, monkeypatch: 
         async with asyncio.timeout(TIMEOUT_S):
             await running
     assert app.stopped
+
+
+@pytest.mark.parametrize(
+    ("failure", "code", "last"),
+    [
+        ("return", 0, "the process exits without it"),
+        ("raise TopicAuthorizationFailedError('customer.intents')", 2, "Read or Write on the topic customer.intents"),
+        ("raise ValueError('a defect')", 1, "ValueError: a defect"),
+    ],
+)
+async def test_an_error_is_the_last_line_although_faust_still_runs(failure: str, code: int, last: str) -> None:
+    program = FAILING.format(failure=failure)
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", program, "router", stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.PIPE
+    )
+    try:
+        async with asyncio.timeout(TIMEOUT_S):
+            _, stderr = await process.communicate()
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+    assert process.returncode == code, stderr.decode()
+    assert last in stderr.decode().splitlines()[-1]
 
 
 async def _read(settings: Settings, topic: str, count: int) -> list[ConsumerRecord]:

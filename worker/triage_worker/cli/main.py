@@ -48,7 +48,7 @@ def _run() -> None:
     from triage_models.errors import ModelError  # noqa: PLC0415 (see above)
 
     from triage_worker.cli.app import app  # noqa: PLC0415
-    from triage_worker.config.errors import TriageError  # noqa: PLC0415
+    from triage_worker.config.errors import TriageError, print_error  # noqa: PLC0415
 
     for stream in (sys.stdout, sys.stderr):
         # A terminal or pipe that is not UTF-8 gets a question mark for what its encoding lacks.
@@ -56,13 +56,13 @@ def _run() -> None:
     try:
         app()
     except (TriageError, ModelError) as error:
-        print(f"triage: {error}", file=sys.stderr)  # noqa: T201 (the one place that prints errors)
+        print_error(error)
         sys.exit(BAD_INPUT)
 
 
 def _leave(sentence: str, code: int) -> NoReturn:
     """Exit without the interpreter's attempt to write what is still buffered, which would fail again."""
     if sentence:
-        print(sentence, file=sys.stderr)  # noqa: T201 (as above)
+        print(sentence, file=sys.stderr)  # noqa: T201 (without the imports of `_run`)
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
     sys.exit(code)

@@ -4,10 +4,12 @@ import asyncio
 import logging
 import os
 import tempfile
+import traceback
 from contextlib import AbstractContextManager, AsyncExitStack, nullcontext
 from pathlib import Path
+from typing import NoReturn
 
-from triage_worker.config.errors import ConfigError
+from triage_worker.config.errors import BAD_INPUT, ConfigError, TriageError, print_error
 from triage_worker.config.settings import Settings
 from triage_worker.kafka import topics as shared_topics
 from triage_worker.kafka.authorization import required
@@ -36,18 +38,30 @@ def run(settings: Settings) -> int:
     Raises:
         TriageError: the router cannot start; the message says what to change.
     """
-    with required():
-        return asyncio.run(serve(settings))
+    return asyncio.run(serve(settings))
 
 
 async def serve(settings: Settings) -> int:
     """Do what `run` does, inside a running event loop."""
     raise_limit()
     stop = stop_on_signals()
-    rules = RoutesFile(settings.routes or DEFAULT_ROUTES)
     topics = RouterTopics.from_settings(settings)
-    router = Router(topics, rules)
+    router = Router(topics, RoutesFile(settings.routes or DEFAULT_ROUTES))
     faust_app.limit_client_logs(logging.getLevelName(settings.log_level))
+    failure: Exception | None = None
+    try:
+        with required():
+            await _serve(settings, topics, router, stop)
+    except Exception as error:
+        if router.stopped_in_order:
+            raise
+        failure = error
+    if not router.stopped_in_order:
+        _exit_without_faust(failure)
+    return 0
+
+
+async def _serve(settings: Settings, topics: RouterTopics, router: Router, stop: asyncio.Event) -> None:
     async with AsyncExitStack() as stack:
         await stack.enter_async_context(
             serving(
@@ -70,16 +84,28 @@ async def serve(settings: Settings) -> int:
             await unless_stopped(stop, sender.start())
         except StoppedError:
             log.info("Stopped before the start was complete")
-            return 0
+            return
         traces = stack.enter_context(tracing.started("router", settings.group("router")))
         router.connect(built, sender, traces)
         await router.run(stop)
     log.info("Stopped")
-    if not router.stopped_in_order:
-        log.warning("Faust did not stop in time: the process exits without it")
-        logging.shutdown()
-        os._exit(0)
-    return 0
+
+
+def _exit_without_faust(failure: Exception | None) -> NoReturn:
+    """End the process at once, with what made it fail as its last words.
+
+    A thread of Faust may still run. It would keep the process running, or fail once the event loop is closed.
+    """
+    log.warning("Faust did not stop in time: the process exits without it")
+    code = 0
+    if isinstance(failure, TriageError):
+        print_error(failure)
+        code = BAD_INPUT
+    elif failure is not None:
+        traceback.print_exception(failure)
+        code = 1
+    logging.shutdown()
+    os._exit(code)
 
 
 def _state_folder(state_dir: Path | None) -> AbstractContextManager[str | Path]:

@@ -2,6 +2,8 @@
 
 import asyncio
 import inspect
+import threading
+from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -14,11 +16,13 @@ from faust.tables import TableManager
 from faust.tables.recovery import Recovery
 from faust.transport.drivers import aiokafka as aiokafka_driver
 from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread
+from mode import Service
 from triage_worker.kafka.client_compat import faust as faust_compat
 from triage_worker.kafka.client_compat.faust import (
     LOGGER,
     ReadyTables,
     current_partition,
+    stop_app,
     stop_until_seek,
     watch_topics,
 )
@@ -182,3 +186,54 @@ def test_faust_alone_asks_for_records_only() -> None:
     """It never calls `check_errors`, which raises what aiokafka found in other requests."""
     assert "check_errors" not in inspect.getsource(aiokafka_driver)
     assert "fetched_records" in AIOKafkaConsumerThread._fetch_records.__code__.co_names
+
+
+@pytest.fixture
+def thread() -> Iterator[threading.Thread]:
+    """A thread that runs until the end of the test."""
+    ended = threading.Event()
+    running = threading.Thread(target=ended.wait)
+    running.start()
+    yield running
+    ended.set()
+    running.join()
+
+
+def stopping_app(stop: Callable[[], Awaitable[None]], thread: threading.Thread | None = None) -> Any:
+    """An application whose consumer has a thread; the loop of the thread is closed, as after the thread's end."""
+    loop = asyncio.new_event_loop()
+    loop.close()
+
+    async def close() -> None: ...
+
+    connected = SimpleNamespace(_client=SimpleNamespace(close=close))
+    consumer = SimpleNamespace(_thread=SimpleNamespace(_consumer=connected, thread_loop=loop, _thread=thread))
+    return SimpleNamespace(stop=stop, consumer=consumer, producer=None)
+
+
+async def finish() -> None: ...
+
+
+async def fail() -> None:
+    raise RuntimeError("Event loop is closed")
+
+
+async def hang() -> None:
+    await asyncio.Event().wait()
+
+
+@pytest.mark.parametrize(("stop", "in_order"), [(finish, True), (fail, False), (hang, False)])
+async def test_an_application_whose_thread_has_ended_is_stopped(
+    stop: Callable[[], Awaitable[None]], in_order: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(faust_compat, "STOP_TIMEOUT_S", 0.01)
+    assert await stop_app(stopping_app(stop)) is in_order
+
+
+async def test_a_thread_that_still_runs_is_noticed(thread: threading.Thread) -> None:
+    assert not await stop_app(stopping_app(finish, thread))
+    assert await stop_app(stopping_app(finish, threading.Thread()))
+
+
+def test_faust_alone_only_logs_that_a_thread_was_not_stopped() -> None:
+    assert "Error while stopping child" in inspect.getsource(Service._default_stop_children)

@@ -93,10 +93,10 @@ STOP_TIMEOUT_S = 1.5
 
 
 async def stop_app(app: Any) -> bool:
-    """Stop a Faust application within seconds; False if a thread of it is still running.
+    """Stop a Faust application within seconds; False if it did not stop in order, or a thread of it is still running.
 
     Its consumer first waits for a rebalance that is going on, or for a broker that hangs. Closing the connections ends
-    these requests.
+    these requests. A thread can also outlive the application: Faust only logs that it could not stop it.
     """
     stopping = asyncio.ensure_future(app.stop())
     try:
@@ -106,13 +106,19 @@ async def stop_app(app: Any) -> bool:
             done, _ = await asyncio.wait([stopping], timeout=STOP_TIMEOUT_S)
     finally:
         stopping.cancel()
-    return bool(done)
+    in_order = bool(done) and not stopping.cancelled() and stopping.exception() is None
+    worker = app.consumer._thread._thread
+    return in_order and (worker is None or not worker.is_alive())
 
 
 async def _close_connections(app: Any) -> None:
     thread = app.consumer._thread
     if thread._consumer is not None:
-        asyncio.run_coroutine_threadsafe(thread._consumer._client.close(), thread.thread_loop)
+        closing = thread._consumer._client.close()
+        try:
+            asyncio.run_coroutine_threadsafe(closing, thread.thread_loop)
+        except RuntimeError:  # the thread has ended, and closed its loop
+            closing.close()
     producer = getattr(app.producer, "_producer", None)
     if producer is not None:
         await producer.client.close()
