@@ -28,19 +28,19 @@ def only(acls: list[Acl], topic: str) -> Acl:
 
 async def test_the_router_ends_and_continues_where_it_was(services: SecuredServices, tmp_path: Path) -> None:
     topic, acls = services.topics["tickets_topic"], documented_acls("router")
-    revoked = only(acls, topic)
+    revoked, conversation = only(acls, topic), f"chat of {tmp_path.name}"
     async with services.granted("router", acls):
         await services.skip("router", services.kafka.output)
         router = services.start("router", state_dir=str(tmp_path / "state"))
         await router.wait_for_log("Partitions assigned", 60)
         await services.broker.revoke("router", [revoked])
-        await services.kafka.send(services.kafka.output, [intent_record(1, "chat-of-the-router", "WISMO")])
+        await services.kafka.send(services.kafka.output, [intent_record(1, conversation, "WISMO")])
         assert await router.exit_code() == 2, router.log_text()
         assert topic in router.log_text().splitlines()[-1]
         assert "Traceback" not in router.log_text()
         await services.broker.grant("router", [revoked])
         restarted = services.start("router", state_dir=str(tmp_path / "state"))
-        await eventually(partial(services.contains, topic, "chat-of-the-router"), 60, restarted.log_text)
+        await eventually(partial(services.contains, topic, conversation), 60, restarted.log_text)
         await services.terminate(restarted)
 
 

@@ -38,6 +38,7 @@ from tests.worker.classify.raw_batches import builder
 COROUTINES = [
     (GroupCoordinator, "_send_req"),
     (GroupCoordinator, "fetch_committed_offsets"),
+    (fetcher.Fetcher, "_proc_fetch_request"),
     (fetcher.Fetcher, "_proc_offset_request"),
     (AIOKafkaClient, "_get_conn"),
     (AIOKafkaClient, "_wait_on_metadata"),

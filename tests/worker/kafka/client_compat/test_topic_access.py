@@ -2,12 +2,15 @@
 
 import asyncio
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from aiokafka import AIOKafkaConsumer, TopicPartition
-from aiokafka.errors import KafkaError, TopicAuthorizationFailedError
+from aiokafka.consumer.fetcher import Fetcher
+from aiokafka.errors import KafkaConnectionError, KafkaError, TopicAuthorizationFailedError
 from triage_worker.kafka.client_compat.patches import apply_patches
+from triage_worker.kafka.client_compat.topic_access import PatchedFetcher
 
 from tests.worker.kafka.client_compat.hidden_topic import REFUSED, grant, refused_offsets, refused_positions, revoke
 from tests.worker.kafka.client_compat.scripted_broker import PARTITIONS, TOPIC, USUAL, ScriptedBroker, all_assigned
@@ -169,3 +172,31 @@ async def lookups(broker: ScriptedBroker, polls: int) -> int:
                 await consumer.getmany(timeout_ms=0)
             await asyncio.sleep(0.02)
         return len(broker.asked("MetadataRequest")) - before
+
+
+async def closed_in_its_pause(kind: type[Fetcher]) -> None:
+    """Close a fetcher while it pauses after a fetch whose connection was closed."""
+    fetcher: Any = kind.__new__(kind)
+    failed = asyncio.Event()
+
+    async def send(*_: object) -> None:
+        failed.set()
+        raise KafkaConnectionError("closed")
+
+    fetcher._client, fetcher._retry_backoff = SimpleNamespace(send=send), 60
+    fetcher._fetch_task = asyncio.create_task(asyncio.sleep(60))
+    fetcher._fetch_waiters = set()
+    fetcher._pending_tasks = {asyncio.create_task(fetcher._proc_fetch_request(None, 1, SimpleNamespace(topics=[])))}
+    await failed.wait()
+    async with asyncio.timeout(20):
+        await fetcher.close()
+
+
+async def test_a_consumer_is_closed_while_it_pauses_after_a_failed_fetch() -> None:
+    await closed_in_its_pause(PatchedFetcher)
+
+
+async def test_aiokafka_alone_cancels_who_closes_it() -> None:
+    closing = asyncio.create_task(closed_in_its_pause(Fetcher))
+    await asyncio.wait([closing])
+    assert closing.cancelled()

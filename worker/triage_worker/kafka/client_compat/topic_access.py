@@ -12,6 +12,7 @@ assigns none, and a partition that was assigned has no leader to fetch from.
 The broker refuses all three for the same reason as it hides the topic, so a consumer only has to look there.
 """
 
+import asyncio
 from time import monotonic
 from typing import Any
 
@@ -33,9 +34,19 @@ def apply_patch() -> None:
 
 
 class PatchedFetcher(Fetcher):
-    """aiokafka's fetcher, which looks at the topic when it may not know the offsets of a partition."""
+    """aiokafka's fetcher, which looks at the topic when it may not know the offsets of a partition.
+
+    It can also be closed while it pauses after a failed fetch. The fetch cancels aiokafka's own `close` then, and
+    with it a consumer's `stop`, and the thread that Faust runs it in.
+    """
 
     _looked_up_at = float("-inf")
+
+    async def _proc_fetch_request(self, assignment: Any, node_id: int, request: Any) -> bool:
+        try:
+            return await super()._proc_fetch_request(assignment, node_id, request)
+        except asyncio.CancelledError:
+            return False  # as aiokafka does where it expects this
 
     async def _proc_offset_request(self, node_id: int, topic_data: Any) -> Any:
         try:
