@@ -62,8 +62,8 @@ SERVICE = Board(
                     "none",
                     (
                         (
-                            "{{name}} {{version}} on {{device}}",
-                            "count by (name, version, device) (triage_model_info{NS})",
+                            "{{name}} {{version}} for {{serves}} on {{device}}",
+                            "count by (name, version, serves, device) (triage_model_info{NS})",
                         ),
                     ),
                     kind="stat",

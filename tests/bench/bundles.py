@@ -57,7 +57,8 @@ def offers(messages: int = 200_000, batch: int = 20) -> None:
     shadow.use(classifier)
     decided = Classifier.open(DEFAULT_BUNDLE, device="cpu", threads=1).classify(["where is my parcel"])[0]
     texts = [SimpleNamespace(text=str(random.random())) for _ in range(batch)]
-    encoded: list[Any] = [SimpleNamespace(decoded=SimpleNamespace(message=text)) for text in texts]
+    own = SimpleNamespace(serves=("*",))
+    encoded: list[Any] = [SimpleNamespace(decoded=SimpleNamespace(message=text), bundle=own) for text in texts]
     started = time.thread_time()
     for _ in range(messages // batch):
         shadow.offer(encoded, [decided] * batch)

@@ -1,10 +1,12 @@
 """The chart: committed manifests equal its output, and match the schemas of Kubernetes and the operators."""
 
 import json
+from pathlib import Path
 from subprocess import CompletedProcess
 
 import pytest
 import yaml
+from triage_worker.config.bundle_paths import parse_bundle_paths
 
 from tests.deploy.manifests import environment, of_kind, refusal, render, rendered
 from tests.deploy.tools import CHART, DEPLOY, RENDERED, SIZES, attempt, call, folder
@@ -102,6 +104,18 @@ def test_checkov_finds_nothing_but_justified_exceptions() -> None:
         (SMALLEST | {"helpdesk": {"enabled": True, "url": "https://x", "user": "u"}}, "helpdesk.existingSecret"),
         (SMALLEST | {"worker": {"bundle": {"path": "x"}}}, "worker.bundle.existingClaim"),
         (SMALLEST | {"worker": {"bundle": {"existingClaim": "x", "volume": {"emptyDir": {}}}}}, "worker.bundle.volume"),
+        (SMALLEST | {"worker": {"bundle": {"languages": {"en": "a", "*": "b"}}}}, "worker.bundle.existingClaim"),
+        (SMALLEST | {"worker": {"bundle": {"existingClaim": "x", "languages": {"en": "a"}}}}, "all other languages"),
+        (
+            SMALLEST | {"worker": {"bundle": {"existingClaim": "x", "path": "a", "languages": {"*": "a"}}}},
+            "worker.bundle.path and worker.bundle.languages",
+        ),
+        (SMALLEST | {"worker": {"bundle": {"existingClaim": "x", "languages": {"english": "a"}}}}, "english"),
+        (
+            SMALLEST
+            | {"worker": {"bundle": {"existingClaim": "x", "languages": {"*": "a"}}}, "audit": {"enabled": True}},
+            "audit.settings.TRIAGE_BUNDLE",
+        ),
         (SMALLEST | {"router": {"replicas": 2, "state": {"existingClaim": "x"}}}, "router.replicas"),
         (SMALLEST | {"tracing": {"env": {"HOME": "/"}}}, "HOME"),
         (SMALLEST | {"worker": {"autoscaling": {"enabled": True, "maxReplicas": 13}}}, "topics.partitions"),
@@ -131,6 +145,22 @@ def test_a_bundle_store_is_mounted_as_a_whole_and_read_only() -> None:
         assert {"name": "bundles", **claim} in spec["volumes"]
         check = of_kind(manifests, "Pod")["triage-test"]["spec"]
         assert check["containers"][1]["args"] == ["bundle", "verify", serves]
+
+
+def test_bundles_by_language_are_folders_of_the_volume() -> None:
+    bundle = {"existingClaim": "models", "languages": {"en": "shop", "*": "multi/"}}
+    audit = {"enabled": True, "settings": {"TRIAGE_BUNDLE": "/bundles/shop"}}
+    manifests = render(SMALLEST | {"worker": {"bundle": bundle}, "audit": audit})
+    paths = "*=/bundles/multi,en=/bundles/shop"
+    deployments = of_kind(manifests, "Deployment")
+    served = {
+        name: environment(deployments[f"triage-{name}"]["spec"]["template"]["spec"]["containers"][0])["TRIAGE_BUNDLE"]
+        for name in ("worker", "audit")
+    }
+    assert served == {"worker": paths, "audit": "/bundles/shop"}
+    assert parse_bundle_paths(paths).by_language == {"en": Path("/bundles/shop")}
+    check = of_kind(manifests, "Pod")["triage-test"]["spec"]
+    assert check["containers"][1]["args"] == ["bundle", "verify", "--bundle", paths]
 
 
 def test_a_router_with_a_claim_stops_before_the_next_one_starts() -> None:

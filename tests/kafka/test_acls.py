@@ -70,7 +70,7 @@ async def test_a_worker_that_may_no_longer_read_the_control_topic_goes_on_by_the
 
     async def shows(version: int, followed: int) -> None:
         async def found() -> bool:
-            series = ("triage_threshold_version", "triage_control_topic_followed")
+            series = ('triage_threshold_version{serves="*"}', "triage_control_topic_followed")
             return [await endpoints.metric(one) for one in series] == [version, followed]
 
         await eventually(found, 60, worker.log_text)
@@ -86,7 +86,7 @@ async def test_a_worker_that_may_no_longer_read_the_control_topic_goes_on_by_the
         await services.send_messages("lost", range(15))
         await services.kafka.wait_until_committed()
         assert await endpoints.ready()
-        assert await endpoints.metric("triage_threshold_version") == 1.0
+        assert await endpoints.metric('triage_threshold_version{serves="*"}') == 1.0
         await services.broker.grant("worker", reading)
         await shows(2, 1)
         await services.terminate(worker)

@@ -214,7 +214,7 @@ async def test_all_workers_follow_the_control_topic_and_begin_with_what_was_deci
 
     async def in_force(version: int, *places: Endpoints) -> None:
         async def found() -> bool:
-            return {await one.metric("triage_threshold_version") for one in places} == {float(version)}
+            return {await one.metric('triage_threshold_version{serves="*"}') for one in places} == {float(version)}
 
         await eventually(found, 30, workers[0].log_text)
 
@@ -231,7 +231,7 @@ async def test_all_workers_follow_the_control_topic_and_begin_with_what_was_deci
 
     await harness.send(control, [decided(0.1, 2, name)])
     await in_force(2, *endpoints)
-    assert {await one.metric("triage_threshold") for one in endpoints} == {0.5}, "below the bundle's own"
+    assert {await one.metric('triage_threshold{serves="*"}') for one in endpoints} == {0.5}, "below the bundle's own"
     await harness.send(control, [decided(0.99, 3, "another"), decided(0.92, 3, name)])
     await in_force(3, *endpoints)
     workers[1].kill()
@@ -254,12 +254,12 @@ async def test_a_worker_that_audits_runs_without_a_control_topic_and_follows_it_
     endpoints = Endpoints()
     worker = audit.harness.start(**audit.settings, **endpoints.settings, audit_share="0.5")
     await worker.wait_for_log("There is no control topic")
-    assert await endpoints.metric("triage_threshold_version") == 0.0
+    assert await endpoints.metric('triage_threshold_version{serves="*"}') == 0.0
     await admin.create_topics(audit.harness.bootstrap, [audit.settings["control_topic"]], 1)
     await audit.harness.send(audit.settings["control_topic"], [decided(0.95, 1, FakeClassifier.bundle.name)])
 
     async def found() -> bool:
-        return await endpoints.metric("triage_threshold_version") == 1.0
+        return await endpoints.metric('triage_threshold_version{serves="*"}') == 1.0
 
     await eventually(found, 40, worker.log_text)
     assert await worker.terminate() == 0

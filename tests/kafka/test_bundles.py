@@ -132,6 +132,50 @@ async def test_bundles_are_promoted_refused_and_rolled_back_under_traffic(
     await _verify_that_each_partition_changed_over_and_back(harness, bundles)
 
 
+ENGLISH = "where is my parcel, i have been waiting for two weeks"
+GERMAN = "wo ist mein paket, ich warte seit zwei wochen"
+UNSURE = "12345"
+
+
+async def test_each_message_is_decided_by_the_bundle_of_its_language(
+    harness: KafkaHarness, tmp_path: Path, bundles: dict[str, Path]
+) -> None:
+    """The bundle of one language is replaced under the running worker; one with other labels is refused."""
+    shipped = Bundle.open(bundles["A"], verify=False).manifest
+    descriptions = {label: f"auf Deutsch: {text}" for label, text in shipped.descriptions.items()}
+    never = shipped.thresholds.model_copy(update={"confidence": 1.0})
+    rest = variant(tmp_path / "rest", "rest", descriptions=descriptions, thresholds=never)
+    english = BundleStore(tmp_path / "english")
+    english.promote(bundles["A"], why="the first")
+    await harness.create_topics()
+    endpoints = Endpoints()
+    bundle = f"en={english.root},*={rest}"
+    worker = harness.start(module=COMMAND, bundle=bundle, bundle_poll_s="0.1", **endpoints.settings)
+    running = RunningWorker(worker, endpoints)
+    texts = [message(ENGLISH), message(GERMAN), message(UNSURE), message(UNSURE, language="en-GB")]
+    sent = await harness.produce([(b"k", text) for text in texts * 10])
+    await harness.wait_until_committed(TIMEOUT_S)
+    await running.wait_for_metric(r'^triage_model_info{.*serves="en",version="A"} 1')
+    await running.wait_for_metric(r'^triage_model_info{.*serves="\*",version="rest"} 1')
+    english.promote(variant(tmp_path / "C", "C"), why="better")
+    await running.wait_for_metric(r'^triage_model_info{.*serves="en",version="C"} 1')
+    english.promote(bundles["B"], why="other labels")
+    await running.wait_for_metric(r'^triage_bundle_reloads_total{outcome="refused",role="serving"} 1')
+    sent += await harness.produce([(b"k", text) for text in texts])
+    await harness.verify_delivery([worker], sent)
+    assert "need the same labels" in worker.log_text()
+    events = [json_of(record) for topic in (harness.output, harness.fallback) for record in await harness.read(topic)]
+    decided = {(event["language"], event["model"]["version"], "text" in event) for event in events}
+    assert {one[:2] for one in decided} == {
+        ("en", "A"), ("en", "C"), ("en-GB", "A"), ("en-GB", "C"), ("de", "rest"), (None, "rest"),
+    }  # fmt: skip
+    assert ("en", "A", False) in decided, "accepted"
+    own = {"rest": descriptions, "A": shipped.descriptions, "C": shipped.descriptions}
+    assert all(
+        event.get("labels", own[event["model"]["version"]]) == own[event["model"]["version"]] for event in events
+    )
+
+
 def _install_damaged(store: BundleStore, bundle: Path) -> None:
     """Put an incomplete copy of a bundle into the store and make it the current one, as if by hand."""
     damaged = store.root / "versions" / "damaged"

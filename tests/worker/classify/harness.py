@@ -8,6 +8,7 @@ from triage_worker.classify.loaded_bundle import LoadedBundle
 from triage_worker.classify.message_languages import MessageLanguages
 from triage_worker.classify.outputs import OutputWriter
 from triage_worker.classify.processor import ClassificationProcessor
+from triage_worker.classify.serving_bundles import ServingBundles
 from triage_worker.observability.metrics import Metrics
 from triage_worker.observability.tracing import Traces
 from triage_worker.streaming.tracking.dead_letters import DeadLetters
@@ -18,18 +19,27 @@ from tests.worker.fakes import FakeModel, ProcessorHarness
 A, B = TopicPartition("in", 0), TopicPartition("in", 1)
 
 
-def loaded_bundle(model: FakeModel, version: str = "1", *, threads: int = 1, budget: int = 256) -> LoadedBundle:
+def loaded_bundle(
+    model: FakeModel, version: str = "1", *, threads: int = 1, budget: int = 256, serves: tuple[str, ...] = ("*",)
+) -> LoadedBundle:
     """Make a bundle of a fake model, which publishes to "out" and "fallback"."""
     events = IntentWriter(name="m", version=version, threshold=0.5, descriptions={"WISMO": "where"}, include_text=False)
-    return LoadedBundle(model, OutputWriter(events, "out", "fallback"), Limits(threads=threads, budget=budget))
+    limits = Limits(threads=threads, budget=budget)
+    return LoadedBundle(model, OutputWriter(events, "out", "fallback"), limits, serves=serves)
 
 
 def classification_harness(
-    bundle: LoadedBundle, traces: Traces | None = None, languages: MessageLanguages | None = None
+    *bundles: LoadedBundle, traces: Traces | None = None, languages: MessageLanguages | None = None
 ) -> ProcessorHarness[ClassificationProcessor]:
-    """Make a harness around the processor of a bundle; partitions A and B are assigned."""
+    """Make a harness around the processor of one or several bundles; partitions A and B are assigned."""
     in_flight = InFlightMessages(Metrics())
     processor = ClassificationProcessor(
-        bundle, DeadLetters("dlq"), InputShape(), in_flight, metrics=Metrics(), traces=traces, languages=languages
+        ServingBundles(*bundles),
+        DeadLetters("dlq"),
+        InputShape(),
+        in_flight,
+        metrics=Metrics(),
+        traces=traces,
+        languages=languages,
     )
     return ProcessorHarness(processor, in_flight, A, B)

@@ -180,7 +180,7 @@ async def test_real_bundles_replace_one_another(bundles: tuple[Path, Path]) -> N
         assert event["threshold"] == (1.0 if event["model"]["version"] == "B" else first.bundle.threshold)
         assert event["intent"].startswith("B_") == (event["model"]["version"] == "B")
         assert all(label.startswith("B_") == (event["model"]["version"] == "B") for label in event.get("labels", []))
-    info = {"name": "ecommerce", "version": "B", "device": "cpu"}
+    info = {"name": "ecommerce", "version": "B", "device": "cpu", "serves": "*"}
     assert metrics.registry.get_sample_value("triage_model_info", info) == 1
     assert metrics.registry.get_sample_value("triage_model_info", info | {"version": "A"}) is None
 
@@ -207,7 +207,7 @@ async def test_the_worker_releases_its_first_bundle(
         while first() is not None:
             gc.collect()
             await asyncio.sleep(0.01)
-    about = {"name": "ecommerce", "version": "B", "device": "cpu"}
+    about = {"name": "ecommerce", "version": "B", "device": "cpu", "serves": "*"}
     assert metrics.registry.get_sample_value("triage_model_info", about) == 1
 
 

@@ -13,6 +13,7 @@ from triage_worker.classify import schema_cache
 from triage_worker.classify.processor import ClassificationProcessor
 from triage_worker.classify.registry_client import RegistryDownError
 from triage_worker.classify.schema_cache import SchemaCache
+from triage_worker.classify.serving_bundles import ServingBundles
 from triage_worker.observability.metrics import Metrics
 from triage_worker.resilience.backoff import RetryPolicy
 from triage_worker.resilience.tasks import wait_until
@@ -60,7 +61,7 @@ def registry(monkeypatch: pytest.MonkeyPatch) -> Registry:
 async def processing(registry: Registry) -> AsyncIterator[ProcessorHarness[ClassificationProcessor]]:
     in_flight = InFlightMessages(Metrics())
     processor = ClassificationProcessor(
-        loaded_bundle(FakeModel()),
+        ServingBundles(loaded_bundle(FakeModel())),
         DeadLetters("dlq"),
         InputShape(),
         in_flight,

@@ -25,7 +25,8 @@ def decision(intent: str, *, accepted: bool) -> Decision:
 
 def encoded_message(text: str) -> Any:
     """Make the part of an encoded message that the shadow uses."""
-    return SimpleNamespace(decoded=SimpleNamespace(message=SimpleNamespace(text=text)))
+    decoded = SimpleNamespace(message=SimpleNamespace(text=text))
+    return SimpleNamespace(decoded=decoded, bundle=SimpleNamespace(serves=("*",)))
 
 
 class FakeClassifier:
@@ -107,12 +108,12 @@ def test_agreement_is_counted_by_intent_and_acceptance(harness: ShadowHarness) -
         ("WISMO no", decision("DAMAGED_ITEM", accepted=True)),
     )
     wait_for(lambda: harness.compared() == 7)
-    assert harness.count("compared", outcome="same", accepted_by="both") == 1
-    assert harness.count("compared", outcome="same", accepted_by="neither") == 1
-    assert harness.count("compared", outcome="acceptance_differs", accepted_by="shadow") == 1
-    assert harness.count("compared", outcome="acceptance_differs", accepted_by="serving") == 1
-    assert harness.count("compared", outcome="intent_differs", accepted_by="both") == 1
-    assert harness.count("compared", outcome="intent_differs", accepted_by="serving") == 2
+    assert harness.count("compared", serves="*", outcome="same", accepted_by="both") == 1
+    assert harness.count("compared", serves="*", outcome="same", accepted_by="neither") == 1
+    assert harness.count("compared", serves="*", outcome="acceptance_differs", accepted_by="shadow") == 1
+    assert harness.count("compared", serves="*", outcome="acceptance_differs", accepted_by="serving") == 1
+    assert harness.count("compared", serves="*", outcome="intent_differs", accepted_by="both") == 1
+    assert harness.count("compared", serves="*", outcome="intent_differs", accepted_by="serving") == 2
     about = {"name": "other", "version": "2", "device": "cpu"}
     assert harness.registry.get_sample_value("triage_shadow_model_info", about) == 1
 

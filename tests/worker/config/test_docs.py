@@ -7,6 +7,7 @@ from typing import get_args
 import pytest
 from pydantic import SecretStr
 from triage_models import DEFAULT_BUNDLE
+from triage_worker.config.bundle_paths import BundlePaths
 from triage_worker.config.settings import Settings
 from triage_worker.config.sources import variable
 from triage_worker.kafka.topic_plan import plan
@@ -20,7 +21,7 @@ DOCS = Path(__file__).parents[3] / "docs"
 def row(name: str) -> str:
     """Return the row of a setting."""
     field = Settings.model_fields[name]
-    default = "the shipped one" if field.default == DEFAULT_BUNDLE else f"`{field.default}`"
+    default = "the shipped one" if field.default == BundlePaths(DEFAULT_BUNDLE) else f"`{field.default}`"
     return f"| `{variable(name)}` | {'' if field.default is None else default} | {field.description} |"
 
 

@@ -10,6 +10,8 @@ from triage_worker.helpdesk.metrics import HelpdeskMetrics
 from triage_worker.observability.metrics import Metrics
 from triage_worker.router.metrics import RouterMetrics
 
+ALL = {"serves": "*"}
+
 
 def test_the_reference_is_that_of_the_loaded_bundle() -> None:
     manifest = Bundle.open(DEFAULT_BUNDLE, verify=False).manifest
@@ -19,9 +21,11 @@ def test_the_reference_is_that_of_the_loaded_bundle() -> None:
     metrics.reference(0.9, {"OLD": 1.0})
     metrics.reference(manifest.thresholds.guarantee.coverage, manifest.intent_mix)
     value = metrics.registry.get_sample_value
-    assert value("triage_reference_acceptance_ratio") == pytest.approx(manifest.thresholds.guarantee.coverage)
-    assert value("triage_reference_intent_ratio", {"label": "WISMO"}) == pytest.approx(manifest.intent_mix["WISMO"])
-    assert value("triage_reference_intent_ratio", {"label": "OLD"}) is None
+    assert value("triage_reference_acceptance_ratio", ALL) == pytest.approx(manifest.thresholds.guarantee.coverage)
+    assert value("triage_reference_intent_ratio", {"label": "WISMO"} | ALL) == pytest.approx(
+        manifest.intent_mix["WISMO"]
+    )
+    assert value("triage_reference_intent_ratio", {"label": "OLD"} | ALL) is None
 
 
 def test_a_bundle_without_training_rows_has_no_intent_mix() -> None:
@@ -40,8 +44,8 @@ def test_a_worker_without_a_model_exports_no_model_info() -> None:
     for version in ("1", "2"):
         metrics.model("ecommerce", version, "cpu")
     named = {"name": "ecommerce", "device": "cpu"}
-    assert metrics.registry.get_sample_value("triage_model_info", named | {"version": "2"}) == 1
-    assert metrics.registry.get_sample_value("triage_model_info", named | {"version": "1"}) is None
+    assert metrics.registry.get_sample_value("triage_model_info", named | ALL | {"version": "2"}) == 1
+    assert metrics.registry.get_sample_value("triage_model_info", named | ALL | {"version": "1"}) is None
     assert bundles.get_sample_value("triage_shadow_model_info", named | {"version": "1"}) == 1
 
 

@@ -64,7 +64,7 @@ def received(
 async def classify(traces: Traces | None, *records: ConsumerRecord) -> list[Output]:
     """Classify records; returns their outputs, which are acknowledged."""
     model = FakeModel(lambda texts: any("poison" in text for text in texts))
-    async with classification_harness(loaded_bundle(model), traces) as harness:
+    async with classification_harness(loaded_bundle(model), traces=traces) as harness:
         await harness.process({A: list(records)})
         outputs = await harness.wait_for_outputs(len(records))
         for output in outputs:

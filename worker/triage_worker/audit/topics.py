@@ -115,8 +115,9 @@ def audited_manifest(settings: Settings) -> Manifest:
 
     Raises:
         BundleError: it cannot be read.
+        ConfigError: several serve, one for each language.
     """
-    return Bundle.open(settings.bundle, verify=False).manifest
+    return Bundle.open(settings.bundle.only, verify=False).manifest
 
 
 async def _poll(consumer: AIOKafkaConsumer, timeout_ms: int) -> list[ConsumerRecord]:

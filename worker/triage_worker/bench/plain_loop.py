@@ -40,7 +40,7 @@ async def messages_per_second(settings: Settings, output_topic: str, messages: i
         Messages per second in the fastest `SLICE` of them. Other load on the machine can only slow the loop down, and
         it slows PyTorch's threads, which wait for one another, far more than the worker's.
     """
-    classify = _pipeline(resolve_bundle_folder(settings.bundle), settings.threads)
+    classify = _pipeline(resolve_bundle_folder(settings.bundle.only), settings.threads)
     classify("the first call takes longer")
     consumer = AIOKafkaConsumer(
         settings.input_topic, **connection_arguments(settings), auto_offset_reset="earliest", enable_auto_commit=False

@@ -66,7 +66,7 @@ async def run_benchmark(settings: Settings, options: Options) -> Result:
     """
     sigterm_cancels()
     classifier = await asyncio.to_thread(
-        Classifier.open, settings.bundle, device=settings.device, threads=settings.threads or None
+        Classifier.open, settings.bundle.only, device=settings.device, threads=settings.threads or None
     )
     async with _broker(settings, options) as own_settings:
         own = own_settings.model_copy(update={"threads": classifier.threads})
@@ -153,7 +153,7 @@ async def _broker(settings: Settings, options: Options) -> AsyncIterator[Setting
             yield own
         return
     own = settings.model_copy(
-        update=changes | {"http_host": "127.0.0.1", "http_port": free_port(), "bundle": settings.bundle.resolve()}
+        update=changes | {"http_host": "127.0.0.1", "http_port": free_port(), "bundle": settings.bundle.resolved()}
     )
     await topics.create(own, partitions=options.partitions, replicas=1)
     try:

@@ -29,8 +29,9 @@ class BundleMetrics:
         )
         self._compared = Counter(
             "triage_shadow_compared_messages",
-            "Messages that the shadow classified too: same, intent_differs, acceptance_differs; and who accepts them.",
-            ["outcome", "accepted_by"],
+            "Messages that the shadow classified too: same, intent_differs, acceptance_differs; who accepts them; the "
+            "languages of the bundle that decided.",
+            ["outcome", "accepted_by", "serves"],
             registry=registry,
         )
         self._skipped = Counter(
@@ -48,7 +49,7 @@ class BundleMetrics:
         """Set the bundle that runs as the shadow."""
         self._shadow.set(name, version, device)
 
-    def compared(self, serving: Decision, shadow: Decision) -> None:
+    def compared(self, serving: Decision, shadow: Decision, serves: str = "*") -> None:
         """Compare two decisions on one message and count the result; a difference of intents comes first."""
         if serving.intent != shadow.intent:
             outcome = "intent_differs"
@@ -60,7 +61,7 @@ class BundleMetrics:
             (False, True): "shadow",
             (False, False): "neither",
         }[serving.accepted, shadow.accepted]
-        self._compared.labels(outcome, accepted_by).inc()
+        self._compared.labels(outcome, accepted_by, serves).inc()
 
     def skipped(self, reason: Skipped, messages: int) -> None:
         """Count sampled messages that the shadow did not classify."""

@@ -6,21 +6,21 @@ The threads take work themselves, so that none of them waits for the event loop.
 import asyncio
 import logging
 import threading
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Sequence
 from functools import partial
-from itertools import islice, takewhile
 from time import monotonic
 
 import numpy as np
 from triage_models.serving.decision import Decision
 from triage_models.serving.engine import Encoded
 
-from triage_worker.classify.batching import cut, wave
 from triage_worker.classify.fault_isolation import Fault, ModelDownError, isolate
 from triage_worker.classify.loaded_bundle import EncodedMessage, LoadedBundle
 from triage_worker.classify.outputs import fault_output
+from triage_worker.classify.serving_bundles import ServingBundles
 from triage_worker.classify.threads import join
+from triage_worker.classify.waiting_messages import WaitingMessages
 from triage_worker.observability.metrics import Metrics
 from triage_worker.resilience.backoff import FixedDelays
 from triage_worker.streaming.tracking.dead_letters import DeadLetters
@@ -45,7 +45,8 @@ class Inference:
     bundle encoded, it also decides, unless it fails on everything.
 
     Args:
-        bundle: encodes and decides until `use` replaces it; its limits set the number of threads.
+        bundles: they encode and decide until `use` replaces one; the limits of the default set the number of threads,
+            which all share.
         dead_letters: makes the output of a message that the model fails on.
         in_flight: where outputs are completed, on the event loop.
         observe: called in the threads with each batch and its decisions; must not block.
@@ -54,20 +55,20 @@ class Inference:
 
     def __init__(
         self,
-        bundle: LoadedBundle,
+        bundles: ServingBundles,
         dead_letters: DeadLetters,
         in_flight: InFlightMessages,
         *,
         observe: Observer | None,
         metrics: Metrics,
     ) -> None:
-        self.bundle = bundle
+        self.bundles = bundles
         self._dead_letters = dead_letters
         self._in_flight = in_flight
         self._observe = observe
         self._metrics = metrics
-        self._thread_count = bundle.limits.threads
-        self._waiting: deque[EncodedMessage] = deque()
+        self._thread_count = bundles.default.limits.threads
+        self._waiting = WaitingMessages()
         self._batches: deque[list[EncodedMessage]] = deque()
         self._changed = threading.Condition()
         self._paused = False
@@ -95,9 +96,9 @@ class Inference:
             self._changed.notify(self._thread_count)
 
     def use(self, bundle: LoadedBundle) -> None:
-        """Switch to another bundle; from any thread."""
+        """Switch to another bundle for its languages; from any thread."""
         with self._changed:
-            self.bundle = bundle
+            self.bundles = self.bundles.using(bundle)
             self._changed.notify_all()
 
     def pause(self) -> None:
@@ -166,21 +167,11 @@ class Inference:
     def _next_batch(self) -> list[EncodedMessage]:
         while self._batches or self._waiting:
             if not self._batches:
-                self._batches.extend(self._cut_wave())
+                self._batches.extend(self._waiting.cut_wave())
             batch = [message for message in self._batches.popleft() if message.decoded.tracker.active]
             if batch:
                 return batch
         return []
-
-    def _cut_wave(self) -> list[list[EncodedMessage]]:
-        bundle = self._waiting[0].bundle
-        same_bundle = takewhile(lambda message: message.bundle is bundle, self._waiting)
-        size = wave((message.tokens.tokens for message in same_bundle), bundle.limits)
-        messages = list(islice(self._waiting, size))
-        for _ in range(size):
-            self._waiting.popleft()
-        batches = cut([message.tokens.tokens for message in messages], bundle.limits)
-        return [[messages[position] for position in batch] for batch in batches]
 
     def _finish(self, batch: list[EncodedMessage], outputs: list[Output]) -> None:
         self._in_flight.complete(outputs)
@@ -200,7 +191,9 @@ class Inference:
                 message.decoded.span.mark("decided")
         if self._observe is not None:
             self._observe(batch, decisions)
-        return [self._output(bundle, message, result) for message, result in zip(batch, decisions, strict=True)]
+        outputs = [self._output(bundle, message, result) for message, result in zip(batch, decisions, strict=True)]
+        self._metrics.decided(",".join(bundle.serves), Counter(output.outcome for output in outputs))
+        return outputs
 
     def _output(self, bundle: LoadedBundle, message: EncodedMessage, result: Decision | Fault) -> Output:
         if isinstance(result, Fault):
@@ -225,10 +218,13 @@ class Inference:
     def _next_attempt(self, failing: LoadedBundle, pause_s: float) -> LoadedBundle:
         """Wait for a while, or until another bundle takes over; returns the bundle to try next."""
         with self._changed:
-            self._changed.wait_for(lambda: self._closed or self.bundle is not failing, timeout=pause_s)
+            self._changed.wait_for(lambda: self._closed or self._newest(failing) is not failing, timeout=pause_s)
             if self._closed:
                 raise ModelDownError("stopped while the model was failing")
-            return self.bundle
+            return self._newest(failing)
+
+    def _newest(self, bundle: LoadedBundle) -> LoadedBundle:
+        return self.bundles.in_place_of(bundle)
 
     def _classify(self, bundle: LoadedBundle, batch: Sequence[EncodedMessage]) -> list[Decision]:
         return self._infer(bundle, bundle.rows(batch))

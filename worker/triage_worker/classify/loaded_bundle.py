@@ -38,6 +38,10 @@ class Model(Protocol):
         ...
 
 
+ALL = ("*",)
+"""All languages that no other bundle serves, and messages whose language is unsure."""
+
+
 @dataclass(frozen=True, eq=False)
 class LoadedBundle:
     """A model with what belongs to it. Queued messages refer to the bundle that encoded them.
@@ -47,12 +51,14 @@ class LoadedBundle:
         writer: makes the outputs of its decisions.
         limits: how batches are formed for it.
         languages: those that it answers; empty if it answers any.
+        serves: the languages whose messages come to it.
     """
 
     model: Model
     writer: OutputWriter
     limits: Limits
     languages: frozenset[str] = frozenset()
+    serves: tuple[str, ...] = ALL
 
     def rows(self, batch: Sequence["EncodedMessage"]) -> list[Encoded]:
         """Return the tokens of messages, made anew where another bundle's tokenizer made them."""
@@ -80,7 +86,12 @@ class EncodedMessage:
 
 
 def load_for_serving(
-    settings: Settings, classifier: Classifier, metrics: Metrics, decisions: Decisions | None = None
+    settings: Settings,
+    classifier: Classifier,
+    metrics: Metrics,
+    decisions: Decisions | None = None,
+    *,
+    serves: tuple[str, ...] = ALL,
 ) -> LoadedBundle:
     """Put a classifier to use; the metrics name it as the bundle that decides from now on.
 
@@ -89,10 +100,11 @@ def load_for_serving(
         classifier: decides.
         metrics: of the worker.
         decisions: of the control topic; None if it is not followed, and nothing is audited.
+        serves: the languages whose messages come to it.
     """
-    bundle = classifier.bundle
-    metrics.model(bundle.name, bundle.version, classifier.device)
-    metrics.reference(bundle.manifest.thresholds.guarantee.coverage, bundle.manifest.intent_mix)
+    bundle, shown = classifier.bundle, ",".join(serves)
+    metrics.model(bundle.name, bundle.version, classifier.device, shown)
+    metrics.reference(bundle.manifest.thresholds.guarantee.coverage, bundle.manifest.intent_mix, shown)
     events = IntentWriter(
         name=bundle.name,
         version=bundle.version,
@@ -114,12 +126,13 @@ def load_for_serving(
             settings.redaction("review"),
         )
         followed: Decisions = decisions
-        metrics.threshold(in_force, lambda: followed.lost is None)
+        metrics.threshold(in_force, lambda: followed.lost is None, shown)
     return LoadedBundle(
         classifier,
         OutputWriter.from_settings(settings, events, audit),
         limits(settings, classifier),
         frozenset(bundle.manifest.languages or ()),
+        serves,
     )
 
 

@@ -22,6 +22,7 @@ from triage_worker.classify.message_languages import MessageLanguages
 from triage_worker.classify.outputs import DecodedMessage, fault_output
 from triage_worker.classify.schema_cache import SchemaCache
 from triage_worker.classify.schema_gate import SchemaGate
+from triage_worker.classify.serving_bundles import ServingBundles
 from triage_worker.kafka.records import source_of
 from triage_worker.observability.metrics import Metrics
 from triage_worker.observability.tracing import Traces, begin
@@ -37,7 +38,7 @@ class ClassificationProcessor(MessageProcessor):
     """Classifies customer messages.
 
     Args:
-        bundle: the bundle to begin with.
+        bundles: the bundles to begin with, for all languages together.
         dead_letters: makes the output of a message that cannot be answered.
         shape: the format of the input.
         in_flight: where outputs are completed.
@@ -50,7 +51,7 @@ class ClassificationProcessor(MessageProcessor):
 
     def __init__(
         self,
-        bundle: LoadedBundle,
+        bundles: ServingBundles,
         dead_letters: DeadLetters,
         shape: InputShape,
         in_flight: InFlightMessages,
@@ -61,7 +62,7 @@ class ClassificationProcessor(MessageProcessor):
         languages: MessageLanguages | None = None,
         schemas: SchemaCache | None = None,
     ) -> None:
-        self.inference = Inference(bundle, dead_letters, in_flight, observe=observe, metrics=metrics)
+        self.inference = Inference(bundles, dead_letters, in_flight, observe=observe, metrics=metrics)
         self._dead_letters = dead_letters
         self._shape = shape
         self._in_flight = in_flight
@@ -80,7 +81,7 @@ class ClassificationProcessor(MessageProcessor):
         return asyncio.ensure_future(run_together(_wait_for(inferring), self._gate.run()))
 
     def use(self, bundle: LoadedBundle) -> None:
-        """Switch to another bundle, from any thread; it encodes and decides messages read from now on."""
+        """Switch to another bundle for its languages, from any thread; it takes the messages read from now on."""
         self.inference.use(bundle)
 
     def close(self) -> None:
@@ -150,32 +151,42 @@ class ClassificationProcessor(MessageProcessor):
 
     async def _tokenize(self, messages: Sequence[DecodedMessage]) -> None:
         started = monotonic()
-        bundle = self.inference.bundle
+        bundles = self.inference.bundles
         loop = asyncio.get_running_loop()
-        encoded = await loop.run_in_executor(self._tokenizer, self._encode, bundle, messages)
+        encoded = await loop.run_in_executor(self._tokenizer, self._encode, bundles, messages)
         self.metrics.stage("tokenize", monotonic() - started)
         ready = []
-        for decoded, tokens in zip(messages, encoded, strict=True):
-            if isinstance(tokens, Fault):
-                self._in_flight.complete([fault_output(self._dead_letters, decoded, tokens)])
+        for decoded, one in zip(messages, encoded, strict=True):
+            if isinstance(one, Fault):
+                self._in_flight.complete([fault_output(self._dead_letters, decoded, one)])
             else:
-                ready.append(EncodedMessage(decoded, bundle, tokens))
+                ready.append(one)
         self.inference.put(ready)
 
-    def _encode(self, bundle: LoadedBundle, messages: Sequence[DecodedMessage]) -> list[Encoded | Fault]:
-        read = [decoded.message for decoded in messages]
-        encoded = isolate(bundle.encode, read, partial(_can_encode, bundle))
-        for position, decoded in enumerate(messages):
-            decoded.language = self._languages.find(decoded.message, bundle.languages)
-            tokens = encoded[position]
-            if decoded.language is not None and isinstance(tokens, Encoded):
-                encoded[position] = tokens._replace(language=decoded.language)
+    def _encode(self, bundles: ServingBundles, messages: Sequence[DecodedMessage]) -> list[EncodedMessage | Fault]:
+        """Find the language of each message, and encode it with the bundle of its language."""
+        rows: dict[LoadedBundle, list[int]] = {}
+        for row, decoded in enumerate(messages):
+            decoded.language = self._languages.find(decoded.message, bundles.expected)
+            rows.setdefault(bundles.of(decoded.language), []).append(row)
         self.metrics.languages(self._languages.count([decoded.language for decoded in messages]))
-        return encoded
+        encoded: dict[int, EncodedMessage | Fault] = {}
+        for bundle, own in rows.items():
+            read = [messages[row].message for row in own]
+            tokens = isolate(bundle.encode, read, partial(_can_encode, bundle))
+            encoded |= {row: _encoded(messages[row], bundle, one) for row, one in zip(own, tokens, strict=True)}
+        return [encoded[row] for row in range(len(messages))]
 
 
 async def _wait_for(future: "asyncio.Future[None]") -> None:
     await future
+
+
+def _encoded(decoded: DecodedMessage, bundle: LoadedBundle, tokens: Encoded | Fault) -> EncodedMessage | Fault:
+    if isinstance(tokens, Fault):
+        return tokens
+    found = decoded.language
+    return EncodedMessage(decoded, bundle, tokens if found is None else tokens._replace(language=found))
 
 
 def _can_encode(bundle: LoadedBundle) -> bool:

@@ -9,10 +9,11 @@ from pathlib import Path
 
 from triage_models.serving.classifier import Classifier
 
-from triage_worker.classify.bundle_metrics import BundleMetrics, Role
+from triage_worker.classify.bundle_metrics import BundleMetrics
 from triage_worker.classify.bundle_watch import BundleWatch
 from triage_worker.classify.loaded_bundle import load_for_serving
 from triage_worker.classify.schema_cache import opened_schemas
+from triage_worker.classify.serving_watches import Serves, ServingWatches
 from triage_worker.classify.shadow import Shadow
 from triage_worker.classify.thresholds import followed_decisions, follows
 from triage_worker.classify.wiring import assemble
@@ -42,13 +43,13 @@ def needed_topics(settings: Settings) -> dict[str, str]:
 @asynccontextmanager
 async def _open_components(settings: Settings, metrics: Metrics) -> AsyncIterator[ServiceComponents]:
     bundle_metrics = BundleMetrics(metrics.registry)
-    serving = _watch(settings, settings.bundle, "serving", bundle_metrics)
+    serving = ServingWatches(settings, bundle_metrics, Classifier.open)
     shadow = Shadow(settings.shadow_share, bundle_metrics)
     async with AsyncExitStack() as closing:
         traces = closing.enter_context(tracing.started("worker", settings.group("worker")))
         decisions = await closing.enter_async_context(followed_decisions(settings)) if follows(settings) else None
         schemas = await closing.enter_async_context(opened_schemas(settings, metrics.registry))
-        # The first classifier has no name here, which would keep it in memory after another bundle has replaced it.
+        # The first classifiers have no name here, which would keep them in memory after others have replaced them.
         processor, components = assemble(
             settings,
             await asyncio.to_thread(serving.open),
@@ -58,10 +59,14 @@ async def _open_components(settings: Settings, metrics: Metrics) -> AsyncIterato
             decisions=decisions,
             schemas=schemas,
         )
-        serving.start(lambda classifier: processor.use(load_for_serving(settings, classifier, metrics, decisions)))
-        watches = [serving]
+
+        def use(serves: Serves, classifier: Classifier) -> None:
+            processor.use(load_for_serving(settings, classifier, metrics, decisions, serves=serves))
+
+        serving.start(use)
+        watches = [*serving.watches]
         if settings.shadow_bundle is not None:  # opened in the background: if it is broken, messages are still answered
-            watches.append(_watch(settings, settings.shadow_bundle, "shadow", bundle_metrics))
+            watches.append(_shadow_watch(settings, settings.shadow_bundle, bundle_metrics))
             watches[-1].start(shadow.use)
             shadow.start(lambda: processor.inference.spare)
         closing.callback(shadow.close)
@@ -76,14 +81,14 @@ def _check_now(watches: Sequence[BundleWatch]) -> None:
         watch.check_now()
 
 
-def _watch(settings: Settings, path: Path, role: Role, metrics: BundleMetrics) -> BundleWatch:
-    # The worker finds the language of messages itself; the shadow gets texts only.
+def _shadow_watch(settings: Settings, path: Path, metrics: BundleMetrics) -> BundleWatch:
+    # The shadow gets texts only, without the language that the worker finds.
     return BundleWatch(
-        partial(Classifier.open, detect_language=role == "shadow" and settings.detect_language),
+        partial(Classifier.open, detect_language=settings.detect_language),
         path,
         device=settings.device,
         threads=settings.threads or None,
-        role=role,
+        role="shadow",
         poll_s=settings.bundle_poll_s,
         metrics=metrics,
     )

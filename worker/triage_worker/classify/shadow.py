@@ -10,6 +10,7 @@ import threading
 from collections import deque
 from collections.abc import Callable, Sequence
 from itertools import islice
+from typing import NamedTuple
 
 from triage_models.serving.classifier import Classifier
 from triage_models.serving.decision import Decision
@@ -35,6 +36,14 @@ RETRY = RetryPolicy(first_s=1.0, longest_s=60.0, jitter=0.0)
 """How long the shadow pauses after it failed."""
 
 
+class Answered(NamedTuple):
+    """A message that was answered, with the languages of the bundle that decided on it."""
+
+    text: str
+    decision: Decision
+    serves: str
+
+
 class Shadow:
     """Compares the decisions of a shadow bundle with those of the serving bundle.
 
@@ -47,7 +56,7 @@ class Shadow:
         self._share = share
         self._metrics = metrics
         self._classifier: Classifier | None = None
-        self._waiting: deque[tuple[str, Decision]] = deque()
+        self._waiting: deque[Answered] = deque()
         self._changed = threading.Condition()
         self._closed = threading.Event()
         self._threads: list[threading.Thread] = []
@@ -68,7 +77,7 @@ class Shadow:
         if self._classifier is None:
             return
         drawn = [
-            (message.decoded.message.text, decision)
+            Answered(message.decoded.message.text, decision, ",".join(message.bundle.serves))
             for message, decision in zip(messages, decisions, strict=True)
             if isinstance(decision, Decision) and random.random() < self._share
         ]
@@ -101,7 +110,7 @@ class Shadow:
                 log.warning("The shadow bundle failed; messages are not affected", extra=extra)
                 self._closed.wait(pause_s)
 
-    def _take(self, spare: Callable[[], bool]) -> list[tuple[str, Decision]]:
+    def _take(self, spare: Callable[[], bool]) -> list[Answered]:
         with self._changed:
             self._changed.wait_for(lambda: self._waiting or self._closed.is_set())
         while not spare() and not self._closed.wait(CHECK_S):
@@ -114,8 +123,8 @@ class Shadow:
                 self._waiting.popleft()
         return batch
 
-    def _compare(self, batch: Sequence[tuple[str, Decision]]) -> None:
+    def _compare(self, batch: Sequence[Answered]) -> None:
         assert self._classifier is not None
-        decisions = self._classifier.classify([text for text, _ in batch])
-        for (_, serving), shadow in zip(batch, decisions, strict=True):
-            self._metrics.compared(serving, shadow)
+        decisions = self._classifier.classify([answered.text for answered in batch])
+        for answered, decision in zip(batch, decisions, strict=True):
+            self._metrics.compared(answered.decision, decision, answered.serves)

@@ -1,6 +1,7 @@
 """Puts a worker together from its settings."""
 
-from triage_models.serving.classifier import Classifier
+from collections.abc import Sequence
+
 from triage_models.serving.mail.html import html_to_text
 from triage_schemas.messages.message import InputShape
 from triage_schemas.messages.placeholders import placeholder_forms
@@ -10,6 +11,8 @@ from triage_worker.classify.loaded_bundle import load_for_serving
 from triage_worker.classify.message_languages import MessageLanguages
 from triage_worker.classify.processor import ClassificationProcessor
 from triage_worker.classify.schema_cache import SchemaCache
+from triage_worker.classify.serving_bundles import ServingBundles
+from triage_worker.classify.serving_watches import Opened
 from triage_worker.config.settings import Settings
 from triage_worker.kafka.control_topic import Decisions
 from triage_worker.observability.metrics import Metrics
@@ -36,7 +39,7 @@ def input_shape(settings: Settings) -> InputShape:
 
 def assemble(
     settings: Settings,
-    classifier: Classifier,
+    opened: Sequence[Opened],
     metrics: Metrics,
     *,
     observe: Observer | None = None,
@@ -44,11 +47,26 @@ def assemble(
     decisions: Decisions | None = None,
     schemas: SchemaCache | None = None,
 ) -> tuple[ClassificationProcessor, ServiceComponents]:
-    """Put a worker together; nothing is started. The processor is one of the components."""
+    """Put a worker together; nothing is started. The processor is one of the components.
+
+    Args:
+        settings: of the worker.
+        opened: the bundles that serve, each with its languages.
+        metrics: of the worker.
+        observe: called with each batch and its decisions.
+        traces: makes the spans of messages; None makes none.
+        decisions: of the control topic; None if it is not followed.
+        schemas: those of the registry; None if there is no registry.
+    """
     dead_letters = DeadLetters(settings.dead_letter_topic)
     in_flight = InFlightMessages(metrics)
     processor = ClassificationProcessor(
-        load_for_serving(settings, classifier, metrics, decisions),
+        ServingBundles(
+            *(
+                load_for_serving(settings, classifier, metrics, decisions, serves=serves)
+                for serves, classifier in opened
+            )
+        ),
         dead_letters,
         input_shape(settings),
         in_flight,

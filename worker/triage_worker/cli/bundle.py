@@ -29,7 +29,7 @@ def inspect(
     """Print a bundle's labels, thresholds, guarantee and metrics."""
     from triage_models.bundle.bundle import Bundle  # noqa: PLC0415 (keeps `triage --help` fast)
 
-    bundle = Bundle.open(folder or settings.bundle, verify=False)
+    bundle = Bundle.open(folder or settings.bundle.only, verify=False)
     if as_json:
         typer.echo(bundle.manifest.model_dump_json(indent=2))
     else:
@@ -39,15 +39,23 @@ def inspect(
 @app.command()
 @settings_flags(["bundle", "device"])
 def verify(settings: Settings, folder: Folder = None) -> None:
-    """Check a bundle's files against their hashes, and replay its golden texts on this machine."""
+    """Check a bundle's files against their hashes, and replay its golden texts on this machine.
+
+    Where TRIAGE_BUNDLE names a bundle for each language, all of them are checked, and that they go together.
+    """
+    from triage_models.bundle.language_bundles import check_together  # noqa: PLC0415
     from triage_models.serving.classifier import Classifier  # noqa: PLC0415 (ONNX Runtime is slow to import)
 
-    classifier = Classifier.open(folder or settings.bundle, device=settings.device)
-    bundle = classifier.bundle
-    typer.echo(
-        f"{bundle.name} {bundle.version} is valid: {len(bundle.manifest.files)} files match their hashes, and its "
-        f"golden texts give the same answers on this machine's {classifier.device.upper()}."
-    )
+    bundles = []
+    for path in [folder] if folder is not None else settings.bundle.by_languages.values():
+        classifier = Classifier.open(path, device=settings.device)
+        bundle = classifier.bundle
+        bundles.append(bundle)
+        typer.echo(
+            f"{bundle.name} {bundle.version} is valid: {len(bundle.manifest.files)} files match their hashes, and its "
+            f"golden texts give the same answers on this machine's {classifier.device.upper()}."
+        )
+    check_together(bundles)
 
 
 @app.command()

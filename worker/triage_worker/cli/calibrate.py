@@ -53,7 +53,7 @@ def calibrate(
         result = run_calibration(
             data,
             output,
-            settings.bundle,
+            settings.bundle.only,
             max_error=max_error,
             suggest_max_error=suggest_max_error,
             max_error_for=_limits(max_error_for or [], cost, max_error),

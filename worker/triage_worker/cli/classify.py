@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 from enum import StrEnum
 from itertools import chain, tee
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, TypedDict
 
 import orjson
 import typer
@@ -24,9 +24,16 @@ from triage_worker.terminal.decision_table import Row, header, line
 
 if TYPE_CHECKING:
     from triage_models import Classifier, Decision
+    from triage_models.serving.opening import Device
+    from triage_models.serving.routed import RoutedClassifier
     from triage_models.text.language import LanguageDetector
 
     Answer = tuple[str | None, Decision | None]
+
+    class _Options(TypedDict):
+        device: Device
+        threads: int | None
+        detect_language: bool
 
 
 class Format(StrEnum):
@@ -79,15 +86,19 @@ def _open(texts: list[str], source: str | None, text_column: str, *, strict: boo
     return open_input(source or STDIN, text_column, strict=strict)
 
 
-def _open_classifier(settings: Settings) -> "Classifier":
+def _open_classifier(settings: Settings) -> "Classifier | RoutedClassifier":
     from triage_models.serving.classifier import Classifier  # noqa: PLC0415 (ONNX Runtime is slow to import)
+    from triage_models.serving.routed import RoutedClassifier  # noqa: PLC0415
 
-    return Classifier.open(
-        settings.bundle,
-        device=settings.device,
-        threads=settings.threads or None,
-        detect_language=settings.detect_language,
-    )
+    options: _Options = {
+        "device": settings.device,
+        "threads": settings.threads or None,
+        "detect_language": settings.detect_language,
+    }
+    (_, default), *others = settings.bundle.by_languages.items()
+    if others:
+        return RoutedClassifier.open(default, dict(others), **options)
+    return Classifier.open(default, **options)
 
 
 def _print(settings: Settings, rows: Input, source: str | None, output_format: Format) -> None:

@@ -20,6 +20,7 @@ from triage_worker.config.errors import TriageError
 
 if TYPE_CHECKING:
     from triage_models import Classifier, Predictions
+    from triage_models.serving.routed import RoutedClassifier
 
 
 @dataclass
@@ -37,7 +38,9 @@ class Counts:
         self.without_text += sum(intent is None for intent in predictions.intent)
 
 
-def classify_file(classifier: "Classifier", source: Input, output: Path, *, scores: bool, prefix: str) -> None:
+def classify_file(
+    classifier: "Classifier | RoutedClassifier", source: Input, output: Path, *, scores: bool, prefix: str
+) -> None:
     """Write all rows with their answers to a file, and print how many there were.
 
     Args:

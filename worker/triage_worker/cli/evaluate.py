@@ -97,7 +97,7 @@ def _evaluate(
     with interruptible(console, f"Interrupted{what_next}."), _progress_bars(console) as show:
         return evaluate_bundle(
             data,
-            settings.bundle,
+            settings.bundle.only,
             out_of_scope_label,
             output,
             device=settings.device,

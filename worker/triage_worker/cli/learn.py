@@ -62,7 +62,7 @@ def learn(
     for file in (labels, data, test):
         if file is not None:
             check_file(file)
-    serving = (BundleStore(store).current() if store is not None else None) or settings.bundle
+    serving = (BundleStore(store).current() if store is not None else None) or settings.bundle.only
     console = Console(stderr=True, highlight=False)
     with training_imports("Learning"):
         from triage_models.feedback import learn as learning  # noqa: PLC0415 (torch is heavy, and an extra)

@@ -67,7 +67,7 @@ def _choose(
     from triage_models.labelling.sampling import choose  # noqa: PLC0415
     from triage_models.serving.classifier import Classifier  # noqa: PLC0415
 
-    classifier = Classifier.open(settings.bundle, device="cpu", threads=settings.threads or None)
+    classifier = Classifier.open(settings.bundle.only, device="cpu", threads=settings.threads or None)
     texts = [message.text for message in pool.messages]
     with row_progress(console, len(texts)) as advance:
         profiles = profile_texts(classifier, texts, advance)

@@ -1,19 +1,21 @@
 """Settings of the bundle, and of inference."""
 
-from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, Field, NonNegativeInt, PositiveInt
 from triage_models import DEFAULT_BUNDLE
 
+from triage_worker.config.bundle_paths import BundlePaths, Bundles, OneBundle
 from triage_worker.config.types import Lower
 
 
 class ModelSettings(BaseModel):
     """Which bundle serves, and on what."""
 
-    bundle: Path = Field(
-        DEFAULT_BUNDLE, description="folder of the bundle to serve, or a store of bundles, whose current one is served"
+    bundle: Bundles = Field(
+        BundlePaths(DEFAULT_BUNDLE),
+        description="folder of the bundle to serve, or of a store, whose current one is served; "
+        "or one for each language: en=FOLDER,*=FOLDER",
     )
     bundle_poll_s: float = Field(
         2.0,
@@ -21,7 +23,7 @@ class ModelSettings(BaseModel):
         le=86_400,
         description="time between two checks for a new bundle; 0: only on SIGHUP",
     )
-    shadow_bundle: Path | None = Field(
+    shadow_bundle: OneBundle | None = Field(
         None, description="a second bundle that also classifies live messages, for comparison; unset: none"
     )
     shadow_share: float = Field(1.0, ge=0, le=1, description="share of the messages that the shadow bundle classifies")

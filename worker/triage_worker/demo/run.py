@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from rich.console import Console
 from rich.live import Live
 
+from triage_worker.config.bundle_paths import BundlePaths
 from triage_worker.config.errors import ConfigError, TriageError
 from triage_worker.config.settings import Settings
 from triage_worker.config.sources import variable
@@ -83,7 +84,7 @@ async def run_demo(settings: Settings, messages: int) -> bool:
         fallback = await stack.enter_async_context(_fallback(settings, own, console))
         router = Service("router", _on_its_own_port(own))
         processes = await stack.enter_async_context(running(Service("worker", own), router, fallback))
-        console.print(f"Worker, router and fallback are ready; the bundle is {own.bundle.name}.\n")
+        console.print(f"Worker, router and fallback are ready; {_bundle(own.bundle)}.\n")
         started = monotonic()
         await _send_and_watch(own, processes, results, messages, console)
         seconds = monotonic() - started
@@ -91,6 +92,11 @@ async def run_demo(settings: Settings, messages: int) -> bool:
     console.print(f"\n{worker.done} messages in {seconds:.1f} s. {_latency(worker, messages)}", soft_wrap=True)
     print_summary(console, worker, downstream, load(DEFAULT_ROUTES))
     return print_checks(console, [*downstream.checks(worker.counts["accepted"]), worker.check()])
+
+
+def _bundle(paths: BundlePaths) -> str:
+    names = [folder.name for folder in paths.by_languages.values()]
+    return f"the bundle is {names[0]}" if len(names) == 1 else f"the bundles are {', '.join(names)}"
 
 
 @asynccontextmanager

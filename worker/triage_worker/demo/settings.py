@@ -14,7 +14,7 @@ def demo_settings(settings: Settings, servers: str) -> Settings:
     defaults = {name: field.default for name, field in Settings.model_fields.items()}
     changed = {
         "bootstrap_servers": servers,
-        "bundle": settings.bundle.resolve(),
+        "bundle": settings.bundle.resolved(),
         "device": settings.device,
         "threads": settings.threads,
         "http_host": "127.0.0.1",

@@ -16,16 +16,26 @@ class Metrics:
 
     def __init__(self) -> None:
         self.registry = registry = process_registry()
-        self._model = ModelInfo("triage_model_info", "The bundle that decides.", registry)
+        self._model = ModelInfo(
+            "triage_model_info", "The bundle that decides, by the languages that it serves.", registry, "serves"
+        )
         self._reference_acceptance = Gauge(
             "triage_reference_acceptance_ratio",
             "Of the calibration rows that have an intent, the share that the bundle accepts.",
+            ["serves"],
             registry=registry,
         )
         self._reference_intent = Gauge(
             "triage_reference_intent_ratio",
             "Each intent's share of the rows that the bundle was trained on.",
-            ["label"],
+            ["label", "serves"],
+            registry=registry,
+        )
+        self._reference_labels: dict[str, frozenset[str]] = {}
+        self._decided = Counter(
+            "triage_messages_decided",
+            "Messages that a bundle decided on, by the languages that it serves and by outcome.",
+            ["serves", "outcome"],
             registry=registry,
         )
         self._threshold: Gauge | None = None
@@ -106,31 +116,43 @@ class Metrics:
         self._in_flight.set_function(in_flight)
         self._in_flight_bytes.set_function(in_flight_bytes)
 
-    def model(self, name: str, version: str, device: str) -> None:
-        """Set the model that decides."""
-        self._model.set(name, version, device)
+    def model(self, name: str, version: str, device: str, serves: str = "*") -> None:
+        """Set the model that decides on messages in these languages."""
+        self._model.set(name, version, device, serves)
 
-    def reference(self, acceptance: float, intents: Mapping[str, float]) -> None:
-        """Set what drift is measured against, as shares from 0 to 1."""
-        self._reference_acceptance.set(acceptance)
-        self._reference_intent.clear()
+    def reference(self, acceptance: float, intents: Mapping[str, float], serves: str = "*") -> None:
+        """Set what drift is measured against in these languages, as shares from 0 to 1."""
+        self._reference_acceptance.labels(serves).set(acceptance)
+        for label in self._reference_labels.get(serves, frozenset()) - set(intents):
+            self._reference_intent.remove(label, serves)
+        self._reference_labels[serves] = frozenset(intents)
         for label, share in intents.items():
-            self._reference_intent.labels(label).set(share)
+            self._reference_intent.labels(label, serves).set(share)
 
-    def threshold(self, read: Callable[[], tuple[float, int]], followed: Callable[[], bool]) -> None:
+    def decided(self, serves: str, outcomes: Mapping[str, int]) -> None:
+        """Count messages that the bundle for these languages has decided on."""
+        for outcome, messages in outcomes.items():
+            self._decided.labels(serves, outcome).inc(messages)
+
+    def threshold(self, read: Callable[[], tuple[float, int]], followed: Callable[[], bool], serves: str = "*") -> None:
         """Set what is asked about the threshold whenever the metrics are read, where an audit may move it.
 
         Args:
             read: returns the threshold in force and its version.
             followed: whether the control topic is followed; if not, the last threshold holds.
+            serves: the languages of the bundle whose threshold it is.
         """
         if self._threshold is None:
             self._threshold = Gauge(
-                "triage_threshold", "The minimum confidence in force of an accepted intent.", registry=self.registry
+                "triage_threshold",
+                "The minimum confidence in force of an accepted intent.",
+                ["serves"],
+                registry=self.registry,
             )
             self._threshold_version = Gauge(
                 "triage_threshold_version",
                 "Version of the threshold in force, as an audit decided it; 0: the bundle's own.",
+                ["serves"],
                 registry=self.registry,
             )
             self._followed = Gauge(
@@ -139,8 +161,8 @@ class Metrics:
                 registry=self.registry,
             )
         self._followed.set_function(lambda: float(followed()))
-        self._threshold.set_function(lambda: read()[0])
-        self._threshold_version.set_function(lambda: read()[1])
+        self._threshold.labels(serves).set_function(lambda: read()[0])
+        self._threshold_version.labels(serves).set_function(lambda: read()[1])
 
     def expect(self, outcome: str, label: str) -> None:
         """Create a series at zero, for an alert: Prometheus sees no increase in a series that starts at 1."""

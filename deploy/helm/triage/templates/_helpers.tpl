@@ -112,14 +112,28 @@ capabilities: {drop: [ALL]}
 {{- end }}
 {{- end }}
 
-{{- /* Path of a bundle on a volume; empty for the bundle of the image. */}}
+{{- /* Path of a bundle on a volume, or one for each language; empty for the bundle of the image. */}}
 {{- define "triage.bundle" -}}
 {{- $bundle := .Values.worker.bundle }}
 {{- if and $bundle.existingClaim $bundle.volume }}
 {{- fail "worker.bundle.existingClaim and worker.bundle.volume are both set: set only one of them" }}
 {{- end }}
-{{- if or $bundle.existingClaim $bundle.volume }}
+{{- if and $bundle.languages $bundle.path }}
+{{- fail "worker.bundle.path and worker.bundle.languages are both set: set only one of them" }}
+{{- end }}
+{{- if and $bundle.languages (not (hasKey $bundle.languages "*")) }}
+{{- fail "worker.bundle.languages has no folder for all other languages: add \"*\"" }}
+{{- end }}
+{{- if and (or $bundle.existingClaim $bundle.volume) $bundle.languages }}
+{{- $folders := list }}
+{{- range $language, $folder := $bundle.languages }}
+{{- $folders = append $folders (printf "%s=/bundles/%s" $language (trimSuffix "/" $folder)) }}
+{{- end }}
+{{- join "," $folders }}
+{{- else if or $bundle.existingClaim $bundle.volume }}
 {{- printf "/bundles/%s" $bundle.path | trimSuffix "/" }}
+{{- else if $bundle.languages }}
+{{- fail "worker.bundle.languages are folders of worker.bundle.existingClaim or worker.bundle.volume: set one of them" }}
 {{- else if $bundle.path }}
 {{- fail "worker.bundle.path is a folder of worker.bundle.existingClaim or worker.bundle.volume: set one of them" }}
 {{- end }}
@@ -180,6 +194,9 @@ persistentVolumeClaim: {claimName: {{ $bundle.existingClaim }}, readOnly: true}
 {{- $_ := set $settings "TRIAGE_SSL_CERTFILE" "/etc/triage/client/tls.crt" }}
 {{- $_ := set $settings "TRIAGE_SSL_KEYFILE" "/etc/triage/client/tls.key" }}
 {{- end }}
+{{- end }}
+{{- if and (eq .component "audit") $values.worker.bundle.languages (not (hasKey $service.settings "TRIAGE_BUNDLE")) }}
+{{- fail "audit.enabled audits one bundle: with worker.bundle.languages, set audit.settings.TRIAGE_BUNDLE to the folder of one" }}
 {{- end }}
 {{- if has .component (list "worker" "audit") }}
 {{- with include "triage.bundle" .root }}

@@ -1,0 +1,91 @@
+"""The bundles of several languages are opened together, and each is replaced by itself if it goes with the others."""
+
+import queue
+from collections.abc import Iterator
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from prometheus_client import CollectorRegistry
+from triage_models.bundle.bundle import MANIFEST, Bundle
+from triage_models.bundle.store import BundleStore
+from triage_models.errors import BundleError
+from triage_worker.classify.bundle_metrics import BundleMetrics
+from triage_worker.classify.serving_watches import Serves, ServingWatches
+from triage_worker.config.settings import Settings
+
+from tests.models.fake_bundles import fake_bundle
+from tests.worker.classify.test_shadow import wait_for
+
+TIMEOUT_S = 60.0
+
+
+def open_without_a_model(path: Path, *, detect_language: bool, **_: Any) -> Any:
+    assert not detect_language, "the worker does so"
+    return SimpleNamespace(bundle=Bundle.open(path), device="cpu")
+
+
+def with_labels(folder: Path, *labels: str) -> Path:
+    """Give a fake bundle other labels."""
+    manifest = Bundle.open(folder, verify=False).manifest.model_copy(update={"labels": labels})
+    (folder / MANIFEST).write_text(manifest.model_dump_json())
+    return folder
+
+
+class Served:
+    """A store with the bundle of all other languages, and one with the English bundle."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.rest, self.english = BundleStore(root / "rest"), BundleStore(root / "english")
+        self.rest.promote(fake_bundle(root / "r1", "r1"), why="the first")
+        self.english.promote(fake_bundle(root / "e1", "e1"), why="the first")
+        self.used: queue.Queue[tuple[Serves, str]] = queue.Queue()
+        self.registry = CollectorRegistry()
+        settings = Settings.load(bundle=f"en={self.english.root},*={self.rest.root}", bundle_poll_s="0.01")
+        self.watches = ServingWatches(settings, BundleMetrics(self.registry), open_without_a_model)
+
+    def use(self, serves: Serves, classifier: Any) -> None:
+        self.used.put((serves, classifier.bundle.version))
+
+    def refused(self) -> float:
+        labels = {"role": "serving", "outcome": "refused"}
+        return self.registry.get_sample_value("triage_bundle_reloads_total", labels) or 0.0
+
+
+@pytest.fixture
+def served(tmp_path: Path) -> Iterator[Served]:
+    served = Served(tmp_path)
+    yield served
+    for watch in served.watches.watches:
+        watch.close()
+
+
+def test_each_bundle_is_opened_for_its_languages_and_replaced_by_itself(served: Served) -> None:
+    opened = [(serves, classifier.bundle.version) for serves, classifier in served.watches.open()]
+    assert opened == [(("*",), "r1"), (("en",), "e1")]
+    served.watches.start(served.use)
+    served.english.promote(fake_bundle(served.root / "e2", "e2"), why="better")
+    assert served.used.get(timeout=TIMEOUT_S) == (("en",), "e2")
+    served.rest.promote(fake_bundle(served.root / "r2", "r2"), why="better")
+    assert served.used.get(timeout=TIMEOUT_S) == (("*",), "r2")
+    assert served.refused() == 0
+
+
+def test_a_bundle_with_other_labels_is_refused_and_the_loaded_one_stays(
+    served: Served, caplog: pytest.LogCaptureFixture
+) -> None:
+    served.watches.open()
+    served.watches.start(served.use)
+    served.english.promote(with_labels(fake_bundle(served.root / "e2", "e2"), "A", "C"), why="other labels")
+    wait_for(lambda: served.refused() == 1)
+    assert "need the same labels: only" in caplog.text
+    served.english.promote(fake_bundle(served.root / "e3", "e3"), why="mended")
+    assert served.used.get(timeout=TIMEOUT_S) == (("en",), "e3")
+
+
+def test_bundles_that_do_not_go_together_are_not_opened(served: Served) -> None:
+    served.english.promote(with_labels(fake_bundle(served.root / "e2", "e2"), "A", "C"), why="other labels")
+    with pytest.raises(BundleError, match="need the same labels"):
+        served.watches.open()
