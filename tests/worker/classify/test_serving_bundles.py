@@ -106,7 +106,7 @@ def test_messages_of_two_bundles_form_whole_batches_however_they_alternate() -> 
     queue.extend(EncodedMessage(str(number), own[number % 2], tokens) for number in range(40))  # type: ignore[arg-type]
     waves = []
     while queue:
-        waves.append([[message.decoded for message in batch] for batch in queue.cut_wave()])
+        waves.append([[str(message.decoded) for message in batch] for batch in queue.cut_wave()])
     assert [len(batch) for wave in waves for batch in wave] == [20, 20]
     assert waves[0][0][:2] == ["0", "2"]
     assert waves[1][0][:2] == ["1", "3"]
@@ -123,5 +123,5 @@ def test_the_bundle_of_the_oldest_message_is_next() -> None:
     queue.extend(EncodedMessage(name, busy, tokens) for name in ("4", "5"))  # type: ignore[arg-type]
     order = []
     while queue:
-        order.append([message.decoded for batch in queue.cut_wave() for message in batch])
+        order.append([str(message.decoded) for batch in queue.cut_wave() for message in batch])
     assert order == [["1", "2"], ["3", "4"], ["en"], ["5"]]

@@ -1,8 +1,10 @@
 """``triage bundle``: promotion, rollback and errors."""
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
+from triage_models.bundle.bundle import MANIFEST, Bundle
 from triage_models.errors import BundleError
 from triage_models.serving.classifier import Classifier
 
@@ -33,6 +35,39 @@ def test_a_bundle_is_promoted_rolled_back_and_its_history_shown(triage: Triage, 
         "rollback  2     1   no good",
     ]
     assert last == "Current is 1."
+
+
+def test_all_bundles_of_a_setting_by_language_are_verified(
+    triage: Triage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def without_a_model(path: Path, **_: object) -> SimpleNamespace:
+        return SimpleNamespace(bundle=Bundle.open(path, verify=False), device="cpu")
+
+    monkeypatch.setattr(Classifier, "open", without_a_model)
+    first, second = (fake_bundle(tmp_path / version, version) for version in ("1", "2"))
+    other = fake_bundle(tmp_path / "3", "3")
+    manifest = Bundle.open(other, verify=False).manifest.model_copy(update={"labels": ("A", "C")})
+    (other / MANIFEST).write_text(manifest.model_dump_json())
+    ran = triage("bundle", "verify", "--bundle", f"en={first},*={second}")
+    assert ran.code == 0, ran.err
+    assert [line.split(" is valid")[0] for line in ran.out.splitlines()] == ["shop 2", "shop 1"]
+    refused(triage("bundle", "verify", "--bundle", f"en={first},*={other}"), "need the same labels")
+    refused(triage("bundle", "verify", "--bundle", f"en={first}"), "add *=FOLDER")
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["bundle", "inspect"],
+        ["calibrate", "--data", "rows.csv", "--output", "new"],
+        ["evaluate", "--data", "rows.csv"],
+        ["sample", "--input", "rows.csv", "--output", "drawn.csv"],
+    ],
+    ids=lambda command: command[0],
+)
+def test_what_is_about_one_bundle_says_which_there_are(triage: Triage, command: list[str]) -> None:
+    Path("rows.csv").write_text("text,label\nwhere is my parcel,WISMO\n")
+    refused(triage(*command, "--bundle", "en=a,*=b"), "give --bundle one of b, a")
 
 
 def test_a_bundle_that_does_not_verify_is_not_promoted(triage: Triage, tmp_path: Path) -> None:

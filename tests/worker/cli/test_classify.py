@@ -5,7 +5,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from triage_models.serving.routed import RoutedClassifier
 
+from tests.worker.cli.fake_classifier import FakeClassifier
 from tests.worker.cli.result import Triage, answers, refused
 
 
@@ -33,6 +35,20 @@ def test_the_table_has_accepted_or_the_reason(triage: Triage) -> None:
     assert header.split() == ["message", "intent", "confidence", "accepted"]
     assert first.split() == ["where", "is", "it", "WISMO", "1.000", "accepted"]
     assert second.split() == ["hm", "WISMO", "0.200", "low", "confidence"]
+
+
+def test_each_text_is_classified_by_the_bundle_of_its_language(triage: Triage, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[tuple[object, ...]] = []
+
+    def open_bundles(*arguments: object, **options: object) -> FakeClassifier:
+        asked.append((*arguments, options))
+        return FakeClassifier()
+
+    monkeypatch.setattr(RoutedClassifier, "open", open_bundles)
+    arguments = ["--bundle", "en=a,es=b,pt=b,*=c", "--threads", "3", "--no-detect-language"]
+    assert len(triage("classify", "where is it", "hm", *arguments).out.splitlines()) == 3
+    options = {"device": "auto", "threads": 3, "detect_language": False}
+    assert asked == [(Path("c"), {("en",): Path("a"), ("es", "pt"): Path("b")}, options)]
 
 
 @pytest.mark.usefixtures("model")

@@ -117,7 +117,7 @@ def test_folders_are_made_absolute() -> None:
 
 def test_settings_take_a_path_a_text_and_a_flag(monkeypatch: pytest.MonkeyPatch) -> None:
     assert Settings().bundle == BundlePaths(DEFAULT_BUNDLE)
-    assert Settings(bundle=Path("x")).bundle == BundlePaths(Path("x"))  # type: ignore[arg-type]
+    assert Settings(bundle=Path("x")).bundle == BundlePaths(Path("x"))
     monkeypatch.setenv("TRIAGE_BUNDLE", '{"en": "models/shop", "*": "models/multi"}')
     assert Settings.load().bundle == TWO
     assert Settings.load(bundle="y").bundle == BundlePaths(Path("y"))
