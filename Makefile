@@ -15,7 +15,7 @@ EXTRAS := .[demo,router,otel,parquet,email,registry,dev]
 QUICK := not kafka and not train and not install and not packaging and not torture and not llm
 DATA ?= $(or $(TRIAGE_DATA),../shared/data)
 
-.PHONY: help setup demo test check docs bench evaluate-all mail-check redaction-check leave-one-out language-check label-curve train-ecommerce torture test-llm examples deploy-check lowest newest pins clean
+.PHONY: help setup demo test check docs bench evaluate-all mail-check text-price redaction-check leave-one-out language-check label-curve train-ecommerce torture test-llm examples deploy-check lowest newest pins clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -45,6 +45,9 @@ evaluate-all: $(ALL_READY) ## measure the quality of the models (data in ../shar
 
 mail-check: $(ALL_READY) ## measure what is read of e-mails, and how they are decided next to the wish alone
 	@$(BIN)/python -m triage_models.benchmarks.emails.check
+
+text-price: $(ALL_READY) ## measure what languages, entities and the cleaning of e-mails cost the worker, a minute (PRICE_ARGS="--rounds 5")
+	@$(BIN)/python -m tests.bench.text_price $(PRICE_ARGS)
 
 redaction-check: $(ALL_READY) ## measure how much personal data is found before a text goes to an LLM, seconds (REDACTION_ARGS=--missed)
 	@$(BIN)/python -m triage_models.benchmarks.redaction_check $(REDACTION_ARGS)

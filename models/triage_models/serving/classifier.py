@@ -1,6 +1,6 @@
 """The classifier: opens a bundle, proves it on this machine, and turns texts into decisions."""
 
-from collections.abc import Generator, Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Sequence
 from pathlib import Path
 from threading import Lock
 from typing import TypeVar, overload
@@ -12,23 +12,16 @@ from triage_models.serving.decision import Assessment, Decision, decisions_of, w
 from triage_models.serving.engine import Encoded, Engine, Outputs, rows_of, usable_cores
 from triage_models.serving.frames import texts_of, with_predictions
 from triage_models.serving.languages import BundleLanguages, code_of
-from triage_models.serving.mail.message import read_message
+from triage_models.serving.mail.message import as_written, read_message
 from triage_models.serving.opening import Device, check_golden_texts, open_engine
 from triage_models.serving.predictions import Predictions, concatenated, predictions_of
-from triage_models.serving.stream import chunked, flattened, map_in_order
+from triage_models.serving.stream import CHUNK, chunked, divided, flattened, map_in_order
 from triage_models.serving.texts import checked_texts, encodable, has_text, listed
 from triage_models.serving.windows import join_windows
 
 __all__ = ["Classifier", "Decision", "Device", "Encoded", "Outputs", "Predictions"]
 
-T = TypeVar("T")
 Frame = TypeVar("Frame")
-
-CHUNK = 512
-"""Rows that a thread takes at a time: enough to sort them by length, few enough to keep memory flat."""
-
-SMALLEST_CHUNK = 256
-"""Rows. Fewer than this are not divided among threads: the batches would get too small."""
 
 
 class Classifier:
@@ -51,11 +44,19 @@ class Classifier:
     """
 
     def __init__(
-        self, bundle: Bundle, engine: Engine, threads: int, device: Device = "auto", *, detect_language: bool = True
+        self,
+        bundle: Bundle,
+        engine: Engine,
+        threads: int,
+        device: Device = "auto",
+        *,
+        detect_language: bool = True,
+        clean_email: bool = True,
     ) -> None:
         self.bundle = bundle
         self._languages = BundleLanguages(bundle.manifest)
-        self._detect_language = detect_language
+        self._switches = (detect_language, clean_email)
+        self._read = read_message if clean_email else as_written
         self.engine = engine
         self.threads = threads
         self._requested_device = device
@@ -69,6 +70,7 @@ class Classifier:
         threads: int | None = None,
         verify: bool = True,
         detect_language: bool = True,
+        clean_email: bool = True,
     ) -> "Classifier":
         """Open a bundle and replay its golden texts on this machine; takes well under a second on a CPU.
 
@@ -80,6 +82,7 @@ class Classifier:
             verify: check the files' hashes and the golden texts; turn it off only where that was just done.
             detect_language: find the language of texts, if the bundle names its languages; turn it off where the
                 caller does so.
+            clean_email: read of an e-mail only what its sender wrote, and refuse automatic replies.
 
         Raises:
             BundleError: the bundle is missing or damaged, or does not reproduce its golden texts on this machine.
@@ -89,7 +92,8 @@ class Classifier:
         model, engine = open_engine(bundle, device)
         if verify:
             check_golden_texts(bundle, engine, model)
-        return cls(bundle, engine, threads or usable_cores(), device, detect_language=detect_language)
+        cores = threads or usable_cores()
+        return cls(bundle, engine, cores, device, detect_language=detect_language, clean_email=clean_email)
 
     @property
     def device(self) -> str:
@@ -122,7 +126,7 @@ class Classifier:
             TypeError: a value is neither a string nor null, or ``texts`` is a single string.
         """
         rows = list(checked_texts(texts))
-        chunks = map_in_order(self._classify_chunk, _divided(rows, self.threads), self.threads)
+        chunks = map_in_order(self._classify_chunk, divided(rows, self.threads), self.threads)
         return list(flattened(chunks))
 
     @overload
@@ -169,7 +173,7 @@ class Classifier:
             TypeError: ``texts`` is a single string.
         """
         rows = listed(texts)
-        parts = map_in_order(self.predict, _divided(rows, self.threads), self.threads)
+        parts = map_in_order(self.predict, divided(rows, self.threads), self.threads)
         return concatenated(self.labels, list(parts))
 
     def classify_frame(self, frame: Frame, column: str = "text", *, scores: bool = False, prefix: str = "") -> Frame:
@@ -224,12 +228,12 @@ class Classifier:
 
     def encode(self, texts: Sequence[str]) -> list[Encoded]:
         """Token ids of what each text's sender wrote, in windows of the bundle's maximum length. Releases the GIL."""
-        messages = [read_message(text) for text in texts]
+        messages = [self._read(text) for text in texts]
         encoded = self.engine.encode([message.text for message in messages])
         for position, message in enumerate(messages):
             if message.automatic:
                 encoded[position] = encoded[position]._replace(automatic=True)
-        return self._languages.detected(messages, encoded) if self._detect_language else encoded
+        return self._languages.detected(messages, encoded) if self._switches[0] else encoded
 
     def infer(self, batch: Sequence[Encoded]) -> Outputs:
         """Run the network on one batch, padded to its longest row; long texts by length. Thread-safe; releases the GIL.
@@ -269,30 +273,28 @@ class Classifier:
     def __reduce__(self) -> tuple[object, ...]:
         path = None if self.bundle.path == DEFAULT_BUNDLE.resolve() else self.bundle.path
         manifest = self.bundle.manifest
-        return _open_once, (path, self._requested_device, self.threads, manifest.version, manifest.files)
+        how = (self._requested_device, self.threads, *self._switches)
+        return _open_once, (path, how, manifest.version, manifest.files)
 
 
-_opened: dict[tuple[Path, Device, int], Classifier] = {}
+_How = tuple[Device, int, bool, bool]
+_opened: dict[tuple[Path, _How], Classifier] = {}
 _opening = Lock()
 
 
-def _open_once(path: Path | None, device: Device, threads: int, version: str, files: dict[str, str]) -> Classifier:
+def _open_once(path: Path | None, how: _How, version: str, files: dict[str, str]) -> Classifier:
     """Open a pickled classifier's bundle, or return it where this process has it open already."""
     folder = DEFAULT_BUNDLE.resolve() if path is None else path
+    device, threads, detect, clean = how
     with _opening:
-        classifier = _opened.get((folder, device, threads))
+        classifier = _opened.get((folder, how))
         if classifier is None or classifier.bundle.manifest.files != files:
-            classifier = Classifier.open(folder, device=device, threads=threads)
+            switches = {"detect_language": detect, "clean_email": clean}
+            classifier = Classifier.open(folder, device=device, threads=threads, **switches)
         if classifier.bundle.manifest.files != files:
             raise BundleError(
                 f"The bundle {folder} in this process is version {classifier.bundle.version}, and the classifier was "
                 f"pickled with version {version}, whose files differ: copy the same bundle to every machine."
             )
-        _opened[folder, device, threads] = classifier
+        _opened[folder, how] = classifier
     return classifier
-
-
-def _divided(rows: Sequence[T], threads: int) -> Iterator[Sequence[T]]:
-    """Cut rows into chunks, so that every thread gets some."""
-    size = min(CHUNK, max(SMALLEST_CHUNK, -(-len(rows) // threads)))
-    return (rows[start : start + size] for start in range(0, len(rows), size))

@@ -5,11 +5,11 @@ from contextlib import closing
 from pathlib import Path
 
 from triage_models.bundle.language_bundles import check_together, expected_languages
-from triage_models.serving.classifier import CHUNK, Classifier, Decision, Device, Predictions
+from triage_models.serving.classifier import Classifier, Decision, Device, Predictions
 from triage_models.serving.engine import rows_of
 from triage_models.serving.mail.message import read_message
 from triage_models.serving.predictions import without_text
-from triage_models.serving.stream import chunked, flattened, map_in_order
+from triage_models.serving.stream import CHUNK, chunked, flattened, map_in_order
 from triage_models.serving.texts import checked_texts, encodable, has_text
 from triage_models.text.language import UNSURE, Detection, LanguageDetector
 
@@ -46,6 +46,7 @@ class RoutedClassifier:
         device: Device = "auto",
         threads: int | None = None,
         detect_language: bool = True,
+        clean_email: bool = True,
     ) -> "RoutedClassifier":
         """Open the bundles, each once.
 
@@ -55,6 +56,7 @@ class RoutedClassifier:
             device: where they run.
             threads: how many threads classify at once, on all bundles together; None: one for each usable core.
             detect_language: find the language of texts; otherwise all go to the default.
+            clean_email: classify of an e-mail only what its sender wrote.
 
         Raises:
             BundleError: a bundle cannot be opened, or they do not go together.
@@ -62,7 +64,7 @@ class RoutedClassifier:
         """
 
         def opened(path: Path) -> Classifier:
-            return Classifier.open(path, device=device, threads=threads, detect_language=False)
+            return Classifier.open(path, device=device, threads=threads, detect_language=False, clean_email=clean_email)
 
         others = [(languages, opened(path)) for languages, path in by_languages.items()]
         by_language = {language: classifier for languages, classifier in others for language in languages}

@@ -1,13 +1,25 @@
 """Maps a function over an iterator on several threads: lazily, in order, in constant memory."""
 
 from collections import deque
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from typing import TypeVar
 
 T = TypeVar("T")
 R = TypeVar("R")
+
+CHUNK = 512
+"""Rows that a thread takes at a time: enough to sort them by length, few enough to keep memory flat."""
+
+SMALLEST_CHUNK = 256
+"""Rows. Fewer than this are not divided among threads: the batches would get too small."""
+
+
+def divided(rows: Sequence[T], threads: int) -> Iterator[Sequence[T]]:
+    """Cut rows into chunks, so that every thread gets some."""
+    size = min(CHUNK, max(SMALLEST_CHUNK, -(-len(rows) // threads)))
+    return (rows[start : start + size] for start in range(0, len(rows), size))
 
 
 def chunked(items: Iterable[T], size: int) -> Generator[list[T], None, None]:

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 import triage_models
 from triage_models import BundleError, Classifier, Decision, ModelError, Predictions
-from triage_models.serving.classifier import CHUNK
+from triage_models.serving.stream import CHUNK
 
 from tests.models.serving.shipped import shipped_classifier, texts
 from tests.models.serving.test_stream import collect

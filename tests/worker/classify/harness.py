@@ -1,6 +1,9 @@
 """Makes classification processors with fake models, in a harness."""
 
+from collections.abc import Callable
+
 from aiokafka.structs import TopicPartition
+from triage_models.serving.mail.message import Message, as_written
 from triage_schemas.messages.message import InputShape
 from triage_schemas.records import IntentWriter
 from triage_worker.classify.batching import Limits
@@ -29,7 +32,10 @@ def loaded_bundle(
 
 
 def classification_harness(
-    *bundles: LoadedBundle, traces: Traces | None = None, languages: MessageLanguages | None = None
+    *bundles: LoadedBundle,
+    traces: Traces | None = None,
+    languages: MessageLanguages | None = None,
+    read: Callable[[str], Message] = as_written,
 ) -> ProcessorHarness[ClassificationProcessor]:
     """Make a harness around the processor of one or several bundles; partitions A and B are assigned."""
     in_flight = InFlightMessages(Metrics())
@@ -41,5 +47,6 @@ def classification_harness(
         metrics=Metrics(),
         traces=traces,
         languages=languages,
+        read=read,
     )
     return ProcessorHarness(processor, in_flight, A, B)

@@ -2,8 +2,10 @@
 
 import orjson
 import pytest
+from triage_models.serving.mail.message import Message
 from triage_models.text.language import Detection, LanguageDetector
 from triage_schemas.messages.message import CustomerMessage
+from triage_worker.classify import message_languages
 from triage_worker.classify.message_languages import MessageLanguages
 
 from tests.worker.classify.harness import A, classification_harness, loaded_bundle
@@ -67,3 +69,28 @@ async def test_the_language_is_in_the_event_and_in_the_metrics(languages: Messag
         assert [event["language"] for event in events] == ["de", "de-AT", None]
         assert counted("triage_messages_language_total", {"language": "de"}) == 2
         assert counted("triage_messages_language_total", {"language": "unknown"}) == 1
+
+
+async def test_a_mail_is_read_once_for_tokens_and_language(
+    languages: MessageLanguages, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def read_again(text: str) -> None:
+        raise AssertionError(f"{text!r} is read a second time")
+
+    monkeypatch.setattr(message_languages, "read_message", read_again)
+    mail = f"{GERMAN}\n\n> " + "thank you for your order, we have sent it to you today " * 9
+    value = orjson.dumps({"text": mail})
+    reads: list[str] = []
+
+    def first_line(text: str) -> Message:
+        reads.append(text)
+        return Message(text.partition("\n")[0], False)
+
+    model = FakeModel()
+    async with classification_harness(loaded_bundle(model), languages=languages, read=first_line) as harness:
+        await harness.process({A: [record(A, 0, value)]})
+        (output,) = await harness.wait_for_outputs(1)
+    assert output.value is not None
+    assert orjson.loads(output.value)["language"] == "de", "the quotation is in English"
+    assert model.batches == [[GERMAN]]
+    assert reads == [mail]

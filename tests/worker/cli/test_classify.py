@@ -47,7 +47,7 @@ def test_each_text_is_classified_by_the_bundle_of_its_language(triage: Triage, m
     monkeypatch.setattr(RoutedClassifier, "open", open_bundles)
     arguments = ["--bundle", "en=a,es=b,pt=b,*=c", "--threads", "3", "--no-detect-language"]
     assert len(triage("classify", "where is it", "hm", *arguments).out.splitlines()) == 3
-    options = {"device": "auto", "threads": 3, "detect_language": False}
+    options = {"device": "auto", "threads": 3, "detect_language": False, "clean_email": True}
     assert asked == [(Path("c"), {("en",): Path("a"), ("es", "pt"): Path("b")}, options)]
 
 
@@ -92,7 +92,8 @@ def test_standard_input_is_read_line_by_line(triage: Triage, arguments: list[str
 
 def test_flags_reach_the_classifier(triage: Triage, model: dict[str, Any]) -> None:
     triage("classify", "hello", "--bundle", "some/where", "--device", "cpu", "--threads", "3")
-    assert model == {"path": Path("some/where"), "device": "cpu", "threads": 3, "detect_language": True}
+    switches = {"detect_language": True, "clean_email": True}
+    assert model == {"path": Path("some/where"), "device": "cpu", "threads": 3, **switches}
 
 
 FILES = {

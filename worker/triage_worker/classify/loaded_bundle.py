@@ -64,8 +64,8 @@ class LoadedBundle:
         """Return the tokens of messages, made anew where another bundle's tokenizer made them."""
         if all(encoded.bundle is self for encoded in batch):
             return [encoded.tokens for encoded in batch]
-        rows = self.encode([encoded.decoded.message for encoded in batch])
-        return [row._replace(language=encoded.decoded.language) for row, encoded in zip(rows, batch, strict=True)]
+        rows = self.encode([encoded.decoded.to_classify for encoded in batch])
+        return [encoded.decoded.completed(row) for row, encoded in zip(rows, batch, strict=True)]
 
     def encode(self, messages: Sequence[CustomerMessage]) -> list[Encoded]:
         """Tokenize messages; those that no customer wrote, as their headers say, have no intent."""

@@ -27,17 +27,19 @@ class MessageLanguages:
         """Load what is needed to find languages, if they are to be found."""
         return cls(LanguageDetector.open() if detect else None)
 
-    def find(self, message: CustomerMessage, expected: Collection[str]) -> Detection | None:
+    def find(self, message: CustomerMessage, expected: Collection[str], written: str | None = None) -> Detection | None:
         """Find the language of a message; None if neither the text nor the message says.
 
         Args:
             message: its own language is expected, and holds where the text does not say: it is often that of the
                 customer's profile, while the text is in another.
             expected: the languages of the bundle, which are expected of a message that gives none.
+            written: what its sender wrote: neither HTML nor what a mail quotes says the language. None looks for it.
         """
         own = base_language(message.language)
         if self._detector is not None:
-            found = self._detector.detect(_written(message.text), expected if own is None else (own,))
+            text = read_message(message.text).text if written is None else written
+            found = self._detector.detect(text, expected if own is None else (own,))
             if found.language is not None:
                 return found
         return None if own is None else Detection(own, 0.0)
@@ -50,8 +52,3 @@ class MessageLanguages:
         if found is None or found.language is None:
             return UNKNOWN
         return found.language if found.language in self._counted else OTHER
-
-
-def _written(text: str) -> str:
-    """Return what the sender wrote of a mail: neither its HTML nor what it quotes says the language."""
-    return read_message(text).text if "\n" in text or "<" in text else text

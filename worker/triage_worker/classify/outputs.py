@@ -9,6 +9,7 @@ from typing import Self
 from aiokafka.structs import ConsumerRecord
 from triage_models.audit.selection import AuditPolicy
 from triage_models.serving.decision import Decision
+from triage_models.serving.engine import Encoded
 from triage_models.text.entities.entity import moved_entities
 from triage_models.text.entities.extractor import EntityExtractor
 from triage_models.text.language import Detection
@@ -32,13 +33,37 @@ MODEL_ERROR = "model_error"
 
 @dataclass(slots=True, eq=False)
 class DecodedMessage:
-    """A customer's message, with the record that it was read from."""
+    """A customer's message, with the record that it was read from.
+
+    Attributes:
+        tracker: of the record's partition.
+        record: as it was read.
+        message: what is in it.
+        span: of the message; None if there are no traces.
+        language: that of the message, once it was looked for.
+        written: what its sender wrote of the text, once that was read.
+        automatic: whether no person wrote the text, as it says itself.
+    """
 
     tracker: PartitionTracker[Output]
     record: ConsumerRecord
     message: CustomerMessage
     span: MessageSpan | None = None
     language: Detection | None = None
+    written: str | None = None
+    automatic: bool = False
+
+    @property
+    def to_classify(self) -> CustomerMessage:
+        """The message with nothing but what its sender wrote."""
+        same = self.written is None or self.written is self.message.text
+        return self.message if same else replace(self.message, text=str(self.written))
+
+    def completed(self, tokens: Encoded) -> Encoded:
+        """Add to its tokens what is known of the message."""
+        if self.language is None and not self.automatic:
+            return tokens
+        return tokens._replace(language=self.language, automatic=self.automatic or tokens.automatic)
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,13 +5,14 @@ the event loop, tokenizing in a thread of its own, inference in several.
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from time import monotonic
 
 from aiokafka.structs import ConsumerRecord
 from triage_models.serving.engine import Encoded
+from triage_models.serving.mail.message import Message, as_written
 from triage_schemas.input.decoder import decode
 from triage_schemas.messages.message import InputShape, Rejected, Skipped
 
@@ -46,6 +47,7 @@ class ClassificationProcessor(MessageProcessor):
         observe: called with each batch and its decisions; must not block.
         traces: makes the spans of messages; None makes none.
         languages: finds the language of messages; None takes that which they give.
+        read: returns what of a text is classified.
         schemas: those of the registry, by which values are read; None if there is no registry.
     """
 
@@ -60,6 +62,7 @@ class ClassificationProcessor(MessageProcessor):
         observe: Observer | None = None,
         traces: Traces | None = None,
         languages: MessageLanguages | None = None,
+        read: Callable[[str], Message] = as_written,
         schemas: SchemaCache | None = None,
     ) -> None:
         self.inference = Inference(bundles, dead_letters, in_flight, observe=observe, metrics=metrics)
@@ -69,6 +72,7 @@ class ClassificationProcessor(MessageProcessor):
         self.metrics = metrics
         self._traces = traces
         self._languages = languages or MessageLanguages(None)
+        self._read = read
         self._tokenizer = ThreadPoolExecutor(1, thread_name_prefix="tokenizer")
         self._schemas = schemas
         self._gate = None if schemas is None else SchemaGate(schemas, shape, self._admit)
@@ -164,16 +168,18 @@ class ClassificationProcessor(MessageProcessor):
         self.inference.put(ready)
 
     def _encode(self, bundles: ServingBundles, messages: Sequence[DecodedMessage]) -> list[EncodedMessage | Fault]:
-        """Find the language of each message, and encode it with the bundle of its language."""
+        """Read each message, find its language, and encode it with the bundle of its language."""
         rows: dict[LoadedBundle, list[int]] = {}
         for row, decoded in enumerate(messages):
-            decoded.language = self._languages.find(decoded.message, bundles.expected)
+            read = self._read(decoded.message.text)
+            decoded.written, decoded.automatic = read.text, read.automatic
+            decoded.language = self._languages.find(decoded.message, bundles.expected, read.text)
             rows.setdefault(bundles.of(decoded.language), []).append(row)
         self.metrics.languages(self._languages.count([decoded.language for decoded in messages]))
         encoded: dict[int, EncodedMessage | Fault] = {}
         for bundle, own in rows.items():
-            read = [messages[row].message for row in own]
-            tokens = isolate(bundle.encode, read, partial(_can_encode, bundle))
+            written = [messages[row].to_classify for row in own]
+            tokens = isolate(bundle.encode, written, partial(_can_encode, bundle))
             encoded |= {row: _encoded(messages[row], bundle, one) for row, one in zip(own, tokens, strict=True)}
         return [encoded[row] for row in range(len(messages))]
 
@@ -185,8 +191,7 @@ async def _wait_for(future: "asyncio.Future[None]") -> None:
 def _encoded(decoded: DecodedMessage, bundle: LoadedBundle, tokens: Encoded | Fault) -> EncodedMessage | Fault:
     if isinstance(tokens, Fault):
         return tokens
-    found = decoded.language
-    return EncodedMessage(decoded, bundle, tokens if found is None else tokens._replace(language=found))
+    return EncodedMessage(decoded, bundle, decoded.completed(tokens))
 
 
 def _can_encode(bundle: LoadedBundle) -> bool:

@@ -84,7 +84,7 @@ def _check_now(watches: Sequence[BundleWatch]) -> None:
 def _shadow_watch(settings: Settings, path: Path, metrics: BundleMetrics) -> BundleWatch:
     # The shadow gets texts only, without the language that the worker finds.
     return BundleWatch(
-        partial(Classifier.open, detect_language=settings.detect_language),
+        partial(Classifier.open, detect_language=settings.detect_language, clean_email=settings.clean_email),
         path,
         device=settings.device,
         threads=settings.threads or None,

@@ -65,7 +65,7 @@ class ServingWatches:
 
     def _open(self, serves: Serves, *arguments: Any, **options: Any) -> Classifier:
         # The worker finds the language of messages itself.
-        classifier = self._open_classifier(*arguments, **options, detect_language=False)
+        classifier = self._open_classifier(*arguments, **options, detect_language=False, clean_email=False)
         with self._checking:
             bundles = self._bundles | {serves: classifier.bundle}
             check_together(bundles.values())

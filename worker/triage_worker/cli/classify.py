@@ -34,6 +34,7 @@ if TYPE_CHECKING:
         device: Device
         threads: int | None
         detect_language: bool
+        clean_email: bool
 
 
 class Format(StrEnum):
@@ -43,7 +44,7 @@ class Format(StrEnum):
     jsonl = "jsonl"
 
 
-@settings_flags((*MODEL, "detect_language"))
+@settings_flags((*MODEL, "detect_language", "clean_email"))
 def classify(
     settings: Settings,
     texts: Annotated[list[str] | None, typer.Argument(help="Texts to classify", metavar="TEXT")] = None,
@@ -94,6 +95,7 @@ def _open_classifier(settings: Settings) -> "Classifier | RoutedClassifier":
         "device": settings.device,
         "threads": settings.threads or None,
         "detect_language": settings.detect_language,
+        "clean_email": settings.clean_email,
     }
     (_, default), *others = settings.bundle.by_languages.items()
     if others:

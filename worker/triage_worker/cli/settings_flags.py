@@ -50,7 +50,7 @@ FALLBACK = _all_but(
     (
         *_ROUTING,
         *MODEL,
-        *_named("input_format", "text_", "skip_", "detect_", "schema_", "bundle_", "shadow_", "audit_"),
+        *_named("input_format", "text_", "skip_", "detect_", "clean_", "schema_", "bundle_", "shadow_", "audit_"),
     ),
 )
 

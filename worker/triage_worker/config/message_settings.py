@@ -41,6 +41,9 @@ class MessageSettings(BaseModel):
         True,
         description="find the language of messages that give none, and refuse those that the bundle has not learned",
     )
+    clean_email: bool = Field(
+        True, description="leave out HTML, quotations, signatures and automatic replies when a text is classified"
+    )
     skip_unchanged: bool = Field(True, description="skip updates in a change log (CDC) that leave the text as it was")
     text_placeholders: CommaSeparatedNames = Field(
         DEBEZIUM_PLACEHOLDER,

@@ -27,3 +27,8 @@ def read_message(text: str) -> Message:
     new = new_text(plain_text(body))
     automatic = is_automatic(f"Subject: {subject}\n\n{new}" if subject else new)
     return Message(with_subject(subject, without_signature(new)), automatic)
+
+
+def as_written(text: str) -> Message:
+    """Return a message as it is: all of its text is classified."""
+    return Message(text, False)

@@ -1,7 +1,7 @@
-"""A text with typed placeholders in place of values, and the way back."""
+"""A text with typed placeholders in place of values."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from triage_models.text.spans import Span
@@ -15,19 +15,13 @@ class Redacted:
 
     Attributes:
         text: the text with placeholders such as ``[EMAIL_1]``.
-        values: what each placeholder stands for, as it was written first.
         spans: where the values were in the original text.
         shifts: for each value in order, how far what follows it has moved.
     """
 
     text: str
-    values: Mapping[str, str]
     spans: tuple[Span, ...] = ()
     shifts: tuple[int, ...] = ()
-
-    def restore(self, text: str) -> str:
-        """Put the values back into a text that quotes placeholders, such as the answer of an LLM."""
-        return _PLACEHOLDER.sub(lambda found: self.values.get(found[0], found[0]), text)
 
     def moved(self, start: int, end: int) -> tuple[int, int] | None:
         """Return where a part of the original text is in the redacted one; None if a placeholder has replaced it."""
@@ -42,7 +36,7 @@ class Redacted:
 
 def unredacted(text: str) -> Redacted:
     """Return a text as it is."""
-    return Redacted(text, {})
+    return Redacted(text)
 
 
 def replace_spans(text: str, spans: Iterable[Span]) -> Redacted:
@@ -55,7 +49,6 @@ def replace_spans(text: str, spans: Iterable[Span]) -> Redacted:
     taken = set(_PLACEHOLDER.findall(text))
     names: dict[tuple[str, str], str] = {}
     counts: dict[str, int] = {}
-    values: dict[str, str] = {}
     parts: list[str] = []
     shifts: list[int] = []
     spans = tuple(spans)
@@ -65,12 +58,11 @@ def replace_spans(text: str, spans: Iterable[Span]) -> Redacted:
         key = span.kind, canonical(span.kind, written)
         if key not in names:
             names[key] = _next(span.kind, counts, taken)
-            values[names[key]] = written
         parts += [text[position : span.start], names[key]]
         length += span.start - position + len(names[key])
         position = span.end
         shifts.append(length - position)
-    return Redacted("".join([*parts, text[position:]]), values, spans, tuple(shifts))
+    return Redacted("".join([*parts, text[position:]]), spans, tuple(shifts))
 
 
 def canonical(kind: str, written: str) -> str:
@@ -81,7 +73,7 @@ def canonical(kind: str, written: str) -> str:
 
 
 def _next(kind: str, counts: dict[str, int], taken: set[str]) -> str:
-    """Return a new placeholder, and none that the text has already: it would be restored to the wrong value."""
+    """Return a new placeholder, and none that the text has already: it stands for another value."""
     while True:
         counts[kind] = counts.get(kind, 0) + 1
         placeholder = f"[{kind.upper()}_{counts[kind]}]"

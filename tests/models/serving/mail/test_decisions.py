@@ -1,10 +1,12 @@
 """E-mails with the shipped bundle: every way to classify reads them alike."""
 
+import pickle
 from collections.abc import Callable
 
 import numpy as np
 import pandas
 import pytest
+from triage_models import Classifier
 
 from tests.models.serving.mail.messages import AUTOMATIC, FORWARDED, NEW_TEXTS, NOT_QUOTED, OLD, PERSONS, STYLES
 from tests.models.serving.shipped import shipped_classifier
@@ -62,3 +64,11 @@ def test_every_interface_reads_mail_alike() -> None:
     encoded = classifier.encode(texts)
     worker = [classifier.decide([row], classifier.infer([row]))[0] for row in encoded]
     assert [(decision.intent, decision.reason) for decision in worker] == list(zip(intents, reasons, strict=True))
+
+
+def test_without_cleaning_a_text_is_read_as_it_is_also_by_a_pickled_classifier() -> None:
+    opened = Classifier.open(device="cpu", threads=1, clean_email=False)
+    mails = [*AUTOMATIC[:2], STYLES[0](NEW_TEXTS[0]), "<p>where is my order</p>"]
+    for classifier in (opened, pickle.loads(pickle.dumps(opened))):
+        assert classifier.encode(mails) == classifier.engine.encode(mails)
+    assert shipped_classifier().encode(mails) != opened.encode(mails)

@@ -60,19 +60,9 @@ def test_a_name_is_replaced_wherever_it_is_repeated() -> None:
     )
 
 
-def test_an_answer_that_quotes_placeholders_gets_the_values_back() -> None:
-    redacted = Redactor().redact(f"{CARD}, write to a@example.com")
-    assert redacted.text == "[CARD_1], write to [EMAIL_1]"
-    assert redacted.restore("They paid with [CARD_1]; reply to [EMAIL_1], not [EMAIL_2].") == (
-        f"They paid with {CARD}; reply to a@example.com, not [EMAIL_2]."
-    )
-    assert redacted.restore(redacted.text) == f"{CARD}, write to a@example.com"
-
-
 def test_a_placeholder_that_a_customer_typed_is_not_confused_with_ours() -> None:
     redacted = Redactor().redact("what is [EMAIL_1]? I am a@example.com")
     assert redacted.text == "what is [EMAIL_1]? I am [EMAIL_2]"
-    assert redacted.restore(redacted.text) == "what is [EMAIL_1]? I am a@example.com"
 
 
 def test_only_the_chosen_types_are_replaced() -> None:
@@ -95,4 +85,4 @@ def test_positions_move_with_the_text() -> None:
 
 def test_a_text_without_personal_data_is_unchanged() -> None:
     redacted = Redactor().redact("where is my order")
-    assert (redacted.text, redacted.values, redacted.spans) == ("where is my order", {}, ())
+    assert (redacted.text, redacted.spans) == ("where is my order", ())
