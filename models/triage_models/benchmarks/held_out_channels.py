@@ -48,4 +48,6 @@ def write_other_channels(output: Path) -> Path:
 
 
 def _write(output: Path, wanted: Callable[[str], bool]) -> Path:
-    return write_table(output, COLUMNS, (row for row in read_messages(CHANNELS_CSV) if wanted(row.channel)))
+    return write_table(
+        output, COLUMNS, (row[: len(COLUMNS)] for row in read_messages(CHANNELS_CSV) if wanted(row.channel))
+    )

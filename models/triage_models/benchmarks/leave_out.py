@@ -130,7 +130,7 @@ def _other_strangers(public: Path) -> Iterator[_Part]:
 
 def write_left_out(kind: str, output: Path) -> Path:
     """Write the corpus rows of a kind of shop as a CSV to evaluate on; metrics are sliced by the further columns."""
-    return write_table(output, COLUMNS, (row for row in read_messages() if row.shop in KINDS[kind]))
+    return write_table(output, COLUMNS, (row[: len(COLUMNS)] for row in read_messages() if row.shop in KINDS[kind]))
 
 
 def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:

@@ -10,8 +10,14 @@ from triage_models.paths import shipped
 CORPUS_DIR = shipped("corpus")
 MESSAGES_CSV = CORPUS_DIR / "messages.csv"
 LABELS_CSV = CORPUS_DIR / "labels.csv"
+LANGUAGES_DIR = CORPUS_DIR / "languages"
+"""A corpus for each further language, named by its code."""
+
 OOS_LABEL = "OOS"
 COLUMNS = ("text", "label", "shop", "register", "channel")
+LANGUAGE_COLUMNS = (*COLUMNS, "language")
+"""The columns of the corpora in `LANGUAGES_DIR`."""
+
 DEFAULT_CHANNEL = "chat"
 """The channel of all messages of a corpus without that column."""
 
@@ -25,6 +31,7 @@ class Message(NamedTuple):
         shop: the kind of shop it was written to.
         register: how it was written, such as "slang"; empty in the pilot, which did not record it.
         channel: by which way it came: "chat", "post", "review", "app_store", "email" or "voice".
+        language: its ISO 639-1 code; the corpus itself has no such column, and some Hinglish among its English.
     """
 
     text: str
@@ -32,10 +39,11 @@ class Message(NamedTuple):
     shop: str
     register: str
     channel: str = DEFAULT_CHANNEL
+    language: str = "en"
 
 
 def read_messages(path: Path = MESSAGES_CSV) -> list[Message]:
-    """Read a corpus; the column ``channel`` may be missing.
+    """Read a corpus; the columns ``channel`` and ``language`` may be missing.
 
     Raises:
         DataError: The file is missing or has other columns.
@@ -43,7 +51,7 @@ def read_messages(path: Path = MESSAGES_CSV) -> list[Message]:
     try:
         with path.open(encoding="utf-8", newline="") as stream:
             header, *rows = csv.reader(stream)
-            if tuple(header) not in (COLUMNS, COLUMNS[:-1]):
+            if tuple(header) not in (LANGUAGE_COLUMNS, COLUMNS, COLUMNS[:-1]):
                 raise DataError(f"{path} has the columns {', '.join(header)}: a corpus has {', '.join(COLUMNS)}.")
             uneven = next((row for row in rows if len(row) != len(header)), None)
             if uneven is not None:

@@ -2,5 +2,9 @@
 
 from pathlib import Path
 
-CHANNELS_CSV = Path(__file__).parents[2] / "held_out" / "channels.csv"
+_FOLDER = Path(__file__).parents[2] / "held_out"
+CHANNELS_CSV = _FOLDER / "channels.csv"
 """Messages of six channels, with the columns of a corpus, by another hand; ``|`` joins labels that are all correct."""
+
+LANGUAGES_DIR = _FOLDER / "languages"
+"""The same for each further language, by another hand than the corpus in that language."""

@@ -1,14 +1,15 @@
 """Checks the project's corpus: ``python -m triage_models.training.corpus_check``.
 
 Prints rows by label, register, channel and shop, exact and near-duplicates, and how varied the language is compared
-with a template-generated data set. Exits with 1 if a message repeats another, or one that is held out for measuring.
+with a template-generated data set. The corpora in other languages follow. Exits with 1 if a message repeats another of
+its language, or one that is held out for measuring.
 """
 
 import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Annotated, NamedTuple
+from typing import Annotated
 
 import numpy as np
 import torch
@@ -18,12 +19,13 @@ from rich.console import Console
 from rich.table import Table
 from tokenizers import Tokenizer
 
-from triage_models.data.corpus import MESSAGES_CSV, Message, read_messages
+from triage_models.data.corpus import LANGUAGES_DIR, MESSAGES_CSV, Message, read_messages
 from triage_models.data.held_out import CHANNELS_CSV
-from triage_models.data.labelled import normalize_text
+from triage_models.data.held_out import LANGUAGES_DIR as HELD_OUT_LANGUAGES
 from triage_models.data.training_rows import read_training_rows
 from triage_models.errors import DataError
 from triage_models.training.base_model import default_base, load_encoder
+from triage_models.training.duplicates import NEAR_LETTERS, DuplicatePair, exact_duplicates, near_by_letters
 from triage_models.training.inference import embed_texts
 from triage_models.training.network import Network
 
@@ -34,25 +36,6 @@ NEAR_DUPLICATE = 0.95
 MAX_TOKENS = 128
 BLOCK = 1024
 _WORD = re.compile(r"[^\W_]+(?:'[^\W_]+)*")
-
-
-class DuplicatePair(NamedTuple):
-    """Two rows, by position, and their cosine similarity."""
-
-    first: int
-    second: int
-    cosine: float
-
-
-def exact_duplicates(texts: Sequence[str]) -> list[DuplicatePair]:
-    """Find texts that differ at most in case and spacing, each paired with the first of its kind."""
-    firsts: dict[str, int] = {}
-    pairs = []
-    for row, text in enumerate(texts):
-        first = firsts.setdefault(normalize_text(text), row)
-        if first != row:
-            pairs.append(DuplicatePair(first, row, 1.0))
-    return pairs
 
 
 def near_duplicates(vectors: NDArray[np.float32]) -> list[DuplicatePair]:
@@ -79,15 +62,37 @@ def repeated_messages(texts: Sequence[str], held_out: Sequence[str] = ()) -> lis
     return [pair for pair in pairs if pair.first < len(texts)]
 
 
+def repeated_in_language(texts: Sequence[str], held_out: Sequence[str]) -> list[DuplicatePair]:
+    """Do the same for another language than English, by letters too, since MiniLM does not know all scripts.
+
+    Pairs in which MiniLM reads an unknown word are judged by letters alone: to it, all unknown words are the same.
+    """
+    every = [*texts, *held_out]
+    known = words_known(every)
+    near = (pair for pair in near_duplicates(embed_with_base(every)) if known[pair.first] and known[pair.second])
+    pairs = {pair[:2]: pair for pair in [*near, *near_by_letters(every)]}
+    return sorted(pair for pair in pairs.values() if pair.first < len(texts))
+
+
 def embed_with_base(texts: Sequence[str]) -> NDArray[np.float32]:
     """Return unit vectors ``[N, D]`` by the packaged MiniLM, untrained, so that our training does not affect them."""
-    base = default_base()
-    tokenizer = Tokenizer.from_file(f"{base}/tokenizer.json")
+    network = Network(load_encoder(default_base()), classes=1, dropout=0.0)
+    vectors: NDArray[np.float32] = torch.nn.functional.normalize(embed_texts(network, _tokenizer(), texts)).numpy()
+    return vectors
+
+
+def words_known(texts: Sequence[str]) -> list[bool]:
+    """Return whether the packaged MiniLM has word pieces for all of each text."""
+    tokenizer = _tokenizer()
+    unknown = tokenizer.token_to_id("[UNK]")
+    return [unknown not in encoding.ids for encoding in tokenizer.encode_batch(list(texts))]
+
+
+def _tokenizer() -> Tokenizer:
+    tokenizer = Tokenizer.from_file(f"{default_base()}/tokenizer.json")
     tokenizer.enable_truncation(MAX_TOKENS)
     tokenizer.no_padding()
-    network = Network(load_encoder(base), classes=1, dropout=0.0)
-    vectors: NDArray[np.float32] = torch.nn.functional.normalize(embed_texts(network, tokenizer, texts)).numpy()
-    return vectors
+    return tokenizer
 
 
 def split_words(text: str) -> list[str]:
@@ -135,17 +140,37 @@ def main(
             _print_diversity(console, texts, read_training_rows(source).texts, source)
         held_out = [message.text for message in read_messages(CHANNELS_CSV)] if CHANNELS_CSV.is_file() else []
         duplicates = repeated_messages(texts, held_out)
+        in_languages = sum(_check_language(console, path) for path in sorted(LANGUAGES_DIR.glob("*.csv")))
     except DataError as error:
         raise SystemExit(f"corpus: {error}") from error
-    every = [*texts, *held_out]
-    for first, second, cosine in duplicates:
-        other = f"{second + 1}" if second < len(texts) else f"held-out message {second - len(texts) + 1}"
-        console.print(f"messages {first + 1} and {other}, {cosine:.3f}: {every[first]!r}, {every[second]!r}")
+    _print_pairs(console, texts, held_out, duplicates)
     console.print(
         f"{len(duplicates)} messages repeat another of the corpus or one of the {len(held_out)} that are held out "
-        f"(identical, or with a cosine above {NEAR_DUPLICATE} by MiniLM)."
+        f"(identical, or with a cosine above {NEAR_DUPLICATE} by MiniLM), and {in_languages} in other languages "
+        f"(or above {NEAR_LETTERS} by letters)."
     )
-    raise typer.Exit(1 if duplicates else 0)
+    raise typer.Exit(1 if duplicates or in_languages else 0)
+
+
+def _check_language(console: Console, path: Path) -> int:
+    """Print the counts and the repeated messages of a language, and return how many these are."""
+    messages, other = read_messages(path), HELD_OUT_LANGUAGES / path.name
+    texts = [message.text for message in messages]
+    held_out = [message.text for message in read_messages(other)] if other.is_file() else []
+    labels = ", ".join(f"{name} {count}" for name, count in Counter(one.label for one in messages).most_common())
+    console.print(f"{path.stem}: {len(texts)} messages, {len(held_out)} held out: {labels}\n")
+    pairs = repeated_in_language(texts, held_out)
+    _print_pairs(console, texts, held_out, pairs)
+    return len(pairs)
+
+
+def _print_pairs(
+    console: Console, texts: Sequence[str], held_out: Sequence[str], pairs: Sequence[DuplicatePair]
+) -> None:
+    every = [*texts, *held_out]
+    for first, second, cosine in pairs:
+        other = f"{second + 1}" if second < len(texts) else f"held-out message {second - len(texts) + 1}"
+        console.print(f"messages {first + 1} and {other}, {cosine:.3f}: {every[first]!r}, {every[second]!r}")
 
 
 def _print_counts(console: Console, messages: Sequence[Message]) -> None:

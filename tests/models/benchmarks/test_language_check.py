@@ -16,6 +16,12 @@ def test_the_held_out_messages_reach_what_the_documentation_says() -> None:
     assert short.right["en"] >= 48
 
 
+def test_the_held_out_messages_are_in_the_twelve_languages_of_the_table() -> None:
+    rows = read_rows([HELD_OUT / "channels.csv", *sorted((HELD_OUT / "languages").glob("*.csv"))])
+    assert len(rows) == 2_630
+    assert {language for _, language in rows} == set(LanguageDetector.open().languages)
+
+
 def test_the_table_is_printed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     file = tmp_path / "rows.csv"
     file.write_text(

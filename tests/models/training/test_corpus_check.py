@@ -11,14 +11,8 @@ pytest.importorskip("torch", reason="needs the [train] extra")
 from triage_models.data.corpus import Message, read_messages
 from triage_models.errors import DataError
 from triage_models.training import corpus_check
-from triage_models.training.corpus_check import (
-    DuplicatePair,
-    distinct_ngram_share,
-    exact_duplicates,
-    near_duplicates,
-    repeated_messages,
-    split_words,
-)
+from triage_models.training.corpus_check import distinct_ngram_share, near_duplicates, repeated_messages, split_words
+from triage_models.training.duplicates import DuplicatePair, exact_duplicates
 
 INTENTS = {
     "WISMO", "RETURN_REQUEST", "EXCHANGE_REQUEST", "CANCEL_ORDER", "DAMAGED_ITEM",
