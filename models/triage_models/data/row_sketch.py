@@ -20,6 +20,11 @@ def sketch(texts: Iterable[str]) -> list[str]:
     return sorted({_hash(text) for text in texts})[:SIZE]
 
 
+def merge(*sketches: list[str]) -> list[str]:
+    """Return the sketch of all texts that some sketches were made of."""
+    return sorted({one for own in sketches for one in own})[:SIZE]
+
+
 def share_seen(before: list[str], texts: Iterable[str]) -> float:
     """Estimate which share of texts was among those that a sketch was made of; exact if those were few.
 

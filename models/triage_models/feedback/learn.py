@@ -11,7 +11,7 @@ from pathlib import Path
 
 import torch
 
-from triage_models.bundle.bundle import Bundle, sha256
+from triage_models.bundle.bundle import Bundle
 from triage_models.bundle.manifest import Manifest
 from triage_models.bundle.publishing import check_output, locked_workspace
 from triage_models.calibration.calibration_data import CalibrationData
@@ -19,10 +19,12 @@ from triage_models.calibration.fit import Fitted, fit_with_thresholds
 from triage_models.calibration.limits import SUGGEST_RISK, check_rate
 from triage_models.data.corpus import MESSAGES_CSV
 from triage_models.data.evaluation_rows import LabelledRows, read_labelled_rows, resolve_oos_labels
-from triage_models.data.labelled import match_labels, normalize_text
+from triage_models.data.labelled import normalize_text
+from triage_models.data.row_sketch import ROW_SKETCH, merge, sketch
 from triage_models.data.training_rows import TrainingRows
 from triage_models.errors import DataError
 from triage_models.feedback.answers import Answer
+from triage_models.feedback.base_rows import base_plan, has_calibration_rows
 from triage_models.feedback.bundle_comparison import compare_bundles
 from triage_models.feedback.promotion import MARGIN, BundleComparison, PromotionDecision, decide_promotion
 from triage_models.feedback.recalibration import recalibration_note
@@ -32,7 +34,7 @@ from triage_models.progress import ProgressCallback
 from triage_models.serving.engine import usable_cores
 from triage_models.training.candidate import TrainingJob, run_candidate, train_candidate
 from triage_models.training.manifest_writer import TrainingRecord, write_manifest
-from triage_models.training.plan import TrainingPlan, make_plan
+from triage_models.training.plan import TrainingPlan
 from triage_models.training.recipe import Recipe
 from triage_models.training.workspace import log_progress, prepare, publish
 
@@ -62,6 +64,7 @@ def learn(
     output: Path,
     *,
     data: Path | None = None,
+    out_of_scope: Path | None = None,
     test: Path | None = None,
     margin: float = MARGIN,
     llm_per_human: float = LLM_PER_HUMAN,
@@ -77,6 +80,7 @@ def learn(
         output: the candidate's folder; a bundle that is there is replaced.
         data: the CSV that the bundle was trained on. By default the project's corpus is used, which needs the same
             labels, and the candidate gets the serving bundle's threshold without its guarantee.
+        out_of_scope: the CSV of out-of-scope messages that the bundle was trained on beside ``data``.
         test: CSV with ``text,label`` of the test set.
         margin: how many points the candidate may be worse on the test set.
         llm_per_human: LLM answers to learn from, at most, per human answer.
@@ -94,7 +98,7 @@ def learn(
     check_output(output)
     torch.set_num_threads(usable_cores())
     bundle = Bundle.open(serving)
-    base = base_plan(bundle.manifest, data)
+    base = base_plan(bundle.manifest, data, out_of_scope)
     test_rows = None if test is None else _read_test(test, bundle.manifest, progress)
     excluded = {normalize_text(text) for text in test_rows.texts} if test_rows else set()
     resolved = resolve_labels(answers, bundle.labels, base.oos_label, excluded=excluded, llm_per_human=llm_per_human)
@@ -104,12 +108,13 @@ def learn(
         )
     rows = mix_rows(resolved, base.train, base.classes, excluded, seed)
     plan = TrainingPlan(base.labels, base.oos_label, rows, base.held_out)
-    if not _has_calibration_rows(plan, bundle.manifest, data):
+    calibrates = has_calibration_rows(plan, bundle.manifest, data, progress)
+    if not calibrates:
         _refuse_other_risk(bundle.manifest, max_error)
-    note = recalibration_note(bundle.manifest, output, replaced=_has_calibration_rows(plan, bundle.manifest, data))
+    note = recalibration_note(bundle.manifest, output, replaced=calibrates)
     if note is not None:
         progress(note, 1.0)
-    version = _train(plan, bundle, output, data, resolved, seed, max_error, progress)
+    version = _train(plan, bundle, output, data, resolved, seed, max_error, calibrates, progress)
     progress("comparing with the serving bundle", 0.0)
     on_held_out, on_test = _compare(bundle.path, output, resolved, test_rows, base.oos_label)
     decision = decide_promotion(on_held_out, on_test, margin=margin)
@@ -135,36 +140,6 @@ def _read_test(test: Path, manifest: Manifest, progress: ProgressCallback) -> La
     return rows.with_labels_of(manifest.labels, manifest.out_of_scope_label, on_note)
 
 
-def base_plan(manifest: Manifest, data: Path | None) -> TrainingPlan:
-    """Plan the base data as it was split when the bundle was trained, with the bundle's name for out of scope.
-
-    Args:
-        manifest: that of the serving bundle.
-        data: the CSV that it was trained on; by default the project's corpus.
-
-    Raises:
-        DataError: The bundle has no out-of-scope output, or the data has other labels.
-    """
-    oos_label = manifest.out_of_scope_label
-    if oos_label is None:
-        raise DataError(f"{manifest.name} has no out-of-scope output, so it cannot learn further: train a new bundle.")
-    csv = data or MESSAGES_CSV
-    plan = make_plan(csv, None, None, None, int(manifest.training.get("seed", 0)))
-    for rows in (plan.train, plan.held_out):
-        rows.labels[:] = match_labels(rows.labels, [*manifest.labels, oos_label])
-    plan.labels = tuple(sorted(match_labels(plan.labels, manifest.labels)))
-    if plan.labels != manifest.labels:
-        different = ", ".join(sorted(set(plan.labels) ^ set(manifest.labels))[:5])
-        raise DataError(
-            f"The labels of {csv.name} are not those of {manifest.name} (different: {different}): "
-            "give the CSV that it was trained on with --data."
-        )
-    for rows in (plan.train, plan.held_out):
-        rows.labels[:] = [oos_label if label == plan.oos_label else label for label in rows.labels]
-    plan.oos_label = oos_label
-    return plan
-
-
 def _train(
     plan: TrainingPlan,
     bundle: Bundle,
@@ -173,6 +148,7 @@ def _train(
     resolved: ResolvedLabels,
     seed: int,
     max_error: float | None,
+    calibrates: bool,
     progress: ProgressCallback,
 ) -> str:
     """Train the candidate, write it to ``output``, and return its version."""
@@ -184,10 +160,11 @@ def _train(
         prepare(folder, job, plan.synthetic_oos)
         train_candidate(job, folder, log_progress(folder, progress, "learning"), with_gpu_model=True)
         progress("calibrating", 0.0)
-        calibration_data, fitted = _calibrate(plan, job, folder, old, data, resolved, seed, max_error)
+        calibration_data, fitted = _calibrate(plan, job, folder, old, resolved, seed, max_error, calibrates)
         extra: dict[str, object] = {
             "data": old.training.get("data"),
             "data_sha256": old.training.get("data_sha256"),
+            ROW_SKETCH: merge(old.training.get(ROW_SKETCH, []), sketch(plan.train.texts)),
             "learnt_from": {"bundle": old.version, "human": len(resolved.human), "llm": len(resolved.llm)},
         }
         seconds = time.monotonic() - started
@@ -202,13 +179,13 @@ def _calibrate(
     job: TrainingJob,
     folder: Path,
     old: Manifest,
-    data: Path | None,
     resolved: ResolvedLabels,
     seed: int,
     max_error: float | None,
+    calibrates: bool,
 ) -> tuple[CalibrationData, Fitted]:
     """Calibrate on rows that the serving bundle was not trained on; without such rows, reuse its calibration."""
-    if _has_calibration_rows(plan, old, data):
+    if calibrates:
         source = f"{len(plan.held_out)} rows held out"
         indices = plan.class_indices(plan.held_out)
         calibration_data = run_candidate(folder, plan.held_out.texts, indices, job.max_length, source)
@@ -235,11 +212,6 @@ def _fitted_before(old: Manifest) -> Fitted:
     if suggestion is not None:
         suggestion = suggestion.model_copy(update={"guarantee": suggestion.guarantee.model_copy(update=untested)})
     return Fitted(old.calibration, old.thresholds.model_copy(update={"guarantee": guarantee}), suggestion)
-
-
-def _has_calibration_rows(plan: TrainingPlan, old: Manifest, data: Path | None) -> bool:
-    """Whether there are rows that neither the serving bundle nor the candidate is trained on."""
-    return data is not None and len(plan.held_out) > 0 and sha256(data) == old.training.get("data_sha256")
 
 
 def _refuse_other_risk(old: Manifest, max_error: float | None) -> None:

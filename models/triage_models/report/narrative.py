@@ -114,6 +114,25 @@ def metric_interval(name: str, interval: list[float] | None) -> str:
     return f"{interval[0]:.3f} to {interval[1]:.3f}"
 
 
+def metric_rows(name: str, result: dict[str, Any]) -> int:
+    """Return how many messages a metric of an evaluation is about: those that its value is a share or a mean of.
+
+    Args:
+        name: one of `METRICS`.
+        result: the evaluation.
+    """
+    inside: int = result["in_scope_rows"]
+    rows: dict[str, int] = {
+        "selective_accuracy": round((result["coverage"] or 0.0) * inside),
+        "selective_accuracy_at_80": round(0.8 * inside),
+        "oos_auroc": result["rows"],
+        "oos_fpr95": result["out_of_scope_rows"],
+        "false_acceptance_rate": result["out_of_scope_rows"],
+        "all_traffic_selective_accuracy": result["accepted_rows"],
+    }
+    return rows.get(name, result["rows"] if name.startswith("all_traffic_") else inside)
+
+
 def dollars(amount: float) -> str:
     """Format an amount of dollars."""
     return f"${money(amount)}"

@@ -7,7 +7,15 @@ from typing import Any
 from triage_models.metrics import confusions
 from triage_models.metrics.confusions import Confusion
 from triage_models.metrics.outcomes import Ints, Outcomes
-from triage_models.report.narrative import METRICS, decimal, metric, metric_interval, percent, percent_interval
+from triage_models.report.narrative import (
+    METRICS,
+    decimal,
+    metric,
+    metric_interval,
+    metric_rows,
+    percent,
+    percent_interval,
+)
 
 MAX_CLASSES = 20
 READABLE_CLASSES = 15
@@ -82,17 +90,18 @@ def label_table(table: Sequence[dict[str, Any]]) -> str:
 
 
 def metric_table(result: dict[str, Any]) -> str:
-    """Show every metric with its interval and its meaning."""
+    """Show every metric with its interval, the number of messages that it is about, and its meaning."""
     rows = [
         [
             f'<th scope="row">{escape(title)}</th>',
             _number(metric(name, result[name]), metric_interval(name, result[f"{name}_ci"])),
+            _number(f"{metric_rows(name, result):,}"),
             f"<td>{escape(meaning)}</td>",
         ]
         for name, (title, meaning) in METRICS.items()
         if result[name] is not None
     ]
-    return _table(["metric", "value", "meaning"], rows, numbers=(1,))
+    return _table(["metric", "value", "messages", "meaning"], rows, numbers=(1, 2))
 
 
 def _matrix_row(row: Ints, diagonal: int, total: int, truncated: bool) -> str:

@@ -1,7 +1,7 @@
 """Rows that were used before are recognized by a sketch of hashes."""
 
 import pytest
-from triage_models.data.row_sketch import DIGITS, SIZE, share_seen, sketch
+from triage_models.data.row_sketch import DIGITS, SIZE, merge, share_seen, sketch
 
 
 def texts(first: int, last: int) -> list[str]:
@@ -25,3 +25,8 @@ def test_the_share_of_many_rows_is_estimated_from_few_hashes(first: int, share: 
     known = sketch(texts(0, 20_000))
     assert len(known) == SIZE
     assert share_seen(known, texts(first, first + 10_000)) == pytest.approx(share, abs=0.1 if share == 0.5 else 0)
+
+
+@pytest.mark.parametrize("last", [300, 5_000])
+def test_two_sketches_make_that_of_all_texts(last: int) -> None:
+    assert merge(sketch(texts(0, 200)), sketch(texts(100, last))) == sketch(texts(0, last))

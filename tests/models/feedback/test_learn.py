@@ -9,18 +9,21 @@ import pytest
 
 pytest.importorskip("torch", reason="needs the [train] extra")
 
-from triage_models.bundle.bundle import MANIFEST, Bundle
+from triage_models.bundle.bundle import MANIFEST, Bundle, sha256
 from triage_models.bundle.manifest import SUGGESTION, IntentThreshold
 from triage_models.bundle.store import BundleStore
 from triage_models.calibration.attempts import CALIBRATED
 from triage_models.calibration.fit import Fitted
+from triage_models.data.row_sketch import ROW_SKETCH, share_seen, sketch
 from triage_models.errors import DataError
 from triage_models.feedback import learn as training
 from triage_models.feedback.answers import Answer
+from triage_models.feedback.base_rows import base_plan, has_calibration_rows
 from triage_models.feedback.learn import learn
 from triage_models.feedback.recalibration import recalibration_note
 from triage_models.feedback.resolve import is_held_out
 from triage_models.serving.classifier import Classifier
+from triage_models.training.plan import make_plan
 from triage_worker.cli.app import app
 from triage_worker.cli.learn import NOT_PROMOTED, RUNS
 from typer.testing import CliRunner
@@ -82,6 +85,8 @@ def test_a_candidate_from_helpful_answers_is_promoted(
     assert manifest.name == Bundle.open(tiny_bundle).name
     assert manifest.training["learnt_from"]["human"] == len(NEW) - len(held)
     assert manifest.training["data_sha256"] == Bundle.open(tiny_bundle).manifest.training["data_sha256"]
+    learned = [text for text in NEW if text not in held]
+    assert share_seen(manifest.training[ROW_SKETCH], [*learned, *(text for text, _ in tiny_rows())]) == 1.0
     assert not manifest.thresholds.guarantee.certified  # 120 rows are too few to hold any out
 
 
@@ -144,6 +149,25 @@ def test_a_shops_own_calibration_is_never_replaced_silently(
     assert any("was calibrated to own.csv by `triage calibrate`" in note for note in notes)
 
 
+def test_the_split_of_the_training_is_repeated_with_the_same_files(tiny_bundle: Path, tmp_path: Path) -> None:
+    """Rows that were trained on must not calibrate the candidate, whatever files are given."""
+    labels = ("WISMO", "DAMAGED_ITEM", "CANCEL_ORDER")
+    data = write_csv(tmp_path / "own.csv", [(f"{label} of number {n}", label) for label in labels for n in range(900)])
+    others = write_csv(tmp_path / "others.csv", [(f"weather {number}",) for number in range(300)], ("text",))
+    trained = make_plan(data, None, others, None, seed=0)
+    record = {"data_sha256": sha256(data), "seed": 0, ROW_SKETCH: sketch(trained.train.texts)}
+    old = Bundle.open(tiny_bundle).manifest.model_copy(
+        update={"training": record, "labels": trained.labels, "out_of_scope_label": "OOS"}
+    )
+    notes: list[str] = []
+    plan = base_plan(old, data, others)
+    assert (plan.train, plan.held_out) == (trained.train, trained.held_out)
+    assert has_calibration_rows(plan, old, data, lambda note, share: notes.append(note))
+    assert not notes
+    assert not has_calibration_rows(base_plan(old, data), old, data, lambda note, share: notes.append(note))
+    assert "give the same --out-of-scope" in notes[0]
+
+
 def test_stricter_thresholds_of_intents_stay_without_their_guarantee(tiny_bundle: Path) -> None:
     old = Bundle.open(tiny_bundle).manifest
     guarantee = old.thresholds.guarantee.model_copy(update={"certified": True, "risk": 0.01})
@@ -170,6 +194,11 @@ def test_without_rows_to_calibrate_with_nothing_is_guaranteed_of_the_new_network
     assert not fitted.suggestion.guarantee.certified
     assert not fitted.thresholds.guarantee.certified
     assert fitted.calibration == old.calibration
+
+
+def test_out_of_scope_messages_need_the_data_beside_them(tmp_path: Path) -> None:
+    result = CliRunner().invoke(app, ["learn", "--out-of-scope", str(tmp_path / "others.csv")])
+    assert "--out-of-scope needs --data" in str(result.exception)
 
 
 def test_a_store_needs_a_test_set(tmp_path: Path) -> None:

@@ -21,6 +21,22 @@ def test_evaluate_prints_one_object_of_figures(triage: Triage, tmp_path: Path) -
     assert "does not know" not in printed
 
 
+def test_evaluate_says_of_how_many_messages_each_figure_is(
+    triage: Triage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    rows = (
+        "text,label\nwhere is my order,WISMO\ni want my money back,RETURN_REQUEST\ncancel it,CANCEL_ORDER\nhello,OOS\n"
+    )
+    (tmp_path / "in.csv").write_text(rows)
+    figures = json.loads(triage("evaluate", "--data", "in.csv", "--json").out)
+    table = triage("evaluate", "--data", "in.csv").out.split("\n\n")[1].splitlines()
+    assert table[0].split()[-1] == "messages"
+    printed = {line.split("  ")[0]: line.split()[-1] for line in table[1:]}
+    assert (printed["Accuracy"], printed["False acceptance"], printed["Accuracy over all traffic"]) == ("3", "1", "4")
+    assert printed["Selective accuracy over all traffic"] == str(figures["accepted_rows"])
+
+
 @pytest.mark.parametrize("columns", [80, 160])
 def test_evaluate_says_what_the_figures_mean_without_a_thin_strip(
     triage: Triage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, columns: int

@@ -151,7 +151,12 @@ def _progress_bars(console: Console) -> Iterator[ShowProgress]:
 
 
 def _print(result: dict[str, Any]) -> None:
-    from triage_models.report.narrative import METRICS, metric, metric_interval  # noqa: PLC0415 (only where it is printed)
+    from triage_models.report.narrative import (  # noqa: PLC0415 (only where it is printed)
+        METRICS,
+        metric,
+        metric_interval,
+        metric_rows,
+    )
 
     bundle = result["bundle"]
     console = Console(highlight=False)
@@ -163,7 +168,13 @@ def _print(result: dict[str, Any]) -> None:
         found = f"{sum(unknown.values())} rows have labels that this bundle does not know, and count as wrong: {names}."
         console.print(f"{found} Is it the right bundle (--bundle)?\n", soft_wrap=True, markup=False)
     rows = [
-        (title, metric(name, result[name]), metric_interval(name, result[f"{name}_ci"]), meaning)
+        (
+            title,
+            metric(name, result[name]),
+            metric_interval(name, result[f"{name}_ci"]),
+            f"{metric_rows(name, result):,}",
+            meaning,
+        )
         for name, (title, meaning) in METRICS.items()
         if result[name] is not None
     ]
@@ -172,21 +183,22 @@ def _print(result: dict[str, Any]) -> None:
         _print_comparison(console, result["llm"])
 
 
-def _print_metrics(console: Console, rows: list[tuple[str, str, str, str]]) -> None:
-    """Print titles, values, intervals and meanings as a table; on a narrow terminal the meanings are below it."""
+def _print_metrics(console: Console, rows: list[tuple[str, str, str, str, str]]) -> None:
+    """Print titles, values, intervals, messages and meanings; on a narrow terminal the meanings are below the table."""
     beside = console.width >= WIDE
     table = Table(box=None, pad_edge=False, header_style="bold")
     table.add_column("metric", no_wrap=True)
     table.add_column("value", no_wrap=True, justify="right")
     table.add_column("95 % interval", no_wrap=True)
+    table.add_column("messages", no_wrap=True, justify="right")
     if beside:
         table.add_column("meaning", style="dim")
     for row in rows:
-        table.add_row(*(row if beside else row[:3]))
+        table.add_row(*(row if beside else row[:4]))
     console.print(table)
     if not beside:
         console.print()
-        for title, _, _, meaning in rows:
+        for title, *_, meaning in rows:
             console.print(f"{title}: [dim]{meaning}[/]")
 
 

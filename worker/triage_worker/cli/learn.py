@@ -38,6 +38,9 @@ def learn(
         Path | None, typer.Option(help="CSV or JSON lines of labels; unset: read from the labels topic")
     ] = None,
     data: Annotated[Path | None, typer.Option(help="CSV that the bundle was trained on")] = None,
+    out_of_scope: Annotated[
+        Path | None, typer.Option(help="CSV of out-of-scope messages that the bundle was trained on, too")
+    ] = None,
     test: Annotated[Path | None, typer.Option(help="Old test set: CSV with the columns text and label")] = None,
     margin: Annotated[
         float, typer.Option(min=0, help="Percentage points of accuracy that may be lost on the old test set")
@@ -59,15 +62,17 @@ def learn(
 
     if store is not None and test is None:
         raise TriageError("--store needs --test: a promoted bundle must be compared on the old test set, too.")
-    for file in (labels, data, test):
+    if out_of_scope is not None and data is None:
+        raise TriageError("--out-of-scope needs --data: give both as they were given to `triage train`.")
+    for file in (labels, data, out_of_scope, test):
         if file is not None:
             check_file(file)
     serving = (BundleStore(store).current() if store is not None else None) or settings.bundle.only
     console = Console(stderr=True, highlight=False)
     with training_imports("Learning"):
         from triage_models.feedback import learn as learning  # noqa: PLC0415 (torch is heavy, and an extra)
-    options: dict[str, Any] = {"data": data, "test": test, "margin": margin, "llm_per_human": llm_share, "seed": seed}
-    options["max_error"] = max_error
+    options: dict[str, Any] = {"data": data, "out_of_scope": out_of_scope, "test": test, "margin": margin}
+    options |= {"llm_per_human": llm_share, "seed": seed, "max_error": max_error}
     with interruptible(console, INTERRUPTED.format(output)):
         answers = _read_labels(settings, labels, console)
         with progress_display(console) as on_progress:
