@@ -72,7 +72,8 @@ def train(
         recipe: the hyperparameters; by default chosen from the data's size. It says itself how many epochs, seconds
             and teachers, so none of the arguments ``epochs``, ``time_budget`` and ``teachers`` goes with it.
         seed: seed of every draw.
-        time_budget: seconds that training may take, calibration included.
+        time_budget: seconds that this may take, calibration included. Only training is shortened; if the rest takes
+            longer than a fifth of it, ``progress`` is told by how much the budget was exceeded.
         teachers: how many networks teach the one that serves, each trained like it; by default 1, for none.
         descriptions: CSV with ``label,description``.
         max_error: the error rate among accepted messages that the guarantee allows, 0 to 1.
@@ -109,6 +110,9 @@ def train(
         record = TrainingRecord(output.name, job, plan, time.monotonic() - started, data, described)
         manifest = write_manifest(folder, record, fitted, calibration_data)
         publish(folder, output, manifest, progress)
+    late = None if time_budget is None else _exceeded(time.monotonic() - started, time_budget, plan)
+    if late is not None:
+        progress(late, 1.0)
     if suspects is not None and (time_budget is None or time.monotonic() - started < time_budget):
         found = check_labels(plan, job.base, calibration_data.logits, fitted.calibration.temperature, seed)
         progress(report_suspects(found, suspects), 1.0)
@@ -145,6 +149,17 @@ def _training_seconds(plan: TrainingPlan, time_budget: float | None) -> float | 
     if time_budget is None:
         return None
     return TRAINING_TIME_SHARE * time_budget / (1.0 if len(plan.held_out) else 1.0 + FOLDS)
+
+
+def _exceeded(seconds: float, time_budget: float, plan: TrainingPlan) -> str | None:
+    """Return a sentence for a budget that was exceeded, with what took its time; None for one that was kept."""
+    if seconds <= time_budget:
+        return None
+    models = "the model" if len(plan.held_out) else f"each of the {1 + FOLDS} models, {FOLDS} of them for calibration,"
+    return (
+        f"This took {seconds:.0f} s, and --time-budget is {time_budget:g} s: the budget only shortens training. To "
+        f"load, export and run {models} takes as long as it takes, and longer on a busy machine."
+    )
 
 
 def _max_length(tokenizer: Tokenizer, texts: list[str]) -> int:

@@ -64,12 +64,13 @@ class Trainer:
     teacher_probabilities: Tensor | None = None
     _epoch: int = 0
     _step: int = 0
-    _seconds: float = 0.0
+    _started: float = 0.0
     _best: tuple[float, int] = (np.inf, 0)
     _best_weights: dict[str, Tensor] = field(default_factory=dict)
 
     def run(self) -> None:
         """Train until the epochs or the time are used up, or errors stop falling."""
+        self._started = time.monotonic()
         targets = self._targets()
         freeze(self.network, self.recipe)
         torch.manual_seed(self.seed)
@@ -96,7 +97,7 @@ class Trainer:
         self.network.train()
         batches = epoch_batches(self.tokenizer, self.examples, self.recipe, seed=self.seed, epoch=self._epoch)
         for ids, mask, rows in batches:
-            started, share = time.monotonic(), self._share()
+            share = self._share()
             if share >= 1.0:
                 return
             for group, rate in zip(optimizer.param_groups, rates, strict=True):
@@ -107,14 +108,13 @@ class Trainer:
             torch.nn.utils.clip_grad_norm_(self.network.parameters(), 1.0)
             optimizer.step()
             self._step += 1
-            self._seconds += time.monotonic() - started
             self.progress(self._share(), float(loss.detach()))
 
     def _share(self) -> float:
         """Return how much of the training is done, by steps or by time, whichever is further."""
         drawn = float(self.examples.weights.sum()) * self.recipe.epochs
         by_steps = self._step / max(1.0, drawn / self.recipe.batch)
-        by_time = 0.0 if self.recipe.seconds is None else self._seconds / self.recipe.seconds
+        by_time = 0.0 if self.recipe.seconds is None else (time.monotonic() - self._started) / self.recipe.seconds
         return max(by_steps, by_time)
 
     def _improving(self) -> bool:
@@ -136,7 +136,7 @@ class Trainer:
         state = {
             "network": self.network.state_dict(),
             "optimizer": optimizer.state_dict(),
-            "at": (self._epoch, self._step, self._seconds),
+            "at": (self._epoch, self._step, time.monotonic() - self._started),
             "best": self._best,
             "best_weights": self._best_weights,
         }
@@ -155,5 +155,6 @@ class Trainer:
         state: dict[str, Any] = torch.load(self.checkpoint, weights_only=True)
         self.network.load_state_dict(state["network"])
         optimizer.load_state_dict(state["optimizer"])
-        self._epoch, self._step, self._seconds = state["at"]
+        self._epoch, self._step, before = state["at"]
+        self._started -= before
         self._best, self._best_weights = tuple(state["best"]), state["best_weights"]

@@ -20,7 +20,8 @@ from triage_models.bundle.card import CARD
 from triage_models.errors import DataError
 from triage_models.report import evaluate
 from triage_models.serving.classifier import Classifier
-from triage_models.training import train
+from triage_models.training import pipeline, train
+from triage_models.training.plan import make_plan
 from triage_models.training.recipe import recipe_for
 
 from tests.models.tiny import EACH, LABELS, OOS, tiny_rows, write_csv
@@ -68,6 +69,23 @@ def test_an_argument_that_the_recipe_says_itself_is_refused(tmp_path: Path, argu
         train(tmp_path / "nowhere.csv", tmp_path / "made", recipe=recipe_for(100), **argument)
     with pytest.raises(DataError, match=r"nowhere\.csv"):
         train(tmp_path / "nowhere.csv", tmp_path / "made", recipe=recipe_for(100))
+
+
+def test_an_exceeded_time_budget_is_told(tiny_csv: Path, short: dict[str, Any], tmp_path: Path) -> None:
+    notes: list[str] = []
+    arguments = {**short, "epochs": None, "time_budget": 0.5}
+    train(tiny_csv, tmp_path / "mine", **arguments, progress=lambda note, share: notes.append(note))
+    told = "--time-budget is 0.5 s: the budget only shortens training. To load, export and run the model takes"
+    assert any(told in note for note in notes)
+
+
+def test_a_kept_time_budget_is_not_mentioned(tiny_csv: Path) -> None:
+    plan = make_plan(tiny_csv, None, None, None, seed=0)
+    assert pipeline._exceeded(59.9, 60.0, plan) is None
+    late = pipeline._exceeded(90.4, 60.0, plan)
+    assert late is not None
+    assert late.startswith("This took 90 s, and --time-budget is 60 s")
+    assert "each of the 5 models, 4 of them for calibration" in late
 
 
 def test_the_bundle_is_complete_and_verifies(tiny_bundle: Path) -> None:

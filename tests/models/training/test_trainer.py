@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -173,6 +174,31 @@ def test_a_time_budget_ends_the_training(make: Make) -> None:
     trained.run()
     assert shares[-1] >= 1.0
     assert shares == sorted(shares)
+
+
+def test_a_time_budget_includes_validation_and_what_was_used_before_an_interruption(
+    make: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = 0.0
+
+    def predict(*arguments: object) -> torch.Tensor:
+        nonlocal clock
+        clock += 100.0
+        return predict_logits(*arguments)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(trainer, "time", SimpleNamespace(monotonic=lambda: clock))
+    monkeypatch.setattr(trainer, "predict_logits", predict)
+    recipe, checkpoint = replace(RECIPE, epochs=1000, seconds=250.0), tmp_path / "checkpoint.pt"
+    validation = make().examples
+    once = make(recipe, validation=validation)
+    once.run()
+    assert once._epoch == 3
+    steps = once._step // 3
+    with pytest.raises(KeyboardInterrupt):
+        make(recipe, validation=validation, checkpoint=checkpoint, progress=interrupting(steps + 2)).run()
+    again = make(recipe, validation=validation, checkpoint=checkpoint)
+    again.run()
+    assert again._epoch == 3
 
 
 def moved(trained: Trainer) -> float:
