@@ -15,3 +15,6 @@ def shipped(name: str) -> Path:
 
 DEFAULT_BUNDLE = shipped("bundles") / "ecommerce"
 """The folder of the shipped bundle: nine intents of online shops, in English."""
+
+MULTILINGUAL_BUNDLE = shipped("bundles") / "ecommerce-multilingual"
+"""The folder of the bundle of the same intents in twelve languages, in a checkout."""

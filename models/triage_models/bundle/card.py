@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
+from triage_models.bundle.bundle import GPU_MODEL
 from triage_models.bundle.manifest import Guarantee, Manifest, show_rate
 
 CARD = "README.md"
@@ -43,7 +44,7 @@ def render_card(manifest: Manifest) -> str:
     parts = [
         f"---\npipeline_tag: text-classification\n---\n{GENERATED}\n\n# {manifest.name}\n",
         f"Classifies messages into {labels} labels, or as out of scope. Version {manifest.version}. "
-        f"{training['base']}, fine-tuned and exported to ONNX: int8 for CPUs, fp16 for GPUs. `triage.json` contains "
+        f"{training['base']}, fine-tuned and exported to ONNX: {_kinds(manifest)}. `triage.json` contains "
         "all figures; `triage bundle inspect` prints them.\n",
         "## Training data\n",
         f"`{training['data']}` (SHA-256 `{training['data_sha256'][:12]}…`): {training['rows']:,} rows, "
@@ -80,6 +81,10 @@ def _evaluation(manifest: Manifest) -> str:
         + "\n\n".join(promises)
         + "\n"
     )
+
+
+def _kinds(manifest: Manifest) -> str:
+    return "int8 for CPUs, fp16 for GPUs" if GPU_MODEL in manifest.files else "int8 for CPUs"
 
 
 def _calibrated(training: dict[str, Any]) -> list[str]:

@@ -184,6 +184,7 @@ def _manifest(
             "created_at": now.isoformat(timespec="seconds"),
             "calibration": calibration,
             "thresholds": chosen.thresholds,
+            "by_language": None,  # these rows have the shop's own mix of languages, which the threshold is about
             "metrics": judged_metrics(modelled.data, old.labels, chosen.suggestion, chosen.accepted),
             "training": {**old.training, CALIBRATED: record},
         }

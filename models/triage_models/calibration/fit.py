@@ -1,13 +1,14 @@
 """Fits the calibration of a new bundle: a temperature, then a logistic regression of whether an answer is correct."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from triage_models.bundle.accepted_rows import AcceptedRows, RowArrays, summarize
-from triage_models.bundle.manifest import Calibration, Suggestion, Thresholds
+from triage_models.bundle.manifest import Calibration, LanguageCalibration, Suggestion, Thresholds
+from triage_models.calibration.by_language import fit_languages
 from triage_models.calibration.calibration_data import CalibrationData
 from triage_models.calibration.folds import cross_fitted
 from triage_models.calibration.guarantee import choose_threshold, describe
@@ -33,16 +34,26 @@ PRECISION = 1e-6
 
 
 class Fitted(NamedTuple):
-    """What calibration gives a bundle; without rows of its own, there are no accepted ones."""
+    """What calibration gives a bundle; without rows of its own, there are no accepted ones.
+
+    A bundle that does not name its languages has no thresholds by language.
+    """
 
     calibration: Calibration
     thresholds: Thresholds
     suggestion: Suggestion | None
     accepted: AcceptedRows | None = None
+    by_language: dict[str, LanguageCalibration] | None = None
 
 
 def fit_with_thresholds(
-    data: CalibrationData, labels: int, *, risk: float, seed: int, suggest_risk: float = SUGGEST_RISK
+    data: CalibrationData,
+    labels: int,
+    *,
+    risk: float,
+    seed: int,
+    suggest_risk: float = SUGGEST_RISK,
+    languages: Sequence[str | None] = (),
 ) -> Fitted:
     """Fit the calibration and choose the thresholds.
 
@@ -52,6 +63,7 @@ def fit_with_thresholds(
         risk: the error rate that the guarantee allows, 0 to 1.
         seed: seed of the folds.
         suggest_risk: the error rate that is allowed down to the threshold of suggestions, 0 to 1.
+        languages: ``[N]`` the language of each row, None where it is open, for thresholds by language; empty for none.
     """
     calibration = fit_calibration(data, labels)
     confidence = _cross_fitted_confidence(data, labels, seed)
@@ -72,7 +84,12 @@ def fit_with_thresholds(
     accepted, predicted = eligible >= threshold, data.logits[:, :labels].argmax(axis=1)
     rows = RowArrays(confidence[accepted], predicted[accepted], ~correct[accepted])
     suggestion = Suggestion(confidence=suggested, guarantee=of_suggestions)
-    return Fitted(calibration, thresholds, suggestion, summarize(rows))
+    by_language = (
+        fit_languages(languages, eligible, correct & ~out_of_scope, in_scope, least=threshold, risk=risk)
+        if languages
+        else None
+    )
+    return Fitted(calibration, thresholds, suggestion, summarize(rows), by_language)
 
 
 def fit_calibration(data: CalibrationData, labels: int) -> Calibration:

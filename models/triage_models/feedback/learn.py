@@ -14,6 +14,7 @@ import torch
 from triage_models.bundle.bundle import Bundle
 from triage_models.bundle.manifest import Manifest
 from triage_models.bundle.publishing import check_output, locked_workspace
+from triage_models.calibration.by_language import languages_of
 from triage_models.calibration.calibration_data import CalibrationData
 from triage_models.calibration.fit import Fitted, fit_with_thresholds
 from triage_models.calibration.limits import SUGGEST_RISK, check_rate
@@ -168,7 +169,8 @@ def _train(
             "learnt_from": {"bundle": old.version, "human": len(resolved.human), "llm": len(resolved.llm)},
         }
         seconds = time.monotonic() - started
-        record = TrainingRecord(old.name, job, plan, seconds, data or MESSAGES_CSV, old.descriptions, extra)
+        languages = old.languages or ()
+        record = TrainingRecord(old.name, job, plan, seconds, data or MESSAGES_CSV, old.descriptions, languages, extra)
         manifest = write_manifest(folder, record, fitted, calibration_data)
         publish(folder, output, manifest, progress)
     return manifest.version
@@ -196,6 +198,7 @@ def _calibrate(
             risk=max_error or old.thresholds.guarantee.risk,
             suggest_risk=suggest,
             seed=seed,
+            languages=languages_of(plan.held_out.texts, old.languages) if old.languages else (),
         )
         return calibration_data, _with_intent_thresholds(fitted, old)
     rows = TrainingRows([one.text for one in resolved.held_out], [one.label for one in resolved.held_out])
@@ -211,7 +214,11 @@ def _fitted_before(old: Manifest) -> Fitted:
     suggestion = old.suggestion
     if suggestion is not None:
         suggestion = suggestion.model_copy(update={"guarantee": suggestion.guarantee.model_copy(update=untested)})
-    return Fitted(old.calibration, old.thresholds.model_copy(update={"guarantee": guarantee}), suggestion)
+    thresholds = old.thresholds.model_copy(update={"guarantee": guarantee})
+    by_language = old.by_language and {
+        code: one.model_copy(update={"guarantee": None}) for code, one in old.by_language.items()
+    }
+    return Fitted(old.calibration, thresholds, suggestion, by_language=by_language)
 
 
 def _refuse_other_risk(old: Manifest, max_error: float | None) -> None:

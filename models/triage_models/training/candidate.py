@@ -3,14 +3,14 @@
 import itertools
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from tokenizers import Tokenizer
-from torch import Tensor
 
 from triage_models.bundle.bundle import CPU_MODEL, GPU_MODEL
 from triage_models.calibration.calibration_data import CalibrationData
@@ -23,6 +23,7 @@ from triage_models.training.export import export
 from triage_models.training.generated_head import add_generated_head
 from triage_models.training.generated_rows import mixed
 from triage_models.training.inference import embed_texts
+from triage_models.training.layer_dropping import Lesson, deep_lesson, keep_layers
 from triage_models.training.network import Network, ServingNetwork
 from triage_models.training.onnx_weights import load_network
 from triage_models.training.prototypes import build_prototypes
@@ -104,20 +105,29 @@ def _train_from_base(job: TrainingJob, tokenizer: Tokenizer, folder: Path, progr
     networks = job.recipe.networks
     teachers = networks - job.recipe.averaged
     examples = job.examples if job.generated is None else mixed(job.examples, job.generated)
+    whole = replace(job.recipe, anchor=0.0) if job.recipe.layers else job.recipe
 
-    def train(number: int, seed: int, checkpoint: Path, teacher_probabilities: Tensor | None = None) -> Network:
-        network = Network(load_encoder(job.base), len(job.classes), job.recipe.dropout)
-        Trainer(
+    def started() -> Network:
+        return Network(load_encoder(job.base), len(job.classes), job.recipe.dropout)
+
+    def train(number: int, seed: int, checkpoint: Path, lesson: Lesson | None = None) -> Network:
+        network = started()
+        if lesson is not None and lesson.deep is not None:
+            network.load_state_dict(lesson.deep.state_dict())
+            keep_layers(network, job.recipe.layers)
+        trainer = Trainer(
             network,
             tokenizer,
             examples,
-            job.recipe,
+            whole if lesson is None else job.recipe,
             seed,
             job.validation,
             checkpoint,
             part_progress(progress, number, networks),
-            teacher_probabilities,
-        ).run()
+            None if lesson is None else lesson.probabilities,
+            None if lesson is None else lesson.embeddings,
+        )
+        trainer.run()
         return network
 
     def train_teacher(number: int, checkpoint: Path) -> Network:
@@ -128,12 +138,15 @@ def _train_from_base(job: TrainingJob, tokenizer: Tokenizer, folder: Path, progr
         torch.manual_seed(job.seed)  # all heads start alike, otherwise the mean of their weights is none of them
         checkpoint = folder / CHECKPOINTS_FOLDER / f"{number}.pt"
         checkpoint.parent.mkdir(exist_ok=True)
-        return train(teachers + number, job.seed + RUN_SEEDS * number, checkpoint, probabilities)
+        return train(teachers + number, job.seed + RUN_SEEDS * number, checkpoint, lesson)
 
-    probabilities = None
-    if teachers:
-        teachers_folder = folder / TEACHERS_FOLDER
-        probabilities = teacher_mean_probabilities(train_teacher, teachers, tokenizer, examples.texts, teachers_folder)
+    lesson = None
+    if job.recipe.layers:
+        lesson = deep_lesson(started, partial(train_teacher, 0), tokenizer, examples.texts, folder / TEACHERS_FOLDER)
+    elif teachers:
+        lesson = Lesson(
+            teacher_mean_probabilities(train_teacher, teachers, tokenizer, examples.texts, folder / TEACHERS_FOLDER)
+        )
     network = train_served(0)
     if job.recipe.averaged > 1:
         rest = (train_served(number) for number in range(1, job.recipe.averaged))

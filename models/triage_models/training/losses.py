@@ -22,7 +22,7 @@ class Targets:
     Attributes:
         classes: ``[N]`` class indices.
         teacher_probabilities: ``[N, C]`` the mean prediction of the teachers, if there are any.
-        base_embeddings: ``[N, D]`` the embeddings of the base model, if embeddings are anchored to it.
+        base_embeddings: ``[N, D]`` the embeddings that the network's are kept near, if they are anchored.
     """
 
     classes: Tensor

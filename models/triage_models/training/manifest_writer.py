@@ -41,6 +41,7 @@ class TrainingRecord:
         seconds: how long it took.
         data: the training data.
         descriptions: what each label means.
+        languages: the languages that the bundle answers; empty names none.
         extra: further entries of ``training`` in the manifest; they take precedence.
     """
 
@@ -50,6 +51,7 @@ class TrainingRecord:
     seconds: float
     data: Path
     descriptions: dict[str, str]
+    languages: tuple[str, ...] = ()
     extra: dict[str, object] = field(default_factory=dict)
 
 
@@ -69,12 +71,14 @@ def write_manifest(folder: Path, record: TrainingRecord, fitted: Fitted, data: C
         version=now.strftime("%Y.%m.%d-") + fingerprint(record.plan.learned)[:8],
         created_at=now.isoformat(timespec="seconds"),
         labels=record.plan.labels,
+        languages=record.languages or None,
+        by_language=fitted.by_language,
         out_of_scope_label=record.plan.oos_label,
         descriptions=record.descriptions,
         max_length=record.job.max_length,
         calibration=fitted.calibration,
         thresholds=fitted.thresholds,
-        golden={name: _golden(folder, name, record.job) for name in (CPU_MODEL, GPU_MODEL)},
+        golden={name: _golden(folder, name, record.job) for name in (CPU_MODEL, GPU_MODEL) if name in files},
         files=files,
         metrics=judged_metrics(data, record.plan.labels, fitted.suggestion, fitted.accepted),
         training=_training(record),

@@ -1,6 +1,7 @@
 """The training pipeline (``triage train``): from a labelled CSV to a bundle."""
 
 import time
+from collections.abc import Collection
 from pathlib import Path
 
 import numpy as np
@@ -8,6 +9,7 @@ import torch
 from tokenizers import Tokenizer
 
 from triage_models.bundle.publishing import check_output, locked_workspace
+from triage_models.calibration.by_language import languages_of
 from triage_models.calibration.calibration_data import CalibrationData
 from triage_models.calibration.fit import fit_with_thresholds
 from triage_models.calibration.limits import RISK, SUGGEST_RISK, ErrorLimits
@@ -50,6 +52,8 @@ def train(
     max_error: float = RISK,
     suggest_max_error: float = SUGGEST_RISK,
     suspects: Path | None = None,
+    languages: Collection[str] = (),
+    gpu_model: bool = True,
     progress: ProgressCallback = lambda stage, share: None,
 ) -> Path:
     """Train a bundle and write it to ``output``, completely or not at all.
@@ -78,6 +82,9 @@ def train(
         descriptions: CSV with ``label,description``.
         max_error: the error rate among accepted messages that the guarantee allows, 0 to 1.
         suggest_max_error: the error rate that is allowed down to the threshold of suggestions, 0 to 1.
+        languages: the languages of the data, ISO 639-1. The bundle refuses messages that are certainly in another one,
+            and has thresholds by language, if rows were held out. None is named by default, and none refused.
+        gpu_model: also write the fp16 model for GPUs, from which `triage learn` continues.
         suspects: CSV to write with the rows whose label looks wrong; None does not look for them.
         progress: called with the stage and its progress.
 
@@ -101,13 +108,20 @@ def train(
         job = _make_job(plan, base or default_base(), recipe or _recipe(plan, epochs, time_budget, teachers), seed)
         prepare(folder, job, plan.synthetic_oos)
         started = time.monotonic()
-        train_candidate(job, folder, log_progress(folder, progress, "training"), with_gpu_model=True)
+        train_candidate(job, folder, log_progress(folder, progress, "training"), with_gpu_model=gpu_model)
         calibration_data = _calibration_data(plan, job, folder, progress)
         progress("calibrating", 0.0)
         fitted = fit_with_thresholds(
-            calibration_data, len(plan.labels), risk=limits.overall, suggest_risk=limits.suggest, seed=seed
+            calibration_data,
+            len(plan.labels),
+            risk=limits.overall,
+            suggest_risk=limits.suggest,
+            seed=seed,
+            languages=languages_of(plan.held_out.texts, languages) if languages else (),
         )
-        record = TrainingRecord(output.name, job, plan, time.monotonic() - started, data, described)
+        record = TrainingRecord(
+            output.name, job, plan, time.monotonic() - started, data, described, languages=tuple(languages)
+        )
         manifest = write_manifest(folder, record, fitted, calibration_data)
         publish(folder, output, manifest, progress)
     late = None if time_budget is None else _exceeded(time.monotonic() - started, time_budget, plan)

@@ -19,8 +19,8 @@ class Recipe:
         smoothing: label smoothing.
         noise: probability that a text is augmented, see `triage_models.training.augment`.
         r_drop: weight of the R-Drop loss; 0 is off.
-        anchor: weight of the loss that keeps embeddings near those of the base model. What the base knows of language
-            separates classes that few rows do not.
+        anchor: weight of the loss that keeps embeddings near those of the base model, or of the teacher with all
+            layers. What the base knows of language separates classes that few rows do not.
         words_frozen: do not train the embeddings. With few rows this costs no accuracy and saves a quarter of the time.
         layers_frozen: share of the layers, 0 to 1, that is not trained, from the bottom up; a half saves a further
             third of the time.
@@ -28,6 +28,9 @@ class Recipe:
         bfloat16: train in mixed precision.
         seconds: time budget of one network; None is unlimited.
         teachers: how many networks are trained to teach the one that serves; 1 means none.
+        layers: how many of the base's layers serve, evenly spaced; 0 is all. With fewer, a network with all of them is
+            trained first. The one that serves starts from its layers and learns what it answers, see
+            `triage_models.training.distillation`.
         averaged: how many networks are trained from the same start, in different orders, whose mean weights serve.
         word_share: how much a head that reads word pieces alone counts in the answer, 0 to 1; 0 is no such head, see
             `triage_models.training.word_head`.
@@ -51,13 +54,14 @@ class Recipe:
     bfloat16: bool = True
     seconds: float | None = None
     teachers: int = 1
+    layers: int = 0
     averaged: int = 1
     word_share: float = 0.0
 
     @property
     def networks(self) -> int:
         """How many networks are trained, teachers included."""
-        return self.averaged + (self.teachers if self.teachers > 1 else 0)
+        return self.averaged + (self.teachers if self.teachers > 1 or self.layers else 0)
 
 
 TOTAL_ROWS = 150_000

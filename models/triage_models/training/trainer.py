@@ -51,6 +51,8 @@ class Trainer:
         checkpoint: a file to resume from, written after each epoch.
         progress: called after each step.
         teacher_probabilities: ``[N, C]`` what teachers predict for the examples.
+        teacher_embeddings: ``[N, D]`` the vectors that the anchor of the recipe keeps near; None means those of the
+            network before it is trained.
     """
 
     network: Network
@@ -62,6 +64,7 @@ class Trainer:
     checkpoint: Path | None = None
     progress: StepCallback = lambda share, loss: None
     teacher_probabilities: Tensor | None = None
+    teacher_embeddings: Tensor | None = None
     _epoch: int = 0
     _step: int = 0
     _started: float = 0.0
@@ -88,7 +91,9 @@ class Trainer:
         self.network.eval()
 
     def _targets(self) -> Targets:
-        embedded = embed_texts(self.network, self.tokenizer, self.examples.texts) if self.recipe.anchor else None
+        embedded = self.teacher_embeddings
+        if self.recipe.anchor and embedded is None:
+            embedded = embed_texts(self.network, self.tokenizer, self.examples.texts)
         return Targets(torch.from_numpy(self.examples.classes), self.teacher_probabilities, embedded)
 
     def _train_epoch(self, optimizer: torch.optim.AdamW, rates: Sequence[float], targets: Targets) -> None:
