@@ -99,7 +99,7 @@ def leave_out(kind: str, public: Path, runs: Path, *, quick: bool, seed: int, lo
         epochs = QUICK_EPOCHS if quick else ecommerce.EPOCHS
         bundle = ecommerce.train_on(training, public, runs / name, epochs=epochs, seed=seed, progress=progress)
     results = []
-    for part in [*(_left_out(one) for one in kinds), *_other_strangers(public)]:
+    for part in [*(_left_out(one) for one in kinds), *other_strangers(public)]:
         log.print(f"{part.title} …")
         data = part.write(runs / "data" / f"{part.name}.csv")
         figures = evaluate(data, bundle, output=runs / "reports" / f"{name}_{part.name}")
@@ -107,7 +107,7 @@ def leave_out(kind: str, public: Path, runs: Path, *, quick: bool, seed: int, lo
     return results
 
 
-class _Part(NamedTuple):
+class Part(NamedTuple):
     """A data set to measure on: its names in files and in the table, what writes it, and whether it was left out."""
 
     name: str
@@ -116,16 +116,17 @@ class _Part(NamedTuple):
     left_out: bool = False
 
 
-def _left_out(kind: str) -> _Part:
-    return _Part(kind, f"shops of {kind}", partial(write_left_out, kind), left_out=True)
+def _left_out(kind: str) -> Part:
+    return Part(kind, f"shops of {kind}", partial(write_left_out, kind), left_out=True)
 
 
-def _other_strangers(public: Path) -> Iterator[_Part]:
+def other_strangers(public: Path) -> Iterator[Part]:
+    """Yield what no bundle is trained on: held-out messages of other channels, and SOFMattress if it is there."""
     if CHANNELS_CSV.is_file():
-        yield _Part("held_out_posts", "held out: posts", write_posts)
-        yield _Part("held_out_channels", "held out: other channels", write_other_channels)
+        yield Part("held_out_posts", "held out: posts", write_posts)
+        yield Part("held_out_channels", "held out: other channels", write_other_channels)
     if (public / "sofmattress").is_dir():
-        yield _Part("sofmattress_mapped", "SOFMattress mapped", partial(write_mapped, public / "sofmattress"))
+        yield Part("sofmattress_mapped", "SOFMattress mapped", partial(write_mapped, public / "sofmattress"))
 
 
 def write_left_out(kind: str, output: Path) -> Path:

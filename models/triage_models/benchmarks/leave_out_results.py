@@ -32,7 +32,7 @@ class Result:
     Attributes:
         title: names the data set.
         figures: what `triage_models.report.evaluation.evaluate` returned.
-        left_out: whether the data set is a kind of shop that was left out, which counts in the mean.
+        left_out: whether the data set counts in the mean: a kind of shop that was left out, or a language.
     """
 
     title: str
@@ -47,8 +47,8 @@ def mean_of_kinds(results: Sequence[Result]) -> dict[str, float | None]:
     return {name: None if None in found else fmean(found) for name, found in values.items()}
 
 
-def result_table(results: Sequence[Result]) -> Table:
-    """Build a table with a line per data set, the mean of the kinds of shop after these, and a column per metric."""
+def result_table(results: Sequence[Result], kinds_name: str = "kinds") -> Table:
+    """Build a table with a line per data set, the mean of what was left out after it, and a column per metric."""
     table = Table(box=None, header_style="bold", pad_edge=False)
     table.add_column("measured on", no_wrap=True)
     table.add_column("rows", justify="right", no_wrap=True)
@@ -60,21 +60,23 @@ def result_table(results: Sequence[Result]) -> Table:
     mean = mean_of_kinds(results)
     if len(kinds) > 1:
         rows = sum(result.figures["rows"] for result in kinds)
-        table.add_row(f"mean of the {len(kinds)} kinds", f"{rows:,}", *(_cell(name, mean[name]) for name in METRICS))
+        table.add_row(
+            f"mean of the {len(kinds)} {kinds_name}", f"{rows:,}", *(_cell(name, mean[name]) for name in METRICS)
+        )
     for result in results:
         if not result.left_out:
             table.add_row(*_line(result))
     return table
 
 
-def write_results(path: Path, name: str, results: Sequence[Result], *, seed: int) -> Path:
+def write_results(path: Path, name: str, results: Sequence[Result], *, seed: int | None = None) -> Path:
     """Write the results as JSON: each data set with all metrics that are shown, their intervals, and the mean.
 
     Args:
         path: the file; its folder is created if needed.
         name: names the run.
         results: what was measured.
-        seed: that of the training.
+        seed: that of the training; None if nothing was trained.
 
     Returns:
         ``path``.

@@ -142,7 +142,14 @@ def _train_from_base(job: TrainingJob, tokenizer: Tokenizer, folder: Path, progr
 
     lesson = None
     if job.recipe.layers:
-        lesson = deep_lesson(started, partial(train_teacher, 0), tokenizer, examples.texts, folder / TEACHERS_FOLDER)
+        lesson = deep_lesson(
+            started,
+            partial(train_teacher, 0),
+            tokenizer,
+            examples.texts,
+            folder / TEACHERS_FOLDER,
+            bfloat16=job.recipe.bfloat16,
+        )
     elif teachers:
         lesson = Lesson(
             teacher_mean_probabilities(train_teacher, teachers, tokenizer, examples.texts, folder / TEACHERS_FOLDER)

@@ -13,6 +13,7 @@ import torch
 from onnxruntime.quantization import QuantType, quantize_dynamic
 from onnxruntime.transformers import optimizer
 from onnxruntime.transformers.fusion_options import FusionOptions
+from onnxruntime.transformers.onnx_model import OnnxModel
 
 from triage_models.training.cpu_operators import optimize_for_cpu
 from triage_models.training.network import ServingNetwork
@@ -34,18 +35,9 @@ def export(network: ServingNetwork, int8: Path, fp16: Path | None, texts: Sequen
         fp16: where to write the fp16 model; None for none.
         texts: token ids of the texts on which the activation ranges are measured.
     """
-    config = network.network.encoder.config
     with tempfile.TemporaryDirectory() as scratch, _silenced():
-        raw, fused = Path(scratch, "raw.onnx"), Path(scratch, "fused.onnx")
-        _write(network, raw)
-        model = optimizer.optimize_model(
-            str(raw),
-            "bert",
-            num_heads=config.n_heads,
-            hidden_size=config.dim,
-            optimization_options=FusionOptions("bert"),
-            opt_level=0,
-        )
+        fused = Path(scratch, "fused.onnx")
+        model = _fused(network, Path(scratch, "raw.onnx"))
         model.save_model_to_file(str(fused))
         quantize_dynamic(
             fused,
@@ -56,10 +48,34 @@ def export(network: ServingNetwork, int8: Path, fp16: Path | None, texts: Sequen
             extra_options={"DefaultTensorType": onnx.TensorProto.FLOAT},
         )
         fix_activation_ranges(int8, texts)
-        optimize_for_cpu(int8, config.dim)
+        optimize_for_cpu(int8, network.network.encoder.config.dim)
         if fp16 is not None:
-            model.convert_float_to_float16(keep_io_types=True)
-            model.save_model_to_file(str(fp16))
+            _save_fp16(model, fp16)
+
+
+def export_fp16(network: ServingNetwork, fp16: Path) -> None:
+    """Write the fp16 model alone."""
+    with tempfile.TemporaryDirectory() as scratch, _silenced():
+        _save_fp16(_fused(network, Path(scratch, "raw.onnx")), fp16)
+
+
+def _save_fp16(model: OnnxModel, file: Path) -> None:
+    model.convert_float_to_float16(keep_io_types=True)
+    model.save_model_to_file(str(file))
+
+
+def _fused(network: ServingNetwork, raw: Path) -> OnnxModel:
+    """Write the graph of a network to a file, and return it with its operators fused."""
+    config = network.network.encoder.config
+    _write(network, raw)
+    return optimizer.optimize_model(
+        str(raw),
+        "bert",
+        num_heads=config.n_heads,
+        hidden_size=config.dim,
+        optimization_options=FusionOptions("bert"),
+        opt_level=0,
+    )
 
 
 def _write(network: ServingNetwork, path: Path) -> None:

@@ -40,5 +40,5 @@ def _run(
     encodings = token_ids(tokenizer, texts)
     result = torch.empty(len(encodings), width)
     for rows in sized_batches([len(ids) for ids in encodings]):
-        result[rows] = function(*pad([encodings[row] for row in rows]))
+        result[rows] = function(*pad([encodings[row] for row in rows])).float()  # in mixed precision it is shorter
     return result

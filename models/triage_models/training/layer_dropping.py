@@ -12,7 +12,7 @@ import torch
 from tokenizers import Tokenizer
 from torch import Tensor, nn
 
-from triage_models.training.inference import embed_texts, predict_logits
+from triage_models.training.inference import embed_texts
 from triage_models.training.network import Network
 
 
@@ -36,6 +36,8 @@ def deep_lesson(
     tokenizer: Tokenizer,
     texts: Sequence[str],
     folder: Path,
+    *,
+    bfloat16: bool,
 ) -> Lesson:
     """Train the deeper network, or load it if an interrupted run had finished it, and run it on N texts.
 
@@ -45,6 +47,7 @@ def deep_lesson(
         tokenizer: its tokenizer.
         texts: N texts.
         folder: keeps the trained network.
+        bfloat16: run it in mixed precision, which takes a quarter of the time.
     """
     folder.mkdir(exist_ok=True)
     done, checkpoint = folder / "deep.pt", folder / "checkpoint.pt"
@@ -57,8 +60,10 @@ def deep_lesson(
         torch.save(network.state_dict(), scratch)
         scratch.replace(done)
         checkpoint.unlink(missing_ok=True)
-    probabilities = predict_logits(network, tokenizer, texts).softmax(dim=1)
-    return Lesson(probabilities, embed_texts(network, tokenizer, texts), network)
+    with torch.autocast("cpu", dtype=torch.bfloat16, enabled=bfloat16):
+        embeddings = embed_texts(network, tokenizer, texts)
+    with torch.no_grad():
+        return Lesson(network.head(embeddings).softmax(dim=1), embeddings, network)
 
 
 def spaced(layers: int, of: int) -> list[int]:

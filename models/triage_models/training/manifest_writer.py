@@ -78,7 +78,11 @@ def write_manifest(folder: Path, record: TrainingRecord, fitted: Fitted, data: C
         max_length=record.job.max_length,
         calibration=fitted.calibration,
         thresholds=fitted.thresholds,
-        golden={name: _golden(folder, name, record.job) for name in (CPU_MODEL, GPU_MODEL) if name in files},
+        golden={
+            name: golden_of(folder, name, _golden_texts(record.job), record.job.max_length)
+            for name in (CPU_MODEL, GPU_MODEL)
+            if name in files
+        },
         files=files,
         metrics=judged_metrics(data, record.plan.labels, fitted.suggestion, fitted.accepted),
         training=_training(record),
@@ -92,15 +96,26 @@ def _is_hashed(file: Path) -> bool:
     return file.is_file() and file.name not in (MANIFEST, CARD, JOB_FILE)
 
 
-def _golden(folder: Path, model: str, job: TrainingJob) -> Golden:
-    """Choose texts of different classes and compute their logits on this machine's CPU."""
+def golden_of(folder: Path, model: str, texts: tuple[str, ...], max_length: int) -> Golden:
+    """Compute the logits of texts on this machine's CPU.
+
+    Args:
+        folder: the bundle's folder.
+        model: the name of the model's file.
+        texts: N texts.
+        max_length: tokens that the model reads.
+    """
+    engine = Engine.open(folder, model, max_length)
+    logits = engine.outputs(engine.encode(texts)).logits
+    return Golden(texts=texts, logits=tuple(tuple(row) for row in logits.tolist()), tolerance=TOLERANCE[model])
+
+
+def _golden_texts(job: TrainingJob) -> tuple[str, ...]:
+    """Choose texts of different classes."""
     classes, texts = job.examples.classes, job.examples.texts
     first_rows = [int(np.flatnonzero(classes == number)[0]) for number in np.unique(classes)]
     spread = np.linspace(0, len(first_rows) - 1, min(GOLDEN_TEXTS, len(first_rows))).astype(int)
-    chosen = tuple(texts[first_rows[position]] for position in spread)
-    engine = Engine.open(folder, model, job.max_length)
-    logits = engine.outputs(engine.encode(chosen)).logits
-    return Golden(texts=chosen, logits=tuple(tuple(row) for row in logits.tolist()), tolerance=TOLERANCE[model])
+    return tuple(texts[first_rows[position]] for position in spread)
 
 
 def _base_name(base: str) -> str:

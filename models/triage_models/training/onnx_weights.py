@@ -1,8 +1,8 @@
 """Restores the trained network of a bundle from its fp16 model, so that training can continue from what serves.
 
-A bundle has no float weights other than those of ``model.fp16.onnx``. Its graph is the one that
-`triage_models.training.export` writes: biases, norms and embeddings keep their names, and products are found by the
-names of their nodes.
+A bundle has no float weights other than those of ``model.fp16.onnx``; one without it has those that 8 bits keep. The
+graph is the one that `triage_models.training.export` writes: biases, norms and embeddings keep their names, and
+products are found by the names of their nodes.
 """
 
 from pathlib import Path
@@ -15,8 +15,9 @@ from onnx import numpy_helper
 from torch import Tensor
 from transformers import DistilBertConfig, DistilBertModel
 
-from triage_models.bundle.bundle import GPU_MODEL
+from triage_models.bundle.bundle import CPU_MODEL, GPU_MODEL
 from triage_models.errors import DataError
+from triage_models.training.int8_weights import int8_weights
 from triage_models.training.network import LAYERS_READ, GeneratedHead, Network
 from triage_models.training.word_head import PAIRS, WordHead
 
@@ -24,29 +25,24 @@ _PREFIX = "network."
 
 
 def load_network(folder: Path, dropout: float) -> Network:
-    """Load the network as it was trained, except that its weights are rounded to 16 bits.
+    """Load the network as it was trained, except that its weights are rounded to 16 bits, or to 8 without fp16 model.
 
     Args:
         folder: a bundle's folder.
         dropout: probability before the head during further training, 0 to 1.
 
     Raises:
-        DataError: There is no fp16 model, or this version of Triage did not write it.
+        DataError: This version of Triage did not write the model.
     """
-    file = folder / GPU_MODEL
+    file = next((folder / name for name in (GPU_MODEL, CPU_MODEL) if (folder / name).is_file()), folder / GPU_MODEL)
     if not file.is_file():
-        raise DataError(f"The bundle {folder} has no {GPU_MODEL}, which learning starts from: copy the whole folder.")
+        raise DataError(f"The bundle {folder} has no model, which learning starts from: copy the whole folder.")
     graph = onnx.load(str(file)).graph
     arrays = {array.name: numpy_helper.to_array(array) for array in graph.initializer}
     try:
         encoder = DistilBertModel(DistilBertConfig.from_pretrained(folder, attn_implementation="eager"))
         network = Network(encoder, len(arrays["network.head.bias"]), dropout)
-        weights = (
-            _named_weights(arrays)
-            | _linear_weights(graph, arrays)
-            | _attention_weights(graph, arrays)
-            | _norms_and_biases(graph, arrays)
-        )
+        weights = int8_weights(graph, arrays) if file.name == CPU_MODEL else _fp16_weights(graph, arrays)
         if any(name.startswith("generated.") for name in weights):
             network.generated = GeneratedHead(LAYERS_READ * network.head.in_features, network.head.out_features)
             network.generated.requires_grad_(False)
@@ -60,6 +56,29 @@ def load_network(folder: Path, dropout: float) -> Network:
             "train a new bundle with `triage train`."
         ) from error
     return network
+
+
+def load_prototypes(folder: Path) -> Tensor:
+    """Load the prototypes ``[C, M, D]`` of a bundle's int8 model.
+
+    Raises:
+        DataError: This version of Triage did not write the model.
+    """
+    file = folder / CPU_MODEL
+    arrays = {array.name: array for array in onnx.load(str(file)).graph.initializer}
+    if "bank" not in arrays or "network.head.bias" not in arrays:
+        raise DataError(f"{file} is not a model that this version of Triage exports: train a new bundle.")
+    bank, classes = numpy_helper.to_array(arrays["bank"]), arrays["network.head.bias"].dims[0]
+    return _tensor(bank.T.reshape(classes, -1, len(bank)))
+
+
+def _fp16_weights(graph: onnx.GraphProto, arrays: dict[str, NDArray[np.float16]]) -> dict[str, NDArray[np.float16]]:
+    return (
+        _named_weights(arrays)
+        | _linear_weights(graph, arrays)
+        | _attention_weights(graph, arrays)
+        | _norms_and_biases(graph, arrays)
+    )
 
 
 def _named_weights(arrays: dict[str, NDArray[np.float16]]) -> dict[str, NDArray[np.float16]]:
@@ -104,5 +123,5 @@ def _norms_and_biases(graph: onnx.GraphProto, arrays: dict[str, NDArray[np.float
     return found
 
 
-def _tensor(value: NDArray[np.float16]) -> Tensor:
+def _tensor(value: NDArray[np.generic]) -> Tensor:
     return torch.from_numpy(value.astype(np.float32 if value.dtype == np.float16 else value.dtype))

@@ -9,6 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from triage_worker.cli.settings_flags import settings_flags
+from triage_worker.cli.train import training_imports
 from triage_worker.config.settings import Settings
 
 if TYPE_CHECKING:
@@ -56,6 +57,18 @@ def verify(settings: Settings, folder: Folder = None) -> None:
             f"golden texts give the same answers on this machine's {classifier.device.upper()}."
         )
     check_together(bundles)
+
+
+@app.command("add-gpu-model")
+def add_gpu_model(
+    folder: Annotated[Path, typer.Argument(help="The bundle's folder")],
+    output: Annotated[Path, typer.Option(help="Folder of the copy with the model for GPUs")],
+) -> None:
+    """Copy a bundle that has only the model for CPUs, and add the one for GPUs. Needs the [train] extra."""
+    with training_imports("A model for GPUs"):
+        from triage_models.training.gpu_model import add_gpu_model as add  # noqa: PLC0415 (torch is heavy, and an extra)
+
+    typer.echo(f"{add(folder, output)} runs on GPUs as well: set TRIAGE_BUNDLE to it.")
 
 
 @app.command()
@@ -108,6 +121,7 @@ def _print(path: Path, manifest: "Manifest") -> None:
         "folder": str(path),
         "longest text": f"{manifest.max_length} tokens",
         **_promises(manifest),
+        **_languages(manifest),
         "calibrated on": manifest.calibration.fitted_on,
         "out of scope": manifest.out_of_scope_label or "no label of its own",
     }
@@ -121,6 +135,19 @@ def _print(path: Path, manifest: "Manifest") -> None:
         for name, value in rows.items():
             table.add_row(Text(name, style="bold"), Text(str(value)))
         console.print(table)
+
+
+def _languages(manifest: "Manifest") -> dict[str, str]:
+    """Name the languages that are answered, and from which confidence on where one has a stricter threshold."""
+    if manifest.languages is None:
+        return {}
+    needed = {code: one.confidence or 0.0 for code, one in (manifest.by_language or {}).items()}
+    least = manifest.thresholds.confidence
+    return {
+        "languages": ", ".join(
+            f"{code} from {needed[code]:.3f}" if needed.get(code, 0.0) > least else code for code in manifest.languages
+        )
+    }
 
 
 def _promises(manifest: "Manifest") -> dict[str, str]:
