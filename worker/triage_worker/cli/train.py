@@ -63,6 +63,10 @@ def train(
     suggest_max_error: Annotated[
         float, typer.Option(help="The same, down to the confidence from which refused messages are suggestions")
     ] = 0.2,
+    languages: Annotated[
+        str | None,
+        typer.Option(help="Languages of the data, such as en,es: messages in others are refused", metavar="CODES"),
+    ] = None,
 ) -> None:
     """Train a bundle on labelled messages. An interrupted run continues when the command is run again."""
     seconds = None if time_budget is None else _duration(time_budget)
@@ -99,10 +103,19 @@ def train(
             descriptions=descriptions,
             max_error=max_error,
             suggest_max_error=suggest_max_error,
+            languages=_codes(languages),
             suspects=output.with_name(f"{output.name}.{SUSPECTS}"),  # not in the bundle, which goes to servers
             progress=progress,
         )
     typer.echo(f"{bundle} is ready: `triage bundle inspect {bundle}` prints its guarantee and metrics.")
+
+
+def _codes(text: str | None) -> list[str]:
+    codes = [] if text is None else [code.strip().lower() for code in text.split(",")]
+    wrong = next((code for code in codes if re.fullmatch("[a-z]{2,3}", code) is None), None)
+    if wrong is not None:
+        raise TriageError(f"--languages has '{wrong}', which is no language: write ISO 639-1 codes, such as en,es,pt.")
+    return codes
 
 
 def _duration(text: str) -> float:
