@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from triage_models.bundle.manifest import LanguageCalibration
-from triage_models.calibration.guarantee import MIN_THRESHOLD, choose_threshold, describe
+from triage_models.calibration.guarantee import MIN_THRESHOLD, describe
 from triage_models.text.language import LanguageDetector
 
 MIN_ROWS = 150
@@ -36,7 +36,9 @@ def fit_languages(
 ) -> dict[str, LanguageCalibration]:
     """Choose a stricter threshold for languages whose accepted rows are wrong more often than allowed.
 
-    No language gets a more lenient threshold than all together have. Languages with few rows share one.
+    No language gets a more lenient threshold than all together have. Languages with few rows share one. What all
+    together promise is certified; a language has too few rows for that, and a certified threshold would refuse half
+    of its messages. So the one of a language is an estimate.
 
     Args:
         languages: ``[N]`` that of each row; None where the text does not say.
@@ -52,14 +54,9 @@ def fit_languages(
     """
 
     def judge(own: NDArray[np.bool_]) -> LanguageCalibration:
-        threshold, guarantee = choose_threshold(confidence[own], correct[own], in_scope[own], risk=risk)
-        certified = guarantee.certified
-        threshold = threshold if certified else estimated_from_errors(confidence[own], correct[own], risk)
-        threshold = min(max(threshold, least), 1.0)
+        threshold = max(least, estimated_from_errors(confidence[own], correct[own], risk))
         accepted = confidence[own] >= threshold
-        found = describe(accepted, correct[own], in_scope[own], risk=risk, certified=certified)
-        if not certified or found.upper_bound > risk:
-            found = found.model_copy(update={"certified": False, "method": ESTIMATE})
+        found = describe(accepted, correct[own], in_scope[own], risk=risk, certified=False, method=ESTIMATE)
         return LanguageCalibration(confidence=threshold, guarantee=found)
 
     codes = sorted({code for code in languages if code is not None})

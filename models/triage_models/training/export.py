@@ -8,8 +8,10 @@ import warnings
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+import numpy as np
 import onnx
 import torch
+from onnx import TensorProto, helper, numpy_helper
 from onnxruntime.quantization import QuantType, quantize_dynamic
 from onnxruntime.transformers import optimizer
 from onnxruntime.transformers.fusion_options import FusionOptions
@@ -49,6 +51,7 @@ def export(network: ServingNetwork, int8: Path, fp16: Path | None, texts: Sequen
         )
         fix_activation_ranges(int8, texts)
         optimize_for_cpu(int8, network.network.encoder.config.dim)
+        halve_word_table(int8)
         if fp16 is not None:
             _save_fp16(model, fp16)
 
@@ -96,6 +99,22 @@ def _write(network: ServingNetwork, path: Path) -> None:
         opset_version=OPSET,
         dynamo=False,
     )
+
+
+def halve_word_table(path: Path) -> None:
+    """Write the weights of the word head in 16 bits, in place: they are a tenth of the file, and are read row by row."""
+    model = onnx.load(str(path))
+    tables = [array for array in model.graph.initializer if array.name.endswith("word_head.table")]
+    for array in tables:
+        values = numpy_helper.to_array(array).astype(np.float16)
+        array.CopyFrom(numpy_helper.from_array(values, array.name))
+        (reader,) = (node for node in model.graph.node if array.name in node.input)
+        (output,) = reader.output
+        reader.output[0] = f"{output}_half"
+        cast = helper.make_node("Cast", [reader.output[0]], [output], f"{reader.name}_float", to=TensorProto.FLOAT)
+        model.graph.node.insert(list(model.graph.node).index(reader) + 1, cast)
+    if tables:
+        onnx.save(model, str(path))
 
 
 def _float_nodes(path: Path) -> list[str]:

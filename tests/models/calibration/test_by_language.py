@@ -77,12 +77,6 @@ def test_the_estimate_is_the_lowest_threshold_with_few_errors(wrong: list[int], 
     assert estimated_from_errors(confidence, correct, 0.01) == pytest.approx(expected, abs=0.005)
 
 
-def test_many_rows_without_errors_are_certified() -> None:
-    guarantee = fitted(rows("fr", 1000, 0.5))["fr"].guarantee
-    assert guarantee is not None
-    assert guarantee.certified
-
-
 def test_rows_of_one_confidence_are_accepted_together() -> None:
     confidence, correct = np.full(100, 0.8), np.arange(100) < 90
     assert estimated_from_errors(confidence, correct, 0.05) == 1.0
