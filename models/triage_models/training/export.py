@@ -102,7 +102,7 @@ def _write(network: ServingNetwork, path: Path) -> None:
 
 
 def halve_word_table(path: Path) -> None:
-    """Write the weights of the word head in 16 bits, in place: they are a tenth of the file, and are read row by row."""
+    """Write the weights of the word head in 16 bits, in place: they are a tenth of the file."""
     model = onnx.load(str(path))
     tables = [array for array in model.graph.initializer if array.name.endswith("word_head.table")]
     for array in tables:

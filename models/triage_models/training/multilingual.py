@@ -13,19 +13,17 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from triage_models.data.corpus import CORPUS_DIR, LABELS_CSV
+from triage_models.data.corpus import LABELS_CSV, LANGUAGES_DIR, OOS_LABEL
 from triage_models.data.splits import split_rows
 from triage_models.data.training_rows import TrainingRows, read_training_rows
 from triage_models.errors import DataError
 from triage_models.paths import MULTILINGUAL_BUNDLE
 from triage_models.progress import ProgressCallback, progress_display
+from triage_models.text.language import LanguageDetector
 from triage_models.training import ecommerce, multilingual_base
 from triage_models.training.packaged_e5 import read_packaged
 from triage_models.training.pipeline import train
 from triage_models.training.recipe import Recipe
-
-CORPORA = CORPUS_DIR / "languages"
-"""A CSV file for each language but English, named by its code."""
 
 RECIPE = Recipe(
     epochs=3.0, batch=32, rate=1e-4, head_rate=2e-3, layer_decay=1.0, noise=0.5, words_frozen=True,
@@ -33,7 +31,7 @@ RECIPE = Recipe(
 )  # fmt: skip
 """Chosen on kinds of shop that were left out in each language: docs/languages.md has the figures."""
 
-COMMON_WORDS = 10_000
+COMMON_WORDS = 7_000
 """The word pieces of so many words of each language are kept, besides those of the corpora."""
 
 HELD_OUT_SHARE = 0.12
@@ -44,7 +42,7 @@ FOLDER = Path("runs") / "multilingual"
 
 def languages() -> list[str]:
     """Return the codes of all languages of the bundle, sorted."""
-    return sorted(["en", *(file.stem for file in CORPORA.glob("*.csv"))])
+    return sorted(["en", *(file.stem for file in LANGUAGES_DIR.glob("*.csv"))])
 
 
 def assemble(public: Path, folder: Path, *, without: Collection[str] = (), seed: int = 0) -> tuple[Path, Path]:
@@ -59,15 +57,26 @@ def assemble(public: Path, folder: Path, *, without: Collection[str] = (), seed:
     folder.mkdir(parents=True, exist_ok=True)
     english = folder / "english.csv"
     ecommerce.assemble(public, english, without=without)
-    parts = [split_rows(rows, HELD_OUT_SHARE, seed) for rows in (read_training_rows(english), *_others(without))]
+    parts = [split_rows(rows, HELD_OUT_SHARE, seed) for rows in (_english(english), *_others(without))]
     files = folder / "train.csv", folder / "held_out.csv"
     for file, rows in zip(files, zip(*parts, strict=True), strict=True):
         _write(file, rows)
     return files
 
 
+def _english(file: Path) -> TrainingRows:
+    """Read the English rows without those that are out of scope there for their language alone."""
+    rows, known = read_training_rows(file), languages()
+    find, others = LanguageDetector.open().detect, set(known) - {"en"}
+    return rows.take(
+        row
+        for row, (text, label) in enumerate(zip(rows.texts, rows.labels, strict=True))
+        if label != OOS_LABEL or find(text, known).language not in others
+    )
+
+
 def _others(without: Collection[str]) -> Iterator[TrainingRows]:
-    for file in sorted(CORPORA.glob("*.csv")):
+    for file in sorted(LANGUAGES_DIR.glob("*.csv")):
         rows = read_training_rows(file)
         # No kind of shop, so that it is split row by row: one in four is of this kind, too many to hold out whole.
         shops = ["" if shop == "generic" else f"{file.stem}:{shop}" for shop in rows.groups]

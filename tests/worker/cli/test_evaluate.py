@@ -65,6 +65,7 @@ def test_evaluate_warns_about_labels_that_the_bundle_does_not_know(triage: Triag
             "--time-budget soon is not a time",
         ),
         (["train", "--data", "in.csv", "--output", "made", "--epochs", "0"], "--epochs 0 would learn nothing"),
+        (["train", "--data", "in.csv", "--output", "made", "--languages", "en,Spanish"], "'spanish', which is no"),
     ],
 )
 def test_an_error_of_training_or_evaluation_is_one_sentence(triage: Triage, arguments: list[str], part: str) -> None:

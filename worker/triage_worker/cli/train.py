@@ -69,7 +69,7 @@ def train(
     ] = None,
 ) -> None:
     """Train a bundle on labelled messages. An interrupted run continues when the command is run again."""
-    seconds = None if time_budget is None else _duration(time_budget)
+    seconds, codes = None if time_budget is None else _duration(time_budget), _codes(languages)
     if epochs is not None and epochs <= 0:
         raise TriageError(
             f"--epochs {epochs:g} would learn nothing: give a positive number of passes, or leave it out."
@@ -103,7 +103,7 @@ def train(
             descriptions=descriptions,
             max_error=max_error,
             suggest_max_error=suggest_max_error,
-            languages=_codes(languages),
+            languages=codes,
             suspects=output.with_name(f"{output.name}.{SUSPECTS}"),  # not in the bundle, which goes to servers
             progress=progress,
         )
