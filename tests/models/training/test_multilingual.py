@@ -1,4 +1,4 @@
-"""The rows of the multilingual bundle: every language is held out from, and what is foreign only to English is dropped."""
+"""The rows of the multilingual bundle: some of every language are held out; those foreign only to English are dropped."""
 
 import csv
 from pathlib import Path
