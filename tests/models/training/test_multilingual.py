@@ -1,4 +1,4 @@
-"""The rows of the multilingual bundle: some of every language are held out; those foreign only to English are dropped."""
+"""The rows of the multilingual bundle: some of each language are held out, and rows foreign only to English dropped."""
 
 import csv
 from pathlib import Path
