@@ -1,4 +1,4 @@
-"""Measures how well anger is told by a small head on the shipped network: ``python -m triage_models.benchmarks.anger``.
+"""Measures how well anger is told by a small head on the shipped network: ``python -m tests.bench.anger``.
 
 Triage has no field for it, because the head is not good enough (docs/evaluation.md). It is fitted on the corpus, where
 messages that were written to be angry have that register, and measured on held-out messages by another hand.
@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
-
 from triage_models.data.corpus import Message, read_messages
 from triage_models.data.held_out import CHANNELS_CSV
 from triage_models.paths import DEFAULT_BUNDLE
@@ -40,9 +39,9 @@ def main() -> None:
     words = TfidfVectorizer(ngram_range=(1, 2), min_df=2, sublinear_tf=True, token_pattern=r"[\w']+|[!?]+")
     known = words.fit_transform(row.text for row in fitted_on)
     of_words = _scores(known, _is_angry(fitted_on), words.transform(row.text for row in held_out))
-    print(f"fitted on {len(fitted_on):,} rows, measured on {len(held_out)}, of which {int(wanted.sum())} are angry")  # noqa: T201
+    print(f"fitted on {len(fitted_on):,} rows, measured on {len(held_out)}, of which {int(wanted.sum())} are angry")
     for name, scores in (("network", of_network), ("words", of_words), ("both", of_network + of_words)):
-        print(f"{name:8} AUROC {roc_auc_score(wanted, scores):.3f}")  # noqa: T201
+        print(f"{name:8} AUROC {roc_auc_score(wanted, scores):.3f}")
 
 
 def _embedded(rows: Sequence[Message]) -> NDArray[np.float32]:
