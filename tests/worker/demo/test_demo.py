@@ -157,6 +157,16 @@ def test_the_services_do_not_get_the_users_settings() -> None:
     assert set(variables) <= {variable(name) for name in Settings.model_fields}
 
 
+@pytest.mark.parametrize("bundle", ["models/bundles/ecommerce", "en=models/bundles/ecommerce,*=runs/other"])
+def test_the_services_get_the_users_bundles(bundle: str) -> None:
+    own = demo_settings(Settings(bundle=bundle), "127.0.0.1:9")
+    assert (
+        Settings(bundle=environment(own)["TRIAGE_BUNDLE"]).bundle
+        == own.bundle
+        == Settings(bundle=bundle).bundle.resolved()
+    )
+
+
 async def test_an_llm_without_a_model_is_refused_at_once() -> None:
     with pytest.raises(ConfigError, match="TRIAGE_LLM_MODEL"):
         await run_demo(Settings(llm_url="http://127.0.0.1:1/v1"), 1)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import BeforeValidator
+from pydantic import BeforeValidator, PlainSerializer
 from pydantic_settings import NoDecode
 from triage_models.text.language import base_language
 from triage_models.text.language_codes import LANGUAGE_CODES
@@ -154,5 +154,7 @@ def _one_folder(value: object) -> object:
     return value
 
 
-Bundles = Annotated[BundlePaths, NoDecode, BeforeValidator(_bundle_paths)]
+Bundles = Annotated[
+    BundlePaths, NoDecode, BeforeValidator(_bundle_paths), PlainSerializer(str, return_type=str, when_used="json")
+]
 OneBundle = Annotated[Path, BeforeValidator(_one_folder)]
