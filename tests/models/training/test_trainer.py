@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from itertools import count
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -167,7 +168,14 @@ def test_teachers_that_predict_the_labels_change_little(make: Make) -> None:
         assert torch.allclose(ours, theirs, atol=1e-3)
 
 
-def test_a_time_budget_ends_the_training(make: Make) -> None:
+def each_call_takes(seconds: float) -> SimpleNamespace:
+    """Return a clock on which so many seconds pass from one look at it to the next."""
+    times = count(0.0, seconds)
+    return SimpleNamespace(monotonic=lambda: next(times))
+
+
+def test_a_time_budget_ends_the_training(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(trainer, "time", each_call_takes(0.01))
     shares: list[float] = []
     trained = make(Recipe(epochs=1e6, batch=8, rate=1e-4, head_rate=1e-3, seconds=0.3))
     trained.progress = lambda share, loss: shares.append(share)
