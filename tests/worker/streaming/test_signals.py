@@ -5,6 +5,7 @@ import os
 import signal
 
 import pytest
+from triage_worker.streaming import signals
 from triage_worker.streaming.signals import StoppedError, stop_on_signals, unless_stopped
 
 
@@ -76,3 +77,25 @@ async def test_a_signal_stops_the_service_and_a_second_one_exits_immediately(
     finally:
         for handled in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().remove_signal_handler(handled)
+
+
+async def test_a_step_that_swallows_a_cancellation_is_cancelled_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(signals, "CANCEL_AGAIN_S", 0.01)
+    swallowed = 0
+
+    async def goes_on() -> None:
+        nonlocal swallowed
+        while swallowed < 2:
+            try:
+                await asyncio.sleep(60)
+            except asyncio.CancelledError:
+                swallowed += 1
+        await asyncio.sleep(60)
+
+    stop = asyncio.Event()
+    running = asyncio.create_task(unless_stopped(stop, goes_on()))
+    await asyncio.sleep(0)
+    stop.set()
+    with pytest.raises(StoppedError):
+        await asyncio.wait_for(running, 10)
+    assert swallowed == 2

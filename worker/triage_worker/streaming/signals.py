@@ -35,6 +35,10 @@ class StoppedError(Exception):
     """The service was stopped before a step ended."""
 
 
+CANCEL_AGAIN_S = 10.0
+"""After so long, a step that goes on is cancelled again; what it closes may take a few seconds."""
+
+
 async def unless_stopped(stop: asyncio.Event, step: Coroutine[Any, Any, T]) -> T:
     """Await a step, such as waiting for a broker, unless the service is stopped first.
 
@@ -53,9 +57,12 @@ async def unless_stopped(stop: asyncio.Event, step: Coroutine[Any, Any, T]) -> T
         return running.result()
     finally:
         stopping.cancel()
-        if not running.done():
+        while not running.done():
+            # aiokafka swallows a cancellation that comes while it closes a client, and the step goes on.
             running.cancel()
-            await asyncio.gather(running, return_exceptions=True)
+            await asyncio.wait([running], timeout=CANCEL_AGAIN_S)
+        if not running.cancelled():
+            running.exception()  # retrieved, or asyncio would log it
 
 
 def sigterm_cancels() -> None:
