@@ -92,12 +92,9 @@ async def test_intents_become_a_ticket_and_sigterm_stops_the_router(settings: Se
             tickets = [json_of(record) for record in await _read(settings, settings.tickets_topic, 3)]
             (dead_letter,) = await _read(settings, settings.dead_letter_topic, 1)
         process.terminate()
-        async with asyncio.timeout(TIMEOUT_S):
-            _, stderr = await process.communicate()
+        stderr = await _errors(process)
     finally:
-        if process.returncode is None:
-            process.kill()
-            await process.wait()
+        await _kill(process)
     assert process.returncode == 0, stderr.decode()
     assert [(ticket["event"], ticket["messages"]) for ticket in tickets] == [
         ("opened", 1),
@@ -199,14 +196,24 @@ async def test_an_error_is_the_last_line_although_faust_still_runs(failure: str,
         sys.executable, "-c", program, "router", stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.PIPE
     )
     try:
-        async with asyncio.timeout(TIMEOUT_S):
-            _, stderr = await process.communicate()
+        stderr = await _errors(process)
     finally:
-        if process.returncode is None:
-            process.kill()
-            await process.wait()
+        await _kill(process)
     assert process.returncode == code, stderr.decode()
     assert last in stderr.decode().splitlines()[-1]
+
+
+async def _errors(process: asyncio.subprocess.Process) -> bytes:
+    """Wait until a process ends, and return what it wrote to its standard error."""
+    async with asyncio.timeout(TIMEOUT_S):
+        _, stderr = await process.communicate()
+    return stderr
+
+
+async def _kill(process: asyncio.subprocess.Process) -> None:
+    if process.returncode is None:
+        process.kill()
+        await process.wait()
 
 
 async def _read(settings: Settings, topic: str, count: int) -> list[ConsumerRecord]:
