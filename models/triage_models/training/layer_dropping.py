@@ -1,7 +1,7 @@
 """Makes a network with fewer layers that answers nearly like one with all of them.
 
 A network that drops layers of the base before it is trained is right less often. One that starts from the layers of a
-trained network and learns its answers and vectors loses little: docs/languages.md has the figures.
+trained network and learns its answers and vectors loses less.
 """
 
 from collections.abc import Callable, Sequence

@@ -30,7 +30,7 @@ class Recipe:
         teachers: how many networks are trained to teach the one that serves; 1 means none.
         layers: how many of the base's layers serve, evenly spaced; 0 is all. With fewer, a network with all of them is
             trained first. The one that serves starts from its layers and learns what it answers, see
-            `triage_models.training.distillation`.
+            `triage_models.training.layer_dropping`.
         averaged: how many networks are trained from the same start, in different orders, whose mean weights serve.
         word_share: how much a head that reads word pieces alone counts in the answer, 0 to 1; 0 is no such head, see
             `triage_models.training.word_head`.
