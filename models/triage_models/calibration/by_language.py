@@ -3,7 +3,7 @@
 Rows are judged by the language that is found in their text, as messages are when the bundle serves.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +13,8 @@ from triage_models.calibration.guarantee import MIN_THRESHOLD, describe
 from triage_models.text.language import LanguageDetector
 
 MIN_ROWS = 150
-"""Languages with fewer rows are judged together: each alone would have a threshold by chance."""
+"""Languages with fewer rows are judged together: each alone would have a threshold by chance. If all of them together
+have fewer, they keep the threshold of all languages."""
 
 ESTIMATE = "estimate: the lowest threshold above which no more rows are wrong than allowed"
 
@@ -50,7 +51,7 @@ def fit_languages(
         risk: the error rate that is allowed among accepted rows, 0 to 1.
 
     Returns:
-        By language, its threshold and what that promises.
+        By language, its threshold and an estimate of what that promises.
     """
 
     def judge(own: NDArray[np.bool_]) -> LanguageCalibration:
@@ -63,9 +64,18 @@ def fit_languages(
     rows = {code: np.array([one == code for one in languages]) for code in codes}
     few = [code for code, own in rows.items() if own.sum() < MIN_ROWS]
     fitted = {code: judge(own) for code, own in rows.items() if code not in few}
-    if few:
-        fitted |= dict.fromkeys(few, judge(np.any([rows[code] for code in few], axis=0)))
-    return {code: fitted[code] for code in codes}
+    together = np.any([rows[code] for code in few], axis=0) if few else np.zeros(len(confidence), np.bool_)
+    if together.sum() >= MIN_ROWS:
+        fitted |= dict.fromkeys(few, judge(together))
+    return {code: fitted[code] for code in codes if code in fitted}
+
+
+def own_thresholds(
+    languages: Sequence[str | None], by_language: Mapping[str, LanguageCalibration], least: float
+) -> NDArray[np.float64]:
+    """Return the confidence that each row ``[N]`` needs: its language's, or that of all languages."""
+    own = {code: one.confidence for code, one in by_language.items()}
+    return np.array([own.get(code or "") or least for code in languages])
 
 
 def estimated_from_errors(confidence: NDArray[np.float64], correct: NDArray[np.bool_], risk: float) -> float:

@@ -7,8 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from triage_models.bundle.accepted_rows import AcceptedRows, RowArrays, summarize
-from triage_models.bundle.manifest import Calibration, LanguageCalibration, Suggestion, Thresholds
-from triage_models.calibration.by_language import fit_languages
+from triage_models.bundle.manifest import Calibration, Guarantee, LanguageCalibration, Suggestion, Thresholds
+from triage_models.calibration.by_language import fit_languages, own_thresholds
 from triage_models.calibration.calibration_data import CalibrationData
 from triage_models.calibration.folds import cross_fitted
 from triage_models.calibration.guarantee import choose_threshold, describe
@@ -72,24 +72,33 @@ def fit_with_thresholds(
     floor = float(np.quantile(familiarity[correct], FAMILIARITY_QUANTILE)) if correct.any() else -1.0
     out_of_scope = data.logits.argmax(axis=1) >= labels
     eligible = np.where((familiarity >= floor) & ~out_of_scope, confidence, 0.0)
-    threshold, guarantee = choose_threshold(eligible, correct & ~out_of_scope, in_scope, risk=risk)
-    suggested, of_suggestions = choose_threshold(eligible, correct & ~out_of_scope, in_scope, risk=suggest_risk)
+    allowed = correct & ~out_of_scope
+    threshold, guarantee = choose_threshold(eligible, allowed, in_scope, risk=risk)
+    suggested, of_suggestions = choose_threshold(eligible, allowed, in_scope, risk=suggest_risk)
     threshold = min(max(threshold, 1e-6), 1.0)
     if suggested > threshold:  # what is accepted is suggested, too; nothing was tested down to there
         suggested = threshold
-        of_suggestions = describe(
-            eligible >= threshold, correct & ~out_of_scope, in_scope, risk=suggest_risk, certified=False
-        )
+        of_suggestions = describe(eligible >= threshold, allowed, in_scope, risk=suggest_risk, certified=False)
+    accepted, by_language = eligible >= threshold, {}
+    if languages:
+        by_language = fit_languages(languages, eligible, allowed, in_scope, least=threshold, risk=risk)
+        accepted = eligible >= own_thresholds(languages, by_language, threshold)
+        guarantee = _of_accepted(guarantee, accepted, allowed, in_scope)
     thresholds = Thresholds(confidence=threshold, familiarity=floor, guarantee=guarantee)
-    accepted, predicted = eligible >= threshold, data.logits[:, :labels].argmax(axis=1)
+    predicted = data.logits[:, :labels].argmax(axis=1)
     rows = RowArrays(confidence[accepted], predicted[accepted], ~correct[accepted])
     suggestion = Suggestion(confidence=suggested, guarantee=of_suggestions)
-    by_language = (
-        fit_languages(languages, eligible, correct & ~out_of_scope, in_scope, least=threshold, risk=risk)
-        if languages
-        else None
+    return Fitted(calibration, thresholds, suggestion, summarize(rows), by_language or None)
+
+
+def _of_accepted(
+    guarantee: Guarantee, accepted: NDArray[np.bool_], correct: NDArray[np.bool_], in_scope: NDArray[np.bool_]
+) -> Guarantee:
+    """Describe what languages' stricter thresholds leave; it stays certified only if that passes the test as well."""
+    found = describe(
+        accepted, correct, in_scope, risk=guarantee.risk, certified=guarantee.certified, method=guarantee.method
     )
-    return Fitted(calibration, thresholds, suggestion, summarize(rows), by_language)
+    return found.model_copy(update={"certified": guarantee.certified and found.upper_bound <= guarantee.risk})
 
 
 def fit_calibration(data: CalibrationData, labels: int) -> Calibration:

@@ -35,22 +35,30 @@ def add_gpu_model(bundle: Path, output: Path) -> Path:
     with locked_workspace(output) as workspace:
         folder = workspace.with_suffix(".gpu")  # in the workspace there may be a training that can continue
         shutil.rmtree(folder, ignore_errors=True)
-        folder.mkdir()
-        for name in opened.manifest.files:
-            shutil.copyfile(opened.path / name, folder / name)
-        network = load_network(opened.path, dropout=0.0).eval()
-        export_fp16(ServingNetwork(network, load_prototypes(opened.path)), folder / GPU_MODEL)
-        manifest = _with_gpu_model(opened.manifest, folder)
-        (folder / MANIFEST).write_text(manifest.model_dump_json(indent=2) + "\n", encoding="utf-8")
-        write_card(folder, manifest, opened.path)
-        replace_folder(folder, output)
+        try:
+            _write(opened, folder)
+            replace_folder(folder, output)
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
     return output
+
+
+def _write(bundle: Bundle, folder: Path) -> None:
+    folder.mkdir()
+    for name in bundle.manifest.files:
+        shutil.copyfile(bundle.path / name, folder / name)
+    network = load_network(bundle.path, dropout=0.0).eval()
+    export_fp16(ServingNetwork(network, load_prototypes(bundle.path)), folder / GPU_MODEL)
+    manifest = _with_gpu_model(bundle.manifest, folder)
+    (folder / MANIFEST).write_text(manifest.model_dump_json(indent=2) + "\n", encoding="utf-8")
+    write_card(folder, manifest, bundle.path)
 
 
 def _with_gpu_model(manifest: Manifest, folder: Path) -> Manifest:
     golden = golden_of(folder, GPU_MODEL, manifest.golden[CPU_MODEL].texts, manifest.max_length)
     return manifest.model_copy(
         update={
+            "version": f"{manifest.version}-gpu",  # no two bundles of one name have the same version
             "golden": {**manifest.golden, GPU_MODEL: golden},
             "files": {**manifest.files, GPU_MODEL: sha256(folder / GPU_MODEL)},
         }

@@ -93,10 +93,10 @@ def _write(file: Path, parts: Collection[TrainingRows]) -> None:
             writer.writerows(zip(rows.texts, rows.labels, groups, rows.weight_array().tolist(), strict=True))
 
 
-def write_base(folder: Path, files: Collection[Path]) -> None:
-    """Write the base model, with the word pieces of the languages' common words and of these files' texts."""
+def write_base(folder: Path, csv_file: Path) -> None:
+    """Write the base model, with the word pieces of the languages' common words and of the rows to train on."""
     model = read_packaged(multilingual_base.packaged_file())
-    texts = [text for file in files for text in read_training_rows(file).texts]
+    texts = read_training_rows(csv_file).texts
     words = multilingual_base.common_words(languages(), COMMON_WORDS)
     multilingual_base.write_base(model, [*texts, *words], folder)
 
@@ -148,7 +148,7 @@ def main(
     """Train the multilingual bundle."""
     try:
         files, base = assemble(public, FOLDER, seed=seed), FOLDER / "base"
-        write_base(base, files)
+        write_base(base, files[0])
         with progress_display(Console(stderr=True)) as progress:
             train_on(*files, public, output, base=base, seed=seed, progress=progress)
     except DataError as error:

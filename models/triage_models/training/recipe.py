@@ -29,7 +29,7 @@ class Recipe:
         seconds: time budget of one network; None is unlimited.
         teachers: how many networks are trained to teach the one that serves; 1 means none.
         layers: how many of the base's layers serve, evenly spaced; 0 is all. With fewer, a network with all of them is
-            trained first. The one that serves starts from its layers and learns what it answers, see
+            trained first, and no other teachers. The one that serves starts from its layers and learns its answers, see
             `triage_models.training.layer_dropping`.
         averaged: how many networks are trained from the same start, in different orders, whose mean weights serve.
         word_share: how much a head that reads word pieces alone counts in the answer, 0 to 1; 0 is no such head, see
@@ -61,7 +61,9 @@ class Recipe:
     @property
     def networks(self) -> int:
         """How many networks are trained, teachers included."""
-        return self.averaged + (self.teachers if self.teachers > 1 or self.layers else 0)
+        if self.layers:
+            return self.averaged + 1
+        return self.averaged + (self.teachers if self.teachers > 1 else 0)
 
 
 TOTAL_ROWS = 150_000

@@ -4,7 +4,13 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 from triage_models.bundle.manifest import LanguageCalibration
-from triage_models.calibration.by_language import MIN_ROWS, estimated_from_errors, fit_languages, languages_of
+from triage_models.calibration.by_language import (
+    MIN_ROWS,
+    estimated_from_errors,
+    fit_languages,
+    languages_of,
+    own_thresholds,
+)
 
 RISK, LEAST = 0.05, 0.6
 Rows = tuple[list[str | None], NDArray[np.float64], NDArray[np.bool_]]
@@ -48,11 +54,20 @@ def test_languages_with_few_rows_share_a_threshold() -> None:
     assert LEAST < threshold(found["pl"]) < 0.95
 
 
-def test_too_few_rows_promise_nothing_and_still_have_a_threshold() -> None:
-    found = fitted(rows("nl", 40, 0.7))["nl"]
+def test_a_few_rows_of_all_small_languages_choose_nothing() -> None:
+    assert fitted(rows("nl", 40, 0.9), rows("tr", 5, 0.9)) == {}
+
+
+def test_what_a_language_promises_is_an_estimate() -> None:
+    found = fitted(rows("nl", 200, 0.7))["nl"]
     assert found.guarantee is not None
     assert not found.guarantee.certified
     assert 0.6 < threshold(found) <= 0.75
+
+
+def test_a_row_needs_the_confidence_of_its_language() -> None:
+    by_language = {"hi": LanguageCalibration(confidence=0.9), "de": LanguageCalibration()}
+    assert own_thresholds(["hi", "de", None, "en"], by_language, 0.7).tolist() == [0.9, 0.7, 0.7, 0.7]
 
 
 def test_rows_whose_language_is_open_count_for_none() -> None:

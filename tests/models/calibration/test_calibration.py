@@ -110,6 +110,22 @@ def test_the_accepted_rows_are_those_of_the_guarantee(risk: float) -> None:
     assert set(rows.intent.tolist()) == set(range(LABELS))
 
 
+def test_the_guarantee_is_about_what_the_thresholds_of_languages_accept() -> None:
+    """Rows of the second language are wrong more often, so it gets a stricter threshold, and fewer are accepted."""
+    data = calibration_data(5, 3000, out_of_scope=0.05)
+    languages = ["en" if row % 3 else "hi" for row in range(len(data))]
+    harder = np.array([language == "hi" for language in languages]) & (np.arange(len(data)) % 4 == 0)
+    data = replace(data, classes=np.where(harder, -1, data.classes))
+    alone, fitted = (fit_with_thresholds(data, LABELS, risk=0.1, seed=0, languages=given) for given in ([], languages))
+    assert fitted.by_language is not None
+    assert (fitted.by_language["hi"].confidence or 0) > fitted.thresholds.confidence == alone.thresholds.confidence
+    assert fitted.accepted is not None
+    rows, guarantee = expand(fitted.accepted), fitted.thresholds.guarantee
+    assert (len(rows.confidence), int(rows.wrong.sum())) == (guarantee.accepted_rows, guarantee.errors)
+    assert guarantee.accepted_rows < alone.thresholds.guarantee.accepted_rows
+    assert guarantee.certified == (alone.thresholds.guarantee.certified and guarantee.upper_bound <= guarantee.risk)
+
+
 def test_a_row_has_no_part_in_the_confidence_that_its_threshold_is_chosen_by(monkeypatch: pytest.MonkeyPatch) -> None:
     """Confidences fitted on the rows themselves move with the label of each."""
     given: list[NDArray[np.float64]] = []

@@ -79,8 +79,7 @@ def test_a_bundle_with_fewer_layers_is_trained(tiny_base: Path, tiny_csv: Path, 
     assert set(manifest.golden) == {CPU_MODEL}
     assert "fp16" not in (bundle / "README.md").read_text()
     assert manifest.languages == ("en", "fr")
-    assert manifest.by_language is not None
-    assert set(manifest.by_language) <= {"en", "fr"}
+    assert manifest.by_language is None  # too few rows to choose one
     log = [json.loads(line) for line in (bundle / "training.jsonl").read_text().splitlines()]
     served = [step["loss"] for step in log if step["share"] > 0.5]  # before that it is the network with all layers
     assert served[-1] < served[0]

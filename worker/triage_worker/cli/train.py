@@ -11,6 +11,7 @@ from rich.console import Console
 from triage_models.data.file_check import check_file
 from triage_models.labelling.suspects import FILE as SUSPECTS
 from triage_models.progress import progress_display
+from triage_models.text.language_codes import LANGUAGE_CODES
 
 from triage_worker.cli.interruption import interruptible
 from triage_worker.config.errors import TriageError
@@ -112,10 +113,10 @@ def train(
 
 def _codes(text: str | None) -> list[str]:
     codes = [] if text is None else [code.strip().lower() for code in text.split(",")]
-    wrong = next((code for code in codes if re.fullmatch("[a-z]{2,3}", code) is None), None)
+    wrong = next((code for code in codes if code not in LANGUAGE_CODES), None)
     if wrong is not None:
         raise TriageError(f"--languages has '{wrong}', which is no language: write ISO 639-1 codes, such as en,es,pt.")
-    return codes
+    return sorted(set(codes))
 
 
 def _duration(text: str) -> float:
