@@ -231,8 +231,8 @@ async def test_a_ticket_has_the_entities_of_its_messages() -> None:
     ]
 
 
-def forget_request(offset: int, conversation: bytes) -> FakeRecord:
-    return FakeRecord(offset, conversation, None, [(FORGET, b"")], topic="keyed")
+def forget_request(offset: int, conversation: bytes, ticket_id: str) -> FakeRecord:
+    return FakeRecord(offset, conversation, None, [(FORGET, ticket_id.encode())], topic="keyed")
 
 
 async def test_a_request_to_forget_removes_the_conversation_and_its_ticket() -> None:
@@ -242,14 +242,18 @@ async def test_a_request_to_forget_removes_the_conversation_and_its_ticket() -> 
     )
     others = [intent_record(number, intent_event(number, conversation_id="chat-2")) for number in (3, 4)]
     await service.process([intent_record(0, intent_event(1)), others[0]])
-    await service.process([intent_record(1, intent_event(2)), forget_request(2, b"chat-1"), others[1]])
+    first = TicketEvent.read(broker.of("tickets")[0].value or b"").ticket_id
+    await service.process([intent_record(1, intent_event(2)), forget_request(2, b"chat-1", first), others[1]])
     newest = {record.key: record.value for record in broker.of("tickets")}
     assert [value is None for value in newest.values()] == [True, False], "the update within the batch is undone, too"
     assert [key for _, key in broker.changelog] == [key for _, key in broker.disk] == [b"c:chat-2"]
     assert broker.of("dlq") == []
     assert metric(metrics.registry, "forgotten") == 1
-    await service.process([forget_request(3, b"chat-1"), intent_record(4, intent_event(5))])
-    assert TicketEvent.read(broker.of("tickets")[-1].value or b"").messages == 1, "what comes later is new"
+    await service.process([forget_request(3, b"chat-1", first), intent_record(4, intent_event(5))])
+    latest = TicketEvent.read(broker.of("tickets")[-1].value or b"")
+    assert (latest.messages, latest.ticket_id != first) == (1, True), "what comes later is new"
+    await service.process([forget_request(2, b"chat-1", first), intent_record(5, intent_event(6))])
+    assert TicketEvent.read(broker.of("tickets")[-1].value or b"").messages == 2, "a request that is read again is old"
 
 
 async def test_only_the_routers_own_topic_has_requests_to_forget() -> None:

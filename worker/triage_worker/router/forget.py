@@ -130,7 +130,11 @@ def _requests(settings: Settings, found: Found) -> list[_Empty]:
     if found.conversations is None or topic not in found.configs:
         return []
     return [
-        _Empty(topic, RecordKey(place.partition, str(state["conversation_id"]).encode()), [(FORGET, b"")])
+        _Empty(
+            topic,
+            RecordKey(place.partition, str(state["conversation_id"]).encode()),
+            [(FORGET, str(state["ticket_id"]).encode())],
+        )
         for place, state in found.conversations.records.keys.items()
     ]
 

@@ -108,8 +108,9 @@ class TicketService:
 
     def _process_record(self, effects: _Effects, record: InputRecord) -> None:
         topics = self._context.topics
-        if record.topic == topics.keyed and any(name == FORGET for name, _ in record.headers or ()):
-            self._forget(effects, record)
+        asked = [value for name, value in record.headers or () if name == FORGET]
+        if record.topic == topics.keyed and asked:
+            self._forget(effects, record, asked[0].decode("utf-8", "replace"))
             return
         parsed = parse_intent(record)
         if isinstance(parsed, InvalidIntent):
@@ -121,12 +122,15 @@ class TicketService:
         else:
             self._apply(effects, record, parsed)
 
-    def _forget(self, effects: _Effects, record: InputRecord) -> None:
-        """Remove a conversation's state, and its last ticket from the topic, which keeps the newest event of each."""
+    def _forget(self, effects: _Effects, record: InputRecord, ticket_id: str) -> None:
+        """Remove a conversation's state, and its ticket from the topic, which keeps the newest event of each.
+
+        A request may be read late, or again after a crash: a ticket that was opened since then stays.
+        """
         key = state_key(record.partition, (record.key or b"").decode("utf-8", "replace"))
         known = effects.states[key] if key in effects.states else self._load(key)
         self._context.metrics.intents.labels("forgotten").inc()
-        if known is not None:
+        if known is not None and known.ticket_id == ticket_id:
             effects.states[key] = None
             effects.records.append(OutgoingRecord(self._context.topics.tickets, known.ticket_id.encode(), None, ()))
 

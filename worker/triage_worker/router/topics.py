@@ -5,7 +5,8 @@ from typing import NamedTuple, Self
 from triage_worker.config.settings import Settings
 
 FORGET = "triage.forget"
-"""The header of a record without a value on `RouterTopics.keyed`: forget the conversation that is its key."""
+"""The header of a record without a value on `RouterTopics.keyed`: forget the conversation that is the record's key, if
+its ticket is the one that the header names."""
 
 
 class RouterTopics(NamedTuple):
