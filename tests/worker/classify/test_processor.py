@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 
 import pytest
 from triage_models.serving.engine import Encoded
+from triage_models.serving.mail.message import Message, as_written
 from triage_worker.classify import inference
 from triage_worker.classify.processor import ClassificationProcessor
 from triage_worker.resilience.backoff import FixedDelays
@@ -103,6 +104,20 @@ async def test_only_the_message_that_the_tokenizer_fails_on_becomes_a_dead_lette
             return super().encode(texts)
 
     async with harness_of(FailingTokenizer()) as harness:
+        values = [message("aa"), message("poison"), message("a")]
+        await harness.process({A: [record(A, offset, value) for offset, value in enumerate(values)]})
+        outputs = await harness.wait_for_outputs(3)
+        assert [output.label for output in outputs] == ["WISMO", "model_error", "low_confidence"]
+        assert outputs[1].value == message("poison")
+
+
+async def test_only_the_message_that_cannot_be_read_becomes_a_dead_letter() -> None:
+    def read(text: str) -> Message:
+        if "poison" in text:
+            raise RecursionError
+        return as_written(text)
+
+    async with classification_harness(loaded_bundle(FakeModel()), read=read) as harness:
         values = [message("aa"), message("poison"), message("a")]
         await harness.process({A: [record(A, offset, value) for offset, value in enumerate(values)]})
         outputs = await harness.wait_for_outputs(3)

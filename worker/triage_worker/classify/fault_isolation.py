@@ -20,7 +20,10 @@ class ModelDownError(Exception):
 
 
 def isolate(
-    run: Callable[[Sequence[Item]], Sequence[Result]], items: Sequence[Item], healthy: Callable[[], bool]
+    run: Callable[[Sequence[Item]], Sequence[Result]],
+    items: Sequence[Item],
+    healthy: Callable[[], bool],
+    what: str = "the model",
 ) -> list[Result | Fault]:
     """Run items together; if that fails, halve the batch until the items at fault are found.
 
@@ -28,6 +31,7 @@ def isolate(
         run: returns one result for each item, or raises.
         items: what to run.
         healthy: returns whether ``run`` works on an item that is known to be good.
+        what: what runs, for the reason of a fault.
 
     Returns:
         A result or a `Fault` for each item, in order.
@@ -40,15 +44,15 @@ def isolate(
     except Exception as error:
         if len(items) > 1:
             middle = len(items) // 2
-            return [*isolate(run, items[:middle], healthy), *isolate(run, items[middle:], healthy)]
+            return [*isolate(run, items[:middle], healthy, what), *isolate(run, items[middle:], healthy, what)]
         if not healthy():
-            raise ModelDownError(_sentence(error)) from error
+            raise ModelDownError(_sentence(error, what)) from error
     try:
         return list(run(items))  # the first failure may have been a transient one of the model
     except Exception as error:
-        return [Fault(_sentence(error))]
+        return [Fault(_sentence(error, what))]
 
 
-def _sentence(error: Exception) -> str:
+def _sentence(error: Exception, what: str) -> str:
     """Name the kind of error only: its message can contain the customer's text."""
-    return f"the model fails on it: {type(error).__name__}"
+    return f"{what} fails on it: {type(error).__name__}"

@@ -5,7 +5,7 @@ the event loop, tokenizing in a thread of its own, inference in several.
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from time import monotonic
@@ -13,6 +13,7 @@ from time import monotonic
 from aiokafka.structs import ConsumerRecord
 from triage_models.serving.engine import Encoded
 from triage_models.serving.mail.message import Message, as_written
+from triage_models.text.language import Detection
 from triage_schemas.input.decoder import decode
 from triage_schemas.messages.message import InputShape, Rejected, Skipped
 
@@ -169,19 +170,29 @@ class ClassificationProcessor(MessageProcessor):
 
     def _encode(self, bundles: ServingBundles, messages: Sequence[DecodedMessage]) -> list[EncodedMessage | Fault]:
         """Read each message, find its language, and encode it with the bundle of its language."""
-        rows: dict[LoadedBundle, list[int]] = {}
-        for row, decoded in enumerate(messages):
-            read = self._read(decoded.message.text)
-            decoded.written, decoded.automatic = read.text, read.automatic
-            decoded.language = self._languages.find(decoded.message, bundles.expected, read.text)
-            rows.setdefault(bundles.of(decoded.language), []).append(row)
-        self.metrics.languages(self._languages.count([decoded.language for decoded in messages]))
         encoded: dict[int, EncodedMessage | Fault] = {}
+        rows: dict[LoadedBundle, list[int]] = {}
+        # Reading depends on nothing but the text, so what fails is that text.
+        found = isolate(partial(self._languages_of, bundles.expected), messages, lambda: True, "reading the text")
+        for row, one in enumerate(found):
+            if isinstance(one, Fault):
+                encoded[row] = one
+            else:
+                rows.setdefault(bundles.of(one), []).append(row)
+        self.metrics.languages(self._languages.count([decoded.language for decoded in messages]))
         for bundle, own in rows.items():
             written = [messages[row].to_classify for row in own]
             tokens = isolate(bundle.encode, written, partial(_can_encode, bundle))
             encoded |= {row: _encoded(messages[row], bundle, one) for row, one in zip(own, tokens, strict=True)}
         return [encoded[row] for row in range(len(messages))]
+
+    def _languages_of(self, expected: Collection[str], messages: Sequence[DecodedMessage]) -> list[Detection | None]:
+        """Read what each sender wrote, and find its language; both are kept with the message."""
+        for decoded in messages:
+            read = self._read(decoded.message.text)
+            decoded.written, decoded.automatic = read.text, read.automatic
+            decoded.language = self._languages.find(decoded.message, expected, read.text)
+        return [decoded.language for decoded in messages]
 
 
 async def _wait_for(future: "asyncio.Future[None]") -> None:
