@@ -15,6 +15,7 @@ import torch
 from tokenizers import Tokenizer
 from torch import Tensor
 
+from triage_models.errors import DataError
 from triage_models.training.batches import Examples, epoch_batches
 from triage_models.training.inference import embed_texts, predict_logits
 from triage_models.training.losses import Targets, class_weights, training_loss
@@ -72,7 +73,11 @@ class Trainer:
     _best_weights: dict[str, Tensor] = field(default_factory=dict)
 
     def run(self) -> None:
-        """Train until the epochs or the time are used up, or errors stop falling."""
+        """Train until the epochs or the time are used up, or errors stop falling.
+
+        Raises:
+            DataError: The time was used up before the first step.
+        """
         self._started = time.monotonic()
         targets = self._targets()
         freeze(self.network, self.recipe)
@@ -86,6 +91,11 @@ class Trainer:
             if not self._improving():
                 break
             self._save(optimizer)
+        if not self._step:
+            raise DataError(
+                f"Nothing was learned within {self.recipe.seconds or 0:.0f} s, a model's part of the time budget: "
+                "give a longer one."
+            )
         if self._best_weights:
             self.network.load_state_dict(self._best_weights)
         self.network.eval()

@@ -13,6 +13,7 @@ from tokenizers import Tokenizer
 pytest.importorskip("torch", reason="needs the [train] extra")
 
 import torch
+from triage_models.errors import DataError
 from triage_models.training import trainer
 from triage_models.training.base_model import load_encoder, load_tokenizer
 from triage_models.training.batches import Examples
@@ -182,6 +183,12 @@ def test_a_time_budget_ends_the_training(make: Make, monkeypatch: pytest.MonkeyP
     trained.run()
     assert shares[-1] >= 1.0
     assert shares == sorted(shares)
+
+
+def test_a_budget_that_leaves_no_time_to_learn_is_an_error(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(trainer, "time", each_call_takes(10.0))
+    with pytest.raises(DataError, match="Nothing was learned within 5 s, "):
+        make(replace(RECIPE, seconds=5.0)).run()
 
 
 def test_a_time_budget_includes_validation_and_what_was_used_before_an_interruption(

@@ -224,10 +224,14 @@ async def hang() -> None:
 
 @pytest.mark.parametrize(("stop", "in_order"), [(finish, True), (fail, False), (hang, False)])
 async def test_an_application_whose_thread_has_ended_is_stopped(
-    stop: Callable[[], Awaitable[None]], in_order: bool, monkeypatch: pytest.MonkeyPatch
+    stop: Callable[[], Awaitable[None]],
+    in_order: bool,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     monkeypatch.setattr(faust_compat, "STOP_TIMEOUT_S", 0.01)
     assert await stop_app(stopping_app(stop)) is in_order
+    assert ("RuntimeError: Event loop is closed" in caplog.text) == (stop is fail)
 
 
 async def test_a_thread_that_still_runs_is_noticed(thread: threading.Thread) -> None:

@@ -1,6 +1,7 @@
 """Works around four gaps of Faust. Only the router imports this module, since Faust is an extra."""
 
 import asyncio
+import logging
 import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,6 +17,8 @@ versions.require(versions.FAUST)
 
 LOGGER = __name__
 """Where Faust logs what `ReadyTables` does: it names a service's logger after the module of its class."""
+
+log = logging.getLogger(__name__)
 
 
 class ReadyTables(TableManager):
@@ -106,7 +109,10 @@ async def stop_app(app: Any) -> bool:
             done, _ = await asyncio.wait([stopping], timeout=STOP_TIMEOUT_S)
     finally:
         stopping.cancel()
-    in_order = bool(done) and not stopping.cancelled() and stopping.exception() is None
+    failure = stopping.exception() if done and not stopping.cancelled() else None
+    if failure is not None:
+        log.warning("Faust failed while it stopped: %s: %s", type(failure).__name__, failure)
+    in_order = bool(done) and not stopping.cancelled() and failure is None
     worker = app.consumer._thread._thread
     return in_order and (worker is None or not worker.is_alive())
 
