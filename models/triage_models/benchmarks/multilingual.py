@@ -5,7 +5,6 @@ English ones are those that `triage_models.benchmarks.leave_out` measures on, be
 """
 
 import argparse
-import shutil
 import sys
 from collections.abc import Iterator, Sequence
 from functools import partial
@@ -16,7 +15,9 @@ from rich.console import Console
 from triage_models.benchmarks.leave_out import Part, other_strangers
 from triage_models.benchmarks.leave_out_results import Result, result_table, write_results
 from triage_models.benchmarks.suite import EXIT_INCOMPLETE, print_results
-from triage_models.data.held_out import LANGUAGES_DIR
+from triage_models.data.corpus import LANGUAGE_COLUMNS, read_messages
+from triage_models.data.held_out import LANGUAGES_DIR, PLAIN_DIR
+from triage_models.data.tables import write_table
 from triage_models.errors import DataError, ModelError
 from triage_models.paths import MULTILINGUAL_BUNDLE
 from triage_models.report.evaluation import evaluate
@@ -52,12 +53,12 @@ def _languages() -> Iterator[Part]:
     if not files:
         raise DataError(f"There are no held-out messages in {LANGUAGES_DIR}: they are in a checkout, and in no wheel.")
     for file in files:
-        yield Part(f"held_out_{file.stem}", f"held out: {file.stem}", partial(_copy, file), left_out=True)
+        yield Part(f"held_out_{file.stem}", f"held out: {file.stem}", partial(_join, [file]), left_out=True)
+    yield Part("held_out_plain", "held out: plain, all", partial(_join, sorted(PLAIN_DIR.glob("*.csv"))))
 
 
-def _copy(file: Path, output: Path) -> Path:
-    output.parent.mkdir(parents=True, exist_ok=True)
-    return Path(shutil.copyfile(file, output))
+def _join(files: Sequence[Path], output: Path) -> Path:
+    return write_table(output, LANGUAGE_COLUMNS, (row for file in files for row in read_messages(file)))
 
 
 def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:

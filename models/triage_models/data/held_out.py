@@ -6,5 +6,8 @@ _FOLDER = Path(__file__).parents[2] / "held_out"
 CHANNELS_CSV = _FOLDER / "channels.csv"
 """Messages of six channels, with the columns of a corpus, by another hand; ``|`` joins labels that are all correct."""
 
+PLAIN_DIR = _FOLDER / "plain"
+"""The plainest messages in every language, by yet another hand."""
+
 LANGUAGES_DIR = _FOLDER / "languages"
 """The same for each further language, by another hand than the corpus in that language."""
