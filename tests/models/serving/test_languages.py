@@ -44,7 +44,7 @@ def test_an_automatic_reply_stays_out_of_scope_in_any_language(english: Path) ->
 
 
 def test_a_bundle_that_names_no_languages_answers_as_before(tmp_path: Path) -> None:
-    old = Classifier.open(variant(tmp_path / "old", "1"), device="cpu", threads=1)
+    old = Classifier.open(variant(tmp_path / "old", "1", languages=None), device="cpu", threads=1)
     (decision,) = old.classify([ENGLISH])
     assert (decision.accepted, decision.language) == (True, None)
     assert old.encode([ENGLISH])[0].language is None

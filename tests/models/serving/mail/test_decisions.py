@@ -70,5 +70,6 @@ def test_without_cleaning_a_text_is_read_as_it_is_also_by_a_pickled_classifier()
     opened = Classifier.open(device="cpu", threads=1, clean_email=False)
     mails = [*AUTOMATIC[:2], STYLES[0](NEW_TEXTS[0]), "<p>where is my order</p>"]
     for classifier in (opened, pickle.loads(pickle.dumps(opened))):
-        assert classifier.encode(mails) == classifier.engine.encode(mails)
+        as_written = [row._replace(language=None) for row in classifier.encode(mails)]
+        assert as_written == classifier.engine.encode(mails)
     assert shipped_classifier().encode(mails) != opened.encode(mails)
