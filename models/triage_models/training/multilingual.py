@@ -27,7 +27,7 @@ from triage_models.training.recipe import Recipe
 
 RECIPE = Recipe(
     epochs=3.0, batch=32, rate=1e-4, head_rate=2e-3, layer_decay=1.0, noise=0.5, words_frozen=True,
-    class_balance=0.0, anchor=1.0, layers=9, word_share=0.4,
+    class_balance=0.0, anchor=1.0, layers=9, averaged=3, word_share=0.4,
 )  # fmt: skip
 """With six layers, messages in other languages than English were right less often on kinds of shop left out."""
 
