@@ -11,6 +11,7 @@ from triage_worker.router.conversation import (
     MAX_ENTITIES,
     MAX_INTENTS,
     MAX_SEEN,
+    MAX_TAGS,
     Conversation,
     IncomingMessage,
     apply_message,
@@ -214,3 +215,18 @@ def test_the_entities_of_a_ticket_are_bounded() -> None:
     named = [{"type": "amount", "value": str(number)} for number in range(200)]
     (opened,) = applied(replace(message(1), entities=named))
     assert opened.entities == named[:MAX_ENTITIES]
+
+
+def test_the_tags_of_a_ticket_are_bounded_and_the_first_ones_stay() -> None:
+    """A rule may put a value of the text into a tag, such as ``order_{order_number}``."""
+    conversation = None
+    for number in range(MAX_TAGS + 20):
+        route = replace(ROUTES["WISMO"], tags=("wismo", f"order_{number}"))
+        (conversation,) = apply_message(
+            conversation, message(number), route, close_after_s=DAY, partition=2, now=2_000.0
+        )
+    assert conversation is not None
+    assert conversation.tags == ["wismo", *(f"order_{number}" for number in range(MAX_TAGS - 1))]
+    many = replace(ROUTES["WISMO"], tags=tuple(f"tag-{number}" for number in range(MAX_TAGS + 1)))
+    (opened,) = apply_message(None, message(1), many, close_after_s=DAY, partition=2, now=2_000.0)
+    assert opened.tags == list(many.tags[:MAX_TAGS])

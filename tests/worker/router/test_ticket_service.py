@@ -10,9 +10,11 @@ from hypothesis import strategies as st
 from prometheus_client import CollectorRegistry
 from triage_schemas.events import EntityRef, TicketEvent
 from triage_worker.router.context import RouterContext
+from triage_worker.router.conversation import MAX_TAGS
 from triage_worker.router.metrics import RouterMetrics
 from triage_worker.router.ticket_service import TicketService
 from triage_worker.router.topics import FORGET
+from triage_worker.routing.routes import Defaults, Routes
 from triage_worker.routing.routes_file import DEFAULT_ROUTES, load
 
 from tests.worker.router.fakes import TOPICS, FakeBroker, FakeRecord, intent_record, process_through_crashes
@@ -263,3 +265,19 @@ async def test_only_the_routers_own_topic_has_requests_to_forget() -> None:
     await service.process([FakeRecord(1, b"chat-1", None, [(FORGET, b"")], topic="intents")])
     assert len(broker.changelog) == 1
     assert len(broker.of("dlq")) == 1
+
+
+async def test_tags_for_which_a_ticket_has_no_room_are_counted_and_logged_once(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    tags = [f"tag-{number}" for number in range(MAX_TAGS)]
+    routes = Routes(defaults=Defaults(tags=(*tags, "more")))
+    broker, metrics = FakeBroker(), RouterMetrics()
+    service = TicketService(RouterContext(TOPICS, broker.send, lambda: routes, metrics), broker)
+    assert metrics.registry.get_sample_value("triage_router_tags_left_out_total") == 0
+    messages = [intent_record(number, intent_event(number, intent="OTHER")) for number in (1, 2)]
+    await service.process([*messages, messages[1]])
+    assert tickets(broker)[-1].tags == tags
+    assert metrics.registry.get_sample_value("triage_router_tags_left_out_total") == 2, "a repeat adds none"
+    (logged,) = caplog.messages
+    assert logged.startswith(f"A ticket has {MAX_TAGS} tags, and gets no more")

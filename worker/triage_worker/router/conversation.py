@@ -23,6 +23,9 @@ MAX_INTENTS = 100
 MAX_ENTITIES = 100
 """How many of the first entities a ticket lists."""
 
+MAX_TAGS = 100
+"""How many of the first tags a ticket has. Zendesk's field for tags holds about 5,000 characters, so 50 for each."""
+
 
 @dataclass(frozen=True, slots=True)
 class IncomingMessage:
@@ -59,7 +62,7 @@ class Conversation:
         intents: the intents of the messages, oldest first; consecutive repeats count once.
         queue: where the ticket is worked on.
         priority: the highest priority of its messages.
-        tags: the tags of its messages' routes.
+        tags: the first tags of its messages' routes.
         due_at: when an answer is due, in seconds since the epoch; None if no time is set.
         messages: number of its messages.
         opened_at: time of its first message, in seconds since the epoch.
@@ -216,7 +219,7 @@ def _opened(message: IncomingMessage, route: Route, close_after_s: int, partitio
         intents=[message.intent],
         queue=route.queue,
         priority=route.priority,
-        tags=list(route.tags),
+        tags=_known_tags([], route),
         fields=dict(route.fields),
         entities=_known_entities([], message),
         due_at=None if route.sla_s is None else message.at + route.sla_s,
@@ -241,7 +244,7 @@ def _continued(conversation: Conversation, message: IncomingMessage, route: Rout
         revision=conversation.revision + 1,
         customer_id=conversation.customer_id or message.customer_id,
         intents=intents,
-        tags=[*conversation.tags, *(tag for tag in route.tags if tag not in conversation.tags)],
+        tags=_known_tags(conversation.tags, route),
         fields={**route.fields, **conversation.fields},
         entities=_known_entities(conversation.entities, message),
         messages=conversation.messages + 1,
@@ -259,6 +262,11 @@ def _continued(conversation: Conversation, message: IncomingMessage, route: Rout
         priority=route.priority,
         due_at=min(due, default=None),
     )
+
+
+def _known_tags(known: list[str], route: Route) -> list[str]:
+    """Add a route's tags to what is known, each once. The first ones stay: the helpdesk has them."""
+    return [*known, *(tag for tag in route.tags if tag not in known)][:MAX_TAGS]
 
 
 def _known_entities(known: list[dict[str, str]], message: IncomingMessage) -> list[dict[str, str]]:

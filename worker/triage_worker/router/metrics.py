@@ -30,6 +30,11 @@ class RouterMetrics:
             ["event"],
             registry=registry,
         )
+        self.tags_left_out = Counter(
+            "triage_router_tags_left_out",
+            "Tags of rules that a ticket did not get, since it has the most that it can have.",
+            registry=registry,
+        )
         self.alerts = Counter(
             "triage_router_alerts", "Surge alerts by event: started, ended.", ["event"], registry=registry
         )

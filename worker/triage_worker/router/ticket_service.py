@@ -5,6 +5,7 @@ event ids, and never loses one.
 """
 
 import heapq
+import logging
 import math
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
@@ -17,11 +18,14 @@ from triage_worker.kafka.dead_letters import make_dead_letter
 from triage_worker.kafka.records import InputRecord, OutgoingRecord
 from triage_worker.observability.tracing import MessageSpan, Traces, begin, outgoing
 from triage_worker.router.context import RouterContext
-from triage_worker.router.conversation import Conversation, apply_message, close, next_deadline
+from triage_worker.router.conversation import MAX_TAGS, Conversation, apply_message, close, next_deadline
 from triage_worker.router.intent_counts import CountedMessage, IntentCounts
 from triage_worker.router.intent_parser import InvalidIntent, ParsedIntent, parse_intent
 from triage_worker.router.interfaces import StateChange, StateKey, StateStore
 from triage_worker.router.topics import FORGET
+from triage_worker.routing.routes import Route
+
+log = logging.getLogger(__name__)
 
 MAX_PER_TICK = 500
 """How many deadlines a tick handles before batches run again."""
@@ -59,6 +63,7 @@ class TicketService:
         self._traces = traces
         self._deadlines: list[tuple[float, StateKey]] = []
         self._scheduled: dict[StateKey, float] = {}
+        self._said_that_tags_are_left_out = False
 
     async def process(self, records: Sequence[InputRecord]) -> None:
         """Process records; return when their outputs and the new states are stored.
@@ -170,8 +175,20 @@ class TicketService:
         for state in states:
             metrics.ticket_events.labels(state.change).inc()
             self._update(effects, key, state, trace)
+        self._note_tags_left_out(states[-1], route)
         counted = CountedMessage(record.offset, message.at, parsed.message_id)
         effects.counted[message.intent, record.topic, record.partition].append(counted)
+
+    def _note_tags_left_out(self, conversation: Conversation, route: Route) -> None:
+        """Count the tags for which a ticket has no room, and log the first time: its rule goes on making them."""
+        left_out = [tag for tag in route.tags if tag not in conversation.tags]
+        self._context.metrics.tags_left_out.inc(len(left_out))
+        if left_out and not self._said_that_tags_are_left_out:
+            self._said_that_tags_are_left_out = True
+            log.warning(
+                f"A ticket has {MAX_TAGS} tags, and gets no more; triage_router_tags_left_out_total counts on",
+                extra={"ticket_id": conversation.ticket_id, "rule": route.rule},
+            )
 
     def _update(self, effects: _Effects, key: StateKey, conversation: Conversation, trace: Headers) -> None:
         """Set a conversation's new state and publish the event about its last change."""
