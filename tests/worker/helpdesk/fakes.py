@@ -106,13 +106,18 @@ class FakeHelpdesk:
 
 
 class FakeZendesk(FakeHelpdesk):
-    """Closed tickets never change, only assigned ones can be solved, and idempotency keys repeat the first answer."""
+    """Closed tickets never change, only assigned ones can be solved, and idempotency keys repeat the first answer.
+
+    Attributes:
+        options: the values that a custom field takes, by its id; a field without options takes any text.
+    """
 
     user = f"{USER}/token"
 
     def __init__(self, faults: Iterable[str] = ()) -> None:
         super().__init__(faults)
-        self._keys: dict[str, tuple[Any, dict[str, Any]]] = {}
+        self.options: dict[int, tuple[str, ...]] = {}
+        self._keys: dict[str, tuple[Any, int, dict[str, Any]]] = {}
 
     def routes(self, app: web.Application) -> None:
         app.router.add_get("/api/v2/tickets.json", self._list)
@@ -128,21 +133,25 @@ class FakeZendesk(FakeHelpdesk):
         body = await request.json()
         key = request.headers["Idempotency-Key"]
         if key in self._keys:
-            first, answer = self._keys[key]
+            first, status, answer = self._keys[key]
             if first != body:
                 return web.json_response({"error": "IdempotentRequestError"}, status=400)
-            return web.json_response({"ticket": answer}, status=201, headers={"x-idempotency-lookup": "hit"})
+            return web.json_response(answer, status=status, headers={"x-idempotency-lookup": "hit"})
         given = body["ticket"]
         if "refuse" in given["tags"]:
             return web.json_response({"error": "RecordInvalid"}, status=422)
+        if refusal := self._refuse_fields(given):
+            self._keys[key] = (body, 422, refusal)
+            return web.json_response(refusal, status=422)
         assert given["comment"]["body"]
         defaults: dict[str, Any] = {"status": "new", "priority": None, "tags": [], "group_id": 1, "assignee_id": None}
         fields = {name: value for name, value in given.items() if name != "comment"}
         ticket = self._new({**defaults, **fields})
-        self._keys[key] = (body, dict(ticket))
+        self._keys[key] = (body, 201, {"ticket": dict(ticket)})
         return web.json_response({"ticket": ticket}, status=201)
 
     async def _update(self, request: web.Request) -> web.Response:
+        assert "Idempotency-Key" not in request.headers, "a key is for one request"
         ticket = self.tickets[int(request.match_info["id"])]
         changes = (await request.json())["ticket"]
         if ticket["status"] == "closed":
@@ -150,8 +159,17 @@ class FakeZendesk(FakeHelpdesk):
         if changes.get("status") == "solved" and ticket["assignee_id"] is None:
             return web.json_response({"error": "RecordInvalid", "description": "assignee"}, status=422)
         assert changes.get("priority", "low") in ("low", "normal", "high", "urgent")
+        if refusal := self._refuse_fields(changes):
+            return web.json_response(refusal, status=422)
         ticket.update(changes)
         return web.json_response({"ticket": ticket})
+
+    def _refuse_fields(self, given: dict[str, Any]) -> dict[str, Any] | None:
+        for field in given.get("custom_fields", ()):
+            if field["value"] not in self.options.get(field["id"], (field["value"],)):
+                details = {"base": [{"description": "Order: is not valid", "error": "InvalidValue"}]}
+                return {"error": "RecordInvalid", "description": "Record validation errors", "details": details}
+        return None
 
 
 class FakeGorgias(FakeHelpdesk):

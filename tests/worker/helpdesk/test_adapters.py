@@ -28,7 +28,13 @@ each_adapter = pytest.mark.parametrize("name", FAKES)
 
 @asynccontextmanager
 async def connected(
-    server: FakeHelpdesk, name: str, *, token: str = TOKEN, path: str = "", per_minute: int = 600
+    server: FakeHelpdesk,
+    name: str,
+    *,
+    token: str = TOKEN,
+    path: str = "",
+    per_minute: int = 600,
+    metrics: HelpdeskMetrics | None = None,
 ) -> AsyncIterator[Helpdesk]:
     """A helpdesk as the service connects it, to a fake server."""
     adapter = load_adapter(name)
@@ -37,7 +43,7 @@ async def connected(
             session,
             f"{site}{path}",
             per_minute=per_minute,
-            metrics=HelpdeskMetrics(),
+            metrics=metrics or HelpdeskMetrics(),
             timeout_s=TIMEOUT_S,
             retry=RETRY,
         )
@@ -178,6 +184,35 @@ async def test_zendesk_gets_a_field_that_a_later_message_fills() -> None:
     one["custom_fields"] = [{"id": 27_001, "value": None}]  # Zendesk shows all fields, also empty ones
     assert await outcomes(server, "zendesk", [ticket("updated", fields={"order": "A-1042"})]) == ["updated"]
     assert one["custom_fields"] == [{"id": 27_001, "value": "A-1042"}]
+
+
+@pytest.mark.parametrize("faults", [[], ["ok", "ok", "lost"], ["ok", "lost"], ["ok", "ok", "500", "drop"]])
+async def test_zendesk_gets_a_ticket_whose_custom_fields_it_refuses_without_them(
+    faults: list[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    server, metrics = FakeZendesk(faults), HelpdeskMetrics()
+    server.options = {27_001: ("order_a", "order_b")}  # a drop-down field
+    made = ticket(fields={"order": "A-1042"}, queue="claims")
+    async with connected(server, "zendesk", per_minute=600_000, metrics=metrics) as helpdesk:
+        assert await helpdesk.upsert(made) == "created"
+        (one,) = server.tickets.values()
+        assert ("custom_fields" in one, one["group_id"], one["external_id"]) == (False, 360_001, "t-1")
+        assert await helpdesk.upsert(ticket("updated", fields={"order": "A-1042"}, tags=["more"])) == "updated"
+        assert "more" in one["tags"]
+    assert metrics.registry.get_sample_value("triage_helpdesk_fields_refused_total") == 2
+    notes = [record for record in caplog.records if "only without its custom fields" in record.message]
+    assert [getattr(note, "fields", None) for note in notes] == [{"order": 27_001}] * 2
+    assert "Order: is not valid" in str(getattr(notes[0], "problem", ""))
+    assert "A-1042" not in caplog.text
+
+
+async def test_a_ticket_that_zendesk_refuses_without_its_fields_too_is_rejected() -> None:
+    server, metrics = FakeZendesk(), HelpdeskMetrics()
+    async with connected(server, "zendesk", metrics=metrics) as helpdesk:
+        with pytest.raises(RequestRejectedError, match="the helpdesk answered 422"):
+            await helpdesk.upsert(ticket(fields={"order": "A-1042"}, tags=["refuse"]))
+    assert [method for method, _ in server.calls] == ["GET", "POST", "POST"], "tried once more, not for ever"
+    assert metrics.registry.get_sample_value("triage_helpdesk_fields_refused_total") == 0
 
 
 def test_the_note_for_agents_has_the_fields() -> None:

@@ -73,6 +73,7 @@ class HelpdeskClient:
         retry: the delays between attempts.
 
     Attributes:
+        metrics: where calls are counted, and by adapters what their helpdesk did not take.
         failing_since: time of the first failure since the last success, by `time.monotonic`; None if there is none.
     """
 
@@ -89,7 +90,7 @@ class HelpdeskClient:
         self._session = session
         self._site = site
         self._rate_limiter = RateLimiter(per_minute)
-        self._metrics = metrics
+        self.metrics = metrics
         self._timeout = aiohttp.ClientTimeout(total=timeout_s)
         self._retry = retry
         self.failing_since: float | None = None
@@ -138,13 +139,13 @@ class HelpdeskClient:
             status, content, asked_s = await self._send(request)
             if status < 300:
                 success = _Success(orjson.loads(content) if content.strip() else None)
-                self._metrics.calls.labels("done").inc()
+                self.metrics.calls.labels("done").inc()
                 return success
         except (aiohttp.ClientError, TimeoutError, orjson.JSONDecodeError) as error:
-            self._metrics.calls.labels("failed").inc()
+            self.metrics.calls.labels("failed").inc()
             return _Failure("no response in time" if isinstance(error, TimeoutError) else repr(error), asked_s)
         self._raise_if_permanent(request.method, status, content)
-        self._metrics.calls.labels("throttled" if status == 429 else "failed").inc()
+        self.metrics.calls.labels("throttled" if status == 429 else "failed").inc()
         return _Failure(f"status {status}", asked_s)
 
     async def _send(self, request: _Request) -> tuple[int, bytes, float | None]:
@@ -173,7 +174,7 @@ class HelpdeskClient:
                 f"TRIAGE_HELPDESK_URL."
             )
         if status < 500 and status not in TRANSIENT:
-            self._metrics.calls.labels("refused").inc()
+            self.metrics.calls.labels("refused").inc()
             raise RequestRejectedError(status, content.decode("utf-8", "replace"))
 
     async def _back_off(self, failure: _Failure) -> None:

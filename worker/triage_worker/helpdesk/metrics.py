@@ -19,6 +19,11 @@ class HelpdeskMetrics:
         self.calls = Counter(
             "triage_helpdesk_calls", "Calls by result: done, throttled, failed, refused.", ["result"], registry=registry
         )
+        self.fields_refused = Counter(
+            "triage_helpdesk_fields_refused",
+            "Calls that the helpdesk accepted only without the ticket's custom fields.",
+            registry=registry,
+        )
         # Starting from 0 makes the first count an increase for Prometheus.
         for outcome in ("created", "updated", "current", "dead_letter"):
             self.tickets.labels(outcome)

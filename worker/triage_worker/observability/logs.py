@@ -20,7 +20,13 @@ from triage_worker.observability.log_rate_limit import LogRateLimit
 
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 _NOISY = ("aiokafka", "kafka", "aiohttp.access")
-_RATE_LIMITED = ("aiokafka", "opentelemetry", "triage_worker.kafka.dead_letters", "triage_worker.fallback")
+_RATE_LIMITED = (
+    "aiokafka",
+    "opentelemetry",
+    "triage_worker.kafka.dead_letters",
+    "triage_worker.fallback",
+    "triage_worker.helpdesk.adapters",
+)
 _about: ContextVar[Mapping[str, object]] = ContextVar("about", default=MappingProxyType({}))
 
 

@@ -1,13 +1,16 @@
 """Zendesk, by its Ticketing API. Triage's ticket is the one whose ``external_id`` is the event's ``ticket_id``."""
 
+import logging
 from collections.abc import Mapping
 from typing import Any
 
 from triage_schemas.events import TicketEvent
 
 from triage_worker.helpdesk.adapter import Adapter, Outcome
-from triage_worker.helpdesk.http_client import HelpdeskClient, basic_auth
+from triage_worker.helpdesk.http_client import HelpdeskClient, RequestRejectedError, basic_auth
 from triage_worker.helpdesk.ticket_fields import sets_assignment, subject, summary, tags
+
+log = logging.getLogger(__name__)
 
 TICKETS = "/api/v2/tickets"
 
@@ -43,11 +46,10 @@ class Zendesk:
             wanted["custom_fields"] = _field_list(missing)
         if all(_comparable(existing.get(name)) == _comparable(value) for name, value in wanted.items()):
             return "current"
-        await self._client.call("PUT", f"{TICKETS}/{existing['id']}.json", {"ticket": wanted})
+        await self._write("PUT", f"{TICKETS}/{existing['id']}.json", ticket, wanted)
         return "updated"
 
     async def _create(self, ticket: TicketEvent) -> Outcome:
-        """Create the ticket. The idempotency key lets Zendesk recognise a repeat if the first answer was lost."""
         if ticket.status == "closed":
             return "current"
         body = {
@@ -59,9 +61,43 @@ class Zendesk:
         }
         if fields := self._custom_fields(ticket):
             body["custom_fields"] = _field_list(fields)
-        key = {"Idempotency-Key": ticket.ticket_id}
-        await self._client.call("POST", f"{TICKETS}.json", {"ticket": body}, headers=key)
+        await self._write("POST", f"{TICKETS}.json", ticket, body, key=ticket.ticket_id)
         return "created"
+
+    async def _write(
+        self, method: str, path: str, ticket: TicketEvent, body: Mapping[str, Any], *, key: str | None = None
+    ) -> None:
+        """Create or change a ticket. One whose custom fields are refused is written without them, not lost.
+
+        A key lets Zendesk recognise a repeat if the first answer was lost. A request that differs needs another key.
+        """
+        try:
+            await self._call(method, path, body, key)
+        except RequestRejectedError as error:
+            if "custom_fields" not in body:
+                raise
+            rest = {name: value for name, value in body.items() if name != "custom_fields"}
+            await self._call(method, path, rest, key and f"{key}-without-fields")
+            self._note_refused_fields(ticket, body["custom_fields"], error)
+
+    async def _call(self, method: str, path: str, body: Mapping[str, Any], key: str | None) -> None:
+        headers = {"Idempotency-Key": key} if key else None
+        await self._client.call(method, path, {"ticket": body}, headers=headers)
+
+    def _note_refused_fields(
+        self, ticket: TicketEvent, fields: list[dict[str, Any]], error: RequestRejectedError
+    ) -> None:
+        self._client.metrics.fields_refused.inc()
+        numbers = {field["id"] for field in fields}
+        log.warning(
+            "Zendesk took a ticket only without its custom fields: see which types work in docs/router.md, and correct "
+            "the ids of helpdesk.fields in the rules, or the fields in Zendesk",
+            extra={
+                "ticket_id": ticket.ticket_id,
+                "fields": {name: number for name, number in self._fields.items() if number in numbers},
+                "problem": str(error),
+            },
+        )
 
     def _assignment(self, ticket: TicketEvent) -> dict[str, Any]:
         assignment: dict[str, Any] = {"priority": ticket.priority}
