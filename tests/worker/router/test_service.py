@@ -5,6 +5,7 @@ import os
 import signal
 import sys
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -16,6 +17,7 @@ from aiokafka.structs import ConsumerRecord
 from triage_worker.config.settings import Settings
 from triage_worker.demo.embedded_broker import embedded_broker
 from triage_worker.kafka import topics
+from triage_worker.kafka.client_compat import faust as faust_compat
 from triage_worker.kafka.sending import send_record
 from triage_worker.router import router as router_module
 from triage_worker.router import service
@@ -38,6 +40,7 @@ FAILING = """
 import asyncio, threading
 from aiokafka.errors import TopicAuthorizationFailedError
 from triage_worker.config.settings import Settings
+from triage_worker.kafka.client_compat.faust import Stopped
 from triage_worker.router import service
 from triage_worker.router.router import Router
 
@@ -49,7 +52,7 @@ async def run(router, *_):
             loop.call_soon_threadsafe(print)
 
     threading.Thread(target=use_loop).start()
-    router._stopped_in_order = False
+    router._stopped = Stopped(in_order=False, failed={failed})
     {failure}
 
 service._serve = lambda settings, topics, router, stop: run(router)
@@ -141,6 +144,36 @@ async def test_a_signal_stops_a_router_whose_producer_waits_for_the_broker(
             assert await running == 0
 
 
+@pytest.mark.parametrize("stop_fails_at", ["stop", "the connections"])
+async def test_a_router_notices_that_faust_failed_while_it_stopped(
+    stop_fails_at: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class FailingApp:
+        consumer = NO_THREAD
+
+        async def start(self) -> None:
+            await asyncio.Event().wait()
+
+        async def stop(self) -> None:
+            if stop_fails_at == "stop":
+                raise OSError("the table cannot be closed")
+            await asyncio.Event().wait()
+
+    async def close_connections(_: object) -> None:
+        raise ConnectionError("reset")
+
+    monkeypatch.setattr(faust_compat, "STOP_TIMEOUT_S", 0.01)
+    monkeypatch.setattr(faust_compat, "_close_connections", close_connections)
+    router, stop = Router(TOPICS, RoutesFile(DEFAULT_ROUTES)), asyncio.Event()
+    router._built = RouterApp(FailingApp(), None, None)
+    assert router.stopped == (True, False)
+    stop.set()
+    with suppress(ConnectionError):
+        async with asyncio.timeout(TIMEOUT_S):
+            await router.run(stop)
+    assert router.stopped == (False, True)
+
+
 @pytest.mark.parametrize("started", [False, True])
 async def test_a_router_ends_when_a_topic_is_hidden(started: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     """Also while Faust waits for its group, which it does for ever then."""
@@ -183,15 +216,23 @@ async def test_a_router_ends_when_a_topic_is_hidden(started: bool, monkeypatch: 
 
 
 @pytest.mark.parametrize(
-    ("failure", "code", "last"),
+    ("failed", "failure", "code", "last"),
     [
-        ("return", 0, "the process exits without it"),
-        ("raise TopicAuthorizationFailedError('customer.intents')", 2, "Read or Write on the topic customer.intents"),
-        ("raise ValueError('a defect')", 1, "ValueError: a defect"),
+        (False, "return", 0, "the process exits without it"),
+        (True, "return", 1, "the process exits without it"),
+        (
+            True,
+            "raise TopicAuthorizationFailedError('customer.intents')",
+            2,
+            "Read or Write on the topic customer.intents",
+        ),
+        (False, "raise ValueError('a defect')", 1, "ValueError: a defect"),
     ],
 )
-async def test_an_error_is_the_last_line_although_faust_still_runs(failure: str, code: int, last: str) -> None:
-    program = FAILING.format(failure=failure)
+async def test_an_error_is_the_last_line_although_faust_still_runs(
+    failed: bool, failure: str, code: int, last: str
+) -> None:
+    program = FAILING.format(failed=failed, failure=failure)
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-c", program, "router", stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.PIPE
     )

@@ -8,7 +8,7 @@ from typing import Any
 
 from aiokafka import AIOKafkaProducer
 
-from triage_worker.kafka.client_compat.faust import stop_app, stop_until_seek, watch_topics
+from triage_worker.kafka.client_compat.faust import Stopped, stop_app, stop_until_seek, watch_topics
 from triage_worker.kafka.records import OutgoingRecord
 from triage_worker.kafka.sending import send_record
 from triage_worker.observability.tracing import Traces
@@ -46,12 +46,12 @@ class Router:
         self._topics = topics
         self._rules = rules
         self._state = "starting"
-        self._stopped_in_order = True
+        self._stopped = Stopped(in_order=True, failed=False)
 
     @property
-    def stopped_in_order(self) -> bool:
-        """Whether Faust's threads have ended; they would keep the process running."""
-        return self._stopped_in_order
+    def stopped(self) -> Stopped:
+        """How Faust stopped. Its threads would keep the process running."""
+        return self._stopped
 
     def connect(self, built: RouterApp, producer: AIOKafkaProducer, traces: Traces | None) -> None:
         """Connect the services to the broker.
@@ -114,7 +114,8 @@ class Router:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
-            self._stopped_in_order = await stop_app(app)
+            self._stopped = Stopped(in_order=False, failed=True)  # unless the next line returns
+            self._stopped = await stop_app(app)
 
     def not_alive(self) -> str | None:
         """Why the router should be restarted; None if it works."""

@@ -53,11 +53,11 @@ async def serve(settings: Settings) -> int:
         with required():
             await _serve(settings, topics, router, stop)
     except Exception as error:
-        if router.stopped_in_order:
+        if router.stopped.in_order:
             raise
         failure = error
-    if not router.stopped_in_order:
-        _exit_without_faust(failure)
+    if not router.stopped.in_order:
+        _exit_without_faust(failure, code=1 if router.stopped.failed else 0)
     return 0
 
 
@@ -91,13 +91,16 @@ async def _serve(settings: Settings, topics: RouterTopics, router: Router, stop:
     log.info("Stopped")
 
 
-def _exit_without_faust(failure: Exception | None) -> NoReturn:
+def _exit_without_faust(failure: Exception | None, *, code: int) -> NoReturn:
     """End the process at once, with what made it fail as its last words.
 
     A thread of Faust may still run. It would keep the process running, or fail once the event loop is closed.
+
+    Args:
+        failure: ends the process with a code of its own.
+        code: the exit code without a failure.
     """
-    log.warning("Faust did not stop in time: the process exits without it")
-    code = 0
+    log.warning("Faust did not stop in order: the process exits without it")
     if isinstance(failure, TriageError):
         print_error(failure)
         code = BAD_INPUT

@@ -230,13 +230,33 @@ async def test_an_application_whose_thread_has_ended_is_stopped(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     monkeypatch.setattr(faust_compat, "STOP_TIMEOUT_S", 0.01)
-    assert await stop_app(stopping_app(stop)) is in_order
+    stopped = await stop_app(stopping_app(stop))
+    assert stopped.in_order is in_order
+    assert stopped.failed is (stop is fail)
     assert ("RuntimeError: Event loop is closed" in caplog.text) == (stop is fail)
 
 
 async def test_a_thread_that_still_runs_is_noticed(thread: threading.Thread) -> None:
-    assert not await stop_app(stopping_app(finish, thread))
-    assert await stop_app(stopping_app(finish, threading.Thread()))
+    assert not (await stop_app(stopping_app(finish, thread))).in_order
+    assert (await stop_app(stopping_app(finish, threading.Thread()))).in_order
+
+
+async def test_an_error_that_comes_from_closing_the_connections_is_no_failure(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    closed = asyncio.Event()
+
+    async def fail_without_connections() -> None:
+        await closed.wait()
+        raise ConnectionError("closed")
+
+    async def close_connections(_: Any) -> None:
+        closed.set()
+
+    monkeypatch.setattr(faust_compat, "STOP_TIMEOUT_S", 0.01)
+    monkeypatch.setattr(faust_compat, "_close_connections", close_connections)
+    assert await stop_app(stopping_app(fail_without_connections)) == (False, False)
+    assert "ConnectionError: closed" in caplog.text
 
 
 def test_faust_alone_only_logs_that_a_thread_was_not_stopped() -> None:

@@ -95,26 +95,39 @@ STOP_TIMEOUT_S = 1.5
 """How long an application may take to stop in order, and then again to stop without its connections."""
 
 
-async def stop_app(app: Any) -> bool:
-    """Stop a Faust application within seconds; False if it did not stop in order, or a thread of it is still running.
+class Stopped(NamedTuple):
+    """How a Faust application stopped.
+
+    Attributes:
+        in_order: whether it and its threads ended by themselves.
+        failed: whether it raised an error, other than one that comes from closing its connections.
+    """
+
+    in_order: bool
+    failed: bool
+
+
+async def stop_app(app: Any) -> Stopped:
+    """Stop a Faust application within seconds. Errors of it are logged, so that they hide no earlier one.
 
     Its consumer first waits for a rebalance that is going on, or for a broker that hangs. Closing the connections ends
     these requests. A thread can also outlive the application: Faust only logs that it could not stop it.
     """
-    stopping = asyncio.ensure_future(app.stop())
+    stopping, closed = asyncio.ensure_future(app.stop()), False
     try:
         done, _ = await asyncio.wait([stopping], timeout=STOP_TIMEOUT_S)
         if not done:
+            closed = True
             await _close_connections(app)
             done, _ = await asyncio.wait([stopping], timeout=STOP_TIMEOUT_S)
     finally:
         stopping.cancel()
     failure = stopping.exception() if done and not stopping.cancelled() else None
     if failure is not None:
-        log.warning("Faust failed while it stopped: %s: %s", type(failure).__name__, failure)
+        log.warning("Faust failed while it stopped: %s: %s", type(failure).__name__, failure, exc_info=failure)
     in_order = bool(done) and not stopping.cancelled() and failure is None
     worker = app.consumer._thread._thread
-    return in_order and (worker is None or not worker.is_alive())
+    return Stopped(in_order and (worker is None or not worker.is_alive()), failure is not None and not closed)
 
 
 async def _close_connections(app: Any) -> None:
