@@ -15,7 +15,7 @@ EXTRAS := .[demo,router,otel,parquet,email,registry,dev]
 QUICK := not kafka and not train and not install and not packaging and not torture and not llm
 DATA ?= $(or $(TRIAGE_DATA),../shared/data)
 
-.PHONY: help setup demo test check docs bench evaluate-all mail-check text-price redaction-check leave-one-out language-check label-curve multilingual-check train-multilingual train-ecommerce torture test-llm examples deploy-check lowest newest pins clean
+.PHONY: help setup demo test check docs bench evaluate-all mail-check text-price redaction-check leave-one-out language-check two-wishes label-curve multilingual-check train-multilingual train-ecommerce torture test-llm examples deploy-check lowest newest pins clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -57,6 +57,9 @@ leave-one-out: $(ALL_READY) ## train without five kinds of shop and measure on e
 
 language-check: $(ALL_READY) ## measure how well the language of messages is found (LANGUAGE_ARGS="ROWS.csv...": yours)
 	@$(BIN)/python -m triage_models.benchmarks.language_check $(LANGUAGE_ARGS)
+
+two-wishes: $(ALL_READY) ## measure how well two wishes in a message are found, and how often a second is found where there is one, seconds
+	@$(BIN)/python -m triage_models.benchmarks.two_wishes $(foreach file,$(wildcard $(DATA)/sofmattress/v2_test.csv),--ordinary $(file)) $(WISHES_ARGS)
 
 label-curve: $(ALL_READY) ## measure how many labels `triage calibrate` needs, and rewrite figures and picture in docs/, minutes (CURVE_ARGS="--draws 50")
 	@$(BIN)/python -m triage_models.benchmarks.label_curve --data $(DATA) --docs docs $(CURVE_ARGS)

@@ -13,6 +13,7 @@ from pydantic import (
 )
 
 from triage_models.bundle.accepted_rows import AcceptedRows, read_cells
+from triage_models.bundle.two_wishes import TWO_WISHES, TwoWishes
 
 FEATURES = ("log_odds", "margin", "in_scope_log_odds", "familiarity", "agreement")
 """The inputs of the fitted confidence, in order; `triage_models.serving.decision.confidence_features` computes them."""
@@ -162,7 +163,7 @@ class Manifest(_Strict):
         others = sorted(set(self.by_language or ()) - set(self.languages or ()))
         if others:
             raise ValueError(f"by_language has {others[0]}, which is not in languages")
-        _ = self.suggestion, self.accepted_rows
+        _ = self.suggestion, self.accepted_rows, self.two_wishes
         return self
 
     @model_serializer(mode="wrap")
@@ -192,6 +193,12 @@ class Manifest(_Strict):
         """
         found = self.metrics.get(ACCEPTED_ROWS)
         return None if found is None else read_cells(_TEXTS.validate_python(found), self.labels)
+
+    @property
+    def two_wishes(self) -> TwoWishes | None:
+        """How a second wish is told, if the bundle was fitted to do so; among the metrics for the same reason."""
+        found = self.metrics.get(TWO_WISHES)
+        return None if found is None else TwoWishes.model_validate(found)
 
     @property
     def intent_mix(self) -> dict[str, float]:

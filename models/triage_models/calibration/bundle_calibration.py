@@ -12,6 +12,7 @@ from triage_models.bundle.bundle import MANIFEST, Bundle, sha256
 from triage_models.bundle.card import CARD, write_card
 from triage_models.bundle.manifest import Calibration, Manifest
 from triage_models.bundle.publishing import check_output, locked_workspace, replace_folder
+from triage_models.bundle.two_wishes import TWO_WISHES
 from triage_models.calibration.attempts import CALIBRATED, EARLIER, replaced_manifest, with_earlier
 from triage_models.calibration.correction import Correction, correct_calibration
 from triage_models.calibration.judged_metrics import judged_metrics
@@ -185,7 +186,8 @@ def _manifest(
             "calibration": calibration,
             "thresholds": chosen.thresholds,
             "by_language": None,  # these rows have the shop's own mix of languages, which the threshold is about
-            "metrics": judged_metrics(modelled.data, old.labels, chosen.suggestion, chosen.accepted),
+            "metrics": judged_metrics(modelled.data, old.labels, chosen.suggestion, chosen.accepted)
+            | {name: found for name, found in old.metrics.items() if name == TWO_WISHES},
             "training": {**old.training, CALIBRATED: record},
         }
     )

@@ -18,6 +18,7 @@ from triage_models.serving.predictions import Predictions, concatenated, predict
 from triage_models.serving.stream import CHUNK, chunked, divided, flattened, map_in_order
 from triage_models.serving.texts import checked_texts, encodable, has_text, listed
 from triage_models.serving.windows import join_windows
+from triage_models.serving.wishes import SecondWishes
 
 __all__ = ["Classifier", "Decision", "Device", "Encoded", "Outputs", "Predictions"]
 
@@ -57,6 +58,7 @@ class Classifier:
         self._languages = BundleLanguages(bundle.manifest)
         self._switches = (detect_language, clean_email)
         self._read = read_message if clean_email else as_written
+        self._wishes = SecondWishes(bundle.manifest, engine)
         self.engine = engine
         self.threads = threads
         self._requested_device = device
@@ -233,6 +235,7 @@ class Classifier:
         for position, message in enumerate(messages):
             if message.automatic:
                 encoded[position] = encoded[position]._replace(automatic=True)
+        encoded = self._wishes.with_texts(messages, encoded)
         return self._languages.detected(messages, encoded) if self._switches[0] else encoded
 
     def infer(self, batch: Sequence[Encoded]) -> Outputs:
@@ -246,10 +249,11 @@ class Classifier:
         return self.engine.infer(rows) if len(rows) == len(batch) else self.engine.outputs(rows)
 
     def decide(self, batch: Sequence[Encoded], outputs: Outputs) -> list[Decision]:
-        """Turn the outputs for a batch into one `Decision` per text."""
+        """Turn the outputs for a batch into one `Decision` per text. Texts that may hold two wishes are read again."""
         assessment = self._assess(batch, outputs)
         languages = [code_of(row.language) for row in batch]
-        return decisions_of(self.labels, assessment, [row.truncated for row in batch], languages)
+        further = self._wishes.find(batch, outputs, assessment)
+        return decisions_of(self.labels, assessment, [row.truncated for row in batch], languages, further)
 
     def _classify_chunk(self, texts: Sequence[str | None]) -> list[Decision | None]:
         encoded = self.encode([text for text in texts if text is not None])

@@ -5,7 +5,7 @@ Everything here is arithmetic on arrays: no model, no clock, no I/O.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +19,13 @@ AMBIGUITY = 0.5
 """A refused message is ambiguous when the second label is at least this likely compared to the first."""
 
 _TINY = 1e-6
+
+
+class Wish(NamedTuple):
+    """Something that a message asks for: an intent, and the calibrated probability that it is one of its wishes."""
+
+    intent: str
+    probability: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +42,7 @@ class Decision:
         truncated: whether the text was too long to be read to its end; it is not accepted then.
         suggested: whether the intent is worth showing to a person although it was not accepted.
         language: ISO 639-1 code of the text's language; None where the text does not say, or the bundle does not ask.
+        further: what the message asks for besides ``intent``.
     """
 
     intent: str
@@ -46,6 +54,12 @@ class Decision:
     truncated: bool
     suggested: bool = False
     language: str | None = None
+    further: tuple[Wish, ...] = ()
+
+    @property
+    def intents(self) -> tuple[Wish, ...]:
+        """Every wish of the message: ``intent`` with its confidence, then those besides it."""
+        return (Wish(self.intent, self.confidence), *self.further)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -154,17 +168,24 @@ def decisions_of(
     assessment: Assessment,
     truncated: Sequence[bool],
     languages: Sequence[str | None] | None = None,
+    further: Sequence[tuple[Wish, ...]] | None = None,
 ) -> list[Decision]:
     """Turn an assessment of B texts into one `Decision` per text."""
     known = [None] * len(truncated) if languages is None else languages
+    wishes = [()] * len(truncated) if further is None else further
     return [
-        _decision(labels, assessment, row, row_truncated, language)
-        for row, (row_truncated, language) in enumerate(zip(truncated, known, strict=True))
+        _decision(labels, assessment, row, row_truncated, language, others)
+        for row, (row_truncated, language, others) in enumerate(zip(truncated, known, wishes, strict=True))
     ]
 
 
 def _decision(
-    labels: Sequence[str], assessment: Assessment, row: int, truncated: bool, language: str | None
+    labels: Sequence[str],
+    assessment: Assessment,
+    row: int,
+    truncated: bool,
+    language: str | None,
+    further: tuple[Wish, ...],
 ) -> Decision:
     probabilities, ranking = assessment.probabilities[row], assessment.ranking[row]
     reason = assessment.reasons[row]
@@ -178,6 +199,7 @@ def _decision(
         truncated=truncated,
         suggested=bool(assessment.suggested[row]),
         language=language,
+        further=further,
     )
 
 

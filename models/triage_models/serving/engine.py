@@ -45,6 +45,7 @@ class Encoded(NamedTuple):
         automatic: whether no person wrote the text, so it has no intent.
         sentences: each sentence of a text that is longer than the first window, by itself.
         language: what the text's language is, where that was asked.
+        text: what was encoded, where a second wish may be looked for in it.
     """
 
     ids: list[int]
@@ -53,6 +54,7 @@ class Encoded(NamedTuple):
     automatic: bool = False
     sentences: tuple[list[int], ...] = ()
     language: Detection | None = None
+    text: str | None = None
 
     @property
     def windows(self) -> int:

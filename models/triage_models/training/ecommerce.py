@@ -16,11 +16,13 @@ from rich.console import Console
 
 from triage_models.data.corpus import CORPUS_DIR, LABELS_CSV, MESSAGES_CSV, OOS_LABEL
 from triage_models.data.training_rows import read_training_rows
+from triage_models.data.two_wishes import fitting_rows
 from triage_models.errors import DataError
 from triage_models.paths import DEFAULT_BUNDLE
 from triage_models.progress import ProgressCallback, progress_display
 from triage_models.training.pipeline import train
 from triage_models.training.recipe import Recipe
+from triage_models.training.two_wishes import fit_two_wishes
 
 PUBLIC = Path("../shared/data")
 EPOCHS = 5.0
@@ -117,6 +119,7 @@ def main(
         assemble(public, csv_file)
         with progress_display(Console(stderr=True)) as progress:
             train_on(csv_file, public, output, epochs=epochs, seed=seed, progress=progress)
+        fit_two_wishes(output, fitting_rows())
     except DataError as error:
         raise SystemExit(f"train-ecommerce: {error}") from error
 
