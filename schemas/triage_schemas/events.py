@@ -68,6 +68,13 @@ class SourceRef(StrictModel):
     offset: int = Field(ge=0)
 
 
+class WishRef(StrictModel):
+    """Something that a message asks for."""
+
+    intent: str
+    probability: Probability = Field(description="calibrated probability that the message asks for it")
+
+
 class EntityRef(StrictModel):
     """An entity of the message's text, such as an order number."""
 
@@ -114,6 +121,10 @@ class Intent(MessageEvent):
         default=None,
         ge=0,
         description="version of that threshold, as an audit decided it; 0: the bundle's own; none: without an audit",
+    )
+    intents: list[WishRef] = Field(
+        default_factory=list,
+        description="what the message asks for: first the intent, then what it asks for besides; only from the model",
     )
     familiarity: float | None = Field(default=None, description="cosine similarity to the nearest training prototype")
     truncated: bool = Field(default=False, description="the text was too long to be read to its end")

@@ -37,6 +37,7 @@ class Prediction(NamedTuple):
 
     ``language`` is that of the text, for a message that does not give its own.
     ``entities`` are dataclasses with the fields of `triage_schemas.events.EntityRef`.
+    ``intents`` are pairs of an intent and its probability, the first of them ``intent``.
     """
 
     intent: str
@@ -48,6 +49,7 @@ class Prediction(NamedTuple):
     suggested: bool = False
     language: str | None = None
     entities: Sequence[Any] = ()
+    intents: Sequence[tuple[str, float]] = ()
 
 
 class AuditRequest(NamedTuple):
@@ -173,6 +175,8 @@ class IntentWriter:
         }
         if threshold is not None:
             event["threshold_version"] = threshold.version
+        if prediction.intents:
+            event["intents"] = [{"intent": intent, "probability": sure} for intent, sure in prediction.intents]
         if prediction.entities:
             event["entities"] = prediction.entities
         return event

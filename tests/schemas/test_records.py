@@ -140,6 +140,7 @@ predictions = st.builds(
     reason=st.sampled_from(["low_confidence", "unfamiliar", "ambiguous", "out_of_scope", "unsupported_language"]),
     suggested=st.booleans(),
     entities=st.lists(entities, max_size=3),
+    intents=st.lists(st.tuples(names, probability), max_size=3),
 )
 thresholds = st.none() | st.builds(Threshold, probability, st.integers(0, 2**53))
 sources = st.builds(Source, topic=st.just("in"), partition=st.integers(0, 99), offset=st.integers(0, 2**62))

@@ -9,7 +9,7 @@ from triage_models import DEFAULT_BUNDLE, Classifier
 from triage_models.audit.selection import AuditPolicy
 from triage_models.bundle.bundle import Bundle
 from triage_models.bundle.manifest import SUGGESTION, IntentThreshold, Suggestion
-from triage_models.serving.decision import Decision
+from triage_models.serving.decision import Decision, Wish
 from triage_schemas.events import EntityRef, FallbackEvent, IntentEvent, ReviewEvent
 from triage_schemas.messages.message import CustomerMessage
 from triage_schemas.records import IntentWriter, Threshold
@@ -163,6 +163,15 @@ def test_people_see_no_personal_data_where_that_is_set() -> None:
     made = OutputWriter(events, "out", "fallback", audit).output(message, ACCEPTED)
     assert request(made).text == "mail [EMAIL_1]"
     assert IntentEvent.read(made.value or b"").text == "mail a@example.com"
+
+
+def test_events_list_every_wish_with_its_probability() -> None:
+    both = replace(ACCEPTED, further=(Wish("OTHER", 0.75),))
+    found = IntentEvent.read(output(both, None).value or b"")
+    assert [(wish.intent, wish.probability) for wish in found.intents] == [("WISMO", 0.9), ("OTHER", 0.75)]
+    assert found.intent == "WISMO"
+    refused = FallbackEvent.read(output(REFUSED, None).value or b"")
+    assert [(wish.intent, wish.probability) for wish in refused.intents] == [("WISMO", 0.3)]
 
 
 def test_events_list_the_entities_of_the_text() -> None:

@@ -24,6 +24,7 @@ def test_classify_prints_one_object_a_text_in_order(triage: Triage) -> None:
         "truncated": False,
         "suggested": False,
         "language": "en",
+        "intents": [{"intent": "WISMO", "probability": 1.0}],
     }
     assert (second["text"], second["accepted"], second["reason"]) == ("hm", False, "low_confidence")
 

@@ -126,6 +126,7 @@ class OutputWriter:
         prediction = Prediction(
             language=None if language is None else language.language,
             intent=decision.intent,
+            intents=decision.intents,
             confidence=decision.confidence,
             scores=decision.scores,
             familiarity=decision.familiarity,

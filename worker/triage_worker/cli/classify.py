@@ -153,6 +153,7 @@ def _print_jsonl(answers: "Iterable[Answer]", detect: bool) -> None:
             "truncated": decision.truncated if decision else False,
             "suggested": decision.suggested if decision else False,
             "language": _language(detector, text, decision),
+            "intents": [wish._asdict() for wish in decision.intents] if decision else [],
         }
         sys.stdout.buffer.write(orjson.dumps(answer, option=orjson.OPT_APPEND_NEWLINE))
     sys.stdout.buffer.flush()
