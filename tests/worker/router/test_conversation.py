@@ -189,6 +189,16 @@ ORDER = {"type": "order_number", "value": "A-1042"}
 MONEY = {"type": "amount", "value": "5", "currency": "USD"}
 
 
+def test_a_ticket_keeps_both_wishes_of_a_message() -> None:
+    both = replace(message(1), wishes=["DAMAGED"])
+    opened, updated, again = applied(both, message(2, "OTHER"), replace(message(3, "OTHER"), wishes=["DAMAGED"]))
+    assert opened.event().intents == ["WISMO", "DAMAGED"]
+    assert opened.event().tags == ["wismo", "also_damaged"]
+    assert (opened.event().intent, opened.event().queue) == ("WISMO", "delivery")
+    assert updated.event().intents == ["WISMO", "DAMAGED", "OTHER"]
+    assert (again.event().intents, again.event().tags) == (["WISMO", "DAMAGED", "OTHER"], ["wismo", "also_damaged"])
+
+
 def test_a_ticket_keeps_each_entity_once_and_the_first_value_of_a_field() -> None:
     def route(value: str | None) -> Route:
         return replace(ROUTES["WISMO"], fields={} if value is None else {"order": value})

@@ -40,6 +40,12 @@ def test_times_are_in_the_time_zone_of_the_rules() -> None:
     assert ", due Sun 29 Mar 2026 05:00 CEST, " in lines[-1]  # seven hours later; summer time began in between
 
 
+def test_wishes_are_explained() -> None:
+    routes = parse("rules: [{name: first, when: {any_intent: C}, then: {}}]", "routes.yaml")
+    typed = _parse('{"intent": "A", "intents": [{"intent": "A"}, {"intent": "B", "probability": 0.8}]}')
+    assert list(explain_route(routes, typed))[1] == "  no   first: any_intent is A and B, not C"
+
+
 def test_entities_are_explained() -> None:
     rules = """
     rules:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from prometheus_client import CollectorRegistry
-from triage_schemas.events import EntityRef, TicketEvent
+from triage_schemas.events import EntityRef, TicketEvent, WishRef
 from triage_worker.router.context import RouterContext
 from triage_worker.router.conversation import MAX_TAGS
 from triage_worker.router.metrics import RouterMetrics
@@ -221,6 +221,15 @@ def test_every_message_counts_once_wherever_the_router_crashes(
     assert all(len(values) == 1 for values in events.values())
     assert len(events) == len(by_number), "each message has its event"
     assert broker.changelog == broker.disk
+
+
+async def test_a_ticket_has_both_wishes_of_its_message() -> None:
+    wishes = [WishRef(intent="WISMO", probability=0.9), WishRef(intent="DAMAGED_ITEM", probability=0.8)]
+    broker = FakeBroker()
+    await ticket_service(broker).process([intent_record(0, intent_event(1, intents=wishes))])
+    (made,) = tickets(broker)
+    assert made.intents == ["WISMO", "DAMAGED_ITEM"]
+    assert "also_damaged_item" in made.tags
 
 
 async def test_a_ticket_has_the_entities_of_its_messages() -> None:

@@ -38,6 +38,7 @@ class IncomingMessage:
         intent: its intent.
         at: when it was classified, in seconds since the epoch.
         entities: what it names: type, value, and currency if it has one.
+        wishes: what it asks for besides its intent.
     """
 
     identity: str
@@ -46,6 +47,12 @@ class IncomingMessage:
     intent: str
     at: float
     entities: Sequence[dict[str, str]] = ()
+    wishes: Sequence[str] = ()
+
+    @property
+    def tags(self) -> list[str]:
+        """A tag for each further wish, so that it is not forgotten when the first is answered."""
+        return [f"also_{wish.lower()}" for wish in self.wishes]
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,10 +223,10 @@ def _opened(message: IncomingMessage, route: Route, close_after_s: int, partitio
         change="opened",
         revision=1,
         intent=message.intent,
-        intents=[message.intent],
+        intents=[message.intent, *message.wishes],
         queue=route.queue,
         priority=route.priority,
-        tags=_known_tags([], route),
+        tags=_known_tags([], route, message),
         fields=dict(route.fields),
         entities=_known_entities([], message),
         due_at=None if route.sla_s is None else message.at + route.sla_s,
@@ -237,14 +244,15 @@ def _continued(conversation: Conversation, message: IncomingMessage, route: Rout
     """Add a message to an open ticket. A message of a higher priority escalates it, any other one updates it."""
     intents = conversation.intents
     if message.intent != intents[-1]:
-        intents = [*intents, message.intent][-MAX_INTENTS:]
+        intents = [*intents, message.intent]
+    intents = [*intents, *(wish for wish in message.wishes if wish not in intents)][-MAX_INTENTS:]
     common = replace(
         conversation,
         change="updated",
         revision=conversation.revision + 1,
         customer_id=conversation.customer_id or message.customer_id,
         intents=intents,
-        tags=_known_tags(conversation.tags, route),
+        tags=_known_tags(conversation.tags, route, message),
         fields={**route.fields, **conversation.fields},
         entities=_known_entities(conversation.entities, message),
         messages=conversation.messages + 1,
@@ -264,9 +272,9 @@ def _continued(conversation: Conversation, message: IncomingMessage, route: Rout
     )
 
 
-def _known_tags(known: list[str], route: Route) -> list[str]:
-    """Add a route's tags to what is known, each once. The first ones stay: the helpdesk has them."""
-    return [*known, *(tag for tag in route.tags if tag not in known)][:MAX_TAGS]
+def _known_tags(known: list[str], route: Route, message: IncomingMessage) -> list[str]:
+    """Add the tags of a message and its route, each once. The first ones stay: the helpdesk has them."""
+    return list(dict.fromkeys([*known, *route.tags, *message.tags]))[:MAX_TAGS]
 
 
 def _known_entities(known: list[dict[str, str]], message: IncomingMessage) -> list[dict[str, str]]:

@@ -6,7 +6,7 @@ from typing import Any
 
 from aiokafka.errors import KafkaError
 from pydantic import BaseModel, ConfigDict, ValidationError
-from triage_schemas.events import DecidedBy, EntityRef, IntentEvent, Probability
+from triage_schemas.events import DecidedBy, EntityRef, IntentEvent, Probability, WishRef
 from triage_schemas.messages.message import Scalar
 from triage_schemas.validation import first_error
 
@@ -14,7 +14,7 @@ from triage_worker.config.errors import ConfigError, TriageError
 from triage_worker.config.settings import Settings
 from triage_worker.kafka import authorization, topics
 from triage_worker.kafka.topic_reader import open_reader, read_topic
-from triage_worker.router.intent_parser import facts_of
+from triage_worker.router.intent_parser import facts_of, wishes_of
 from triage_worker.routing.conditions import Facts
 from triage_worker.routing.routes import Routes
 from triage_worker.routing.routes_file import DEFAULT_ROUTES, load
@@ -32,6 +32,14 @@ class _TypedEntity(EntityRef):
     end: int = 0
 
 
+class _TypedWish(WishRef):
+    """A wish as a person types it, without a probability."""
+
+    model_config = ConfigDict(extra="ignore", strict=False)
+
+    probability: Probability = 1.0
+
+
 class _TypedIntent(BaseModel):
     """An intent event as a person types it: only the intent is required, and unknown fields are ignored."""
 
@@ -47,6 +55,7 @@ class _TypedIntent(BaseModel):
     metadata: dict[str, Scalar] = {}
     text: str | None = None
     entities: list[_TypedEntity] = []
+    intents: list[_TypedWish] = []
 
 
 async def explain(settings: Settings, event_or_id: str) -> str:
@@ -97,7 +106,8 @@ def _parse(text: str) -> Facts:
         raise ConfigError(f"--explain: {first.path or 'the JSON'}: {first.message}.") from None
     at = typed.classified_at or datetime.now(UTC)
     fields: dict[str, Any] = dict(typed)
-    del fields["classified_at"]
+    del fields["classified_at"], fields["intents"]
+    fields["wishes"] = wishes_of(typed.intent, typed.intents)
     return Facts(at=at if at.tzinfo else at.replace(tzinfo=UTC), **fields)
 
 

@@ -1,10 +1,11 @@
 """Parses records of ``customer.intents`` into what the router needs. Never raises."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from pydantic import ValidationError
 from triage_schemas.cloudevents import RecordHeaders, event_id
-from triage_schemas.events import EntityRef, IntentEvent
+from triage_schemas.events import EntityRef, IntentEvent, WishRef
 from triage_schemas.messages.message import EMPTY_VALUE, Source
 from triage_schemas.validation import first_error
 
@@ -55,6 +56,7 @@ def parse_intent(record: InputRecord) -> ParsedIntent | InvalidIntent:
         intent=event.intent,
         at=event.classified_at.timestamp(),
         entities=[_named(entity) for entity in event.entities],
+        wishes=wishes_of(event.intent, event.intents),
     )
     return ParsedIntent(event.message_id, message, facts_of(event))
 
@@ -78,7 +80,13 @@ def facts_of(event: IntentEvent) -> Facts:
         metadata=event.metadata,
         text=event.text,
         entities=event.entities,
+        wishes=wishes_of(event.intent, event.intents),
     )
+
+
+def wishes_of(intent: str, intents: Sequence[WishRef]) -> list[str]:
+    """Return what a message asks for besides its intent."""
+    return [wish.intent for wish in intents if wish.intent != intent]
 
 
 def _identity(headers: RecordHeaders | None, event: IntentEvent) -> str:

@@ -29,6 +29,7 @@ class Facts:
         metadata: the message's metadata.
         text: the message's text; None unless TRIAGE_INCLUDE_TEXT is set.
         entities: what the text names, in order.
+        wishes: what the message asks for besides its intent.
     """
 
     intent: str
@@ -41,6 +42,7 @@ class Facts:
     metadata: Mapping[str, Scalar] = field(default_factory=dict)
     text: str | None = None
     entities: Sequence[EntityRef] = ()
+    wishes: Sequence[str] = ()
 
     def named(self, kind: str) -> str | None:
         """Return the value of the first entity of a kind; None if the text names none."""
@@ -67,6 +69,17 @@ class Condition:
 def is_one_of(name: str, wanted: Sequence[Scalar]) -> Condition:
     """Make the condition that a field of `Facts` has one of some values."""
     return _one_of(name, wanted, attrgetter(name))
+
+
+def asks_for(wanted: Sequence[str]) -> Condition:
+    """Make the condition that the message's intent, or another one that it asks for besides, is one of some."""
+    intents = frozenset(wanted)
+    return Condition(
+        "any_intent",
+        _joined(wanted),
+        lambda facts: facts.intent in intents or not intents.isdisjoint(facts.wishes),
+        lambda facts: " and ".join((facts.intent, *facts.wishes)),
+    )
 
 
 def is_in_language(wanted: Sequence[str]) -> Condition:

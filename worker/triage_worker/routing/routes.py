@@ -19,6 +19,7 @@ from triage_schemas.messages.message import Scalar
 from triage_worker.routing.conditions import (
     Condition,
     Facts,
+    asks_for,
     between,
     has_metadata,
     has_words,
@@ -99,6 +100,7 @@ class When(_Section):
     """The conditions of a rule. All that are given must hold; a condition with several values holds for any of them."""
 
     intent: Names | None = None
+    any_intent: Names | None = None
     confidence: Confidence | None = None
     channel: Names | None = None
     language: Names | None = None
@@ -117,6 +119,8 @@ class When(_Section):
             wanted = getattr(self, name)
             if wanted is not None:
                 yield is_one_of(name, wanted)
+        if self.any_intent is not None:
+            yield asks_for(self.any_intent)
         if self.language is not None:
             yield is_in_language(self.language)
         if self.confidence is not None:
