@@ -231,11 +231,10 @@ class Classifier:
     def encode(self, texts: Sequence[str]) -> list[Encoded]:
         """Token ids of what each text's sender wrote, in windows of the bundle's maximum length. Releases the GIL."""
         messages = [self._read(text) for text in texts]
-        encoded = self.engine.encode([message.text for message in messages])
+        encoded = self._wishes.with_texts(messages, self.engine.encode([message.text for message in messages]))
         for position, message in enumerate(messages):
             if message.automatic:
                 encoded[position] = encoded[position]._replace(automatic=True)
-        encoded = self._wishes.with_texts(messages, encoded)
         return self._languages.detected(messages, encoded) if self._switches[0] else encoded
 
     def infer(self, batch: Sequence[Encoded]) -> Outputs:
@@ -268,11 +267,8 @@ class Classifier:
         return without_intent(spoken, [row.automatic for row in batch])
 
     def __repr__(self) -> str:
-        bundle = self.bundle
-        return (
-            f"Classifier(bundle={bundle.name!r}, version={bundle.version!r}, labels={len(bundle.labels)}, "
-            f"device={self.device!r})"
-        )
+        name, version = self.bundle.name, self.bundle.version
+        return f"Classifier(bundle={name!r}, version={version!r}, labels={len(self.labels)}, device={self.device!r})"
 
     def __reduce__(self) -> tuple[object, ...]:
         path = None if self.bundle.path == DEFAULT_BUNDLE.resolve() else self.bundle.path

@@ -115,7 +115,7 @@ class SecondWishes:
         if self._fitted is None:
             return encoded
         return [
-            row if row.further or row.truncated or row.automatic else row._replace(text=message.text)
+            row if row.further or row.truncated or message.automatic else row._replace(text=message.text)
             for message, row in zip(messages, encoded, strict=True)
         ]
 
