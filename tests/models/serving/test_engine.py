@@ -47,7 +47,7 @@ def whole_text(text: str) -> Encoded:
 def test_the_tokens_of_a_long_text_are_those_of_the_whole_of_it(words: list[str], times: int, between: str) -> None:
     text = between.join(words * times)
     (encoded,) = shipped_classifier().encode([text])
-    assert encoded._replace(language=None) == whole_text(text)
+    assert encoded._replace(language=None, text=None) == whole_text(text)
 
 
 @pytest.mark.parametrize("size", [LONG_TEXT - 1, LONG_TEXT, LONG_TEXT + 1, LONG_TEXT * GROWTH, LONG_TEXT * GROWTH + 1])
