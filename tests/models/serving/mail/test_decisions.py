@@ -7,6 +7,7 @@ import numpy as np
 import pandas
 import pytest
 from triage_models import Classifier
+from triage_models.serving.engine import Encoded
 
 from tests.models.serving.mail.messages import AUTOMATIC, FORWARDED, NEW_TEXTS, NOT_QUOTED, OLD, PERSONS, STYLES
 from tests.models.serving.shipped import shipped_classifier
@@ -70,6 +71,9 @@ def test_without_cleaning_a_text_is_read_as_it_is_also_by_a_pickled_classifier()
     opened = Classifier.open(device="cpu", threads=1, clean_email=False)
     mails = [*AUTOMATIC[:2], STYLES[0](NEW_TEXTS[0]), "<p>where is my order</p>"]
     for classifier in (opened, pickle.loads(pickle.dumps(opened))):
-        as_written = [row._replace(language=None) for row in classifier.encode(mails)]
-        assert as_written == classifier.engine.encode(mails)
-    assert shipped_classifier().encode(mails) != opened.encode(mails)
+        assert _tokens(classifier.encode(mails)) == _tokens(classifier.engine.encode(mails))
+    assert _tokens(shipped_classifier().encode(mails)) != _tokens(opened.encode(mails))
+
+
+def _tokens(encoded: list[Encoded]) -> list[Encoded]:
+    return [row._replace(language=None, text=None) for row in encoded]
