@@ -18,6 +18,8 @@ from triage_models.serving.mail.message import Message
 from triage_models.serving.parts import Cues, Part, cues_of, parts_of
 
 _TINY = 1e-5
+_NEVER = float(np.log(_TINY / (1.0 - _TINY)))
+"""The log-odds of what cannot be."""
 
 
 class Whole(NamedTuple):
@@ -57,12 +59,12 @@ class PartReader:
     def whole_features(self, whole: Whole) -> list[float]:
         """Return the `WHOLE_FEATURES` of a text."""
         scores = _log_odds(whole.probabilities)
-        third = np.delete(scores[: self._labels], [whole.first, whole.second]).max(initial=_log_odds(0.0))
+        third = np.delete(scores[: self._labels], [whole.first, whole.second]).max(initial=_NEVER)
         cues = whole.cues
         return [
             float(scores[whole.second]), float(scores[whole.first]), cues.added, cues.other, cues.joined,
             cues.questions, float(np.log(len(whole.parts))), cues.stops, float(np.log(len(whole.text.split()))),
-            float(scores[self._labels :].max(initial=_log_odds(0.0))), float(third),
+            float(scores[self._labels :].max(initial=_NEVER)), float(third),
         ]  # fmt: skip
 
     def read(self, wholes: Sequence[Whole]) -> list[tuple[int, list[float]]]:

@@ -16,6 +16,7 @@ from rich.console import Console
 from triage_models.data.corpus import LABELS_CSV, LANGUAGES_DIR, OOS_LABEL
 from triage_models.data.splits import split_rows
 from triage_models.data.training_rows import TrainingRows, read_training_rows
+from triage_models.data.two_wishes import fitting_rows
 from triage_models.errors import DataError
 from triage_models.paths import MULTILINGUAL_BUNDLE
 from triage_models.progress import ProgressCallback, progress_display
@@ -24,6 +25,7 @@ from triage_models.training import ecommerce, multilingual_base
 from triage_models.training.packaged_e5 import read_packaged
 from triage_models.training.pipeline import train
 from triage_models.training.recipe import Recipe
+from triage_models.training.two_wishes import fit_two_wishes
 
 RECIPE = Recipe(
     epochs=3.0, batch=32, rate=1e-4, head_rate=2e-3, layer_decay=1.0, noise=0.5, words_frozen=True,
@@ -151,6 +153,7 @@ def main(
         write_base(base, files[0])
         with progress_display(Console(stderr=True)) as progress:
             train_on(*files, public, output, base=base, seed=seed, progress=progress)
+        fit_two_wishes(output, fitting_rows())
     except DataError as error:
         raise SystemExit(f"train-multilingual: {error}") from error
 

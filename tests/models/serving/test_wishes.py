@@ -1,5 +1,6 @@
 """Tests of second wishes (`triage_models.serving.wishes`), with the shipped bundle and with a fake fit."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from triage_models.bundle.two_wishes import PART_FEATURES, TWO_WISHES, WHOLE_FEA
 from triage_models.paths import DEFAULT_BUNDLE
 from triage_models.serving.classifier import Classifier
 from triage_models.serving.decision import Decision, Wish
+from triage_models.serving.engine import Encoded
 
 TWO = [
     "came broken, and where is the other parcel",
@@ -67,7 +69,12 @@ def test_the_place_in_the_batch_does_not_matter(shipped: Classifier) -> None:
 def test_parts_are_only_read_where_a_text_may_hold_two(shipped: Classifier, monkeypatch: pytest.MonkeyPatch) -> None:
     read: list[str] = []
     encode = shipped.engine.encode
-    monkeypatch.setattr(shipped.engine, "encode", lambda texts: read.extend(texts) or encode(texts))
+
+    def noted(texts: Sequence[str]) -> list[Encoded]:
+        read.extend(texts)
+        return encode(texts)
+
+    monkeypatch.setattr(shipped.engine, "encode", noted)
     shipped.classify(["where is my parcel", "it is late, where is it", TWO[0]])
     assert "came broken" in read
     assert "it is late" not in read
