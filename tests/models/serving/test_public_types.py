@@ -36,7 +36,7 @@ from triage_models import Classifier
 
 triage = Classifier.open(device="gpu")
 triage.classify([1])
-triage.classify(["a"])[0].intents
+triage.classify(["a"])[0].intentions
 from triage_models import Classifer
 """
 
