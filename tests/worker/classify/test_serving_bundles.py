@@ -46,6 +46,12 @@ def test_another_bundle_takes_the_languages_of_the_one_that_it_replaces() -> Non
     assert bundles.in_place_of(english) is new
 
 
+def test_all_bundles_are_replaced_at_once() -> None:
+    bundles = ServingBundles(loaded_bundle(FakeModel()), loaded_bundle(FakeModel(), serves=("en",)))
+    new = loaded_bundle(FakeModel(), "2"), loaded_bundle(FakeModel(), "2", serves=("en",))
+    assert list(bundles.using(*new).bundles) == list(new)
+
+
 async def test_each_message_is_decided_by_the_bundle_of_its_language(languages: MessageLanguages) -> None:
     rest, english = GatedModel("r"), GatedModel("e")
     bundles = loaded_bundle(rest, "rest"), loaded_bundle(english, "english", serves=("en",))

@@ -71,12 +71,37 @@ class BundleWatch:
             ModelError: it cannot be opened, or does not verify.
         """
         self._seen = _fingerprint(self._path)
-        classifier = self._open_classifier(resolve_bundle_folder(self._path))
+        classifier = self.read()
         self._bundle = classifier.bundle
         return classifier
 
+    def found(self) -> Bundle:
+        """Return the bundle that is there now, unverified.
+
+        Raises:
+            ModelError: there is none.
+        """
+        return Bundle.open(resolve_bundle_folder(self._path), verify=False)
+
+    def read(self) -> Classifier:
+        """Open the bundle that is there now, whoever uses it.
+
+        Raises:
+            ModelError: it cannot be opened, or does not verify.
+        """
+        classifier = self._open(resolve_bundle_folder(self._path), device=self._device, threads=self._callers)
+        if classifier.device == "cuda":
+            self._device = "cuda"
+        return classifier
+
+    def loaded(self, bundle: Bundle) -> None:
+        """Take note that this bundle, which was there, is in use now."""
+        self._bundle = bundle
+        self._metrics.reload(self._role, "loaded")
+        log.info("The bundle is loaded", extra=self._about())
+
     def start(self, use: Callable[[Classifier], None]) -> None:
-        """Start checking; new classifiers are given to ``use``, in the thread of this watch."""
+        """Start checking; new classifiers are given to ``use``, in the thread of this watch, which may refuse them."""
         # A daemon thread: a disk that hangs must not keep the process from exiting.
         thread = threading.Thread(target=self._run, args=(use,), name=f"{self._role}-bundle", daemon=True)
         self._threads.append(thread)
@@ -98,7 +123,7 @@ class BundleWatch:
             try:
                 self._check(use, requested)
             except Exception:
-                log.exception("Checking the bundle failed and is retried at the next check", extra=self._about())
+                log.exception("Checking the bundle failed; the loaded one stays", extra=self._about())
             requested = self._requested.wait(self._poll_s or None)
             if requested:  # clearing it after a time-out could lose a request that arrives at this moment
                 self._requested.clear()
@@ -110,28 +135,27 @@ class BundleWatch:
             return
         self._seen = found
         try:
-            folder = resolve_bundle_folder(self._path)
-            if self._bundle is not None and Bundle.open(folder, verify=False).manifest == self._bundle.manifest:
+            if self._bundle is not None and self.found().manifest == self._bundle.manifest:
                 self._metrics.reload(self._role, "unchanged")
                 log.info("The bundle is already loaded", extra=self._about())
                 return
-            classifier = self._open_classifier(folder)
+            classifier = self.read()
         except Exception as error:  # whatever is wrong, the old bundle goes on serving
-            self._metrics.reload(self._role, "refused")
-            sentence = str(error) if isinstance(error, ModelError) else repr(error)
-            log.error("A new bundle is refused; the loaded one stays: %s", sentence, extra=self._about())  # noqa: TRY400
+            self._refuse(error)
             return
-        if not self._closed:
+        if self._closed:
+            return
+        try:
             use(classifier)
-            self._bundle = classifier.bundle
-            self._metrics.reload(self._role, "loaded")
-            log.info("The bundle is loaded", extra=self._about())
+        except ModelError as error:
+            self._refuse(error)
+        else:
+            self.loaded(classifier.bundle)
 
-    def _open_classifier(self, folder: Path) -> Classifier:
-        classifier = self._open(folder, device=self._device, threads=self._callers)
-        if classifier.device == "cuda":
-            self._device = "cuda"
-        return classifier
+    def _refuse(self, error: Exception) -> None:
+        self._metrics.reload(self._role, "refused")
+        sentence = str(error) if isinstance(error, ModelError) else repr(error)
+        log.error("A new bundle is refused; the loaded one stays: %s", sentence, extra=self._about())
 
     def _about(self) -> dict[str, object]:
         loaded = f"{self._bundle.name} {self._bundle.version}" if self._bundle else "none"

@@ -95,10 +95,10 @@ class Inference:
             self._waiting.extend(messages)
             self._changed.notify(self._thread_count)
 
-    def use(self, bundle: LoadedBundle) -> None:
-        """Switch to another bundle for its languages; from any thread."""
+    def use(self, *bundles: LoadedBundle) -> None:
+        """Switch to other bundles for their languages, all at once; from any thread."""
         with self._changed:
-            self.bundles = self.bundles.using(bundle)
+            self.bundles = self.bundles.using(*bundles)
             self._changed.notify_all()
 
     def pause(self) -> None:

@@ -85,9 +85,9 @@ class ClassificationProcessor(MessageProcessor):
             return inferring
         return asyncio.ensure_future(run_together(_wait_for(inferring), self._gate.run()))
 
-    def use(self, bundle: LoadedBundle) -> None:
-        """Switch to another bundle for its languages, from any thread; it takes the messages read from now on."""
-        self.inference.use(bundle)
+    def use(self, *bundles: LoadedBundle) -> None:
+        """Switch to other bundles for their languages, from any thread; they take the messages read from now on."""
+        self.inference.use(*bundles)
 
     def close(self) -> None:
         """End the threads."""

@@ -13,7 +13,7 @@ from triage_worker.classify.bundle_metrics import BundleMetrics
 from triage_worker.classify.bundle_watch import BundleWatch
 from triage_worker.classify.loaded_bundle import load_for_serving
 from triage_worker.classify.schema_cache import opened_schemas
-from triage_worker.classify.serving_watches import Serves, ServingWatches
+from triage_worker.classify.serving_watches import Opened, ServingWatches
 from triage_worker.classify.shadow import Shadow
 from triage_worker.classify.thresholds import followed_decisions, follows
 from triage_worker.classify.wiring import assemble
@@ -60,8 +60,13 @@ async def _open_components(settings: Settings, metrics: Metrics) -> AsyncIterato
             schemas=schemas,
         )
 
-        def use(serves: Serves, classifier: Classifier) -> None:
-            processor.use(load_for_serving(settings, classifier, metrics, decisions, serves=serves))
+        def use(opened: Sequence[Opened]) -> None:
+            processor.use(
+                *(
+                    load_for_serving(settings, classifier, metrics, decisions, serves=serves)
+                    for serves, classifier in opened
+                )
+            )
 
         serving.start(use)
         watches = [*serving.watches]

@@ -42,6 +42,6 @@ class ServingBundles:
         """Return the bundle that serves the languages of another one now; that may be the same."""
         return self._by_serves[bundle.serves]
 
-    def using(self, bundle: LoadedBundle) -> "ServingBundles":
-        """Return these bundles with one of them replaced by another one for the same languages."""
-        return ServingBundles(*(self._by_serves | {bundle.serves: bundle}).values())
+    def using(self, *bundles: LoadedBundle) -> "ServingBundles":
+        """Return these bundles with some of them replaced by others, each for the same languages."""
+        return ServingBundles(*(self._by_serves | {bundle.serves: bundle for bundle in bundles}).values())

@@ -1,12 +1,12 @@
 """Opens the bundles of the setting, one for each language, and watches the folder of each."""
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
-from typing import Any
 
 from triage_models.bundle.bundle import Bundle
 from triage_models.bundle.language_bundles import check_together
+from triage_models.errors import BundleError, ModelError
 from triage_models.serving.classifier import Classifier
 
 from triage_worker.classify.bundle_metrics import BundleMetrics
@@ -22,6 +22,9 @@ Opened = tuple[Serves, Classifier]
 class ServingWatches:
     """One watch for each folder. A bundle that does not go together with the others is refused, as a damaged one is.
 
+    If it would go together with what is in the other folders now, which was refused before for the same reason, all of
+    them are used from the same moment: so the labels of all bundles can be changed.
+
     Args:
         settings: of the worker.
         metrics: where reloads are counted.
@@ -29,12 +32,13 @@ class ServingWatches:
     """
 
     def __init__(self, settings: Settings, metrics: BundleMetrics, open_: Callable[..., Classifier]) -> None:
-        self._open_classifier = open_
-        self._bundles: dict[Serves, Bundle] = {}
-        self._checking = threading.Lock()
+        self._serving: dict[Serves, Bundle] = {}
+        self._refused: set[Serves] = set()
+        self._switching = threading.Lock()
         self._watches = {
             serves: BundleWatch(
-                partial(self._open, serves),
+                # The worker reads messages and finds their language itself.
+                partial(open_, detect_language=False, clean_email=False),
                 folder,
                 device=settings.device,
                 threads=settings.threads or None,
@@ -56,18 +60,57 @@ class ServingWatches:
         Raises:
             ModelError: one cannot be opened, does not verify, or does not go together with the others.
         """
-        return [(serves, watch.open()) for serves, watch in self._watches.items()]
+        opened = [(serves, watch.open()) for serves, watch in self._watches.items()]
+        self._serving = self._after(opened)
+        return opened
 
-    def start(self, use: Callable[[Serves, Classifier], None]) -> None:
+    def start(self, use: Callable[[Sequence[Opened]], None]) -> None:
         """Start checking; new classifiers are given to ``use`` with their languages, in threads of the watches."""
         for serves, watch in self._watches.items():
-            watch.start(partial(use, serves))
+            watch.start(partial(self._use, use, serves))
 
-    def _open(self, serves: Serves, *arguments: Any, **options: Any) -> Classifier:
-        # The worker finds the language of messages itself.
-        classifier = self._open_classifier(*arguments, **options, detect_language=False, clean_email=False)
-        with self._checking:
-            bundles = self._bundles | {serves: classifier.bundle}
-            check_together(bundles.values())
-            self._bundles = bundles
-        return classifier
+    def _use(self, use: Callable[[Sequence[Opened]], None], serves: Serves, classifier: Classifier) -> None:
+        """Use a new bundle, with those that have to take their places at the same moment.
+
+        Raises:
+            BundleError: it does not go together with the others; it is tried again when one of them changes.
+        """
+        with self._switching:
+            try:
+                new = self._switched(serves, classifier)
+            except BundleError:
+                self._refused.add(serves)
+                raise
+            use(new)
+            self._serving = self._after(new)
+            self._refused -= {one for one, _ in new}
+            for one, other in new[1:]:
+                self._watches[one].loaded(other.bundle)
+            for one in self._refused:
+                self._watches[one].check_now()
+
+    def _switched(self, serves: Serves, classifier: Classifier) -> list[Opened]:
+        """Return a new bundle and those in other folders without which it does not go together with the others."""
+        new = [(serves, classifier)]
+        try:
+            self._after(new)
+        except BundleError as apart:
+            try:
+                new += self._found_beside(serves, classifier)
+                self._after(new)
+            except ModelError:  # what is wrong with another bundle is reported by its own watch
+                raise apart from None
+        return new
+
+    def _found_beside(self, serves: Serves, classifier: Classifier) -> list[Opened]:
+        """Open the new bundles in other folders, if all that is in the folders goes together."""
+        found = {one: watch.found() for one, watch in self._watches.items() if one != serves}
+        check_together([classifier.bundle, *found.values()])
+        changed = [one for one, bundle in found.items() if bundle.manifest != self._serving[one].manifest]
+        return [(one, self._watches[one].read()) for one in changed]
+
+    def _after(self, new: Iterable[Opened]) -> dict[Serves, Bundle]:
+        """Return the bundles that serve after a change, if they go together."""
+        bundles = self._serving | {serves: classifier.bundle for serves, classifier in new}
+        check_together(bundles.values())
+        return bundles
