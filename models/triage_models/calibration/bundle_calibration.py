@@ -41,6 +41,7 @@ def calibrate(
     max_error_for: Mapping[str, float] | None = None,
     out_of_scope_label: str | None = None,
     device: Device = "auto",
+    clean_email: bool = True,
     seed: int = 0,
     progress: ProgressCallback = lambda stage, share: None,
 ) -> dict[str, Any]:
@@ -60,6 +61,7 @@ def calibrate(
         out_of_scope_label: the label of rows that none of the bundle's labels fits; by default the bundle's own name
             for it, or OOS.
         device: where to run.
+        clean_email: read of an e-mail only what its sender wrote, as is done with messages that are served.
         seed: seed of the cross-fitting.
         progress: called with the stage and its progress.
 
@@ -74,7 +76,7 @@ def calibrate(
     """
     limits = ErrorLimits(max_error, suggest_max_error, max_error_for or {})
     check_output(output)
-    classifier = Classifier.open(bundle, device=device)
+    classifier = Classifier.open(bundle, device=device, clean_email=clean_email)
     manifest = classifier.bundle.manifest
     limits = limits.for_labels(manifest.labels)
     rows = _read(data, manifest, out_of_scope_label, progress)

@@ -15,7 +15,9 @@ MIN_PROBABILITY = 1e-4
 """Lower probabilities count as this one, so that one row does not outweigh a hundred."""
 
 
-def compare_bundles(serving: Path, candidate: Path, rows: LabelledRows, oos_labels: frozenset[str]) -> BundleComparison:
+def compare_bundles(
+    serving: Path, candidate: Path, rows: LabelledRows, oos_labels: frozenset[str], *, clean_email: bool = True
+) -> BundleComparison:
     """Run two bundles with the same labels on the same rows.
 
     Args:
@@ -23,27 +25,30 @@ def compare_bundles(serving: Path, candidate: Path, rows: LabelledRows, oos_labe
         candidate: folder of the new bundle.
         rows: N rows.
         oos_labels: labels of the rows that mean out of scope.
+        clean_email: read of an e-mail only what its sender wrote, as is done with messages that are served.
 
     Raises:
         BundleError: One of them cannot be opened.
     """
-    return BundleComparison(
-        rows.labels, evaluate_bundle(serving, rows, oos_labels), evaluate_bundle(candidate, rows, oos_labels)
-    )
+    results = [evaluate_bundle(folder, rows, oos_labels, clean_email=clean_email) for folder in (serving, candidate)]
+    return BundleComparison(rows.labels, *results)
 
 
-def evaluate_bundle(folder: Path, rows: LabelledRows, oos_labels: frozenset[str]) -> BundleResults:
+def evaluate_bundle(
+    folder: Path, rows: LabelledRows, oos_labels: frozenset[str], *, clean_email: bool = True
+) -> BundleResults:
     """Run one bundle on this machine's CPU.
 
     Args:
         folder: the bundle's folder.
         rows: N rows.
         oos_labels: labels of the rows that mean out of scope.
+        clean_email: read of an e-mail only what its sender wrote, as is done with messages that are served.
 
     Raises:
         BundleError: It cannot be opened.
     """
-    classifier = Classifier.open(folder, device="cpu")
+    classifier = Classifier.open(folder, device="cpu", clean_email=clean_email)
     encoded = classifier.encode(rows.texts)
     if not encoded:
         return BundleResults(np.zeros(0, bool), np.zeros(0, bool), np.zeros(0))

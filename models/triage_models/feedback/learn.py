@@ -7,6 +7,7 @@ a sample of the rows that it was trained on.
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -71,6 +72,7 @@ def learn(
     llm_per_human: float = LLM_PER_HUMAN,
     seed: int = 0,
     max_error: float | None = None,
+    clean_email: bool = True,
     progress: ProgressCallback = lambda stage, share: None,
 ) -> LearningResult:
     """Train a candidate on answers and compare it with the serving bundle.
@@ -88,6 +90,7 @@ def learn(
         seed: seed of every draw.
         max_error: the error rate among accepted messages that the candidate's guarantee allows, 0 to 1; by default
             that of the serving bundle. Another one needs ``data``.
+        clean_email: compare the bundles on what the senders of e-mails wrote, as messages that are served are read.
         progress: called with the stage and its progress.
 
     Raises:
@@ -117,7 +120,7 @@ def learn(
         progress(note, 1.0)
     version = _train(plan, bundle, output, data, resolved, seed, max_error, calibrates, progress)
     progress("comparing with the serving bundle", 0.0)
-    on_held_out, on_test = _compare(bundle.path, output, resolved, test_rows, base.oos_label)
+    on_held_out, on_test = _compare(bundle.path, output, resolved, test_rows, base.oos_label, clean_email)
     decision = decide_promotion(on_held_out, on_test, margin=margin)
     report: dict[str, object] = {
         "candidate": version,
@@ -246,15 +249,21 @@ def _with_intent_thresholds(fitted: Fitted, old: Manifest) -> Fitted:
 
 
 def _compare(
-    serving: Path, candidate: Path, resolved: ResolvedLabels, test_rows: LabelledRows | None, oos_label: str
+    serving: Path,
+    candidate: Path,
+    resolved: ResolvedLabels,
+    test_rows: LabelledRows | None,
+    oos_label: str,
+    clean_email: bool,
 ) -> tuple[BundleComparison, BundleComparison | None]:
     """Compare both bundles on the held-out answers and, if there is one, on the test set."""
     rows = LabelledRows([one.text for one in resolved.held_out], [one.label for one in resolved.held_out], {})
-    on_held_out = compare_bundles(serving, candidate, rows, frozenset({oos_label}))
+    compare = partial(compare_bundles, serving, candidate, clean_email=clean_email)
+    on_held_out = compare(rows, frozenset({oos_label}))
     if test_rows is None:
         return on_held_out, None
     test_oos_labels = resolve_oos_labels(None, oos_label, set(test_rows.labels))
-    return on_held_out, compare_bundles(serving, candidate, test_rows, test_oos_labels)
+    return on_held_out, compare(test_rows, test_oos_labels)
 
 
 def _answer_counts(read: int, resolved: ResolvedLabels) -> dict[str, object]:

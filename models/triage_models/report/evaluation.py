@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -61,6 +62,7 @@ def evaluate(
     output: Path | None = None,
     *,
     device: Device = "auto",
+    clean_email: bool = True,
     resamples: int = bootstrap.RESAMPLES,
     seed: int = 0,
     progress: CountCallback = lambda done, total: None,
@@ -77,6 +79,7 @@ def evaluate(
         output: folder for ``report.html``, ``metrics.json`` and, where labels look wrong, ``suspect_labels.csv``; None
             writes no files.
         device: where to run.
+        clean_email: read of an e-mail only what its sender wrote, as is done with messages that are served.
         resamples: number of bootstrap resamples.
         seed: seed of the bootstrap.
         progress: called with the progress.
@@ -92,7 +95,8 @@ def evaluate(
         DeviceError: The device is not active.
     """
     notes: list[str] = []
-    classified = _classify_rows(data, bundle, out_of_scope_label, device, progress, notes.append)
+    open_ = partial(Classifier.open, bundle, device=device, clean_email=clean_email)
+    classified = _classify_rows(data, open_, out_of_scope_label, progress, notes.append)
     manifest = classified.manifest
     evaluation = evaluate_decisions(
         classified.rows, classified.decisions, manifest, classified.oos_labels, resamples=resamples, seed=seed
@@ -119,14 +123,13 @@ def evaluate(
 
 def _classify_rows(
     data: Path,
-    bundle: Path,
+    open_: Callable[[], Classifier],
     out_of_scope_label: str | None,
-    device: Device,
     progress: CountCallback,
     on_note: NoteCallback,
 ) -> ClassifiedRows:
     rows = read_labelled_rows(data, on_note)
-    classifier = Classifier.open(bundle, device=device)
+    classifier = open_()
     manifest = classifier.bundle.manifest
     rows = rows.with_labels_of(manifest.labels, manifest.out_of_scope_label, on_note)
     oos_labels = resolve_oos_labels(out_of_scope_label, manifest.out_of_scope_label, set(rows.labels))

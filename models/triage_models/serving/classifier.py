@@ -12,7 +12,7 @@ from triage_models.serving.decision import Assessment, Decision, decisions_of, w
 from triage_models.serving.engine import Encoded, Engine, Outputs, rows_of, usable_cores
 from triage_models.serving.frames import texts_of, with_predictions
 from triage_models.serving.languages import BundleLanguages, code_of
-from triage_models.serving.mail.message import as_written, read_message
+from triage_models.serving.mail.message import reader
 from triage_models.serving.opening import Device, check_golden_texts, open_engine
 from triage_models.serving.predictions import Predictions, concatenated, predictions_of
 from triage_models.serving.stream import CHUNK, chunked, divided, flattened, map_in_order
@@ -57,7 +57,7 @@ class Classifier:
         self.bundle = bundle
         self._languages = BundleLanguages(bundle.manifest)
         self._switches = (detect_language, clean_email)
-        self._read = read_message if clean_email else as_written
+        self._read = reader(clean_email=clean_email)
         self._wishes = SecondWishes(bundle.manifest, engine)
         self.engine = engine
         self.threads = threads

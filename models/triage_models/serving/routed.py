@@ -7,7 +7,7 @@ from pathlib import Path
 from triage_models.bundle.language_bundles import check_together, expected_languages
 from triage_models.serving.classifier import Classifier, Decision, Device, Predictions
 from triage_models.serving.engine import rows_of
-from triage_models.serving.mail.message import read_message
+from triage_models.serving.mail.message import Reader, reader
 from triage_models.serving.predictions import without_text
 from triage_models.serving.stream import CHUNK, chunked, flattened, map_in_order
 from triage_models.serving.texts import checked_texts, encodable, has_text
@@ -23,18 +23,24 @@ class RoutedClassifier:
         default: for all languages that have no classifier of their own.
         by_language: those of single languages, by ISO 639 code.
         detector: finds the language of texts; None if it is not to be found.
+        read: returns what of a text says its language.
 
     Raises:
         BundleError: the bundles do not go together.
     """
 
     def __init__(
-        self, default: Classifier, by_language: Mapping[str, Classifier], detector: LanguageDetector | None
+        self,
+        default: Classifier,
+        by_language: Mapping[str, Classifier],
+        detector: LanguageDetector | None,
+        read: Reader,
     ) -> None:
         check_together([default.bundle, *(classifier.bundle for classifier in by_language.values())])
         self._default = default
         self._by_language = by_language
         self._detector = detector
+        self._read = read
         self._expected = expected_languages(by_language, default.bundle.manifest.languages)
 
     @classmethod
@@ -56,7 +62,7 @@ class RoutedClassifier:
             device: where they run.
             threads: how many threads classify at once, on all bundles together; None: one for each usable core.
             detect_language: find the language of texts; otherwise all go to the default.
-            clean_email: classify of an e-mail only what its sender wrote.
+            clean_email: read of an e-mail only what its sender wrote, and refuse automatic replies.
 
         Raises:
             BundleError: a bundle cannot be opened, or they do not go together.
@@ -68,7 +74,8 @@ class RoutedClassifier:
 
         others = [(languages, opened(path)) for languages, path in by_languages.items()]
         by_language = {language: classifier for languages, classifier in others for language in languages}
-        return cls(opened(default), by_language, LanguageDetector.open() if detect_language else None)
+        detector = LanguageDetector.open() if detect_language else None
+        return cls(opened(default), by_language, detector, reader(clean_email=clean_email))
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -118,7 +125,7 @@ class RoutedClassifier:
     def _language(self, text: str) -> Detection:
         if self._detector is None:
             return UNSURE
-        return self._detector.detect(read_message(text).text, self._expected)
+        return self._detector.detect(self._read(text).text, self._expected)
 
 
 def _set(predictions: Predictions, row: int, decision: Decision) -> None:

@@ -30,10 +30,8 @@ def folders(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     }
 
 
-def opened(folders: dict[str, Path], *, detect_language: bool = True) -> RoutedClassifier:
-    return RoutedClassifier.open(
-        folders["*"], {("en",): folders["en"]}, device="cpu", threads=2, detect_language=detect_language
-    )
+def opened(folders: dict[str, Path], **switches: bool) -> RoutedClassifier:
+    return RoutedClassifier.open(folders["*"], {("en",): folders["en"]}, device="cpu", threads=2, **switches)
 
 
 def test_each_text_is_decided_by_the_bundle_of_its_language(folders: dict[str, Path]) -> None:
@@ -79,3 +77,18 @@ def test_bundles_with_other_labels_are_refused(folders: dict[str, Path], tmp_pat
     other = variant(tmp_path / "other", "other", labels=labels)
     with pytest.raises(BundleError, match="need the same labels"):
         opened(folders | {"en": other})
+
+
+QUOTING = f"{GERMAN}\n\n> " + "\n> ".join(["thank you for your order, we have sent it to you today"] * 9)
+
+
+@pytest.mark.parametrize(("clean", "language"), [(True, "de"), (False, "en")])
+def test_what_is_classified_says_the_language(folders: dict[str, Path], clean: bool, language: str) -> None:
+    (decision,) = opened(folders, clean_email=clean).classify([QUOTING])
+    assert decision is not None
+    assert decision.language == language
+    (alone,) = Classifier.open(
+        folders["*" if clean else "en"], device="cpu", threads=1, detect_language=False, clean_email=clean
+    ).classify([QUOTING])
+    assert decision.intent == alone.intent
+    assert decision.scores == pytest.approx(alone.scores, abs=0.02)

@@ -3,7 +3,6 @@
 from collections import Counter
 from collections.abc import Collection, Sequence
 
-from triage_models.serving.mail.message import read_message
 from triage_models.text.language import Detection, LanguageDetector, base_language
 from triage_schemas.messages.message import CustomerMessage
 
@@ -27,19 +26,18 @@ class MessageLanguages:
         """Load what is needed to find languages, if they are to be found."""
         return cls(LanguageDetector.open() if detect else None)
 
-    def find(self, message: CustomerMessage, expected: Collection[str], written: str | None = None) -> Detection | None:
+    def find(self, message: CustomerMessage, expected: Collection[str], written: str) -> Detection | None:
         """Find the language of a message; None if neither the text nor the message says.
 
         Args:
             message: its own language is expected, and holds where the text does not say: it is often that of the
                 customer's profile, while the text is in another.
             expected: the languages of the bundle, which are expected of a message that gives none.
-            written: what its sender wrote: neither HTML nor what a mail quotes says the language. None looks for it.
+            written: what of its text is classified.
         """
         own = base_language(message.language)
         if self._detector is not None:
-            text = read_message(message.text).text if written is None else written
-            found = self._detector.detect(text, expected if own is None else (own,))
+            found = self._detector.detect(written, expected if own is None else (own,))
             if found.language is not None:
                 return found
         return None if own is None else Detection(own, 0.0)

@@ -5,14 +5,14 @@ the event loop, tokenizing in a thread of its own, inference in several.
 """
 
 import asyncio
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from time import monotonic
 
 from aiokafka.structs import ConsumerRecord
 from triage_models.serving.engine import Encoded
-from triage_models.serving.mail.message import Message, as_written
+from triage_models.serving.mail.message import Reader, as_written
 from triage_models.text.language import Detection
 from triage_schemas.input.decoder import decode
 from triage_schemas.messages.message import InputShape, Rejected, Skipped
@@ -48,7 +48,7 @@ class ClassificationProcessor(MessageProcessor):
         observe: called with each batch and its decisions; must not block.
         traces: makes the spans of messages; None makes none.
         languages: finds the language of messages; None takes that which they give.
-        read: returns what of a text is classified.
+        read: returns what of a text is classified, and says its language.
         schemas: those of the registry, by which values are read; None if there is no registry.
     """
 
@@ -63,7 +63,7 @@ class ClassificationProcessor(MessageProcessor):
         observe: Observer | None = None,
         traces: Traces | None = None,
         languages: MessageLanguages | None = None,
-        read: Callable[[str], Message] = as_written,
+        read: Reader = as_written,
         schemas: SchemaCache | None = None,
     ) -> None:
         self.inference = Inference(bundles, dead_letters, in_flight, observe=observe, metrics=metrics)

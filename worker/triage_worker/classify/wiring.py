@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from triage_models.serving.mail.html import html_to_text
-from triage_models.serving.mail.message import as_written, read_message
+from triage_models.serving.mail.message import reader
 from triage_schemas.messages.message import InputShape
 from triage_schemas.messages.placeholders import placeholder_forms
 
@@ -75,7 +75,7 @@ def assemble(
         observe=observe,
         traces=traces,
         languages=MessageLanguages.open(detect=settings.detect_language),
-        read=read_message if settings.clean_email else as_written,
+        read=reader(clean_email=settings.clean_email),
         schemas=schemas,
     )
     components = connect(

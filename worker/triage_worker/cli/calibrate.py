@@ -15,7 +15,7 @@ from triage_worker.config.errors import TriageError
 from triage_worker.config.settings import Settings
 
 
-@settings_flags(["bundle", "device"])
+@settings_flags(["bundle", "device", "clean_email"])
 def calibrate(
     settings: Settings,
     data: Annotated[Path, typer.Option(help="CSV with the columns text and label")],
@@ -59,6 +59,7 @@ def calibrate(
             max_error_for=_limits(max_error_for or [], cost, max_error),
             out_of_scope_label=out_of_scope_label,
             device=settings.device,
+            clean_email=settings.clean_email,
             progress=progress,
         )
     if as_json:

@@ -1,7 +1,7 @@
 """``triage classify``: classifies texts given as arguments, in a file, or on standard input."""
 
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from enum import StrEnum
 from itertools import chain, tee
 from pathlib import Path
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from triage_models import Classifier, Decision
     from triage_models.serving.opening import Device
     from triage_models.serving.routed import RoutedClassifier
-    from triage_models.text.language import LanguageDetector
 
     Answer = tuple[str | None, Decision | None]
 
@@ -115,7 +114,7 @@ def _print(settings: Settings, rows: Input, source: str | None, output_format: F
     answers = zip(texts, _open_classifier(settings).classify_stream(to_classify), strict=True)
     shown = _with_progress(answers, rows.row_count) if source is not None else answers
     if output_format is Format.jsonl:
-        _print_jsonl(shown, settings.detect_language)
+        _print_jsonl(shown, settings)
     else:
         _print_table(shown)
 
@@ -131,17 +130,25 @@ def _with_progress(answers: "Iterable[Answer]", row_count: int | None) -> "Itera
             advance(1)
 
 
-def _language(detector: "LanguageDetector | None", text: str | None, decision: "Decision | None") -> str | None:
+def _language(find: "Callable[[str], str | None]", text: str | None, decision: "Decision | None") -> str | None:
     """Return the language of a text: as the bundle that decided it found it, if that asks for languages."""
-    if detector is None or text is None or (decision is not None and decision.language is not None):
-        return decision.language if decision else None
-    return detector.detect(text).language
+    if decision is not None and decision.language is not None:
+        return decision.language
+    return None if text is None else find(text)
 
 
-def _print_jsonl(answers: "Iterable[Answer]", detect: bool) -> None:
+def _language_finder(settings: Settings) -> "Callable[[str], str | None]":
+    from triage_models.serving.mail.message import reader  # noqa: PLC0415 (ONNX Runtime is slow to import)
     from triage_models.text.language import LanguageDetector  # noqa: PLC0415 (reads a table)
 
-    detector = LanguageDetector.open() if detect else None
+    if not settings.detect_language:
+        return lambda text: None
+    detector, read = LanguageDetector.open(), reader(clean_email=settings.clean_email)
+    return lambda text: detector.detect(read(text).text).language
+
+
+def _print_jsonl(answers: "Iterable[Answer]", settings: Settings) -> None:
+    find = _language_finder(settings)
     for text, decision in answers:
         answer = {
             "text": text,
@@ -152,7 +159,7 @@ def _print_jsonl(answers: "Iterable[Answer]", detect: bool) -> None:
             "scores": decision.scores if decision else {},
             "truncated": decision.truncated if decision else False,
             "suggested": decision.suggested if decision else False,
-            "language": _language(detector, text, decision),
+            "language": _language(find, text, decision),
             "intents": [wish._asdict() for wish in decision.intents] if decision else [],
         }
         sys.stdout.buffer.write(orjson.dumps(answer, option=orjson.OPT_APPEND_NEWLINE))

@@ -32,7 +32,7 @@ ShowProgress = Callable[[str, int, int, str], None]
 """Called with the present stage, how many of its items are done, how many there are, and a note."""
 
 
-@settings_flags(["bundle", "device", *LLM], short={"llm_url": "--llm"})
+@settings_flags(["bundle", "device", "clean_email", *LLM], short={"llm_url": "--llm"})
 def evaluate(
     settings: Settings,
     data: Annotated[Path, typer.Option(help="CSV with the columns text and label")],
@@ -101,6 +101,7 @@ def _evaluate(
             out_of_scope_label,
             output,
             device=settings.device,
+            clean_email=settings.clean_email,
             progress=lambda done, total: show("classifying", done, total, ""),
             comparison=_no_comparison if plan is None else _llm_comparison(settings, plan, output, console, show),
         )

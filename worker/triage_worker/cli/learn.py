@@ -29,7 +29,7 @@ RUNS = "learning.jsonl"
 """The store's file of runs: one line per candidate, promoted or not, with the whole report."""
 
 
-@settings_flags([*CONNECTION, "labels_topic", "bundle"])
+@settings_flags([*CONNECTION, "labels_topic", "bundle", "clean_email"])
 def learn(
     settings: Settings,
     output: Annotated[Path, typer.Option(help="Folder of the candidate")] = Path("runs/candidate"),
@@ -73,6 +73,7 @@ def learn(
         from triage_models.feedback import learn as learning  # noqa: PLC0415 (torch is heavy, and an extra)
     options: dict[str, Any] = {"data": data, "out_of_scope": out_of_scope, "test": test, "margin": margin}
     options |= {"llm_per_human": llm_share, "seed": seed, "max_error": max_error}
+    options["clean_email"] = settings.clean_email
     with interruptible(console, INTERRUPTED.format(output)):
         answers = _read_labels(settings, labels, console)
         with progress_display(console) as on_progress:

@@ -30,7 +30,7 @@ TITLES: dict[str, str] = {
 }
 
 
-@settings_flags([*MESSAGES, "bundle", "threads"])
+@settings_flags([*MESSAGES, "bundle", "threads", "clean_email"])
 def sample(
     settings: Settings,
     output: Annotated[Path, typer.Option(help="CSV to fill in: the messages, with an empty label")],
@@ -67,7 +67,9 @@ def _choose(
     from triage_models.labelling.sampling import choose  # noqa: PLC0415
     from triage_models.serving.classifier import Classifier  # noqa: PLC0415
 
-    classifier = Classifier.open(settings.bundle.only, device="cpu", threads=settings.threads or None)
+    classifier = Classifier.open(
+        settings.bundle.only, device="cpu", threads=settings.threads or None, clean_email=settings.clean_email
+    )
     texts = [message.text for message in pool.messages]
     with row_progress(console, len(texts)) as advance:
         profiles = profile_texts(classifier, texts, advance)

@@ -1,5 +1,6 @@
 """Reads one message: what of it is classified, and whether a person wrote it."""
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 from triage_models.serving.mail.automatic import is_automatic
@@ -13,7 +14,8 @@ class Message(NamedTuple):
     """What a message says.
 
     Attributes:
-        text: the text that is classified: what its sender wrote, without quotations and what stands below it.
+        text: what is classified, and whose language is found: what its sender wrote, without quotations and what stands
+            below it.
         automatic: whether it is an automatic reply or a report on a delivery of mail, so it has no intent.
     """
 
@@ -29,6 +31,14 @@ def read_message(text: str) -> Message:
     return Message(with_subject(subject, without_signature(new)), automatic)
 
 
+Reader = Callable[[str], Message]
+
+
+def reader(*, clean_email: bool) -> Reader:
+    """Return how texts are read by the setting: of an e-mail only what its sender wrote, or each text as it is."""
+    return read_message if clean_email else as_written
+
+
 def as_written(text: str) -> Message:
-    """Return a message as it is: all of its text is classified."""
+    """Return a message as it is: all of its text is classified, and says its language."""
     return Message(text, False)
