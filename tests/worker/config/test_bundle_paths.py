@@ -88,6 +88,9 @@ def test_what_is_wrong_is_said(text: str, says: str, monkeypatch: pytest.MonkeyP
     "paths",
     [
         BundlePaths(Path("a")),
+        BundlePaths(Path("en=a")),
+        BundlePaths(Path("{en}")),
+        BundlePaths(Path("a,*=b")),
         TWO,
         BundlePaths(Path("a,en=b"), {"en": Path("c"), "es": Path("c")}),
         BundlePaths(Path("b"), {"fr": Path("a, *=c")}),
@@ -127,3 +130,38 @@ def test_a_shadow_is_one_bundle() -> None:
     assert Settings.load(shadow_bundle="runs/lr=0.1").shadow_bundle == Path("runs/lr=0.1")
     with pytest.raises(ConfigError, match=r"^--shadow-bundle .* give one folder"):
         Settings.load(shadow_bundle="en=a,*=b")
+
+
+@pytest.mark.parametrize("text", ["*=models/shop", "en=models/shop,*=models/shop", '{"*": "models/shop"}'])
+def test_a_shadow_for_all_languages_is_its_folder(text: str) -> None:
+    assert Settings.load(shadow_bundle=text).shadow_bundle == Path("models/shop")
+
+
+@pytest.mark.parametrize("text", ["en=models/shop", "lr=0.1", "en=", "models/shop,*=b", '{"en": "a"}', "*=a,en=b"])
+def test_a_shadow_for_some_languages_is_refused_in_its_own_words(text: str) -> None:
+    with pytest.raises(
+        ConfigError, match=r"^--shadow-bundle \(flag\) is not valid: .* with \./ before it\)\.$"
+    ) as caught:
+        Settings.load(shadow_bundle=text)
+    assert "FOLDER" not in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["en=x", "lr=0.1", "a,*=b", "{en}"])
+def test_a_folder_that_is_there_is_meant_where_the_text_can_mean_nothing_else(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / name).mkdir()
+    settings = Settings.load(bundle=name, shadow_bundle=name)
+    assert (settings.bundle, settings.shadow_bundle) == (BundlePaths(Path(name)), Path(name))
+    assert Settings.load(bundle=str(settings.bundle)).bundle == settings.bundle
+
+
+def test_folders_by_language_mean_that_whatever_is_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    text = "en=a,*=b"
+    (tmp_path / text).mkdir()
+    assert Settings.load(bundle=text).bundle == BundlePaths(Path("b"), {"en": Path("a")})
+    assert Settings.load(bundle=f"./{text}").bundle == BundlePaths(Path(f"./{text}"))
+    with pytest.raises(ConfigError, match=r"add \*=FOLDER \(a folder that begins like this is \./en=…\)\.$"):
+        Settings.load(bundle="en=" + "a" * 5_000)

@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated
@@ -69,16 +70,15 @@ class BundlePaths:
 
     def __str__(self) -> str:
         """Return the text that `parse_bundle_paths` makes this of."""
-        if not self.by_language:
-            text = str(self.default)
-            return f"./{text}" if BEGINS.match(text) else text
         pairs = [*self.by_language.items(), (DEFAULT, self.default)]
-        text = ",".join(f"{key}={folder}" for key, folder in pairs)
-        try:
-            same = parse_bundle_paths(text) == self
-        except ValueError:
-            same = False
-        return text if same else json.dumps({key: str(folder) for key, folder in pairs}, ensure_ascii=False)
+        plain = [",".join(f"{key}={folder}" for key, folder in pairs)]
+        if not self.by_language:
+            plain = [str(self.default), f"./{self.default}"]
+        for text in plain:
+            with suppress(ValueError):
+                if parse_bundle_paths(text) == self:
+                    return text
+        return json.dumps({key: str(folder) for key, folder in pairs}, ensure_ascii=False)
 
 
 def parse_bundle_paths(text: str) -> BundlePaths:
@@ -106,7 +106,10 @@ def parse_bundle_paths(text: str) -> BundlePaths:
             raise ValueError(f"{key} has no folder after it")
         folders[language] = Path(folder)
     if DEFAULT not in folders:
-        raise ValueError("other languages, and messages whose language is unsure, have no bundle: add *=FOLDER")
+        raise ValueError(
+            "other languages, and messages whose language is unsure, have no bundle: add *=FOLDER (a folder that "
+            f"begins like this is ./{pairs[0][0]}=…)"
+        )
     return BundlePaths(folders.pop(DEFAULT), folders)
 
 
@@ -143,15 +146,34 @@ def _language(key: str) -> str:
 
 
 def _bundle_paths(value: object) -> object:
-    if isinstance(value, str):
+    if not isinstance(value, str):
+        return BundlePaths(value) if isinstance(value, Path) else value
+    try:
         return parse_bundle_paths(value)
-    return BundlePaths(value) if isinstance(value, Path) else value
+    except ValueError:
+        if _is_folder(value):
+            return BundlePaths(Path(value))
+        raise
 
 
 def _one_folder(value: object) -> object:
-    if isinstance(value, str) and parse_bundle_paths(value).by_language:
-        raise ValueError("this is one bundle, which is compared on messages in all languages: give one folder")
-    return value
+    if not isinstance(value, str) or _is_folder(value):
+        return value
+    try:
+        return parse_bundle_paths(value).only
+    except (ValueError, ConfigError):
+        raise ValueError(
+            "this is one bundle, which is compared on messages in all languages: give one folder, without a language "
+            "(one whose name looks like that is given with ./ before it)"
+        ) from None
+
+
+def _is_folder(text: str) -> bool:
+    """Whether there is a folder of this very name, however much it looks like folders by language."""
+    try:
+        return Path(text).is_dir()
+    except OSError:  # the text is too long for a name
+        return False
 
 
 Bundles = Annotated[
