@@ -28,8 +28,8 @@ GROWTH = 8
 """How much longer the next beginning is, where one does not fill the model's maximum length."""
 
 
-MAX_WINDOWS = 8
-"""A text that does not fit into so many windows is not read to its end, and so never accepted."""
+MAX_WINDOWS = 32
+"""A text that does not fit into so many windows is not read to its end, and so never accepted: some 1,100 words."""
 
 OVERLAP = 16
 """Tokens that a window shares with the one before, so that no sentence is cut in every window that has it."""
