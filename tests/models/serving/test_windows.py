@@ -137,7 +137,7 @@ def test_another_wish_is_found_wherever_it_is(pattern: str, ending: str) -> None
 
 
 def test_a_text_is_decided_the_same_alone_and_in_a_batch() -> None:
-    texts = [f"{STORY}. {ending}" for ending in ENDINGS] + ["where is my parcel", STORY * 20, "thanks"]
+    texts = [f"{STORY}. {ending}" for ending in ENDINGS] + ["where is my parcel", STORY * 80, "thanks"]
     together = shipped_classifier().classify(texts)
     for text, expected in zip(texts, together, strict=True):
         (alone,) = shipped_classifier().classify([text])
@@ -146,7 +146,7 @@ def test_a_text_is_decided_the_same_alone_and_in_a_batch() -> None:
 
 
 def test_arrays_and_decisions_agree_on_long_texts() -> None:
-    texts = [STORY, f"{STORY}. {ENDINGS[0]}", "where is my parcel", STORY * 20]
+    texts = [STORY, f"{STORY}. {ENDINGS[0]}", "where is my parcel", STORY * 80]
     decisions = shipped_classifier().classify(texts)
     arrays = shipped_classifier().classify_arrays(texts)
     assert arrays.intent.tolist() == [decision.intent for decision in decisions]

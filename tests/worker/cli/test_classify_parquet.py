@@ -162,6 +162,7 @@ def test_the_standard_output_has_nulls_too(triage: Triage, tmp_path: Path) -> No
         "scores": {},
         "truncated": False,
         "suggested": False,
+        "intents": [],
     }
     lines = triage("classify", "--input", "in.parquet").out.splitlines()
     assert lines[2].split() == ["no", "text"]
