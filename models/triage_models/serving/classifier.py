@@ -225,7 +225,7 @@ class Classifier:
         """Do what `classify_arrays` does, on the calling thread: for callers with threads or processes of their own."""
         positions = [position for position, text in enumerate(texts) if has_text(text)]
         encoded = self.encode([encodable(str(texts[position])) for position in positions])
-        assessment = self._assess(encoded, self.engine.outputs(rows_of(encoded)))
+        assessment = self.assess(encoded, self.engine.outputs(rows_of(encoded)))
         return predictions_of(self.labels, len(texts), positions, assessment, [row.truncated for row in encoded])
 
     def encode(self, texts: Sequence[str]) -> list[Encoded]:
@@ -249,7 +249,7 @@ class Classifier:
 
     def decide(self, batch: Sequence[Encoded], outputs: Outputs) -> list[Decision]:
         """Turn the outputs for a batch into one `Decision` per text. Texts that may hold two wishes are read again."""
-        assessment = self._assess(batch, outputs)
+        assessment = self.assess(batch, outputs)
         languages = [code_of(row.language) for row in batch]
         further = self._wishes.find(batch, outputs, assessment)
         return decisions_of(self.labels, assessment, [row.truncated for row in batch], languages, further)
@@ -259,12 +259,12 @@ class Classifier:
         decisions = iter(self.decide(encoded, self.engine.outputs(rows_of(encoded))) if encoded else ())
         return [None if text is None else next(decisions) for text in texts]
 
-    def _assess(self, batch: Sequence[Encoded], outputs: Outputs) -> Assessment:
+    def assess(self, batch: Sequence[Encoded], outputs: Outputs) -> Assessment:
+        """Do what `decide` does, as arrays, and without looking for second wishes."""
         assessment = self._languages.assess(batch, outputs.logits, outputs.similarity)
         windows, sentences = [row.windows for row in batch], [len(row.sentences) for row in batch]
         joined = join_windows(assessment, windows, [row.truncated for row in batch], sentences)
-        spoken = self._languages.without_others(batch, joined)
-        return without_intent(spoken, [row.automatic for row in batch])
+        return without_intent(self._languages.without_others(batch, joined), [row.automatic for row in batch])
 
     def __repr__(self) -> str:
         name, version = self.bundle.name, self.bundle.version

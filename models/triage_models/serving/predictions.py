@@ -1,6 +1,6 @@
 """The decisions on many rows as numpy arrays, rows without text among them."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
 
 import numpy as np
@@ -39,6 +39,10 @@ class Predictions:
     def __len__(self) -> int:
         """N, the number of rows."""
         return len(self.intent)
+
+
+ARRAYS = frozenset(field.name for field in fields(Predictions)) - {"labels"}
+"""The fields with a value for each row."""
 
 
 def without_text(labels: tuple[str, ...], rows: int) -> Predictions:
@@ -83,5 +87,21 @@ def concatenated(labels: tuple[str, ...], parts: Sequence[Predictions]) -> Predi
     """Join predictions of consecutive rows."""
     if not parts:
         return without_text(labels, 0)
-    arrays = [field.name for field in fields(Predictions) if field.name != "labels"]
-    return Predictions(labels, **{name: np.concatenate([getattr(part, name) for part in parts]) for name in arrays})
+    return Predictions(labels, **{name: np.concatenate([getattr(part, name) for part in parts]) for name in ARRAYS})
+
+
+def merged(labels: tuple[str, ...], rows: int, parts: Iterable[tuple[Sequence[int], Predictions]]) -> Predictions:
+    """Merge predictions of bundles with the same labels, in any order, on some rows each.
+
+    Args:
+        labels: in the order of the result.
+        rows: how many rows there are.
+        parts: the positions of some rows, and the predictions on these. Rows at no such position are without text.
+    """
+    found = without_text(labels, rows)
+    for own, part in parts:
+        columns = [part.labels.index(label) for label in labels]
+        found.probabilities[own] = part.probabilities[:, columns]
+        for name in ARRAYS - {"probabilities"}:
+            getattr(found, name)[own] = getattr(part, name)
+    return found

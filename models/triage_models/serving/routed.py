@@ -1,15 +1,14 @@
 """Several bundles with the same labels, each for its languages, that classify as one."""
 
-from collections.abc import Generator, Iterable, Mapping, Sequence
-from contextlib import closing
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from triage_models.bundle.language_bundles import check_together, expected_languages
-from triage_models.serving.classifier import Classifier, Decision, Device, Predictions
-from triage_models.serving.engine import rows_of
-from triage_models.serving.mail.message import Reader, reader
-from triage_models.serving.predictions import without_text
-from triage_models.serving.stream import CHUNK, chunked, flattened, map_in_order
+from triage_models.serving.classifier import Classifier, Decision, Device
+from triage_models.serving.engine import Encoded, rows_of
+from triage_models.serving.mail.message import Message, Reader, reader
+from triage_models.serving.predictions import Predictions, merged, predictions_of
+from triage_models.serving.stream import CHUNK, chunked, divided, flattened, map_in_order
 from triage_models.serving.texts import checked_texts, encodable, has_text
 from triage_models.text.language import UNSURE, Detection, LanguageDetector
 
@@ -20,10 +19,11 @@ class RoutedClassifier:
     A text whose language is unsure goes to the default, as do all if languages are not to be found.
 
     Args:
-        default: for all languages that have no classifier of their own.
+        default: for all languages that have no classifier of their own. As all of them, it was opened to take texts as
+            they are, since they are read here.
         by_language: those of single languages, by ISO 639 code.
         detector: finds the language of texts; None if it is not to be found.
-        read: returns what of a text says its language.
+        read: returns what of a text is classified, and says its language.
 
     Raises:
         BundleError: the bundles do not go together.
@@ -70,7 +70,7 @@ class RoutedClassifier:
         """
 
         def opened(path: Path) -> Classifier:
-            return Classifier.open(path, device=device, threads=threads, detect_language=False, clean_email=clean_email)
+            return Classifier.open(path, device=device, threads=threads, detect_language=False, clean_email=False)
 
         others = [(languages, opened(path)) for languages, path in by_languages.items()]
         by_language = {language: classifier for languages, classifier in others for language in languages}
@@ -89,50 +89,50 @@ class RoutedClassifier:
 
     def classify(self, texts: Iterable[str | None]) -> list[Decision | None]:
         """Do what `Classifier.classify` does."""
-        with closing(self.classify_stream(texts)) as decisions:
-            return list(decisions)
+        rows = list(checked_texts(texts))
+        return list(flattened(map_in_order(self._decide, divided(rows, self.threads), self.threads)))
 
     def classify_stream(self, texts: Iterable[str | None]) -> Generator[Decision | None, None, None]:
         """Do what `Classifier.classify_stream` does."""
-        return flattened(map_in_order(self._classify, chunked(checked_texts(texts), CHUNK), self.threads))
+        return flattened(map_in_order(self._decide, chunked(checked_texts(texts), CHUNK), self.threads))
 
     def predict(self, texts: Sequence[object]) -> Predictions:
         """Do what `Classifier.predict` does."""
-        decisions = self._classify([encodable(text) if has_text(text) else None for text in texts])
-        found = without_text(self.labels, len(texts))
-        for row, decision in enumerate(decisions):
-            if decision is not None:
-                _set(found, row, decision)
-        return found
+        written = [encodable(text) if has_text(text) else None for text in texts]
+        parts = []
+        for classifier, own, encoded in self._encoded(written):
+            assessment = classifier.assess(encoded, classifier.engine.outputs(rows_of(encoded)))
+            truncated = [row.truncated for row in encoded]
+            parts.append((own, predictions_of(classifier.labels, len(own), range(len(own)), assessment, truncated)))
+        return merged(self.labels, len(texts), parts)
 
-    def _classify(self, texts: Sequence[str | None]) -> list[Decision | None]:
+    def _decide(self, texts: Sequence[str | None]) -> list[Decision | None]:
         """Classify texts on the calling thread."""
-        rows: dict[Classifier, list[tuple[int, str, Detection]]] = {}
-        for row, text in enumerate(texts):
-            if text is not None:
-                found = self._language(text)
-                classifier = self._by_language.get(found.language or "", self._default)
-                rows.setdefault(classifier, []).append((row, text, found))
         decisions: list[Decision | None] = [None] * len(texts)
-        for classifier, own in rows.items():
-            encoded = classifier.encode([text for _, text, _ in own])
-            encoded = [one._replace(language=found) for one, (_, _, found) in zip(encoded, own, strict=True)]
+        for classifier, own, encoded in self._encoded(texts):
             decided = classifier.decide(encoded, classifier.engine.outputs(rows_of(encoded)))
-            for (row, _, _), decision in zip(own, decided, strict=True):
+            for row, decision in zip(own, decided, strict=True):
                 decisions[row] = decision
         return decisions
 
-    def _language(self, text: str) -> Detection:
-        if self._detector is None:
-            return UNSURE
-        return self._detector.detect(self._read(text).text, self._expected)
+    def _encoded(self, texts: Sequence[str | None]) -> Iterator[tuple[Classifier, list[int], list[Encoded]]]:
+        """Read each text, find the language of what is read, and encode that with the classifier of the language.
 
-
-def _set(predictions: Predictions, row: int, decision: Decision) -> None:
-    predictions.intent[row] = decision.intent
-    predictions.confidence[row] = decision.confidence
-    predictions.accepted[row] = decision.accepted
-    predictions.reason[row] = decision.reason
-    predictions.probabilities[row] = [decision.scores[label] for label in predictions.labels]
-    predictions.familiarity[row] = decision.familiarity
-    predictions.truncated[row] = decision.truncated
+        Yields:
+            Each classifier with the positions and the tokens of its texts.
+        """
+        groups: dict[Classifier, dict[int, tuple[Message, Detection]]] = {}
+        for row, text in enumerate(texts):
+            if text is not None:
+                message = self._read(text)
+                found = UNSURE if self._detector is None else self._detector.detect(message.text, self._expected)
+                classifier = self._by_language.get(found.language or "", self._default)
+                groups.setdefault(classifier, {})[row] = message, found
+        for classifier, own in groups.items():
+            tokens = classifier.encode([message.text for message, _ in own.values()])
+            read = zip(tokens, own.values(), strict=True)
+            yield (
+                classifier,
+                list(own),
+                [one._replace(automatic=message.automatic, language=found) for one, (message, found) in read],
+            )

@@ -1,12 +1,16 @@
 """Several bundles that classify as one: each text is decided by the bundle of its language."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import pytest
 from triage_models.errors import BundleError
 from triage_models.serving.classifier import Classifier
+from triage_models.serving.mail import message
+from triage_models.serving.mail.message import Message
 from triage_models.serving.routed import RoutedClassifier
+from triage_models.serving.wishes import SecondWishes
 
 from tests.models.fake_bundles import variant
 
@@ -92,3 +96,54 @@ def test_what_is_classified_says_the_language(folders: dict[str, Path], clean: b
     ).classify([QUOTING])
     assert decision.intent == alone.intent
     assert decision.scores == pytest.approx(alone.scores, abs=0.02)
+
+
+def test_a_text_is_read_once(folders: dict[str, Path], monkeypatch: pytest.MonkeyPatch) -> None:
+    read: list[str] = []
+
+    def read_message(text: str) -> Message:
+        read.append(text)
+        return Message(text.upper(), text == UNSURE)
+
+    monkeypatch.setattr(message, "read_message", read_message)
+    classifier = opened(folders)
+    decisions = [one for one in classifier.classify(TEXTS) if one is not None]
+    assert sorted(read) == sorted(text for text in TEXTS if text is not None)
+    read.clear()
+    predictions = classifier.predict(TEXTS)
+    assert sorted(read) == sorted(text for text in TEXTS if text is not None)
+    assert (decisions[2].reason, predictions.reason[3], predictions.confidence[3]) == ("out_of_scope",) * 2 + (0,)
+    (upper,) = opened(folders, clean_email=False).classify([ENGLISH.upper()])
+    assert upper is not None
+    assert decisions[0].scores == pytest.approx(upper.scores, abs=0.02)
+
+
+def test_all_threads_get_some_of_the_texts(folders: dict[str, Path], monkeypatch: pytest.MonkeyPatch) -> None:
+    classifier, sizes = opened(folders), []
+
+    def decide(texts: Sequence[str | None]) -> list[None]:
+        sizes.append(len(texts))
+        return [None] * len(texts)
+
+    monkeypatch.setattr(classifier, "_decide", decide)
+    assert classifier.classify([ENGLISH] * 600) == [None] * 600
+    assert sizes == [300, 300]
+
+
+def test_predictions_of_a_bundle_with_labels_in_another_order(folders: dict[str, Path], tmp_path: Path) -> None:
+    labels = Classifier.open(folders["en"], device="cpu", threads=1).labels
+    other = variant(tmp_path / "other", "other", labels=(*labels[1:], labels[0]))
+    classifier = opened(folders | {"en": other})
+    decisions, predictions = classifier.classify([ENGLISH, GERMAN]), classifier.predict([ENGLISH, GERMAN])
+    assert predictions.labels == labels
+    for row, decision in enumerate(decisions):
+        assert decision is not None
+        assert predictions.intent[row] == decision.intent
+        scores = dict(zip(labels, predictions.probabilities[row].tolist(), strict=True))
+        assert scores == pytest.approx(decision.scores, abs=0.02)
+
+
+def test_predictions_look_for_no_second_wish(folders: dict[str, Path], monkeypatch: pytest.MonkeyPatch) -> None:
+    """They have no field for it, and it costs another run of the network."""
+    monkeypatch.delattr(SecondWishes, "find")
+    assert opened(folders).predict([ENGLISH]).intent.tolist() == ["WISMO"]
