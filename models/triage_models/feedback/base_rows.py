@@ -15,13 +15,16 @@ SEEN_SHARE = 0.1
 """With another split than that of the training, nine tenths of the rows held out were trained on."""
 
 
-def base_plan(manifest: Manifest, data: Path | None, out_of_scope: Path | None = None) -> TrainingPlan:
+def base_plan(
+    manifest: Manifest, data: Path | None, out_of_scope: Path | None = None, validation: Path | None = None
+) -> TrainingPlan:
     """Plan the base data as it was split when the bundle was trained, with the bundle's name for out of scope.
 
     Args:
         manifest: that of the serving bundle.
         data: the CSV that it was trained on; by default the project's corpus.
         out_of_scope: the CSV of out-of-scope messages that it was trained on beside ``data``.
+        validation: the CSV that it was calibrated with when it was trained; None if rows of ``data`` were held out.
 
     Raises:
         DataError: The bundle has no out-of-scope output, or the data has other labels.
@@ -31,7 +34,7 @@ def base_plan(manifest: Manifest, data: Path | None, out_of_scope: Path | None =
         raise DataError(f"{manifest.name} has no out-of-scope output, so it cannot learn further: train a new bundle.")
     csv = data or MESSAGES_CSV
     its_name = None if out_of_scope is None else oos_label
-    plan = make_plan(csv, None, out_of_scope, its_name, int(manifest.training.get("seed", 0)))
+    plan = make_plan(csv, validation, out_of_scope, its_name, int(manifest.training.get("seed", 0)))
     for rows in (plan.train, plan.held_out):
         rows.labels[:] = match_labels(rows.labels, [*manifest.labels, oos_label])
     plan.labels = tuple(sorted(match_labels(plan.labels, manifest.labels)))
@@ -61,8 +64,9 @@ def has_calibration_rows(plan: TrainingPlan, old: Manifest, data: Path | None, p
     if share_seen(old.training.get(ROW_SKETCH, []), plan.held_out.texts) <= SEEN_SHARE:
         return True
     progress(
-        f"{old.name} was trained on rows that are held out of {data.name} now, so its training had other files too: "
-        "give the same --out-of-scope. Until then the candidate keeps the thresholds, without a guarantee.",
+        f"{old.name} was trained on rows that are held out now to judge the candidate, so it was trained with other "
+        "files than these: give the same --out-of-scope and --validation as then. Until then the candidate keeps the "
+        "thresholds, without a guarantee.",
         1.0,
     )
     return False

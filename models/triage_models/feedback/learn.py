@@ -23,7 +23,7 @@ from triage_models.data.corpus import MESSAGES_CSV
 from triage_models.data.evaluation_rows import LabelledRows, read_labelled_rows, resolve_oos_labels
 from triage_models.data.labelled import normalize_text
 from triage_models.data.row_sketch import ROW_SKETCH, merge, sketch
-from triage_models.data.training_rows import TrainingRows
+from triage_models.data.training_rows import TrainingRows, exclude_texts
 from triage_models.errors import DataError
 from triage_models.feedback.answers import Answer
 from triage_models.feedback.base_rows import base_plan, has_calibration_rows
@@ -67,6 +67,7 @@ def learn(
     *,
     data: Path | None = None,
     out_of_scope: Path | None = None,
+    validation: Path | None = None,
     test: Path | None = None,
     margin: float = MARGIN,
     llm_per_human: float = LLM_PER_HUMAN,
@@ -84,6 +85,7 @@ def learn(
         data: the CSV that the bundle was trained on. By default the project's corpus is used, which needs the same
             labels, and the candidate gets the serving bundle's threshold without its guarantee.
         out_of_scope: the CSV of out-of-scope messages that the bundle was trained on beside ``data``.
+        validation: the CSV that the bundle was calibrated with when it was trained, if that was a file of its own.
         test: CSV with ``text,label`` of the test set.
         margin: how many points the candidate may be worse on the test set.
         llm_per_human: LLM answers to learn from, at most, per human answer.
@@ -102,7 +104,7 @@ def learn(
     check_output(output)
     torch.set_num_threads(usable_cores())
     bundle = Bundle.open(serving)
-    base = base_plan(bundle.manifest, data, out_of_scope)
+    base = base_plan(bundle.manifest, data, out_of_scope, validation)
     test_rows = None if test is None else _read_test(test, bundle.manifest, progress)
     excluded = {normalize_text(text) for text in test_rows.texts} if test_rows else set()
     resolved = resolve_labels(answers, bundle.labels, base.oos_label, excluded=excluded, llm_per_human=llm_per_human)
@@ -111,11 +113,13 @@ def learn(
             f"There is nothing to learn from: of {len(answers)} answers none is left ({_left_out(resolved)})."
         )
     rows = mix_rows(resolved, base.train, base.classes, excluded, seed)
-    plan = TrainingPlan(base.labels, base.oos_label, rows, base.held_out)
+    unseen, _ = exclude_texts(base.held_out, rows)  # people may have answered a message that is held out
+    plan = TrainingPlan(base.labels, base.oos_label, rows, unseen)
     calibrates = has_calibration_rows(plan, bundle.manifest, data, progress)
     if not calibrates:
         _refuse_other_risk(bundle.manifest, max_error)
-    note = recalibration_note(bundle.manifest, output, replaced=calibrates)
+    judges = "rows held out of --data" if validation is None else "rows of --validation"
+    note = recalibration_note(bundle.manifest, output, replaced=calibrates, rows=judges)
     if note is not None:
         progress(note, 1.0)
     version = _train(plan, bundle, output, data, resolved, seed, max_error, calibrates, progress)
@@ -228,7 +232,8 @@ def _refuse_other_risk(old: Manifest, max_error: float | None) -> None:
     if max_error not in (None, old.thresholds.guarantee.risk):
         raise DataError(
             f"--max-error {max_error:g} needs rows to calibrate with, and there are none: give --data with the CSV "
-            f"that {old.name} was trained on (2,500 rows or more), or run `triage calibrate` on the candidate."
+            f"that {old.name} was trained on (2,500 rows or more, or with --validation), or run `triage calibrate` "
+            "on the candidate."
         )
 
 

@@ -15,6 +15,7 @@ from triage_models.bundle.store import BundleStore
 from triage_models.calibration.attempts import CALIBRATED
 from triage_models.calibration.fit import Fitted
 from triage_models.data.row_sketch import ROW_SKETCH, share_seen, sketch
+from triage_models.data.training_rows import read_training_rows
 from triage_models.errors import DataError
 from triage_models.feedback import learn as training
 from triage_models.feedback.answers import Answer
@@ -23,7 +24,7 @@ from triage_models.feedback.learn import learn
 from triage_models.feedback.recalibration import recalibration_note
 from triage_models.feedback.resolve import is_held_out
 from triage_models.serving.classifier import Classifier
-from triage_models.training.plan import make_plan
+from triage_models.training.plan import TrainingPlan, make_plan
 from triage_worker.cli.app import app
 from triage_worker.cli.learn import NOT_PROMOTED, RUNS
 from typer.testing import CliRunner
@@ -166,6 +167,56 @@ def test_the_split_of_the_training_is_repeated_with_the_same_files(tiny_bundle: 
     assert not notes
     assert not has_calibration_rows(base_plan(old, data), old, data, lambda note, share: notes.append(note))
     assert "give the same --out-of-scope" in notes[0]
+
+
+def test_a_bundle_that_was_trained_with_validation_rows_is_judged_by_them(tiny_bundle: Path, tmp_path: Path) -> None:
+    labels = ("WISMO", "DAMAGED_ITEM", "CANCEL_ORDER")
+    data = write_csv(tmp_path / "own.csv", [(f"{label} of number {n}", label) for label in labels for n in range(900)])
+    other = write_csv(
+        tmp_path / "validation.csv", [(f"{label} number {n}", label) for label in labels for n in range(20)]
+    )
+    trained = make_plan(data, other, None, None, seed=0)
+    record = {"data_sha256": sha256(data), "seed": 0, ROW_SKETCH: sketch(trained.train.texts)}
+    old = Bundle.open(tiny_bundle).manifest.model_copy(
+        update={"training": record, "labels": trained.labels, "out_of_scope_label": "OOS"}
+    )
+    notes: list[str] = []
+    plan = base_plan(old, data, validation=other)
+    assert (plan.train, plan.held_out) == (trained.train, trained.held_out)
+    assert has_calibration_rows(plan, old, data, lambda note, share: notes.append(note))
+    assert not notes
+    assert not has_calibration_rows(base_plan(old, data), old, data, lambda note, share: notes.append(note))
+    assert "--validation" in notes[0]
+
+
+def test_validation_rows_that_were_answered_do_not_judge(
+    tiny_bundle: Path, tiny_csv: Path, test_csv: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    planned: list[tuple[TrainingPlan, bool]] = []
+
+    def stop(*arguments: object) -> str:
+        plan, calibrates = arguments[0], arguments[-2]
+        assert isinstance(plan, TrainingPlan)
+        assert isinstance(calibrates, bool)
+        planned.append((plan, calibrates))
+        raise InterruptedError
+
+    monkeypatch.setattr(training, "_train", stop)
+    rows = read_training_rows(test_csv)
+    answers = [Answer(text, label) for text, label in zip(rows.texts[:20], rows.labels[:20], strict=True)]
+    with pytest.raises(InterruptedError):
+        learn(answers, tiny_bundle, tmp_path / "candidate", data=tiny_csv, validation=test_csv)
+    [(plan, calibrates)] = planned
+    assert calibrates
+    learned = {answer.text for answer in answers if not is_held_out(answer)}
+    assert set(rows.texts) - learned <= set(plan.held_out.texts)
+    assert learned
+    assert learned.isdisjoint(plan.held_out.texts)
+
+
+def test_validation_rows_are_given_with_the_data(tmp_path: Path, test_csv: Path) -> None:
+    result = CliRunner().invoke(app, ["learn", "--validation", str(test_csv), "--output", str(tmp_path / "candidate")])
+    assert "--validation needs --data" in str(result.exception)
 
 
 def test_stricter_thresholds_of_intents_stay_without_their_guarantee(tiny_bundle: Path) -> None:

@@ -41,6 +41,9 @@ def learn(
     out_of_scope: Annotated[
         Path | None, typer.Option(help="CSV of out-of-scope messages that the bundle was trained on, too")
     ] = None,
+    validation: Annotated[
+        Path | None, typer.Option(help="CSV that the bundle was calibrated with in its training (`train --validation`)")
+    ] = None,
     test: Annotated[Path | None, typer.Option(help="Old test set: CSV with the columns text and label")] = None,
     margin: Annotated[
         float, typer.Option(min=0, help="Percentage points of accuracy that may be lost on the old test set")
@@ -64,7 +67,9 @@ def learn(
         raise TriageError("--store needs --test: a promoted bundle must be compared on the old test set, too.")
     if out_of_scope is not None and data is None:
         raise TriageError("--out-of-scope needs --data: give both as they were given to `triage train`.")
-    for file in (labels, data, out_of_scope, test):
+    if validation is not None and data is None:
+        raise TriageError("--validation needs --data: give both as they were given to `triage train`.")
+    for file in (labels, data, out_of_scope, validation, test):
         if file is not None:
             check_file(file)
     serving = (BundleStore(store).current() if store is not None else None) or settings.bundle.only
@@ -72,7 +77,7 @@ def learn(
     with training_imports("Learning"):
         from triage_models.feedback import learn as learning  # noqa: PLC0415 (torch is heavy, and an extra)
     options: dict[str, Any] = {"data": data, "out_of_scope": out_of_scope, "test": test, "margin": margin}
-    options |= {"llm_per_human": llm_share, "seed": seed, "max_error": max_error}
+    options |= {"validation": validation, "llm_per_human": llm_share, "seed": seed, "max_error": max_error}
     options["clean_email"] = settings.clean_email
     with interruptible(console, INTERRUPTED.format(output)):
         answers = _read_labels(settings, labels, console)
