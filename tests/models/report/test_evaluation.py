@@ -18,7 +18,7 @@ LABELS = ("WISMO", "RETURN_REQUEST", "OTHER")
 
 def answers(monkeypatch: pytest.MonkeyPatch, table: dict[str, Decision], oos_label: str | None = None) -> None:
     fake = FakeClassifier(manifest(LABELS, oos_label=oos_label), table)
-    monkeypatch.setattr(Classifier, "open", lambda path, device: fake)
+    monkeypatch.setattr(Classifier, "open", lambda path, **options: fake)
 
 
 def written(folder: Path, *lines: str, head: str = "text,label") -> Path:
