@@ -31,6 +31,12 @@ GROWTH = 8
 MAX_WINDOWS = 32
 """A text that does not fit into so many windows is not read to its end, and so never accepted: some 1,100 words."""
 
+SEVERAL_SENTENCES = 4
+"""A text of so many sentences is read sentence by sentence, too, if one window holds all of it.
+
+Its wish is often one of them among others that ask for nothing, as in e-mails. Chat messages have seldom so many.
+"""
+
 OVERLAP = 16
 """Tokens that a window shares with the one before, so that no sentence is cut in every window that has it."""
 
@@ -43,7 +49,7 @@ class Encoded(NamedTuple):
         truncated: whether the text does not fit into `MAX_WINDOWS` windows.
         further: the other windows of a text that is longer than the first, and its end.
         automatic: whether no person wrote the text, so it has no intent.
-        sentences: each sentence of a text that is longer than the first window, by itself.
+        sentences: each sentence by itself, of a text that is longer than the first window or has several.
         language: what the text's language is, where that was asked.
         text: what was encoded, where a second wish may be looked for in it.
     """
@@ -74,7 +80,7 @@ class Encoded(NamedTuple):
 
 def rows_of(batch: Sequence[Encoded]) -> list[Encoded]:
     """Return each window and each sentence of each text as a row of its own, in order."""
-    if not any(row.further for row in batch):
+    if all(row.rows == 1 for row in batch):
         return list(batch)
     return [Encoded(ids, row.truncated) for row in batch for ids in (row.ids, *row.further, *row.sentences)]
 
@@ -150,12 +156,16 @@ class Engine:
         return Outputs(logits, similarity)
 
     def _add_sentences(self, texts: Sequence[str], encoded: list[Encoded]) -> None:
-        """Add the end of each long text as a window of its own, and its sentences."""
-        for position, row in enumerate(encoded):
-            if row.further and not row.truncated:
-                text = texts[position]
-                end, *sentences = (piece.ids for piece in self._encode([end_of(text), *sentences_of(text)]))
-                encoded[position] = row._replace(further=(*row.further, end), sentences=tuple(sentences))
+        """Add the end of each long text as a window of its own, and the sentences of those that have several."""
+        for position, (text, row) in enumerate(zip(texts, encoded, strict=True)):
+            if row.truncated:
+                continue
+            sentences = sentences_of(text)
+            if row.further or len(sentences) >= SEVERAL_SENTENCES:
+                ends = [end_of(text)] if row.further else []
+                pieces = [piece.ids for piece in self._encode([*ends, *sentences])]
+                further = (*row.further, *pieces[: len(ends)])
+                encoded[position] = row._replace(further=further, sentences=tuple(pieces[len(ends) :]))
 
     def _encode(self, texts: list[str]) -> list[Encoded]:
         encodings = self._tokenizer.encode_batch_fast(texts)

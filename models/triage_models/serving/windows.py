@@ -26,7 +26,8 @@ def join_windows(
         assessment: of all windows and sentences, those of a text next to one another, its windows first.
         windows: ``[B]``, how many windows each text has.
         truncated: ``[B]``, whether a text goes on after its last window.
-        sentences: ``[B]``, how many sentences of each text were read by themselves; none of any if it is empty.
+        sentences: ``[B]``, how many sentences of each text were read by themselves; none of any if it is empty. They
+            contradict the windows of a long text, and only say what is shown of a text that has a single one.
 
     Returns:
         One row for each of the B texts: that of the window which decides it. A text that is not accepted has the
@@ -37,7 +38,8 @@ def join_windows(
     rows, reasons = deciding_rows(assessment, windows, truncated, sentences)
     chosen = np.asarray(rows, dtype=np.intp)
     shown = np.asarray(_shown_rows(assessment, rows, reasons, windows, sentences), dtype=np.intp)
-    suggested = assessment.suggested[chosen] & ~np.asarray(truncated, dtype=np.bool_)
+    same = assessment.ranking[chosen, 0] == assessment.ranking[shown, 0]
+    suggested = assessment.suggested[chosen] & same & ~np.asarray(truncated, dtype=np.bool_)
     return Assessment(
         assessment.probabilities[shown],
         assessment.ranking[shown],
@@ -58,7 +60,8 @@ def deciding_rows(
     for count, cut, further in zip(windows, truncated, sentences or [0] * len(windows), strict=True):
         row, reason = _join(assessment, range(start, start + count))
         start += count
-        if reason is None and _is_contradicted(assessment, row, range(start, start + further)):
+        # A single window has the whole text, and knows better than a sentence by itself what it asks for.
+        if reason is None and count > 1 and _is_contradicted(assessment, row, range(start, start + further)):
             reason = "ambiguous"
         start += further
         rows.append(row)

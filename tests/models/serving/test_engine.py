@@ -8,6 +8,7 @@ from triage_models.serving.engine import (
     GROWTH,
     LONG_TEXT,
     MAX_WINDOWS,
+    SEVERAL_SENTENCES,
     Encoded,
     Engine,
     open_tokenizer,
@@ -36,7 +37,9 @@ def whole_text(text: str) -> Encoded:
     if len(further) >= MAX_WINDOWS:
         return Encoded(whole.ids, True, tuple(further[: MAX_WINDOWS - 1]))
     end = [tokenizer.encode(end_of(text)).ids] if further else []
-    sentences = [tokenizer.encode(sentence).ids for sentence in sentences_of(text)] if further else []
+    sentences = [tokenizer.encode(sentence).ids for sentence in sentences_of(text)]
+    if not further and len(sentences) < SEVERAL_SENTENCES:
+        sentences = []
     return Encoded(whole.ids, False, (*further, *end), sentences=tuple(sentences))
 
 

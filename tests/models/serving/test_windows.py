@@ -112,6 +112,22 @@ def test_a_sentence_never_makes_a_text_accepted() -> None:
     assert found.ranking[:, 0].tolist() == [WISMO, CANCEL]
 
 
+def test_a_sentence_does_not_contradict_a_window_that_has_the_whole_text() -> None:
+    rows = assessment((WISMO, 0.9, None), (CANCEL, 0.99, None), (WISMO, 0.1, "out_of_scope"))
+    found = join_windows(rows, [1], [False], [2])
+    assert found.reasons == [None]
+    assert found.ranking[0, 0] == WISMO
+
+
+def test_a_wish_between_sentences_that_ask_for_nothing_is_shown_though_it_is_not_accepted() -> None:
+    text = (
+        "Hello there. I am a retired teacher and my wife keeps bees. The zip came off the bag after one day. "
+        "Our dog is well again, thank you. Lovely weather at last."
+    )
+    (decision,) = shipped_classifier().classify([text])
+    assert (decision.accepted, decision.intent) == (False, "DAMAGED_ITEM")
+
+
 def test_texts_of_a_batch_are_joined_each_by_itself() -> None:
     found = join_windows(
         assessment((WISMO, 0.9, None), (CANCEL, 0.8, None), (CANCEL, 0.9, None), (WISMO, 0.7, None)),
@@ -170,3 +186,10 @@ def test_a_refused_text_is_shown_with_the_intent_that_is_surest() -> None:
     assert found.confidence.tolist() == [np.float32(0.4)]
     unsure = assessment((CANCEL, 0.2, "ambiguous"), (WISMO, 0.4, "low_confidence"), (CANCEL, 0.3, "unfamiliar"))
     assert join_windows(unsure, [2], [False], [1]).ranking[0, 0] == WISMO
+
+
+def test_a_window_is_not_suggested_if_a_sentence_is_shown_that_asks_for_something_else() -> None:
+    other = join_windows(assessment((WISMO, 0.6, "low_confidence"), (CANCEL, 0.98, None)), [1], [False], [1])
+    assert (other.ranking[0, 0], other.suggested.tolist()) == (CANCEL, [False])
+    same = join_windows(assessment((WISMO, 0.6, "low_confidence"), (WISMO, 0.98, None)), [1], [False], [1])
+    assert (same.ranking[0, 0], same.suggested.tolist()) == (WISMO, [True])
