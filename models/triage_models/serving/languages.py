@@ -9,9 +9,6 @@ from triage_models.serving.engine import Encoded
 from triage_models.serving.mail.message import Message
 from triage_models.text.language import Detection, LanguageDetector
 
-CERTAIN = 0.9
-"""A language less likely than this refuses no message: a wrong guess must not cost an answer."""
-
 
 class BundleLanguages:
     """The languages of one bundle.
@@ -59,9 +56,10 @@ class BundleLanguages:
         return without_intent(assessment, others, "unsupported_language")
 
     def _is_other(self, found: Detection | None) -> bool:
+        # A language that is not sure enough to be found is none, so that a guess does not cost an answer.
         if self._covered is None or found is None or found.language is None:
             return False
-        return found.confidence >= CERTAIN and found.language not in self._covered
+        return found.language not in self._covered
 
 
 def code_of(found: Detection | None) -> str | None:

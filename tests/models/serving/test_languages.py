@@ -55,7 +55,7 @@ def test_detection_is_left_to_the_caller(english: Path) -> None:
     classifier = Classifier.open(english, device="cpu", threads=1, detect_language=False)
     (row,) = classifier.encode([GERMAN])
     assert row.language is None
-    for found, refused in ((Detection("de", 0.95), True), (Detection("de", 0.8), False), (Detection(None, 0.5), False)):
+    for found, refused in ((Detection("de", 0.95), True), (Detection("de", 0.7), True), (Detection(None, 0.5), False)):
         batch = [row._replace(language=found)]
         (decision,) = classifier.decide(batch, classifier.infer(batch))
         assert (decision.reason == "unsupported_language") == refused
