@@ -17,7 +17,14 @@ from triage_worker.router.topics import FORGET
 from triage_worker.routing.routes import Defaults, Routes
 from triage_worker.routing.routes_file import DEFAULT_ROUTES, load
 
-from tests.worker.router.fakes import TOPICS, FakeBroker, FakeRecord, intent_record, process_through_crashes
+from tests.worker.router.fakes import (
+    TOPICS,
+    FakeBroker,
+    FakeRecord,
+    SimulatedCrash,
+    intent_record,
+    process_through_crashes,
+)
 from tests.worker.router.intents import intent_event
 
 ROUTES = load(DEFAULT_ROUTES)
@@ -265,6 +272,19 @@ async def test_a_request_to_forget_removes_the_conversation_and_its_ticket() -> 
     assert (latest.messages, latest.ticket_id != first) == (1, True), "what comes later is new"
     await service.process([forget_request(2, b"chat-1", first), intent_record(5, intent_event(6))])
     assert TicketEvent.read(broker.of("tickets")[-1].value or b"").messages == 2, "a request that is read again is old"
+
+
+async def test_a_request_to_forget_is_carried_out_although_the_router_crashed_between_disk_and_changelog() -> None:
+    broker = FakeBroker()
+    await ticket_service(broker).process([intent_record(0, intent_event(1))])
+    request = forget_request(1, b"chat-1", tickets(broker)[0].ticket_id)
+    broker.steps_left = 1  # the ticket's tombstone is sent, and the changelog's is not
+    with pytest.raises(SimulatedCrash):
+        await ticket_service(broker).process([request])
+    assert (len(broker.disk), len(broker.changelog)) == (0, 1)
+    broker.steps_left = None
+    await ticket_service(broker).process([request])
+    assert broker.changelog == {}
 
 
 async def test_only_the_routers_own_topic_has_requests_to_forget() -> None:

@@ -53,6 +53,12 @@ class AIOKafkaAdminClient:
     async def delete_records(
         self, records_to_delete: dict[TopicPartition, RecordsToDelete], timeout_ms: int | None = None
     ) -> dict[TopicPartition, int]: ...
+    async def describe_consumer_groups(
+        self,
+        group_ids: list[str],
+        group_coordinator_id: int | None = None,
+        include_authorized_operations: bool = False,
+    ) -> list[Response]: ...
     async def find_coordinator(self, group_id: str, coordinator_type: int = 0) -> int: ...
     async def list_consumer_group_offsets(
         self,

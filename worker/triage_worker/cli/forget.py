@@ -30,13 +30,12 @@ def forget(
     if not customer.strip():
         raise ConfigError("--customer is empty: give the customer_id whose records are to go.")
     found = asyncio.run(service.find(settings, customer))
-    if not dry_run:
-        asyncio.run(service.forget(settings, found))
-    for line in _lines(settings, found, customer, dry_run=dry_run):
+    left = 0 if dry_run else asyncio.run(service.forget(settings, found))
+    for line in _lines(settings, found, customer, left=left, dry_run=dry_run):
         typer.echo(line)
 
 
-def _lines(settings: Settings, found: "Found", customer: str, *, dry_run: bool) -> Iterator[str]:
+def _lines(settings: Settings, found: "Found", customer: str, *, left: int, dry_run: bool) -> Iterator[str]:
     from triage_worker.router.customer_records import counted, describe_retention  # noqa: PLC0415
     from triage_worker.router.forget import changelog, topics_of  # noqa: PLC0415
 
@@ -44,7 +43,7 @@ def _lines(settings: Settings, found: "Found", customer: str, *, dry_run: bool) 
     if found.conversations is None:
         yield f"{changelog(settings)}: does not exist, so no router of this group has run."
     else:
-        yield _tombstoned(found.conversations, "conversation", found, dry_run=dry_run)
+        yield _tombstoned(found.conversations, "conversation", found, left=left, dry_run=dry_run)
     tombstoned = {topic.topic for topic in found.compacted}
     for topic in topics_of(settings):
         if topic in found.configs and topic not in tombstoned:
@@ -64,12 +63,14 @@ def _lines(settings: Settings, found: "Found", customer: str, *, dry_run: bool) 
     )
 
 
-def _tombstoned(topic: "CompactedTopic", thing: str, found: "Found", *, dry_run: bool) -> str:
+def _tombstoned(topic: "CompactedTopic", thing: str, found: "Found", *, left: int = 0, dry_run: bool) -> str:
     from triage_worker.router.customer_records import counted, describe_compaction  # noqa: PLC0415
 
     number = len(topic.records.keys)
     if not number:
         return f"{topic.topic}: no {thing} of the customer."
-    tombstones = counted(number, "tombstone")
+    tombstones = counted(number - left, "tombstone")
     done = f"{tombstones} to write" if dry_run else f"{tombstones} written"
+    if left:
+        done += f", {left} by the router that runs once it has read the requests: run this again to see whether it has"
     return f"{topic.topic}: {counted(number, thing)}, {done}; {describe_compaction(found.configs.get(topic.topic))}."

@@ -1,39 +1,53 @@
 """``triage forget``: removes a customer from the compacted topics, and says what the others do with their records.
 
 Compacted topics are read once, from their beginning to their present end: their keys are tickets and conversations, and
-only the records say whose they are. The router keeps conversations on its disk, too. A router that runs removes them
-when it reads a request on its internal topic; one that does not run, when it reads the tombstones on its changelog.
+only the records say whose they are. The router keeps conversations on its disk, too. While one runs, only it may write
+its changelog: a tombstone of anyone else could come behind the record of a conversation that was opened again, which
+would be lost at the next start. So it gets a request on its internal topic, and the command waits for its tombstones.
+While none runs, the command writes them; a router that starts reads them, and the requests.
 """
 
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from time import monotonic
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient
-from aiokafka.errors import KafkaError
+from aiokafka.errors import GroupAuthorizationFailedError, KafkaError
+from aiokafka.structs import TopicPartition
 from triage_schemas.channels import CHANNELS
 from triage_schemas.events import MessageEvent
 
 from triage_worker.config.errors import TriageError
 from triage_worker.config.settings import Settings
-from triage_worker.kafka.authorization import describe_error
-from triage_worker.kafka.client_compat.metadata import topic_configs
+from triage_worker.kafka.authorization import describe_error, refusal
+from triage_worker.kafka.client_compat.metadata import has_members, topic_configs
 from triage_worker.kafka.client_compat.producer import abandon
-from triage_worker.kafka.clients import admin_client, producer
+from triage_worker.kafka.clients import admin_client, bare_admin_client, producer
 from triage_worker.kafka.sending import send_record
-from triage_worker.kafka.topic_reader import open_reader, read_topic
+from triage_worker.kafka.topic_reader import POLL_MS, open_reader, read_topic
 from triage_worker.kafka.topics import require, require_visible
 from triage_worker.router.customer_records import CustomerRecords, RecordKey, keeps_for_ever
 from triage_worker.router.topics import FORGET, RouterTopics
 
+ROUTER_ANSWERS_WITHIN_S = 10.0
+"""How long the command waits for a router that runs."""
+
 
 @dataclass(frozen=True, slots=True)
 class CompactedTopic:
-    """A compacted topic, and what it holds of the customer."""
+    """A compacted topic, and what it holds of the customer.
+
+    Attributes:
+        topic: its name.
+        records: the customer's.
+        ends: up to where each partition was read.
+    """
 
     topic: str
     records: CustomerRecords
+    ends: dict[TopicPartition, int] = field(default_factory=dict)
 
 
 @dataclass
@@ -79,6 +93,8 @@ async def find(settings: Settings, customer_id: str) -> Found:
     async with admin_client(settings) as admin:
         configs = await _configs(admin, settings)
     try:
+        if changelog(settings) in configs:
+            await _router_runs(settings)  # a missing right has to show before anything is written
         async with open_reader(settings) as consumer:
             found = Found(await _read(consumer, settings.tickets_topic, customer_id), configs=configs)
             if changelog(settings) in configs:
@@ -87,28 +103,70 @@ async def find(settings: Settings, customer_id: str) -> Found:
                 if keeps_for_ever(configs.get(topic)):
                     found.kept[topic] = (await _read(consumer, topic, customer_id)).records.count
             return found
-    except KafkaError as error:
+    except (KafkaError, TimeoutError) as error:
         raise TriageError(f"The topics could not be read ({describe_error(error)}): try again.") from error
 
 
-async def forget(settings: Settings, found: Found) -> None:
-    """Write the tombstones, and the router's requests.
+async def forget(settings: Settings, found: Found) -> int:
+    """Remove what was found.
+
+    Returns:
+        The number of conversations that a running router has not removed yet. It does so when it reads the requests.
 
     Raises:
-        TriageError: the broker did not take all of them; the command can be run again.
+        TriageError: the broker did not take all records; the command can be run again.
     """
-    client = producer(settings)
+    client, conversations = producer(settings), found.conversations
+    router_runs = False
     try:
         await client.start()
-        # The requests come first: what a request was not sent for must still be found by the next attempt.
+        # The tickets come first: the router writes a ticket again if a message comes before the request.
+        await _send(client, _tombstones(found.tickets))
+        # The requests come before tombstones: what none was sent for must still be found by the next attempt.
         await _send(client, _requests(settings, found))
-        await _send(client, [_Empty(one.topic, place) for one in found.compacted for place in one.records.keys])
-    except KafkaError as error:
+        if conversations is not None and conversations.records.keys:
+            # A router that starts now gets partitions only seconds later (group.initial.rebalance.delay.ms).
+            router_runs = await _router_runs(settings)
+            if not router_runs:
+                await _send(client, _tombstones(conversations))
+    except (KafkaError, TimeoutError) as error:
         raise TriageError(
             f"Not all tombstones were written ({describe_error(error)}): run it again, it writes those that are left."
         ) from error
     finally:
         await abandon(client)
+    return await _wait_for_router(settings, conversations) if conversations is not None and router_runs else 0
+
+
+async def _router_runs(settings: Settings) -> bool:
+    try:
+        async with bare_admin_client(settings) as admin:
+            return await has_members(admin, settings.group("router"))
+    except GroupAuthorizationFailedError as error:
+        raise refusal(error) from None
+
+
+async def _wait_for_router(settings: Settings, conversations: CompactedTopic) -> int:
+    """Follow the changelog until the conversations are removed, or the time is over; return how many are left."""
+    records = CustomerRecords(conversations.records.customer_id, dict(conversations.records.keys))
+    asked = {place: state["ticket_id"] for place, state in records.keys.items()}
+
+    def left() -> int:
+        return sum(records.keys.get(place, {}).get("ticket_id") == ticket_id for place, ticket_id in asked.items())
+
+    deadline = monotonic() + ROUTER_ANSWERS_WITHIN_S
+    try:
+        async with open_reader(settings) as consumer:
+            async for batch in read_topic(consumer, conversations.topic, conversations.ends):
+                records.add(batch)
+            while left() and monotonic() < deadline:
+                for batch in (await consumer.getmany(timeout_ms=POLL_MS)).values():
+                    records.add(batch)
+    except KafkaError as error:
+        raise TriageError(
+            f"The router was asked, but its changelog could not be read ({describe_error(error)}): run it again."
+        ) from error
+    return left()
 
 
 def changelog(settings: Settings) -> str:
@@ -139,6 +197,10 @@ def _requests(settings: Settings, found: Found) -> list[_Empty]:
     ]
 
 
+def _tombstones(compacted: CompactedTopic) -> list[_Empty]:
+    return [_Empty(compacted.topic, place) for place in compacted.records.keys]
+
+
 async def _send(client: AIOKafkaProducer, records: Sequence[_Empty]) -> None:
     sent = [
         await send_record(
@@ -158,7 +220,8 @@ async def _read(consumer: AIOKafkaConsumer, topic: str, customer_id: str) -> Com
     records = CustomerRecords(customer_id)
     async for batch in read_topic(consumer, topic):
         records.add(batch)
-    return CompactedTopic(topic, records)
+    ends = {partition: await consumer.position(partition) for partition in consumer.assignment()}
+    return CompactedTopic(topic, records, ends)
 
 
 async def _configs(admin: AIOKafkaAdminClient, settings: Settings) -> dict[str, dict[str, str] | None]:

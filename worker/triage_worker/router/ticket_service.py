@@ -130,14 +130,15 @@ class TicketService:
     def _forget(self, effects: _Effects, record: InputRecord, ticket_id: str) -> None:
         """Remove a conversation's state, and its ticket from the topic, which keeps the newest event of each.
 
-        A request may be read late, or again after a crash: a ticket that was opened since then stays.
+        A request may be read late, or again after a crash: a ticket that was opened since then stays. If nothing is
+        known, the crash may have come before the changelog was written, so that is done again, too.
         """
         key = state_key(record.partition, (record.key or b"").decode("utf-8", "replace"))
         known = effects.states[key] if key in effects.states else self._load(key)
         self._context.metrics.intents.labels("forgotten").inc()
-        if known is not None and known.ticket_id == ticket_id:
+        if known is None or known.ticket_id == ticket_id:
             effects.states[key] = None
-            effects.records.append(OutgoingRecord(self._context.topics.tickets, known.ticket_id.encode(), None, ()))
+            effects.records.append(OutgoingRecord(self._context.topics.tickets, ticket_id.encode(), None, ()))
 
     def _reject(self, effects: _Effects, record: InputRecord, invalid: InvalidIntent) -> None:
         context = self._context

@@ -1,11 +1,11 @@
-"""Looks up topics, their partitions and their configurations."""
+"""Looks up topics, their partitions and their configurations, and groups."""
 
 from collections.abc import Collection
 
 from aiokafka import AIOKafkaConsumer
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
-from aiokafka.errors import TopicAuthorizationFailedError, for_code
+from aiokafka.errors import GroupAuthorizationFailedError, NoError, TopicAuthorizationFailedError, for_code
 from aiokafka.protocol.metadata import MetadataRequest
 from aiokafka.structs import TopicPartition
 
@@ -46,3 +46,21 @@ async def topic_configs(admin: AIOKafkaAdminClient, topics: Collection[str]) -> 
             hidden = for_code(code) is TopicAuthorizationFailedError
             configs[topic] = None if hidden else {entry[0]: entry[1] for entry in entries}
     return configs
+
+
+async def has_members(admin: AIOKafkaAdminClient, group: str) -> bool:
+    """Whether a consumer group has members; one that died is a member until its session ends.
+
+    Raises:
+        GroupAuthorizationFailedError: this user may not see the group.
+        KafkaError: the group's coordinator did not answer.
+    """
+    try:
+        (response,) = await admin.describe_consumer_groups([group])
+    except GroupAuthorizationFailedError:
+        raise GroupAuthorizationFailedError(group) from None
+    (described,) = response.groups
+    error = for_code(described[0])
+    if error is not NoError:
+        raise error(group)
+    return bool(described[5])
