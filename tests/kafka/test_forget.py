@@ -112,6 +112,8 @@ async def test_a_customer_is_forgotten_by_topics_and_router(forgetting: ForgetHa
     assert "4 tickets, 4 tombstones written" in await forgetting.forget("--customer", "c-1")
     assert await forgetting.customers(forgetting.tickets) == ["c-2"] * 2
     assert await forgetting.customers(forgetting.changelog) == ["c-2"] * 2
+    tombstones = [one for one in await forgetting.kafka.read(forgetting.changelog) if one.value is None]
+    assert len(tombstones) == 4, "those of the router, and none of the command"
     keyed = f"{forgetting.kafka.group}-keyed"
     await forgetting.kafka.wait_until_committed(topic=keyed)
     again = await forgetting.forget("--customer", "c-1")
@@ -132,7 +134,7 @@ async def test_a_router_that_did_not_run_forgets_what_is_on_its_disk_at_its_star
     await forgetting.send([record(1, "chat-1", "c-1"), record(2, "chat-2", "c-2")])
     await forgetting.wait_until_routed()
     assert await router.terminate() == 0, router.log_text()
-    await forgetting.forget("--customer", "c-1")
+    assert "1 conversation, 1 tombstone written" in await forgetting.forget("--customer", "c-1")
     router = await forgetting.join()
     await forgetting.send([record(3, "chat-1", "c-1"), record(4, "chat-2", "c-2")])
     await forgetting.wait_until_routed()

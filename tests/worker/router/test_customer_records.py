@@ -6,7 +6,9 @@ from triage_worker.router.customer_records import (
     RecordKey,
     describe_compaction,
     describe_retention,
+    is_compacted,
     keeps_for_ever,
+    never_deletes,
 )
 
 from tests.worker.router.fakes import FakeRecord
@@ -60,6 +62,10 @@ def test_a_record_that_does_not_name_the_customer_is_left_alone(value: bytes | N
             "keeps the newest record of each key (cleanup.policy=compact,delete), and deletes records after 1 hour "
             "(retention.ms=3600000)",
         ),
+        (
+            {"retention.ms": "-1", "retention.bytes": "1000"},
+            "keeps records for ever (retention.ms=-1), unless a partition has more than 1000 bytes (retention.bytes)",
+        ),
         (None, "keeps records for a time that this user may not see (grant DescribeConfigs, see docs/security.md)"),
     ],
 )
@@ -68,8 +74,37 @@ def test_what_a_topic_does_with_its_records(configs: dict[str, str] | None, expe
     assert keeps_for_ever(configs) is expected.startswith("keeps records for ever")
 
 
+@pytest.mark.parametrize(
+    ("configs", "compacted", "stay"),
+    [
+        ({"cleanup.policy": "delete", "retention.ms": "-1"}, False, True),
+        ({"cleanup.policy": "compact", "retention.ms": "3600000"}, True, True),
+        ({"cleanup.policy": "compact,delete", "retention.ms": "3600000"}, True, False),
+        ({"cleanup.policy": "compact,delete", "retention.ms": "-1"}, True, True),
+        ({"cleanup.policy": "delete", "retention.ms": "3600000"}, False, False),
+        (None, True, False),
+    ],
+)
+def test_which_topics_keep_records_until_somebody_acts(
+    configs: dict[str, str] | None, compacted: bool, stay: bool
+) -> None:
+    assert (is_compacted(configs), never_deletes(configs)) == (compacted, stay)
+
+
 def test_when_a_compacted_topic_drops_records() -> None:
-    usual = {"segment.ms": "604800000", "max.compaction.lag.ms": "9223372036854775807"}
-    assert "after 7 days at the latest" in describe_compaction(usual)
-    assert "after 1 hour at the latest" in describe_compaction(usual | {"max.compaction.lag.ms": "3600000"})
-    assert describe_compaction(None) == "the records themselves go when the broker compacts the topic"
+    """No configuration but max.compaction.lag.ms sets a limit, and a segment only ends when a record comes."""
+    usual = {"cleanup.policy": "compact", "segment.ms": "604800000", "max.compaction.lag.ms": "9223372036854775807"}
+    goes = "the records themselves go when the broker compacts the topic"
+    assert describe_compaction(usual) == f"{goes}, for which it has no time limit (max.compaction.lag.ms is not set)"
+    limited = usual | {"max.compaction.lag.ms": "3600000", "min.compaction.lag.ms": "60000"}
+    assert describe_compaction(limited) == (
+        f"{goes}, not before 1 minute (min.compaction.lag.ms), which is due at the first record of a partition after "
+        "1 hour (max.compaction.lag.ms)"
+    )
+    assert describe_compaction(None) == goes
+
+
+def test_tombstones_remove_nothing_from_a_topic_that_is_not_compacted() -> None:
+    assert describe_compaction({"cleanup.policy": "delete", "retention.ms": "-1"}) == (
+        "the records themselves stay, since the topic is not compacted: it keeps records for ever (retention.ms=-1)"
+    )

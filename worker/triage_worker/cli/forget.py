@@ -24,7 +24,7 @@ def forget(
     ],
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what there is, and write nothing")] = False,
 ) -> None:
-    """Remove a customer from the topics that keep records for ever, and say when the others delete theirs."""
+    """Remove a customer from compacted topics and the router, and say what other topics do with their records."""
     from triage_worker.router import forget as service  # noqa: PLC0415 (keeps `triage --help` fast)
 
     if not customer.strip():
@@ -36,7 +36,7 @@ def forget(
 
 
 def _lines(settings: Settings, found: "Found", customer: str, *, left: int, dry_run: bool) -> Iterator[str]:
-    from triage_worker.router.customer_records import counted, describe_retention  # noqa: PLC0415
+    from triage_worker.router.customer_records import describe_retention  # noqa: PLC0415
     from triage_worker.router.forget import changelog, topics_of  # noqa: PLC0415
 
     yield _tombstoned(found.tickets, "ticket", found, dry_run=dry_run)
@@ -49,18 +49,27 @@ def _lines(settings: Settings, found: "Found", customer: str, *, left: int, dry_
         if topic in found.configs and topic not in tombstoned:
             line = f"{topic}: {describe_retention(found.configs[topic])}"
             if topic in found.kept:
-                line += f"; {counted(found.kept[topic], 'record')} of {customer}"
+                count = found.kept[topic]
+                line += f"; those of {customer} are not counted" if count is None else f"; {_counted(count, customer)}"
             yield f"{line}."
-    if any(found.kept.values()):
+    yield "Kafka deletes whole segments of a topic, so a record may stay longer by segment.ms, 7 days unless it is set."
+    if found.staying:
         yield (
-            "Kafka cannot delete single records of a topic that keeps all: give it a retention.ms, or delete up to an "
-            "offset (kafka-delete-records). TRIAGE_REDACT_IN=labels keeps personal data out of new labels."
+            f"Kept until you act: {', '.join(found.staying)}. Kafka cannot delete single records there: give the topic "
+            "cleanup.policy=delete and a retention.ms, or delete up to an offset (kafka-delete-records). "
+            "TRIAGE_REDACT_IN=labels keeps personal data out of new labels."
         )
     helpdesk = f"the helpdesk ({settings.helpdesk})" if settings.helpdesk else "a helpdesk"
     yield (
         f"Not reached: {helpdesk} with its tickets, the provider of an LLM, bundles that were trained with the "
         "customer's messages, programs of your own that read these topics, and backups."
     )
+
+
+def _counted(count: int, customer: str) -> str:
+    from triage_worker.router.customer_records import counted  # noqa: PLC0415
+
+    return f"{counted(count, 'record')} of {customer}"
 
 
 def _tombstoned(topic: "CompactedTopic", thing: str, found: "Found", *, left: int = 0, dry_run: bool) -> str:
@@ -72,5 +81,5 @@ def _tombstoned(topic: "CompactedTopic", thing: str, found: "Found", *, left: in
     tombstones = counted(number - left, "tombstone")
     done = f"{tombstones} to write" if dry_run else f"{tombstones} written"
     if left:
-        done += f", {left} by the router that runs once it has read the requests: run this again to see whether it has"
+        done += f", {left} left to a router that has not answered yet: run this again in a minute"
     return f"{topic.topic}: {counted(number, thing)}, {done}; {describe_compaction(found.configs.get(topic.topic))}."

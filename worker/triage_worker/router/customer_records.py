@@ -69,29 +69,48 @@ def describe_retention(configs: Mapping[str, str] | None) -> str:
     if "compact" in policy:
         parts.append(f"keeps the newest record of each key (cleanup.policy={policy})")
     if "delete" in policy and keeps_for_ever(configs):
-        parts.append("keeps records for ever (retention.ms=-1)")
+        size = int(configs.get("retention.bytes", "-1"))
+        unless = f", unless a partition has more than {size} bytes (retention.bytes)" if size >= 0 else ""
+        parts.append(f"keeps records for ever (retention.ms=-1){unless}")
     elif "delete" in policy:
         parts.append(f"deletes records after {duration(int(retention))} (retention.ms={retention})")
     return ", and ".join(parts)
 
 
 def keeps_for_ever(configs: Mapping[str, str] | None) -> bool:
-    """Whether a topic never deletes a record."""
+    """Whether a topic never deletes a record by its age."""
     if configs is None:
         return False
     return "delete" in configs.get("cleanup.policy", "delete") and int(configs.get("retention.ms", "-1")) < 0
 
 
+def is_compacted(configs: Mapping[str, str] | None) -> bool:
+    """Whether tombstones remove records from a topic; one whose configuration is hidden is taken to be as intended."""
+    return configs is None or "compact" in configs.get("cleanup.policy", "delete")
+
+
+def never_deletes(configs: Mapping[str, str] | None) -> bool:
+    """Whether records of a topic stay for ever, some or all, as far as its configuration can be seen."""
+    return configs is not None and (keeps_for_ever(configs) or configs.get("cleanup.policy") == "compact")
+
+
 def describe_compaction(configs: Mapping[str, str] | None) -> str:
-    """Describe when a compacted topic drops the records that tombstones stand for, without a full stop."""
-    limits = [int((configs or {}).get(name, "0") or 0) for name in ("segment.ms", "max.compaction.lag.ms")]
-    known = [limit for limit in limits if 0 < limit < 10_000 * DAY_MS]
-    if not known:
-        return "the records themselves go when the broker compacts the topic"
-    return (
-        f"the records themselves go when the broker compacts the topic, which is possible after {duration(min(known))} "
-        "at the latest (segment.ms, max.compaction.lag.ms)"
-    )
+    """Describe when a topic drops the records that tombstones stand for, without a full stop.
+
+    A broker compacts whole segments, and ends a segment only when it gets a record. Only max.compaction.lag.ms sets a
+    limit: without it, a segment may wait until enough of the partition is out of date (min.cleanable.dirty.ratio).
+    """
+    if configs is not None and not is_compacted(configs):
+        return f"the records themselves stay, since the topic is not compacted: it {describe_retention(configs)}"
+    goes = "the records themselves go when the broker compacts the topic"
+    if configs is None:
+        return goes
+    least, most = (int(configs.get(name, "0") or 0) for name in ("min.compaction.lag.ms", "max.compaction.lag.ms"))
+    if least > 0:
+        goes += f", not before {duration(least)} (min.compaction.lag.ms)"
+    if 0 < most < 10_000 * DAY_MS:
+        return f"{goes}, which is due at the first record of a partition after {duration(most)} (max.compaction.lag.ms)"
+    return f"{goes}, for which it has no time limit (max.compaction.lag.ms is not set)"
 
 
 def duration(milliseconds: int) -> str:

@@ -8,7 +8,7 @@ While none runs, the command writes them; a router that starts reads them, and t
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from time import monotonic
 
@@ -28,7 +28,7 @@ from triage_worker.kafka.clients import admin_client, bare_admin_client, produce
 from triage_worker.kafka.sending import send_record
 from triage_worker.kafka.topic_reader import POLL_MS, open_reader, read_topic
 from triage_worker.kafka.topics import require, require_visible
-from triage_worker.router.customer_records import CustomerRecords, RecordKey, keeps_for_ever
+from triage_worker.router.customer_records import CustomerRecords, RecordKey, is_compacted, never_deletes
 from triage_worker.router.topics import FORGET, RouterTopics
 
 ROUTER_ANSWERS_WITHIN_S = 10.0
@@ -57,19 +57,32 @@ class Found:
     Attributes:
         tickets: the topic of tickets.
         conversations: the changelog of the router's conversations; None if no router has run.
-        kept: the number of the customer's records on each topic that never deletes one.
+        kept: the number of the customer's records on each topic of messages that never deletes one; None if its records
+            are not events of Triage, and are not counted.
         configs: the configuration of each topic of Triage that exists; None where this user may not see it.
     """
 
     tickets: CompactedTopic
     conversations: CompactedTopic | None = None
-    kept: dict[str, int] = field(default_factory=dict)
+    kept: dict[str, int | None] = field(default_factory=dict)
     configs: dict[str, dict[str, str] | None] = field(default_factory=dict)
 
     @property
     def compacted(self) -> list[CompactedTopic]:
         """The topics on which tombstones are written."""
         return [topic for topic in (self.conversations, self.tickets) if topic is not None]
+
+    @property
+    def staying(self) -> list[str]:
+        """The topics that keep, or may keep, records of the customer for ever, also after the tombstones."""
+        uncompacted = [
+            one.topic
+            for one in self.compacted
+            if one.records.keys
+            and never_deletes(self.configs.get(one.topic))
+            and not is_compacted(self.configs.get(one.topic))
+        ]
+        return [*uncompacted, *(topic for topic, count in self.kept.items() if count != 0)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,9 +112,10 @@ async def find(settings: Settings, customer_id: str) -> Found:
             found = Found(await _read(consumer, settings.tickets_topic, customer_id), configs=configs)
             if changelog(settings) in configs:
                 found.conversations = await _read(consumer, changelog(settings), customer_id)
-            for topic in _message_topics(settings):
-                if keeps_for_ever(configs.get(topic)):
-                    found.kept[topic] = (await _read(consumer, topic, customer_id)).records.count
+            for topic, has_events in _message_topics(settings):
+                if never_deletes(configs.get(topic)):
+                    read = await _read(consumer, topic, customer_id) if has_events else None
+                    found.kept[topic] = None if read is None else read.records.count
             return found
     except (KafkaError, TimeoutError) as error:
         raise TriageError(f"The topics could not be read ({describe_error(error)}): try again.") from error
@@ -231,10 +245,9 @@ async def _configs(admin: AIOKafkaAdminClient, settings: Settings) -> dict[str, 
     return {topic: configs.get(topic) for topic in present}
 
 
-def _message_topics(settings: Settings) -> list[str]:
-    """The topics of events about single messages, which say whose they are."""
-    return [
-        getattr(settings, channel.setting)
-        for channel in CHANNELS
-        if channel.event is not None and issubclass(channel.event, MessageEvent)
-    ]
+def _message_topics(settings: Settings) -> Iterator[tuple[str, bool]]:
+    """Yield the topics of single messages, and whether they are events of Triage, which say whose they are."""
+    for channel in CHANNELS:
+        if channel.event is None or issubclass(channel.event, MessageEvent):
+            yield getattr(settings, channel.setting), channel.event is not None
+    yield RouterTopics.from_settings(settings).keyed, True
