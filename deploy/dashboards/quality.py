@@ -218,8 +218,11 @@ QUALITY = Board(
                 Panel(
                     "Tickets",
                     "short",
-                    (("{{event}}", "sum by (event) (increase(triage_router_ticket_events_total{NS}[1h]))"),),
-                    "In the last hour.",
+                    (
+                        ("{{event}}", "sum by (event) (increase(triage_router_ticket_events_total{NS}[1h]))"),
+                        ("tags left out", "sum(increase(triage_router_tags_left_out_total{NS}[1h]))"),
+                    ),
+                    "In the last hour. Tags are left out of tickets that have 100.",
                 ),
                 Panel(
                     "Intents by queue and priority",
@@ -259,7 +262,10 @@ QUALITY = Board(
                 Panel(
                     "Tickets sent to the helpdesk",
                     "short",
-                    (("{{outcome}}", "sum by (outcome) (increase(triage_helpdesk_tickets_total{NS}[1h]))"),),
+                    (
+                        ("{{outcome}}", "sum by (outcome) (increase(triage_helpdesk_tickets_total{NS}[1h]))"),
+                        ("custom fields refused", "sum(increase(triage_helpdesk_fields_refused_total{NS}[1h]))"),
+                    ),
                     "In the last hour.",
                 ),
                 Panel(
