@@ -23,6 +23,10 @@ TWO = BundlePaths(Path("models/multi"), {"en": Path("models/shop")})
         "~/en=shop",
         "C:\\bundles\\en=1",
         "my bundles, new/shop",
+        "[]",
+        '"{}"',
+        "null",
+        "3",
     ],
 )
 def test_a_path_stays_what_it_is(text: str) -> None:
@@ -73,6 +77,13 @@ def test_any_path_can_be_given_as_json() -> None:
         ('{"en": "a", "en": "b", "*": "c"}', "en is given twice"),
         ('{"en": {"path": "a"}, "*": "b"}', "JSON object"),
         ("{en: a}", "JSON object"),
+        ("{}", "JSON object"),
+        (" { } ", "JSON object"),
+        ('{"*": ""}', "* has no folder"),
+        ('{"*": " "}', "* has no folder"),
+        ('{"*": null}', "JSON object"),
+        ('{"*": {}}', "JSON object"),
+        ('{"": "x"}', "'' is no language"),
     ],
 )
 def test_what_is_wrong_is_said(text: str, says: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -90,6 +101,7 @@ def test_what_is_wrong_is_said(text: str, says: str, monkeypatch: pytest.MonkeyP
         BundlePaths(Path("a")),
         BundlePaths(Path("en=a")),
         BundlePaths(Path("{en}")),
+        BundlePaths(Path("{}")),
         BundlePaths(Path("a,*=b")),
         TWO,
         BundlePaths(Path("a,en=b"), {"en": Path("c"), "es": Path("c")}),
@@ -137,7 +149,9 @@ def test_a_shadow_for_all_languages_is_its_folder(text: str) -> None:
     assert Settings.load(shadow_bundle=text).shadow_bundle == Path("models/shop")
 
 
-@pytest.mark.parametrize("text", ["en=models/shop", "lr=0.1", "en=", "models/shop,*=b", '{"en": "a"}', "*=a,en=b"])
+@pytest.mark.parametrize(
+    "text", ["en=models/shop", "lr=0.1", "en=", "models/shop,*=b", '{"en": "a"}', "*=a,en=b", "{}"]
+)
 def test_a_shadow_for_some_languages_is_refused_in_its_own_words(text: str) -> None:
     with pytest.raises(
         ConfigError, match=r"^--shadow-bundle \(flag\) is not valid: .* with \./ before it\)\.$"

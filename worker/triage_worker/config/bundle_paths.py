@@ -118,7 +118,7 @@ def _json_pairs(text: str) -> list[tuple[str, str]]:
         pairs = json.loads(text, object_pairs_hook=list)
     except ValueError:
         pairs = None
-    if not isinstance(pairs, list) or not all(isinstance(value, str) for _, value in pairs):
+    if not isinstance(pairs, list) or not pairs or not all(isinstance(value, str) for _, value in pairs):
         raise ValueError(f"bundles by language are {FORM}")
     return [(key.strip(), value.strip()) for key, value in pairs]
 
