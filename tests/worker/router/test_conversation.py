@@ -8,16 +8,14 @@ import orjson
 from hypothesis import given
 from hypothesis import strategies as st
 from triage_worker.router.conversation import (
-    MAX_ENTITIES,
-    MAX_INTENTS,
     MAX_SEEN,
-    MAX_TAGS,
     Conversation,
     IncomingMessage,
     apply_message,
     close,
     next_deadline,
 )
+from triage_worker.router.ticket_history import MAX_ENTITIES, MAX_INTENTS, MAX_TAGS
 from triage_worker.routing.routes import PRIORITIES, Route
 
 DAY = 86_400
@@ -197,6 +195,26 @@ def test_a_ticket_keeps_both_wishes_of_a_message() -> None:
     assert (opened.event().intent, opened.event().queue) == ("WISMO", "delivery")
     assert updated.event().intents == ["WISMO", "DAMAGED", "OTHER"]
     assert (again.event().intents, again.event().tags) == (["WISMO", "DAMAGED", "OTHER"], ["wismo", "also_damaged"])
+
+
+def test_an_intent_that_repeats_is_listed_once_also_after_a_message_with_two_wishes() -> None:
+    both = replace(message(1, "DAMAGED"), wishes=["WISMO"])
+    opened, again, other, back = applied(both, message(2, "DAMAGED"), message(3, "OTHER"), message(4, "DAMAGED"))
+    assert opened.event().intents == again.event().intents == ["DAMAGED", "WISMO"]
+    assert back.event().intents == [*other.event().intents, "DAMAGED"] == ["DAMAGED", "WISMO", "OTHER", "DAMAGED"]
+    (second,) = applied(message(5, "WISMO"), before=opened)
+    assert second.event().intents == ["DAMAGED", "WISMO"], "the second wish, repeated"
+    (back,) = applied(message(6, "DAMAGED"), before=second)
+    assert back.event().intents == ["DAMAGED", "WISMO", "DAMAGED"]
+    (twice,) = applied(replace(both, identity="id-7"), before=opened)
+    assert twice.event().intents == ["DAMAGED", "WISMO"]
+
+
+def test_a_state_that_does_not_say_what_its_last_message_asked_for_is_continued() -> None:
+    (opened,) = applied(message(1))
+    old = {name: value for name, value in orjson.loads(opened.dump()).items() if name != "latest"}
+    states = applied(message(2), message(3, "OTHER"), before=Conversation.load(orjson.dumps(old)))
+    assert [state.intents for state in states] == [["WISMO"], ["WISMO", "OTHER"]]
 
 
 def test_a_ticket_keeps_each_entity_once_and_the_first_value_of_a_field() -> None:

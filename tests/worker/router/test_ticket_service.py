@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from prometheus_client import CollectorRegistry
 from triage_schemas.events import EntityRef, TicketEvent, WishRef
 from triage_worker.router.context import RouterContext
-from triage_worker.router.conversation import MAX_TAGS
 from triage_worker.router.metrics import RouterMetrics
+from triage_worker.router.ticket_history import MAX_TAGS
 from triage_worker.router.ticket_service import TicketService
 from triage_worker.router.topics import FORGET
 from triage_worker.routing.routes import Defaults, Routes

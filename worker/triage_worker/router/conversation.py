@@ -10,21 +10,13 @@ from typing import Any, Literal
 import orjson
 from triage_schemas.events import TicketEntity, TicketEvent
 
+from triage_worker.router.ticket_history import known_entities, known_intents, known_tags
 from triage_worker.routing.routes import PRIORITIES, Priority, Route
 
 TicketChange = Literal["opened", "updated", "escalated", "closed"]
 
 MAX_SEEN = 512
 """How many of a conversation's latest messages are recognised as repeats."""
-
-MAX_INTENTS = 100
-"""How many of the latest intents a ticket lists."""
-
-MAX_ENTITIES = 100
-"""How many of the first entities a ticket lists."""
-
-MAX_TAGS = 100
-"""How many of the first tags a ticket has. Zendesk's field for tags holds about 5,000 characters, so 50 for each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +46,11 @@ class IncomingMessage:
         """A tag for each further wish, so that it is not forgotten when the first is answered."""
         return [f"also_{wish.lower()}" for wish in self.wishes]
 
+    @property
+    def asks_for(self) -> list[str]:
+        """Its intent and its further wishes."""
+        return [self.intent, *self.wishes]
+
 
 @dataclass(frozen=True, slots=True)
 class Conversation:
@@ -66,7 +63,8 @@ class Conversation:
         change: the last change of the ticket.
         revision: number of changes so far; with the ticket's id, it makes the event's id.
         intent: the intent that decides queue and priority.
-        intents: the intents of the messages, oldest first; consecutive repeats count once.
+        intents: the intents of the messages, oldest first; consecutive repeats count once. A further wish
+            is added if it is not listed yet.
         queue: where the ticket is worked on.
         priority: the highest priority of its messages.
         tags: the first tags of its messages' routes.
@@ -80,6 +78,7 @@ class Conversation:
         partition: the partition that its messages come from.
         fields: the first value of each field that its messages' routes set.
         entities: what its messages name, each once, oldest first: type, value, and currency if it has one.
+        latest: what its last message asks for; empty in a state of a version that did not store it.
     """
 
     ticket_id: str
@@ -102,6 +101,7 @@ class Conversation:
     partition: int
     fields: dict[str, str] = field(default_factory=dict)
     entities: list[dict[str, str]] = field(default_factory=list)
+    latest: list[str] = field(default_factory=list)
 
     @classmethod
     def load(cls, value: bytes) -> "Conversation":
@@ -223,12 +223,13 @@ def _opened(message: IncomingMessage, route: Route, close_after_s: int, partitio
         change="opened",
         revision=1,
         intent=message.intent,
-        intents=[message.intent, *message.wishes],
+        intents=message.asks_for,
+        latest=message.asks_for,
         queue=route.queue,
         priority=route.priority,
-        tags=_known_tags([], route, message),
+        tags=known_tags([], [*route.tags, *message.tags]),
         fields=dict(route.fields),
-        entities=_known_entities([], message),
+        entities=known_entities([], message.entities),
         due_at=None if route.sla_s is None else message.at + route.sla_s,
         messages=1,
         opened_at=message.at,
@@ -242,19 +243,17 @@ def _opened(message: IncomingMessage, route: Route, close_after_s: int, partitio
 
 def _continued(conversation: Conversation, message: IncomingMessage, route: Route, close_after_s: int) -> Conversation:
     """Add a message to an open ticket. A message of a higher priority escalates it, any other one updates it."""
-    intents = conversation.intents
-    if message.intent != intents[-1]:
-        intents = [*intents, message.intent]
-    intents = [*intents, *(wish for wish in message.wishes if wish not in intents)][-MAX_INTENTS:]
+    latest = conversation.latest or conversation.intents[-1:]
     common = replace(
         conversation,
         change="updated",
         revision=conversation.revision + 1,
         customer_id=conversation.customer_id or message.customer_id,
-        intents=intents,
-        tags=_known_tags(conversation.tags, route, message),
+        intents=known_intents(conversation.intents, latest, message.intent, message.wishes),
+        latest=message.asks_for,
+        tags=known_tags(conversation.tags, [*route.tags, *message.tags]),
         fields={**route.fields, **conversation.fields},
-        entities=_known_entities(conversation.entities, message),
+        entities=known_entities(conversation.entities, message.entities),
         messages=conversation.messages + 1,
         updated_at=max(conversation.updated_at, message.at),
         close_after_s=close_after_s,
@@ -270,20 +269,6 @@ def _continued(conversation: Conversation, message: IncomingMessage, route: Rout
         priority=route.priority,
         due_at=min(due, default=None),
     )
-
-
-def _known_tags(known: list[str], route: Route, message: IncomingMessage) -> list[str]:
-    """Add the tags of a message and its route, each once. The first ones stay: the helpdesk has them."""
-    return list(dict.fromkeys([*known, *route.tags, *message.tags]))[:MAX_TAGS]
-
-
-def _known_entities(known: list[dict[str, str]], message: IncomingMessage) -> list[dict[str, str]]:
-    """Add what a message names to what is known, each once."""
-    entities = [*known]
-    for entity in message.entities:
-        if entity not in entities and len(entities) < MAX_ENTITIES:
-            entities.append(entity)
-    return entities
 
 
 def _expired(conversation: Conversation, at: float) -> bool:
