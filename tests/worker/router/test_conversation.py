@@ -191,10 +191,10 @@ def test_a_ticket_keeps_both_wishes_of_a_message() -> None:
     both = replace(message(1), wishes=["DAMAGED"])
     opened, updated, again = applied(both, message(2, "OTHER"), replace(message(3, "OTHER"), wishes=["DAMAGED"]))
     assert opened.event().intents == ["WISMO", "DAMAGED"]
-    assert opened.event().tags == ["wismo", "also_damaged"]
+    assert opened.event().tags == ["also_damaged", "wismo"]
     assert (opened.event().intent, opened.event().queue) == ("WISMO", "delivery")
     assert updated.event().intents == ["WISMO", "DAMAGED", "OTHER"]
-    assert (again.event().intents, again.event().tags) == (["WISMO", "DAMAGED", "OTHER"], ["wismo", "also_damaged"])
+    assert (again.event().intents, again.event().tags) == (["WISMO", "DAMAGED", "OTHER"], ["also_damaged", "wismo"])
 
 
 def test_an_intent_that_repeats_is_listed_once_also_after_a_message_with_two_wishes() -> None:
@@ -258,3 +258,10 @@ def test_the_tags_of_a_ticket_are_bounded_and_the_first_ones_stay() -> None:
     many = replace(ROUTES["WISMO"], tags=tuple(f"tag-{number}" for number in range(MAX_TAGS + 1)))
     (opened,) = apply_message(None, message(1), many, close_after_s=DAY, partition=2, now=2_000.0)
     assert opened.tags == list(many.tags[:MAX_TAGS])
+
+
+def test_a_further_wish_has_its_tag_however_many_its_rule_sets() -> None:
+    many = replace(ROUTES["WISMO"], tags=tuple(f"tag-{number}" for number in range(MAX_TAGS)))
+    both = replace(message(1), wishes=["DAMAGED"])
+    (opened,) = apply_message(None, both, many, close_after_s=DAY, partition=2, now=2_000.0)
+    assert opened.tags == ["also_damaged", *many.tags[: MAX_TAGS - 1]]

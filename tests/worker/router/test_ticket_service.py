@@ -310,3 +310,17 @@ async def test_tags_for_which_a_ticket_has_no_room_are_counted_and_logged_once(
     assert metrics.registry.get_sample_value("triage_router_tags_left_out_total") == 2, "a repeat adds none"
     (logged,) = caplog.messages
     assert logged.startswith(f"A ticket has {MAX_TAGS} tags, and gets no more")
+
+
+async def test_the_tag_of_a_further_wish_for_which_there_is_no_room_is_counted(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    routes = Routes(defaults=Defaults(tags=tuple(f"tag-{number}" for number in range(MAX_TAGS))))
+    broker, metrics = FakeBroker(), RouterMetrics()
+    service = TicketService(RouterContext(TOPICS, broker.send, lambda: routes, metrics), broker)
+    wishes = [WishRef(intent="WISMO", probability=0.9), WishRef(intent="DAMAGED_ITEM", probability=0.8)]
+    await service.process([intent_record(0, intent_event(1))])
+    assert metrics.registry.get_sample_value("triage_router_tags_left_out_total") == 0
+    await service.process([intent_record(1, intent_event(2, intents=wishes))])
+    assert metrics.registry.get_sample_value("triage_router_tags_left_out_total") == 1
+    assert len(caplog.messages) == 1

@@ -67,7 +67,7 @@ class Conversation:
             is added if it is not listed yet.
         queue: where the ticket is worked on.
         priority: the highest priority of its messages.
-        tags: the first tags of its messages' routes.
+        tags: the first tags of its messages and their routes; those of a message come before those of its route.
         due_at: when an answer is due, in seconds since the epoch; None if no time is set.
         messages: number of its messages.
         opened_at: time of its first message, in seconds since the epoch.
@@ -227,7 +227,7 @@ def _opened(message: IncomingMessage, route: Route, close_after_s: int, partitio
         latest=message.asks_for,
         queue=route.queue,
         priority=route.priority,
-        tags=known_tags([], [*route.tags, *message.tags]),
+        tags=known_tags([], [*message.tags, *route.tags]),
         fields=dict(route.fields),
         entities=known_entities([], message.entities),
         due_at=None if route.sla_s is None else message.at + route.sla_s,
@@ -251,7 +251,7 @@ def _continued(conversation: Conversation, message: IncomingMessage, route: Rout
         customer_id=conversation.customer_id or message.customer_id,
         intents=known_intents(conversation.intents, latest, message.intent, message.wishes),
         latest=message.asks_for,
-        tags=known_tags(conversation.tags, [*route.tags, *message.tags]),
+        tags=known_tags(conversation.tags, [*message.tags, *route.tags]),
         fields={**route.fields, **conversation.fields},
         entities=known_entities(conversation.entities, message.entities),
         messages=conversation.messages + 1,

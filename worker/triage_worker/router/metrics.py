@@ -32,7 +32,7 @@ class RouterMetrics:
         )
         self.tags_left_out = Counter(
             "triage_router_tags_left_out",
-            "Tags of rules that a ticket did not get, since it has the most that it can have.",
+            "Tags of rules and further wishes that a ticket did not get, since it has the most that it can have.",
             registry=registry,
         )
         self.alerts = Counter(

@@ -18,7 +18,7 @@ from triage_worker.kafka.dead_letters import make_dead_letter
 from triage_worker.kafka.records import InputRecord, OutgoingRecord
 from triage_worker.observability.tracing import MessageSpan, Traces, begin, outgoing
 from triage_worker.router.context import RouterContext
-from triage_worker.router.conversation import Conversation, apply_message, close, next_deadline
+from triage_worker.router.conversation import Conversation, IncomingMessage, apply_message, close, next_deadline
 from triage_worker.router.intent_counts import CountedMessage, IntentCounts
 from triage_worker.router.intent_parser import InvalidIntent, ParsedIntent, parse_intent
 from triage_worker.router.interfaces import StateChange, StateKey, StateStore
@@ -177,13 +177,13 @@ class TicketService:
         for state in states:
             metrics.ticket_events.labels(state.change).inc()
             self._update(effects, key, state, trace)
-        self._note_tags_left_out(states[-1], route)
+        self._note_tags_left_out(states[-1], message, route)
         counted = CountedMessage(record.offset, message.at, parsed.message_id)
         effects.counted[message.intent, record.topic, record.partition].append(counted)
 
-    def _note_tags_left_out(self, conversation: Conversation, route: Route) -> None:
+    def _note_tags_left_out(self, conversation: Conversation, message: IncomingMessage, route: Route) -> None:
         """Count the tags for which a ticket has no room, and log the first time: its rule goes on making them."""
-        left_out = [tag for tag in route.tags if tag not in conversation.tags]
+        left_out = {*message.tags, *route.tags}.difference(conversation.tags)
         self._context.metrics.tags_left_out.inc(len(left_out))
         if left_out and not self._said_that_tags_are_left_out:
             self._said_that_tags_are_left_out = True
