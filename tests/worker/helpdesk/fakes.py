@@ -110,6 +110,8 @@ class FakeZendesk(FakeHelpdesk):
 
     Attributes:
         options: the values that a custom field takes, by its id; a field without options takes any text.
+        names_fields: whether a refusal has the ids of the fields that it is about.
+        refusal: status and body of the response to a new ticket with the tag ``refuse``.
     """
 
     user = f"{USER}/token"
@@ -117,6 +119,8 @@ class FakeZendesk(FakeHelpdesk):
     def __init__(self, faults: Iterable[str] = ()) -> None:
         super().__init__(faults)
         self.options: dict[int, tuple[str, ...]] = {}
+        self.names_fields = True
+        self.refusal: tuple[int, dict[str, Any]] = (422, {"error": "RecordInvalid"})
         self._keys: dict[str, tuple[Any, int, dict[str, Any]]] = {}
 
     def routes(self, app: web.Application) -> None:
@@ -138,11 +142,12 @@ class FakeZendesk(FakeHelpdesk):
                 return web.json_response({"error": "IdempotentRequestError"}, status=400)
             return web.json_response(answer, status=status, headers={"x-idempotency-lookup": "hit"})
         given = body["ticket"]
-        if "refuse" in given["tags"]:
-            return web.json_response({"error": "RecordInvalid"}, status=422)
         if refusal := self._refuse_fields(given):
             self._keys[key] = (body, 422, refusal)
             return web.json_response(refusal, status=422)
+        if "refuse" in given["tags"]:
+            status, answer = self.refusal
+            return web.json_response(answer, status=status)
         assert given["comment"]["body"]
         defaults: dict[str, Any] = {"status": "new", "priority": None, "tags": [], "group_id": 1, "assignee_id": None}
         fields = {name: value for name, value in given.items() if name != "comment"}
@@ -165,11 +170,15 @@ class FakeZendesk(FakeHelpdesk):
         return web.json_response({"ticket": ticket})
 
     def _refuse_fields(self, given: dict[str, Any]) -> dict[str, Any] | None:
+        problems: list[dict[str, Any]] = []
         for field in given.get("custom_fields", ()):
             if field["value"] not in self.options.get(field["id"], (field["value"],)):
-                details = {"base": [{"description": "Order: is not valid", "error": "InvalidValue"}]}
-                return {"error": "RecordInvalid", "description": "Record validation errors", "details": details}
-        return None
+                named = {"ticket_field_id": field["id"], "ticket_field_type": "FieldTagger"}
+                problem = {"description": "Order: is not valid", "error": "InvalidValue"}
+                problems.append({**problem, **(named if self.names_fields else {})})
+        if not problems:
+            return None
+        return {"error": "RecordInvalid", "description": "Record validation errors", "details": {"base": problems}}
 
 
 class FakeGorgias(FakeHelpdesk):

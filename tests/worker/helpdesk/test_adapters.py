@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from triage_schemas.events import TicketEvent
 from triage_worker.config.errors import ConfigError
 from triage_worker.helpdesk.adapter import Helpdesk, load_adapter
+from triage_worker.helpdesk.adapters import zendesk
 from triage_worker.helpdesk.http_client import HelpdeskClient, RequestRejectedError
 from triage_worker.helpdesk.metrics import HelpdeskMetrics
 from triage_worker.helpdesk.ticket_fields import summary
@@ -21,7 +22,7 @@ from tests.worker.helpdesk.fakes import TOKEN, USER, FakeGorgias, FakeHelpdesk, 
 TIMEOUT_S = 0.2
 RETRY = RetryPolicy(first_s=0.001, longest_s=0.01)
 GROUPS = {"claims": 360_001, "delivery": 360_002}
-FIELDS = {"order": 27_001}
+FIELDS = {"order": 27_001, "amount": 27_002}
 FAKES: dict[str, type[FakeHelpdesk]] = {"zendesk": FakeZendesk, "gorgias": FakeGorgias}
 each_adapter = pytest.mark.parametrize("name", FAKES)
 
@@ -201,18 +202,93 @@ async def test_zendesk_gets_a_ticket_whose_custom_fields_it_refuses_without_them
         assert "more" in one["tags"]
     assert metrics.registry.get_sample_value("triage_helpdesk_fields_refused_total") == 2
     notes = [record for record in caplog.records if "only without its custom fields" in record.message]
-    assert [getattr(note, "fields", None) for note in notes] == [{"order": 27_001}] * 2
+    assert [getattr(note, "fields", None) for note in notes] == [{"order": 27_001}], "once"
     assert "Order: is not valid" in str(getattr(notes[0], "problem", ""))
     assert "A-1042" not in caplog.text
 
 
 async def test_a_ticket_that_zendesk_refuses_without_its_fields_too_is_rejected() -> None:
     server, metrics = FakeZendesk(), HelpdeskMetrics()
+    server.options = {27_001: ()}
     async with connected(server, "zendesk", metrics=metrics) as helpdesk:
         with pytest.raises(RequestRejectedError, match="the helpdesk answered 422"):
             await helpdesk.upsert(ticket(fields={"order": "A-1042"}, tags=["refuse"]))
     assert [method for method, _ in server.calls] == ["GET", "POST", "POST"], "tried once more, not for ever"
     assert metrics.registry.get_sample_value("triage_helpdesk_fields_refused_total") == 0
+
+
+@pytest.mark.parametrize("names_fields", [True, False])
+async def test_zendesk_is_not_sent_a_value_that_it_has_refused_again(names_fields: bool) -> None:
+    server, given_fields = FakeZendesk(), {"order": "A-1042"}
+    server.options, server.names_fields = {27_001: ("A-1043",)}, names_fields
+    async with connected(server, "zendesk", per_minute=600_000) as helpdesk:
+        await helpdesk.upsert(ticket(fields=given_fields))
+        server.calls.clear()
+        assert await helpdesk.upsert(ticket("updated", fields=given_fields)) == "current"
+        assert await helpdesk.upsert(ticket("updated", fields=given_fields, tags=["more"])) == "updated"
+        await helpdesk.upsert(ticket(number=2, fields=given_fields))
+        assert [method for method, _ in server.calls] == ["GET", "GET", "PUT", "GET", "POST"]
+        await helpdesk.upsert(ticket(number=3, fields={"order": "A-1043"}))
+    assert [one.get("custom_fields") for one in server.tickets.values()] == [
+        None,
+        None,
+        [{"id": 27_001, "value": "A-1043"}],
+    ], "another value of the field is sent"
+
+
+async def test_zendesk_gets_the_fields_that_it_takes() -> None:
+    server, metrics = FakeZendesk(), HelpdeskMetrics()
+    server.options = {27_001: ("order_a",)}
+    async with connected(server, "zendesk", per_minute=600_000, metrics=metrics) as helpdesk:
+        await helpdesk.upsert(ticket(fields={"order": "A-1042", "amount": "5"}))
+        (one,) = server.tickets.values()
+        assert one["custom_fields"] == [{"id": 27_002, "value": "5"}]
+        assert await helpdesk.upsert(ticket("updated", fields={"order": "order_a", "amount": "5"})) == "updated"
+        assert one["custom_fields"] == [{"id": 27_001, "value": "order_a"}]
+    assert [method for method, _ in server.calls] == ["GET", "POST", "POST", "GET", "PUT"]
+    assert metrics.registry.get_sample_value("triage_helpdesk_fields_refused_total") == 1
+
+
+ASSIGNEE = {"description": "Assignee: is required", "ticket_field_id": 1, "ticket_field_type": "FieldAssignee"}
+
+
+@pytest.mark.parametrize(
+    ("status", "body"),
+    [
+        (400, {"error": "IdempotentRequestError"}),
+        (400, {"error": "BadRequest", "details": {"base": [{"description": "Order: is not valid"}]}}),
+        (404, {"error": "RecordNotFound"}),
+        (422, {"error": "RecordInvalid"}),
+        (422, {"error": "RecordInvalid", "details": None}),
+        (422, {"error": "RecordInvalid", "details": {"base": "unknown", "status": ["unknown"]}}),
+        (422, {"error": "RecordInvalid", "details": {"requester": [{"description": "Requester: is suspended"}]}}),
+        (422, {"error": "RecordInvalid", "details": {"base": [ASSIGNEE]}}),
+    ],
+)
+async def test_zendesk_is_asked_once_where_it_refuses_a_ticket_for_another_reason(
+    status: int, body: dict[str, Any]
+) -> None:
+    server = FakeZendesk()
+    server.refusal = (status, body)
+    with pytest.raises(RequestRejectedError, match=f"the helpdesk answered {status}"):
+        await outcomes(server, "zendesk", [ticket(fields={"order": "A-1042"}, tags=["refuse"])])
+    assert [method for method, _ in server.calls] == ["GET", "POST"]
+
+
+async def test_the_number_of_values_that_are_remembered_as_refused_is_bounded(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(zendesk, "MAX_REFUSED", 2)
+    server = FakeZendesk()
+    server.options = {27_001: ()}
+    posts: list[int] = []
+    async with connected(server, "zendesk", per_minute=600_000) as helpdesk:
+        for number in (1, 2, 3, 3, 2, 1):
+            server.calls.clear()
+            await helpdesk.upsert(ticket(number=number, fields={"order": f"A-{number}"}))
+            server.tickets.clear()
+            posts.append([method for method, _ in server.calls].count("POST"))
+    assert posts == [2, 2, 2, 1, 1, 2]
 
 
 def test_the_note_for_agents_has_the_fields() -> None:

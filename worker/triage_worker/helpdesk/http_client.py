@@ -26,11 +26,17 @@ TRANSIENT = frozenset({408, 409, 423, 425, 429})
 
 
 class RequestRejectedError(Exception):
-    """The helpdesk rejected a request, and would reject it again."""
+    """The helpdesk rejected a request, and would reject it again.
+
+    Attributes:
+        status: of the response.
+        body: of the response.
+    """
 
     def __init__(self, status: int, body: str) -> None:
         super().__init__(f"the helpdesk answered {status}: {body[:300]}")
         self.status = status
+        self.body = body
 
 
 class NoResponseError(Exception):

@@ -21,7 +21,7 @@ class HelpdeskMetrics:
         )
         self.fields_refused = Counter(
             "triage_helpdesk_fields_refused",
-            "Calls that the helpdesk accepted only without the ticket's custom fields.",
+            "Calls that left out custom fields of a ticket, since the helpdesk refuses them.",
             registry=registry,
         )
         # Starting from 0 makes the first count an increase for Prometheus.

@@ -1,9 +1,10 @@
 """Zendesk, by its Ticketing API. Triage's ticket is the one whose ``external_id`` is the event's ``ticket_id``."""
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from typing import Any
 
+import orjson
 from triage_schemas.events import TicketEvent
 
 from triage_worker.helpdesk.adapter import Adapter, Outcome
@@ -13,6 +14,9 @@ from triage_worker.helpdesk.ticket_fields import sets_assignment, subject, summa
 log = logging.getLogger(__name__)
 
 TICKETS = "/api/v2/tickets"
+
+MAX_REFUSED = 1_000
+"""How many values that Zendesk refused are remembered; the oldest are tried again."""
 
 
 class Zendesk:
@@ -28,6 +32,8 @@ class Zendesk:
         self._client = client
         self._groups = groups
         self._fields = fields
+        self._refused: dict[tuple[int, str], None] = {}
+        self._reported: set[int] = set()
 
     async def upsert(self, ticket: TicketEvent) -> Outcome:
         """Create or update the ticket; see `triage_worker.helpdesk.adapter.Helpdesk`."""
@@ -42,11 +48,11 @@ class Zendesk:
             wanted |= self._assignment(ticket)
         filled = {field["id"] for field in existing.get("custom_fields", []) if field["value"] not in (None, "")}
         missing = {number: value for number, value in self._custom_fields(ticket).items() if number not in filled}
-        if missing:
-            wanted["custom_fields"] = _field_list(missing)
-        if all(_comparable(existing.get(name)) == _comparable(value) for name, value in wanted.items()):
+        if not self._without_refused(missing) and all(
+            _comparable(existing.get(name)) == _comparable(value) for name, value in wanted.items()
+        ):
             return "current"
-        await self._write("PUT", f"{TICKETS}/{existing['id']}.json", ticket, wanted)
+        await self._write("PUT", f"{TICKETS}/{existing['id']}.json", ticket, wanted, missing)
         return "updated"
 
     async def _create(self, ticket: TicketEvent) -> Outcome:
@@ -59,43 +65,64 @@ class Zendesk:
             "subject": subject(ticket),
             "comment": {"body": summary(ticket), "public": False},
         }
-        if fields := self._custom_fields(ticket):
-            body["custom_fields"] = _field_list(fields)
-        await self._write("POST", f"{TICKETS}.json", ticket, body, key=ticket.ticket_id)
+        await self._write("POST", f"{TICKETS}.json", ticket, body, self._custom_fields(ticket), key=ticket.ticket_id)
         return "created"
 
     async def _write(
-        self, method: str, path: str, ticket: TicketEvent, body: Mapping[str, Any], *, key: str | None = None
+        self,
+        method: str,
+        path: str,
+        ticket: TicketEvent,
+        body: Mapping[str, Any],
+        fields: Mapping[int, str],
+        *,
+        key: str | None = None,
     ) -> None:
-        """Create or change a ticket. One whose custom fields are refused is written without them, not lost.
+        """Create or change a ticket. Custom fields that are refused are left out, so that the ticket is not lost."""
+        sent, refusal = self._without_refused(fields), None
+        while True:
+            try:
+                await self._send(method, path, body, sent, key=key and _key(key, fields.keys() - sent.keys()))
+                break
+            except RequestRejectedError as error:
+                refused = _refused_fields(error, sent)
+                if not refused:
+                    raise
+                sent, refusal = {number: value for number, value in sent.items() if number not in refused}, error
+        left_out = {number: value for number, value in fields.items() if number not in sent}
+        if left_out:
+            self._client.metrics.fields_refused.inc()
+        if refusal is not None:
+            self._remember_refused(ticket, left_out, refusal)
 
-        A key lets Zendesk recognise a repeat if the first answer was lost. A request that differs needs another key.
-        """
-        try:
-            await self._call(method, path, body, key)
-        except RequestRejectedError as error:
-            if "custom_fields" not in body:
-                raise
-            rest = {name: value for name, value in body.items() if name != "custom_fields"}
-            await self._call(method, path, rest, key and f"{key}-without-fields")
-            self._note_refused_fields(ticket, body["custom_fields"], error)
-
-    async def _call(self, method: str, path: str, body: Mapping[str, Any], key: str | None) -> None:
-        headers = {"Idempotency-Key": key} if key else None
-        await self._client.call(method, path, {"ticket": body}, headers=headers)
-
-    def _note_refused_fields(
-        self, ticket: TicketEvent, fields: list[dict[str, Any]], error: RequestRejectedError
+    async def _send(
+        self, method: str, path: str, body: Mapping[str, Any], fields: Mapping[int, str], *, key: str | None
     ) -> None:
-        self._client.metrics.fields_refused.inc()
-        numbers = {field["id"] for field in fields}
+        custom = [{"id": number, "value": value} for number, value in fields.items()]
+        content = {**body, "custom_fields": custom} if custom else body
+        await self._client.call(method, path, {"ticket": content}, headers={"Idempotency-Key": key} if key else None)
+
+    def _without_refused(self, fields: Mapping[int, str]) -> dict[int, str]:
+        """Leave out the values that Zendesk has refused. Another value of the same field may be right."""
+        return {number: value for number, value in fields.items() if (number, value) not in self._refused}
+
+    def _remember_refused(self, ticket: TicketEvent, fields: Mapping[int, str], refusal: RequestRejectedError) -> None:
+        """Remember values, so that later events of the ticket do not send them again, and log each field once."""
+        self._refused |= dict.fromkeys(fields.items())
+        for oldest in list(self._refused)[:-MAX_REFUSED]:
+            del self._refused[oldest]
+        unknown = fields.keys() - self._reported
+        if not unknown:
+            return
+        self._reported |= unknown
         log.warning(
             "Zendesk took a ticket only without its custom fields: see which types work in docs/router.md, and correct "
-            "the ids of helpdesk.fields in the rules, or the fields in Zendesk",
+            "the ids of helpdesk.fields in the rules, or the fields in Zendesk. A field is named once; "
+            "triage_helpdesk_fields_refused_total counts on",
             extra={
                 "ticket_id": ticket.ticket_id,
-                "fields": {name: number for name, number in self._fields.items() if number in numbers},
-                "problem": str(error),
+                "fields": {name: number for name, number in self._fields.items() if number in unknown},
+                "problem": str(refusal),
             },
         )
 
@@ -110,8 +137,43 @@ class Zendesk:
         return {self._fields[name]: value for name, value in ticket.fields.items() if name in self._fields}
 
 
-def _field_list(fields: Mapping[int, str]) -> list[dict[str, Any]]:
-    return [{"id": number, "value": value} for number, value in fields.items()]
+def _key(key: str, left_out: Set[int]) -> str:
+    """The key by which Zendesk recognises a repeat, if the first answer was lost. A body that differs needs another."""
+    return "-without-".join([key, *map(str, sorted(left_out))])
+
+
+def _refused_fields(error: RequestRejectedError, sent: Mapping[int, str]) -> set[int]:
+    """The fields that a refusal is about: those that it names or, if it may be about them and names none, all.
+
+    ``details`` has a list of problems for each attribute. Those of ticket fields, also of Zendesk's own such as the
+    assignee, are at ``base``, mostly with a ``ticket_field_id``.
+    """
+    if error.status != 422:
+        return set()
+    problems = _problems(error.body)
+    about = {str(problem.get("ticket_field_id")) for _, problem in problems}
+    named = {number for number in sent if str(number) in about}
+    unnamed = any(
+        problem.get("ticket_field_id") is None and (attribute == "base" or "field" in attribute)
+        for attribute, problem in problems
+    )
+    return named or (set(sent) if unnamed else set())
+
+
+def _problems(body: str) -> list[tuple[str, dict[str, Any]]]:
+    """The problems in an error's ``details``, each with its attribute; none if the error has another form."""
+    try:
+        details = orjson.loads(body)["details"]
+    except (ValueError, LookupError, TypeError):
+        return []
+    given = details.items() if isinstance(details, dict) else ()
+    return [
+        (attribute, problem)
+        for attribute, problems in given
+        if isinstance(problems, list)
+        for problem in problems
+        if isinstance(problem, dict)
+    ]
 
 
 def _status(ticket: TicketEvent, existing: Mapping[str, Any]) -> str:
