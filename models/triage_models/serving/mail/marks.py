@@ -8,9 +8,11 @@ from typing import NamedTuple
 from triage_models.serving.mail.phrases import (
     BEGINNINGS,
     HEADER_NAMES,
+    HEADERS,
     INTRODUCTIONS,
     PERSONS,
     SEPARATORS,
+    WRITERS,
     WRITING_VERBS,
 )
 
@@ -26,11 +28,18 @@ HEADER_LINES = 12
 RULE = 5
 """Characters of the shortest line of underscores or dashes that belongs to a header block below it."""
 
+INVISIBLE = "\u200b\u200e\u200f\u061c\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\ufeff"
+"""Signs for the direction of writing, which mail programs put among Arabic and Latin letters."""
+
 _DASHES = "-–—_=*"
+_NOT_READ = re.compile(rf"[{INVISIBLE}\u0640\u064b-\u0652]+")
+"""Those, and the signs of Arabic vowels, which may be left out."""
+
+_LONGEST_START = max(len(start) for start, _ in INTRODUCTIONS)
 _STARTS = tuple(start for start, _ in INTRODUCTIONS)
 _TIME = re.compile(r"\d[:.h]\d\d")
 _DATES_AND_ADDRESSES = (
-    re.compile(r"(?:19|20)\d\d"),
+    re.compile(r"(?:19|20|٢٠|२०)\d\d"),
     re.compile(r"\d[./-]\d{1,2}[./-]\d"),
     re.compile(r"\w@\w"),
 )
@@ -93,9 +102,13 @@ def is_quotation(run: Sequence[str], before: str) -> bool:
 
 
 def plain(line: str) -> str:
-    """Return a line in lower case, its blanks and apostrophes of one kind, without a blank before a colon."""
+    """Return a line in lower case, its blanks and apostrophes of one kind, without a blank before a colon.
+
+    A Turkish i without its dot has one: capitals are not written by the same rule everywhere.
+    """
     if not line.isascii():
-        line = unicodedata.normalize("NFC", line).replace("’", "'").replace("：", ":")
+        line = unicodedata.normalize("NFC", line).replace("’", "'").replace("：", ":").replace("İ", "i")
+        line = _NOT_READ.sub("", line).replace("ı", "i")
     return " ".join(line.lower().split()).replace(" :", ":")
 
 
@@ -122,18 +135,23 @@ def _header_block(lines: Sequence[str], position: int) -> int:
             break  # the third line in a row that is no header: the message itself
     dated = any(character.isdigit() for character in kinds.get("sent", ""))
     complete = "subject" in kinds and ("sent" in kinds or "to" in kinds)
-    return end if complete and (dated or "@" in kinds["from"]) else 0
+    # Of all four lines, none needs a date in figures or an address.
+    return end if complete and (dated or "@" in kinds["from"] or len(kinds) == len(HEADERS)) else 0
 
 
 def _header_kind(line: str) -> str | None:
     name, colon, _ = line[:40].partition(":")
-    return HEADER_NAMES.get(name.strip(" \t*\xa0").lower()) if colon else None
+    if not colon:
+        return None
+    name = name.strip(" \t*\xa0")
+    return HEADER_NAMES.get(name.lower() if name.isascii() else plain(name).strip(" *"))
 
 
 def _introduction(lines: Sequence[str], position: int) -> Mark | None:
     """Return the mark of "On …, … wrote:", also if it is wrapped."""
     first = lines[position].strip()
-    may_wrap = "@" in first or first[:3].lower().startswith(_STARTS)
+    start = first[:_LONGEST_START]
+    may_wrap = "@" in first or f"{start.lower() if start.isascii() else plain(start)} ".startswith(_STARTS)
     joined = ""
     for length, line in enumerate(lines[position : position + INTRODUCTION_LINES], start=1):
         if len(line) > LONGEST_LINE or not line.strip() or is_marked(line):
@@ -158,6 +176,7 @@ def _is_certain(line: str) -> bool | None:
     if "<" not in line and not PERSONS.isdisjoint(word.strip(",.:;()") for word in line.replace("’", "'").split()):
         return None
     usual = any(text.startswith(start) and any(part in text for part in parts) for start, parts in INTRODUCTIONS)
+    usual = usual or any(part in text and text.endswith(end) for part, end in WRITERS)
     return evidence + timed >= 2 or (usual and evidence == 1)
 
 
