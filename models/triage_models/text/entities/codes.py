@@ -33,10 +33,11 @@ _BEFORE_TOWN = {
 def tracking_numbers(text: str) -> Iterator[Entity]:
     """Yield tracking numbers: UPS, postal services (UPU S10), USPS; FedEx and DHL if the text names them."""
     lower = text.lower()
+    unnamed = {carrier for carrier in ("fedex", "dhl") if carrier not in lower}
     for found in _TRACKING.finditer(text):
         code = found[0].replace(" ", "").upper()
         kind = found.lastgroup
-        if kind in ("fedex", "dhl") and kind not in lower:
+        if kind in unnamed:
             continue
         if _CHECKS[str(kind)](code):
             yield Entity("tracking_number", found.start(), found.end(), code)

@@ -2,18 +2,21 @@
 
 import re
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 
-from triage_models.text.email_addresses import email_addresses
+from triage_models.text.email_addresses import email_addresses, plain_address
 from triage_models.text.entities.amounts import amounts
 from triage_models.text.entities.catalogue import Catalogue
 from triage_models.text.entities.codes import postcodes, tracking_numbers
 from triage_models.text.entities.dates import dates
 from triage_models.text.entities.entity import ENTITY_TYPES, Entity, EntityType
 from triage_models.text.entities.order_numbers import OrderNumbers
+from triage_models.text.order_words import is_behind_order_word
 from triage_models.text.phone_numbers import phone_numbers
+from triage_models.text.plain import plain
 
-_CANDIDATE = re.compile(r"[\d@\[(]")
-"""No other entity than an order number or a product is without one of these; most messages have none."""
+_DIGIT = re.compile(r"\d")
+"""Only an e-mail address, an order number or a product may be without one; most messages have none."""
 
 MONTH_FIRST = ("US",)
 MOST_ENTITIES = 50
@@ -55,24 +58,32 @@ class EntityExtractor:
     def _candidates(self, text: str) -> Iterator[Entity]:
         if self._order_numbers is not None:
             yield from self._order_numbers.find(text)
-        if _CANDIDATE.search(text) is not None:
-            yield from self._with_figures(text)
+        readable = plain(text)
+        for entity in self._by_form(readable.text):
+            start, end = readable.original(entity.start, entity.end)
+            yield entity if readable.places is None else replace(entity, start=start, end=end)
         if self._catalogue is not None:
             yield from self._catalogue.find(text)
 
-    def _with_figures(self, text: str) -> Iterator[Entity]:
-        types = self._types
-        if "tracking_number" in types:
+    def _by_form(self, text: str) -> Iterator[Entity]:
+        types, has_digit = self._types, _DIGIT.search(text) is not None
+        if has_digit and "tracking_number" in types:
             yield from tracking_numbers(text)
         if "email" in types:
             for span in email_addresses(text):
-                yield Entity("email", span.start, span.end, text[span.start : span.end].lower())
+                yield Entity("email", span.start, span.end, plain_address(text[span.start : span.end]))
+        if has_digit:
+            yield from self._with_figures(text)
+
+    def _with_figures(self, text: str) -> Iterator[Entity]:
+        types = self._types
         if "date" in types:
             yield from dates(text, month_first=self._region in MONTH_FIRST)
         if "amount" in types:
             yield from amounts(text)
         if "phone" in types:
             for span, number in phone_numbers(text, (self._region,)):
-                yield Entity("phone", span.start, span.end, number)
+                if text[span.start] in "+(" or not is_behind_order_word(text, span.start):
+                    yield Entity("phone", span.start, span.end, number)
         if "postcode" in types:
             yield from postcodes(text, self._region)

@@ -126,4 +126,17 @@ NOT_NAMES = _words(
     "dienstag mittwoch donnerstag freitag samstag sonntag inhaber inhaberin assistenza servizio squadra amazon",
     "ebay paypal klarna visa mastercard dhl ups fedex dpd hermes gls iphone ipad samsung google apple instagram",
     "facebook whatsapp email e-mail mail iban address adresse dirección endereço indirizzo",
+    # what people are, besides a name
+    "furious angry upset mad livid happy unhappy sad sorry glad pleased annoyed frustrated disappointed disgusted",
+    "shocked appalled stuck confused lost tired sick done sure unsure new back worried concerned desperate pregnant",
+    "allergic interested unable able ready late early excited outraged horrified dissatisfied satisfied impressed",
+    "grateful thankful surprised amazed serious anxious curious suspicious aware certain afraid speechless hopeful",
+    "fuming raging irritated devastated heartbroken stressed embarrassed exhausted ridiculous unacceptable terrible",
+    "furioso furiosa enojado enojada enfadado enfadada molesto molesta decepcionado decepcionada harto harta triste",
+    "contento contenta feliz cansado cansada indignado indignada chateado chateada irritado irritada satisfeito",
+    "satisfeita insatisfeito insatisfeita satisfecho satisfecha desesperado desesperada preocupado preocupada",
+    "furieux furieuse déçu déçue fâché fâchée content contente mécontent mécontente désolé désolée énervé énervée",
+    "inquiet inquiète satisfait satisfaite wütend sauer enttäuscht verärgert zufrieden unzufrieden traurig glücklich",
+    "froh genervt empört entsetzt verzweifelt besorgt sprachlos müde arrabbiato arrabbiata deluso delusa scontento",
+    "scontenta soddisfatto soddisfatta insoddisfatto insoddisfatta stanco stanca preoccupato preoccupata",
 )

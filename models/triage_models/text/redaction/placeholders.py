@@ -4,6 +4,8 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from triage_models.text.email_addresses import plain_address
+from triage_models.text.plain import plain
 from triage_models.text.spans import Span
 
 _PLACEHOLDER = re.compile(r"\[[A-Z]+_\d+\]")
@@ -67,8 +69,11 @@ def replace_spans(text: str, spans: Iterable[Span]) -> Redacted:
 
 def canonical(kind: str, written: str) -> str:
     """Return the form by which two ways to write the same value are recognised."""
-    if kind in ("card", "iban", "phone"):
+    written = plain(written).text
+    if kind in ("card", "code", "iban", "phone"):
         return re.sub(r"[^0-9A-Z+]", "", written.upper())
+    if kind == "email":
+        return plain_address(written)
     return " ".join(written.casefold().split())
 
 

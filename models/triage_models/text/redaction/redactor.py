@@ -1,19 +1,21 @@
 """Replaces personal data by placeholders."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Literal, get_args
 
 from triage_models.text.email_addresses import email_addresses
 from triage_models.text.phone_numbers import phone_numbers
+from triage_models.text.plain import plain
 from triage_models.text.redaction.addresses import addresses
+from triage_models.text.redaction.cards import cards
+from triage_models.text.redaction.ibans import ibans
 from triage_models.text.redaction.names import names
-from triage_models.text.redaction.payment import cards, ibans
 from triage_models.text.redaction.placeholders import Redacted, replace_spans
 from triage_models.text.spans import Span, without_overlaps
 
 PersonalData = Literal["card", "iban", "email", "address", "phone", "name"]
 PERSONAL_DATA: tuple[PersonalData, ...] = get_args(PersonalData)
-"""The types, in the order in which one takes precedence over the next where they overlap."""
+"""The types. Where two overlap, an IBAN comes before a card (its check is stronger); then the order is this one."""
 
 REGIONS = (
     "GB",
@@ -39,12 +41,15 @@ REGIONS = (
 """The countries whose national phone numbers are recognised besides the default region's."""
 
 _DETECTORS: Mapping[PersonalData, Callable[[str], Iterable[Span]]] = {
-    "card": cards,
     "iban": ibans,
+    "card": cards,
     "email": email_addresses,
     "address": addresses,
     "name": names,
 }
+
+
+_TAKEN = "|"
 
 
 class Redactor:
@@ -62,14 +67,24 @@ class Redactor:
 
     def find(self, text: str) -> list[Span]:
         """Return where personal data is, in order and without overlaps."""
-        return without_overlaps(span for kind in self.kinds for span in self._found(kind, text))
+        readable = plain(text)
+        spans = self._found(readable.text)
+        return [Span(span.kind, *readable.original(span.start, span.end)) for span in spans]
 
     def redact(self, text: str) -> Redacted:
         """Replace personal data by placeholders such as ``[EMAIL_1]``, the same one for the same value."""
         return replace_spans(text, self.find(text))
 
-    def _found(self, kind: PersonalData, text: str) -> Iterator[Span]:
-        if kind == "phone":
-            yield from (span for span, _ in phone_numbers(text, self._regions))
-        else:
-            yield from (Span(kind, span.start, span.end) for span in _DETECTORS[kind](text))
+    def _found(self, text: str) -> list[Span]:
+        spans = [span for kind, detect in _DETECTORS.items() if kind in self.kinds for span in detect(text)]
+        if "phone" in self.kinds:
+            spans += [span for span, _ in phone_numbers(_without(text, spans), self._regions)]
+        return without_overlaps(spans)
+
+
+def _without(text: str, spans: Iterable[Span]) -> str:
+    """Blank out what is found already, so that a phone number right behind a card is not taken for a part of it."""
+    marks = list(text)
+    for span in spans:
+        marks[span.start : span.end] = _TAKEN * (span.end - span.start)
+    return "".join(marks)

@@ -1,0 +1,124 @@
+"""Card numbers in a text, and the date of expiry and the code that follow them.
+
+A run of digits, in groups or not, may hold more than the card: an order number before it, the expiry behind it. So each
+window of whole groups is looked at, by the issuers' prefixes and lengths and the Luhn check.
+"""
+
+import re
+from collections.abc import Iterator, Sequence
+
+from triage_models.text.spans import Span
+
+_RUN = re.compile(r"\d(?:[\s.,\-_/|·•]{0,3}\d)*")
+_GROUP = re.compile(r"\d+")
+_ISSUERS = tuple(
+    (re.compile(prefix), lengths)
+    for prefix, lengths in (
+        (r"4", (13, 16, 19)),  # Visa
+        (r"3[47]", (15,)),  # American Express
+        (r"5[1-5]|2(?:22[1-9]|2[3-9]|[3-6]|7[01]|720)", (16,)),  # Mastercard
+        (r"30[0-5]|3095|36|38|39", (14, 16)),  # Diners Club
+        (r"352[89]|35[3-8]|220[0-4]", (16, 17, 18, 19)),  # JCB, Mir
+        (r"6|50|5[6-8]", (16, 17, 18, 19)),  # Discover, UnionPay, Maestro, RuPay, Elo
+        (r"8[12]|9792", (16,)),  # UnionPay, RuPay, Troy
+    )
+)
+_SHORTEST, _LONGEST = 13, 19
+_GROUPINGS = frozenset(
+    {
+        (4, 4, 4, 4),
+        (4, 6, 5),
+        (4, 6, 4),
+        *((4, 4, 4, last) for last in (1, 2, 3)),
+        *((4, 4, 4, 4, n) for n in (1, 2, 3)),
+    }
+)
+_SHORTEST_GROUP = 4
+_MARKETPLACE_ORDER = (3, 7, 7)
+_WEAK = frozenset("\r\n,/|")
+"""Between these, numbers of a list look like groups: they need the groups that are printed on cards."""
+_GLUED = re.compile(r"(?P<card>\d{15,16})(?:0[1-9]|1[0-2])(?:2[4-9]|3\d|4[0-4])(?:\d{3,4})?")
+
+_CUE = (
+    r"(?:(?:exp|valid|venc|venz|caduc|gültig|ablauf|scad|verval|geldig|ważn|crypto|sicherheits|prüf)[^\W\d_]{0,20}|"
+    r"good|thru|through|until|bis|date|datum|data|fecha|month|year|cvv2?|cvc2?|cv2|csc|cid|cav2?|ccv|pin|code|código|"
+    r"codigo|codice|security|seguridad|segurança|sicurezza|sécurité|kod|sec|"
+    r"and|und|y|e|et|with|con|com|mit|is|es|ist|est|é|è|de|di|of|the)"
+)
+_BETWEEN = rf"[\s.,;:/|()\-#]{{0,4}}(?:{_CUE}(?:[\s.,;:/|()\-#]{{1,4}}|(?=\d))){{0,6}}"
+_EXPIRY = r"(?:0?[1-9]|1[0-2])\s?[/\-.]\s?(?:20)?[2-4]\d|(?:0[1-9]|1[0-2])\s?(?:20)?[2-4]\d"
+_MONEY = r"(?!\s?(?:[€£$%]|eur|usd|gbp|dollar|pound|euro|reais))"
+_CODES = re.compile(
+    rf"{_BETWEEN}(?P<code>(?:{_EXPIRY})(?!\w|[/.\-]\d)(?:{_BETWEEN}\d{{3,4}}(?!\w|[/.\-]\d){_MONEY})?"
+    rf"|\d{{3,4}}(?!\w|[\s.,/\-]{{1,2}}\d){_MONEY}(?:{_BETWEEN}(?:{_EXPIRY})(?!\w|[/.\-]\d))?)",
+    re.IGNORECASE,
+)
+
+
+def cards(text: str) -> Iterator[Span]:
+    """Yield payment cards (kind "card"), and the expiry and code right behind them (kind "code")."""
+    found = [span for run in _RUN.finditer(text) for span in _in_run(text, run)]
+    for place, (start, end) in enumerate(found):
+        yield Span("card", start, end)
+        limit = found[place + 1][0] if place + 1 < len(found) else len(text)
+        code = _CODES.match(text, end, limit)
+        if code is not None:
+            yield Span("code", *code.span("code"))
+
+
+def _in_run(text: str, run: re.Match[str]) -> list[tuple[int, int]]:
+    """Return where cards are in a run of digits; windows that overlap are one, so that nothing of either stays."""
+    if run.end() - run.start() < _SHORTEST:
+        return []
+    groups = [group.span() for group in _GROUP.finditer(text, run.start(), run.end())]
+    spans: list[tuple[int, int]] = []
+    for first in range(len(groups)):
+        start, end = groups[first][0], _end(text, groups, first)
+        if end is None or (start and text[start - 1] == "+"):
+            continue
+        if spans and start < spans[-1][1]:
+            spans[-1] = spans[-1][0], max(end, spans[-1][1])
+        else:
+            spans.append((start, end))
+    return spans
+
+
+def _end(text: str, groups: Sequence[tuple[int, int]], first: int) -> int | None:
+    """Return where the card ends that begins with a group: the shortest one that is not of the 13 digits of old."""
+    start, digits, sizes = groups[first][0], "", list[int]()
+    before, weak, best = start, False, None
+    for begin, end in groups[first : first + _LONGEST]:
+        weak = weak or not _WEAK.isdisjoint(text[before:begin])
+        before = end
+        if end - begin > _LONGEST:
+            glued = _GLUED.fullmatch(text, begin, end) if not sizes else None
+            return end if glued is not None and _is_issued(glued["card"]) else best
+        digits += text[begin:end]
+        sizes.append(end - begin)
+        if len(digits) > _LONGEST:
+            break
+        whole = start == groups[0][0] and end == groups[-1][1]
+        if len(digits) >= _SHORTEST and _is_grouped(tuple(sizes), weak=weak, whole=whole) and _is_issued(digits):
+            best = end
+            if len(digits) > _SHORTEST:
+                break
+    return best
+
+
+def _is_grouped(sizes: tuple[int, ...], *, weak: bool, whole: bool) -> bool:
+    """Whether groups of digits may be a card's; stricter where other numbers are next to them."""
+    if len(sizes) == 1 or sizes in _GROUPINGS:
+        return True
+    if weak or sizes == _MARKETPLACE_ORDER:
+        return False
+    return whole or min(sizes[:-1]) >= _SHORTEST_GROUP or len(set(sizes)) == 1
+
+
+def _is_issued(digits: str) -> bool:
+    from stdnum import ean, luhn  # noqa: PLC0415 (costs time at the start)
+
+    if not any(len(digits) in lengths and prefix.match(digits) for prefix, lengths in _ISSUERS):
+        return False
+    if len(digits) == _SHORTEST and ean.is_valid(digits):
+        return False  # a barcode
+    return len(set(digits)) > 1 and bool(luhn.is_valid(digits))
