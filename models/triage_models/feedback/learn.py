@@ -24,6 +24,7 @@ from triage_models.data.evaluation_rows import LabelledRows, read_labelled_rows,
 from triage_models.data.labelled import normalize_text
 from triage_models.data.row_sketch import ROW_SKETCH, merge, sketch
 from triage_models.data.training_rows import TrainingRows, exclude_texts
+from triage_models.data.two_wishes import fitting_rows
 from triage_models.errors import DataError
 from triage_models.feedback.answers import Answer
 from triage_models.feedback.base_rows import base_plan, has_calibration_rows
@@ -38,6 +39,7 @@ from triage_models.training.candidate import TrainingJob, run_candidate, train_c
 from triage_models.training.manifest_writer import TrainingRecord, write_manifest
 from triage_models.training.plan import TrainingPlan
 from triage_models.training.recipe import Recipe
+from triage_models.training.two_wishes import fit_two_wishes
 from triage_models.training.workspace import log_progress, prepare, publish
 
 RECIPE = Recipe(epochs=2, batch=32, rate=1e-4, head_rate=3e-4, noise=0.3, words_frozen=True)
@@ -180,6 +182,8 @@ def _train(
         record = TrainingRecord(old.name, job, plan, seconds, data or MESSAGES_CSV, old.descriptions, languages, extra)
         manifest = write_manifest(folder, record, fitted, calibration_data)
         publish(folder, output, manifest, progress)
+    if old.two_wishes is not None:
+        fit_two_wishes(output, fitting_rows())  # what it was fitted to are scores of the network before
     return manifest.version
 
 

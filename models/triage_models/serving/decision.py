@@ -13,6 +13,8 @@ from numpy.typing import NDArray
 from triage_models.bundle.manifest import Calibration, Manifest
 
 Reason = Literal["low_confidence", "unfamiliar", "ambiguous", "out_of_scope", "unsupported_language"]
+NO_WISH: frozenset[Reason | None] = frozenset({"out_of_scope", "unsupported_language"})
+"""Why a message is refused that asks for nothing which the bundle can tell."""
 Floats = NDArray[np.float32]
 
 AMBIGUITY = 0.5
@@ -58,7 +60,12 @@ class Decision:
 
     @property
     def intents(self) -> tuple[Wish, ...]:
-        """Every wish of the message: ``intent`` with its confidence, then those besides it."""
+        """Every wish of the message: ``intent`` with its confidence, then those besides it.
+
+        Empty if the message asks for none that the bundle knows, or is in a language that it has not learned.
+        """
+        if self.reason in NO_WISH:
+            return ()
         return (Wish(self.intent, self.confidence), *self.further)
 
 

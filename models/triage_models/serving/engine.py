@@ -31,6 +31,9 @@ GROWTH = 8
 MAX_WINDOWS = 32
 """A text that does not fit into so many windows is not read to its end, and so never accepted: some 1,100 words."""
 
+UNREAD_WINDOWS = 4
+"""So many windows are run of a text that is not read to its end: enough to show an intent, as it is refused anyway."""
+
 SEVERAL_SENTENCES = 4
 """A text of so many sentences is read sentence by sentence, too, if one window holds all of it.
 
@@ -185,8 +188,9 @@ def _encoded(encoding: Encoding) -> Encoded:
     overflowing = encoding.overflowing
     if not overflowing:
         return Encoded(encoding.ids, False)
-    further = tuple(window.ids for window in overflowing[: MAX_WINDOWS - 1])
-    return Encoded(encoding.ids, len(overflowing) >= MAX_WINDOWS, further)
+    truncated = len(overflowing) >= MAX_WINDOWS
+    run = overflowing[: UNREAD_WINDOWS - 1] if truncated else overflowing
+    return Encoded(encoding.ids, truncated, tuple(window.ids for window in run))
 
 
 def usable_cores() -> int:

@@ -6,6 +6,9 @@ from typing import NamedTuple
 MAX_PARTS = 16
 """Into how many parts a text is cut at most."""
 
+LONGEST = 2_000
+"""Characters, without repeated space. A longer text is not cut: few words are in it if it fits into one window."""
+
 LEAST_WORDS = 2
 """A shorter part belongs to its neighbour: *thanks* or *please* asks for nothing by itself."""
 
@@ -17,6 +20,7 @@ _BORDER = re.compile(
     r"(?<=[.!?…;:])\s+|[.!?…](?=\s|$)|[。！？।]|\n+|,\s+|\s+[-–—/]\s+|\s*[;(]\s*|\)\s*|" rf"\s+(?:{_JOINS})\s+",
     re.IGNORECASE,
 )
+_SPACE = re.compile(r"\s+")
 _STOP = re.compile(r"[.!?…;:。！？।\n]")
 _ADDED = re.compile(
     r"\b(?:also|besides|separately|plus|btw|by the way|another thing|other thing|second(?:ly)? (?:thing|question)|"
@@ -61,6 +65,10 @@ def parts_of(text: str) -> list[Part]:
 
     In languages whose word for *and* is not known here, clauses are found by punctuation only.
     """
+    # A border with space around it takes quadratic time in a run of space.
+    text = _SPACE.sub(lambda space: "\n" if "\n" in space[0] else " ", text)
+    if len(text) > LONGEST:
+        return [Part(text, False)]
     parts: list[Part] = []
     start, stop = 0, False
     for border in _BORDER.finditer(text):

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from triage_models.bundle.manifest import Manifest
 from triage_models.bundle.two_wishes import TwoWishes
-from triage_models.serving.decision import Assessment, Floats, Wish, softmax
+from triage_models.serving.decision import NO_WISH, Assessment, Floats, Wish, softmax
 from triage_models.serving.engine import Encoded, Engine, Outputs
 from triage_models.serving.mail.message import Message
 from triage_models.serving.parts import Cues, Part, cues_of, parts_of
@@ -141,7 +141,7 @@ class SecondWishes:
         wholes: dict[int, Whole] = {}
         start = 0
         for position, row in enumerate(batch):
-            if row.text is not None and assessment.reasons[position] not in ("out_of_scope", "unsupported_language"):
+            if row.text is not None and assessment.reasons[position] not in NO_WISH:
                 whole = self._reader.whole(row.text, outputs.logits[start], int(assessment.ranking[position, 0]))
                 if whole is not None:
                     wholes[position] = whole

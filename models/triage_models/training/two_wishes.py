@@ -17,11 +17,15 @@ from triage_models.data.two_wishes import WishRow, fitting_rows
 from triage_models.errors import DataError
 from triage_models.paths import DEFAULT_BUNDLE
 from triage_models.serving.classifier import Classifier
-from triage_models.serving.engine import Encoded
+from triage_models.serving.engine import rows_of
+from triage_models.serving.mail.message import read_message
 from triage_models.serving.wishes import PartReader, Whole
 
-LEAST = 0.1
-"""The parts of a text are read from this probability on that it holds two wishes: a lower one finds hardly more."""
+LEAST = 0.3
+"""The parts of a text are read from this probability on that it holds two wishes.
+
+At 0.1, twice as many parts are read of ordinary traffic, and 1 % more of the fitted messages with two wishes are found.
+"""
 
 FALSE_SECONDS = 0.02
 """The share of messages with one wish that may be given a second by cross-fitting, each counting by its weight."""
@@ -65,13 +69,17 @@ def fit_two_wishes(bundle_folder: Path, rows: Sequence[WishRow]) -> TwoWishes:
 
 def _read(classifier: Classifier, reader: PartReader, rows: Sequence[WishRow]) -> tuple[list[Whole], list[WishRow]]:
     """Return the texts that have two parts or more and fit into one window, and their rows."""
-    encoded = classifier.encode([row.text for row in rows])
-    outputs = classifier.engine.outputs([Encoded(one.ids, one.truncated) for one in encoded])
-    firsts = outputs.logits[:, : len(classifier.labels)].argmax(axis=1)
+    texts = [read_message(row.text).text for row in rows]
+    encoded = classifier.encode(texts)
+    outputs = classifier.engine.outputs(rows_of(encoded))
+    firsts = classifier.assess(encoded, outputs).ranking[:, 0]
+    whole_rows = np.cumsum([0, *(one.rows for one in encoded[:-1])])
     read = [
         (whole, row)
-        for row, one, logits, first in zip(rows, encoded, outputs.logits, firsts.tolist(), strict=True)
-        if not one.further and (whole := reader.whole(row.text, logits, first)) is not None
+        for row, text, one, logits, first in zip(
+            rows, texts, encoded, outputs.logits[whole_rows], firsts.tolist(), strict=True
+        )
+        if not one.further and (whole := reader.whole(text, logits, first)) is not None
     ]
     return [whole for whole, _ in read], [row for _, row in read]
 

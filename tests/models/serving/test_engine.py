@@ -9,6 +9,7 @@ from triage_models.serving.engine import (
     LONG_TEXT,
     MAX_WINDOWS,
     SEVERAL_SENTENCES,
+    UNREAD_WINDOWS,
     Encoded,
     Engine,
     open_tokenizer,
@@ -35,7 +36,7 @@ def whole_text(text: str) -> Encoded:
     whole = tokenizer.encode(text)
     further = [window.ids for window in whole.overflowing]
     if len(further) >= MAX_WINDOWS:
-        return Encoded(whole.ids, True, tuple(further[: MAX_WINDOWS - 1]))
+        return Encoded(whole.ids, True, tuple(further[: UNREAD_WINDOWS - 1]))
     end = [tokenizer.encode(end_of(text)).ids] if further else []
     sentences = [tokenizer.encode(sentence).ids for sentence in sentences_of(text)]
     if not further and len(sentences) < SEVERAL_SENTENCES:

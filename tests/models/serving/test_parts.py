@@ -38,3 +38,18 @@ def test_a_text_has_a_limited_number_of_parts() -> None:
 def test_cues() -> None:
     assert cues_of("Where is it? Also, where is the other one and why?") == (1.0, 1.0, 1.0, 1.0, 1.0)
     assert cues_of("where is my parcel") == (0.0, 0.0, 0.0, 0.0, 0.0)
+
+
+@pytest.mark.timeout(30)
+@pytest.mark.parametrize(
+    "filler", [" ", "\t", "\n", " \n", "\u00a0", "- ", " ;", "(", ")", ".", ", ", "and ", "y e et ", "x"]
+)
+def test_a_text_of_one_megabyte_is_cut_in_no_time(filler: str) -> None:
+    text = f"where is my order please{filler * (1_000_000 // len(filler))}cancel the other one"
+    assert len(parts_of(text)) <= MAX_PARTS
+    cues_of(text)
+
+
+def test_more_space_cuts_no_other_parts() -> None:
+    text = "came broken ,  and \u00a0 where is the other parcel \n\n \n thank you all"
+    assert parts_of(text) == parts_of("came broken , and where is the other parcel\nthank you all")
