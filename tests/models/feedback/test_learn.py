@@ -16,6 +16,7 @@ from triage_models.calibration.attempts import CALIBRATED
 from triage_models.calibration.fit import Fitted
 from triage_models.data.row_sketch import ROW_SKETCH, share_seen, sketch
 from triage_models.data.training_rows import read_training_rows
+from triage_models.data.two_wishes import fitting_rows
 from triage_models.errors import DataError
 from triage_models.feedback import learn as training
 from triage_models.feedback.answers import Answer
@@ -25,6 +26,7 @@ from triage_models.feedback.recalibration import recalibration_note
 from triage_models.feedback.resolve import is_held_out
 from triage_models.serving.classifier import Classifier
 from triage_models.training.plan import TrainingPlan, make_plan
+from triage_models.training.two_wishes import fit_two_wishes
 from triage_worker.cli.app import app
 from triage_worker.cli.learn import NOT_PROMOTED, RUNS
 from typer.testing import CliRunner
@@ -67,6 +69,8 @@ def run(tmp_path: Path, tiny_bundle: Path, tiny_csv: Path, test_csv: Path, rows:
 def test_a_candidate_from_helpful_answers_is_promoted(
     tiny_bundle: Path, tiny_csv: Path, test_csv: Path, tmp_path: Path
 ) -> None:
+    tiny_bundle = Path(shutil.copytree(tiny_bundle, tmp_path / "tiny"))
+    two_wishes = fit_two_wishes(tiny_bundle, fitting_rows())
     serving = Classifier.open(tiny_bundle, device="cpu").classify(NEW)
     taken = {one.intent for one in serving}
     meant = next(label for label in ("DAMAGED_ITEM", "CANCEL_ORDER") if taken != {label})
@@ -83,6 +87,8 @@ def test_a_candidate_from_helpful_answers_is_promoted(
     line = json.loads((tmp_path / "store" / RUNS).read_text())
     assert (line["promoted"], line["candidate"]) == (True, Bundle.open(current).version)
     manifest = Bundle.open(current).manifest
+    assert manifest.two_wishes is not None
+    assert manifest.two_wishes != two_wishes  # the network has other scores
     assert manifest.name == Bundle.open(tiny_bundle).name
     assert manifest.training["learnt_from"]["human"] == len(NEW) - len(held)
     assert manifest.training["data_sha256"] == Bundle.open(tiny_bundle).manifest.training["data_sha256"]

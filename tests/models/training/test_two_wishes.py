@@ -10,7 +10,7 @@ from triage_models.bundle.bundle import MANIFEST, Bundle
 from triage_models.bundle.two_wishes import TWO_WISHES
 from triage_models.data.two_wishes import TWO_WISHES_CSV, WishRow, fitting_rows, read_wishes
 from triage_models.errors import DataError
-from triage_models.paths import DEFAULT_BUNDLE, shipped
+from triage_models.paths import DEFAULT_BUNDLE, MULTILINGUAL_BUNDLE, shipped
 from triage_models.training.two_wishes import _threshold, fit_logistic, fit_two_wishes
 
 HELD_OUT = shipped("held_out") / "two_wishes.csv"
@@ -39,11 +39,12 @@ def test_rows_in_other_languages_are_no_rows_of_an_english_bundle(bundle: Path) 
         fit_two_wishes(bundle, rows)
 
 
-def test_the_shipped_bundle_is_fitted() -> None:
-    fitted = Bundle.open(DEFAULT_BUNDLE).manifest.two_wishes
-    assert fitted is not None
-    labels = set(Bundle.open(DEFAULT_BUNDLE).labels)
-    assert fitted.rows == sum(row.language == "en" and row.wishes <= labels for row in fitting_rows())
+@pytest.mark.parametrize("folder", [DEFAULT_BUNDLE, MULTILINGUAL_BUNDLE])
+def test_the_bundles_of_a_checkout_are_fitted(folder: Path) -> None:
+    manifest = Bundle.open(folder).manifest
+    assert manifest.two_wishes is not None
+    assert manifest.languages is not None
+    assert manifest.two_wishes.rows == sum(row.language in manifest.languages for row in fitting_rows())
 
 
 def test_the_rows_have_labels_and_are_not_held_out() -> None:
