@@ -72,7 +72,9 @@ class WishRef(StrictModel):
     """Something that a message asks for."""
 
     intent: str
-    probability: Probability = Field(description="calibrated probability that the message asks for it")
+    probability: Probability = Field(
+        description="of the intent its confidence; of another one how sure the model is that it is asked for, 0 to 1"
+    )
 
 
 class EntityRef(StrictModel):

@@ -36,7 +36,7 @@ MAX_ERROR = 0.04
 """Stricter than the default: shops and channels that nobody trained on are harder than those that were held out."""
 
 LANGUAGES = ("en", "hi")
-"""English, and Hindi for Hinglish; what is certainly in another language is refused without asking the model."""
+"""English, and Hindi for Hinglish; what is found to be in another language is refused without asking the model."""
 
 OOS_ROWS_PER_INTENT = 6
 OOS_WEIGHT = 0.5
