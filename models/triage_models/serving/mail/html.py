@@ -9,6 +9,8 @@ from typing import Any
 
 from triage_models.serving.mail.html_lines import Lines
 from triage_models.serving.mail.html_meaning import LEAF, Meaning, meaning_of
+from triage_models.serving.mail.html_source import prepared
+from triage_models.serving.mail.html_styles import Look, look_of
 
 try:
     from selectolax.lexbor import LexborHTMLParser
@@ -18,12 +20,6 @@ try:
 except ImportError:  # without the extra
     AVAILABLE = False
 
-LONGEST = 100_000
-"""Characters of HTML that are parsed. What comes after them is read as it is."""
-
-MOST_TAGS = 4_096
-"""Tags that are parsed, for the same reason: the time that nested tags and attributes take grows by their square."""
-
 _BLOCK = r"html|head|body|div|p|br|table|tbody|tr|td|blockquote|ul|ol|li|style|meta|h[1-6]"
 _INLINE = r"span|font|strong|em|b|i|u|a|small|center|pre|o:p|sup|sub|tt"
 _TAIL = r"(?:\s*+/?>|\s[^<>=]*+=[^<>]*+>)"
@@ -31,7 +27,6 @@ _SIGNS = re.compile(rf"<(?:(?:{_BLOCK}){_TAIL}|!doctype\s++html|/(?:{_BLOCK}|{_I
 """A tag that only HTML has: "<br>", "<div class=…>", "</b>". Not "<50 euro", "<3", "<b and c>", "<anna@x.com>"."""
 
 _ENTITY = re.compile(r"&(?:#\d{1,7}|#[xX][0-9a-fA-F]{1,6}|[a-zA-Z][a-zA-Z0-9]{1,23});")
-_IMAGE_DATA = re.compile(r"(['\"])data:[^'\"<>]*+\1", re.IGNORECASE)
 
 
 def plain_text(text: str) -> str:
@@ -49,48 +44,39 @@ def is_html(text: str) -> bool:
 
 
 def html_to_text(source: str) -> str:
-    """Return what a person sees of HTML; the HTML itself if the parser is not installed, or if nothing is seen."""
+    """Return what a person sees of HTML, which may be nothing; the HTML itself if the parser is not installed."""
     if not AVAILABLE:
         return source
-    parsed, rest = _limited(_IMAGE_DATA.sub('""', source))
+    parsed, hidden = prepared(source)
     tree = LexborHTMLParser(parsed.encode("utf-8", "replace").decode())
     lines = Lines()
     if tree.body is not None:
-        _walk(tree.body, lines)
-    text = lines.text()
-    if not text:
-        return source
-    return f"{text}\n{rest}" if rest else text
+        _walk(tree.body, lines, hidden)
+    return lines.text()
 
 
-def _limited(source: str) -> tuple[str, str]:
-    """Return what is parsed, and what is not."""
-    end = LONGEST
-    if source.count("<", 0, LONGEST) > MOST_TAGS:
-        end = -1
-        for _ in range(MOST_TAGS):
-            end = source.index("<", end + 1)
-    return source[:end], source[end:]
-
-
-def _walk(root: Any, lines: Lines) -> None:
+def _walk(root: Any, lines: Lines, hidden: frozenset[str]) -> None:
     """Write all that is below a node; without recursion, since HTML may be nested thousands of times."""
-    above: list[tuple[Any, Meaning]] = []
+    above: list[tuple[Any, Meaning, Look]] = []
+    look = look_of(Look(), root.attributes)
     node = root.first_child
     while node is not None or above:
         if node is None:
-            node, meaning = above.pop()
+            node, meaning, look = above.pop()
             lines.leave(meaning)
             node = node.next
             continue
         if node.is_text_node:
-            lines.write(node.text_content or "")
+            if not look.unseen:
+                lines.write(node.text_content or "")
         elif node.is_element_node:
-            meaning = meaning_of(node.tag or "", node)
+            attributes = node.attributes
+            meaning = meaning_of(node.tag or "", attributes, hidden)
             lines.enter(meaning)
             child = None if meaning.kind in LEAF else node.first_child
             if child is not None:
-                above.append((node, meaning))
+                above.append((node, meaning, look))
+                look = look_of(look, attributes) if attributes else look
                 node = child
                 continue
             lines.leave(meaning)

@@ -2,7 +2,9 @@
 
 import re
 from collections.abc import Mapping
-from typing import Literal, NamedTuple, Protocol
+from typing import Literal, NamedTuple
+
+from triage_models.serving.mail.html_styles import UNSEEN
 
 Kind = Literal["inline", "block", "paragraph", "break", "rule", "cell", "item", "pre", "hidden", "image", "unknown"]
 
@@ -21,15 +23,6 @@ class Meaning(NamedTuple):
     quoted: bool = False
     above: str = ""
     text: str = ""
-
-
-class Element(Protocol):
-    """The part of an element that is looked at."""
-
-    @property
-    def attributes(self) -> Mapping[str, str | None]:
-        """Its attributes, by their names in lower case."""
-        ...
 
 
 SIGNATURE = "-- "
@@ -64,17 +57,12 @@ _BY_TAG_WITH_STYLE: dict[str, Meaning] = {
     "p": Meaning("paragraph"),
 }
 
-_UNSEEN = re.compile(
-    r"display\s*+:\s*+none|visibility\s*+:\s*+hidden|mso-hide\s*+:\s*+all|max-height\s*+:\s*+0(?:px)?\s*+(?:;|!|$)|"
-    r"opacity\s*+:\s*+0(?:\.0+)?\s*+(?:;|!|$)",
-    re.IGNORECASE,
-)
-_NO_SIZE = re.compile(r"font-size\s*+:\s*+0(?:px|pt|em|%)?\s*+(?:;|!|$)", re.IGNORECASE)
 _QUOTED_CLASS = re.compile(r"(?:^|[\s_])(?:gmail_quote|gmail_attr|moz-cite-prefix|protonmail_quote-header)(?=\s|$)")
 _QUOTED_STYLE = re.compile(r"border-left(?:-width|-style)?\s*+:\s*+(?!none|0)", re.IGNORECASE)
+_OUTLOOK_LINE = re.compile(r"border-top\s*+:\s*+solid #(?:E1E1E1|B5C4DF) 1\.0pt", re.IGNORECASE)
 _QUOTATION_NAMES = re.compile(
     r"(?:^|\s|x_|ydp\w{0,40})(?:OLK_SRC_BODY_SECTION|mail-editor-reference-message-container|yahoo_quoted|"
-    r"protonmail_quote|zmail_extra|tutanota_quote|moz-forward-container|reply-intro)(?=\s|$)"
+    r"divRplyFwdMsg|protonmail_quote|zmail_extra|tutanota_quote|moz-forward-container|reply-intro)(?=\s|$)"
 )
 _SIGNATURE_NAMES = re.compile(
     r"(?:^|\s|x_|m_-?\d{1,24})(?:gmail_signature|moz-signature|Signature|ms-outlook-mobile-signature|"
@@ -84,30 +72,46 @@ _FACE = 4
 """Characters of the longest picture of a face, which is read by its description."""
 
 
-def meaning_of(tag: str, element: Element) -> Meaning:
-    """Return what an element means; its attributes are looked at only where they may matter."""
+def meaning_of(tag: str, attributes: Mapping[str, str | None], hidden: frozenset[str] = frozenset()) -> Meaning:
+    """Return what an element means.
+
+    Args:
+        tag: its name, in lower case.
+        attributes: by their names, in lower case.
+        hidden: the classes and ids that style sheets hide, as `html_styles.hidden_names` returns them.
+    """
     known = _BY_TAG.get(tag)
+    if attributes and known is not _HIDDEN and tag != "img" and _is_hidden(attributes, hidden):
+        return _HIDDEN
     if known is not None:
-        if known.kind == "break" and "id" in element.attributes:  # Apple Mail's, above a signature
-            return _named(known, element.attributes)
-        return known
+        # Apple Mail's, above a signature
+        return _named(known, attributes) if known.kind == "break" and "id" in attributes else known
     if tag == "img":
-        text = element.attributes.get("alt") or ""
+        text = attributes.get("alt") or ""
         return Meaning("image", text=text if len(text) <= _FACE and not text.isascii() else "")
     meaning = _BY_TAG_WITH_STYLE.get(tag)
     if meaning is None:
         return Meaning("unknown", text=f"<{tag}>" if "@" in tag else "")
-    attributes = element.attributes
     return _with_attributes(tag, meaning, attributes) if attributes else meaning
+
+
+def _is_hidden(attributes: Mapping[str, str | None], hidden: frozenset[str]) -> bool:
+    style = attributes.get("style") or ""
+    if "hidden" in attributes or UNSEEN.search(style):
+        return True
+    if not hidden or "display" in style:
+        return False
+    names = [f".{name}" for name in (attributes.get("class") or "").split()]
+    return not hidden.isdisjoint([*names, f"#{attributes.get('id') or ''}"])
 
 
 def _with_attributes(tag: str, meaning: Meaning, attributes: Mapping[str, str | None]) -> Meaning:
     style = attributes.get("style") or ""
-    if "hidden" in attributes or _UNSEEN.search(style) or (tag == "span" and _NO_SIZE.search(style)):
-        return _HIDDEN
     classes = attributes.get("class") or ""
     if tag == "blockquote" and (attributes.get("type") == "cite" or _QUOTED_STYLE.search(style)):
         return meaning._replace(quoted=True)
+    if tag == "div" and _OUTLOOK_LINE.search(style):
+        return meaning._replace(above=QUOTATION)
     if tag == "p" and ("Mso" in classes or "margin" in style):
         meaning = _BLOCK
     return _named(meaning, attributes, quotes=tag != "div" or "gmail_attr" in classes or "moz-cite" in classes)

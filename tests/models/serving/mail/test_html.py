@@ -6,7 +6,8 @@ import pytest
 
 pytest.importorskip("selectolax")
 
-from triage_models.serving.mail.html import LONGEST, MOST_TAGS, html_to_text, is_html, plain_text
+from triage_models.serving.mail.html import html_to_text, is_html, plain_text
+from triage_models.serving.mail.html_source import LONGEST, MOST_TAGS
 from triage_models.serving.mail.message import read_message
 
 
@@ -64,8 +65,10 @@ def test_html_is_read_as_it_is_seen(source: str, text: str) -> None:
     assert plain_text(source) == text
 
 
-def test_html_in_which_nothing_is_seen_is_left_as_it_is() -> None:
-    assert plain_text("<style>p {}</style>") == "<style>p {}</style>"
+def test_of_html_in_which_nothing_is_seen_nothing_is_read() -> None:
+    for source in ("<style>p {}</style>", "<p><img src='x'></p>", "<p>" + "<!-- x -->" * 9_999, '<p hidden="">x</p>'):
+        assert plain_text(source) == ""
+    assert read_message("Subject: broken lid\n\n<p><img src='x'></p>").text == "broken lid"
 
 
 def test_the_attribution_of_an_unknown_language_is_quoted() -> None:
@@ -82,6 +85,14 @@ def test_the_attribution_of_an_unknown_language_is_quoted() -> None:
     [
         *("<", "<a", "<a ", "</", "<!--", '<a b="', "<div>", "<b><div>", "<table><tr><td>", "<blockquote type=cite>"),
         *("<script></", "<select><option>", '"data:', "&amp;", '<p style="opacity:', "<br>", "a=1 "),
+        *("<!-", "<!--><!--", "<style>", "<style></style", "<style>a{", "</style>", "<style>/*", "<script><!--"),
+        *(
+            "<style>.a{display:none}</style>",
+            "<style>.a,",
+            '<p style="font:',
+            '<p style="color:',
+            "<p style='background:",
+        ),
     ],
 )
 def test_hostile_html_takes_a_bounded_time(unit: str) -> None:
@@ -91,6 +102,50 @@ def test_hostile_html_takes_a_bounded_time(unit: str) -> None:
     assert time.thread_time() - started < 5
 
 
-def test_what_is_not_parsed_is_read_as_it_is() -> None:
-    for source in ("<p>hi</p>" + "a" * LONGEST + "<b>end</b>", "<p>x</p>" * MOST_TAGS + "<b>end</b>"):
-        assert html_to_text(source).endswith("<b>end</b>")
+def test_what_is_not_parsed_is_not_read() -> None:
+    for source, read in (
+        ("<p>hi</p>" + "a" * LONGEST + "<b>end</b>", "hi\n\n" + "a" * (LONGEST - 9)),
+        ("<p>hi</p>" + "<p>x</p>" * MOST_TAGS + "<b>end</b>", "hi" + "\n\nx" * (MOST_TAGS // 2 - 1)),
+        ("<p>hi</p>" + "a" * (LONGEST - 11) + "<b>end</b>", "hi\n\n" + "a" * (LONGEST - 11)),
+        ("<p>where is my parcel</p>" + "<table><tr><td>x</td></tr></table>" * 1_000, None),
+    ):
+        text = html_to_text(source)
+        assert text == read or (read is None and text.startswith("where is my parcel\n\nx\nx"))
+        assert "<" not in text
+
+
+@pytest.mark.parametrize("size", [99_000, 101_000, 2_000_000])
+@pytest.mark.parametrize(
+    ("begin", "end"),
+    [("<style>", "</style>"), ("<STYLE type='text/css'>", "</Style >"), ("<script>", "</script>"), ("<!--", "-->")],
+)
+def test_what_nobody_sees_does_not_count(size: int, begin: str, end: str) -> None:
+    filler = "p.a {margin: 0}\n" * (size // 16)
+    for source in (
+        f"<html><head>{begin}{filler}{end}</head><body><p>where is my parcel</p></body></html>",
+        f"<p>where is {begin}{filler}{end}my parcel</p>",
+        begin.join(["", *[f"x{end}"] * (size // 50)]) + "<p>where is my parcel</p>",
+    ):
+        assert plain_text(source) == "where is my parcel"
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "<p>a<!-->b</p>",
+        "<p>a<!--->b</p>",
+        "<p>a<!-- x --!>b</p>",
+        "<p>a<!-- <style> -->b</p>",
+        "<p>a<style><!-- x --></style>b</p>",
+        "<p>a<script>'<style>'</script>b</p>",
+        "<p>a<style/>x</style>b</p>",
+        "<p>a<styled>b</p>",
+    ],
+)
+def test_comments_and_styles_end_where_they_do_for_a_browser(source: str) -> None:
+    assert plain_text(source) == "ab"
+
+
+def test_a_style_or_comment_that_does_not_end_hides_what_is_after_it() -> None:
+    for begin in ("<!--", "<style>", "<script>"):
+        assert plain_text(f"<p>hi</p>{begin} a <b>b</b>") == "hi"
