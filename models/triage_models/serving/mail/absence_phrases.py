@@ -1,9 +1,13 @@
 """The words of automatic replies and of reports on the delivery of mail, in lower case.
 
-The languages are English, German, French, Spanish, Portuguese, Italian and Dutch.
+They are written as `marks.plain` returns them. The languages are English, German, French, Spanish, Portuguese, Italian
+and Dutch; `absence_phrases_more` has Polish, Turkish, Indonesian, Arabic and Hindi.
 """
 
+from triage_models.serving.mail import absence_phrases_more as more
+
 SUBJECT_PREFIXES = (
+    *more.SUBJECT_PREFIXES,
     "subject: ",
     "betreff: ",
     "objet: ",
@@ -25,12 +29,16 @@ SUBJECTS = (
     *("risposta automatica", "automatisch antwoord", "automatische beantwoording", "afwezigheidsmelding"),
     *("afwezigheidsbericht", "delivery status notification", "undelivered mail returned to sender"),
     *("mail delivery failed", "returned mail: see transcript"),
+    *("automatische rückantwort", "abwesenheitsnachricht", "abwesenheitsassistent", "notification d'absence"),
+    *("notificación de ausencia", "respuesta de ausencia", "aviso de ausência", "notifica di assenza"),
+    *more.SUBJECTS,
 )
 """The subjects that only such messages have; a colon, a dash or a bracket may follow."""
 
 OFFICE_SUBJECTS = (
     *("out of office", "out of the office", "out-of-office", "ooo", "abwesenheit", "abwesend"),
     *("fuera de la oficina", "fuera de oficina", "fora do escritório", "fuori ufficio", "fuori sede", "afwezig"),
+    *more.OFFICE_SUBJECTS,
 )
 """Subjects that could also begin a sentence: the line ends after them, or a colon follows."""
 
@@ -88,6 +96,7 @@ _OUT_OF_OFFICE = (
     *("fora do escritório", "fora do escritorio", "estou ausente", "estarei ausente", "encontro-me ausente"),
     *("fuori ufficio", "fuori sede", "assente dall'ufficio", "sono assente", "sarò assente"),
     *("niet op kantoor", "niet aanwezig", "ben ik afwezig", "ik ben afwezig", "momenteel afwezig"),
+    *more.OUT_OF_OFFICE,
 )
 _ON_LEAVE = (
     *("on pto", "currently travelling", "currently traveling", "away on business"),
@@ -95,6 +104,7 @@ _ON_LEAVE = (
     *("on sick leave", "on paternity leave", "on a business trip", "travelling until", "traveling until"),
     *("im urlaub", "in elternzeit", "auf dienstreise", "en vacances", "en congé", "en congés", "de vacaciones"),
     *("de férias", "em férias", "in ferie", "met vakantie", "op vakantie", "met verlof"),
+    *more.ON_LEAVE,
 )
 _AUTOMATIC = (
     *("this is an automatic", "this is an automated", "automatically generated", "auto-generated", "automated reply"),
@@ -103,6 +113,7 @@ _AUTOMATIC = (
     *("réponse automatique", "message automatique", "respuesta automática", "mensaje automático"),
     *("resposta automática", "mensagem automática", "risposta automatica", "messaggio automatico"),
     *("automatisch antwoord", "automatisch bericht", "automatisch gegenereerd"),
+    *more.AUTOMATIC,
 )
 
 ABSENCES = (*_OUT_OF_OFFICE, *_ON_LEAVE, *_AUTOMATIC)
@@ -129,6 +140,7 @@ EVIDENCE: tuple[tuple[int, tuple[str, ...]], ...] = (
             *("pas accès à ma", "accès limité", "accès à mes", "ne seront pas lus", "pas transféré"),
             *("acceso limitado", "acceso a mi correo", "sin acceso", "acesso limitado", "acesso ao meu", "sem acesso"),
             *("accesso alla posta", "accesso limitato", "accesso alle mail", "toegang tot mijn", "niet doorgestuurd"),
+            *more.NOT_READ,
         ),
     ),
     (
@@ -162,6 +174,7 @@ EVIDENCE: tuple[tuple[int, tuple[str, ...]], ...] = (
                 "al mio ritorno",
             ),
             *("risponderò", "bij terugkomst", "na mijn terugkeer", "bij mijn terugkeer", "beantwoord ik"),
+            *more.ANSWER_LATER,
         ),
     ),
     (
@@ -185,6 +198,24 @@ EVIDENCE: tuple[tuple[int, tuple[str, ...]], ...] = (
             *("contactar con", "em caso de urgência", "assuntos urgentes", "na minha ausência", "contacte", "contate"),
             *("por favor contacte", "in caso di urgenza", "per urgenze", "in mia assenza", "si prega di contattare"),
             *("contattare", "in dringende gevallen", "voor dringende", "tijdens mijn afwezigheid", "contact opnemen"),
+            *("retouren bitte an", "rücksendungen bitte an", "anfragen bitte an", "fragen bitte an", "fällen bitte an"),
+            *("bestellungen bitte an", "rechnungen bitte an", "reklamationen bitte an", "returns please to"),
+            *("for returns please", "for returns, please", "for refunds please", "questions please"),
+            *(
+                "pour les retours, écri",
+                "pour les retours, contact",
+                "para devoluciones, escri",
+                "para devoluciones escri",
+            ),
+            *(
+                "para devoluções, escrev",
+                "para devoluções escrev",
+                "per i resi scriv",
+                "per i resi, scriv",
+                "voor retouren kunt u",
+                "retouren graag naar",
+            ),
+            *more.CONTACT,
         ),
     ),
     (
@@ -213,6 +244,7 @@ EVIDENCE: tuple[tuple[int, tuple[str, ...]], ...] = (
                 "obrigado pelo",
             ),
             *("sua mensagem", "grazie per il", "grazie per la", "bedankt voor", "uw bericht"),
+            *more.THANKS,
         ),
     ),
     (
@@ -231,40 +263,8 @@ EVIDENCE: tuple[tuple[int, tuple[str, ...]], ...] = (
             ),
             *("jusqu'au", "jusqu'à", "de retour", "hasta el", "regreso el", "vuelvo el", "até", "volto", "retorno"),
             *("fino al", "rientro il", "rientrerò", "torno il", "tot en met", "tot ", "terug op", "weer aanwezig"),
+            *more.UNTIL,
         ),
     ),
 )
 """Points for each kind of phrase."""
-
-PERSONAL: tuple[tuple[int, tuple[str, ...]], ...] = (
-    (1, ("?",)),
-    (2, ("contact me", "call me", "email me", "let me know", "rufen sie mich", "appelez-moi", "llámame", "bel mij")),
-    (
-        3,
-        (
-            *("please leave", "please cancel", "please deliver", "please redeliver", "please ship", "please hold"),
-            *("please bring", "the package", "the parcel", "'s delivery", "delivery of", "bitte liefern"),
-            *("bitte erst", "liefern", "livrer", "entregar", "consegnare", "bezorgen", "my order", "my parcel"),
-            *("my package", "my delivery", "my refund", "my account", "my money", "my item"),
-            *("i ordered", "i bought", "i want", "i would like", "i'd like", "i need", "i received", "i got", "i paid"),
-            *(
-                "order number",
-                "deliver it",
-                "deliver my",
-                "courier",
-                "driver",
-                "can you",
-                "could you",
-                "can i",
-                "could i",
-            ),
-            *("meine bestellung", "mein paket", "meine lieferung", "ich habe bestellt", "ich möchte", "ich will"),
-            *("könnten sie", "bestellnummer", "paketbote", "ma commande", "mon colis", "je voudrais"),
-            *("je veux", "pouvez-vous", "pourriez-vous", "livreur", "mi pedido", "mi paquete", "quiero", "quisiera"),
-            *("podrían", "repartidor", "meu pedido", "minha encomenda", "quero", "gostaria"),
-            *("il mio ordine", "il mio pacco", "vorrei", "voglio", "potreste", "corriere"),
-            *("mijn bestelling", "mijn pakket", "ik wil", "kunnen jullie", "bezorger"),
-        ),
-    ),
-)
-"""Points against it: what a customer says, and an automatic reply does not."""

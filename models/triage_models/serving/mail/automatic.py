@@ -11,11 +11,11 @@ from triage_models.serving.mail.absence_phrases import (
     DELIVERY_SUBJECTS,
     EVIDENCE,
     OFFICE_SUBJECTS,
-    PERSONAL,
     SUBJECT_PREFIXES,
     SUBJECTS,
 )
-from triage_models.serving.mail.marks import plain
+from triage_models.serving.mail.marks import INVISIBLE, plain
+from triage_models.serving.mail.personal_phrases import OF_ABSENCES, OF_ABSENCES_WHOLE, OWN, OWN_POINTS, PERSONAL
 
 BEGINNING = 2_000
 """Characters in which the evidence is looked for."""
@@ -26,15 +26,17 @@ SHORTEST = 60
 ENOUGH = 4
 """Points of evidence that make a message an automatic reply."""
 
+_SIGNS = ".,:;!?()\"'،؛؟।"
+
 _STARTS = frozenset(start[:3] for start in (*SUBJECTS, *OFFICE_SUBJECTS, *SUBJECT_PREFIXES))
 _REPORT_STARTS = frozenset(start[:3] for start in DELIVERY_SUBJECTS)
-_WORDS = frozenset(max(phrase.split(), key=len).strip(":.") for phrase in ABSENCES)
+_WORDS = frozenset(max(phrase.split(), key=len).strip(_SIGNS) for phrase in ABSENCES)
 """One word of each phrase: most messages have none of them, and need not be searched for the phrases."""
 
 
 def is_automatic(text: str) -> bool:
     """Whether a message is an automatic reply or a report on the delivery of mail."""
-    head = text[:BEGINNING].lstrip()
+    head = text[:BEGINNING].lstrip().lstrip(INVISIBLE)
     start = head[:4].lstrip("[").lower()[:3]
     if start in _STARTS and _is_subject(plain(head[:SHORTEST].splitlines()[0])):
         return True
@@ -43,7 +45,7 @@ def is_automatic(text: str) -> bool:
     body = plain(head)
     if start in _REPORT_STARTS and body.startswith(DELIVERY_SUBJECTS):
         return _any(DELIVERY_REPORTS, body)
-    if _WORDS.isdisjoint(word.strip(".,:;!()") for word in body.split()):
+    if _WORDS.isdisjoint(word.strip(_SIGNS) for word in body.split()):
         return False
     return _any(ABSENCES, body) and points(body) >= ENOUGH
 
@@ -51,7 +53,21 @@ def is_automatic(text: str) -> bool:
 def points(body: str) -> int:
     """Return how much speaks for an automatic reply, given its words as `plain` returns them."""
     found = sum(weight for weight, phrases in EVIDENCE if _any(phrases, body))
-    return found - sum(weight for weight, phrases in PERSONAL if _any(phrases, body))
+    personal = sum(weight for weight, phrases in PERSONAL if _any(phrases, body))
+    return found - personal - OWN_POINTS * _names_own(body)
+
+
+def _names_own(body: str) -> bool:
+    """Whether a message names something of its writer's own that an automatic reply does not: "my returned coat"."""
+    words = [word.strip(_SIGNS) for word in body.split()]
+    return any(
+        word in OWN and not any(map(_is_of_absences, words[position + 1 : position + 3]))
+        for position, word in enumerate(words[:-1])
+    )
+
+
+def _is_of_absences(word: str) -> bool:
+    return word in OF_ABSENCES_WHOLE or word.startswith(OF_ABSENCES)
 
 
 def _is_subject(line: str) -> bool:
