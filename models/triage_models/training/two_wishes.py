@@ -27,7 +27,7 @@ LEAST = 0.3
 At 0.1, twice as many parts are read of ordinary traffic, and 1 % more of the fitted messages with two wishes are found.
 """
 
-FALSE_SECONDS = 0.02
+FALSE_SECONDS = 0.03
 """The share of messages with one wish that may be given a second by cross-fitting, each counting by its weight."""
 
 FOLDS = 10
