@@ -5,6 +5,7 @@ from collections.abc import Callable
 from email.message import Message
 from typing import NamedTuple
 
+from triage_schemas.input.email.boundaries import parted
 from triage_schemas.input.email.charsets import decoded
 from triage_schemas.input.email.headers import words
 from triage_schemas.messages.names import one_line
@@ -21,6 +22,11 @@ PLACEHOLDER = 200
 """Characters of the longest plain text that only says that the message is HTML."""
 
 _META_CHARSET = re.compile(rb"<meta[^>]{0,200}charset\s*=\s*[\"']?\s*([\w.:-]{1,40})", re.IGNORECASE)
+
+_HTML = re.compile(r"\s*+<(?:!doctype\s++html|html|head|body|div|p|table|span|br|meta)[\s/>]", re.IGNORECASE)
+
+_NOTICE = re.compile(rb"\bMIME\b|multi-?part", re.IGNORECASE)
+"""What is above the parts for programs that do not know them."""
 
 
 class Content(NamedTuple):
@@ -49,14 +55,20 @@ def content_of(mail: Message, html_to_text: HtmlReader | None) -> Content:
 def _parts(part: Message, attachments: list[str], depth: int) -> list[_Part]:
     if depth > DEEPEST:
         return []
+    name = _name(part)
+    attached = part.get_content_disposition() == "attachment" or (depth > 0 and bool(name))
+    multipart = part.get_content_maintype() == "multipart"
+    if multipart and not part.is_multipart() and not attached:
+        part = parted(part)
     children = part.get_payload()
-    if part.get_content_maintype() == "multipart" and isinstance(children, list):
+    if multipart and isinstance(children, list):
         found = [_parts(child, attachments, depth + 1) for child in children if isinstance(child, Message)]
         if part.get_content_subtype() == "alternative":
             return _preferred(found)
-        return [text for texts in found for text in texts]
-    kind, name = part.get_content_type(), _name(part)
-    attached = part.get_content_disposition() == "attachment" or (depth > 0 and bool(name))
+        return [text for texts in found for text in texts] or _preamble(part)
+    kind = part.get_content_type()
+    if multipart and not attached:  # there are no parts, whatever the header says
+        return [_text(part, _HTML.match(str(children)) is not None)]
     if kind not in ("text/plain", "text/html") or attached:
         if depth or name:
             attachments.append(name or kind)
@@ -64,6 +76,12 @@ def _parts(part: Message, attachments: list[str], depth: int) -> list[_Part]:
         if depth or part.get_content_maintype() != "text":
             return []
     return [_text(part, kind == "text/html")]
+
+
+def _preamble(part: Message) -> list[_Part]:
+    """What is above the parts, which says something only where they do not."""
+    above = str(part.preamble or "").encode("utf-8", "surrogateescape")
+    return [] if not above.strip() or _NOTICE.search(above) else [_Part(decoded(above, None), False)]
 
 
 def _preferred(alternatives: list[list[_Part]]) -> list[_Part]:
