@@ -11,7 +11,7 @@ _AT_WORDS = ("arroba", "arobase", "chiocciola", "klammeraffe", "affenschwanz", "
 _AT_WORD = rf"(?:{'|'.join(_AT_WORDS)})"
 _LOCAL = rf"[\w](?:[\w.+%'-]{{0,63}})(?:\s{_DOT_WORD}\s[\w.+'-]{{1,64}}){{0,3}}?"
 _LABEL = r"[^\W_](?:[\w-]{0,62})"
-_TOP = r"[^\W\d_]{2,24}(?![\w@])"
+_TOP = r"[^\W\d_]{2,24}(?![\w@'’])"
 _AT_IN_BRACKETS = r"\s?[(\[{<]\s?(?:at|arroba|chez|ät|arobase|chiocciola|@)\s?[)\]}>]\s?"
 _DOT_IN_BRACKETS = rf"\s?[(\[{{<]\s?{_DOT_WORD}\s?[)\]}}>]\s?"
 _NOT_LOCAL = (
@@ -44,7 +44,10 @@ _FORMS = tuple(
             _AT_WORDS,
             rf"{_LOCAL}\s{_AT_WORD}\s(?:{_LABEL}(?:\.|\s\.\s|\s{_DOT_WORD}\s|{_DOT_IN_BRACKETS})){{1,8}}{_TOP}",
         ),
-        ((" at ",), rf"{_NOT_LOCAL}{_LOCAL}\sat\s(?:{_LABEL}\s{_DOT_WORD}\s){{1,8}}{_TOP}"),
+        (
+            (" dot ", " punkt ", " kropka "),
+            rf"{_NOT_LOCAL}{_LOCAL}\sat\s(?:{_LABEL}\s(?:dot|punkt|kropka)\s){{1,8}}{_TOP}",
+        ),
     )
 )
 _AT = re.compile(rf"\s*(?:%40|{_AT_IN_BRACKETS}|(?<=\s)(?:{_AT_WORD}|at)(?=\s))\s*", re.IGNORECASE)
@@ -55,9 +58,10 @@ def email_addresses(text: str) -> Iterator[Span]:
     """Yield e-mail addresses, also those written as ``name (at) domain (dot) com`` or in words without brackets."""
     lower = text.lower()
     for triggers, form in _FORMS:
-        if any(trigger in lower for trigger in triggers):
-            for found in form.finditer(text):
-                yield Span("email", found.start(), found.end())
+        for trigger in triggers:
+            if trigger in lower:
+                yield from (Span("email", *found.span()) for found in form.finditer(text))
+                break
 
 
 def plain_address(written: str) -> str:

@@ -15,9 +15,9 @@ _SPREAD = re.compile(
 _SPREAD_BARE = re.compile(r"\d{3}\D+\d{3}\D+\d{4}")
 """The groups of a spread number in which it needs no word before it, if it is one of the likeliest country."""
 _GLUED = re.compile(
-    r"(?:(?<=num)|(?<=tel)|(?<=tlf)|(?<=fon)|(?<=fono)|(?<=fone)|(?<=phone)|(?<=mobile)|(?<=móvil)|(?<=cell)|(?<=call)|"
+    r"(?=[+\d])(?:(?:(?<=num)|(?<=tel)|(?<=tlf)|(?<=fon)|(?<=fono)|(?<=fone)|(?<=phone)|(?<=mobile)|(?<=móvil)|(?<=cell)|(?<=call)|"
     r"(?<=number)|(?<=nummer)|(?<=numero)|(?<=número)|(?<=handy)|(?<=whatsapp))\+?\d{8,14}(?!\d)"
-    r"|(?<![\w#@/+])(?<!\w[-.])\+?\d{8,14}(?=[^\W\d_])",
+    r"|(?<![\w#@/+])(?<!\w[-.])\+?\d{8,14}(?=[^\W\d_]))",
     re.IGNORECASE,
 )
 """Glued to the word before or behind it."""
@@ -66,7 +66,7 @@ def phone_numbers(text: str, regions: Sequence[str]) -> Iterator[tuple[Span, str
     if not has_digits(text, _SHORTEST):
         return
     for found in _CANDIDATE.finditer(text):
-        if _long_enough(found[0]) or _has_cue(text, found.start()):
+        if (_long_enough(found[0]) and found[0].count("_") != 1) or _has_cue(text, found.start()):
             yield from _at(found, regions)
     for found in _SPREAD.finditer(text):
         written = found[0]

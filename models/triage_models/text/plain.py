@@ -1,5 +1,6 @@
 """A text as detectors read it: ASCII digits, blanks and hyphens in place of their many relatives."""
 
+import re
 import sys
 import unicodedata
 from collections.abc import Sequence
@@ -14,6 +15,8 @@ _INVISIBLE = frozenset(
     "\u00ad\u034f\u061c\u200b\u200c\u200d\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2060\u2061\u2062\u2063\u2064"
     "\u2066\u2067\u2068\u2069\u20e3\ufe0e\ufe0f\ufeff"
 )
+_SPECIAL = re.compile("[\t\x85\xa0\xad\u034f\u0600-\U0010ffff]")
+"""A text without one of these, as most are, is plain already. It is cheaper to look for them than to translate."""
 _FULLWIDTH, _FULLWIDTH_END, _FULLWIDTH_SHIFT = 0xFF01, 0xFF5E, 0xFEE0
 
 
@@ -35,8 +38,8 @@ class PlainText(NamedTuple):
 
 def plain(text: str) -> PlainText:
     """Write digits of all scripts, blanks, hyphens and full-width forms in ASCII; leave out what cannot be seen."""
-    if text.isascii():
-        return PlainText(text.replace("\t", " "))
+    if _SPECIAL.search(text) is None:
+        return PlainText(text)
     text = text.translate(_table())
     if _INVISIBLE.isdisjoint(text):
         return PlainText(text)

@@ -39,12 +39,14 @@ _NUMBER = (
 )
 _ROUND = r"(?:[.,]-{1,2})?"
 """In place of the cents, as in "49,-"."""
+_MINUS = r"(?:(?:(?<=[€£$¥₹₺])|(?<=[€£$¥₹₺]\s))-)?"
+"""Not behind letters: RS-114 is an order."""
 _END = r"(?!\w)(?![.,]\d)"
 _ANOTHER = (
     rf"\s(?:{_BEFORE_ONLY})\s?\d[\d.,]*(?![\d.,])(?!\s?(?:times|x|days|items|pieces|veces|mal|fois|volte|vezes)\b)"
 )
 _AMOUNT = re.compile(
-    rf"(?<![\w.,])(?:(?P<before>{_UNIT})\s?(?P<first>-?(?:{_NUMBER})){_END}{_ROUND}"
+    rf"(?<![\w.,])(?:(?P<before>{_UNIT})\s?(?P<first>{_MINUS}(?:{_NUMBER})){_END}{_ROUND}"
     rf"|(?P<second>{_NUMBER}){_ROUND}(?!{_ANOTHER})\s?(?P<after>{_UNIT})(?!\w))",
     re.IGNORECASE,
 )

@@ -6,10 +6,12 @@ window of whole groups is looked at, by the issuers' prefixes and lengths and th
 
 import re
 from collections.abc import Iterator, Sequence
+from itertools import accumulate
 
+from triage_models.text.phone_numbers import has_digits
 from triage_models.text.spans import Span
 
-_RUN = re.compile(r"\d(?:[\s.,\-_/|·•]{0,3}\d)*")
+_RUN = re.compile(r"\d(?:[\W_]{0,4}\d)*")
 _GROUP = re.compile(r"\d+")
 _ISSUERS = tuple(
     (re.compile(prefix), lengths)
@@ -33,11 +35,14 @@ _GROUPINGS = frozenset(
         *((4, 4, 4, 4, n) for n in (1, 2, 3)),
     }
 )
-_SHORTEST_GROUP = 4
+_BOUNDARIES = {14: frozenset({4, 10}), 15: frozenset({4, 10}), 16: frozenset({4, 8, 12})}
+"""Where groups may end where some are written in one, by the number's length."""
 _MARKETPLACE_ORDER = (3, 7, 7)
-_WEAK = frozenset("\r\n,/|")
-"""Between these, numbers of a list look like groups: they need the groups that are printed on cards."""
-_GLUED = re.compile(r"(?P<card>\d{15,16})(?:0[1-9]|1[0-2])(?:2[4-9]|3\d|4[0-4])(?:\d{3,4})?")
+_STRONG = frozenset(" .-_")
+"""Between others, numbers of a list look like groups: they need the groups that are printed on cards."""
+_MONTH_YEAR = re.compile(r"(?:0[1-9]|1[0-2])(?:2[4-9]|3\d|4[0-4])")
+_GLUED_LENGTHS = (4, 7, 8)
+"""Digits of an expiry that is glued to the number, and of the expiry with a code."""
 
 _CUE = (
     r"(?:(?:exp|valid|venc|venz|caduc|gültig|ablauf|scad|verval|geldig|ważn|crypto|sicherheits|prüf)[^\W\d_]{0,20}|"
@@ -57,6 +62,8 @@ _CODES = re.compile(
 
 def cards(text: str) -> Iterator[Span]:
     """Yield payment cards (kind "card"), and the expiry and code right behind them (kind "code")."""
+    if not has_digits(text, _SHORTEST):
+        return
     found = [span for run in _RUN.finditer(text) for span in _in_run(text, run)]
     for place, (start, end) in enumerate(found):
         yield Span("card", start, end)
@@ -74,7 +81,7 @@ def _in_run(text: str, run: re.Match[str]) -> list[tuple[int, int]]:
     spans: list[tuple[int, int]] = []
     for first in range(len(groups)):
         start, end = groups[first][0], _end(text, groups, first)
-        if end is None or (start and text[start - 1] == "+"):
+        if end is None or _is_behind_plus(text, start):
             continue
         if spans and start < spans[-1][1]:
             spans[-1] = spans[-1][0], max(end, spans[-1][1])
@@ -83,26 +90,47 @@ def _in_run(text: str, run: re.Match[str]) -> list[tuple[int, int]]:
     return spans
 
 
+def _is_behind_plus(text: str, start: int) -> bool:
+    """Whether a plus before a number makes it a phone number, and does not only separate two groups."""
+    return text[max(0, start - 1) : start] == "+" and not text[max(0, start - 2) : start - 1].isdigit()
+
+
 def _end(text: str, groups: Sequence[tuple[int, int]], first: int) -> int | None:
     """Return where the card ends that begins with a group: the shortest one that is not of the 13 digits of old."""
     start, digits, sizes = groups[first][0], "", list[int]()
     before, weak, best = start, False, None
     for begin, end in groups[first : first + _LONGEST]:
-        weak = weak or not _WEAK.isdisjoint(text[before:begin])
+        weak = weak or not _STRONG.issuperset(text[before:begin])
         before = end
-        if end - begin > _LONGEST:
-            glued = _GLUED.fullmatch(text, begin, end) if not sizes else None
-            return end if glued is not None and _is_issued(glued["card"]) else best
-        digits += text[begin:end]
+        if _has_glued_expiry(digits, sizes, text[begin:end]):
+            return end
+        digits += text[begin : min(end, begin + _LONGEST + 1)]
         sizes.append(end - begin)
         if len(digits) > _LONGEST:
             break
-        whole = start == groups[0][0] and end == groups[-1][1]
+        whole = _is_whole(groups, first, first + len(sizes))
         if len(digits) >= _SHORTEST and _is_grouped(tuple(sizes), weak=weak, whole=whole) and _is_issued(digits):
             best = end
             if len(digits) > _SHORTEST:
                 break
     return best
+
+
+def _is_whole(groups: Sequence[tuple[int, int]], first: int, last: int) -> bool:
+    """Whether groups are all that there is, or pairs of digits with others than pairs around them."""
+    around = [end - start for start, end in (*groups[max(0, first - 1) : first], *groups[last : last + 1])]
+    return not around or (2 not in around and all(end - start == 2 for start, end in groups[first:last]))
+
+
+def _has_glued_expiry(digits: str, sizes: Sequence[int], group: str) -> bool:
+    """Whether a card ends within a group, and an expiry is the rest of it."""
+    for length in _GLUED_LENGTHS:
+        number, rest = digits + group[:-length], group[-length:]
+        if len(number) not in (14, 15, 16) or len(group) <= length or _MONTH_YEAR.match(rest) is None:
+            continue
+        if _is_grouped((*sizes, len(group) - length), weak=True, whole=False) and _is_issued(number):
+            return True
+    return False
 
 
 def _is_grouped(sizes: tuple[int, ...], *, weak: bool, whole: bool) -> bool:
@@ -111,7 +139,7 @@ def _is_grouped(sizes: tuple[int, ...], *, weak: bool, whole: bool) -> bool:
         return True
     if weak or sizes == _MARKETPLACE_ORDER:
         return False
-    return whole or min(sizes[:-1]) >= _SHORTEST_GROUP or len(set(sizes)) == 1
+    return whole or _BOUNDARIES.get(sum(sizes), frozenset()).issuperset(accumulate(sizes[:-1]))
 
 
 def _is_issued(digits: str) -> bool:

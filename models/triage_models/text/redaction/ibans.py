@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 
+from triage_models.text.phone_numbers import has_digits
 from triage_models.text.spans import Span
 
 _LENGTHS = {
@@ -13,21 +14,23 @@ _LENGTHS = {
     31: "MT SC", 32: "LC", 33: "RU",
 }  # fmt: skip
 _LENGTH_OF = {country: length for length, countries in _LENGTHS.items() for country in countries.split()}
-_COUNTRY = "|".join(sorted(_LENGTH_OF))
-_BETWEEN = r"[\s.,\-_/|·•]{0,3}"
-_BEGIN = re.compile(rf"(?<!\d)(?=(?P<country>{_COUNTRY}){_BETWEEN}\d{_BETWEEN}\d)", re.IGNORECASE)
-_REST = re.compile(rf"[A-Z0-9]{{2}}(?:{_BETWEEN}[A-Z0-9]){{13,31}}", re.IGNORECASE)
+_BETWEEN = r"[\W_]{0,4}"
+_BEGIN = re.compile(rf"(?=(?P<country>[A-Z]{{2}}){_BETWEEN}\d{_BETWEEN}\d)", re.IGNORECASE)
+_REST = re.compile(rf"[A-Z]{{2}}(?:{_BETWEEN}[A-Z0-9]){{13,31}}", re.IGNORECASE)
 _FEWEST_DIGITS = 8
 """Digits behind the check digits: fewer are words that happen to pass."""
 
 
 def ibans(text: str) -> Iterator[Span]:
     """Yield IBANs, in groups or not, in capitals or not, also glued to the words next to them."""
+    if not has_digits(text, _FEWEST_DIGITS + 2):
+        return
     end = 0
     for begin in _BEGIN.finditer(text):
-        if begin.start() < end:
+        length = _LENGTH_OF.get(begin["country"].upper())
+        if length is None or begin.start() < end:
             continue
-        found = _end(text, begin.start(), _LENGTH_OF[begin["country"].upper()])
+        found = _end(text, begin.start(), length)
         if found is not None:
             end = found
             yield Span("iban", begin.start(), end)

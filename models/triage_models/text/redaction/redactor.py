@@ -82,8 +82,10 @@ class Redactor:
         return without_overlaps(spans)
 
 
-def _without(text: str, spans: Iterable[Span]) -> str:
+def _without(text: str, spans: Sequence[Span]) -> str:
     """Blank out what is found already, so that a phone number right behind a card is not taken for a part of it."""
+    if not spans:
+        return text
     marks = list(text)
     for span in spans:
         marks[span.start : span.end] = _TAKEN * (span.end - span.start)

@@ -27,6 +27,7 @@ def found(text: str, region: str = "US") -> list[tuple[str, str]]:
         ("49,– €", "49", "EUR"),
         ("$-5", "-5", "USD"),
         ("$−5.20", "-5.20", "USD"),
+        ("€ -5", "-5", "EUR"),
         ("AU$35", "35", "AUD"),
         ("C$ 35", "35", "CAD"),
         ("HK$1,200", "1200", "HKD"),
@@ -121,6 +122,11 @@ def test_a_postcode_may_have_the_letters_of_a_word(text: str, region: str, value
 )
 def test_an_order_number_is_no_phone_number(text: str, region: str) -> None:
     assert found(text, region) == []
+
+
+@pytest.mark.parametrize("text", ["Order RS-114", "parcel TL-6671", "Euro-6-Motor", "a Rp-12 part"])
+def test_a_code_is_no_amount_below_zero(text: str) -> None:
+    assert found(text) == []
 
 
 @pytest.mark.parametrize("text", ["about my order call 2125552368", "order: +1 212 555 2368", "2125552368 is my order"])

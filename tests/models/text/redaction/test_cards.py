@@ -28,6 +28,8 @@ def redact(text: str) -> str:
         ("cardno4111111111111111exp0927", "cardno[CARD_1]exp[CODE_1]"),
         ("378282246310005cvc 1234", "[CARD_1]cvc [CODE_1]"),
         (f"{NUMBER}0927123", "[CARD_1]"),
+        ("4242 4242 4242 42420927 x", "[CARD_1] x"),
+        ("3714 496353 984310927123", "[CARD_1]"),
         ("42 42 42 42 42 42 42 42 0927", "[CARD_1] [CODE_1]"),
         ("4242 4242 4242 4242 212 555 2368", "[CARD_1] [PHONE_1]"),
         ("4000000000000000006 now", "[CARD_1] now"),
@@ -40,7 +42,11 @@ def test_digits_next_to_a_card_do_not_hide_it(text: str, expected: str) -> None:
 @pytest.mark.parametrize(
     "separator",
     [
-        *" -./_\n\t",
+        *" -./_:*+|\n\t",
+        "\r\n\r\n",
+        "; ",
+        "…",
+        " / ",
         "  ",
         " - ",
         ", ",

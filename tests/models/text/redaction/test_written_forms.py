@@ -83,6 +83,7 @@ def test_an_address_has_one_placeholder_however_it_is_written() -> None:
         "i ordered at amazon dot com",
         "follow @nike.official now",
         "at this point i want it back",
+        "an iphone 8 and at this point it's personal",
         "meet at the shop. thanks",
         "2 arrobas de café. gracias",
         "discount 40% and 5 @ 3.50",
@@ -120,6 +121,7 @@ def test_a_phone_number_may_be_spread_or_glued(text: str, expected: str) -> None
         "sizes 300, 400, 5000 and 12, 14, 16, 18",
         "2026/11/30 0815 and 2026.11.30-12",
         "sku2125552368x",
+        "90000_33434",
     ],
 )
 def test_dates_with_numbers_and_lists_are_no_phone_number(text: str) -> None:
