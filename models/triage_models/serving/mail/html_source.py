@@ -26,20 +26,19 @@ _ENDS = {
 def prepared(source: str) -> tuple[str, frozenset[str]]:
     """Return the HTML that is parsed, and the classes (".x") and ids ("#x") that its style sheets hide."""
     seen, styles = _without_unseen(_IMAGE_DATA.sub('""', source))
-    return seen[: _end(seen)], hidden_names(styles)
+    end = _end(seen)
+    # A tag that does not end is no text for the parser, but for its first signs.
+    return seen[:end] if end == len(seen) else seen[:end].rstrip("</"), hidden_names(styles)
 
 
 def _end(source: str) -> int:
-    """Return the position before which is parsed: never amid a tag, half of which would be read as text."""
+    """Return the position before which is parsed."""
     end = min(len(source), LONGEST)
     if source.count("<", 0, end) > MOST_TAGS:
         end = -1
         for _ in range(MOST_TAGS):
             end = source.index("<", end + 1)
-    if end == len(source):
-        return end
-    opened = source.rfind("<", 0, end)
-    return end if opened < 0 or source.find(">", opened, end) >= 0 else opened
+    return end
 
 
 def _without_unseen(source: str) -> tuple[str, str]:

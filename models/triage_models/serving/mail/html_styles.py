@@ -84,7 +84,7 @@ def _without_comments(styles: str) -> str:
 
 
 def _rules(styles: str) -> Iterator[tuple[str, str]]:
-    """Return selectors and what they are given, but for what is within another block, such as "@media"."""
+    """Return selectors and what they are given; for another block, such as "@media", all that is in it."""
     depth = 0
     start = 0
     selectors = ""
@@ -96,8 +96,7 @@ def _rules(styles: str) -> Iterator[tuple[str, str]]:
         elif depth:
             depth -= 1
             if not depth:
-                if not selectors.startswith("@"):
-                    yield selectors, styles[start : brace.start()]
+                yield selectors, styles[start : brace.start()]
                 start = brace.end()
 
 

@@ -106,7 +106,10 @@ def test_what_is_not_parsed_is_not_read() -> None:
     for source, read in (
         ("<p>hi</p>" + "a" * LONGEST + "<b>end</b>", "hi\n\n" + "a" * (LONGEST - 9)),
         ("<p>hi</p>" + "<p>x</p>" * MOST_TAGS + "<b>end</b>", "hi" + "\n\nx" * (MOST_TAGS // 2 - 1)),
-        ("<p>hi</p>" + "a" * (LONGEST - 11) + "<b>end</b>", "hi\n\n" + "a" * (LONGEST - 11)),
+        *(
+            ("<p>hi</p>" + "a" * (LONGEST - 9 - cut) + "</b>end", "hi\n\n" + "a" * (LONGEST - 9 - cut))
+            for cut in range(1, 4)
+        ),
         ("<p>where is my parcel</p>" + "<table><tr><td>x</td></tr></table>" * 1_000, None),
     ):
         text = html_to_text(source)
@@ -135,6 +138,8 @@ def test_what_nobody_sees_does_not_count(size: int, begin: str, end: str) -> Non
         "<p>a<!-->b</p>",
         "<p>a<!--->b</p>",
         "<p>a<!-- x --!>b</p>",
+        "<p>a<!-->b</p><!-- x -->",
+        "<p>a<!--->b</p><!-- x -->",
         "<p>a<!-- <style> -->b</p>",
         "<p>a<style><!-- x --></style>b</p>",
         "<p>a<script>'<style>'</script>b</p>",

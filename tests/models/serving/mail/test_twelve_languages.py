@@ -157,6 +157,21 @@ def test_a_block_of_headers_is_known_in_html(block: str) -> None:
         assert read_message(source).text == "my parcel is late"
 
 
+@pytest.mark.parametrize(
+    "above",
+    [
+        '<hr style="width:98%"><div id="divRplyFwdMsg" dir="ltr">',
+        '<hr><div id="x_divRplyFwdMsg">',
+        '<div><div style="border:none;border-top:solid #E1E1E1 1.0pt;padding:3.0pt 0cm 0cm 0cm">',
+        '<div style="border:none;border-top:solid #B5C4DF 1.0pt">',
+    ],
+)
+def test_outlooks_html_marks_a_quotation_in_any_language(above: str) -> None:
+    pytest.importorskip("selectolax")
+    header = "<b>Från:</b> Butik<br><b>Skickat:</b> måndag<br><b>Till:</b> Kim<br><b>Ämne:</b> Retur</div>"
+    assert read_message(f"<p>my parcel is late</p>{above}{header}<p>you can return it</p>").text == "my parcel is late"
+
+
 @pytest.mark.parametrize("text", OWN)
 def test_a_persons_sentence_about_writing_is_read(text: str) -> None:
     assert new_text(text) == text
