@@ -25,6 +25,7 @@ _ISSUERS = tuple(
         (r"8[12]|9792", (16,)),  # UnionPay, RuPay, Troy
     )
 )
+_FIRST_DIGITS = "2345689"
 _SHORTEST, _LONGEST = 13, 19
 _GROUPINGS = frozenset(
     {
@@ -35,6 +36,8 @@ _GROUPINGS = frozenset(
         *((4, 4, 4, 4, n) for n in (1, 2, 3)),
     }
 )
+_SHORTEST_GROUP = 4
+"""Of the groups that begin a card which has others around it; pairs are the exception."""
 _BOUNDARIES = {14: frozenset({4, 10}), 15: frozenset({4, 10}), 16: frozenset({4, 8, 12})}
 """Where groups may end where some are written in one, by the number's length."""
 _MARKETPLACE_ORDER = (3, 7, 7)
@@ -80,8 +83,9 @@ def _in_run(text: str, run: re.Match[str]) -> list[tuple[int, int]]:
     groups = [group.span() for group in _GROUP.finditer(text, run.start(), run.end())]
     spans: list[tuple[int, int]] = []
     for first in range(len(groups)):
-        start, end = groups[first][0], _end(text, groups, first)
-        if end is None or _is_behind_plus(text, start):
+        start = groups[first][0]
+        end = _end(text, groups, first) if _may_begin(text, groups, first) else None
+        if end is None:
             continue
         if spans and start < spans[-1][1]:
             spans[-1] = spans[-1][0], max(end, spans[-1][1])
@@ -90,9 +94,16 @@ def _in_run(text: str, run: re.Match[str]) -> list[tuple[int, int]]:
     return spans
 
 
-def _is_behind_plus(text: str, start: int) -> bool:
-    """Whether a plus before a number makes it a phone number, and does not only separate two groups."""
-    return text[max(0, start - 1) : start] == "+" and not text[max(0, start - 2) : start - 1].isdigit()
+def _may_begin(text: str, groups: Sequence[tuple[int, int]], first: int) -> bool:
+    """Whether a card may begin with a group: cheap, since a text may have very many."""
+    start, end = groups[first]
+    if text[start] not in _FIRST_DIGITS:
+        return False
+    if text[max(0, start - 1) : start] == "+" and not text[max(0, start - 2) : start - 1].isdigit():
+        return False  # a phone number, unless the plus only separates two groups
+    if first == 0 or end - start >= _SHORTEST_GROUP:
+        return True
+    return end - start == 2 and groups[first - 1][1] - groups[first - 1][0] != 2
 
 
 def _end(text: str, groups: Sequence[tuple[int, int]], first: int) -> int | None:
