@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from itertools import accumulate
 
 from triage_models.text.phone_numbers import has_digits
+from triage_models.text.redaction.card_codes import card_codes
 from triage_models.text.spans import Span
 
 _RUN = re.compile(r"\d(?:[\W_]{0,4}\d)*")
@@ -44,23 +45,10 @@ _MARKETPLACE_ORDER = (3, 7, 7)
 _STRONG = frozenset(" .-_")
 """Between others, numbers of a list look like groups: they need the groups that are printed on cards."""
 _MONTH_YEAR = re.compile(r"(?:0[1-9]|1[0-2])(?:2[4-9]|3\d|4[0-4])")
+_MONTH, _MONTH_LENGTH = re.compile(r"0[1-9]|1[0-2]"), 2
+_YEAR = re.compile(r"[/\-.]\s?(?:20)?[2-4]\d(?!\d)")
 _GLUED_LENGTHS = (4, 7, 8)
 """Digits of an expiry that is glued to the number, and of the expiry with a code."""
-
-_CUE = (
-    r"(?:(?:exp|valid|venc|venz|caduc|gültig|ablauf|scad|verval|geldig|ważn|crypto|sicherheits|prüf)[^\W\d_]{0,20}|"
-    r"good|thru|through|until|bis|date|datum|data|fecha|month|year|cvv2?|cvc2?|cv2|csc|cid|cav2?|ccv|pin|code|código|"
-    r"codigo|codice|security|seguridad|segurança|sicurezza|sécurité|kod|sec|"
-    r"and|und|y|e|et|with|con|com|mit|is|es|ist|est|é|è|de|di|of|the)"
-)
-_BETWEEN = rf"[\s.,;:/|()\-#]{{0,4}}(?:{_CUE}(?:[\s.,;:/|()\-#]{{1,4}}|(?=\d))){{0,6}}"
-_EXPIRY = r"(?:0?[1-9]|1[0-2])\s?[/\-.]\s?(?:20)?[2-4]\d|(?:0[1-9]|1[0-2])\s?(?:20)?[2-4]\d"
-_MONEY = r"(?!\s?(?:[€£$%]|eur|usd|gbp|dollar|pound|euro|reais))"
-_CODES = re.compile(
-    rf"{_BETWEEN}(?P<code>(?:{_EXPIRY})(?!\w|[/.\-]\d)(?:{_BETWEEN}\d{{3,4}}(?!\w|[/.\-]\d){_MONEY})?"
-    rf"|\d{{3,4}}(?!\w|[\s.,/\-]{{1,2}}\d){_MONEY}(?:{_BETWEEN}(?:{_EXPIRY})(?!\w|[/.\-]\d))?)",
-    re.IGNORECASE,
-)
 
 
 def cards(text: str) -> Iterator[Span]:
@@ -71,9 +59,7 @@ def cards(text: str) -> Iterator[Span]:
     for place, (start, end) in enumerate(found):
         yield Span("card", start, end)
         limit = found[place + 1][0] if place + 1 < len(found) else len(text)
-        code = _CODES.match(text, end, limit)
-        if code is not None:
-            yield Span("code", *code.span("code"))
+        yield from card_codes(text, end, limit)
 
 
 def _in_run(text: str, run: re.Match[str]) -> list[tuple[int, int]]:
@@ -113,8 +99,9 @@ def _end(text: str, groups: Sequence[tuple[int, int]], first: int) -> int | None
     for begin, end in groups[first : first + _LONGEST]:
         weak = weak or not _STRONG.issuperset(text[before:begin])
         before = end
-        if _has_glued_expiry(digits, sizes, text[begin:end]):
-            return end
+        year = _YEAR.match(text, end)
+        if _has_glued_expiry(digits, sizes, text[begin:end], month=year is not None):
+            return end if year is None else year.end()
         digits += text[begin : min(end, begin + _LONGEST + 1)]
         sizes.append(end - begin)
         if len(digits) > _LONGEST:
@@ -133,11 +120,12 @@ def _is_whole(groups: Sequence[tuple[int, int]], first: int, last: int) -> bool:
     return not around or (2 not in around and all(end - start == 2 for start, end in groups[first:last]))
 
 
-def _has_glued_expiry(digits: str, sizes: Sequence[int], group: str) -> bool:
-    """Whether a card ends within a group, and an expiry is the rest of it."""
-    for length in _GLUED_LENGTHS:
+def _has_glued_expiry(digits: str, sizes: Sequence[int], group: str, *, month: bool) -> bool:
+    """Whether a card ends within a group, and an expiry is the rest of it, or the month of one."""
+    for length in (_MONTH_LENGTH,) if month else _GLUED_LENGTHS:
         number, rest = digits + group[:-length], group[-length:]
-        if len(number) not in (14, 15, 16) or len(group) <= length or _MONTH_YEAR.match(rest) is None:
+        pattern = _MONTH if month else _MONTH_YEAR
+        if len(number) not in (14, 15, 16) or len(group) <= length or pattern.match(rest) is None:
             continue
         if _is_grouped((*sizes, len(group) - length), weak=True, whole=False) and _is_issued(number):
             return True
