@@ -18,7 +18,7 @@ DIST_INFO = "triage_worker-0.1.0.dist-info"
 SOURCES = {
     "schemas/triage_schemas/": "triage_schemas/",
     "models/triage_models/": "triage_models/",
-    "models/bundles/": "triage_models/bundles/",
+    "models/bundles/ecommerce/": "triage_models/bundles/ecommerce/",
     "models/corpus/": "triage_models/corpus/",
     "worker/triage_worker/": "triage_worker/",
 }

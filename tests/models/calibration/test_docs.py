@@ -14,7 +14,7 @@ PAGE = " ".join((Path(__file__).parents[3] / "docs" / "calibrate.md").read_text(
 
 def test_the_page_lists_exactly_the_flags_of_calibrate() -> None:
     command = typer.main.get_command(app).commands["calibrate"]  # type: ignore[attr-defined]
-    flags = {name for parameter in command.params for name in parameter.opts}
+    flags = {name for parameter in command.params for name in (*parameter.opts, *parameter.secondary_opts)}
     settings = {"--" + name.replace("_", "-") for name in Settings.model_fields} - {"--bundle"}
     table = PAGE[PAGE.index("| flag |") : PAGE.index("`--json` prints")]
     listed = {name for cell in re.findall(r"\| (`--.*?) \|", table) for name in re.findall(r"`(--[a-z-]+)", cell)}

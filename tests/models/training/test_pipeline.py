@@ -1,5 +1,6 @@
 """``train`` end to end on a tiny base: the bundle, interruptions, and errors."""
 
+import itertools
 import json
 import os
 import shutil
@@ -7,6 +8,7 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -20,7 +22,7 @@ from triage_models.bundle.card import CARD
 from triage_models.errors import DataError
 from triage_models.report import evaluate
 from triage_models.serving.classifier import Classifier
-from triage_models.training import pipeline, train
+from triage_models.training import pipeline, train, trainer
 from triage_models.training.plan import make_plan
 from triage_models.training.recipe import recipe_for
 
@@ -71,8 +73,12 @@ def test_an_argument_that_the_recipe_says_itself_is_refused(tmp_path: Path, argu
         train(tmp_path / "nowhere.csv", tmp_path / "made", recipe=recipe_for(100))
 
 
-def test_an_exceeded_time_budget_is_told(tiny_csv: Path, short: dict[str, Any], tmp_path: Path) -> None:
+def test_an_exceeded_time_budget_is_told(
+    tiny_csv: Path, short: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     notes: list[str] = []
+    clock = itertools.count(0.0, 0.001)  # on a slow machine no step fits into the real time
+    monkeypatch.setattr(trainer, "time", SimpleNamespace(monotonic=lambda: next(clock)))
     arguments = {**short, "epochs": None, "time_budget": 0.5}
     train(tiny_csv, tmp_path / "mine", **arguments, progress=lambda note, share: notes.append(note))
     told = "--time-budget is 0.5 s: the budget only shortens training. To load, export and run the model takes"
