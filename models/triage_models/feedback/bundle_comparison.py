@@ -9,7 +9,7 @@ from triage_models.feedback.promotion import BundleComparison, BundleResults
 from triage_models.metrics.outcomes import split_labels
 from triage_models.serving.classifier import Classifier
 from triage_models.serving.decision import softmax
-from triage_models.serving.engine import rows_of
+from triage_models.serving.engine import first_rows, rows_of
 
 MIN_PROBABILITY = 1e-4
 """Lower probabilities count as this one, so that one row does not outweigh a hundred."""
@@ -56,7 +56,7 @@ def evaluate_bundle(
     bundle = classifier.bundle
     decisions = classifier.decide(encoded, outputs)
     # The network is trained on the first window of a text, so that is what its loss is measured on.
-    logits = outputs.logits[np.cumsum([0, *(row.rows for row in encoded[:-1])])]
+    logits = outputs.logits[first_rows(encoded)]
     probabilities = softmax(logits, bundle.manifest.calibration.temperature)
     predicted_oos = logits.argmax(axis=1) >= len(bundle.labels)
     correct, loss = np.zeros(len(rows), bool), np.zeros(len(rows))

@@ -10,7 +10,7 @@ from triage_models.bundle.bundle import CPU_MODEL, Bundle
 from triage_models.errors import BundleError
 from triage_models.serving.classifier import Classifier
 from triage_models.serving.decision import Decision, Floats
-from triage_models.serving.engine import CPU_PADDING, Encoded, Outputs, rows_of, sized_batches
+from triage_models.serving.engine import CPU_PADDING, Encoded, Outputs, first_rows, rows_of, sized_batches
 from triage_models.serving.stream import map_in_order
 
 POOLED = "/Div_output_0"
@@ -115,7 +115,7 @@ def _profile(
     encoded = classifier.encode(texts)
     windows = rows_of(encoded)
     outputs, vectors = _run(classifier, session, windows)
-    first = np.cumsum([0, *(row.rows for row in encoded[:-1])])
+    first = first_rows(encoded)
     nearest = outputs.similarity[first].argmax(axis=1)
     classes = classifier.bundle.classes
     return classifier.decide(encoded, outputs), [classes[number] for number in nearest], vectors[first]

@@ -88,6 +88,11 @@ def rows_of(batch: Sequence[Encoded]) -> list[Encoded]:
     return [Encoded(ids, row.truncated) for row in batch for ids in (row.ids, *row.further, *row.sentences)]
 
 
+def first_rows(batch: Sequence[Encoded]) -> NDArray[np.intp]:
+    """Return where each text's first window is among the rows of `rows_of`, ``[B]``."""
+    return np.cumsum([0, *(row.rows for row in batch[:-1])], dtype=np.intp)
+
+
 class Outputs(NamedTuple):
     """The network's outputs for a batch: logits ``[B, C]``, and cosine similarity ``[B, C]`` to each class."""
 

@@ -17,7 +17,7 @@ from triage_models.data.two_wishes import WishRow, fitting_rows
 from triage_models.errors import DataError
 from triage_models.paths import DEFAULT_BUNDLE
 from triage_models.serving.classifier import Classifier
-from triage_models.serving.engine import rows_of
+from triage_models.serving.engine import first_rows, rows_of
 from triage_models.serving.mail.message import read_message
 from triage_models.serving.wishes import PartReader, Whole
 
@@ -73,11 +73,10 @@ def _read(classifier: Classifier, reader: PartReader, rows: Sequence[WishRow]) -
     encoded = classifier.encode(texts)
     outputs = classifier.engine.outputs(rows_of(encoded))
     firsts = classifier.assess(encoded, outputs).ranking[:, 0]
-    whole_rows = np.cumsum([0, *(one.rows for one in encoded[:-1])])
     read = [
         (whole, row)
         for row, text, one, logits, first in zip(
-            rows, texts, encoded, outputs.logits[whole_rows], firsts.tolist(), strict=True
+            rows, texts, encoded, outputs.logits[first_rows(encoded)], firsts.tolist(), strict=True
         )
         if not one.further and (whole := reader.whole(text, logits, first)) is not None
     ]
