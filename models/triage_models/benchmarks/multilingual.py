@@ -16,7 +16,7 @@ from triage_models.benchmarks.leave_out import Part, other_strangers
 from triage_models.benchmarks.leave_out_results import Result, result_table, write_results
 from triage_models.benchmarks.suite import EXIT_INCOMPLETE, print_results
 from triage_models.data.corpus import LANGUAGE_COLUMNS, read_messages
-from triage_models.data.held_out import LANGUAGES_DIR, PLAIN_DIR
+from triage_models.data.held_out import LANGUAGES_DIR, PLAIN_DIR, SETTLED_DIR
 from triage_models.data.tables import write_table
 from triage_models.errors import DataError, ModelError
 from triage_models.paths import MULTILINGUAL_BUNDLE
@@ -55,6 +55,7 @@ def _languages() -> Iterator[Part]:
     for file in files:
         yield Part(f"held_out_{file.stem}", f"held out: {file.stem}", partial(_join, [file]), left_out=True)
     yield Part("held_out_plain", "held out: plain, all", partial(_join, sorted(PLAIN_DIR.glob("*.csv"))))
+    yield Part("held_out_settled", "held out: settled, all", partial(_join, sorted(SETTLED_DIR.glob("*.csv"))))
 
 
 def _join(files: Sequence[Path], output: Path) -> Path:

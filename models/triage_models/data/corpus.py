@@ -13,6 +13,9 @@ LABELS_CSV = CORPUS_DIR / "labels.csv"
 LANGUAGES_DIR = CORPUS_DIR / "languages"
 """A corpus for each further language, named by its code."""
 
+OTHER_LANGUAGES_CSV = CORPUS_DIR / "other_languages.csv"
+"""Messages in languages that no bundle here reads, all of them out of scope, with the columns of `LANGUAGES_DIR`."""
+
 OOS_LABEL = "OOS"
 COLUMNS = ("text", "label", "shop", "register", "channel")
 LANGUAGE_COLUMNS = (*COLUMNS, "language")

@@ -9,5 +9,11 @@ CHANNELS_CSV = _FOLDER / "channels.csv"
 PLAIN_DIR = _FOLDER / "plain"
 """The plainest messages in every language, by yet another hand."""
 
+SETTLED_DIR = _FOLDER / "settled"
+"""Messages with an intent's words that ask for nothing, and their near opposites, in every language."""
+
+OTHER_LANGUAGES_CSV = _FOLDER / "other_languages.csv"
+"""Short messages in languages that the corpora lack: ``text,language``."""
+
 LANGUAGES_DIR = _FOLDER / "languages"
 """The same for each further language, by another hand than the corpus in that language."""

@@ -5,7 +5,9 @@ with a template-generated data set. The corpora in other languages follow. Exits
 its language, or one that is held out for measuring.
 """
 
+import csv
 import re
+import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -19,9 +21,10 @@ from rich.console import Console
 from rich.table import Table
 from tokenizers import Tokenizer
 
-from triage_models.data.corpus import LANGUAGES_DIR, MESSAGES_CSV, Message, read_messages
-from triage_models.data.held_out import CHANNELS_CSV
+from triage_models.data.corpus import LANGUAGES_DIR, MESSAGES_CSV, OTHER_LANGUAGES_CSV, Message, read_messages
+from triage_models.data.held_out import CHANNELS_CSV, PLAIN_DIR, SETTLED_DIR
 from triage_models.data.held_out import LANGUAGES_DIR as HELD_OUT_LANGUAGES
+from triage_models.data.held_out import OTHER_LANGUAGES_CSV as HELD_OUT_OTHER_LANGUAGES
 from triage_models.data.training_rows import read_training_rows
 from triage_models.errors import DataError
 from triage_models.training.base_model import default_base, load_encoder
@@ -65,7 +68,8 @@ def repeated_messages(texts: Sequence[str], held_out: Sequence[str] = ()) -> lis
 def repeated_in_language(texts: Sequence[str], held_out: Sequence[str]) -> list[DuplicatePair]:
     """Do the same for another language than English, by letters too, since MiniLM does not know all scripts.
 
-    Pairs in which MiniLM reads an unknown word are judged by letters alone: to it, all unknown words are the same.
+    Pairs in which MiniLM reads an unknown word, or other letters than Latin ones, are judged by letters alone: to it,
+    all unknown words are the same, and those that it spells letter by letter nearly so.
     """
     every = [*texts, *held_out]
     known = words_known(every)
@@ -82,10 +86,17 @@ def embed_with_base(texts: Sequence[str]) -> NDArray[np.float32]:
 
 
 def words_known(texts: Sequence[str]) -> list[bool]:
-    """Return whether the packaged MiniLM has word pieces for all of each text."""
+    """Return whether each text is in Latin letters, and the packaged MiniLM has word pieces for all of it."""
     tokenizer = _tokenizer()
     unknown = tokenizer.token_to_id("[UNK]")
-    return [unknown not in encoding.ids for encoding in tokenizer.encode_batch(list(texts))]
+    return [
+        unknown not in encoding.ids and _latin(text)
+        for text, encoding in zip(texts, tokenizer.encode_batch(list(texts)), strict=True)
+    ]
+
+
+def _latin(text: str) -> bool:
+    return all(unicodedata.name(letter, "").startswith("LATIN") for letter in text if letter.isalpha())
 
 
 def _tokenizer() -> Tokenizer:
@@ -138,9 +149,10 @@ def main(
             console.print(f"There is no {TEMPLATES} to compare the language with: give a CSV with --templates.\n")
         else:
             _print_diversity(console, texts, read_training_rows(source).texts, source)
-        held_out = [message.text for message in read_messages(CHANNELS_CSV)] if CHANNELS_CSV.is_file() else []
+        held_out = _held_out_texts(CHANNELS_CSV, PLAIN_DIR / "en.csv", SETTLED_DIR / "en.csv")
         duplicates = repeated_messages(texts, held_out)
-        in_languages = sum(_check_language(console, path) for path in sorted(LANGUAGES_DIR.glob("*.csv")))
+        files = [*sorted(LANGUAGES_DIR.glob("*.csv")), OTHER_LANGUAGES_CSV]
+        in_languages = sum(_check_language(console, path) for path in files)
     except DataError as error:
         raise SystemExit(f"corpus: {error}") from error
     _print_pairs(console, texts, held_out, duplicates)
@@ -154,14 +166,25 @@ def main(
 
 def _check_language(console: Console, path: Path) -> int:
     """Print the counts and the repeated messages of a language, and return how many these are."""
-    messages, other = read_messages(path), HELD_OUT_LANGUAGES / path.name
+    messages = read_messages(path)
     texts = [message.text for message in messages]
-    held_out = [message.text for message in read_messages(other)] if other.is_file() else []
+    folders = HELD_OUT_LANGUAGES, PLAIN_DIR, SETTLED_DIR
+    others = [HELD_OUT_OTHER_LANGUAGES] if path == OTHER_LANGUAGES_CSV else []
+    held_out = _held_out_texts(*(folder / path.name for folder in folders), *others)
     labels = ", ".join(f"{name} {count}" for name, count in Counter(one.label for one in messages).most_common())
     console.print(f"{path.stem}: {len(texts)} messages, {len(held_out)} held out: {labels}\n")
     pairs = repeated_in_language(texts, held_out)
     _print_pairs(console, texts, held_out, pairs)
     return len(pairs)
+
+
+def _held_out_texts(*files: Path) -> list[str]:
+    """Read the texts of these files, and nothing of those that are missing, as in a wheel."""
+    texts: list[str] = []
+    for file in filter(Path.is_file, files):
+        with file.open(encoding="utf-8", newline="") as stream:
+            texts += (row["text"] for row in csv.DictReader(stream))
+    return texts
 
 
 def _print_pairs(

@@ -13,7 +13,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from triage_models.data.corpus import LABELS_CSV, LANGUAGES_DIR, OOS_LABEL
+from triage_models.data.corpus import LABELS_CSV, LANGUAGES_DIR, OOS_LABEL, OTHER_LANGUAGES_CSV, read_messages
 from triage_models.data.splits import split_rows
 from triage_models.data.training_rows import TrainingRows, read_training_rows
 from triage_models.data.two_wishes import fitting_rows
@@ -39,6 +39,9 @@ COMMON_WORDS = 7_000
 HELD_OUT_SHARE = 0.12
 """Share of each language's rows that is calibrated with; whole kinds of shop, where they have a name."""
 
+_NOT_READ = "other language:"
+"""Begins the groups of rows in languages that the bundle does not answer: no word piece is kept for them."""
+
 FOLDER = Path("runs") / "multilingual"
 
 
@@ -59,7 +62,8 @@ def assemble(public: Path, folder: Path, *, without: Collection[str] = (), seed:
     folder.mkdir(parents=True, exist_ok=True)
     english = folder / "english.csv"
     ecommerce.assemble(public, english, without=without)
-    parts = [split_rows(rows, HELD_OUT_SHARE, seed) for rows in (_english(english), *_others(without))]
+    every = (_english(english), *_others(without), _not_read())
+    parts = [split_rows(rows, HELD_OUT_SHARE, seed) for rows in every]
     files = folder / "train.csv", folder / "held_out.csv"
     for file, rows in zip(files, zip(*parts, strict=True), strict=True):
         _write(file, rows)
@@ -86,6 +90,13 @@ def _others(without: Collection[str]) -> Iterator[TrainingRows]:
         yield named.take(row for row, shop in enumerate(shops) if shop not in without)
 
 
+def _not_read() -> TrainingRows:
+    """Read the rows in languages that the bundle does not answer; each language is a group, held out as a whole."""
+    rows = read_messages(OTHER_LANGUAGES_CSV)
+    groups = [f"{_NOT_READ}{row.language}" for row in rows]
+    return TrainingRows([row.text for row in rows], [row.label for row in rows], groups)
+
+
 def _write(file: Path, parts: Collection[TrainingRows]) -> None:
     with file.open("w", encoding="utf-8", newline="") as stream:
         writer = csv.writer(stream, lineterminator="\n")
@@ -98,7 +109,8 @@ def _write(file: Path, parts: Collection[TrainingRows]) -> None:
 def write_base(folder: Path, csv_file: Path) -> None:
     """Write the base model, with the word pieces of the languages' common words and of the rows to train on."""
     model = read_packaged(multilingual_base.packaged_file())
-    texts = read_training_rows(csv_file).texts
+    rows = read_training_rows(csv_file)
+    texts = [text for text, group in zip(rows.texts, rows.groups, strict=True) if not group.startswith(_NOT_READ)]
     words = multilingual_base.common_words(languages(), COMMON_WORDS)
     multilingual_base.write_base(model, [*texts, *words], folder)
 
