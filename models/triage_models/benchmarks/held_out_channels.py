@@ -1,10 +1,10 @@
-"""Splits the held-out messages by channel, for measuring."""
+"""Writes the held-out English messages, by channel, for measuring."""
 
 from collections.abc import Callable
 from pathlib import Path
 
 from triage_models.data.corpus import COLUMNS, read_messages
-from triage_models.data.held_out import CHANNELS_CSV
+from triage_models.data.held_out import CHANNELS_CSV, SETTLED_DIR
 from triage_models.data.tables import write_table
 
 POST = "post"
@@ -45,6 +45,15 @@ def write_other_channels(output: Path) -> Path:
         DataError: The held-out messages are not there, as in a wheel.
     """
     return _write(output, lambda channel: channel != POST)
+
+
+def write_settled(output: Path) -> Path:
+    """Write the held-out English messages that use an intent's words, half of which ask for nothing; return its path.
+
+    Raises:
+        DataError: The held-out messages are not there, as in a wheel.
+    """
+    return write_table(output, COLUMNS, (row[: len(COLUMNS)] for row in read_messages(SETTLED_DIR / "en.csv")))
 
 
 def _write(output: Path, wanted: Callable[[str], bool]) -> Path:

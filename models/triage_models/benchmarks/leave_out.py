@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from rich.console import Console
 
-from triage_models.benchmarks.held_out_channels import write_other_channels, write_posts
+from triage_models.benchmarks.held_out_channels import write_other_channels, write_posts, write_settled
 from triage_models.benchmarks.leave_out_results import Result, result_table, write_results
 from triage_models.benchmarks.sofmattress_mapping import write_mapped
 from triage_models.benchmarks.suite import EXIT_INCOMPLETE, print_results
@@ -121,10 +121,11 @@ def _left_out(kind: str) -> Part:
 
 
 def other_strangers(public: Path) -> Iterator[Part]:
-    """Yield what no bundle is trained on: held-out messages of other channels, and SOFMattress if it is there."""
+    """Yield what no bundle is trained on: held-out English messages, and SOFMattress if it is there."""
     if CHANNELS_CSV.is_file():
         yield Part("held_out_posts", "held out: posts", write_posts)
         yield Part("held_out_channels", "held out: other channels", write_other_channels)
+        yield Part("held_out_settled", "held out: settled, English", write_settled)
     if (public / "sofmattress").is_dir():
         yield Part("sofmattress_mapped", "SOFMattress mapped", partial(write_mapped, public / "sofmattress"))
 

@@ -55,7 +55,7 @@ def _languages() -> Iterator[Part]:
     for file in files:
         yield Part(f"held_out_{file.stem}", f"held out: {file.stem}", partial(_join, [file]), left_out=True)
     yield Part("held_out_plain", "held out: plain, all", partial(_join, sorted(PLAIN_DIR.glob("*.csv"))))
-    yield Part("held_out_settled", "held out: settled, all", partial(_join, sorted(SETTLED_DIR.glob("*.csv"))))
+    yield Part("held_out_settled_all", "held out: settled, all", partial(_join, sorted(SETTLED_DIR.glob("*.csv"))))
 
 
 def _join(files: Sequence[Path], output: Path) -> Path:

@@ -89,7 +89,12 @@ def test_rows_that_are_evaluated_on_were_not_trained_on(
 ) -> None:
     assert run(tmp_path, "--kind", "food", "--quick") == 0
     assert "0.900 (0.800 – 1.000)" in capsys.readouterr().out
-    assert [path.stem for path in measured] == ["food", "held_out_posts", "held_out_channels"]  # no SOFMattress there
+    assert [path.stem for path in measured] == [
+        "food",
+        "held_out_posts",
+        "held_out_channels",
+        "held_out_settled",
+    ]  # no SOFMattress there
     assert len(texts(measured[0])) > 500
     assert not set.union(*map(texts, measured)) & (texts(trained[0].data) | texts(trained[0].generated))
     assert run(tmp_path, "--kind", "food") == 0
@@ -139,7 +144,7 @@ def test_the_results_are_written_with_all_intervals(
     mean = written["mean_of_kinds"]
     assert (mean.pop("oos_auroc"), mean.pop("accuracy")) == (None, pytest.approx(0.7))
     assert list(mean.values()) == pytest.approx([0.9] * 5)
-    assert [one["left_out"] for one in written["results"]] == [True] * 5 + [False] * 2
+    assert [one["left_out"] for one in written["results"]] == [True] * 5 + [False] * 3
     assert all(one[f"{name}_ci"] == [0.8, 1.0] for one in written["results"] for name in METRICS)
 
 

@@ -45,7 +45,7 @@ def test_the_corpus_has_many_kinds_of_shop_and_all_registers(committed: list[Mes
 
 
 def test_the_corpus_has_messages_with_and_without_an_intent_of_each_channel(committed: list[Message]) -> None:
-    assert len(committed) == 21_587
+    assert len(committed) == 21_845
     assert {message.channel for message in committed} == CHANNELS
     counts = Counter((message.channel, message.label == "OOS") for message in committed)
     assert min(counts[channel, foreign] for channel in CHANNELS for foreign in (True, False)) >= 50

@@ -49,5 +49,35 @@ def test_an_eighth_of_each_language_is_held_out_in_kinds_of_shop(parts: tuple[Tr
     assert not any(group == "es:shoes" for group in [*train.groups, *held_out.groups])
 
 
+def test_languages_that_the_bundle_does_not_answer_are_held_out_whole(
+    parts: tuple[TrainingRows, TrainingRows],
+) -> None:
+    train, held_out = ({group for group in rows.groups if group.startswith("other language:")} for rows in parts)
+    assert train
+    assert held_out
+    assert not train & held_out
+    assert {label for rows in parts for _, label in foreign_rows(rows)} == {OOS_LABEL}
+
+
+def test_no_word_piece_is_kept_for_languages_that_the_bundle_does_not_answer(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept: list[str] = []
+    monkeypatch.setattr(multilingual, "read_packaged", lambda file: None)
+    monkeypatch.setattr(multilingual.multilingual_base, "packaged_file", lambda: tmp_path)
+    monkeypatch.setattr(multilingual.multilingual_base, "common_words", lambda languages, count: ["order"])
+    monkeypatch.setattr(multilingual.multilingual_base, "write_base", lambda model, texts, folder: kept.extend(texts))
+    rows = tmp_path / "rows.csv"
+    rows.write_text("text,label,shop\nwhere is it,WISMO,shoes\nvar är den,OOS,other language:sv\n", encoding="utf-8")
+    multilingual.write_base(tmp_path, rows)
+    assert kept == ["where is it", "order"]
+
+
+def foreign_rows(rows: TrainingRows) -> list[tuple[str, str]]:
+    """Return group and label of the rows in languages that the bundle does not answer."""
+    pairs = zip(rows.groups, rows.labels, strict=True)
+    return [pair for pair in pairs if pair[0].startswith("other language:")]
+
+
 def test_the_languages_are_those_of_the_corpora() -> None:
     assert multilingual.languages() == ["ar", "de", "en", "es", "fr", "hi", "id", "it", "nl", "pl", "pt", "tr"]
