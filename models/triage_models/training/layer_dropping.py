@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from triage_models.training.inference import embed_texts
 from triage_models.training.network import Network
+from triage_models.training.precision import mixed_precision
 
 
 class Lesson(NamedTuple):
@@ -47,7 +48,7 @@ def deep_lesson(
         tokenizer: its tokenizer.
         texts: N texts.
         folder: keeps the trained network.
-        bfloat16: run it in mixed precision, which takes a quarter of the time.
+        bfloat16: run it in mixed precision where the CPU has it, which takes a quarter of the time.
     """
     folder.mkdir(exist_ok=True)
     done, checkpoint = folder / "deep.pt", folder / "checkpoint.pt"
@@ -60,7 +61,7 @@ def deep_lesson(
         torch.save(network.state_dict(), scratch)
         scratch.replace(done)
         checkpoint.unlink(missing_ok=True)
-    with torch.autocast("cpu", dtype=torch.bfloat16, enabled=bfloat16):
+    with mixed_precision(wanted=bfloat16):
         embeddings = embed_texts(network, tokenizer, texts)
     with torch.no_grad():
         return Lesson(network.head(embeddings).softmax(dim=1), embeddings, network)

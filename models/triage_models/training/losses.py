@@ -9,6 +9,7 @@ from torch.nn import functional
 
 from triage_models.training.batches import Examples
 from triage_models.training.network import Network
+from triage_models.training.precision import mixed_precision
 from triage_models.training.recipe import Recipe
 
 TEACHER_SHARE = 0.7
@@ -61,7 +62,7 @@ def training_loss(
     if twice:
         targets = targets.take(torch.arange(len(ids)).repeat(2))
         ids, mask = torch.cat([ids, ids]), torch.cat([mask, mask])
-    with torch.autocast("cpu", dtype=torch.bfloat16, enabled=recipe.bfloat16):
+    with mixed_precision(wanted=recipe.bfloat16):
         embedded = network.embed(ids, mask)
         logits = network.head(network.dropout(embedded))
     logits = logits.float()

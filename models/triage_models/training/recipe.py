@@ -25,7 +25,7 @@ class Recipe:
         layers_frozen: share of the layers, 0 to 1, that is not trained, from the bottom up; a half saves a further
             third of the time.
         class_balance: exponent of the inverse class frequency that weighs classes; 0 is off.
-        bfloat16: train in mixed precision.
+        bfloat16: train in mixed precision, on CPUs that are faster with it.
         seconds: time budget of one network; None is unlimited.
         teachers: how many networks are trained to teach the one that serves; 1 means none.
         layers: how many of the base's layers serve, evenly spaced; 0 is all. With fewer, a network with all of them is
