@@ -11,7 +11,7 @@ def bfloat16_is_fast() -> bool:
 
     Elsewhere, as with AVX2 alone, PyTorch multiplies them one by one, which takes many times as long as with float32.
     """
-    return bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())  # noqa: SLF001 (PyTorch has no public name for it)
+    return bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
 
 
 def mixed_precision(*, wanted: bool) -> torch.autocast:
