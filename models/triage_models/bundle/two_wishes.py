@@ -46,6 +46,7 @@ class TwoWishes(BaseModel):
         threshold: the probability from which it is listed.
         rows: how many messages both were fitted on.
         languages: of these messages, ISO 639-1.
+        false_seconds: the share of those with one wish that may be given a second; `triage learn` keeps it.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -56,6 +57,7 @@ class TwoWishes(BaseModel):
     threshold: float = Field(ge=0, le=1)
     rows: int
     languages: tuple[str, ...]
+    false_seconds: float = Field(default=0.03, ge=0, le=1)
 
     @model_validator(mode="after")
     def _check(self) -> Self:

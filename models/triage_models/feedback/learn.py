@@ -183,7 +183,8 @@ def _train(
         manifest = write_manifest(folder, record, fitted, calibration_data)
         publish(folder, output, manifest, progress)
     if old.two_wishes is not None:
-        fit_two_wishes(output, fitting_rows())  # what it was fitted to are scores of the network before
+        # It was fitted to scores of the network before.
+        fit_two_wishes(output, fitting_rows(), old.two_wishes.false_seconds)
     return manifest.version
 
 

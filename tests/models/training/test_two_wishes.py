@@ -33,6 +33,14 @@ def test_a_fit_adds_one_entry_and_changes_nothing_else(bundle: Path) -> None:
     assert sorted(file.name for file in bundle.iterdir()) == sorted(file.name for file in DEFAULT_BUNDLE.iterdir())
 
 
+def test_more_false_seconds_allow_a_lower_threshold(bundle: Path) -> None:
+    strict, lenient = (fit_two_wishes(bundle, fitting_rows(), share) for share in (0.005, 0.2))
+    assert strict.threshold > lenient.threshold
+    written = Bundle.open(bundle).manifest.two_wishes
+    assert written is not None
+    assert written.false_seconds == 0.2
+
+
 def test_rows_in_other_languages_are_no_rows_of_an_english_bundle(bundle: Path) -> None:
     rows = [row for row in read_wishes(TWO_WISHES_CSV) if row.language == "es"]
     with pytest.raises(DataError, match="cannot be fitted"):
