@@ -11,8 +11,11 @@ from triage_schemas.channels import CHANNELS, DEAD_LETTERS, INPUT, SERVICES, rea
 from triage_schemas.cloudevents import CONTENT_TYPE, EVENT_SOURCE
 from triage_schemas.events import Event
 from triage_schemas.messages.message import Scalar
+from triage_schemas.output.avro_schema import avro_schema, first_line
+from triage_schemas.output.formats import CONTENT_TYPES, OutputFormat
 
 API_VERSION = "1.0.0"
+AVRO = "application/vnd.apache.avro;version=1.9.0"
 
 DEAD_LETTER_HEADERS = {
     "dlq.topic": "where the record was read",
@@ -40,11 +43,12 @@ class InputMessage(BaseModel):
     metadata: dict[str, Scalar] | None = Field(default=None, description="scalars, for the router's rules")
 
 
-def document(topics: Mapping[str, str]) -> str:
+def document(topics: Mapping[str, str], output_format: OutputFormat = "json") -> str:
     """The AsyncAPI document as YAML.
 
     Args:
         topics: the topic of each channel, by the channel's name.
+        output_format: what events are written in.
     """
     contents = {
         "asyncapi": "3.0.0",
@@ -57,7 +61,7 @@ def document(topics: Mapping[str, str]) -> str:
         "defaultContentType": CONTENT_TYPE,
         "channels": {channel: _channel(channel, topic) for channel, topic in topics.items()},
         "operations": _operations(),
-        "components": {"messages": _messages(), "schemas": _schemas()},
+        "components": {"messages": _messages(output_format), "schemas": _schemas(output_format)},
     }
     return yaml.safe_dump(contents, sort_keys=False, allow_unicode=True, width=120)
 
@@ -83,7 +87,7 @@ def _operations() -> dict[str, Any]:
     return operations
 
 
-def _messages() -> dict[str, Any]:
+def _messages(output_format: OutputFormat) -> dict[str, Any]:
     messages: dict[str, Any] = {
         INPUT.name: {
             "name": "triage.message",
@@ -102,21 +106,34 @@ def _messages() -> dict[str, Any]:
     }
     for channel in CHANNELS:
         if channel.event is not None:
-            messages[channel.name] = _event_message(channel.event, channel.key)
+            messages[channel.name] = _event_message(
+                channel.event, channel.key, "json" if channel.always_json else output_format
+            )
     return messages
 
 
-def _event_message(event: type[Event], key: str) -> dict[str, Any]:
-    return {
+def _event_message(event: type[Event], key: str, output_format: OutputFormat) -> dict[str, Any]:
+    message: dict[str, Any] = {
         "name": event.TYPE,
-        "summary": (event.__doc__ or "").partition("\n")[0],
-        "headers": _headers(_cloudevent(event)),
+        "summary": first_line(event),
+        "headers": _headers(_cloudevent(event, CONTENT_TYPES[output_format])),
         "payload": {"$ref": f"#/components/schemas/{event.__name__}"},
         "bindings": _key(key),
     }
+    if output_format != "json":
+        # The frame in front of the value, and the subject: the topic's name and "-value".
+        message["bindings"]["kafka"] |= {
+            "schemaIdLocation": "payload",
+            "schemaIdPayloadEncoding": "confluent",
+            "schemaLookupStrategy": "TopicNameStrategy",
+        }
+    if output_format == "avro":
+        message["contentType"] = CONTENT_TYPES[output_format]
+        message["payload"] = {"schemaFormat": AVRO, "schema": avro_schema(event)}
+    return message
 
 
-def _cloudevent(event: type[Event]) -> dict[str, dict[str, Any]]:
+def _cloudevent(event: type[Event], content_type: str) -> dict[str, dict[str, Any]]:
     return {
         "ce_specversion": {"const": "1.0"},
         "ce_id": {"description": "the same if the event is repeated"},
@@ -124,7 +141,7 @@ def _cloudevent(event: type[Event]) -> dict[str, dict[str, Any]]:
         "ce_type": {"const": event.TYPE},
         "ce_time": {"format": "date-time"},
         "ce_subject": {"description": "the id of the event's subject"},
-        "content-type": {"const": CONTENT_TYPE},
+        "content-type": {"const": content_type},
     }
 
 
@@ -140,8 +157,9 @@ def _key(description: str) -> dict[str, Any]:
     return {"kafka": {"key": {"type": "string", "description": description}, "bindingVersion": "0.5.0"}}
 
 
-def _schemas() -> dict[str, Any]:
-    events = [channel.event for channel in CHANNELS if channel.event is not None]
+def _schemas(output_format: OutputFormat) -> dict[str, Any]:
+    in_json = [channel for channel in CHANNELS if channel.always_json or output_format != "avro"]
+    events = [channel.event for channel in in_json if channel.event is not None]
     models: dict[type[BaseModel], None] = dict.fromkeys([InputMessage, *events])  # two channels may share an event type
     _, shared = models_json_schema(
         [(model, "serialization") for model in models], ref_template="#/components/schemas/{model}"

@@ -32,6 +32,7 @@ class Channel:
         writers: the services that write it.
         optional: those of them that need it only with a setting of their own.
         key: describes the key of its records.
+        always_json: its events are JSON in every output format: only Triage reads them, before anything else.
     """
 
     name: str
@@ -40,6 +41,7 @@ class Channel:
     writers: tuple[Service, ...] = ()
     optional: tuple[Service, ...] = ()
     key: str = "the message's"
+    always_json: bool = False
 
     @property
     def setting(self) -> str:
@@ -74,6 +76,7 @@ CHANNELS = (
         writers=("audit",),
         optional=("worker", "audit"),
         key="the bundle's name and version, joined by a colon",
+        always_json=True,
     ),
 )
 """All channels, in the order of their settings."""

@@ -24,7 +24,9 @@ def event_id(event_type: str, source: Source) -> str:
     return f"{event_type}:{source.topic}:{source.partition}:{source.offset}"
 
 
-def event_headers(event_type: str, event_id: str, time: str, subject: str, trace: Headers) -> Headers:
+def event_headers(
+    event_type: str, event_id: str, time: str, subject: str, trace: Headers, content_type: str = CONTENT_TYPE
+) -> Headers:
     """The headers of one event: CloudEvents attributes, content type and trace context."""
     return [
         ("ce_specversion", b"1.0"),
@@ -33,7 +35,7 @@ def event_headers(event_type: str, event_id: str, time: str, subject: str, trace
         ("ce_type", event_type.encode()),
         ("ce_time", time.encode()),
         ("ce_subject", subject.encode()),
-        ("content-type", CONTENT_TYPE.encode()),
+        ("content-type", content_type.encode()),
         *trace,
     ]
 

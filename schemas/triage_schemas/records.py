@@ -8,11 +8,10 @@ from collections.abc import Mapping, Sequence
 from itertools import islice
 from typing import Any, NamedTuple
 
-import orjson
-
 from triage_schemas.cloudevents import Headers, event_headers, event_id
 from triage_schemas.events import Event, FallbackEvent, IntentEvent, ReviewEvent
 from triage_schemas.messages.message import CustomerMessage, Source
+from triage_schemas.output.encoding import JSON, EventEncoding
 
 TOP_SCORES = 3
 
@@ -77,6 +76,7 @@ class IntentWriter:
         include_text: add the message's text to accepted intents.
         intent_thresholds: minimum confidence of those intents that have one of their own.
         language_thresholds: minimum confidence in those languages that have one of their own.
+        encoding: writes the values.
     """
 
     def __init__(
@@ -89,13 +89,15 @@ class IntentWriter:
         include_text: bool,
         intent_thresholds: Mapping[str, float] | None = None,
         language_thresholds: Mapping[str, float] | None = None,
+        encoding: EventEncoding = JSON,
     ) -> None:
+        self._encoding = encoding
         self._include_text = include_text
         self._threshold = threshold
         self._intent_thresholds = dict(intent_thresholds or {})
         self._language_thresholds = dict(language_thresholds or {})
-        self._model = orjson.Fragment(orjson.dumps({"name": name, "version": version}))
-        self._labels = orjson.Fragment(orjson.dumps(dict(descriptions)))
+        self._model = encoding.constant({"name": name, "version": version})
+        self._labels = encoding.constant(dict(descriptions))
 
     def accepted(
         self,
@@ -110,7 +112,7 @@ class IntentWriter:
         event = self._event(message, source, prediction, at, threshold)
         if self._include_text:
             event["text"] = message.text
-        return self._record(IntentEvent.TYPE, event, source, trace)
+        return self._record(IntentEvent, event, source, trace)
 
     def fallback(
         self,
@@ -127,7 +129,7 @@ class IntentWriter:
         event["suggested"] = prediction.suggested
         event["text"] = message.text
         event["labels"] = self._labels
-        return self._record(FallbackEvent.TYPE, event, source, trace)
+        return self._record(FallbackEvent, event, source, trace)
 
     def audit(
         self,
@@ -150,7 +152,7 @@ class IntentWriter:
         event["audit"] = True
         event["audit_probability"] = request.probability
         event["audit_weight"] = request.weight
-        return self._record(ReviewEvent.TYPE, event, source, trace, audit_kind(ReviewEvent))
+        return self._record(ReviewEvent, event, source, trace, audit_kind(ReviewEvent))
 
     def _event(
         self, message: CustomerMessage, source: Source, prediction: Prediction, at: str, threshold: Threshold | None
@@ -188,13 +190,25 @@ class IntentWriter:
         known = [threshold for threshold in (own, language) if threshold is not None]
         return max(known) if known else self._threshold
 
-    def _record(self, event_type: str, event: dict[str, Any], source: Source, trace: Headers, kind: str = "") -> Record:
-        identity = event_id(kind or event_type, source)
-        headers = event_headers(event_type, identity, event["classified_at"], event["message_id"], trace)
-        return Record(orjson.dumps(event), headers)
+    def _record(
+        self, kind: type[Event], event: dict[str, Any], source: Source, trace: Headers, id_kind: str = ""
+    ) -> Record:
+        identity, encoding = event_id(id_kind or kind.TYPE, source), self._encoding
+        headers = event_headers(
+            kind.TYPE, identity, event["classified_at"], event["message_id"], trace, encoding.content_type
+        )
+        return Record(encoding.write_fields(kind, event), headers)
 
 
-def to_record(event: Event, *, identity: str, time: str, subject: str, trace: Headers | None = None) -> Record:
+def to_record(
+    event: Event,
+    *,
+    identity: str,
+    time: str,
+    subject: str,
+    trace: Headers | None = None,
+    encoding: EventEncoding = JSON,
+) -> Record:
     """Write an event as a record.
 
     Args:
@@ -203,5 +217,7 @@ def to_record(event: Event, *, identity: str, time: str, subject: str, trace: He
         time: when it happened, RFC 3339.
         subject: the id of its subject: a message's id, a ticket's id or an intent.
         trace: the trace context of the input record.
+        encoding: writes the value.
     """
-    return Record(event.write(), event_headers(event.TYPE, identity, time, subject, trace or []))
+    headers = event_headers(event.TYPE, identity, time, subject, trace or [], encoding.content_type)
+    return Record(encoding.write(event), headers)

@@ -32,7 +32,9 @@ def test_services_get_every_setting_of_their_endpoint() -> None:
     services = yaml.safe_load(FILE.read_text(encoding="utf-8"))["services"]
     llm = ["llm_url", "llm_model", "llm_api_key", "llm_key_header", "llm_headers"]
     helpdesk = ["helpdesk", "helpdesk_url", "helpdesk_user", "helpdesk_token"]
-    for service, names in (("fallback", llm), ("helpdesk", helpdesk), ("worker", ["audit_share"])):
+    events = ["schema_registry_url", "schema_registry_username", "schema_registry_password", "output_format"]
+    own: dict[str, list[str]] = {"router": [], "fallback": llm, "helpdesk": helpdesk, "worker": ["audit_share"]}
+    for service, names in ((service, [*names, *events]) for service, names in own.items()):
         for name in map(variable, names):
             assert services[service]["environment"][name].startswith(f"${{{name}:-"), "empty counts as not set"
 

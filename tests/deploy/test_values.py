@@ -109,6 +109,25 @@ def test_the_network_policy_opens_what_the_values_name(everything: list[Manifest
     assert _ports(further, "triage-worker") == {5353, 9092, 9094}
 
 
+def test_all_services_get_the_registry_and_reach_it() -> None:
+    registry = {"url": "https://a.example.com:8081,https://b.example.com", "existingSecret": "schemas"}
+    chosen = {"outputFormat": "avro", "registration": "check"}
+    manifests = render(ALL | {"audit": {"enabled": True}, "schemaRegistry": registry | chosen})
+    services = {"worker", "router", "fallback", "helpdesk", "audit"}
+    found = dict(pods(manifests))
+    assert {f"triage-{service}" for service in services} <= set(found)
+    for service in services:
+        given = environment(found[f"triage-{service}"]["containers"][0])
+        assert given["TRIAGE_SCHEMA_REGISTRY_URL"] == registry["url"], service
+        assert (given["TRIAGE_OUTPUT_FORMAT"], given["TRIAGE_SCHEMA_REGISTRATION"]) == ("avro", "check")
+        assert given["TRIAGE_SCHEMA_REGISTRY_PASSWORD"] is None, "it is from the Secret"
+        assert "TRIAGE_SCHEMA_COMPATIBILITY" not in given
+    for component in services:
+        assert {8081, 443} <= _ports(manifests, f"triage-{component}")
+    assert 8081 not in _ports(manifests, "triage-test")
+    assert "schemaRegistry.url" in refusal(SMALLEST | {"schemaRegistry": {"outputFormat": "avro"}})
+
+
 def test_empty_lists_of_peers_allow_nobody_in_and_every_address_out() -> None:
     """For Kubernetes, an empty list of peers allows everybody."""
     policies = of_kind(render(SMALLEST | {"networkPolicy": {"scrapeFrom": [], "dnsPeers": []}}), "NetworkPolicy")

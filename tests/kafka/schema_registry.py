@@ -7,13 +7,16 @@ import signal
 import subprocess
 import time
 import venv
-from base64 import b64decode
+from base64 import b64decode, b64encode
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any, NamedTuple
 from urllib.error import URLError
 from urllib.request import urlopen
+
+from aiokafka.structs import ConsumerRecord
 
 from tests.kafka.broker import HERE, LOGGING, UnavailableError, free_ports
 from tests.kafka.harness import Record
@@ -27,6 +30,20 @@ JVM = ("-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", *LOGGING)
 START_S = 180.0
 SERIALIZERS = "confluent-kafka[avro,json,protobuf]==2.16.1"
 PYTHON = FOLDER / "serializers" / "bin" / "python"
+
+
+class ReadEvent(NamedTuple):
+    """An event as Confluent's deserializer read it.
+
+    Attributes:
+        topic: of its record.
+        event: its fields; times as text.
+        same: whether Confluent's serializer writes it as the record was: all bytes of Avro, the frame of JSON.
+    """
+
+    topic: str
+    event: dict[str, Any]
+    same: bool
 
 
 def install() -> None:
@@ -116,6 +133,16 @@ class SchemaRegistry:
         done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=300)
         assert done.returncode == 0, done.stderr
         return [_record(json.loads(line)) for line in done.stdout.splitlines()]
+
+    def events(self, output_format: str, records: Sequence[ConsumerRecord]) -> list[ReadEvent]:
+        """Read records with Confluent's deserializers."""
+        lines = [{"topic": one.topic, "value": b64encode(one.value or b"").decode()} for one in records]
+        command = [str(PYTHON), str(HERE / "confluent_events.py"), self.confluent, output_format]
+        given = "".join(f"{json.dumps(line)}\n" for line in lines)
+        done = subprocess.run(command, input=given, capture_output=True, text=True, check=False, timeout=300)
+        assert done.returncode == 0, done.stderr
+        found = map(json.loads, done.stdout.splitlines())
+        return [ReadEvent(one.topic, read["event"], read["same"]) for one, read in zip(records, found, strict=True)]
 
     def _answers(self) -> bool:
         try:

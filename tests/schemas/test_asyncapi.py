@@ -5,8 +5,11 @@ import yaml
 from triage_schemas.asyncapi import InputMessage, document
 from triage_schemas.cloudevents import event_headers
 from triage_schemas.dead_letters import dead_letter_headers
+from triage_schemas.events import IntentEvent, LabelEvent, TicketEvent
 from triage_schemas.input.decoder import decode
 from triage_schemas.messages.message import CustomerMessage, InputShape, Source
+from triage_schemas.output.avro_schema import avro_schema
+from triage_schemas.output.formats import OutputFormat
 
 CHANNELS = ("input", "output", "fallback", "dead_letter", "tickets", "alerts", "review", "labels", "control")
 SOURCE = Source("in", 0, 1)
@@ -46,6 +49,29 @@ def test_the_documented_headers_are_the_written_ones(contents: dict[str, Any]) -
     assert set(messages["output"]["headers"]["properties"]) == written
     written = {name for name, _ in dead_letter_headers([], SOURCE, "code", "message", "time")}
     assert set(messages["dead_letter"]["headers"]["properties"]) == written
+
+
+@pytest.mark.parametrize(
+    ("output_format", "content_type"), [("avro", "application/avro"), ("json_schema", "application/json")]
+)
+def test_events_by_a_registry_say_where_their_schema_is(output_format: OutputFormat, content_type: str) -> None:
+    topics = {channel: f"my.{channel}" for channel in CHANNELS}
+    contents: dict[str, Any] = yaml.safe_load(document(topics, output_format))
+    messages = contents["components"]["messages"]
+    for name, kind in (("output", IntentEvent), ("labels", LabelEvent), ("tickets", TicketEvent)):
+        message = messages[name]
+        assert message["headers"]["properties"]["content-type"]["const"] == content_type
+        assert message["bindings"]["kafka"]["schemaIdPayloadEncoding"] == "confluent"
+        if output_format == "avro":
+            assert message["contentType"] == content_type
+            assert message["payload"]["schema"] == avro_schema(kind)
+    control = messages["control"]
+    assert control["headers"]["properties"]["content-type"]["const"] == "application/json"
+    assert "schemaIdLocation" not in control["bindings"]["kafka"], "it stays JSON"
+    for reference in references(contents):
+        node: Any = contents
+        for part in reference.removeprefix("#/").split("/"):
+            node = node[part]
 
 
 def test_a_message_as_documented_is_accepted() -> None:

@@ -15,6 +15,7 @@ from triage_worker.audit.evidence import Evidence
 from triage_worker.config.settings import Settings
 from triage_worker.kafka.client_compat.metadata import partitions
 from triage_worker.kafka.control_topic import Decisions, bundle_key, read_decisions
+from triage_worker.kafka.event_reader import EventReader, opened_reader
 from triage_worker.kafka.labels_topic import read_label
 from triage_worker.kafka.record_order import Placed, in_order
 from triage_worker.kafka.topic_reader import open_reader, read_topic
@@ -27,15 +28,22 @@ class AuditTopics:
 
     Args:
         settings: the names of the topics.
+        reader: reads the events on the first two.
         requests: reads the review topic.
         answers: reads the labels topic.
         control: reads the control topic.
     """
 
     def __init__(
-        self, settings: Settings, requests: AIOKafkaConsumer, answers: AIOKafkaConsumer, control: AIOKafkaConsumer
+        self,
+        settings: Settings,
+        reader: EventReader,
+        requests: AIOKafkaConsumer,
+        answers: AIOKafkaConsumer,
+        control: AIOKafkaConsumer,
     ) -> None:
         self._settings = settings
+        self._reader = reader
         self._requests = requests
         self._answers = answers
         self._control = control
@@ -53,7 +61,7 @@ class AuditTopics:
         evidence = Evidence(manifest, self.decided(manifest), advise_only=advise_only, ends=ends)
         requests: list[Placed[ReviewEvent]] = []
         async for batch in read_topic(self._requests, self._settings.review_topic):
-            requests += _requests(batch)
+            requests += await self._requests_in(batch)
         evidence.add_requests([one.event for one in in_order(requests)])
         return evidence
 
@@ -79,13 +87,13 @@ class AuditTopics:
         """Read all answers that are there now, in their order."""
         answers: list[Answer] = []
         async for batch in read_topic(self._answers, self._settings.labels_topic):
-            answers += _answers(batch)
+            answers += await self._answers_in(batch)
         return in_order(answers)
 
     async def next(self) -> tuple[list[ReviewEvent], list[Answer]]:
         """Wait up to a second for further requests and answers, and apply the decisions that were made until then."""
-        requests = _requests(await _poll(self._requests, POLL_MS))
-        answers = _answers(await _poll(self._answers, POLL_MS))
+        requests = await self._requests_in(await _poll(self._requests, POLL_MS))
+        answers = await self._answers_in(await _poll(self._answers, POLL_MS))
         if self._control.assignment():
             self.decisions.update(await _poll(self._control, 0))
         return [one.event for one in in_order(requests)], in_order(answers)
@@ -101,13 +109,34 @@ class AuditTopics:
                 return True
         return False
 
+    async def _requests_in(self, records: Sequence[ConsumerRecord]) -> list[Placed[ReviewEvent]]:
+        """Return the audit's requests among records of the review topic."""
+        await self._reader.load(records)
+        requests = []
+        for record in records:
+            try:
+                event = self._reader.read(ReviewEvent, record)
+            except ValidationError:
+                continue
+            if event.audit:
+                place = TopicPartition(record.topic, record.partition)
+                requests.append(Placed(event, place, record.offset, event.classified_at))
+        return requests
+
+    async def _answers_in(self, records: Sequence[ConsumerRecord]) -> list[Answer]:
+        """Return the answers of an audit among records of the labels topic."""
+        await self._reader.load(records)
+        labels = [read_label(record, self._reader) for record in records]
+        return [label for label in labels if label is not None and label.event.audited is not None]
+
 
 @asynccontextmanager
 async def open_topics(settings: Settings) -> AsyncIterator[AuditTopics]:
     """Open the consumers."""
     async with AsyncExitStack() as stack:
+        reader = await stack.enter_async_context(opened_reader(settings, strict=True))
         consumers = [await stack.enter_async_context(open_reader(settings)) for _ in range(3)]
-        yield AuditTopics(settings, *consumers)
+        yield AuditTopics(settings, reader, *consumers)
 
 
 def audited_manifest(settings: Settings) -> Manifest:
@@ -123,24 +152,3 @@ def audited_manifest(settings: Settings) -> Manifest:
 async def _poll(consumer: AIOKafkaConsumer, timeout_ms: int) -> list[ConsumerRecord]:
     fetched = await consumer.getmany(timeout_ms=timeout_ms)
     return [record for records in fetched.values() for record in records]
-
-
-def _requests(records: Sequence[ConsumerRecord]) -> list[Placed[ReviewEvent]]:
-    """Return the audit's requests among records of the review topic."""
-    requests = []
-    for record in records:
-        try:
-            event = ReviewEvent.read(record.value or b"")
-        except ValidationError:
-            continue
-        if event.audit:
-            place = TopicPartition(record.topic, record.partition)
-            requests.append(Placed(event, place, record.offset, event.classified_at))
-    return requests
-
-
-def _answers(records: Sequence[ConsumerRecord]) -> list[Answer]:
-    """Return the answers of an audit among records of the labels topic."""
-    return [
-        label for record in records if (label := read_label(record)) is not None and label.event.audited is not None
-    ]

@@ -9,6 +9,7 @@ from triage_models.serving.classifier import Classifier
 from triage_models.serving.decision import Decision
 from triage_models.serving.engine import Encoded, Outputs
 from triage_schemas.messages.message import CustomerMessage
+from triage_schemas.output.encoding import JSON, EventEncoding
 from triage_schemas.records import IntentWriter
 
 from triage_worker.classify.batching import Limits
@@ -92,6 +93,7 @@ def load_for_serving(
     decisions: Decisions | None = None,
     *,
     serves: tuple[str, ...] = ALL,
+    encoding: EventEncoding = JSON,
 ) -> LoadedBundle:
     """Put a classifier to use; the metrics name it as the bundle that decides from now on.
 
@@ -101,6 +103,7 @@ def load_for_serving(
         metrics: of the worker.
         decisions: of the control topic; None if it is not followed, and nothing is audited.
         serves: the languages whose messages come to it.
+        encoding: writes the events.
     """
     bundle, shown = classifier.bundle, ",".join(serves)
     metrics.model(bundle.name, bundle.version, classifier.device, shown)
@@ -113,6 +116,7 @@ def load_for_serving(
         include_text=settings.include_text,
         intent_thresholds=bundle.intent_thresholds,
         language_thresholds=bundle.language_thresholds,
+        encoding=encoding,
     )
     audit = None
     if decisions is not None:

@@ -15,6 +15,8 @@ from triage_models.serving.engine import Encoded
 from triage_models.serving.mail.message import Reader, as_written
 from triage_models.text.language import Detection
 from triage_schemas.input.decoder import decode
+from triage_schemas.input.framed_values import frame_of
+from triage_schemas.input.registry.frames import Frame
 from triage_schemas.messages.message import InputShape, Rejected, Skipped
 
 from triage_worker.classify.fault_isolation import Fault, isolate
@@ -22,14 +24,14 @@ from triage_worker.classify.inference import KNOWN_GOOD, Inference, Observer
 from triage_worker.classify.loaded_bundle import EncodedMessage, LoadedBundle
 from triage_worker.classify.message_languages import MessageLanguages
 from triage_worker.classify.outputs import DecodedMessage, fault_output
-from triage_worker.classify.schema_cache import SchemaCache
-from triage_worker.classify.schema_gate import SchemaGate
 from triage_worker.classify.serving_bundles import ServingBundles
 from triage_worker.kafka.records import source_of
+from triage_worker.kafka.schema_cache import SchemaCache
 from triage_worker.observability.metrics import Metrics
 from triage_worker.observability.tracing import Traces, begin
 from triage_worker.resilience.tasks import run_together
 from triage_worker.streaming.processor import MessageProcessor
+from triage_worker.streaming.schema_gate import SchemaGate
 from triage_worker.streaming.tracking.dead_letters import DeadLetters
 from triage_worker.streaming.tracking.in_flight import InFlightMessages, TrackedRecords
 from triage_worker.streaming.tracking.offset_tracker import PartitionTracker
@@ -76,7 +78,7 @@ class ClassificationProcessor(MessageProcessor):
         self._read = read
         self._tokenizer = ThreadPoolExecutor(1, thread_name_prefix="tokenizer")
         self._schemas = schemas
-        self._gate = None if schemas is None else SchemaGate(schemas, shape, self._admit)
+        self._gate = None if schemas is None else SchemaGate(schemas, self._frame_of, self._admit)
 
     def start(self) -> "asyncio.Future[None]":
         """Start the threads; the future fails when one of them does."""
@@ -138,6 +140,9 @@ class ClassificationProcessor(MessageProcessor):
     def down(self) -> str | None:
         """Why the model fails on everything, or the schema registry does not answer, while that is so."""
         return self.inference.down or (None if self._gate is None else self._gate.down)
+
+    def _frame_of(self, record: ConsumerRecord) -> Frame | None:
+        return frame_of(record.value, record.headers, self._shape)
 
     def _decode(self, tracker: PartitionTracker[Output], record: ConsumerRecord) -> DecodedMessage | None:
         """Decode a record; one that cannot be read becomes a dead letter, one that is no new message is skipped."""

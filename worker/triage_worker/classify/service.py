@@ -8,16 +8,17 @@ from functools import partial
 from pathlib import Path
 
 from triage_models.serving.classifier import Classifier
+from triage_schemas.output.encoding import EventEncoding
 
 from triage_worker.classify.bundle_metrics import BundleMetrics
 from triage_worker.classify.bundle_watch import BundleWatch
 from triage_worker.classify.loaded_bundle import load_for_serving
-from triage_worker.classify.schema_cache import opened_schemas
 from triage_worker.classify.serving_watches import Opened, ServingWatches
 from triage_worker.classify.shadow import Shadow
 from triage_worker.classify.thresholds import followed_decisions, follows
 from triage_worker.classify.wiring import assemble
 from triage_worker.config.settings import Settings
+from triage_worker.kafka.schema_cache import opened_schemas
 from triage_worker.kafka.topic_plan import required_operations
 from triage_worker.observability import tracing
 from triage_worker.observability.metrics import Metrics
@@ -41,7 +42,9 @@ def needed_topics(settings: Settings) -> dict[str, str]:
 
 
 @asynccontextmanager
-async def _open_components(settings: Settings, metrics: Metrics) -> AsyncIterator[ServiceComponents]:
+async def _open_components(
+    settings: Settings, metrics: Metrics, encoding: EventEncoding
+) -> AsyncIterator[ServiceComponents]:
     bundle_metrics = BundleMetrics(metrics.registry)
     serving = ServingWatches(settings, bundle_metrics, Classifier.open)
     shadow = Shadow(settings.shadow_share, bundle_metrics)
@@ -58,12 +61,13 @@ async def _open_components(settings: Settings, metrics: Metrics) -> AsyncIterato
             traces=traces,
             decisions=decisions,
             schemas=schemas,
+            encoding=encoding,
         )
 
         def use(opened: Sequence[Opened]) -> None:
             processor.use(
                 *(
-                    load_for_serving(settings, classifier, metrics, decisions, serves=serves)
+                    load_for_serving(settings, classifier, metrics, decisions, serves=serves, encoding=encoding)
                     for serves, classifier in opened
                 )
             )

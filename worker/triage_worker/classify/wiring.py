@@ -6,16 +6,17 @@ from triage_models.serving.mail.html import html_to_text
 from triage_models.serving.mail.message import reader
 from triage_schemas.messages.message import InputShape
 from triage_schemas.messages.placeholders import placeholder_forms
+from triage_schemas.output.encoding import JSON, EventEncoding
 
 from triage_worker.classify.inference import Observer
 from triage_worker.classify.loaded_bundle import load_for_serving
 from triage_worker.classify.message_languages import MessageLanguages
 from triage_worker.classify.processor import ClassificationProcessor
-from triage_worker.classify.schema_cache import SchemaCache
 from triage_worker.classify.serving_bundles import ServingBundles
 from triage_worker.classify.serving_watches import Opened
 from triage_worker.config.settings import Settings
 from triage_worker.kafka.control_topic import Decisions
+from triage_worker.kafka.schema_cache import SchemaCache
 from triage_worker.observability.metrics import Metrics
 from triage_worker.observability.tracing import Traces
 from triage_worker.streaming.tracking.dead_letters import DeadLetters
@@ -47,6 +48,7 @@ def assemble(
     traces: Traces | None = None,
     decisions: Decisions | None = None,
     schemas: SchemaCache | None = None,
+    encoding: EventEncoding = JSON,
 ) -> tuple[ClassificationProcessor, ServiceComponents]:
     """Put a worker together; nothing is started. The processor is one of the components.
 
@@ -58,13 +60,14 @@ def assemble(
         traces: makes the spans of messages; None makes none.
         decisions: of the control topic; None if it is not followed.
         schemas: those of the registry; None if there is no registry.
+        encoding: writes the events.
     """
     dead_letters = DeadLetters(settings.dead_letter_topic)
     in_flight = InFlightMessages(metrics)
     processor = ClassificationProcessor(
         ServingBundles(
             *(
-                load_for_serving(settings, classifier, metrics, decisions, serves=serves)
+                load_for_serving(settings, classifier, metrics, decisions, serves=serves, encoding=encoding)
                 for serves, classifier in opened
             )
         ),

@@ -22,6 +22,7 @@ from triage_worker.cli import (
     review,
     router,
     sample,
+    schemas,
     settings,
     suggest,
     topics,
@@ -66,6 +67,7 @@ app.command()(suggest.suggest)
 app.command()(bench.bench)
 app.add_typer(bundle.app, name="bundle")
 app.add_typer(topics.app, name="topics")
+app.add_typer(schemas.app, name="schemas")
 app.command()(review.review)
 app.command()(audit.audit)
 app.command()(replay.replay)

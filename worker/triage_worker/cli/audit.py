@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.table import Table
 from triage_schemas.channels import topic_settings
 
-from triage_worker.cli.settings_flags import CONNECTION, OPERATION, settings_flags
+from triage_worker.cli.settings_flags import CONNECTION, OPERATION, REGISTRY, settings_flags
 from triage_worker.config.errors import ConfigError
 from triage_worker.config.settings import Settings
 
@@ -21,7 +21,7 @@ ALARM = 1
 """The exit code if there is an alarm."""
 
 
-@settings_flags([*CONNECTION, *topic_settings("audit"), "bundle", *OPERATION])
+@settings_flags([*CONNECTION, *topic_settings("audit"), *REGISTRY, "bundle", *OPERATION])
 def audit(
     settings: Settings,
     follow: Annotated[bool, typer.Option("--follow", help="Follow the topics as a service, with /metrics")] = False,

@@ -13,7 +13,7 @@ from triage_models.data.file_check import check_file
 from triage_models.progress import progress_display
 
 from triage_worker.cli.interruption import interruptible
-from triage_worker.cli.settings_flags import CONNECTION, settings_flags
+from triage_worker.cli.settings_flags import CONNECTION, REGISTRY, settings_flags
 from triage_worker.cli.train import INTERRUPTED, training_imports
 from triage_worker.config.errors import TriageError
 from triage_worker.config.settings import Settings
@@ -29,7 +29,7 @@ RUNS = "learning.jsonl"
 """The store's file of runs: one line per candidate, promoted or not, with the whole report."""
 
 
-@settings_flags([*CONNECTION, "labels_topic", "bundle", "clean_email"])
+@settings_flags([*CONNECTION, *REGISTRY, "labels_topic", "bundle", "clean_email"])
 def learn(
     settings: Settings,
     output: Annotated[Path, typer.Option(help="Folder of the candidate")] = Path("runs/candidate"),

@@ -11,7 +11,7 @@ import typer
 from rich.console import Console
 from triage_schemas.channels import topic_settings
 
-from triage_worker.cli.settings_flags import CONNECTION, settings_flags
+from triage_worker.cli.settings_flags import CONNECTION, EVENT_FORMAT, REGISTRY, settings_flags
 from triage_worker.config.errors import TriageError
 from triage_worker.config.settings import Settings
 
@@ -19,6 +19,8 @@ FLAGS = (
     *CONNECTION,
     "group_id",
     *topic_settings("review"),
+    *REGISTRY,
+    *EVENT_FORMAT,
     "delivery",
     "include_text",
 )

@@ -32,25 +32,36 @@ MODEL = ("bundle", "device", "threads")
 CONSUMING = ("group_id", "group_instance_id", "session_timeout_ms", "auto_offset_reset")
 OPERATION = _named("http_", "log_")
 REGISTRY = _named("schema_registry_")
+EVENT_FORMAT = ("output_format", "schema_registration", "schema_compatibility")
 _ROUTING = _named("routes", "state_", "helpdesk")
 ROUTER = (
     *CONNECTION,
     *CONSUMING,
     "max_poll_interval_ms",
     *topic_settings("router"),
+    *REGISTRY,
+    *EVENT_FORMAT,
     "idempotence",
     "routes",
     "state_dir",
     *OPERATION,
 )
-HELPDESK = (*CONNECTION, *CONSUMING, *topic_settings("helpdesk"), "routes", *_named("helpdesk"), *OPERATION)
+HELPDESK = (
+    *CONNECTION,
+    *CONSUMING,
+    *topic_settings("helpdesk"),
+    *REGISTRY,
+    "routes",
+    *_named("helpdesk"),
+    *OPERATION,
+)
 WORKER = _all_but("worker", (*_ROUTING, *_named("llm_")))
 FALLBACK = _all_but(
     "fallback",
     (
         *_ROUTING,
         *MODEL,
-        *_named("input_format", "text_", "skip_", "detect_", "clean_", "schema_", "bundle_", "shadow_", "audit_"),
+        *_named("input_format", "text_", "skip_", "detect_", "clean_", "bundle_", "shadow_", "audit_"),
     ),
 )
 

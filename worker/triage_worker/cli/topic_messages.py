@@ -10,13 +10,13 @@ from triage_schemas.input.decoder import decode
 from triage_schemas.input.framed_values import frame_of
 from triage_schemas.messages.message import CustomerMessage
 
-from triage_worker.classify.schema_cache import opened_schemas
 from triage_worker.classify.wiring import input_shape
 from triage_worker.config.errors import TriageError
 from triage_worker.config.settings import Settings
 from triage_worker.kafka.authorization import describe_error
 from triage_worker.kafka.connection import check_connection
 from triage_worker.kafka.records import source_of
+from triage_worker.kafka.schema_cache import opened_schemas
 from triage_worker.kafka.topic_reader import offsets_of_last, offsets_since, open_reader, read_topic
 
 

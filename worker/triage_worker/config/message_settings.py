@@ -5,6 +5,7 @@ from typing import Annotated
 from pydantic import BaseModel, Field, PositiveInt
 from triage_schemas.input.formats import FormatName, describe_formats
 from triage_schemas.messages.placeholders import DEBEZIUM_PLACEHOLDER
+from triage_schemas.output.formats import OutputFormat
 
 from triage_worker.config.types import CommaSeparatedNames, Lower, TextField, Topic
 
@@ -28,6 +29,9 @@ class MessageSettings(BaseModel):
 
     input_format: Annotated[FormatName, Lower] = Field(
         "json", description=f"what a message's value is: {describe_formats()}"
+    )
+    output_format: Annotated[OutputFormat, Lower] = Field(
+        "json", description="what an event's value is: JSON, or by the schema registry avro or json_schema"
     )
     text_field: TextField = Field("text", description="path to the text in the JSON object, such as payload.body.text")
     subject_field: TextField | None = Field(

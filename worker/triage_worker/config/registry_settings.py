@@ -5,14 +5,19 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, Field, SecretStr, model_validator
 
-from triage_worker.config.types import Lower, RegistryUrls
+from triage_worker.config.types import Lower, RegistryUrls, Upper
+
+Compatibility = Literal[
+    "BACKWARD", "BACKWARD_TRANSITIVE", "FORWARD", "FORWARD_TRANSITIVE", "FULL", "FULL_TRANSITIVE", "NONE"
+]
+"""What a registry asks of the later versions of a schema."""
 
 
 class RegistrySettings(BaseModel):
     """Where schemas are looked up, and how the registry is reached."""
 
     schema_registry_url: RegistryUrls | None = Field(
-        None, description="worker: the schema registry's URL, several of one registry separated by commas; unset: none"
+        None, description="the schema registry's URL, several of one registry separated by commas; unset: none"
     )
     schema_registry_username: str | None = Field(None, description="user name for the registry (basic authentication)")
     schema_registry_password: SecretStr | None = Field(None, description="password for the registry")
@@ -29,6 +34,13 @@ class RegistrySettings(BaseModel):
     schema_registry_id: Annotated[Literal["auto", "content", "global"], Lower] = Field(
         "auto",
         description="Apicurio: what an id in front of a value is; auto: four bytes are a content id, eight a global id",
+    )
+    schema_registration: Annotated[Literal["register", "check"], Lower] = Field(
+        "register",
+        description="schemas of events (TRIAGE_OUTPUT_FORMAT) are registered at the start, or only looked up: check",
+    )
+    schema_compatibility: Annotated[Compatibility | None, Upper] = Field(
+        None, description="compatibility mode that a new subject gets, such as FULL; unset: the registry's default"
     )
 
     @model_validator(mode="after")

@@ -105,9 +105,11 @@ class Settings(
         return {name: value for name, value in plain.items() if value != "" or values[name] == ""}
 
     @model_validator(mode="after")
-    def _registry_of_the_format(self) -> Self:
+    def _registry_of_the_formats(self) -> Self:
         if self.input_format in {"avro", "protobuf"} and self.schema_registry_url is None:
             raise ValueError(f"TRIAGE_INPUT_FORMAT={self.input_format} needs TRIAGE_SCHEMA_REGISTRY_URL too")
+        if self.output_format != "json" and self.schema_registry_url is None:
+            raise ValueError(f"TRIAGE_OUTPUT_FORMAT={self.output_format} needs TRIAGE_SCHEMA_REGISTRY_URL too")
         return self
 
     @model_validator(mode="after")

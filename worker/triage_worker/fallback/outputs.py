@@ -7,6 +7,7 @@ from time import time
 from typing import Self, TypeAlias
 
 from triage_schemas.events import FallbackEvent, IntentEvent, LabelEvent, ModelRef, ReviewEvent
+from triage_schemas.output.encoding import JSON, EventEncoding
 
 from triage_worker.config.settings import Settings
 from triage_worker.config.text_settings import Redact
@@ -32,6 +33,7 @@ class OutputBuilder:
         include_text: whether intents carry the message's text.
         redact_review: replaces personal data in what a person must decide.
         redact_labels: replaces personal data in labels.
+        encoding: writes the events.
         clock: seconds since the epoch.
     """
 
@@ -43,10 +45,11 @@ class OutputBuilder:
     include_text: bool
     redact_review: Redact
     redact_labels: Redact
+    encoding: EventEncoding = JSON
     clock: Callable[[], float] = time
 
     @classmethod
-    def from_settings(cls, settings: Settings) -> Self:
+    def from_settings(cls, settings: Settings, encoding: EventEncoding = JSON) -> Self:
         """Take the model, which must be set, and the names of the topics from the settings."""
         assert settings.llm_model is not None
         return cls(
@@ -58,6 +61,7 @@ class OutputBuilder:
             include_text=settings.include_text,
             redact_review=settings.redaction("review"),
             redact_labels=settings.redaction("labels"),
+            encoding=encoding,
         )
 
     def build(self, pending: PendingFallback, decision: Decided | Undecided) -> Output:
@@ -70,7 +74,13 @@ class OutputBuilder:
     def _accepted(self, pending: PendingFallback, decision: Decided, now: datetime) -> Output:
         intent, label = self._intent(pending.event, decision, now), self._label(pending.event, decision, now)
         return labelled_output(
-            pending, intent, label, now, output_topic=self.output_topic, labels_topic=self.labels_topic
+            pending,
+            intent,
+            label,
+            now,
+            output_topic=self.output_topic,
+            labels_topic=self.labels_topic,
+            encoding=self.encoding,
         )
 
     def _intent(self, event: FallbackEvent, decision: Decided, now: datetime) -> IntentEvent:
@@ -110,7 +120,9 @@ class OutputBuilder:
                 for one, place in places
                 if place is not None  # a placeholder has replaced it
             ]
-        review = decision_record(pending, ReviewEvent(**fields, review_reason=decision.reason), now)
+        review = decision_record(
+            pending, ReviewEvent(**fields, review_reason=decision.reason), now, encoding=self.encoding
+        )
         return Output(
             pending.tracker,
             pending.record,

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 
 from triage_schemas.events import FallbackEvent
+from triage_schemas.output.encoding import JSON, EventEncoding
 
 from triage_worker.config.errors import ConfigError
 from triage_worker.config.settings import Settings
@@ -20,6 +21,7 @@ from triage_worker.fallback.llm_decider import LlmDecider
 from triage_worker.fallback.metrics import LlmMetrics
 from triage_worker.fallback.outputs import OutputBuilder
 from triage_worker.fallback.traced_endpoint import TracedEndpoint
+from triage_worker.kafka.event_reader import WITHOUT_REGISTRY, EventReader, opened_reader
 from triage_worker.kafka.topic_plan import required_operations
 from triage_worker.observability import tracing
 from triage_worker.observability.metrics import Metrics
@@ -49,12 +51,12 @@ def run(settings: Settings) -> int:
 
 
 @asynccontextmanager
-async def _opened(settings: Settings, metrics: Metrics) -> AsyncIterator[ServiceComponents]:
+async def _opened(settings: Settings, metrics: Metrics, encoding: EventEncoding) -> AsyncIterator[ServiceComponents]:
     with tracing.started("fallback", settings.group("fallback")) as traces:
-        async with LlmClient.from_settings(settings) as client:
+        async with LlmClient.from_settings(settings) as client, opened_reader(settings, metrics.registry) as reader:
             await client.check_key()
             async with _budget(settings) as budget:
-                yield assemble(settings, client, budget, metrics, traces)
+                yield assemble(settings, client, budget, metrics, traces, reader=reader, encoding=encoding)
 
 
 def _budget(settings: Settings) -> AbstractAsyncContextManager[Budget]:
@@ -63,14 +65,21 @@ def _budget(settings: Settings) -> AbstractAsyncContextManager[Budget]:
 
 
 def assemble(
-    settings: Settings, client: LlmClient, budget: Budget, metrics: Metrics, traces: Traces | None
+    settings: Settings,
+    client: LlmClient,
+    budget: Budget,
+    metrics: Metrics,
+    traces: Traces | None,
+    *,
+    reader: EventReader = WITHOUT_REGISTRY,
+    encoding: EventEncoding = JSON,
 ) -> ServiceComponents:
     """Build the service's components; nothing is started."""
     assert settings.llm_model is not None
     metrics.model(settings.llm_model, prompt.VERSION, "remote")
     metrics.expect("review", "over_budget")
     decider = _decider(settings, client, budget, LlmMetrics(metrics.registry), traces)
-    outputs = OutputBuilder.from_settings(settings)
+    outputs = OutputBuilder.from_settings(settings, encoding)
     dead_letters = DeadLetters(settings.dead_letter_topic)
     in_flight = InFlightMessages(metrics)
     processor = AsyncDecisionProcessor(
@@ -81,6 +90,7 @@ def assemble(
         in_flight,
         concurrency=settings.llm_concurrency,
         traces=traces,
+        reader=reader,
     )
     return connect(
         settings,

@@ -27,6 +27,7 @@ from triage_worker.kafka.client_compat.consumer_group import stop_consumer
 from triage_worker.kafka.client_compat.producer import abandon
 from triage_worker.kafka.clients import group_consumer, producer
 from triage_worker.kafka.dead_letters import make_dead_letter
+from triage_worker.kafka.event_reader import WITHOUT_REGISTRY, EventReader, opened_reader
 from triage_worker.kafka.sending import send_record
 from triage_worker.kafka.topic_plan import required_operations
 from triage_worker.observability.http import serving
@@ -59,8 +60,11 @@ async def serve(settings: Settings) -> int:
     stop = stop_on_signals()
     ids = load(settings.routes or DEFAULT_ROUTES).helpdesk
     metrics = HelpdeskMetrics()
-    async with _helpdesk_client(settings, metrics) as (adapter, client):
-        connector = Connector(settings, adapter.connect(client, ids.groups, ids.fields), metrics)
+    async with (
+        _helpdesk_client(settings, metrics) as (adapter, client),
+        opened_reader(settings, metrics.registry) as reader,
+    ):
+        connector = Connector(settings, adapter.connect(client, ids.groups, ids.fields), metrics, reader)
         async with serving(
             settings.http_host,
             settings.http_port,
@@ -82,18 +86,26 @@ class Connector:
         settings: the connection to Kafka, the topics and the consumer group.
         helpdesk: takes the tickets.
         metrics: where ticket events are counted.
+        reader: reads ticket events.
     """
 
-    def __init__(self, settings: Settings, helpdesk: Helpdesk, metrics: HelpdeskMetrics) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        helpdesk: Helpdesk,
+        metrics: HelpdeskMetrics,
+        reader: EventReader = WITHOUT_REGISTRY,
+    ) -> None:
         self._settings = settings
         self._helpdesk = helpdesk
         self._metrics = metrics
+        self._reader = reader
         self._consumer: AIOKafkaConsumer | None = None
 
     def not_ready(self) -> str | None:
         """Why no ticket events are read; None if they are."""
         assigned = self._consumer is not None and self._consumer.assignment()
-        return None if assigned else "no partitions assigned yet"
+        return self._reader.problem if assigned else "no partitions assigned yet"
 
     async def run(self, stop: asyncio.Event) -> None:
         """Process ticket events. The next start repeats an event that was not finished.
@@ -117,6 +129,7 @@ class Connector:
     async def _consume(self, consumer: AIOKafkaConsumer, sender: AIOKafkaProducer) -> None:
         while True:
             for partition, records in (await consumer.getmany(timeout_ms=1_000, max_records=50)).items():
+                await self._reader.load(records)
                 for record in records:
                     if partition not in consumer.assignment():
                         break
@@ -128,7 +141,7 @@ class Connector:
         if record.value is None:
             return  # a tombstone: the topic no longer keeps the ticket, which changes nothing at the helpdesk
         try:
-            outcome: str = await self._helpdesk.upsert(TicketEvent.read(record.value))
+            outcome: str = await self._helpdesk.upsert(self._reader.read(TicketEvent, record))
         except ValidationError as error:
             outcome = await self._send_dead_letter(record, sender, "not_a_ticket", first_error(error).message)
         except RequestRejectedError as error:

@@ -11,6 +11,7 @@ from triage_schemas.events import LabelEvent
 from triage_worker.config.errors import TriageError
 from triage_worker.config.settings import Settings
 from triage_worker.kafka.authorization import describe_error
+from triage_worker.kafka.event_reader import EventReader, opened_reader
 from triage_worker.kafka.record_order import Placed, in_order
 from triage_worker.kafka.topic_reader import open_reader, read_topic
 from triage_worker.kafka.topics import require
@@ -43,9 +44,10 @@ async def read_labels_topic(settings: Settings, on_progress: Callable[[int], Non
     result, records = TopicLabels(), 0
     found: list[Placed[LabelEvent]] = []
     try:
-        async with open_reader(settings) as consumer:
+        async with open_reader(settings) as consumer, opened_reader(settings, strict=True) as reader:
             async for batch in read_topic(consumer, settings.labels_topic):
-                labels = [label for record in batch if (label := read_label(record)) is not None]
+                await reader.load(batch)
+                labels = [label for record in batch if (label := read_label(record, reader)) is not None]
                 found += labels
                 result.unreadable += len(batch) - len(labels)
                 records += len(batch)
@@ -61,10 +63,10 @@ async def read_labels_topic(settings: Settings, on_progress: Callable[[int], Non
     return result
 
 
-def read_label(record: ConsumerRecord) -> Placed[LabelEvent] | None:
-    """Return the label in a record, with its place; None if there is no valid one."""
+def read_label(record: ConsumerRecord, reader: EventReader) -> Placed[LabelEvent] | None:
+    """Return the label in a record, whose schema was loaded, with its place; None if there is no valid one."""
     try:
-        label = LabelEvent.read(record.value or b"")
+        label = reader.read(LabelEvent, record)
     except ValidationError:
         return None
     return Placed(label, TopicPartition(record.topic, record.partition), record.offset, label.labelled_at)

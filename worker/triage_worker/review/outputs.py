@@ -11,6 +11,7 @@ from time import time
 from typing import Self, TypeAlias
 
 from triage_schemas.events import AuditedDecision, IntentEvent, LabelEvent, ReviewEvent
+from triage_schemas.output.encoding import JSON, EventEncoding
 from triage_schemas.records import audit_kind
 
 from triage_worker.config.settings import Settings
@@ -37,6 +38,7 @@ class OutputBuilder:
         out_of_scope_label: the label of messages that have none of the intents.
         include_text: whether intents carry the message's text.
         redact_labels: replaces personal data in labels.
+        encoding: writes the events.
         clock: seconds since the epoch.
     """
 
@@ -46,10 +48,11 @@ class OutputBuilder:
     out_of_scope_label: str
     include_text: bool
     redact_labels: Redact
+    encoding: EventEncoding = JSON
     clock: Callable[[], float] = time
 
     @classmethod
-    def from_settings(cls, settings: Settings, out_of_scope_label: str) -> Self:
+    def from_settings(cls, settings: Settings, out_of_scope_label: str, encoding: EventEncoding = JSON) -> Self:
         """Take the names of the topics from the settings."""
         return cls(
             output_topic=settings.output_topic,
@@ -58,6 +61,7 @@ class OutputBuilder:
             out_of_scope_label=out_of_scope_label,
             include_text=settings.include_text,
             redact_labels=settings.redaction("labels"),
+            encoding=encoding,
         )
 
     def build(self, pending: PendingReview, verdict: Verdict) -> Output:
@@ -75,7 +79,11 @@ class OutputBuilder:
             )
         decided = verdict.label if isinstance(verdict, Labelled) else self.out_of_scope_label
         label = decision_record(
-            pending, self._label(event, decided, now), now, audit_kind(LabelEvent) if event.audit else ""
+            pending,
+            self._label(event, decided, now),
+            now,
+            audit_kind(LabelEvent) if event.audit else "",
+            encoding=self.encoding,
         )
         return Output(
             pending.tracker,
@@ -98,6 +106,7 @@ class OutputBuilder:
             output_topic=self.output_topic,
             labels_topic=self.labels_topic,
             kinds=("", "") if corrects is None else (CORRECTION, audit_kind(LabelEvent)),
+            encoding=self.encoding,
         )
 
     def _intent(self, event: ReviewEvent, label: str, now: datetime, corrects: str | None) -> IntentEvent:

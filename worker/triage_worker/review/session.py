@@ -9,6 +9,8 @@ from rich.console import Console
 from triage_schemas.events import ReviewEvent
 
 from triage_worker.config.settings import Settings
+from triage_worker.kafka.event_reader import EventReader, opened_reader
+from triage_worker.kafka.event_schemas import EventSchemas, written_channels
 from triage_worker.kafka.topic_plan import required_operations
 from triage_worker.kafka.topics import require
 from triage_worker.observability.metrics import Metrics
@@ -54,9 +56,12 @@ async def _run(
     in_flight = InFlightMessages(metrics)
     _start_key_thread(read_key, reviewer, leaving)
     try:
-        await unless_stopped(leaving, require(settings, required_operations("review")))
-        outputs = OutputBuilder.from_settings(settings, out_of_scope_label)
-        await _review(settings, reviewer, outputs, in_flight, metrics, leaving)
+        needed = required_operations("review")
+        await unless_stopped(leaving, require(settings, needed))
+        encoding = await unless_stopped(leaving, EventSchemas(settings).encoding(written_channels(needed)))
+        outputs = OutputBuilder.from_settings(settings, out_of_scope_label, encoding)
+        async with opened_reader(settings) as reader:
+            await _review(settings, reviewer, outputs, reader, in_flight, metrics, leaving)
     except StoppedError:
         pass  # the person left while no broker answered
     finally:
@@ -68,6 +73,7 @@ async def _review(
     settings: Settings,
     reviewer: Reviewer,
     outputs: OutputBuilder,
+    reader: EventReader,
     in_flight: InFlightMessages,
     metrics: Metrics,
     leaving: asyncio.Event,
@@ -75,7 +81,7 @@ async def _review(
     """Review messages until the person leaves."""
     dead_letters = DeadLetters(settings.dead_letter_topic)
     processor: AsyncDecisionProcessor[ReviewEvent, Verdict] = AsyncDecisionProcessor(
-        ReviewEvent, reviewer, outputs.build, dead_letters, in_flight, concurrency=1
+        ReviewEvent, reviewer, outputs.build, dead_letters, in_flight, concurrency=1, reader=reader
     )
     components = connect(
         settings,

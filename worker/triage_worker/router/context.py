@@ -4,6 +4,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from time import time
 
+from triage_schemas.output.encoding import JSON, EventEncoding
+
+from triage_worker.kafka.event_reader import WITHOUT_REGISTRY, EventReader
 from triage_worker.router.interfaces import Sender
 from triage_worker.router.metrics import RouterMetrics
 from triage_worker.router.topics import RouterTopics
@@ -20,6 +23,8 @@ class RouterContext:
         routes: returns the rules in force.
         metrics: where events are counted.
         clock: seconds since the epoch.
+        reader: reads intent events.
+        encoding: writes ticket events and alerts.
     """
 
     topics: RouterTopics
@@ -27,3 +32,5 @@ class RouterContext:
     routes: Callable[[], Routes]
     metrics: RouterMetrics
     clock: Callable[[], float] = time
+    reader: EventReader = WITHOUT_REGISTRY
+    encoding: EventEncoding = JSON

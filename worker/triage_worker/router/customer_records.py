@@ -4,8 +4,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-import orjson
+from triage_schemas.input.registry.schema import UnreadableError
 
+from triage_worker.kafka.event_reader import WITHOUT_REGISTRY, EventReader
 from triage_worker.kafka.records import InputRecord
 
 DAY_MS = 86_400_000
@@ -26,6 +27,7 @@ class CustomerRecords:
 
     Args:
         customer_id: whose.
+        reader: reads the records.
 
     Attributes:
         keys: the keys whose newest record is about the customer, with its JSON.
@@ -33,13 +35,14 @@ class CustomerRecords:
     """
 
     customer_id: str
+    reader: EventReader = WITHOUT_REGISTRY
     keys: dict[RecordKey, dict[str, Any]] = field(default_factory=dict)
     count: int = 0
 
     def add(self, records: Iterable[InputRecord]) -> None:
-        """Add records, those of a partition in order."""
+        """Add records, whose schemas were loaded, those of a partition in order."""
         for record in records:
-            found = self._about_the_customer(record.value)
+            found = self._about_the_customer(record)
             self.count += found is not None
             if record.key is None:
                 continue
@@ -49,12 +52,16 @@ class CustomerRecords:
             else:
                 self.keys[place] = found
 
-    def _about_the_customer(self, value: bytes | None) -> dict[str, Any] | None:
-        if not value or b'"customer_id"' not in value:
+    def _about_the_customer(self, record: InputRecord) -> dict[str, Any] | None:
+        if not record.value:
+            return None
+        # Avoids parsing most records. Avro has no names of fields, but the id as it is.
+        named = b'"customer_id"' if self.reader.frame(record) is None else self.customer_id.encode()
+        if named not in record.value:
             return None
         try:
-            fields = orjson.loads(value)
-        except orjson.JSONDecodeError:
+            fields = self.reader.fields(record)
+        except UnreadableError:
             return None
         is_about = isinstance(fields, dict) and fields.get("customer_id") == self.customer_id
         return fields if is_about else None

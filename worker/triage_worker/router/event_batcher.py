@@ -28,14 +28,22 @@ class EventBatcher:
     Args:
         process: processes the records of a batch; when it returns, their outputs and state are stored.
         metrics: where the duration of batches is measured.
+        prepare: fetches what the records of the next batch need. It may take long, so partitions can be handed over
+            meanwhile.
 
     Attributes:
         batch_started_at: when the last batch began, by `time.monotonic`.
         lock: held while a batch is processed. While another task holds it, no batch runs.
     """
 
-    def __init__(self, process: Callable[[Sequence[InputRecord]], Awaitable[None]], metrics: RouterMetrics) -> None:
+    def __init__(
+        self,
+        process: Callable[[Sequence[InputRecord]], Awaitable[None]],
+        metrics: RouterMetrics,
+        prepare: Callable[[Sequence[InputRecord]], Awaitable[None]] | None = None,
+    ) -> None:
         self._process = process
+        self._prepare = prepare
         self._metrics = metrics
         self._pending: deque[AckableEvent] = deque()
         self._not_empty = asyncio.Event()
@@ -60,6 +68,8 @@ class EventBatcher:
         """
         while True:
             await self._not_empty.wait()
+            if self._prepare is not None:
+                await self._prepare([event.message for event in self._pending])
             async with self.lock:
                 batch = list(self._pending)
                 self._clear()

@@ -13,6 +13,8 @@ from triage_schemas.validation import first_error
 from triage_worker.config.errors import ConfigError, TriageError
 from triage_worker.config.settings import Settings
 from triage_worker.kafka import authorization, topics
+from triage_worker.kafka.event_reader import EventReader, opened_reader
+from triage_worker.kafka.records import InputRecord
 from triage_worker.kafka.topic_reader import open_reader, read_topic
 from triage_worker.router.intent_parser import facts_of, wishes_of
 from triage_worker.routing.conditions import Facts
@@ -116,10 +118,11 @@ async def _find(settings: Settings, message_id: str) -> Facts:
     topic = settings.output_topic
     await topics.require(settings, {"output_topic": "Read"})
     try:
-        async with open_reader(settings) as consumer:
+        async with open_reader(settings) as consumer, opened_reader(settings, strict=True) as reader:
             async for records in read_topic(consumer, topic):
+                await reader.load(records)
                 for record in records:
-                    if (event := _event_about(message_id, record.value or b"")) is not None:
+                    if (event := _event_about(message_id, record, reader)) is not None:
                         return facts_of(event)
     except KafkaError as error:
         raise TriageError(f"{topic} could not be read ({authorization.describe_error(error)}): try again.") from error
@@ -129,12 +132,12 @@ async def _find(settings: Settings, message_id: str) -> Facts:
     )
 
 
-def _event_about(message_id: str, value: bytes) -> IntentEvent | None:
+def _event_about(message_id: str, record: InputRecord, reader: EventReader) -> IntentEvent | None:
     """The event in a record if it is about the message."""
-    if message_id.encode() not in value:  # avoids parsing nearly all records
+    if message_id.encode() not in (record.value or b""):  # avoids parsing nearly all records; Avro has it as it is, too
         return None
     try:
-        event = IntentEvent.read(value)
+        event = reader.read(IntentEvent, record)
     except ValidationError:
         return None
     return event if event.message_id == message_id else None

@@ -25,6 +25,7 @@ from triage_worker.kafka.authorization import describe_error, refusal
 from triage_worker.kafka.client_compat.metadata import has_members, topic_configs
 from triage_worker.kafka.client_compat.producer import abandon
 from triage_worker.kafka.clients import admin_client, bare_admin_client, producer
+from triage_worker.kafka.event_reader import EventReader, opened_reader
 from triage_worker.kafka.sending import send_record
 from triage_worker.kafka.topic_reader import POLL_MS, open_reader, read_topic
 from triage_worker.kafka.topics import require, require_visible
@@ -108,13 +109,13 @@ async def find(settings: Settings, customer_id: str) -> Found:
     try:
         if changelog(settings) in configs:
             await _router_runs(settings)  # a missing right has to show before anything is written
-        async with open_reader(settings) as consumer:
-            found = Found(await _read(consumer, settings.tickets_topic, customer_id), configs=configs)
+        async with open_reader(settings) as consumer, opened_reader(settings, strict=True) as reader:
+            found = Found(await _read(consumer, settings.tickets_topic, customer_id, reader), configs=configs)
             if changelog(settings) in configs:
-                found.conversations = await _read(consumer, changelog(settings), customer_id)
+                found.conversations = await _read(consumer, changelog(settings), customer_id, reader)
             for topic, has_events in _message_topics(settings):
                 if never_deletes(configs.get(topic)):
-                    read = await _read(consumer, topic, customer_id) if has_events else None
+                    read = await _read(consumer, topic, customer_id, reader) if has_events else None
                     found.kept[topic] = None if read is None else read.records.count
             return found
     except (KafkaError, TimeoutError) as error:
@@ -162,7 +163,7 @@ async def _router_runs(settings: Settings) -> bool:
 
 async def _wait_for_router(settings: Settings, conversations: CompactedTopic) -> int:
     """Follow the changelog until the conversations are removed, or the time is over; return how many are left."""
-    records = CustomerRecords(conversations.records.customer_id, dict(conversations.records.keys))
+    records = CustomerRecords(conversations.records.customer_id, keys=dict(conversations.records.keys))
     asked = {place: state["ticket_id"] for place, state in records.keys.items()}
 
     def left() -> int:
@@ -230,9 +231,10 @@ async def _send(client: AIOKafkaProducer, records: Sequence[_Empty]) -> None:
     await asyncio.gather(*sent)
 
 
-async def _read(consumer: AIOKafkaConsumer, topic: str, customer_id: str) -> CompactedTopic:
-    records = CustomerRecords(customer_id)
+async def _read(consumer: AIOKafkaConsumer, topic: str, customer_id: str, reader: EventReader) -> CompactedTopic:
+    records = CustomerRecords(customer_id, reader)
     async for batch in read_topic(consumer, topic):
+        await reader.load(batch)
         records.add(batch)
     ends = {partition: await consumer.position(partition) for partition in consumer.assignment()}
     return CompactedTopic(topic, records, ends)

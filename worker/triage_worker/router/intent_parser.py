@@ -9,6 +9,7 @@ from triage_schemas.events import EntityRef, IntentEvent, WishRef
 from triage_schemas.messages.message import EMPTY_VALUE, Source
 from triage_schemas.validation import first_error
 
+from triage_worker.kafka.event_reader import WITHOUT_REGISTRY, EventReader
 from triage_worker.kafka.records import InputRecord
 from triage_worker.router.conversation import IncomingMessage
 from triage_worker.routing.conditions import Facts
@@ -40,12 +41,12 @@ class ParsedIntent(NamedTuple):
     facts: Facts
 
 
-def parse_intent(record: InputRecord) -> ParsedIntent | InvalidIntent:
-    """Parse a record. A message without a conversation becomes a conversation of its own."""
+def parse_intent(record: InputRecord, reader: EventReader = WITHOUT_REGISTRY) -> ParsedIntent | InvalidIntent:
+    """Parse a record, whose schema was loaded. A message without a conversation becomes a conversation of its own."""
     if not record.value:
         return InvalidIntent(EMPTY_VALUE, "the record has no value")
     try:
-        event = IntentEvent.read(record.value)
+        event = reader.read(IntentEvent, record)
     except ValidationError as error:
         first = first_error(error)
         return InvalidIntent("not_an_intent", f"{first.path or 'the value'}: {first.message}")

@@ -7,8 +7,10 @@ from time import monotonic
 from typing import Any
 
 from aiokafka import AIOKafkaProducer
+from triage_schemas.output.encoding import EventEncoding
 
 from triage_worker.kafka.client_compat.faust import Stopped, stop_app, stop_until_seek, watch_topics
+from triage_worker.kafka.event_reader import EventReader
 from triage_worker.kafka.records import OutgoingRecord
 from triage_worker.kafka.sending import send_record
 from triage_worker.observability.tracing import Traces
@@ -53,20 +55,36 @@ class Router:
         """How Faust stopped. Its threads would keep the process running."""
         return self._stopped
 
-    def connect(self, built: RouterApp, producer: AIOKafkaProducer, traces: Traces | None) -> None:
+    def connect(
+        self,
+        built: RouterApp,
+        producer: AIOKafkaProducer,
+        traces: Traces | None,
+        reader: EventReader,
+        encoding: EventEncoding,
+    ) -> None:
         """Connect the services to the broker.
 
         Args:
             built: the Faust application, which is not started yet.
             producer: a started producer.
             traces: makes the spans of messages; None makes none.
+            reader: reads intent events.
+            encoding: writes ticket events and alerts.
         """
-        self._built = built
+        self._built, self._reader = built, reader
         topics = self._topics
-        context = RouterContext(topics, _sender(producer), lambda: self._rules.routes, self.metrics)
+        context = RouterContext(
+            topics,
+            _sender(producer),
+            lambda: self._rules.routes,
+            self.metrics,
+            reader=reader,
+            encoding=encoding,
+        )
         self._tickets = TicketService(context, FaustStore(built.conversations, producer, topics.intents), traces)
         self._surges = SurgeService(context, FaustStore(built.rates, producer, topics.counts))
-        self._ticket_batches = EventBatcher(self._tickets.process, self.metrics)
+        self._ticket_batches = EventBatcher(self._tickets.process, self.metrics, reader.load)
         self._surge_batches = EventBatcher(self._surges.process, self.metrics)
         add_agent(built.app, "tickets", [topics.intents, topics.keyed], self._ticket_batches)
         add_agent(built.app, "surges", [topics.counts], self._surge_batches)
@@ -128,7 +146,7 @@ class Router:
 
     def not_ready(self) -> str | None:
         """Why no intents are routed; None if they are."""
-        return None if self._state == "routing" else self._state
+        return self._reader.problem if self._state == "routing" else self._state
 
     async def _tick_forever(self) -> None:
         while True:

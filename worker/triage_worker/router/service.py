@@ -15,6 +15,8 @@ from triage_worker.kafka import topics as shared_topics
 from triage_worker.kafka.authorization import required
 from triage_worker.kafka.client_compat.producer import abandon
 from triage_worker.kafka.clients import producer
+from triage_worker.kafka.event_reader import opened_reader
+from triage_worker.kafka.event_schemas import EventSchemas, written_channels
 from triage_worker.kafka.topic_plan import required_operations
 from triage_worker.observability import tracing
 from triage_worker.observability.http import serving
@@ -62,18 +64,21 @@ async def serve(settings: Settings) -> int:
 
 
 async def _serve(settings: Settings, topics: RouterTopics, router: Router, stop: asyncio.Event) -> None:
+    schemas, needed = EventSchemas(settings), required_operations("router")
     async with AsyncExitStack() as stack:
         await stack.enter_async_context(
             serving(
                 settings.http_host,
                 settings.http_port,
                 alive=router.not_alive,
-                ready=router.not_ready,
+                ready=lambda: schemas.problem or router.not_ready(),
                 registry=router.metrics.registry,
             )
         )
         try:
-            await unless_stopped(stop, shared_topics.require(settings, required_operations("router")))
+            await unless_stopped(stop, shared_topics.require(settings, needed))
+            encoding = await unless_stopped(stop, schemas.encoding(written_channels(needed)))
+            reader = await stack.enter_async_context(opened_reader(settings, router.metrics.registry))
             layout = await unless_stopped(stop, create_internal_topics(settings, topics))
             folder = stack.enter_context(_state_folder(settings.state_dir))
             built = faust_app.build(
@@ -86,7 +91,7 @@ async def _serve(settings: Settings, topics: RouterTopics, router: Router, stop:
             log.info("Stopped before the start was complete")
             return
         traces = stack.enter_context(tracing.started("router", settings.group("router")))
-        router.connect(built, sender, traces)
+        router.connect(built, sender, traces, reader, encoding)
         await router.run(stop)
     log.info("Stopped")
 

@@ -104,6 +104,7 @@ class SurgeService:
                 identity=f"{alert.TYPE}:{alert.alert_id}:{alert.event}",
                 time=timestamp(alert.window_end.timestamp()),
                 subject=alert.intent,
+                encoding=self._context.encoding,
             )
             records.append(OutgoingRecord(self._context.topics.alerts, alert.intent.encode(), value, headers))
         return records

@@ -72,6 +72,7 @@ class TicketService:
         Raises:
             KafkaError: the broker does not accept them; none of the records may be acknowledged.
         """
+        await self._context.reader.load(records)
         effects = _Effects()
         for record in records:
             self._process_record(effects, record)
@@ -118,7 +119,7 @@ class TicketService:
         if record.topic == topics.keyed and asked:
             self._forget(effects, record, asked[0].decode("utf-8", "replace"))
             return
-        parsed = parse_intent(record)
+        parsed = parse_intent(record, self._context.reader)
         if isinstance(parsed, InvalidIntent):
             self._reject(effects, record, parsed)
         elif record.key is None and record.topic == topics.intents:
@@ -201,6 +202,7 @@ class TicketService:
             time=timestamp(conversation.updated_at),
             subject=conversation.ticket_id,
             trace=trace,
+            encoding=self._context.encoding,
         )
         ticket_id = conversation.ticket_id.encode()
         effects.records.append(OutgoingRecord(self._context.topics.tickets, ticket_id, value, headers))

@@ -11,11 +11,15 @@ from aiokafka.structs import ConsumerRecord
 from pydantic import ValidationError
 from triage_schemas.events import MessageEvent
 from triage_schemas.messages.message import NULL_VALUE
+from triage_schemas.output.reading import UNREADABLE
 from triage_schemas.validation import first_error
 
+from triage_worker.kafka.event_reader import WITHOUT_REGISTRY, EventReader
 from triage_worker.observability.logs import about
 from triage_worker.observability.tracing import MessageSpan, Traces, begin, current, ids
+from triage_worker.resilience.tasks import run_together
 from triage_worker.streaming.processor import MessageProcessor
+from triage_worker.streaming.schema_gate import SchemaGate
 from triage_worker.streaming.tracking.dead_letters import DeadLetters
 from triage_worker.streaming.tracking.in_flight import InFlightMessages, TrackedRecords
 from triage_worker.streaming.tracking.offset_tracker import PartitionTracker
@@ -75,6 +79,7 @@ class AsyncDecisionProcessor(MessageProcessor, Generic[E, V]):
         in_flight: where outputs are completed.
         concurrency: events that are decided at once.
         traces: makes the spans of messages; None makes none.
+        reader: reads the events.
     """
 
     def __init__(
@@ -87,6 +92,7 @@ class AsyncDecisionProcessor(MessageProcessor, Generic[E, V]):
         *,
         concurrency: int,
         traces: Traces | None = None,
+        reader: EventReader = WITHOUT_REGISTRY,
     ) -> None:
         self._kind = kind
         self._decider = decider
@@ -95,6 +101,8 @@ class AsyncDecisionProcessor(MessageProcessor, Generic[E, V]):
         self._in_flight = in_flight
         self._concurrency = concurrency
         self._traces = traces
+        self._reader = reader
+        self._gate = None if reader.schemas is None else SchemaGate(reader.schemas, reader.frame, self._admit)
         self._waiting: deque[PendingEvent[E]] = deque()
         self._arrival = asyncio.Condition()
         self._paused = False
@@ -112,7 +120,10 @@ class AsyncDecisionProcessor(MessageProcessor, Generic[E, V]):
             self._workers.cancel()
 
     async def process(self, batch: Sequence[TrackedRecords]) -> None:
-        """Queue records of assigned partitions."""
+        """Queue records of assigned partitions; those whose schema is not there yet wait for it."""
+        await (self._admit(batch) if self._gate is None else self._gate.process(batch))
+
+    async def _admit(self, batch: Sequence[TrackedRecords]) -> None:
         for tracker, records in batch:
             for record in records:
                 self._queue(tracker, record)
@@ -123,6 +134,8 @@ class AsyncDecisionProcessor(MessageProcessor, Generic[E, V]):
         """Drop what is queued and start nothing until `resume`; pending decisions continue."""
         self._paused = True
         self._waiting.clear()
+        if self._gate is not None:
+            self._gate.drop()
 
     def resume(self) -> None:
         """Continue after `pause`; the workers wake up when the next events arrive."""
@@ -142,7 +155,7 @@ class AsyncDecisionProcessor(MessageProcessor, Generic[E, V]):
     @property
     def down(self) -> str | None:
         """Why no event can be decided at present; None if events can be decided."""
-        return self._decider.down
+        return self._decider.down or (None if self._gate is None else self._gate.down)
 
     def _queue(self, tracker: PartitionTracker[Output], record: ConsumerRecord) -> None:
         span = begin(self._traces, record)
@@ -151,7 +164,7 @@ class AsyncDecisionProcessor(MessageProcessor, Generic[E, V]):
             self._in_flight.complete([output])
             return
         try:
-            event = self._kind.read(record.value)
+            event = self._reader.read(self._kind, record)
         except ValidationError as error:
             output = self._dead_letters.output(tracker, record, BAD_EVENT, _describe(self._kind, error), span)
             self._in_flight.complete([output])
@@ -161,6 +174,9 @@ class AsyncDecisionProcessor(MessageProcessor, Generic[E, V]):
         self._waiting.append(PendingEvent(tracker, record, event, span))
 
     async def _run_workers(self) -> None:
+        await (self._decide() if self._gate is None else run_together(self._decide(), self._gate.run()))
+
+    async def _decide(self) -> None:
         async with asyncio.TaskGroup() as group:
             for _ in range(self._concurrency):
                 group.create_task(self._work())
@@ -200,4 +216,5 @@ def _describe(kind: type[MessageEvent], error: ValidationError) -> str:
     """Describe what is wrong with the first field, without its value, which belongs to the customer."""
     first = first_error(error)
     field = first.location[0] if first.location else "all of it"
-    return f"the value is no {kind.TYPE}: {field}: {first.kind}"
+    why = first.message if first.kind == UNREADABLE else first.kind
+    return f"the value is no {kind.TYPE}: {field}: {why}"

@@ -6,6 +6,7 @@ from typing import Any
 from triage_schemas.cloudevents import event_id, timestamp
 from triage_schemas.events import IntentEvent, LabelEvent, MessageEvent
 from triage_schemas.messages.message import Source
+from triage_schemas.output.encoding import JSON, EventEncoding
 from triage_schemas.records import Record, to_record
 
 from triage_worker.observability.tracing import outgoing
@@ -19,7 +20,9 @@ def message_fields(event: MessageEvent, text: str | None = None) -> dict[str, An
     return fields if text is None else fields | {"text": text}
 
 
-def decision_record(pending: PendingEvent[Any], event: MessageEvent, now: datetime, kind: str = "") -> Record:
+def decision_record(
+    pending: PendingEvent[Any], event: MessageEvent, now: datetime, kind: str = "", *, encoding: EventEncoding = JSON
+) -> Record:
     """Make the record of a decision. The same message always gives the same event id, so that repeats are detected.
 
     Args:
@@ -27,6 +30,7 @@ def decision_record(pending: PendingEvent[Any], event: MessageEvent, now: dateti
         event: the decision.
         now: when it was made.
         kind: begins the event's id in place of its type, for a second event of this type about the message.
+        encoding: writes the value.
     """
     source = Source(event.source.topic, event.source.partition, event.source.offset)
     return to_record(
@@ -35,6 +39,7 @@ def decision_record(pending: PendingEvent[Any], event: MessageEvent, now: dateti
         time=timestamp(now.timestamp()),
         subject=event.message_id,
         trace=outgoing(pending.record.headers, pending.span),
+        encoding=encoding,
     )
 
 
@@ -47,6 +52,7 @@ def labelled_output(
     output_topic: str,
     labels_topic: str,
     kinds: tuple[str, str] = ("", ""),
+    encoding: EventEncoding = JSON,
 ) -> Output:
     """Make the output of a message that got an intent: the intent event, and its label as the companion.
 
@@ -58,10 +64,11 @@ def labelled_output(
         output_topic: the topic of intents.
         labels_topic: the topic of labels.
         kinds: of the intent event and of the label, see `decision_record`.
+        encoding: writes the values.
     """
     record = pending.record
-    intent_record = decision_record(pending, intent, now, kinds[0])
-    label_record = decision_record(pending, label, now, kinds[1])
+    intent_record = decision_record(pending, intent, now, kinds[0], encoding=encoding)
+    label_record = decision_record(pending, label, now, kinds[1], encoding=encoding)
     return Output(
         pending.tracker,
         record,

@@ -1,7 +1,7 @@
 """Answers the probes: whether the event loop advances, and whether messages can be answered."""
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from time import monotonic
 
 from triage_worker.kafka.client_compat.broker_errors import BrokerErrorLog
@@ -20,11 +20,18 @@ class Readiness:
     Args:
         stop: set when the service stops.
         broker_errors: explains why the broker takes no output.
+        waits_for: says what the start waits for, if it is known.
     """
 
-    def __init__(self, stop: asyncio.Event, broker_errors: BrokerErrorLog) -> None:
+    def __init__(
+        self,
+        stop: asyncio.Event,
+        broker_errors: BrokerErrorLog,
+        waits_for: Callable[[], str | None] = lambda: None,
+    ) -> None:
         self._stop = stop
         self._broker_errors = broker_errors
+        self._waits_for = waits_for
         self.components: ServiceComponents | None = None
 
     def not_alive(self) -> str | None:
@@ -40,7 +47,8 @@ class Readiness:
     def not_ready(self) -> str | None:
         """Why messages cannot be answered at present; None if they can."""
         if self.components is None:
-            return "starting"
+            why = self._waits_for()
+            return "starting" if why is None else f"starting: {why}"
         return next(self._problems(self.components), None)
 
     def _problems(self, components: ServiceComponents) -> Iterator[str]:

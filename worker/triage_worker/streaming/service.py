@@ -9,10 +9,12 @@ from typing import Any, Protocol
 
 from aiokafka.errors import KafkaError
 from prometheus_client import CollectorRegistry
+from triage_schemas.output.encoding import EventEncoding
 
 from triage_worker.config.settings import Settings
 from triage_worker.kafka import topics
 from triage_worker.kafka.client_compat import broker_errors
+from triage_worker.kafka.event_schemas import EventSchemas, written_channels
 from triage_worker.observability.http import serving
 from triage_worker.observability.metrics import Metrics
 from triage_worker.observability.registry import process_registry
@@ -27,14 +29,15 @@ log = logging.getLogger(__name__)
 async def run_service(
     settings: Settings,
     needed: Mapping[str, str],
-    open_components: Callable[[Settings, Metrics], AbstractAsyncContextManager[ServiceComponents]],
+    open_components: Callable[[Settings, Metrics, EventEncoding], AbstractAsyncContextManager[ServiceComponents]],
 ) -> int:
     """Run a service until SIGTERM or SIGINT; returns the exit code.
 
     Args:
         settings: of the service.
         needed: the settings that name the topics which must exist, each with the operation on it.
-        open_components: makes the components of the service, and closes what they hold.
+        open_components: makes the components of the service, which write events in an encoding, and closes what they
+            hold.
 
     Raises:
         TriageError, ModelError: the service cannot start; says what to change.
@@ -43,7 +46,8 @@ async def run_service(
     file_descriptors.raise_limit()
     stop = stop_on_signals()
     metrics = Metrics()
-    readiness = Readiness(stop, broker_errors.listen())
+    schemas = EventSchemas(settings)
+    readiness = Readiness(stop, broker_errors.listen(), lambda: schemas.problem)
     async with (
         serving(
             settings.http_host,
@@ -56,7 +60,8 @@ async def run_service(
     ):
         try:
             await unless_stopped(stop, topics.require(settings, needed))
-            opening = stack.enter_async_context(open_components(settings, metrics))
+            encoding = await unless_stopped(stop, schemas.encoding(written_channels(needed)))
+            opening = stack.enter_async_context(open_components(settings, metrics, encoding))
             components = await unless_stopped(stop, opening)
         except StoppedError:
             log.info("Stopped before the start was complete")

@@ -73,8 +73,10 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
 {{- $ports = append $ports (regexFind "[0-9]+$" .) }}
 {{- end }}
 {{- else }}
-{{- $urls := dict "llm" $values.fallback.llm.url "helpdesk" $values.helpdesk.url "tracing" $values.tracing.endpoint }}
-{{- $ports = append $ports (include "triage.port" (get $urls .other)) }}
+{{- $urls := dict "llm" $values.fallback.llm.url "helpdesk" $values.helpdesk.url "tracing" $values.tracing.endpoint "schemaRegistry" $values.schemaRegistry.url }}
+{{- range splitList "," (get $urls .other) }}
+{{- $ports = append $ports (include "triage.port" .) }}
+{{- end }}
 {{- end }}
 {{- range index $values.networkPolicy (printf "%sPorts" .other) }}
 {{- $ports = append $ports (toString .) }}
@@ -158,6 +160,11 @@ persistentVolumeClaim: {claimName: {{ $bundle.existingClaim }}, readOnly: true}
 {{- if and (has .component (list "worker" "router" "fallback")) .root.Values.tracing.endpoint }}yes{{ end }}
 {{- end }}
 
+{{- /* Non-empty if a service reads or writes by schemas of a registry. */}}
+{{- define "triage.byRegistry" -}}
+{{- if and (has .component (list "worker" "router" "fallback" "helpdesk" "audit")) .root.Values.schemaRegistry.url }}yes{{ end }}
+{{- end }}
+
 {{- /* All variables as one map. Later maps override earlier ones: from general to specific. */}}
 {{- define "triage.settings" -}}
 {{- $values := .root.Values }}
@@ -194,6 +201,19 @@ persistentVolumeClaim: {claimName: {{ $bundle.existingClaim }}, readOnly: true}
 {{- $_ := set $settings "TRIAGE_SSL_CERTFILE" "/etc/triage/client/tls.crt" }}
 {{- $_ := set $settings "TRIAGE_SSL_KEYFILE" "/etc/triage/client/tls.key" }}
 {{- end }}
+{{- end }}
+{{- if include "triage.byRegistry" . }}
+{{- $registry := $values.schemaRegistry }}
+{{- $_ := set $settings "TRIAGE_SCHEMA_REGISTRY_URL" $registry.url }}
+{{- if ne $registry.outputFormat "json" }}
+{{- $_ := set $settings "TRIAGE_OUTPUT_FORMAT" $registry.outputFormat }}
+{{- $_ := set $settings "TRIAGE_SCHEMA_REGISTRATION" $registry.registration }}
+{{- with $registry.compatibility }}
+{{- $_ := set $settings "TRIAGE_SCHEMA_COMPATIBILITY" . }}
+{{- end }}
+{{- end }}
+{{- else if ne $values.schemaRegistry.outputFormat "json" }}
+{{- $_ := required "schemaRegistry.url is needed with another schemaRegistry.outputFormat than json" $values.schemaRegistry.url }}
 {{- end }}
 {{- if and (eq .component "audit") $values.worker.bundle.languages (not (hasKey $service.settings "TRIAGE_BUNDLE")) }}
 {{- fail "audit.enabled audits one bundle: with worker.bundle.languages, set audit.settings.TRIAGE_BUNDLE to the folder of one" }}
@@ -248,6 +268,15 @@ persistentVolumeClaim: {claimName: {{ $bundle.existingClaim }}, readOnly: true}
 - name: TRIAGE_SASL_PASSWORD
   valueFrom:
     secretKeyRef: {name: {{ include "triage.saslSecret" . }}, key: {{ .root.Values.kafka.sasl.passwordKey }}}
+{{- end }}
+{{- if and (include "triage.byRegistry" .) .root.Values.schemaRegistry.existingSecret }}
+{{- $registry := .root.Values.schemaRegistry }}
+- name: TRIAGE_SCHEMA_REGISTRY_USERNAME
+  valueFrom:
+    secretKeyRef: {name: {{ $registry.existingSecret }}, key: {{ $registry.usernameKey }}}
+- name: TRIAGE_SCHEMA_REGISTRY_PASSWORD
+  valueFrom:
+    secretKeyRef: {name: {{ $registry.existingSecret }}, key: {{ $registry.passwordKey }}}
 {{- end }}
 {{- if include "triage.traced" . }}
 - name: OTEL_EXPORTER_OTLP_ENDPOINT

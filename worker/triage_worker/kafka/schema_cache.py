@@ -11,9 +11,9 @@ from triage_schemas.input.registry.compiling import compile_schema, require_libr
 from triage_schemas.input.registry.frames import SchemaId
 from triage_schemas.input.registry.schema import KnownSchema, SchemaText, UnusableSchema
 
-from triage_worker.classify.registry_client import RegistryDownError, open_client
 from triage_worker.config.errors import ConfigError
 from triage_worker.config.settings import Settings
+from triage_worker.kafka.registry_client import RegistryDownError, open_client
 from triage_worker.resilience.backoff import RetryPolicy
 
 log = logging.getLogger(__name__)

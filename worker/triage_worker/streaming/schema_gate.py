@@ -5,11 +5,10 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from time import monotonic
 
-from triage_schemas.input.framed_values import frame_of
-from triage_schemas.input.registry.frames import SchemaId
-from triage_schemas.messages.message import InputShape
+from aiokafka.structs import ConsumerRecord
+from triage_schemas.input.registry.frames import Frame, SchemaId
 
-from triage_worker.classify.schema_cache import SchemaCache
+from triage_worker.kafka.schema_cache import SchemaCache
 from triage_worker.streaming.tracking.in_flight import TrackedRecords
 
 Batch = Sequence[TrackedRecords]
@@ -23,13 +22,18 @@ class SchemaGate:
 
     Args:
         schemas: are loaded as records need them.
-        shape: the format of the input.
+        frame_of: returns the frame of a record that is read by a schema of the registry; None for any other.
         admit: takes records whose schemas are there.
     """
 
-    def __init__(self, schemas: SchemaCache, shape: InputShape, admit: Callable[[Batch], Awaitable[None]]) -> None:
+    def __init__(
+        self,
+        schemas: SchemaCache,
+        frame_of: Callable[[ConsumerRecord], Frame | None],
+        admit: Callable[[Batch], Awaitable[None]],
+    ) -> None:
         self._schemas = schemas
-        self._shape = shape
+        self._frame_of = frame_of
         self._admit = admit
         self._waiting: deque[Batch] = deque()
         self._arrival = asyncio.Event()
@@ -74,5 +78,5 @@ class SchemaGate:
             self._waiting.popleft()
 
     def _missing(self, batch: Batch) -> set[SchemaId]:
-        frames = (frame_of(record.value, record.headers, self._shape) for _, records in batch for record in records)
+        frames = (self._frame_of(record) for _, records in batch for record in records)
         return {frame.schema_id for frame in frames if frame is not None and self._schemas.lacks(frame.schema_id)}

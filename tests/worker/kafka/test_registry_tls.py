@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 from triage_schemas.input.registry.frames import SchemaId
 from triage_schemas.input.registry.schema import SchemaText
-from triage_worker.classify.registry_client import RegistryDownError, open_client
 from triage_worker.config.settings import Settings
+from triage_worker.kafka.registry_client import RegistryDownError, open_client
 
 from tests.kafka.certificates import Authority
-from tests.worker.classify.fake_registry import FakeRegistry
+from tests.worker.kafka.fake_registry import FakeRegistry
 
 
 async def ask(url: str, **settings: Any) -> object:

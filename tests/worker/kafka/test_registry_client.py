@@ -7,12 +7,12 @@ from typing import Any
 import pytest
 from triage_schemas.input.registry.frames import SchemaId
 from triage_schemas.input.registry.schema import SchemaText, UnusableSchema
-from triage_worker.classify.registry_client import RegistryDownError, open_client
 from triage_worker.config.errors import ConfigError
 from triage_worker.config.settings import Settings
+from triage_worker.kafka.registry_client import RegistryDownError, open_client
 
 from tests.kafka.broker import free_ports
-from tests.worker.classify.fake_registry import FakeRegistry
+from tests.worker.kafka.fake_registry import FakeRegistry
 
 RECORD = '{"type": "record", "name": "M", "fields": []}'
 ONE = SchemaId("short", "1")

@@ -2,9 +2,9 @@
 
 import ssl
 from base64 import b64encode
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import quote
 
 import aiohttp
@@ -20,8 +20,12 @@ LARGEST_ID = 2**31 - 1
 """Of Confluent's API, which answers to a larger one as to a wrong address."""
 
 APICURIO = "/apis/registry/"
-NOT_FOUND = {40401, 40402, 40403}
-"""Confluent's codes for a subject, a version or a schema that does not exist."""
+CONFLUENT_OF_APICURIO = "/apis/ccompat/v7"
+NOT_FOUND = {40401, 40402, 40403, 40408}
+"""Confluent's codes for a subject, a version, a schema or a subject's compatibility that does not exist."""
+
+NOT_NOW = {301, 302, 307, 308, 408, 429}
+"""Statuses that are no answer of the registry, or only that it has no time."""
 
 AVRO_TYPES = {"record", "error", "enum", "map", "fixed", "bytes", "int", "long", "float", "double"}
 
@@ -34,6 +38,28 @@ class UnknownSchemaError(Exception):
     """The registry does not know what it is asked for."""
 
 
+class Answer(NamedTuple):
+    """What the registry said: the status, and the body."""
+
+    status: int
+    content: bytes
+
+    @property
+    def fields(self) -> dict[str, Any]:
+        """The body's JSON object; empty if it is none."""
+        try:
+            found = orjson.loads(self.content)
+        except orjson.JSONDecodeError:
+            return {}
+        return found if isinstance(found, dict) else {}
+
+    @property
+    def names_what_is_missing(self) -> bool:
+        """Whether a 404 is the registry's, about what was asked for, and not that of a proxy or a wrong address."""
+        error = self.fields
+        return error.get("error_code") in NOT_FOUND or str(error.get("name", "")).endswith("NotFoundException")
+
+
 class RegistryClient:
     """Asks one registry.
 
@@ -42,13 +68,16 @@ class RegistryClient:
         urls: of the registry's nodes; the next one is asked where one gives no answer. Apicurio's end with
             ``/apis/registry/v3`` (or v2) or with ``/apis/ccompat/v7``.
         id_kind: what an id in front of a value is, for Apicurio: "auto", "content" or "global".
+
+    Attributes:
+        is_apicurio: whether Apicurio's own API is asked for schemas.
     """
 
     def __init__(self, session: aiohttp.ClientSession, urls: Sequence[str], id_kind: str = "auto") -> None:
         self._session = session
         self._urls = list(urls)
         self._id_kind = id_kind
-        self._is_apicurio = APICURIO in urls[0]
+        self.is_apicurio = APICURIO in urls[0]
 
     async def schema(self, schema_id: SchemaId) -> SchemaText | UnusableSchema:
         """Fetch a schema with all that it refers to.
@@ -58,7 +87,7 @@ class RegistryClient:
         """
         references: dict[str, str] = {}
         try:
-            if schema_id.kind in {"content", "global"} or (self._is_apicurio and schema_id.kind != "guid"):
+            if schema_id.kind in {"content", "global"} or (self.is_apicurio and schema_id.kind != "guid"):
                 return await self._apicurio_schema(schema_id, references)
             return await self._confluent_schema(schema_id, references)
         except UnknownSchemaError as error:
@@ -111,36 +140,68 @@ class RegistryClient:
         return found
 
     async def _get_text(self, path: str, *, apicurio: bool = False) -> str:
+        answer = await self._send("GET", path, None, apicurio=apicurio, accept=_is_schema)
+        if answer.status == 404:
+            raise UnknownSchemaError("it answers 404")
+        return answer.content.decode(errors="replace")
+
+    async def send(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> Answer:
+        """Send a request of Confluent's API; Apicurio has it, too.
+
+        Raises:
+            RegistryDownError: no node gave a usable answer.
+        """
+        return await self._send(method, path, body, apicurio=False, accept=_is_usable)
+
+    async def apicurio_id(self, subject: str, version: int) -> int:
+        """Return the id by which values name a version, of a registry that `is_apicurio`.
+
+        Raises:
+            RegistryDownError: there was no usable answer.
+        """
+        is_v2 = f"{APICURIO}v2" in self._urls[0]
+        path = f"/groups/default/artifacts/{quote(subject, safe='')}/versions/{version}{'/meta' if is_v2 else ''}"
+        try:
+            found = _json(await self._get_text(path, apicurio=True))
+        except UnknownSchemaError:  # registered a moment ago: another node does not know it yet
+            raise RegistryDownError(f"it does not have version {version} of {subject} yet") from None
+        return int(found["globalId" if self._id_kind == "global" else "contentId"])
+
+    async def _send(
+        self,
+        method: str,
+        path: str,
+        body: Mapping[str, Any] | None,
+        *,
+        apicurio: bool,
+        accept: Callable[[Answer], str | None],
+    ) -> Answer:
         """Ask the nodes in turn; the first that answers is asked first from then on."""
         problems = []
+        root = _apicurio_root if apicurio else _confluent_root
         for url in list(self._urls):
             try:
-                text = await self._ask(_apicurio_root(url) + path if apicurio else url + path)
+                answer = await self._ask(method, root(url) + path, body)
+                problem = accept(answer)
             except RegistryDownError as error:
-                problems.append(f"{url}: {error}")
-            else:
+                problem = str(error)
+            if problem is None:
                 self._urls.remove(url)
                 self._urls.insert(0, url)
-                return text
+                return answer
+            problems.append(f"{url}: {problem}")
         raise RegistryDownError("; ".join(problems))
 
-    async def _ask(self, url: str) -> str:
+    async def _ask(self, method: str, url: str, body: Mapping[str, Any] | None) -> Answer:
         try:
-            async with self._session.get(url, timeout=TIMEOUT, allow_redirects=False) as response:
-                status, content = response.status, await response.read()
+            async with self._session.request(
+                method, url, json=body, timeout=TIMEOUT, allow_redirects=False
+            ) as response:
+                return Answer(response.status, await response.read())
         except TimeoutError:
             raise RegistryDownError("no answer in time") from None
         except (aiohttp.ClientError, OSError) as error:
             raise RegistryDownError(str(error) or type(error).__name__) from error
-        if status == 200:
-            return content.decode(errors="replace")
-        if status == 404 and _names_what_is_missing(content):
-            raise UnknownSchemaError("it answers 404")
-        if status in {401, 403}:
-            raise RegistryDownError(
-                f"it refuses the login ({status}): check TRIAGE_SCHEMA_REGISTRY_USERNAME and _PASSWORD, or _TOKEN"
-            )
-        raise RegistryDownError(f"it answers {status}")
 
 
 @asynccontextmanager
@@ -213,12 +274,22 @@ def _apicurio_root(url: str) -> str:
     return url if APICURIO in url else f"{url.partition('/apis/')[0]}{APICURIO}v3"
 
 
-def _names_what_is_missing(content: bytes) -> bool:
-    """Whether a 404 is the registry's, about what was asked for, and not that of a proxy or a wrong address."""
-    try:
-        error = orjson.loads(content)
-    except orjson.JSONDecodeError:
-        return False
-    if not isinstance(error, dict):
-        return False
-    return error.get("error_code") in NOT_FOUND or str(error.get("name", "")).endswith("NotFoundException")
+def _confluent_root(url: str) -> str:
+    """The address of the API that is like Confluent's, beside Apicurio's own."""
+    return f"{url.partition('/apis/')[0]}{CONFLUENT_OF_APICURIO}" if APICURIO in url else url
+
+
+def _is_usable(answer: Answer) -> str | None:
+    """Why an answer to a request is none; None if it is one, also one that refuses."""
+    if answer.status == 404 and not answer.names_what_is_missing:
+        return "it answers 404: check TRIAGE_SCHEMA_REGISTRY_URL"
+    return f"it answers {answer.status}" if answer.status >= 500 or answer.status in NOT_NOW else None
+
+
+def _is_schema(answer: Answer) -> str | None:
+    """Why an answer to a question is none; None if it has what was asked for, or says that there is no such thing."""
+    if answer.status == 200 or (answer.status == 404 and answer.names_what_is_missing):
+        return None
+    if answer.status in {401, 403}:
+        return f"it refuses the login ({answer.status}): check TRIAGE_SCHEMA_REGISTRY_USERNAME and _PASSWORD, or _TOKEN"
+    return f"it answers {answer.status}"
