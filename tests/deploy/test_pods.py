@@ -7,12 +7,10 @@ import pytest
 from triage_worker.config.settings import Settings
 from triage_worker.config.sources import variable
 from triage_worker.observability import tracing
+from triage_worker.streaming import process_end
 
 from tests.deploy.manifests import environment, of_kind, pods, rendered
 from tests.deploy.tools import CHART, SIZES
-
-CLIENT_STOP_S = 10
-"""Longest time to leave the group after the drain (worker/triage_worker/streaming/consumer.py)."""
 
 
 @pytest.mark.parametrize("size", SIZES)
@@ -87,7 +85,7 @@ def test_services_have_probes_and_time_to_drain(size: str) -> None:
         container = spec["containers"][0]
         settings = environment(container)
         drain_s = float(settings.get("TRIAGE_DRAIN_TIMEOUT_S") or Settings.model_fields["drain_timeout_s"].default)
-        assert spec["terminationGracePeriodSeconds"] > drain_s + CLIENT_STOP_S
+        assert spec["terminationGracePeriodSeconds"] > drain_s + process_end.LIMIT_S
         paths = {probe: container[probe]["httpGet"]["path"] for probe in container if probe.endswith("Probe")}
         assert paths == {"startupProbe": "/livez", "livenessProbe": "/livez", "readinessProbe": "/readyz"}
         assert settings["TRIAGE_HTTP_PORT"] == str(container["ports"][0]["containerPort"])

@@ -41,6 +41,7 @@ async def test_aborted_messages_are_not_answered_and_leave_no_lag(harness: Kafka
         return await endpoints.metric(LAG) == 0
 
     await eventually(no_lag, 30, worker.log_text)
+    await harness.wait_until_committed(30)  # up to the last marker, so that an autoscaler sees no lag either
     assert await worker.terminate() == 0, worker.log_text()
     outcomes = await harness.outcomes()
     assert sorted(outcomes.answers) == committed

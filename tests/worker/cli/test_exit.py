@@ -1,6 +1,7 @@
 """How the command ends: one sentence and an exit code, and no traceback for what a user can cause."""
 
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -49,6 +50,24 @@ def test_a_full_disk_is_one_sentence(command: list[str]) -> None:
 def test_a_closed_output_is_no_error(command: list[str]) -> None:
     done = triage_in_shell(command, ">&-")
     assert (done.returncode, done.stderr) == (0, "")
+
+
+FIRST_PROCESS = """
+import os, signal, time
+pid, os.getpid = os.getpid(), lambda: {pid}
+from triage_worker.cli import main
+
+main._run = lambda: (os.kill(pid, signal.SIGTERM), time.sleep(60))
+main.main()
+"""
+"""A command that gets a signal while it is being loaded."""
+
+
+@pytest.mark.parametrize(("pid", "code"), [("1", 128 + signal.SIGTERM), ("pid", -signal.SIGTERM)])
+def test_the_first_process_of_a_container_heeds_a_signal_from_the_beginning(pid: str, code: int) -> None:
+    """Linux ignores signals for it that it does not handle, so that it would be killed a minute later."""
+    done = subprocess.run([sys.executable, "-c", FIRST_PROCESS.format(pid=pid)], check=False, timeout=30)
+    assert done.returncode == code
 
 
 @pytest.mark.parametrize("closed", ["<&-", "2>&-", "<&- 2>&-", "<&- >&- 2>&-"])

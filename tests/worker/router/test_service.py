@@ -21,6 +21,7 @@ from triage_worker.kafka.client_compat import faust as faust_compat
 from triage_worker.kafka.sending import send_record
 from triage_worker.router import router as router_module
 from triage_worker.router import service
+from triage_worker.router.event_batcher import EventBatcher
 from triage_worker.router.faust_app import RouterApp
 from triage_worker.router.router import Router
 from triage_worker.routing.routes_file import DEFAULT_ROUTES, RoutesFile
@@ -129,6 +130,36 @@ async def test_a_router_that_waits_for_its_group_can_be_stopped() -> None:
     async with asyncio.timeout(TIMEOUT_S):
         await running
     assert app.stopped
+
+
+async def test_a_batch_that_the_broker_does_not_take_is_not_waited_for(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    class StartedApp:
+        consumer = NO_THREAD
+
+        async def start(self) -> None: ...
+
+        async def stop(self) -> None: ...
+
+        async def wait_until_stopped(self) -> None:
+            await asyncio.Event().wait()
+
+    monkeypatch.setattr(router_module, "BATCH_S", 0.01)
+    monkeypatch.setattr(router_module, "watch_topics", never)
+    router, stop = Router(TOPICS, RoutesFile(DEFAULT_ROUTES)), asyncio.Event()
+    router._built = RouterApp(StartedApp(), None, None)
+    router._ticket_batches = EventBatcher(never, router.metrics)
+    router._surge_batches = EventBatcher(never, router.metrics)
+    running = asyncio.create_task(router.run(stop))
+    event: Any = SimpleNamespace(message=None)
+    await router._ticket_batches.put(event)
+    async with asyncio.timeout(TIMEOUT_S):
+        while not router._ticket_batches.lock.locked():  # noqa: ASYNC110
+            await asyncio.sleep(0.001)
+        stop.set()
+        await running
+    assert "The current batch was not finished in time" in caplog.text
 
 
 async def test_a_signal_stops_a_router_whose_producer_waits_for_the_broker(

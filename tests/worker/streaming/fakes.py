@@ -6,7 +6,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from aiokafka import ConsumerRebalanceListener
-from aiokafka.structs import ConsumerRecord, TopicPartition
+from aiokafka.structs import ConsumerRecord, OffsetAndMetadata, TopicPartition
 from triage_worker.observability.metrics import Metrics
 from triage_worker.streaming.delivery.delivery import PartitionRequest
 from triage_worker.streaming.processor import MessageProcessor
@@ -30,6 +30,7 @@ class FakeClient:
         poll_error: the error of every poll, while it is set.
         partitions: of the topic.
         hidden: the topics that the user may not see.
+        positions: the offset that is read next, by partition.
         commit_error: the error of every commit, while it is set.
         listener: is notified of assignments and revocations.
     """
@@ -48,7 +49,9 @@ class FakeClient:
         self.hidden: set[str] = set()
         cluster = SimpleNamespace(brokers=lambda: [1, 2, 3], unauthorized_topics=self.hidden)
         self._client = SimpleNamespace(cluster=cluster)
-        self._subscription = SimpleNamespace(topics={"in"})
+        self.positions: dict[TopicPartition, int] = {}
+        assignment = SimpleNamespace(all_consumed_offsets=self._consumed)
+        self._subscription = SimpleNamespace(topics={"in"}, subscription=SimpleNamespace(assignment=assignment))
 
     async def start(self) -> None:
         if self._hangs:
@@ -85,6 +88,9 @@ class FakeClient:
 
     async def stop(self) -> None:
         self._calls.append("stop client")
+
+    def _consumed(self) -> dict[TopicPartition, OffsetAndMetadata]:
+        return {partition: OffsetAndMetadata(position, "") for partition, position in self.positions.items()}
 
 
 class FakeProcessor(MessageProcessor):

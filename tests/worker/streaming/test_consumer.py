@@ -133,6 +133,22 @@ async def test_nothing_is_read_while_the_messages_in_flight_are_too_large(monkey
         assert set(harness.client.polls) == {((TopicPartition("in", -1),), None)}
 
 
+async def test_the_position_behind_the_marker_of_a_transaction_is_committed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Otherwise the marker would count as lag for ever, and an autoscaler would keep a worker for it."""
+    monkeypatch.setattr(consumer_module, "POSITIONS_S", 0.0)
+    harness = ConsumerHarness()
+    async with running(harness):
+        await harness.assign(A, B)
+        harness.read(7)
+        harness.acknowledge(7)
+        harness.read(3, partition=B)
+        harness.client.positions = {A: 9, B: 5}
+        await harness.wait_for(lambda: harness.in_flight.offsets.to_commit() == {A: 9, B: 3})
+        harness.acknowledge(3, partition=B)
+        await harness.consumer.on_partitions_revoked({A, B})
+    assert "commit {0: 9, 1: 5}" in harness.calls
+
+
 async def test_a_stop_waits_for_messages_in_flight_commits_them_and_leaves_the_group() -> None:
     harness = ConsumerHarness()
     async with running(harness) as task:
@@ -141,7 +157,7 @@ async def test_a_stop_waits_for_messages_in_flight_commits_them_and_leaves_the_g
         harness.calls.clear()
         harness.stop.set()
         await asyncio.sleep(0.02)
-        assert (harness.calls, task.done()) == ([], False)
+        assert (harness.calls, task.done()) == (["flush"], False)
         harness.acknowledge(7)
     assert harness.calls == [
         "flush",
@@ -160,7 +176,7 @@ async def test_a_stop_gives_up_on_messages_in_flight_when_its_time_is_up() -> No
         await harness.assign(A)
         harness.read(7)
         harness.calls.clear()
-    assert harness.calls == ["pause processor", "release [0]", "revoke [0]", "stop client"]
+    assert harness.calls[-5:] == ["commit {0: 7}", "pause processor", "release [0]", "revoke [0]", "stop client"]
     assert harness.in_flight.offsets.counts().returned == 1
 
 
@@ -175,9 +191,9 @@ async def test_a_stop_does_not_wait_for_messages_that_nothing_can_answer_at_pres
         harness.calls.clear()
         harness.stop.set()
         await asyncio.sleep(0.02)
-        assert (harness.calls, task.done()) == ([], False), "what runs is waited for"
+        assert (harness.calls, task.done()) == (["flush"], False), "what runs is waited for"
         harness.processor.is_idle = True
-    assert harness.calls[:2] == ["flush", "commit {0: 8}"]
+    assert harness.calls[:3] == ["flush", "pause processor", "commit {0: 8}"]
     assert harness.in_flight.offsets.counts().returned == 1
 
 

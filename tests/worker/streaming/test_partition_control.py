@@ -56,9 +56,9 @@ class ControlHarness:
 
     def request(
         self, partition: TopicPartition, action: Literal["pause", "restart", "resume"]
-    ) -> "asyncio.Future[None]":
+    ) -> "asyncio.Future[int | None]":
         """Request an action, as a delivery does."""
-        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        done: asyncio.Future[int | None] = asyncio.get_running_loop().create_future()
         self.requests.put_nowait(PartitionRequest(partition, action, done))
         return done
 
@@ -74,7 +74,7 @@ async def harness() -> AsyncIterator[ControlHarness]:
 
 
 async def test_a_partition_is_resumed_from_its_committed_offset(harness: ControlHarness) -> None:
-    await harness.request(A, "resume")
+    assert await harness.request(A, "resume") == 5
     assert harness.client.calls == [("seek", A, 5), ("resume", A, None)]
 
 

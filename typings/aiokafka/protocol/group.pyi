@@ -12,6 +12,9 @@ class JoinGroupRequest(Request):
         group_protocols: list[tuple[str, bytes]],
     ) -> None: ...
 
+class LeaveGroupRequest(Request):
+    def __init__(self, group: str, member_id: str) -> None: ...
+
 class SyncGroupRequest(Request):
     def __init__(
         self,

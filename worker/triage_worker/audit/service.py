@@ -25,6 +25,7 @@ from triage_worker.kafka.authorization import REFUSED, describe_error, refusal
 from triage_worker.kafka.clients import producer
 from triage_worker.kafka.control_topic import bundle_key
 from triage_worker.kafka.topic_plan import required_operations
+from triage_worker.streaming import process_end
 from triage_worker.streaming.service import run_follower
 
 log = logging.getLogger(__name__)
@@ -54,7 +55,7 @@ def follow(settings: Settings, *, act: bool) -> int:
         TriageError, ModelError: the service cannot start; says what to change.
     """
     needed = required_operations("audit") | ({"control_topic": "Read and Write"} if act else {})
-    return asyncio.run(
+    return process_end.run(
         run_follower(settings, needed, lambda settings, registry: AuditFollower(settings, registry, act=act))
     )
 

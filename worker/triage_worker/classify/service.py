@@ -22,6 +22,7 @@ from triage_worker.kafka.schema_cache import opened_schemas
 from triage_worker.kafka.topic_plan import required_operations
 from triage_worker.observability import tracing
 from triage_worker.observability.metrics import Metrics
+from triage_worker.streaming import process_end
 from triage_worker.streaming.service import run_service
 from triage_worker.streaming.wiring import ServiceComponents
 
@@ -32,7 +33,7 @@ def run(settings: Settings) -> int:
     Raises:
         TriageError, ModelError: the worker cannot start; says what to change.
     """
-    return asyncio.run(run_service(settings, needed_topics(settings), _open_components))
+    return process_end.run(run_service(settings, needed_topics(settings), _open_components))
 
 
 def needed_topics(settings: Settings) -> dict[str, str]:

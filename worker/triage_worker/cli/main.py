@@ -5,6 +5,7 @@ The rest of the command line is imported inside, so that Ctrl-C ends the command
 
 import errno
 import os
+import signal
 import sys
 from typing import NoReturn
 
@@ -17,6 +18,10 @@ SYMLINK_LOOP = "Symlink loop"
 def main() -> None:
     """Run the command line. An error that the user can correct is one sentence on standard error and exit code 2."""
     _open_missing_streams()
+    if os.getpid() == 1:
+        # Linux ignores a signal for the first process of a container unless the process handles it, and services do so
+        # only once they are loaded.
+        signal.signal(signal.SIGTERM, lambda number, _: os._exit(128 + number))
     try:
         _run()
         sys.stdout.flush()

@@ -1,6 +1,5 @@
 """The fallback service: builds its components and serves until it is stopped."""
 
-import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 
@@ -26,6 +25,7 @@ from triage_worker.kafka.topic_plan import required_operations
 from triage_worker.observability import tracing
 from triage_worker.observability.metrics import Metrics
 from triage_worker.observability.tracing import Traces
+from triage_worker.streaming import process_end
 from triage_worker.streaming.async_processor import AsyncDecisionProcessor
 from triage_worker.streaming.service import run_service
 from triage_worker.streaming.tracking.dead_letters import DeadLetters
@@ -47,7 +47,7 @@ def run(settings: Settings) -> int:
     for name, meaning in REQUIRED_SETTINGS.items():
         if getattr(settings, name) is None:
             raise ConfigError(f"No LLM is configured: set {variable(name)} to {meaning}.")
-    return asyncio.run(run_service(settings, required_operations("fallback"), _opened))
+    return process_end.run(run_service(settings, required_operations("fallback"), _opened))
 
 
 @asynccontextmanager

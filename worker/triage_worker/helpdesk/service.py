@@ -33,6 +33,7 @@ from triage_worker.kafka.topic_plan import required_operations
 from triage_worker.observability.http import serving
 from triage_worker.resilience.file_descriptors import raise_limit
 from triage_worker.routing.routes_file import DEFAULT_ROUTES, load
+from triage_worker.streaming import process_end
 from triage_worker.streaming.signals import StoppedError, stop_on_signals, unless_stopped
 
 log = logging.getLogger(__name__)
@@ -51,7 +52,7 @@ def run(settings: Settings) -> int:
         TriageError: the connector cannot start, or the helpdesk refuses the login; the message says what to change.
     """
     with required():
-        return asyncio.run(serve(settings))
+        return process_end.run(serve(settings))
 
 
 async def serve(settings: Settings) -> int:

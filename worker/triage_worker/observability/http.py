@@ -12,6 +12,9 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 from triage_worker.config.errors import ConfigError
 
 Problem = Callable[[], str | None]
+CLOSE_S = 1.0
+"""How long an answer that is being sent may take when the service ends; aiohttp's default is a minute."""
+
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
@@ -39,7 +42,7 @@ async def serving(
     app.router.add_get("/livez", _probe(alive))
     app.router.add_get("/readyz", _probe(ready))
     app.router.add_get("/metrics", _metrics(registry))
-    runner = web.AppRunner(app, access_log=None)
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=CLOSE_S)
     await runner.setup()
     try:
         # asyncio binds "::" for IPv6 only, and binds all families of this machine if there is no host.

@@ -28,6 +28,9 @@ from triage_worker.routing.routes_file import RoutesFile
 log = logging.getLogger(__name__)
 
 TICK_S = 2.0
+BATCH_S = 1.5
+"""How long the current batches may take when the router stops."""
+
 STUCK_AFTER_S = 300.0
 """The router is not alive once a batch has taken this long."""
 
@@ -123,10 +126,7 @@ class Router:
                 task.result()
             if not stop.is_set():
                 raise app.crash_reason or RuntimeError("Faust stopped by itself")
-            # The locks make this wait for the current batches. Pending events are read again at the next start.
-            async with self._ticket_batches.lock, self._surge_batches.lock:
-                for task in tasks:
-                    task.cancel()
+            await self._finish_batches(tasks)
         finally:
             self._state = "stopping"
             for task in tasks:
@@ -134,6 +134,15 @@ class Router:
             await asyncio.gather(*tasks, return_exceptions=True)
             self._stopped = Stopped(in_order=False, failed=True)  # unless the next line returns
             self._stopped = await stop_app(app)
+
+    async def _finish_batches(self, tasks: "Sequence[asyncio.Task[Any]]") -> None:
+        """Wait for the current batches, and cancel all tasks before the next ones. Pending events are read again."""
+        try:
+            async with asyncio.timeout(BATCH_S), self._ticket_batches.lock, self._surge_batches.lock:
+                for task in tasks:
+                    task.cancel()
+        except TimeoutError:  # the broker takes no outputs; what a batch has not acknowledged is read again
+            log.warning("The current batch was not finished in time; its events are read again")
 
     def not_alive(self) -> str | None:
         """Why the router should be restarted; None if it works."""

@@ -26,6 +26,7 @@ from triage_worker.router.router import Router
 from triage_worker.router.topic_setup import create_internal_topics
 from triage_worker.router.topics import RouterTopics
 from triage_worker.routing.routes_file import DEFAULT_ROUTES, RoutesFile
+from triage_worker.streaming import process_end
 from triage_worker.streaming.signals import StoppedError, stop_on_signals, unless_stopped
 
 log = logging.getLogger(__name__)
@@ -40,7 +41,7 @@ def run(settings: Settings) -> int:
     Raises:
         TriageError: the router cannot start; the message says what to change.
     """
-    return asyncio.run(serve(settings))
+    return process_end.run(serve(settings))
 
 
 async def serve(settings: Settings) -> int:

@@ -18,12 +18,13 @@ from aiokafka.structs import TopicPartition
 
 from triage_worker.kafka.authorization import REFUSED, describe_error, refusal
 from triage_worker.kafka.client_compat.consumer_group import stop_consumer
-from triage_worker.kafka.client_compat.metadata import broker_count
+from triage_worker.kafka.client_compat.metadata import broker_count, positions
 from triage_worker.kafka.client_compat.topic_access import check_consumer
 from triage_worker.observability.metrics import Metrics
 from triage_worker.resilience.backoff import FixedDelays
 from triage_worker.resilience.tasks import wait_until
 from triage_worker.streaming.delivery.delivery import Delivery
+from triage_worker.streaming.draining import Draining
 from triage_worker.streaming.offset_commits import OffsetCommitter
 from triage_worker.streaming.partition_control import PartitionControl
 from triage_worker.streaming.processor import MessageProcessor
@@ -36,6 +37,9 @@ POLL_MS = 200
 POLL_RECORDS = 512
 MAX_BYTES_IN_FLIGHT = 64 * 1024 * 1024
 RETRY = FixedDelays((0.2, 1.0, 2.0, 5.0, 10.0))
+
+POSITIONS_S = 0.5
+"""Time between two looks at the positions."""
 
 HEALTHY_AFTER_S = 3.0
 """A consumer that failed counts as healthy again after polling for this long, or after its first record: a missing
@@ -96,6 +100,7 @@ class Consumer(ConsumerRebalanceListener):
         self._ever_assigned = False
         self._assigned_at = 0.0
         self._partitions = 0
+        self._positions_at = 0.0
         self.client: AIOKafkaConsumer | None = None
         self.assigned = False
         self.polled_at = monotonic()
@@ -170,7 +175,7 @@ class Consumer(ConsumerRebalanceListener):
                     await self._poll(client, stop)
                     _raise_if_ended(helpers)
             log.info("Draining", extra={"in_flight": self._in_flight.offsets.in_flight})
-            await self._finish(self._drained, drain_s)
+            await Draining(self._in_flight, self._processor, self._delivery, drain_s).run(self._commit)
         finally:
             self.assigned = False
             await self._leave(client, helpers)
@@ -192,7 +197,11 @@ class Consumer(ConsumerRebalanceListener):
         """Poll and track what was fetched, in one task: their partitions could be revoked if it were two."""
         fetched = await client.getmany(timeout_ms=POLL_MS, max_records=max_records)
         # There must be no await here: an untracked record would be lost.
-        return [self._in_flight.track(*batch) for batch in fetched.items()]
+        tracked = [self._in_flight.track(*batch) for batch in fetched.items()]
+        if monotonic() - self._positions_at > POSITIONS_S:
+            self._positions_at = monotonic()
+            self._in_flight.offsets.reach(positions(client))
+        return tracked
 
     def _check_topic(self, client: AIOKafkaConsumer) -> str | None:
         """Return what is wrong with the topic; log it if the topic came back smaller than it was."""
@@ -231,14 +240,12 @@ class Consumer(ConsumerRebalanceListener):
             extra = {"in_flight": self._in_flight.offsets.in_flight}
             log.warning("Not everything was finished in time; the rest is read again", extra=extra)
 
-    def _drained(self) -> bool:
-        """Whether nothing more can be finished: all is, or what is left waits for something that may never come."""
-        waits = self._processor.idle and self._processor.down is not None
-        return waits or self._in_flight.offsets.in_flight == 0
-
     async def flush_and_commit(self) -> None:
         """Wait until everything published so far is acknowledged, and commit it."""
         await self._delivery.flush()
+        await self._commit()
+
+    async def _commit(self) -> None:
         if not self._delivery.commits_offsets and self.client is not None:
             await self._committer.commit(self.client)
 
@@ -249,11 +256,13 @@ class Consumer(ConsumerRebalanceListener):
 
     async def _leave(self, client: AIOKafkaConsumer, helpers: "Iterable[asyncio.Task[None]]") -> None:
         self._processor.pause()
-        await self._release([tracker.partition for tracker in self._in_flight.offsets])
+        releasing = asyncio.ensure_future(self._release([tracker.partition for tracker in self._in_flight.offsets]))
         self.client = None
         for helper in helpers:
             helper.cancel()
-        if not await stop_consumer(client):
+        # Both at once: where a broker hangs, closing the producers takes too long for the other members to wait.
+        left, _ = await asyncio.gather(stop_consumer(client), releasing)
+        if not left:
             log.warning("The consumer could not leave its group in time")
 
 

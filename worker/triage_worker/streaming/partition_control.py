@@ -40,6 +40,7 @@ class PartitionControl:
     async def _serve(self, client: AIOKafkaConsumer, request: PartitionRequest) -> None:
         if request.done.done():
             return  # the partition was revoked meanwhile
+        committed: int | None = None
         try:
             match request.action:
                 case "pause":
@@ -47,13 +48,13 @@ class PartitionControl:
                 case "restart":
                     self._restart(client, request.partition)
                 case "resume":
-                    await self._resume(client, request)
+                    committed = await self._resume(client, request)
         except Exception as error:
             if not request.done.done():
                 request.done.set_exception(error)
         else:
             if not request.done.done():
-                request.done.set_result(None)
+                request.done.set_result(committed)
 
     def _restart(self, client: AIOKafkaConsumer, partition: TopicPartition) -> None:
         position = self._in_flight.offsets[partition].committable
@@ -61,10 +62,11 @@ class PartitionControl:
         if position is not None:
             client.seek(partition, position)  # applies where nothing was ever committed
 
-    async def _resume(self, client: AIOKafkaConsumer, request: PartitionRequest) -> None:
+    async def _resume(self, client: AIOKafkaConsumer, request: PartitionRequest) -> int | None:
         offset = await client.committed(request.partition)
         if request.done.done():
-            return  # revoked while the broker answered: the position belongs to another assignment
+            return None  # revoked while the broker answered: the position belongs to another assignment
         if offset is not None:
             client.seek(request.partition, offset)
         client.resume(request.partition)
+        return offset

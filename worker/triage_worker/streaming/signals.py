@@ -7,6 +7,8 @@ import signal
 from collections.abc import Coroutine
 from typing import Any, TypeVar
 
+from triage_worker.streaming.process_end import this_process
+
 log = logging.getLogger(__name__)
 
 T = TypeVar("T")
@@ -16,7 +18,10 @@ TERMINATED = 128 + signal.SIGTERM
 
 
 def stop_on_signals() -> asyncio.Event:
-    """Return an event that the first SIGTERM or SIGINT sets; the second signal ends the process at once."""
+    """Return an event that the first SIGTERM or SIGINT sets; the second signal ends the process at once.
+
+    From the first one on, the time of `process_end` runs.
+    """
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
 
@@ -24,6 +29,7 @@ def stop_on_signals() -> asyncio.Event:
         if stop.is_set():
             os._exit(128 + number)
         log.info("Stopping; a second signal exits at once", extra={"signal": signal.Signals(number).name})
+        this_process.stopped()
         stop.set()
 
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -35,8 +41,8 @@ class StoppedError(Exception):
     """The service was stopped before a step ended."""
 
 
-CANCEL_AGAIN_S = 10.0
-"""After so long, a step that goes on is cancelled again; what it closes may take a few seconds."""
+CANCEL_AGAIN_S = 2.0
+"""After so long, a step that goes on is cancelled again; what it closes may take a moment."""
 
 
 async def unless_stopped(stop: asyncio.Event, step: Coroutine[Any, Any, T]) -> T:

@@ -1,11 +1,13 @@
 """An answer that is an error says nothing about offsets; a member that joins waits for as long as others may take."""
 
+import asyncio
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from aiokafka.errors import (
     GroupAuthorizationFailedError,
+    GroupCoordinatorNotAvailableError,
     GroupLoadInProgressError,
     NotCoordinatorForGroupError,
     TopicAuthorizationFailedError,
@@ -46,6 +48,7 @@ def asking(*answers: Any) -> PatchedGroupCoordinator:
     coordinator.group_id, coordinator.coordinator_id = "group", 1
     coordinator._retry_backoff_ms = 1
     coordinator._rebalance_timeout_ms = 45_000
+    coordinator._closing = asyncio.get_running_loop().create_future()
     return coordinator
 
 
@@ -95,6 +98,13 @@ async def test_a_missing_right_on_topics_is_reported_with_their_names() -> None:
         await coordinator.fetch_committed_offsets([PLACE, other])
     assert caught.value.args == ({"in"},)
     assert looked_up == ["metadata"]
+
+
+async def test_a_member_that_is_closed_does_not_join() -> None:
+    coordinator = asking()
+    coordinator._closing.set_result(None)
+    with pytest.raises(GroupCoordinatorNotAvailableError):
+        await coordinator._send_req(JoinGroupRequest("group", 45_000, 45_000, "", None, "consumer", []))
 
 
 async def test_only_a_member_that_joins_waits_longer_than_the_request_timeout() -> None:

@@ -7,7 +7,7 @@ import pytest
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import TopicAuthorizationFailedError
-from triage_worker.kafka.client_compat.metadata import partitions, topic_configs, unauthorized_topics
+from triage_worker.kafka.client_compat.metadata import partitions, positions, topic_configs, unauthorized_topics
 
 from tests.worker.kafka.client_compat.scripted_broker import NODE, TOPIC, ScriptedBroker, scripted_broker
 
@@ -54,6 +54,13 @@ def named(broker: ScriptedBroker) -> list[tuple[list[str], bool]]:
 
 async def test_partitions_are_in_order(broker: ScriptedBroker, consumer: AIOKafkaConsumer) -> None:
     assert await partitions(consumer, TOPIC) == [TopicPartition(TOPIC, number) for number in range(3)]
+
+
+async def test_positions_are_those_that_are_known(consumer: AIOKafkaConsumer) -> None:
+    assert positions(consumer) == {}
+    consumer.assign([TopicPartition(TOPIC, 0), TopicPartition(TOPIC, 1)])
+    consumer.seek(TopicPartition(TOPIC, 1), 7)
+    assert positions(consumer)[TopicPartition(TOPIC, 1)] == 7
 
 
 async def test_a_topic_that_is_missing_is_not_asked_for(broker: ScriptedBroker, consumer: AIOKafkaConsumer) -> None:

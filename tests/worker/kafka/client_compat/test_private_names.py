@@ -83,7 +83,16 @@ async def test_a_consumer() -> None:
     assert consumer._subscription.topics == set()
     consumer.assign([TopicPartition("topic", 0)])
     assert consumer._subscription.topics == {"topic"}
+    assert consumer._subscription.subscription.assignment.all_consumed_offsets() == {}
     await consumer.stop()
+
+
+def test_a_coordinator_that_is_closed_waits_for_the_group_and_then_leaves_it() -> None:
+    assert {"member_id", "_group_instance_id", "_closing"} <= set(GroupCoordinator.__init__.__code__.co_names)
+    source = inspect.getsource(GroupCoordinator.close)
+    assert source.index("_closing.set_result") < source.index("await self._coordination_task")
+    assert source.index("await self._coordination_task") < source.index("await self._maybe_leave_group")
+    assert "self.generation > 0" in inspect.getsource(GroupCoordinator._maybe_leave_group)
 
 
 def test_errors_are_checked_in_each_poll() -> None:

@@ -5,7 +5,13 @@ from typing import Any
 
 import pytest
 from aiokafka import AIOKafkaConsumer, TopicPartition
-from aiokafka.errors import GroupLoadInProgressError, NotLeaderForPartitionError, OffsetOutOfRangeError
+from aiokafka.errors import (
+    GroupLoadInProgressError,
+    MemberIdRequired,
+    NotLeaderForPartitionError,
+    OffsetOutOfRangeError,
+    RebalanceInProgressError,
+)
 from triage_worker.kafka.client_compat.fetch import FOLLOWER_VERSION
 from triage_worker.kafka.client_compat.patches import apply_patches
 
@@ -16,6 +22,7 @@ from tests.worker.kafka.client_compat.scripted_broker import (
     ScriptedBroker,
     all_assigned,
     eventually,
+    never,
 )
 
 PLACE = TopicPartition(TOPIC, 0)
@@ -143,6 +150,67 @@ async def test_aiokafka_alone_gives_up_a_slow_join_and_begins_again(unpatched: N
     starting.cancel()
     await asyncio.wait([starting])
     await member.stop()
+
+
+def waiting_member(broker: ScriptedBroker, **arguments: Any) -> AIOKafkaConsumer:
+    """A member that has its id, and whose group waits for a member that died."""
+    answers: list[Any] = [(0, MemberIdRequired.errno, -1, "", "", "me", [])]
+
+    async def join(request: Any) -> Any:
+        return answers.pop() if answers else await never(request)
+
+    broker.script["JoinGroupRequest"] = join
+    return AIOKafkaConsumer(TOPIC, bootstrap_servers=broker.address, group_id="group", **arguments)
+
+
+async def test_a_member_leaves_a_group_that_it_is_joining(patched: None, broker: ScriptedBroker) -> None:
+    member = waiting_member(broker)
+    starting = asyncio.create_task(member.start())
+    await broker.wait_for_requests("JoinGroupRequest", 2)
+    async with asyncio.timeout(5):
+        await member.stop()
+    assert [request.member_id for request in broker.asked("LeaveGroupRequest")] == ["me"]
+    starting.cancel()
+    await asyncio.wait([starting])
+
+
+async def test_a_member_leaves_a_group_that_it_is_joining_again(patched: None, broker: ScriptedBroker) -> None:
+    broker.script |= {
+        "SyncGroupRequest": all_assigned,
+        "HeartbeatRequest": lambda _: (0, RebalanceInProgressError.errno),
+    }
+    member = AIOKafkaConsumer(TOPIC, bootstrap_servers=broker.address, group_id="group", heartbeat_interval_ms=100)
+    await member.start()
+    broker.script["JoinGroupRequest"] = never
+    await broker.wait_for_requests("JoinGroupRequest", 2)
+    async with asyncio.timeout(5):
+        await member.stop()
+    assert [request.member_id for request in broker.asked("LeaveGroupRequest")] == ["me"]
+
+
+async def test_a_static_member_stops_joining_and_stays_in_the_group(patched: None, broker: ScriptedBroker) -> None:
+    member = waiting_member(broker, group_instance_id="name")
+    starting = asyncio.create_task(member.start())
+    await broker.wait_for_requests("JoinGroupRequest", 2)
+    async with asyncio.timeout(5):
+        await member.stop()
+    assert broker.asked("LeaveGroupRequest") == []
+    starting.cancel()
+    await asyncio.wait([starting])
+
+
+async def test_aiokafka_alone_waits_for_the_group_before_it_leaves(unpatched: None, broker: ScriptedBroker) -> None:
+    member = waiting_member(broker)
+    starting = asyncio.create_task(member.start())
+    await broker.wait_for_requests("JoinGroupRequest", 2)
+    stopping = asyncio.create_task(member.stop())
+    await asyncio.wait([stopping], timeout=0.5)
+    assert not stopping.done()
+    assert broker.asked("LeaveGroupRequest") == []
+    await broker.hang_up()
+    for task in (starting, stopping):
+        task.cancel()
+    await asyncio.wait([starting, stopping])
 
 
 async def test_a_former_leader_is_left_for_the_new_one(patched: None, broker: ScriptedBroker) -> None:

@@ -10,6 +10,7 @@ from triage_worker.config.errors import ConfigError
 from triage_worker.resilience.backoff import FixedDelays
 from triage_worker.streaming.delivery import exactly_once, partition_transactions
 
+from tests.worker.fakes import record
 from tests.worker.message_counts import is_balanced
 from tests.worker.streaming.delivery.fakes import SOURCE, FakeProducer, TransactionHarness, wait_for
 
@@ -95,6 +96,49 @@ async def test_a_record_that_fails_fails_its_transaction(harness: TransactionHar
     await harness.publish(b"a", b"b")
     await harness.flush()
     assert (harness.broker.records, harness.broker.offset) == ([("out", b"a"), ("out", b"b")], 2)
+
+
+async def test_an_idle_partition_commits_its_position_once(
+    harness: TransactionHarness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(partition_transactions, "IDLE_S", 0.01)
+    await harness.publish(b"a")
+    await harness.flush()
+    await asyncio.sleep(0.05)
+    assert harness.broker.transactions == [1], "there is nothing else to commit"
+    harness.in_flight.offsets.reach({SOURCE: 3})  # behind two markers
+    await wait_for(lambda: harness.broker.offset == 3)
+    harness.client.position = 3
+    await asyncio.sleep(0.05)
+    assert harness.broker.transactions == [1, 0]
+    await harness.publish(b"b")
+    await harness.flush()
+    assert harness.broker.offset == 4
+    assert harness.broker.records == [("out", b"a"), ("out", b"b")]
+
+
+async def test_a_position_that_is_committed_opens_no_transaction(
+    harness: TransactionHarness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(partition_transactions, "IDLE_S", 0.01)
+    await harness.revoke()
+    harness.broker.offset = 5
+    harness.assign()
+    await harness.wait_until_resumed()
+    harness.in_flight.offsets.reach({SOURCE: 5})
+    await asyncio.sleep(0.05)
+    assert harness.broker.transactions == []
+
+
+async def test_a_position_is_not_committed_before_the_messages_in_front_of_it(
+    harness: TransactionHarness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(partition_transactions, "IDLE_S", 0.01)
+    await harness.wait_until_resumed()
+    harness.in_flight.track(SOURCE, [record(SOURCE, 0, b"{}")])
+    harness.in_flight.offsets.reach({SOURCE: 2})
+    await asyncio.sleep(0.05)
+    assert harness.broker.transactions == []
 
 
 async def test_a_partition_is_read_from_its_previous_owners_offset(harness: TransactionHarness) -> None:

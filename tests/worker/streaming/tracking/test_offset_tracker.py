@@ -114,6 +114,29 @@ def test_an_offset_that_does_not_increase_is_refused() -> None:
         tracker.track(5)
 
 
+def test_offsets_without_messages_are_committed_once_all_messages_before_them_are_acknowledged() -> None:
+    tracker: PartitionTracker[str] = PartitionTracker(PARTITIONS[0])
+    assert tracker.committable is None
+    tracker.track(5)
+    tracker.reach(7)  # the marker of a transaction is at offset 6
+    assert tracker.committable == 5
+    tracker.acknowledge(5, "accepted")
+    assert tracker.committable == 7
+    tracker.track(7)
+    tracker.acknowledge(7, "accepted")
+    assert tracker.committable == 8, "the position is known later"
+
+
+def test_a_partition_with_nothing_but_aborted_messages_is_committed() -> None:
+    offsets: OffsetTracker[str] = OffsetTracker()
+    offsets.assign(PARTITIONS[0])
+    assert offsets.to_commit() == {}
+    offsets.reach({PARTITIONS[0]: 31, PARTITIONS[1]: 3})
+    assert offsets.to_commit() == {PARTITIONS[0]: 31}
+    offsets.committed({PARTITIONS[0]: 31})
+    assert offsets.to_commit() == {}
+
+
 def test_a_late_acknowledgement_does_not_change_the_next_assignment() -> None:
     tracker: OffsetTracker[str] = OffsetTracker()
     first = tracker.assign(PARTITIONS[0])

@@ -1,4 +1,4 @@
-"""Patches aiokafka's side of a consumer group, in three places.
+"""Patches aiokafka's side of a consumer group, in four places.
 
 *Committed offsets.* aiokafka asks for them by a version of the request in whose answer one error may stand for all
 partitions, but it only looks for errors of single partitions. While the coordinator of a group moves to another broker,
@@ -10,10 +10,15 @@ messages.
 may take so long, but aiokafka has one time-out for all of them. A time-out that leaves members time to join would also
 make every other request wait that long for a broker that hangs.
 
+*Leaving while joining.* aiokafka ends a member only once the group has answered, which can take the session time-out of
+a member that died. The coordinator answers the requests of a connection in their order, so it would not even learn that
+the member leaves: it would wait for one more dead member then.
+
 *Missing rights on topics.* `topic_access` says what aiokafka does about them.
 """
 
 import asyncio
+import logging
 
 from aiokafka import AIOKafkaConsumer
 from aiokafka.client import ConnectionGroup
@@ -21,18 +26,25 @@ from aiokafka.consumer import consumer
 from aiokafka.consumer.group_coordinator import GroupCoordinator
 from aiokafka.errors import (
     GroupAuthorizationFailedError,
+    GroupCoordinatorNotAvailableError,
+    KafkaError,
     NotCoordinatorForGroupError,
     TopicAuthorizationFailedError,
     for_code,
 )
 from aiokafka.protocol.api import Request, Response
 from aiokafka.protocol.commit import OffsetFetchRequest
-from aiokafka.protocol.group import JoinGroupRequest, SyncGroupRequest
+from aiokafka.protocol.group import JoinGroupRequest, LeaveGroupRequest, SyncGroupRequest
 
 from triage_worker.kafka.client_compat import topic_access
 
+log = logging.getLogger(__name__)
+
 STOP_TIMEOUT_S = 1.5
-"""How long a consumer may take to leave its group in order, and then again to end without its connections."""
+"""How long a consumer may take to leave its group in order."""
+
+CLOSED_TIMEOUT_S = 0.5
+"""How long it may then take to end without its connections."""
 
 JOIN_MARGIN_S = 5.0
 """How long a joining member waits beyond the rebalance time-out; Java's client uses the same margin."""
@@ -44,19 +56,56 @@ def apply_patch() -> None:
 
 
 class PatchedGroupCoordinator(GroupCoordinator):
-    """aiokafka's group coordinator with all three patches."""
+    """aiokafka's group coordinator with all four patches."""
+
+    _is_joining = False
 
     def check_errors(self) -> None:
         """Raise what ended a task of the coordinator, or a missing right, in each poll of the consumer."""
         super().check_errors()
         topic_access.check_topics(self._cluster, self._subscription)
 
+    async def close(self) -> None:
+        """Leave the group, also while it is being joined."""
+        leaving = asyncio.ensure_future(self._stop_joining()) if self._is_joining else None
+        try:
+            await super().close()
+        finally:
+            if leaving is not None:
+                leaving.cancel()
+                await asyncio.gather(leaving, return_exceptions=True)
+
+    async def _stop_joining(self) -> None:
+        """Leave by another connection, and end the request that waits for the group. Static members never leave."""
+        if self.coordinator_id is None:
+            return
+        waiting = await self._client._get_conn(self.coordinator_id, group=ConnectionGroup.COORDINATION)
+        if self.member_id and self._group_instance_id is None:
+            try:
+                await self._client.send(self.coordinator_id, LeaveGroupRequest(self.group_id, self.member_id))
+                self.reset_generation()
+            except KafkaError as error:
+                log.debug("The group could not be left while it was joined: %r", error)
+        if waiting is not None:
+            waiting.close()
+
     async def _send_req(self, request: Request) -> Response:
         await self._set_timeout(request)
+        if isinstance(request, JoinGroupRequest | SyncGroupRequest):
+            return await self._join(request)
         response = await super()._send_req(request)
         if isinstance(request, OffsetFetchRequest):
             self._check_offsets(response)
         return response
+
+    async def _join(self, request: Request) -> Response:
+        if self._closing.done():  # it would wait for the group again
+            raise GroupCoordinatorNotAvailableError
+        self._is_joining = True
+        try:
+            return await super()._send_req(request)
+        finally:
+            self._is_joining = False
 
     def _check_offsets(self, response: Response) -> None:
         """Raise an error in the answer to a request for committed offsets."""
@@ -94,7 +143,7 @@ async def stop_consumer(client: AIOKafkaConsumer) -> bool:
         done, _ = await asyncio.wait([stopping], timeout=STOP_TIMEOUT_S)
         if not done:
             await client._client.close()
-            await asyncio.wait([stopping], timeout=STOP_TIMEOUT_S)
+            await asyncio.wait([stopping], timeout=CLOSED_TIMEOUT_S)
     finally:
         stopping.cancel()
     await asyncio.gather(stopping, return_exceptions=True)

@@ -92,7 +92,10 @@ async def watch_topics(app: Any) -> None:
 
 
 STOP_TIMEOUT_S = 1.5
-"""How long an application may take to stop in order, and then again to stop without its connections."""
+"""How long an application may take to stop in order."""
+
+CLOSED_TIMEOUT_S = 0.5
+"""How long it may then take to stop without its connections."""
 
 
 class Stopped(NamedTuple):
@@ -119,7 +122,7 @@ async def stop_app(app: Any) -> Stopped:
         if not done:
             closed = True
             await _close_connections(app)
-            done, _ = await asyncio.wait([stopping], timeout=STOP_TIMEOUT_S)
+            done, _ = await asyncio.wait([stopping], timeout=CLOSED_TIMEOUT_S)
     finally:
         stopping.cancel()
     failure = stopping.exception() if done and not stopping.cancelled() else None

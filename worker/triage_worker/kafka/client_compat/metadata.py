@@ -1,4 +1,4 @@
-"""Looks up topics, their partitions and their configurations, and groups."""
+"""Looks up topics, their partitions and their configurations, positions, and groups."""
 
 from collections.abc import Collection
 
@@ -27,6 +27,18 @@ async def partitions(consumer: AIOKafkaConsumer, topic: str) -> list[TopicPartit
 def broker_count(consumer: AIOKafkaConsumer) -> int:
     """Return how many brokers the cluster has, as far as a started consumer knows."""
     return len(consumer._client.cluster.brokers())
+
+
+def positions(consumer: AIOKafkaConsumer) -> dict[TopicPartition, int]:
+    """Return the offset that is read next in each assigned partition where it is known; asks no broker.
+
+    `AIOKafkaConsumer.position` waits where it is not known, and records could arrive meanwhile.
+    """
+    subscription = consumer._subscription.subscription
+    assignment = None if subscription is None else subscription.assignment
+    if assignment is None:
+        return {}
+    return {partition: consumed.offset for partition, consumed in assignment.all_consumed_offsets().items()}
 
 
 async def unauthorized_topics(admin: AIOKafkaAdminClient, topics: Collection[str]) -> set[str]:

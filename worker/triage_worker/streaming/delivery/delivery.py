@@ -16,12 +16,13 @@ class PartitionRequest:
         partition: an assigned partition.
         action: ``pause`` stops reading; ``restart`` drops what is in flight and goes back to the first message that is
             not answered; ``resume`` goes to the committed offset, if there is one, and reads on.
-        done: ends when the consumer has done it; fails with the error that prevented it.
+        done: ends when the consumer has done it, for ``resume`` with the committed offset; fails with the error that
+            prevented it.
     """
 
     partition: TopicPartition
     action: Literal["pause", "restart", "resume"]
-    done: "asyncio.Future[None]"
+    done: "asyncio.Future[int | None]"
 
 
 class Delivery(Protocol):

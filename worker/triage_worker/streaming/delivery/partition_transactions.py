@@ -30,6 +30,9 @@ from triage_worker.streaming.tracking.output import Output
 
 log = logging.getLogger(__name__)
 
+IDLE_S = 2.0
+"""A partition without messages for so long commits its position, if that is behind offsets without messages."""
+
 UNRELATED_AFTER_S = 10.0
 """A failure older than this, with nothing to publish since, has nothing to do with the next one."""
 
@@ -93,6 +96,7 @@ class PartitionTransactions:
         self._wake = asyncio.Event()
         self._flush = asyncio.Event()
         self._singly = 0
+        self._committed: int | None = None
         self._progress_at = monotonic()
         self._failures = 0
         self._failing_since: float | None = None
@@ -176,7 +180,7 @@ class PartitionTransactions:
         producer = self._config.producer(transactional_id)
         try:
             await producer.start()
-            await self._request("resume")
+            self._committed = await self._request("resume")
             self.resumed_before = self._reading = True
             while True:
                 try:
@@ -191,10 +195,10 @@ class PartitionTransactions:
         finally:
             await abandon(producer)
 
-    async def _request(self, action: Literal["pause", "restart", "resume"]) -> None:
-        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+    async def _request(self, action: Literal["pause", "restart", "resume"]) -> int | None:
+        done: asyncio.Future[int | None] = asyncio.get_running_loop().create_future()
         self._requests.put_nowait(PartitionRequest(self._partition, action, done))
-        await done
+        return await done
 
     async def _transaction(self, producer: AIOKafkaProducer) -> None:
         await self._collect()
@@ -202,11 +206,12 @@ class PartitionTransactions:
         with lengthening_backoff(producer):
             futures = await self._send(producer)
             await self._wait_for_records(futures)
-            if self._sent:
-                offset = self._sent[-1].offset + 1
+            offset = self._sent[-1].offset + 1 if self._sent else self._passed()
+            if offset is not None:
                 await producer.send_offsets_to_transaction({self._partition: offset}, self._config.group)
             await producer.commit_transaction()
         self._metrics.transaction("committed")
+        self._committed = offset
         self._progress_at = monotonic()
         self._failures, self._failing_since, self.error = 0, None, None
         for output in self._sent:
@@ -214,18 +219,33 @@ class PartitionTransactions:
         self._sent.clear()
 
     async def _collect(self) -> None:
-        """Wait for an output, and then for more outputs within the interval.
+        """Wait for an output, and then for more outputs within the interval; or until only a position can be committed.
 
         Consumers read outputs only after the commit, so sending them one by one gains nothing. Sent together they cost
         one request instead of many, and the transaction is open for milliseconds.
         """
         while not self._outgoing:
             self._wake.clear()
-            await self._wake.wait()
+            try:
+                async with asyncio.timeout(IDLE_S):
+                    await self._wake.wait()
+            except TimeoutError:
+                if self._passed() is not None:
+                    return
         if not self._singly:
             with suppress(TimeoutError):
                 async with asyncio.timeout(self._config.interval_s):
                     await self._flush.wait()
+
+    def _passed(self) -> int | None:
+        """The position to commit, if it is behind the last commit: what is between is no message.
+
+        The marker of a transaction, for example: without this commit, it would count as lag for ever.
+        """
+        if self._partition not in self._in_flight.offsets:
+            return None
+        tracker = self._in_flight.offsets[self._partition]
+        return None if tracker.in_flight or tracker.committable == self._committed else tracker.committable
 
     async def _send(self, producer: AIOKafkaProducer) -> "list[asyncio.Future[Any]]":
         futures: list[asyncio.Future[Any]] = []

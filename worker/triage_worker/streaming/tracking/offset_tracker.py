@@ -2,11 +2,12 @@
 
 A message is tracked when it is read, completed when its output is known, released when every earlier message of its
 partition is completed too, and acknowledged when the broker has its output. A partition may be committed up to its
-first message that is not acknowledged.
+first message that is not acknowledged. If there is none, it may be committed up to the position of the reader, which is
+behind what is no message: the markers of transactions, and records of aborted ones.
 """
 
 from collections import Counter, deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Generic, Literal, TypeVar
 
@@ -39,6 +40,7 @@ class PartitionTracker(Generic[Output]):
         self.in_flight_bytes = 0
         self.read = 0
         self.outcomes: Counter[Outcome] = Counter()
+        self._position: int | None = None
         self._entries: dict[int, _Entry[Output]] = {}
         self._unreleased: deque[_Entry[Output]] = deque()
         self._unacknowledged: deque[_Entry[Output]] = deque()
@@ -55,10 +57,22 @@ class PartitionTracker(Generic[Output]):
 
     @property
     def committable(self) -> int | None:
-        """The offset to resume from: that of the first unacknowledged message; None when nothing was read."""
+        """The offset to resume from: that of the first unacknowledged message, or the position if there is none.
+
+        None while neither is known.
+        """
         if self._unacknowledged:
             return self._unacknowledged[0].offset
-        return self.last_offset + 1 if self.read else None
+        read = self.last_offset + 1 if self.read else None
+        return max((offset for offset in (read, self._position) if offset is not None), default=None)
+
+    def reach(self, position: int) -> None:
+        """Note the position of the reader: every message before it was tracked.
+
+        Args:
+            position: the offset that is read next.
+        """
+        self._position = position
 
     def track(self, offset: int, *, timestamp_ms: int = 0, size: int = 0) -> None:
         """Add a message that was read; offsets increase, not always by one.
@@ -182,6 +196,12 @@ class OffsetTracker(Generic[Output]):
             self._committed.pop(partition, None)
         self._returned += returned
         return returned
+
+    def reach(self, positions: Mapping[TopicPartition, int]) -> None:
+        """Note the reader's positions (`PartitionTracker.reach`) in partitions that are tracked."""
+        for partition, position in positions.items():
+            if partition in self._partitions:
+                self._partitions[partition].reach(position)
 
     def to_commit(self) -> dict[TopicPartition, int]:
         """Offsets that changed since the last call of `committed`."""
