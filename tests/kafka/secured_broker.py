@@ -30,6 +30,7 @@ USERS = (
         "audit",
         "operator",
         "check",
+        "doctor",
     ),
     "stranger",
 )

@@ -13,6 +13,7 @@ from triage_worker.cli import (
     calibrate,
     classify,
     demo,
+    doctor,
     evaluate,
     fallback,
     forget,
@@ -53,6 +54,7 @@ def triage(
 
 
 app.command()(demo.demo)
+app.command()(doctor.doctor)
 app.command()(worker.worker)
 app.command()(router.router)
 app.command()(helpdesk.helpdesk)

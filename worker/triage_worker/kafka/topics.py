@@ -1,7 +1,8 @@
 """Creates, checks and requires the topics of the services on a cluster."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import TopicAlreadyExistsError, TopicAuthorizationFailedError, for_code
@@ -12,7 +13,7 @@ from triage_worker.config.sources import variable
 from triage_worker.kafka.authorization import refusal
 from triage_worker.kafka.client_compat.metadata import topic_configs, unauthorized_topics
 from triage_worker.kafka.clients import admin_client
-from triage_worker.kafka.topic_plan import REPLICAS, ExistingTopic, Problem, plan, problems
+from triage_worker.kafka.topic_plan import REPLICAS, ExistingTopic, Problem, TopicSpec, plan, problems
 
 
 async def create(settings: Settings, *, partitions: int, replicas: int | None) -> dict[str, bool]:
@@ -75,14 +76,37 @@ async def create_missing(admin: AIOKafkaAdminClient, new: list[NewTopic]) -> dic
     return outcome
 
 
-async def check(settings: Settings) -> list[Problem]:
-    """Return what is wrong with the topics of the services on this cluster; errors first."""
+@dataclass(frozen=True, slots=True)
+class TopicSurvey:
+    """The topics of the services, as they should be and as they are on a cluster.
+
+    Attributes:
+        wanted: as they should be.
+        found: those that exist, by name.
+        brokers: number of brokers of the cluster.
+        hidden: those that the broker does not show to this user, whether or not they exist.
+    """
+
+    wanted: Sequence[TopicSpec]
+    found: Mapping[str, ExistingTopic]
+    brokers: int
+    hidden: Collection[str]
+
+
+async def survey(settings: Settings) -> TopicSurvey:
+    """Look at the topics of the services on this cluster."""
     async with admin_client(settings) as admin:
         brokers = len((await admin.describe_cluster())["brokers"])
         wanted = plan(settings)
         found = await _find(admin, [spec.topic for spec in wanted])
         hidden = await unauthorized_topics(admin, [spec.topic for spec in wanted if spec.topic not in found])
-        return problems(wanted, found, brokers, hidden)
+        return TopicSurvey(wanted, found, brokers, hidden)
+
+
+async def check(settings: Settings) -> list[Problem]:
+    """Return what is wrong with the topics of the services on this cluster; errors first."""
+    found = await survey(settings)
+    return problems(found.wanted, found.found, found.brokers, found.hidden)
 
 
 async def require(settings: Settings, needed: Mapping[str, str]) -> None:

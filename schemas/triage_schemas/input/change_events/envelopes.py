@@ -18,6 +18,7 @@ class Envelope:
     """One format of change events.
 
     Attributes:
+        name: of the format, for people.
         operation: what an event did; None if the object does not have this shape.
         after: the field with the row as it is now; None if the row's columns are fields of the object itself.
         before: the field with earlier values.
@@ -27,6 +28,7 @@ class Envelope:
             distinguishes such a topic from others.
     """
 
+    name: str
     operation: Callable[[EnvelopeView], Operation | None]
     after: str | None
     before: str = "before"
@@ -130,22 +132,29 @@ def _is_hybrid_time(view: EnvelopeView, name: str) -> bool:
 
 
 ENVELOPES = (
-    Envelope(_debezium, "after", has_tombstones=True),
-    Envelope(_debezium_cloudevent, "after", has_tombstones=True),
-    Envelope(_goldengate, "after", after_has_changes_only=True, has_tombstones=True),
-    Envelope(_cockroachdb, "after", has_tombstones=True),
-    Envelope(_maxwell, "data", "old", before_has_changes_only=True, after_has_changes_only=True),
-    Envelope(_canal, "data", "old", before_has_changes_only=True, after_has_changes_only=True),
-    Envelope(_dms, "data", "before-image", after_has_changes_only=True),
-    Envelope(_qlik, "data", "beforeData", after_has_changes_only=True),
-    Envelope(_mongodb, "fullDocument", "fullDocumentBeforeChange", after_has_changes_only=True, has_tombstones=True),
-    Envelope(_dynamodb, "NewImage", "OldImage", has_tombstones=True),
+    Envelope("Debezium", _debezium, "after", has_tombstones=True),
+    Envelope("Debezium (CloudEvents)", _debezium_cloudevent, "after", has_tombstones=True),
+    Envelope("GoldenGate", _goldengate, "after", after_has_changes_only=True, has_tombstones=True),
+    Envelope("CockroachDB", _cockroachdb, "after", has_tombstones=True),
+    Envelope("Maxwell", _maxwell, "data", "old", before_has_changes_only=True, after_has_changes_only=True),
+    Envelope("Canal", _canal, "data", "old", before_has_changes_only=True, after_has_changes_only=True),
+    Envelope("AWS DMS", _dms, "data", "before-image", after_has_changes_only=True),
+    Envelope("Qlik Replicate", _qlik, "data", "beforeData", after_has_changes_only=True),
+    Envelope(
+        "MongoDB",
+        _mongodb,
+        "fullDocument",
+        "fullDocumentBeforeChange",
+        after_has_changes_only=True,
+        has_tombstones=True,
+    ),
+    Envelope("DynamoDB", _dynamodb, "NewImage", "OldImage", has_tombstones=True),
 )
 """The formats in which the row has an object of its own."""
 
 ROW_ENVELOPES = (
-    Envelope(_flattened_debezium, None),
-    Envelope(_goldengate, None, after_has_changes_only=True),
-    Envelope(_salesforce, None, after_has_changes_only=True),
+    Envelope("Debezium (rows)", _flattened_debezium, None),
+    Envelope("GoldenGate", _goldengate, None, after_has_changes_only=True),
+    Envelope("Salesforce", _salesforce, None, after_has_changes_only=True),
 )
 """The formats in which the columns and the operation are fields of one object."""

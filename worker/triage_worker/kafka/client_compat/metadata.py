@@ -24,6 +24,24 @@ async def partitions(consumer: AIOKafkaConsumer, topic: str) -> list[TopicPartit
     return [TopicPartition(topic, number) for number in sorted(numbers)]
 
 
+async def all_partitions(consumer: AIOKafkaConsumer) -> dict[str, list[TopicPartition]]:
+    """List the partitions of all topics that the broker shows to this user, without Kafka's internal ones.
+
+    Args:
+        consumer: started; needs no subscription or assignment.
+    """
+    cluster = await consumer._client.fetch_all_metadata()
+    return {
+        topic: [TopicPartition(topic, number) for number in sorted(cluster.partitions_for_topic(topic) or ())]
+        for topic in sorted(cluster.topics())
+    }
+
+
+def has_group_offsets(consumer: AIOKafkaConsumer) -> bool:
+    """Whether the cluster shows its topic of groups' offsets to this user. To ask for a group would create it."""
+    return "__consumer_offsets" in consumer._client.cluster.topics(exclude_internal_topics=False)
+
+
 def broker_count(consumer: AIOKafkaConsumer) -> int:
     """Return how many brokers the cluster has, as far as a started consumer knows."""
     return len(consumer._client.cluster.brokers())
