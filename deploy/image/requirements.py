@@ -8,7 +8,7 @@ import sys
 import tomllib
 from pathlib import Path
 
-EXTRAS = ("router", "otel", "registry")
+EXTRAS = ("router", "otel", "registry", "serve")
 GPU_RUNTIME = "onnxruntime-gpu[cuda,cudnn]"
 """ONNX Runtime for CUDA, with the CUDA libraries as wheels."""
 

@@ -14,8 +14,8 @@ from triage_models import DEFAULT_BUNDLE
 from triage_models.serving.classifier import Classifier
 from triage_models.serving.engine import open_tokenizer
 from triage_worker.bench.process_usage import resident_mib
-from triage_worker.classify.bundle_metrics import BundleMetrics
 from triage_worker.classify.shadow import Shadow
+from triage_worker.inference.bundle_metrics import BundleMetrics
 
 ROUNDS = 10
 

@@ -21,7 +21,7 @@ from triage_worker.bench.raw_onnx import RawInference, Timing
 from triage_worker.bench.report import lines
 from triage_worker.bench.result import Result, Round, Setup, summarize
 from triage_worker.bench.traffic import sample
-from triage_worker.classify.batching import Limits
+from triage_worker.inference.batching import Limits
 
 
 class Counting:

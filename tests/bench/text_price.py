@@ -20,11 +20,11 @@ from aiokafka.structs import ConsumerRecord, TopicPartition
 from triage_models import DEFAULT_BUNDLE
 from triage_models.benchmarks.emails.generate import emails
 from triage_models.serving.classifier import Classifier
-from triage_worker.classify.loaded_bundle import ALL
 from triage_worker.classify.processor import ClassificationProcessor
 from triage_worker.classify.wiring import assemble
 from triage_worker.config.settings import Settings
 from triage_worker.demo.sample_records import sample_records
+from triage_worker.inference.loaded_bundle import ALL
 from triage_worker.observability.metrics import Metrics
 
 from tests.worker.fakes import ProcessorHarness, record

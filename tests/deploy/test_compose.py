@@ -15,7 +15,13 @@ ENDPOINT = "OTEL_EXPORTER_OTLP_ENDPOINT"
 
 def test_compose_accepts_it_with_and_without_the_llm_and_the_helpdesk() -> None:
     known = {variable(field) for field in Settings.model_fields}
-    for profile, services in (((), 6), (("--profile", "llm"), 7), (("--profile", "audit"), 7), (("--profile", "*"), 9)):
+    for profile, services in (
+        ((), 6),
+        (("--profile", "llm"), 7),
+        (("--profile", "audit"), 7),
+        (("--profile", "serve"), 7),
+        (("--profile", "*"), 10),
+    ):
         text = call("venv/bin/docker-compose", "-f", FILE, *profile, "config", "--format", "json")
         config: dict[str, Any] = json.loads(text)
         assert len(config["services"]) == services

@@ -9,9 +9,9 @@ import pytest
 import yaml
 from prometheus_client import CollectorRegistry
 from triage_worker.audit.metrics import AuditMetrics
-from triage_worker.classify.bundle_metrics import BundleMetrics
 from triage_worker.fallback.metrics import LlmMetrics
 from triage_worker.helpdesk.metrics import HelpdeskMetrics
+from triage_worker.inference.bundle_metrics import BundleMetrics
 from triage_worker.observability.http import readiness
 from triage_worker.observability.metrics import Metrics
 from triage_worker.router.metrics import RouterMetrics

@@ -26,7 +26,13 @@ def test_requirements_are_those_of_the_services() -> None:
     project = tomllib.loads(PYPROJECT)["project"]
     cpu = requirements(PYPROJECT, "cpu")
     extras = project["optional-dependencies"]
-    assert set(cpu) == {*project["dependencies"], *extras["router"], *extras["otel"], *extras["registry"]}
+    assert set(cpu) == {
+        *project["dependencies"],
+        *extras["router"],
+        *extras["otel"],
+        *extras["registry"],
+        *extras["serve"],
+    }
     assert not [line for line in cpu if re.match(r"(torch|transformers|scikit-learn|pytest)\b", line)]
 
 

@@ -20,7 +20,7 @@ from tests.deploy.tools import ROOT
 pytestmark = [pytest.mark.install, pytest.mark.timeout(300)]
 
 LIMIT_MB = 400
-SERVICES = ("worker", "router", "fallback")
+SERVICES = ("worker", "router", "fallback", "serve")
 
 
 @pytest.fixture(scope="module")
@@ -52,7 +52,7 @@ def test_the_command_line_is_complete(image: Image) -> None:
     assert "damaged" not in run(str(image.triage), "bundle", "verify", str(image.bundle))
 
 
-async def test_the_three_services_start_work_and_stop_from_there(image: Image, tmp_path: Path) -> None:
+async def test_the_services_start_work_and_stop_from_there(image: Image, tmp_path: Path) -> None:
     async with embedded_broker() as bootstrap:
         await asyncio.to_thread(_triage, image, bootstrap, "topics", "create", "--partitions", "2")
         llm = f"http://127.0.0.1:{free_port()}/v1"
@@ -73,6 +73,7 @@ async def test_the_three_services_start_work_and_stop_from_there(image: Image, t
             intent = await _answer(bootstrap)
             assert b'"intent"' in intent
             assert await _get(ports["worker"], "/livez") == 200
+            assert await _get(ports["serve"], "/v1/intents") == 200
         finally:
             for process in services.values():
                 process.send_signal(signal.SIGTERM)

@@ -170,18 +170,18 @@ def test_an_output_topic_is_four_modules(sources: Sources) -> None:
 
 
 def test_a_change_of_batching_is_two_modules(sources: Sources) -> None:
-    batching = "worker/triage_worker/classify/batching.py"
+    batching = "worker/triage_worker/inference/batching.py"
     sources.replace(batching, "    budget: int\n    padding", "    budget: int\n    rows: int = 64\n    padding")
     sources.replace(
         batching, "        if batches and padded", "        if batches and len(batches[-1]) < limits.rows and padded"
     )
-    bundle = "worker/triage_worker/classify/loaded_bundle.py"
+    bundle = "worker/triage_worker/inference/loaded_bundle.py"
     sources.replace(
         bundle, "budget=settings.batch_tokens, ", 'budget=settings.batch_tokens, rows=2 if device == "cpu" else 64, '
     )
     script = (
         "from types import SimpleNamespace; from triage_worker.config.settings import Settings;"
-        "from triage_worker.classify.batching import cut; from triage_worker.classify.loaded_bundle import limits;"
+        "from triage_worker.inference.batching import cut; from triage_worker.inference.loaded_bundle import limits;"
         "print(cut([9] * 5, limits(Settings(), SimpleNamespace(device='cpu', threads=1))))"
     )
     assert sources.run("-c", script) == "[[0, 1], [2, 3], [4]]\n"

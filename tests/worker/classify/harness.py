@@ -6,12 +6,12 @@ from aiokafka.structs import TopicPartition
 from triage_models.serving.mail.message import Message, as_written
 from triage_schemas.messages.message import InputShape
 from triage_schemas.records import IntentWriter
-from triage_worker.classify.batching import Limits
-from triage_worker.classify.loaded_bundle import LoadedBundle
-from triage_worker.classify.message_languages import MessageLanguages
 from triage_worker.classify.outputs import OutputWriter
 from triage_worker.classify.processor import ClassificationProcessor
-from triage_worker.classify.serving_bundles import ServingBundles
+from triage_worker.inference.batching import Limits
+from triage_worker.inference.loaded_bundle import LoadedBundle
+from triage_worker.inference.message_languages import MessageLanguages
+from triage_worker.inference.serving_bundles import ServingBundles
 from triage_worker.observability.metrics import Metrics
 from triage_worker.observability.tracing import Traces
 from triage_worker.streaming.tracking.dead_letters import DeadLetters

@@ -13,7 +13,7 @@ from triage_models.serving.decision import Decision, Wish
 from triage_schemas.events import EntityRef, FallbackEvent, IntentEvent, ReviewEvent
 from triage_schemas.messages.message import CustomerMessage
 from triage_schemas.records import IntentWriter, Threshold
-from triage_worker.classify.loaded_bundle import load_for_serving
+from triage_worker.classify.loading import load_for_serving
 from triage_worker.classify.outputs import Audit, DecodedMessage, OutputWriter
 from triage_worker.classify.service import needed_topics
 from triage_worker.config.settings import Settings
@@ -47,7 +47,7 @@ def output(
 
 def decoded_message(message_id: str) -> DecodedMessage:
     message = CustomerMessage("where is it", message_id)
-    return DecodedMessage(PartitionTracker[Output](A), record(A, 7, b"{}", key=b"chat-1"), message)
+    return DecodedMessage(message, tracker=PartitionTracker[Output](A), record=record(A, 7, b"{}", key=b"chat-1"))
 
 
 def request(made: Output) -> ReviewEvent:
@@ -135,6 +135,7 @@ def test_a_bundle_serves_by_the_higher_of_its_own_thresholds_and_a_raised_one(tm
         """What becomes of a message that the bundle accepts: its topic, the threshold, and whether it is suggested."""
         decision = replace(ACCEPTED, intent=intent, confidence=confidence)
         made = writer.output(decoded_message("m"), decision)
+        assert isinstance(made, Output)
         event = orjson.loads(made.value or b"")
         assert request(made).threshold == event["threshold"]
         return made.outcome, event["threshold"], event.get("suggested", False)

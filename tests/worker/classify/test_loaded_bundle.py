@@ -14,10 +14,12 @@ from triage_models.bundle.store import BundleStore
 from triage_models.serving.classifier import Classifier
 from triage_models.serving.engine import Encoded, Outputs
 from triage_schemas.messages.message import CustomerMessage
-from triage_worker.classify import inference, service
-from triage_worker.classify.loaded_bundle import LoadedBundle, load_for_serving
+from triage_worker.classify import service
+from triage_worker.classify.loading import load_for_serving
 from triage_worker.classify.processor import ClassificationProcessor
 from triage_worker.config.settings import Settings
+from triage_worker.inference import inference_threads
+from triage_worker.inference.loaded_bundle import LoadedBundle
 from triage_worker.observability.metrics import Metrics
 from triage_worker.resilience.backoff import FixedDelays
 from triage_worker.streaming.tracking.output import Output
@@ -112,7 +114,7 @@ async def test_the_old_bundle_is_released_after_its_last_batch() -> None:
 async def test_the_next_bundle_takes_over_the_messages_of_one_that_fails_on_everything(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(inference, "RETRY", FixedDelays((3_600.0,)))
+    monkeypatch.setattr(inference_threads, "RETRY", FixedDelays((3_600.0,)))
     old = GatedModel("a")
     old.broken = True
     async with harness_of(old, "old") as harness:

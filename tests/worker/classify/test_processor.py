@@ -8,8 +8,8 @@ from collections.abc import Callable, Sequence
 import pytest
 from triage_models.serving.engine import Encoded
 from triage_models.serving.mail.message import Message, as_written
-from triage_worker.classify import inference
 from triage_worker.classify.processor import ClassificationProcessor
+from triage_worker.inference import inference_threads
 from triage_worker.resilience.backoff import FixedDelays
 from triage_worker.streaming.tracking.dead_letters import DeadLetters
 from triage_worker.streaming.tracking.output import Output
@@ -128,7 +128,7 @@ async def test_only_the_message_that_cannot_be_read_becomes_a_dead_letter() -> N
 async def test_a_model_that_fails_on_everything_makes_no_dead_letter_and_recovers(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(inference, "RETRY", FixedDelays((0.001,)))
+    monkeypatch.setattr(inference_threads, "RETRY", FixedDelays((0.001,)))
     tries = 0
 
     def down_for_a_while(batch: Sequence[str]) -> bool:

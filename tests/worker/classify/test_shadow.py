@@ -10,9 +10,9 @@ import pytest
 from prometheus_client import CollectorRegistry
 from triage_models.serving.decision import Decision
 from triage_worker.classify import shadow as shadow_module
-from triage_worker.classify.bundle_metrics import BundleMetrics
-from triage_worker.classify.fault_isolation import Fault
 from triage_worker.classify.shadow import WAITING, Shadow
+from triage_worker.inference.bundle_metrics import BundleMetrics
+from triage_worker.inference.fault_isolation import Fault
 from triage_worker.resilience.backoff import RetryPolicy
 
 TIMEOUT_S = 30.0

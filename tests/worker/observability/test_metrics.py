@@ -4,9 +4,9 @@ import pytest
 from prometheus_client import CollectorRegistry, generate_latest
 from triage_models import DEFAULT_BUNDLE
 from triage_models.bundle.bundle import Bundle
-from triage_worker.classify.bundle_metrics import BundleMetrics
 from triage_worker.fallback.metrics import LlmMetrics
 from triage_worker.helpdesk.metrics import HelpdeskMetrics
+from triage_worker.inference.bundle_metrics import BundleMetrics
 from triage_worker.observability.metrics import Metrics
 from triage_worker.router.metrics import RouterMetrics
 

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 from numpy.typing import NDArray
 from triage_models.serving.classifier import Classifier
 
-from triage_worker.classify.batching import Limits, cut, wave
+from triage_worker.inference.batching import Limits, cut, wave
 
 
 class Timing(NamedTuple):

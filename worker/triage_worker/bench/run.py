@@ -17,12 +17,12 @@ from triage_worker.bench.process_usage import cpu_seconds, resident_mib
 from triage_worker.bench.raw_onnx import RawInference, Timing
 from triage_worker.bench.result import Result, Round, Setup, summarize
 from triage_worker.bench.traffic import Traffic, sample
-from triage_worker.classify.loaded_bundle import limits
 from triage_worker.config.settings import Settings
 from triage_worker.demo.embedded_broker import embedded_broker, free_port
 from triage_worker.demo.sample_records import SampleRecord
 from triage_worker.demo.service_process import Service, running
 from triage_worker.demo.settings import demo_settings
+from triage_worker.inference.loaded_bundle import limits
 from triage_worker.kafka import topics
 from triage_worker.kafka.clients import bare_admin_client
 from triage_worker.streaming.signals import sigterm_cancels

@@ -9,19 +9,18 @@ from typing import Self
 from aiokafka.structs import ConsumerRecord
 from triage_models.audit.selection import AuditPolicy
 from triage_models.serving.decision import Decision
-from triage_models.serving.engine import Encoded
 from triage_models.text.entities.entity import moved_entities
 from triage_models.text.entities.extractor import EntityExtractor
-from triage_models.text.language import Detection
 from triage_schemas.cloudevents import timestamp
-from triage_schemas.messages.message import CustomerMessage
 from triage_schemas.records import AuditRequest, IntentWriter, Prediction, Threshold
 
-from triage_worker.classify.fault_isolation import Fault
 from triage_worker.config.settings import Settings
 from triage_worker.config.text_settings import Redact
+from triage_worker.inference.fault_isolation import Fault
+from triage_worker.inference.incoming_message import IncomingMessage
+from triage_worker.inference.predictions import prediction_of
 from triage_worker.kafka.records import source_of
-from triage_worker.observability.tracing import MessageSpan, ids, outgoing
+from triage_worker.observability.tracing import ids, outgoing
 from triage_worker.streaming.tracking.dead_letters import DeadLetters
 from triage_worker.streaming.tracking.offset_tracker import Outcome, PartitionTracker
 from triage_worker.streaming.tracking.output import CompanionRecord, Output
@@ -31,39 +30,22 @@ log = logging.getLogger(__name__)
 MODEL_ERROR = "model_error"
 
 
-@dataclass(slots=True, eq=False)
-class DecodedMessage:
+@dataclass(slots=True, eq=False, kw_only=True)
+class DecodedMessage(IncomingMessage):
     """A customer's message, with the record that it was read from.
 
     Attributes:
         tracker: of the record's partition.
         record: as it was read.
-        message: what is in it.
-        span: of the message; None if there are no traces.
-        language: that of the message, once it was looked for.
-        written: what its sender wrote of the text, once that was read.
-        automatic: whether no person wrote the text, as it says itself.
     """
 
     tracker: PartitionTracker[Output]
     record: ConsumerRecord
-    message: CustomerMessage
-    span: MessageSpan | None = None
-    language: Detection | None = None
-    written: str | None = None
-    automatic: bool = False
 
     @property
-    def to_classify(self) -> CustomerMessage:
-        """The message with nothing but what its sender wrote."""
-        same = self.written is None or self.written is self.message.text
-        return self.message if same else replace(self.message, text=str(self.written))
-
-    def completed(self, tokens: Encoded) -> Encoded:
-        """Add to its tokens what is known of the message."""
-        if self.language is None and not self.automatic:
-            return tokens
-        return tokens._replace(language=self.language, automatic=self.automatic or tokens.automatic)
+    def active(self) -> bool:
+        """Whether the partition is still this worker's."""
+        return self.tracker.active
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,19 +104,9 @@ class OutputWriter:
         raised = threshold is not None and threshold.version > 0 and decision.confidence < threshold.confidence
         if self.audit is not None and decision.accepted and raised:
             reason, suggested = "low_confidence", self.audit.suggests(decision.confidence)
-        language = decoded.language
-        prediction = Prediction(
-            language=None if language is None else language.language,
-            intent=decision.intent,
-            intents=decision.intents,
-            confidence=decision.confidence,
-            scores=decision.scores,
-            familiarity=decision.familiarity,
-            truncated=decision.truncated,
-            reason=reason,
-            suggested=suggested,
-            entities=[] if self.entities is None else self.entities.find(decoded.message.text),
-        )
+        language = None if decoded.language is None else decoded.language.language
+        entities = [] if self.entities is None else self.entities.find(decoded.message.text)
+        prediction = prediction_of(decision, language, entities)._replace(reason=reason, suggested=suggested)
         if threshold is not None:
             least = self.events.own_threshold(prediction)
             threshold = Threshold(max(least, threshold.confidence) if threshold.version else least, threshold.version)

@@ -5,26 +5,25 @@ the event loop, tokenizing in a thread of its own, inference in several.
 """
 
 import asyncio
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from time import monotonic
 
 from aiokafka.structs import ConsumerRecord
-from triage_models.serving.engine import Encoded
 from triage_models.serving.mail.message import Reader, as_written
-from triage_models.text.language import Detection
 from triage_schemas.input.decoder import decode
 from triage_schemas.input.framed_values import frame_of
 from triage_schemas.input.registry.frames import Frame
 from triage_schemas.messages.message import InputShape, Rejected, Skipped
 
-from triage_worker.classify.fault_isolation import Fault, isolate
-from triage_worker.classify.inference import KNOWN_GOOD, Inference, Observer
-from triage_worker.classify.loaded_bundle import EncodedMessage, LoadedBundle
-from triage_worker.classify.message_languages import MessageLanguages
 from triage_worker.classify.outputs import DecodedMessage, fault_output
-from triage_worker.classify.serving_bundles import ServingBundles
+from triage_worker.inference.fault_isolation import Fault
+from triage_worker.inference.inference_threads import Inference, Observer
+from triage_worker.inference.loaded_bundle import LoadedBundle
+from triage_worker.inference.message_encoder import MessageEncoder
+from triage_worker.inference.message_languages import MessageLanguages
+from triage_worker.inference.serving_bundles import ServingBundles
 from triage_worker.kafka.records import source_of
 from triage_worker.kafka.schema_cache import SchemaCache
 from triage_worker.observability.metrics import Metrics
@@ -68,14 +67,15 @@ class ClassificationProcessor(MessageProcessor):
         read: Reader = as_written,
         schemas: SchemaCache | None = None,
     ) -> None:
-        self.inference = Inference(bundles, dead_letters, in_flight, observe=observe, metrics=metrics)
+        self.inference = Inference(
+            bundles, partial(fault_output, dead_letters), in_flight.complete, observe=observe, metrics=metrics
+        )
         self._dead_letters = dead_letters
         self._shape = shape
         self._in_flight = in_flight
         self.metrics = metrics
         self._traces = traces
-        self._languages = languages or MessageLanguages(None)
-        self._read = read
+        self._encoder = MessageEncoder(languages or MessageLanguages(None), read, metrics)
         self._tokenizer = ThreadPoolExecutor(1, thread_name_prefix="tokenizer")
         self._schemas = schemas
         self._gate = None if schemas is None else SchemaGate(schemas, self._frame_of, self._admit)
@@ -157,13 +157,13 @@ class ClassificationProcessor(MessageProcessor):
             return None
         if span is not None:
             span.about(message.message_id)
-        return DecodedMessage(tracker, record, message, span)
+        return DecodedMessage(message, span, tracker=tracker, record=record)
 
     async def _tokenize(self, messages: Sequence[DecodedMessage]) -> None:
         started = monotonic()
         bundles = self.inference.bundles
         loop = asyncio.get_running_loop()
-        encoded = await loop.run_in_executor(self._tokenizer, self._encode, bundles, messages)
+        encoded = await loop.run_in_executor(self._tokenizer, self._encoder.encode, bundles, messages)
         self.metrics.stage("tokenize", monotonic() - started)
         ready = []
         for decoded, one in zip(messages, encoded, strict=True):
@@ -173,46 +173,6 @@ class ClassificationProcessor(MessageProcessor):
                 ready.append(one)
         self.inference.put(ready)
 
-    def _encode(self, bundles: ServingBundles, messages: Sequence[DecodedMessage]) -> list[EncodedMessage | Fault]:
-        """Read each message, find its language, and encode it with the bundle of its language."""
-        encoded: dict[int, EncodedMessage | Fault] = {}
-        rows: dict[LoadedBundle, list[int]] = {}
-        # Reading depends on nothing but the text, so what fails is that text.
-        found = isolate(partial(self._languages_of, bundles.expected), messages, lambda: True, "reading the text")
-        for row, one in enumerate(found):
-            if isinstance(one, Fault):
-                encoded[row] = one
-            else:
-                rows.setdefault(bundles.of(one), []).append(row)
-        self.metrics.languages(self._languages.count([decoded.language for decoded in messages]))
-        for bundle, own in rows.items():
-            written = [messages[row].to_classify for row in own]
-            tokens = isolate(bundle.encode, written, partial(_can_encode, bundle))
-            encoded |= {row: _encoded(messages[row], bundle, one) for row, one in zip(own, tokens, strict=True)}
-        return [encoded[row] for row in range(len(messages))]
-
-    def _languages_of(self, expected: Collection[str], messages: Sequence[DecodedMessage]) -> list[Detection | None]:
-        """Read what each sender wrote, and find its language; both are kept with the message."""
-        for decoded in messages:
-            read = self._read(decoded.message.text)
-            decoded.written, decoded.automatic = read.text, read.automatic
-            decoded.language = self._languages.find(decoded.message, expected, read.text)
-        return [decoded.language for decoded in messages]
-
 
 async def _wait_for(future: "asyncio.Future[None]") -> None:
     await future
-
-
-def _encoded(decoded: DecodedMessage, bundle: LoadedBundle, tokens: Encoded | Fault) -> EncodedMessage | Fault:
-    if isinstance(tokens, Fault):
-        return tokens
-    return EncodedMessage(decoded, bundle, decoded.completed(tokens))
-
-
-def _can_encode(bundle: LoadedBundle) -> bool:
-    try:
-        bundle.model.encode([KNOWN_GOOD])
-    except Exception:
-        return False
-    return True

@@ -10,14 +10,14 @@ from pathlib import Path
 from triage_models.serving.classifier import Classifier
 from triage_schemas.output.encoding import EventEncoding
 
-from triage_worker.classify.bundle_metrics import BundleMetrics
-from triage_worker.classify.bundle_watch import BundleWatch
-from triage_worker.classify.loaded_bundle import load_for_serving
-from triage_worker.classify.serving_watches import Opened, ServingWatches
+from triage_worker.classify.loading import load_for_serving
 from triage_worker.classify.shadow import Shadow
 from triage_worker.classify.thresholds import followed_decisions, follows
 from triage_worker.classify.wiring import assemble
 from triage_worker.config.settings import Settings
+from triage_worker.inference.bundle_metrics import BundleMetrics
+from triage_worker.inference.bundle_watch import BundleWatch
+from triage_worker.inference.serving_watches import Opened, ServingWatches
 from triage_worker.kafka.schema_cache import opened_schemas
 from triage_worker.kafka.topic_plan import required_operations
 from triage_worker.observability import tracing

@@ -15,10 +15,10 @@ from typing import NamedTuple
 from triage_models.serving.classifier import Classifier
 from triage_models.serving.decision import Decision
 
-from triage_worker.classify.bundle_metrics import BundleMetrics
-from triage_worker.classify.fault_isolation import Fault
-from triage_worker.classify.loaded_bundle import EncodedMessage
-from triage_worker.classify.threads import join
+from triage_worker.inference.bundle_metrics import BundleMetrics
+from triage_worker.inference.fault_isolation import Fault
+from triage_worker.inference.loaded_bundle import EncodedMessage
+from triage_worker.inference.threads import join
 from triage_worker.resilience.backoff import RetryPolicy
 
 log = logging.getLogger(__name__)

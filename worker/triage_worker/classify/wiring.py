@@ -8,13 +8,13 @@ from triage_schemas.messages.message import InputShape
 from triage_schemas.messages.placeholders import placeholder_forms
 from triage_schemas.output.encoding import JSON, EventEncoding
 
-from triage_worker.classify.inference import Observer
-from triage_worker.classify.loaded_bundle import load_for_serving
-from triage_worker.classify.message_languages import MessageLanguages
+from triage_worker.classify.loading import load_for_serving
 from triage_worker.classify.processor import ClassificationProcessor
-from triage_worker.classify.serving_bundles import ServingBundles
-from triage_worker.classify.serving_watches import Opened
 from triage_worker.config.settings import Settings
+from triage_worker.inference.inference_threads import Observer
+from triage_worker.inference.message_languages import MessageLanguages
+from triage_worker.inference.serving_bundles import ServingBundles
+from triage_worker.inference.serving_watches import Opened
 from triage_worker.kafka.control_topic import Decisions
 from triage_worker.kafka.schema_cache import SchemaCache
 from triage_worker.observability.metrics import Metrics

@@ -24,6 +24,7 @@ from triage_worker.cli import (
     router,
     sample,
     schemas,
+    serve,
     settings,
     suggest,
     topics,
@@ -59,6 +60,7 @@ app.command()(worker.worker)
 app.command()(router.router)
 app.command()(helpdesk.helpdesk)
 app.command()(fallback.fallback)
+app.add_typer(serve.app, name="serve")
 app.command()(classify.classify)
 app.command()(train.train)
 app.command()(learn.learn)

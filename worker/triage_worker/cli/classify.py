@@ -148,20 +148,15 @@ def _language_finder(settings: Settings) -> "Callable[[str], str | None]":
 
 
 def _print_jsonl(answers: "Iterable[Answer]", settings: Settings) -> None:
+    from triage_schemas.answers import answer_fields  # noqa: PLC0415 (keeps `triage --help` fast)
+
+    from triage_worker.inference.predictions import prediction_of  # noqa: PLC0415
+
     find = _language_finder(settings)
     for text, decision in answers:
-        answer = {
-            "text": text,
-            "intent": decision.intent if decision else None,
-            "confidence": decision.confidence if decision else None,
-            "accepted": decision.accepted if decision else False,
-            "reason": decision.reason if decision else NO_TEXT,
-            "scores": decision.scores if decision else {},
-            "truncated": decision.truncated if decision else False,
-            "suggested": decision.suggested if decision else False,
-            "language": _language(find, text, decision),
-            "intents": [wish._asdict() for wish in decision.intents] if decision else [],
-        }
+        language = _language(find, text, decision)
+        fields = answer_fields(None if decision is None else prediction_of(decision, language))
+        answer = {"text": text, **fields, "language": language}
         sys.stdout.buffer.write(orjson.dumps(answer, option=orjson.OPT_APPEND_NEWLINE))
     sys.stdout.buffer.flush()
 

@@ -55,11 +55,21 @@ HELPDESK = (
     *_named("helpdesk"),
     *OPERATION,
 )
-WORKER = _all_but("worker", (*_ROUTING, *_named("llm_")))
+_SERVING = _named("serve_")
+SERVE = (
+    *MODEL,
+    "batch_tokens",
+    "bundle_poll_s",
+    *_named("detect_", "clean_", "max_text_", "max_in_", "entities", "order_", "catalogue", "region"),
+    *_SERVING,
+    *OPERATION,
+)
+WORKER = _all_but("worker", (*_ROUTING, *_SERVING, *_named("llm_")))
 FALLBACK = _all_but(
     "fallback",
     (
         *_ROUTING,
+        *_SERVING,
         *MODEL,
         *_named("input_format", "text_", "skip_", "detect_", "clean_", "bundle_", "shadow_", "audit_"),
     ),

@@ -23,6 +23,7 @@ from triage_worker.config.model_settings import ModelSettings
 from triage_worker.config.operation_settings import OperationSettings
 from triage_worker.config.registry_settings import RegistrySettings
 from triage_worker.config.routing_settings import RoutingSettings
+from triage_worker.config.serve_settings import ServeSettings
 from triage_worker.config.sources import PREFIX, variable
 from triage_worker.config.text_settings import TextSettings
 
@@ -32,6 +33,7 @@ HEARTBEAT_MS = 3_000
 # pydantic collects the fields from the last base to the first, and they are listed in that order.
 class Settings(
     OperationSettings,
+    ServeSettings,
     FallbackSettings,
     RoutingSettings,
     DeliverySettings,

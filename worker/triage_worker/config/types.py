@@ -138,6 +138,14 @@ def _registry_url(value: str) -> str:
     return _helpdesk_url(value.rstrip("/"))
 
 
+def check_origins(value: str) -> str:
+    """Check origins of pages, separated by commas, or ``*`` for all pages."""
+    for origin in value.split(","):
+        if origin != "*":
+            _matching(origin, r"https?://[^/?#\s@]+", "an origin, such as https://shop.example, or *")
+    return value
+
+
 def _headers(secret: SecretStr) -> SecretStr:
     parse_headers(secret.get_secret_value())
     return secret

@@ -19,10 +19,11 @@ from triage_worker.config.settings import Settings
 from triage_worker.observability.log_rate_limit import LogRateLimit
 
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
-_NOISY = ("aiokafka", "kafka", "aiohttp.access")
+_NOISY = ("aiokafka", "kafka", "aiohttp.access", "uvicorn")
 _RATE_LIMITED = (
     "aiokafka",
     "opentelemetry",
+    "uvicorn",
     "triage_worker.kafka.dead_letters",
     "triage_worker.fallback",
     "triage_worker.helpdesk.adapters",

@@ -44,7 +44,7 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
 
 {{- /* The enabled services. */}}
 {{- define "triage.components" -}}
-{{- range $component := list "worker" "router" "fallback" "helpdesk" "audit" }}
+{{- range $component := list "worker" "router" "fallback" "helpdesk" "audit" "serve" }}
 {{- if (index $.Values $component).enabled }}{{ $component }} {{ end }}
 {{- end }}
 {{- end }}
@@ -52,7 +52,7 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
 {{- /* The consumer group of a service. It contains the release's name, so that two releases do not share a group by accident. */}}
 {{- define "triage.group" -}}
 {{- $service := index .root.Values .component | default dict }}
-{{- if has .component (splitList " " (include "triage.components" .root)) }}
+{{- if and (ne .component "serve") (has .component (splitList " " (include "triage.components" .root))) }}
 {{- default (printf "%s-%s" (include "triage.fullname" .root) .component) $service.groupId }}
 {{- end }}
 {{- end }}
@@ -150,6 +150,11 @@ persistentVolumeClaim: {claimName: {{ $bundle.existingClaim }}, readOnly: true}
 {{- end }}
 {{- end }}
 
+{{- /* The protocol of a service's connection to Kafka; empty for the one that has no connection. */}}
+{{- define "triage.protocol" -}}
+{{- if ne .component "serve" }}{{ .root.Values.kafka.securityProtocol }}{{ end }}
+{{- end }}
+
 {{- /* Non-empty if a service reads the rules. */}}
 {{- define "triage.routes" -}}
 {{- if and (has .component (list "router" "helpdesk")) .root.Values.router.routes }}yes{{ end }}
@@ -183,17 +188,25 @@ persistentVolumeClaim: {claimName: {{ $bundle.existingClaim }}, readOnly: true}
   "TRIAGE_ALERTS_TOPIC" $values.topics.alerts
   "TRIAGE_REVIEW_TOPIC" $values.topics.review
   "TRIAGE_LABELS_TOPIC" $values.topics.labels }}
+{{- if eq .component "serve" }}
+{{- $settings = dict
+  "TRIAGE_HTTP_HOST" "::"
+  "TRIAGE_HTTP_PORT" "8000"
+  "TRIAGE_SERVE_PROBE_PORT" "8080"
+  "TRIAGE_SERVE_KEYS" "/etc/triage/keys/keys.yaml"
+  "TRIAGE_LOG_FORMAT" "json" }}
+{{- end }}
 {{- /* A worker for which it is set follows it. */}}
-{{- if or $values.audit.enabled (has .component (list "setup" "test")) }}
+{{- if and (ne .component "serve") (or $values.audit.enabled (has .component (list "setup" "test"))) }}
 {{- $_ := set $settings "TRIAGE_CONTROL_TOPIC" $values.topics.control }}
 {{- end }}
 {{- with include "triage.group" . }}
 {{- $_ := set $settings "TRIAGE_GROUP_ID" . }}
 {{- end }}
-{{- if hasPrefix "SASL_" $values.kafka.securityProtocol }}
+{{- if hasPrefix "SASL_" (include "triage.protocol" .) }}
 {{- $_ := set $settings "TRIAGE_SASL_MECHANISM" $values.kafka.sasl.mechanism }}
 {{- end }}
-{{- if hasSuffix "SSL" $values.kafka.securityProtocol }}
+{{- if hasSuffix "SSL" (include "triage.protocol" .) }}
 {{- if $values.kafka.tls.caSecret }}
 {{- $_ := set $settings "TRIAGE_SSL_CAFILE" "/etc/triage/ca/ca.crt" }}
 {{- end }}
@@ -218,7 +231,7 @@ persistentVolumeClaim: {claimName: {{ $bundle.existingClaim }}, readOnly: true}
 {{- if and (eq .component "audit") $values.worker.bundle.languages (not (hasKey $service.settings "TRIAGE_BUNDLE")) }}
 {{- fail "audit.enabled audits one bundle: with worker.bundle.languages, set audit.settings.TRIAGE_BUNDLE to the folder of one" }}
 {{- end }}
-{{- if has .component (list "worker" "audit") }}
+{{- if has .component (list "worker" "audit" "serve") }}
 {{- with include "triage.bundle" .root }}
 {{- $_ := set $settings "TRIAGE_BUNDLE" . }}
 {{- end }}
@@ -257,7 +270,7 @@ persistentVolumeClaim: {claimName: {{ $bundle.existingClaim }}, readOnly: true}
 - name: {{ $name }}
   value: {{ $value | toString | quote }}
 {{- end }}
-{{- if hasPrefix "SASL_" .root.Values.kafka.securityProtocol }}
+{{- if hasPrefix "SASL_" (include "triage.protocol" .) }}
 - name: TRIAGE_SASL_USERNAME
 {{- if .root.Values.strimzi.users.enabled }}
   value: {{ include "triage.kafkaUser" . | quote }}
@@ -312,7 +325,7 @@ persistentVolumeClaim: {claimName: {{ $bundle.existingClaim }}, readOnly: true}
 
 {{- define "triage.volumeMounts" -}}
 - {name: tmp, mountPath: /tmp}
-{{- if hasSuffix "SSL" .root.Values.kafka.securityProtocol }}
+{{- if hasSuffix "SSL" (include "triage.protocol" .) }}
 {{- if .root.Values.kafka.tls.caSecret }}
 - {name: kafka-ca, mountPath: /etc/triage/ca, readOnly: true}
 {{- end }}
@@ -320,7 +333,7 @@ persistentVolumeClaim: {claimName: {{ $bundle.existingClaim }}, readOnly: true}
 - {name: kafka-client, mountPath: /etc/triage/client, readOnly: true}
 {{- end }}
 {{- end }}
-{{- if and (has .component (list "worker" "audit")) (include "triage.bundle" .root) }}
+{{- if and (has .component (list "worker" "audit" "serve")) (include "triage.bundle" .root) }}
 - {name: bundles, mountPath: /bundles, readOnly: true}
 {{- end }}
 {{- if eq .component "router" }}
@@ -328,6 +341,9 @@ persistentVolumeClaim: {claimName: {{ $bundle.existingClaim }}, readOnly: true}
 {{- end }}
 {{- if include "triage.routes" . }}
 - {name: routes, mountPath: /etc/triage/routes, readOnly: true}
+{{- end }}
+{{- if eq .component "serve" }}
+- {name: keys, mountPath: /etc/triage/keys, readOnly: true}
 {{- end }}
 {{- with .root.Values.extraVolumeMounts }}
 {{ toYaml . }}
@@ -337,7 +353,7 @@ persistentVolumeClaim: {claimName: {{ $bundle.existingClaim }}, readOnly: true}
 {{- define "triage.volumes" -}}
 - name: tmp
   emptyDir: {sizeLimit: 1Gi}
-{{- if hasSuffix "SSL" .root.Values.kafka.securityProtocol }}
+{{- if hasSuffix "SSL" (include "triage.protocol" .) }}
 {{- if .root.Values.kafka.tls.caSecret }}
 - name: kafka-ca
   secret:
@@ -354,7 +370,7 @@ persistentVolumeClaim: {claimName: {{ $bundle.existingClaim }}, readOnly: true}
       - {key: {{ $.root.Values.kafka.tls.keyKey }}, path: tls.key}
 {{- end }}
 {{- end }}
-{{- if and (has .component (list "worker" "audit")) (include "triage.bundle" .root) }}
+{{- if and (has .component (list "worker" "audit" "serve")) (include "triage.bundle" .root) }}
 - name: bundles
   {{- include "triage.bundleVolume" .root | trim | nindent 2 }}
 {{- end }}
@@ -371,6 +387,13 @@ persistentVolumeClaim: {claimName: {{ $bundle.existingClaim }}, readOnly: true}
 {{- if include "triage.routes" . }}
 - name: routes
   configMap: {name: {{ include "triage.fullname" .root }}-routes}
+{{- end }}
+{{- if eq .component "serve" }}
+- name: keys
+  secret:
+    secretName: {{ required "serve.keysSecret is needed with serve.enabled: a Secret with the file that `triage serve key` makes" .root.Values.serve.keysSecret }}
+    defaultMode: 0440
+    items: [{key: {{ .root.Values.serve.keysKey }}, path: keys.yaml}]
 {{- end }}
 {{- with .root.Values.extraVolumes }}
 {{ toYaml . }}

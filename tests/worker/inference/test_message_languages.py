@@ -5,7 +5,7 @@ import pytest
 from triage_models.serving.mail.message import Message, read_message
 from triage_models.text.language import Detection, LanguageDetector
 from triage_schemas.messages.message import CustomerMessage
-from triage_worker.classify.message_languages import MessageLanguages
+from triage_worker.inference.message_languages import MessageLanguages
 
 from tests.worker.classify.harness import A, classification_harness, loaded_bundle
 from tests.worker.fakes import FakeModel, record

@@ -2,7 +2,7 @@
 
 from hypothesis import given
 from hypothesis import strategies as st
-from triage_worker.classify.batching import LEAST_TOKENS, Limits, cut, wave
+from triage_worker.inference.batching import LEAST_TOKENS, Limits, cut, wave
 
 LENGTHS = st.lists(st.integers(2, 512), max_size=300)
 LIMITS = st.builds(

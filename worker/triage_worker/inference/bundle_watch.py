@@ -14,8 +14,8 @@ from triage_models.bundle.bundle import Bundle, resolve_bundle_folder
 from triage_models.errors import ModelError
 from triage_models.serving.classifier import Classifier, Device
 
-from triage_worker.classify.bundle_metrics import BundleMetrics, Role
-from triage_worker.classify.threads import join
+from triage_worker.inference.bundle_metrics import BundleMetrics, Role
+from triage_worker.inference.threads import join
 
 log = logging.getLogger(__name__)
 

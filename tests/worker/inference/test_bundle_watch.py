@@ -13,9 +13,9 @@ from prometheus_client import CollectorRegistry
 from triage_models.bundle.bundle import CPU_MODEL, MANIFEST, Bundle
 from triage_models.bundle.store import BundleStore
 from triage_models.errors import BundleError
-from triage_worker.classify import bundle_watch as watch_module
-from triage_worker.classify.bundle_metrics import BundleMetrics
-from triage_worker.classify.bundle_watch import BundleWatch
+from triage_worker.inference import bundle_watch as watch_module
+from triage_worker.inference.bundle_metrics import BundleMetrics
+from triage_worker.inference.bundle_watch import BundleWatch
 
 from tests.models.fake_bundles import fake_bundle
 

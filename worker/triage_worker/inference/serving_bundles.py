@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from triage_models.bundle.language_bundles import expected_languages
 from triage_models.text.language import Detection
 
-from triage_worker.classify.loaded_bundle import ALL, LoadedBundle
+from triage_worker.inference.loaded_bundle import ALL, LoadedBundle
 
 
 class ServingBundles:

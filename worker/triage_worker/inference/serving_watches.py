@@ -9,9 +9,9 @@ from triage_models.bundle.language_bundles import check_together
 from triage_models.errors import BundleError, ModelError
 from triage_models.serving.classifier import Classifier
 
-from triage_worker.classify.bundle_metrics import BundleMetrics
-from triage_worker.classify.bundle_watch import BundleWatch
 from triage_worker.config.settings import Settings
+from triage_worker.inference.bundle_metrics import BundleMetrics
+from triage_worker.inference.bundle_watch import BundleWatch
 
 Serves = tuple[str, ...]
 """The languages of a bundle, or ``("*",)`` for all others."""

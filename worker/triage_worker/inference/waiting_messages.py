@@ -4,8 +4,8 @@ from collections import deque
 from collections.abc import Iterable
 from itertools import count
 
-from triage_worker.classify.batching import cut, wave
-from triage_worker.classify.loaded_bundle import EncodedMessage, LoadedBundle
+from triage_worker.inference.batching import cut, wave
+from triage_worker.inference.loaded_bundle import EncodedMessage, LoadedBundle
 
 
 class WaitingMessages:

@@ -10,22 +10,19 @@ from collections import Counter, deque
 from collections.abc import Callable, Sequence
 from functools import partial
 from time import monotonic
+from typing import Any
 
 import numpy as np
 from triage_models.serving.decision import Decision
 from triage_models.serving.engine import Encoded
 
-from triage_worker.classify.fault_isolation import Fault, ModelDownError, isolate
-from triage_worker.classify.loaded_bundle import EncodedMessage, LoadedBundle
-from triage_worker.classify.outputs import fault_output
-from triage_worker.classify.serving_bundles import ServingBundles
-from triage_worker.classify.threads import join
-from triage_worker.classify.waiting_messages import WaitingMessages
+from triage_worker.inference.fault_isolation import Fault, ModelDownError, isolate
+from triage_worker.inference.loaded_bundle import Answer, EncodedMessage, LoadedBundle
+from triage_worker.inference.serving_bundles import ServingBundles
+from triage_worker.inference.threads import join
+from triage_worker.inference.waiting_messages import WaitingMessages
 from triage_worker.observability.metrics import Metrics
 from triage_worker.resilience.backoff import FixedDelays
-from triage_worker.streaming.tracking.dead_letters import DeadLetters
-from triage_worker.streaming.tracking.in_flight import InFlightMessages
-from triage_worker.streaming.tracking.output import Output
 
 log = logging.getLogger(__name__)
 
@@ -37,18 +34,24 @@ RETRY = FixedDelays((0.5, 1.0, 2.0, 5.0, 10.0))
 
 Observer = Callable[[Sequence[EncodedMessage], Sequence[Decision | Fault]], None]
 
+FaultAnswer = Callable[[Any, Fault], Answer]
+"""Makes the answer to a message, of the service's own kind, that the model fails on."""
+
+Complete = Callable[[list[Any]], None]
+"""Takes answers of the service's own kind."""
+
 
 class Inference:
-    """Threads that turn encoded messages into outputs.
+    """Threads that turn encoded messages into answers.
 
-    A batch belongs to one bundle from its tokens to its outputs, also while another bundle takes over: what the old
+    A batch belongs to one bundle from its tokens to its answers, also while another bundle takes over: what the old
     bundle encoded, it also decides, unless it fails on everything.
 
     Args:
         bundles: they encode and decide until `use` replaces one; the limits of the default set the number of threads,
             which all share.
-        dead_letters: makes the output of a message that the model fails on.
-        in_flight: where outputs are completed, on the event loop.
+        fault: makes the answer to a message that the model fails on; called in the threads.
+        complete: takes the answers of each batch, on the event loop.
         observe: called in the threads with each batch and its decisions; must not block.
         metrics: where batches are counted.
     """
@@ -56,15 +59,15 @@ class Inference:
     def __init__(
         self,
         bundles: ServingBundles,
-        dead_letters: DeadLetters,
-        in_flight: InFlightMessages,
+        fault: FaultAnswer,
+        complete: Complete,
         *,
         observe: Observer | None,
         metrics: Metrics,
     ) -> None:
         self.bundles = bundles
-        self._dead_letters = dead_letters
-        self._in_flight = in_flight
+        self._fault = fault
+        self._complete = complete
         self._observe = observe
         self._metrics = metrics
         self._thread_count = bundles.default.limits.threads
@@ -116,7 +119,7 @@ class Inference:
 
     @property
     def idle(self) -> bool:
-        """Whether no batch is running and no outputs are on their way to the event loop."""
+        """Whether no batch is running and no answers are on their way to the event loop."""
         return not self._running
 
     @property
@@ -168,36 +171,34 @@ class Inference:
         while self._batches or self._waiting:
             if not self._batches:
                 self._batches.extend(self._waiting.cut_wave())
-            batch = [message for message in self._batches.popleft() if message.decoded.tracker.active]
+            batch = [message for message in self._batches.popleft() if message.decoded.active]
             if batch:
                 return batch
         return []
 
-    def _finish(self, batch: list[EncodedMessage], outputs: list[Output]) -> None:
-        self._in_flight.complete(outputs)
+    def _finish(self, batch: list[EncodedMessage], answers: list[Answer]) -> None:
+        self._complete(answers)
         del self._running[id(batch)]
 
     def _fail(self, error: BaseException) -> None:
         if not self._failed.done():
             self._failed.set_exception(error)
 
-    def _run(self, batch: list[EncodedMessage]) -> list[Output]:
+    def _run(self, batch: list[EncodedMessage]) -> list[Answer]:
         for message in batch:
-            if message.decoded.span is not None:
-                message.decoded.span.mark("infer", batch_messages=len(batch))
+            message.decoded.begin(len(batch))
         bundle, decisions = self._decide(batch)
         for message in batch:
-            if message.decoded.span is not None:
-                message.decoded.span.mark("decided")
+            message.decoded.decided()
         if self._observe is not None:
             self._observe(batch, decisions)
-        outputs = [self._output(bundle, message, result) for message, result in zip(batch, decisions, strict=True)]
-        self._metrics.decided(",".join(bundle.serves), Counter(output.outcome for output in outputs))
-        return outputs
+        answers = [self._answer(bundle, message, result) for message, result in zip(batch, decisions, strict=True)]
+        self._metrics.decided(",".join(bundle.serves), Counter(answer.outcome for answer in answers))
+        return answers
 
-    def _output(self, bundle: LoadedBundle, message: EncodedMessage, result: Decision | Fault) -> Output:
+    def _answer(self, bundle: LoadedBundle, message: EncodedMessage, result: Decision | Fault) -> Answer:
         if isinstance(result, Fault):
-            return fault_output(self._dead_letters, message.decoded, result)
+            return self._fault(message.decoded, result)
         return bundle.writer.output(message.decoded, result)
 
     def _decide(self, batch: list[EncodedMessage]) -> tuple[LoadedBundle, list[Decision | Fault]]:

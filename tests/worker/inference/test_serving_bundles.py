@@ -5,12 +5,12 @@ import asyncio
 import orjson
 import pytest
 from triage_models.text.language import Detection
-from triage_worker.classify import inference
-from triage_worker.classify.batching import Limits
-from triage_worker.classify.loaded_bundle import EncodedMessage
-from triage_worker.classify.message_languages import MessageLanguages
-from triage_worker.classify.serving_bundles import ServingBundles
-from triage_worker.classify.waiting_messages import WaitingMessages
+from triage_worker.inference import inference_threads
+from triage_worker.inference.batching import Limits
+from triage_worker.inference.loaded_bundle import EncodedMessage
+from triage_worker.inference.message_languages import MessageLanguages
+from triage_worker.inference.serving_bundles import ServingBundles
+from triage_worker.inference.waiting_messages import WaitingMessages
 from triage_worker.resilience.backoff import FixedDelays
 
 from tests.worker.classify.harness import A, classification_harness, loaded_bundle
@@ -91,7 +91,7 @@ async def test_a_bundle_is_replaced_while_the_other_one_serves_on() -> None:
 
 
 async def test_only_its_own_successor_takes_over_from_a_bundle_that_fails(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(inference, "RETRY", FixedDelays((3_600.0,)))
+    monkeypatch.setattr(inference_threads, "RETRY", FixedDelays((3_600.0,)))
     broken = GatedModel("a")
     broken.broken = True
     bundles = loaded_bundle(GatedModel("r"), "rest"), loaded_bundle(broken, "old", serves=("en",))

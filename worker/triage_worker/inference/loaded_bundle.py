@@ -1,22 +1,17 @@
-"""A bundle that serves: the tokens, decision and event of a message are all made by the same bundle."""
+"""A bundle that serves: the tokens, decision and answer of a message are all made by the same bundle."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
-from triage_models.audit.selection import AuditPolicy
 from triage_models.serving.classifier import Classifier
 from triage_models.serving.decision import Decision
 from triage_models.serving.engine import Encoded, Outputs
 from triage_schemas.messages.message import CustomerMessage
-from triage_schemas.output.encoding import JSON, EventEncoding
-from triage_schemas.records import IntentWriter
 
-from triage_worker.classify.batching import Limits
-from triage_worker.classify.outputs import Audit, DecodedMessage, OutputWriter
-from triage_worker.classify.thresholds import threshold_in_force, threshold_of_intent
 from triage_worker.config.settings import Settings
-from triage_worker.kafka.control_topic import Decisions
+from triage_worker.inference.batching import Limits
+from triage_worker.inference.incoming_message import IncomingMessage
 from triage_worker.observability.metrics import Metrics
 
 PADDING_TOKENS = {"cpu": 8, "cuda": 2_048}
@@ -24,7 +19,7 @@ PADDING_TOKENS = {"cpu": 8, "cuda": 2_048}
 
 
 class Model(Protocol):
-    """The part of `triage_models.Classifier` that the worker uses."""
+    """The part of `triage_models.Classifier` that the services use."""
 
     def encode(self, texts: Sequence[str]) -> list[Encoded]:
         """Tokenize texts."""
@@ -39,6 +34,23 @@ class Model(Protocol):
         ...
 
 
+class Answer(Protocol):
+    """What a service makes of a decision. The inference threads hand it on as it is."""
+
+    @property
+    def outcome(self) -> str:
+        """What it is counted as, such as ``accepted``."""
+        ...
+
+
+class Writer(Protocol):
+    """Makes the answers of one bundle's decisions; called in the inference threads."""
+
+    def output(self, decoded: Any, decision: Decision) -> Answer:
+        """Make the answer to a message, which is of the service's own kind."""
+        ...
+
+
 ALL = ("*",)
 """All languages that no other bundle serves, and messages whose language is unsure."""
 
@@ -49,14 +61,14 @@ class LoadedBundle:
 
     Attributes:
         model: encodes, infers, decides.
-        writer: makes the outputs of its decisions.
+        writer: makes the answers of its decisions.
         limits: how batches are formed for it.
         languages: those that it answers; empty if it answers any.
         serves: the languages whose messages come to it.
     """
 
     model: Model
-    writer: OutputWriter
+    writer: Writer
     limits: Limits
     languages: frozenset[str] = frozenset()
     serves: tuple[str, ...] = ALL
@@ -81,63 +93,16 @@ class LoadedBundle:
 class EncodedMessage:
     """A message that waits for the model, with the bundle whose tokenizer encoded it."""
 
-    decoded: DecodedMessage
+    decoded: IncomingMessage
     bundle: LoadedBundle
     tokens: Encoded
 
 
-def load_for_serving(
-    settings: Settings,
-    classifier: Classifier,
-    metrics: Metrics,
-    decisions: Decisions | None = None,
-    *,
-    serves: tuple[str, ...] = ALL,
-    encoding: EventEncoding = JSON,
-) -> LoadedBundle:
-    """Put a classifier to use; the metrics name it as the bundle that decides from now on.
-
-    Args:
-        settings: of the worker.
-        classifier: decides.
-        metrics: of the worker.
-        decisions: of the control topic; None if it is not followed, and nothing is audited.
-        serves: the languages whose messages come to it.
-        encoding: writes the events.
-    """
+def show_in_metrics(metrics: Metrics, classifier: Classifier, serves: tuple[str, ...]) -> None:
+    """Name a classifier as the bundle that decides from now on, with what drift is measured against."""
     bundle, shown = classifier.bundle, ",".join(serves)
     metrics.model(bundle.name, bundle.version, classifier.device, shown)
     metrics.reference(bundle.manifest.thresholds.guarantee.coverage, bundle.manifest.intent_mix, shown)
-    events = IntentWriter(
-        name=bundle.name,
-        version=bundle.version,
-        threshold=bundle.threshold,
-        descriptions=bundle.descriptions,
-        include_text=settings.include_text,
-        intent_thresholds=bundle.intent_thresholds,
-        language_thresholds=bundle.language_thresholds,
-        encoding=encoding,
-    )
-    audit = None
-    if decisions is not None:
-        in_force = threshold_in_force(decisions, bundle.name, bundle.version, bundle.threshold)
-        suggestion = bundle.manifest.suggestion
-        audit = Audit(
-            AuditPolicy(settings.audit_share),
-            settings.review_topic,
-            threshold_of_intent(in_force, bundle.intent_thresholds),
-            None if suggestion is None else suggestion.confidence,
-            settings.redaction("review"),
-        )
-        followed: Decisions = decisions
-        metrics.threshold(in_force, lambda: followed.lost is None, shown)
-    return LoadedBundle(
-        classifier,
-        OutputWriter.from_settings(settings, events, audit),
-        limits(settings, classifier),
-        frozenset(bundle.manifest.languages or ()),
-        serves,
-    )
 
 
 def limits(settings: Settings, classifier: Classifier) -> Limits:

@@ -11,9 +11,9 @@ from prometheus_client import CollectorRegistry
 from triage_models.bundle.bundle import MANIFEST, Bundle
 from triage_models.bundle.store import BundleStore
 from triage_models.errors import BundleError
-from triage_worker.classify.bundle_metrics import BundleMetrics
-from triage_worker.classify.serving_watches import Opened, Serves, ServingWatches
 from triage_worker.config.settings import Settings
+from triage_worker.inference.bundle_metrics import BundleMetrics
+from triage_worker.inference.serving_watches import Opened, Serves, ServingWatches
 
 from tests.models.fake_bundles import fake_bundle
 from tests.worker.classify.test_shadow import wait_for

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from triage_worker.classify.fault_isolation import Fault, ModelDownError, isolate
+from triage_worker.inference.fault_isolation import Fault, ModelDownError, isolate
 
 
 def doubles_unless_negative(items: Sequence[int]) -> list[int]:

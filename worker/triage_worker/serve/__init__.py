@@ -1,0 +1,1 @@
+"""The serve service: answers classification requests over HTTP."""
