@@ -1,8 +1,9 @@
 """aiokafka as it is without the patches, to show that a bug is still there."""
 
 import pytest
-from aiokafka import client
+from aiokafka import client, conn
 from aiokafka.admin import client as admin_client
+from aiokafka.conn import AIOKafkaConnection
 from aiokafka.consumer import consumer, fetcher
 from aiokafka.consumer.fetcher import Fetcher
 from aiokafka.consumer.group_coordinator import GroupCoordinator, NoGroupCoordinator
@@ -23,3 +24,4 @@ def undo_patches(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(FetchRequest, "_CLASSES", FETCH_VERSIONS)
     monkeypatch.setattr(client, "MetadataRequest", MetadataRequest)
     monkeypatch.setattr(admin_client, "MetadataRequest", MetadataRequest)
+    monkeypatch.setattr(conn, "AIOKafkaConnection", AIOKafkaConnection)

@@ -1,23 +1,33 @@
 """Prints the requirements of the services from pyproject.toml, so that the image's first layer changes only with them.
 
-Usage: python requirements.py cpu|gpu [PYPROJECT] > requirements.txt
+Usage: python requirements.py cpu|gpu [PYPROJECT [LOGINS]] > requirements.txt
 """
 
 import re
 import sys
 import tomllib
+from collections.abc import Sequence
 from pathlib import Path
 
 EXTRAS = ("router", "otel", "registry", "serve")
+LOGINS = ("aws", "azure", "gcp")
+"""Extras that log in to a cloud's Kafka. They take 10 to 30 MB, so the image has only those that it is built with."""
+
 GPU_RUNTIME = "onnxruntime-gpu[cuda,cudnn]"
 """ONNX Runtime for CUDA, with the CUDA libraries as wheels."""
 
 
-def requirements(pyproject: str, device: str) -> list[str]:
-    """Return the requirements of the core and of the services' extras; "gpu" replaces ONNX Runtime by its GPU build."""
+def requirements(pyproject: str, device: str, logins: Sequence[str] = ()) -> list[str]:
+    """Return the requirements of the core and of the services' extras; "gpu" replaces ONNX Runtime by its GPU build.
+
+    Args:
+        pyproject: the text of pyproject.toml.
+        device: "cpu" or "gpu".
+        logins: which of `LOGINS` to add.
+    """
     project = tomllib.loads(pyproject)["project"]
     optional = project.get("optional-dependencies", {})
-    wanted = [*project["dependencies"], *(line for extra in EXTRAS for line in optional[extra])]
+    wanted = [*project["dependencies"], *(line for extra in (*EXTRAS, *logins) for line in optional[extra])]
     if device == "gpu":
         wanted = [re.sub(r"^onnxruntime(?=\W|$)", GPU_RUNTIME, line) for line in wanted]
     return wanted
@@ -29,7 +39,11 @@ def main() -> None:
     if device not in ("cpu", "gpu"):
         sys.exit(f"requirements.py: {device!r} is not a device: use cpu or gpu.")
     file = Path(sys.argv[2] if len(sys.argv) > 2 else "pyproject.toml")
-    sys.stdout.write("\n".join(requirements(file.read_text(encoding="utf-8"), device)) + "\n")
+    logins = (sys.argv[3] if len(sys.argv) > 3 else "").replace(",", " ").split()
+    unknown = sorted(set(logins) - set(LOGINS))
+    if unknown:
+        sys.exit(f"requirements.py: {unknown[0]!r} is not a login: use {', '.join(LOGINS)}, or several of them.")
+    sys.stdout.write("\n".join(requirements(file.read_text(encoding="utf-8"), device, logins)) + "\n")
 
 
 if __name__ == "__main__":

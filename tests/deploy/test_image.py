@@ -36,6 +36,13 @@ def test_requirements_are_those_of_the_services() -> None:
     assert not [line for line in cpu if re.match(r"(torch|transformers|scikit-learn|pytest)\b", line)]
 
 
+@pytest.mark.parametrize("logins", [("aws",), ("azure", "gcp")])
+def test_an_image_can_have_the_logins_of_clouds(logins: tuple[str, ...]) -> None:
+    extras = tomllib.loads(PYPROJECT)["project"]["optional-dependencies"]
+    added = set(requirements(PYPROJECT, "cpu", logins)) - set(requirements(PYPROJECT, "cpu"))
+    assert added == {line for login in logins for line in extras[login]}
+
+
 def test_the_gpu_variant_differs_only_in_onnx_runtime() -> None:
     cpu, gpu = requirements(PYPROJECT, "cpu"), requirements(PYPROJECT, "gpu")
     changed = [(mine, other) for mine, other in zip(cpu, gpu, strict=True) if mine != other]

@@ -10,10 +10,10 @@ from triage_schemas.input.registry.frames import SchemaId
 from triage_schemas.input.registry.schema import SchemaText, UnusableSchema
 from triage_schemas.messages.message import InputShape
 from triage_worker.classify.processor import ClassificationProcessor
+from triage_worker.inference.serving_bundles import ServingBundles
 from triage_worker.kafka import schema_cache
 from triage_worker.kafka.registry_client import RegistryDownError
 from triage_worker.kafka.schema_cache import SchemaCache
-from triage_worker.inference.serving_bundles import ServingBundles
 from triage_worker.observability.metrics import Metrics
 from triage_worker.resilience.backoff import RetryPolicy
 from triage_worker.resilience.tasks import wait_until

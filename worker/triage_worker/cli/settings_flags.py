@@ -26,7 +26,7 @@ def _all_but(service: Service, others: Iterable[str]) -> tuple[str, ...]:
 
 
 ALL = tuple(Settings.model_fields)
-CONNECTION = _named("bootstrap_", "security_", "sasl_", "ssl_")
+CONNECTION = _named("bootstrap_", "security_", "sasl_", "ssl_", "oauth_")
 TOPICS = tuple(channel.setting for channel in CHANNELS)
 MODEL = ("bundle", "device", "threads")
 CONSUMING = ("group_id", "group_instance_id", "session_timeout_ms", "auto_offset_reset")

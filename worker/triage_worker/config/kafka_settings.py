@@ -16,7 +16,7 @@ class KafkaSettings(BaseModel):
     security_protocol: Annotated[Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"], Upper] = Field(
         "PLAINTEXT", description="protocol of the brokers' listener"
     )
-    sasl_mechanism: Annotated[Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"], Upper] = Field(
+    sasl_mechanism: Annotated[Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512", "OAUTHBEARER"], Upper] = Field(
         "SCRAM-SHA-512", description="login method, with a SASL_ protocol"
     )
     sasl_username: str | None = Field(None, description="user name, with a SASL_ protocol")
@@ -43,9 +43,20 @@ class KafkaSettings(BaseModel):
         "earliest", description="where a group without committed offsets starts"
     )
 
+    @property
+    def logs_in_by_token(self) -> bool:
+        """Whether Kafka's clients log in by a token, and not by a password."""
+        return self.security_protocol.startswith("SASL_") and self.sasl_mechanism == "OAUTHBEARER"
+
     @model_validator(mode="after")
     def _whole_credentials(self) -> Self:
-        if self.security_protocol.startswith("SASL_"):
+        if self.logs_in_by_token:
+            if self.sasl_username is not None or self.sasl_password is not None:
+                raise ValueError(
+                    "TRIAGE_SASL_USERNAME and TRIAGE_SASL_PASSWORD are not used with "
+                    "TRIAGE_SASL_MECHANISM=OAUTHBEARER: give TRIAGE_OAUTH_CLIENT_ID and TRIAGE_OAUTH_CLIENT_SECRET"
+                )
+        elif self.security_protocol.startswith("SASL_"):
             missing = [name for name in ("sasl_username", "sasl_password") if getattr(self, name) is None]
             if missing:
                 raise ValueError(f"TRIAGE_SECURITY_PROTOCOL={self.security_protocol} needs {variable(missing[0])} too")

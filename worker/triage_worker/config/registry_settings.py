@@ -5,6 +5,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, Field, SecretStr, model_validator
 
+from triage_worker.config.sources import variable
 from triage_worker.config.types import Lower, RegistryUrls, Upper
 
 Compatibility = Literal[
@@ -22,6 +23,7 @@ class RegistrySettings(BaseModel):
     schema_registry_username: str | None = Field(None, description="user name for the registry (basic authentication)")
     schema_registry_password: SecretStr | None = Field(None, description="password for the registry")
     schema_registry_token: SecretStr | None = Field(None, description="token for the registry (bearer authentication)")
+    schema_registry_oauth: bool = Field(False, description="log in to the registry by the tokens of TRIAGE_OAUTH_…")
     schema_registry_ssl_cafile: Path | None = Field(
         None, description="PEM file with the certificate authority of the registry; unset: the system's"
     )
@@ -47,8 +49,10 @@ class RegistrySettings(BaseModel):
     def _whole_registry(self) -> Self:
         if (self.schema_registry_username is None) != (self.schema_registry_password is None):
             raise ValueError("TRIAGE_SCHEMA_REGISTRY_USERNAME and TRIAGE_SCHEMA_REGISTRY_PASSWORD need one another")
-        if self.schema_registry_token is not None and self.schema_registry_username is not None:
-            raise ValueError("TRIAGE_SCHEMA_REGISTRY_TOKEN and TRIAGE_SCHEMA_REGISTRY_USERNAME are two logins")
+        names = ("schema_registry_username", "schema_registry_token", "schema_registry_oauth")
+        logins = [variable(name) for name in names if getattr(self, name)]
+        if len(logins) > 1:
+            raise ValueError(f"{logins[1]} and {logins[0]} are two logins")
         if self.schema_registry_ssl_keyfile is not None and self.schema_registry_ssl_certfile is None:
             raise ValueError("TRIAGE_SCHEMA_REGISTRY_SSL_KEYFILE needs TRIAGE_SCHEMA_REGISTRY_SSL_CERTFILE too")
         return self

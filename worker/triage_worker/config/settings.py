@@ -20,6 +20,7 @@ from triage_worker.config.fallback_settings import FallbackSettings
 from triage_worker.config.kafka_settings import KafkaSettings
 from triage_worker.config.message_settings import MessageSettings
 from triage_worker.config.model_settings import ModelSettings
+from triage_worker.config.oauth_settings import OAuthSettings, check_login_by_token
 from triage_worker.config.operation_settings import OperationSettings
 from triage_worker.config.registry_settings import RegistrySettings
 from triage_worker.config.routing_settings import RoutingSettings
@@ -42,6 +43,7 @@ class Settings(
     TextSettings,
     RegistrySettings,
     MessageSettings,
+    OAuthSettings,
     KafkaSettings,
     BaseSettings,
 ):
@@ -105,6 +107,12 @@ class Settings(
         """Drop line ends at the end of values: those of the file that a secret, or a shell's variables, came from."""
         plain = {name: value.rstrip("\r\n") if isinstance(value, str) else value for name, value in values.items()}
         return {name: value for name, value in plain.items() if value != "" or values[name] == ""}
+
+    @model_validator(mode="after")
+    def _login_by_token(self) -> Self:
+        used = self.logs_in_by_token or self.schema_registry_oauth
+        check_login_by_token({name: getattr(self, name) for name in OAuthSettings.model_fields}, used=used)
+        return self
 
     @model_validator(mode="after")
     def _registry_of_the_formats(self) -> Self:

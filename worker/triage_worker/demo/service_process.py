@@ -96,9 +96,8 @@ async def _stop(process: asyncio.subprocess.Process) -> None:
 
 def environment(settings: Settings) -> dict[str, str]:
     """The settings as environment variables, without secrets."""
-    values = settings.model_dump(
-        mode="json", exclude_none=True, exclude={"sasl_password", "ssl_password", "llm_api_key", "helpdesk_token"}
-    )
+    secrets = {"sasl_password", "ssl_password", "oauth_client_secret", "llm_api_key", "helpdesk_token"}
+    values = settings.model_dump(mode="json", exclude_none=True, exclude=secrets)
     return {variable(name): str(value) for name, value in values.items()}
 
 

@@ -14,7 +14,6 @@ from prometheus_client import CollectorRegistry
 from triage_schemas.input.registry.frames import SchemaId, read_frame
 from triage_schemas.input.registry.schema import KnownSchema
 
-from triage_worker.classify.schema_cache import opened_schemas
 from triage_worker.config.errors import ConfigError, TriageError
 from triage_worker.config.settings import Settings
 from triage_worker.doctor.checks import Check, check_group, check_topics
@@ -23,6 +22,7 @@ from triage_worker.kafka.authorization import REFUSED, refusal
 from triage_worker.kafka.client_compat.codecs import observed_codecs
 from triage_worker.kafka.client_compat.metadata import all_partitions, has_group_offsets
 from triage_worker.kafka.connection import check_connection
+from triage_worker.kafka.schema_cache import opened_schemas
 from triage_worker.kafka.topics import require_visible, survey
 
 REGISTRY_S = 10.0

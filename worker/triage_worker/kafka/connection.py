@@ -15,8 +15,17 @@ from aiokafka.errors import (
 from triage_worker.config.errors import ConfigError
 from triage_worker.config.settings import Settings
 from triage_worker.kafka.client_compat import probe
+from triage_worker.kafka.client_compat.patches import apply_patches
+from triage_worker.kafka.tokens.providers import kafka_token_provider, token_source
+from triage_worker.kafka.tokens.token import TokenError
 
 CONNECT_TIMEOUT_S = 10.0
+
+TOKEN_ATTEMPTS = 4
+"""How often a login by token is tried: a broker refuses the first token that is signed by a new key of the issuer, and
+looks the key up then."""
+
+TOKEN_PAUSE_S = 1.0
 
 _OTHER_HOST = "address the broker by the name in its certificate, or set TRIAGE_SSL_CHECK_HOSTNAME=false"
 CERTIFICATES = {
@@ -32,13 +41,16 @@ def connection_arguments(settings: Settings) -> dict[str, Any]:
     """Return the arguments that all aiokafka clients take: servers, security protocol, SASL and SSL context.
 
     Raises:
-        ConfigError: a certificate or key cannot be read.
+        ConfigError: a certificate or key cannot be read, or a provider of tokens cannot be made.
     """
     arguments: dict[str, Any] = {
         "bootstrap_servers": settings.bootstrap_servers,
         "security_protocol": settings.security_protocol,
     }
-    if settings.security_protocol.startswith("SASL_"):
+    if settings.logs_in_by_token:
+        provider = kafka_token_provider(settings)
+        arguments |= {"sasl_mechanism": settings.sasl_mechanism, "sasl_oauth_token_provider": provider}
+    elif settings.security_protocol.startswith("SASL_"):
         password = settings.sasl_password
         arguments |= {
             "sasl_mechanism": settings.sasl_mechanism,
@@ -56,20 +68,40 @@ async def check_connection(settings: Settings) -> None:
     Raises:
         ConfigError: no broker could be reached and logged in to; says what to change.
     """
+    apply_patches()  # without them, a refused token looks like a broker that is away
     arguments = connection_arguments(settings)
     del arguments["bootstrap_servers"]
+    if settings.logs_in_by_token:
+        await _require_token(settings)
     problem: ConfigError | None = None
     for host, port in probe.addresses(settings.bootstrap_servers):
-        timeout_ms = int(CONNECT_TIMEOUT_S * 1000)
         try:
-            async with asyncio.timeout(CONNECT_TIMEOUT_S):
-                await probe.log_in(host, port, timeout_ms=timeout_ms, **arguments)
-                return
+            return await _log_in(host, port, arguments, attempts=TOKEN_ATTEMPTS if settings.logs_in_by_token else 1)
         except (OSError, KafkaError, TimeoutError) as error:
             silent = isinstance(error, TimeoutError | ConnectionError) and await _listens(host, port)
             problem = _explain(KafkaError("no valid answer") if silent else error, f"{host}:{port}", settings)
     assert problem is not None
     raise problem
+
+
+async def _require_token(settings: Settings) -> None:
+    """Get the first token, so that an issuer that gives none is not taken for a broker that is away."""
+    try:
+        await token_source(settings).token()
+    except TokenError as error:
+        raise ConfigError(str(error)) from error
+
+
+async def _log_in(host: str, port: int, arguments: dict[str, Any], *, attempts: int) -> None:
+    for attempt in range(1, attempts + 1):
+        try:
+            async with asyncio.timeout(CONNECT_TIMEOUT_S):
+                await probe.log_in(host, port, timeout_ms=int(CONNECT_TIMEOUT_S * 1000), **arguments)
+                return
+        except SaslAuthenticationFailed:
+            if attempt == attempts:
+                raise
+            await asyncio.sleep(TOKEN_PAUSE_S)
 
 
 async def _listens(host: str, port: int) -> bool:
@@ -104,10 +136,7 @@ def _ssl_context(settings: Settings) -> ssl.SSLContext:
 
 def _explain(error: Exception, broker: str, settings: Settings) -> ConfigError:
     if isinstance(error, SaslAuthenticationFailed | AuthenticationFailedError):
-        return ConfigError(
-            f"The broker {broker} refused the login of {settings.sasl_username} by {settings.sasl_mechanism}: check "
-            f"TRIAGE_SASL_USERNAME, TRIAGE_SASL_PASSWORD and TRIAGE_SASL_MECHANISM."
-        )
+        return _explain_refusal(broker, settings)
     if isinstance(error, UnsupportedSaslMechanismError):
         return ConfigError(
             f"The broker {broker} does not offer {settings.sasl_mechanism}: set TRIAGE_SASL_MECHANISM to one it does."
@@ -129,6 +158,19 @@ def _explain(error: Exception, broker: str, settings: Settings) -> ConfigError:
         )
     return ConfigError(
         f"No broker answers at {broker} ({_cause(error)}): start it, or set TRIAGE_BOOTSTRAP_SERVERS to where it is."
+    )
+
+
+def _explain_refusal(broker: str, settings: Settings) -> ConfigError:
+    if not settings.logs_in_by_token:
+        return ConfigError(
+            f"The broker {broker} refused the login of {settings.sasl_username} by {settings.sasl_mechanism}: check "
+            f"TRIAGE_SASL_USERNAME, TRIAGE_SASL_PASSWORD and TRIAGE_SASL_MECHANISM."
+        )
+    whose = f" of the client {settings.oauth_client_id}" if settings.oauth_client_id else ""
+    return ConfigError(
+        f"The broker {broker} refused the token{whose}: see in its log whether it trusts the issuer, and whether it "
+        f"expects another audience, scope or extension (TRIAGE_OAUTH_AUDIENCE, _SCOPE, _EXTENSIONS)."
     )
 
 

@@ -2,7 +2,7 @@
 
 import ssl
 from base64 import b64encode
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, NamedTuple
 from urllib.parse import quote
@@ -14,6 +14,8 @@ from triage_schemas.input.registry.schema import SchemaText, SchemaType, Unusabl
 
 from triage_worker.config.errors import ConfigError
 from triage_worker.config.settings import Settings
+from triage_worker.kafka.tokens.providers import token_source
+from triage_worker.kafka.tokens.token import TokenError
 
 TIMEOUT = aiohttp.ClientTimeout(total=5.0)
 LARGEST_ID = 2**31 - 1
@@ -68,15 +70,23 @@ class RegistryClient:
         urls: of the registry's nodes; the next one is asked where one gives no answer. Apicurio's end with
             ``/apis/registry/v3`` (or v2) or with ``/apis/ccompat/v7``.
         id_kind: what an id in front of a value is, for Apicurio: "auto", "content" or "global".
+        token: gets the token that is sent with a request; None if the session sends the login.
 
     Attributes:
         is_apicurio: whether Apicurio's own API is asked for schemas.
     """
 
-    def __init__(self, session: aiohttp.ClientSession, urls: Sequence[str], id_kind: str = "auto") -> None:
+    def __init__(
+        self,
+        session: aiohttp.ClientSession,
+        urls: Sequence[str],
+        id_kind: str = "auto",
+        token: Callable[[], Awaitable[str]] | None = None,
+    ) -> None:
         self._session = session
         self._urls = list(urls)
         self._id_kind = id_kind
+        self._token = token
         self.is_apicurio = APICURIO in urls[0]
 
     async def schema(self, schema_id: SchemaId) -> SchemaText | UnusableSchema:
@@ -140,7 +150,7 @@ class RegistryClient:
         return found
 
     async def _get_text(self, path: str, *, apicurio: bool = False) -> str:
-        answer = await self._send("GET", path, None, apicurio=apicurio, accept=_is_schema)
+        answer = await self._send("GET", path, None, apicurio=apicurio, accept=self._is_schema)
         if answer.status == 404:
             raise UnknownSchemaError("it answers 404")
         return answer.content.decode(errors="replace")
@@ -193,15 +203,34 @@ class RegistryClient:
         raise RegistryDownError("; ".join(problems))
 
     async def _ask(self, method: str, url: str, body: Mapping[str, Any] | None) -> Answer:
+        headers = await self._login()
         try:
             async with self._session.request(
-                method, url, json=body, timeout=TIMEOUT, allow_redirects=False
+                method, url, json=body, headers=headers, timeout=TIMEOUT, allow_redirects=False
             ) as response:
                 return Answer(response.status, await response.read())
         except TimeoutError:
             raise RegistryDownError("no answer in time") from None
         except (aiohttp.ClientError, OSError) as error:
             raise RegistryDownError(str(error) or type(error).__name__) from error
+
+    def _is_schema(self, answer: Answer) -> str | None:
+        """Why an answer to a question is none; None if it has what was asked for, or says that there is no such thing."""
+        if answer.status == 200 or (answer.status == 404 and answer.names_what_is_missing):
+            return None
+        if answer.status in {401, 403} and self._token is not None:
+            return f"it refuses the token ({answer.status}): see whether it trusts the issuer of TRIAGE_OAUTH_TOKEN_URL"
+        if answer.status in {401, 403}:
+            return f"it refuses the login ({answer.status}): check TRIAGE_SCHEMA_REGISTRY_USERNAME and _PASSWORD, or _TOKEN"
+        return f"it answers {answer.status}"
+
+    async def _login(self) -> dict[str, str]:
+        if self._token is None:
+            return {}
+        try:
+            return {"Authorization": f"Bearer {await self._token()}"}
+        except TokenError as error:
+            raise RegistryDownError(str(error).rstrip(".")) from error
 
 
 @asynccontextmanager
@@ -221,7 +250,8 @@ async def open_client(settings: Settings) -> AsyncIterator[RegistryClient]:
         headers["Authorization"] = f"Basic {login}"
     connector = aiohttp.TCPConnector(ssl=_ssl_context(settings))
     async with aiohttp.ClientSession(connector=connector, headers=headers) as session:
-        yield RegistryClient(session, settings.schema_registry_url.split(","), settings.schema_registry_id)
+        token = token_source(settings).token if settings.schema_registry_oauth else None
+        yield RegistryClient(session, settings.schema_registry_url.split(","), settings.schema_registry_id, token)
 
 
 def _ssl_context(settings: Settings) -> ssl.SSLContext:
@@ -284,12 +314,3 @@ def _is_usable(answer: Answer) -> str | None:
     if answer.status == 404 and not answer.names_what_is_missing:
         return "it answers 404: check TRIAGE_SCHEMA_REGISTRY_URL"
     return f"it answers {answer.status}" if answer.status >= 500 or answer.status in NOT_NOW else None
-
-
-def _is_schema(answer: Answer) -> str | None:
-    """Why an answer to a question is none; None if it has what was asked for, or says that there is no such thing."""
-    if answer.status == 200 or (answer.status == 404 and answer.names_what_is_missing):
-        return None
-    if answer.status in {401, 403}:
-        return f"it refuses the login ({answer.status}): check TRIAGE_SCHEMA_REGISTRY_USERNAME and _PASSWORD, or _TOKEN"
-    return f"it answers {answer.status}"

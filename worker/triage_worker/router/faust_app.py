@@ -98,6 +98,8 @@ def _credentials(settings: Settings) -> Any:
     """The credentials of `connection_arguments`, as Faust takes them."""
     arguments = connection_arguments(settings)
     context = arguments.get("ssl_context")
+    if settings.logs_in_by_token:
+        return faust.OAuthCredentials(oauth_cb=arguments["sasl_oauth_token_provider"], ssl_context=context)
     if settings.security_protocol.startswith("SASL_"):
         return faust.SASLCredentials(
             username=arguments["sasl_plain_username"],

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from time import monotonic
 
 from triage_worker.kafka.client_compat.broker_errors import BrokerErrorLog
+from triage_worker.kafka.tokens.providers import login_problem
 from triage_worker.streaming.wiring import ServiceComponents
 
 NOT_READY_AFTER_S = 10.0
@@ -63,7 +64,13 @@ class Readiness:
             yield delivery.shortage
         waiting_s = delivery.waiting_s
         if waiting_s > NOT_READY_AFTER_S:
-            why = "; ".join(filter(None, (delivery.problem, self._broker_errors.within(waiting_s))))
-            yield f"the broker has not taken an output for {waiting_s:.0f} s{': ' if why else ''}{why}"
+            why = _joined(delivery.problem, self._broker_errors.within(waiting_s), login_problem())
+            yield f"the broker has not taken an output for {waiting_s:.0f} s{why}"
         if components.lag.silent_s > NOT_READY_AFTER_S:
-            yield f"the broker has not answered for {components.lag.silent_s:.0f} s"
+            yield f"the broker has not answered for {components.lag.silent_s:.0f} s{_joined(login_problem())}"
+
+
+def _joined(*reasons: str | None) -> str:
+    """The reasons that are known, after a colon."""
+    why = "; ".join(filter(None, reasons))
+    return f": {why}" if why else ""

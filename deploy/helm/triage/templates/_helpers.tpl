@@ -72,6 +72,8 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
 {{- range splitList "," $values.kafka.bootstrapServers }}
 {{- $ports = append $ports (regexFind "[0-9]+$" .) }}
 {{- end }}
+{{- else if eq .other "login" }}
+{{- $ports = concat $ports (include "triage.loginPorts" $values.kafka.sasl.oauth | splitList " ") }}
 {{- else }}
 {{- $urls := dict "llm" $values.fallback.llm.url "helpdesk" $values.helpdesk.url "tracing" $values.tracing.endpoint "schemaRegistry" $values.schemaRegistry.url }}
 {{- range splitList "," (get $urls .other) }}
@@ -84,6 +86,52 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
 {{- range uniq $ports }}
 - {port: {{ . }}, protocol: TCP}
 {{- end }}
+{{- end }}
+
+{{- /* Non-empty if services log in to Kafka by token. */}}
+{{- define "triage.oauth" -}}
+{{- if and (hasPrefix "SASL_" .Values.kafka.securityProtocol) (eq .Values.kafka.sasl.mechanism "OAUTHBEARER") }}yes{{ end }}
+{{- end }}
+
+{{- /* Non-empty if the client of an OpenID Connect issuer does. */}}
+{{- define "triage.oidc" -}}
+{{- if and (include "triage.oauth" .) (eq .Values.kafka.sasl.oauth.provider "oidc") }}yes{{ end }}
+{{- end }}
+
+{{- /* Ports where tokens come from. The clouds have a service on the node, too, which gives a pod its identity. */}}
+{{- define "triage.loginPorts" -}}
+{{- if eq .provider "oidc" }}
+{{- include "triage.port" .tokenUrl }}
+{{- else }}
+{{- get (dict "aws" "443 80" "azure" "443 80" "gcp" "443 80 988") .provider | default "443" }}
+{{- end }}
+{{- end }}
+
+{{- /* The variables of a login by token, as a map. */}}
+{{- define "triage.oauthSettings" -}}
+{{- $oauth := .Values.kafka.sasl.oauth }}
+{{- if .Values.strimzi.users.enabled }}
+{{- fail "strimzi.users.enabled makes users with passwords or certificates: with kafka.sasl.mechanism OAUTHBEARER, set it to false and give rights to the clients of the issuer" }}
+{{- end }}
+{{- $settings := dict "TRIAGE_OAUTH_PROVIDER" $oauth.provider }}
+{{- if eq $oauth.provider "oidc" }}
+{{- $_ := set $settings "TRIAGE_OAUTH_TOKEN_URL" (required "kafka.sasl.oauth.tokenUrl is needed with kafka.sasl.mechanism OAUTHBEARER: the issuer's token endpoint" $oauth.tokenUrl) }}
+{{- if $oauth.caSecret }}
+{{- $_ := set $settings "TRIAGE_OAUTH_SSL_CAFILE" "/etc/triage/issuer/ca.crt" }}
+{{- end }}
+{{- end }}
+{{- range $value, $variable := dict "clientAuth" "CLIENT_AUTH" "scope" "SCOPE" "audience" "AUDIENCE" "parameters" "PARAMETERS" "extensions" "EXTENSIONS" }}
+{{- with get $oauth $value }}
+{{- $_ := set $settings (printf "TRIAGE_OAUTH_%s" $variable) . }}
+{{- end }}
+{{- end }}
+{{- toYaml $settings }}
+{{- end }}
+
+{{- /* The region of Amazon MSK. */}}
+{{- define "triage.awsRegion" -}}
+{{- $named := regexFind "[.]kafka(-serverless)?[.][a-z0-9-]+[.]amazonaws[.]com" .Values.kafka.bootstrapServers }}
+{{- default (trimPrefix ".kafka." $named | trimPrefix ".kafka-serverless." | trimSuffix ".amazonaws.com") .Values.kafka.sasl.oauth.awsRegion }}
 {{- end }}
 
 {{- define "triage.containerSecurity" -}}
@@ -206,6 +254,9 @@ persistentVolumeClaim: {claimName: {{ $bundle.existingClaim }}, readOnly: true}
 {{- if hasPrefix "SASL_" (include "triage.protocol" .) }}
 {{- $_ := set $settings "TRIAGE_SASL_MECHANISM" $values.kafka.sasl.mechanism }}
 {{- end }}
+{{- if and (ne .component "serve") (include "triage.oauth" .root) }}
+{{- $settings = merge (include "triage.oauthSettings" .root | fromYaml) $settings }}
+{{- end }}
 {{- if hasSuffix "SSL" (include "triage.protocol" .) }}
 {{- if $values.kafka.tls.caSecret }}
 {{- $_ := set $settings "TRIAGE_SSL_CAFILE" "/etc/triage/ca/ca.crt" }}
@@ -270,7 +321,20 @@ persistentVolumeClaim: {claimName: {{ $bundle.existingClaim }}, readOnly: true}
 - name: {{ $name }}
   value: {{ $value | toString | quote }}
 {{- end }}
-{{- if hasPrefix "SASL_" (include "triage.protocol" .) }}
+{{- if and (ne .component "serve") (include "triage.oidc" .root) }}
+{{- $secret := required "kafka.sasl.existingSecret is needed with kafka.sasl.mechanism OAUTHBEARER: a Secret with id and secret of the client" .root.Values.kafka.sasl.existingSecret }}
+- name: TRIAGE_OAUTH_CLIENT_ID
+  valueFrom:
+    secretKeyRef: {name: {{ $secret }}, key: {{ .root.Values.kafka.sasl.oauth.clientIdKey }}}
+- name: TRIAGE_OAUTH_CLIENT_SECRET
+  valueFrom:
+    secretKeyRef: {name: {{ $secret }}, key: {{ .root.Values.kafka.sasl.oauth.clientSecretKey }}}
+{{- else if and (ne .component "serve") (include "triage.oauth" .root) }}
+{{- if and (eq .root.Values.kafka.sasl.oauth.provider "aws") .root.Values.kafka.sasl.oauth.awsRegion }}
+- name: AWS_REGION
+  value: {{ .root.Values.kafka.sasl.oauth.awsRegion }}
+{{- end }}
+{{- else if hasPrefix "SASL_" (include "triage.protocol" .) }}
 - name: TRIAGE_SASL_USERNAME
 {{- if .root.Values.strimzi.users.enabled }}
   value: {{ include "triage.kafkaUser" . | quote }}
@@ -333,6 +397,9 @@ persistentVolumeClaim: {claimName: {{ $bundle.existingClaim }}, readOnly: true}
 - {name: kafka-client, mountPath: /etc/triage/client, readOnly: true}
 {{- end }}
 {{- end }}
+{{- if and (ne .component "serve") (include "triage.oidc" .root) .root.Values.kafka.sasl.oauth.caSecret }}
+- {name: issuer-ca, mountPath: /etc/triage/issuer, readOnly: true}
+{{- end }}
 {{- if and (has .component (list "worker" "audit" "serve")) (include "triage.bundle" .root) }}
 - {name: bundles, mountPath: /bundles, readOnly: true}
 {{- end }}
@@ -369,6 +436,12 @@ persistentVolumeClaim: {claimName: {{ $bundle.existingClaim }}, readOnly: true}
       - {key: {{ $.root.Values.kafka.tls.certKey }}, path: tls.crt}
       - {key: {{ $.root.Values.kafka.tls.keyKey }}, path: tls.key}
 {{- end }}
+{{- end }}
+{{- if and (ne .component "serve") (include "triage.oidc" .root) .root.Values.kafka.sasl.oauth.caSecret }}
+- name: issuer-ca
+  secret:
+    secretName: {{ .root.Values.kafka.sasl.oauth.caSecret }}
+    items: [{key: {{ .root.Values.kafka.sasl.oauth.caKey }}, path: ca.crt}]
 {{- end }}
 {{- if and (has .component (list "worker" "audit" "serve")) (include "triage.bundle" .root) }}
 - name: bundles

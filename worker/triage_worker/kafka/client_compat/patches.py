@@ -1,6 +1,13 @@
 """Applies the patches to aiokafka's classes."""
 
-from triage_worker.kafka.client_compat import consumer_group, fetch, header_names, topic_access, topic_creation
+from triage_worker.kafka.client_compat import (
+    consumer_group,
+    fetch,
+    header_names,
+    token_login,
+    topic_access,
+    topic_creation,
+)
 
 
 def apply_patches() -> None:
@@ -13,3 +20,4 @@ def apply_patches() -> None:
     consumer_group.apply_patch()
     topic_access.apply_patch()
     topic_creation.apply_patch()
+    token_login.apply_patch()
