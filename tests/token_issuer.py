@@ -15,6 +15,7 @@ from urllib.parse import parse_qs, unquote_plus
 
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
+from triage_worker.kafka.tokens import providers
 
 SECRET = "hush-client-7f3a"
 SCOPES = frozenset({"kafka"})
@@ -142,6 +143,13 @@ def running_issuer(lifetime_s: float = 300) -> Iterator[Issuer]:
         yield issuer
     finally:
         issuer.stop()
+
+
+def forget_sources() -> None:
+    """End all sources of tokens of this process, so that none asks an issuer that is gone for ever."""
+    for source in providers._sources.values():
+        source.close()
+    providers._sources.clear()
 
 
 class _Key:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 EXTRAS = ("router", "otel", "registry", "serve")
 LOGINS = ("aws", "azure", "gcp")
-"""Extras that log in to a cloud's Kafka. They take 10 to 30 MB, so the image has only those that it is built with."""
+"""Extras that log in to the Kafka of a cloud. They are large, so the image has only those that it is built with."""
 
 GPU_RUNTIME = "onnxruntime-gpu[cuda,cudnn]"
 """ONNX Runtime for CUDA, with the CUDA libraries as wheels."""

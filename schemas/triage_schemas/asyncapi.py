@@ -7,12 +7,12 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.json_schema import models_json_schema
 
+from triage_schemas.avro_schema import avro_schema, first_line
 from triage_schemas.channels import CHANNELS, DEAD_LETTERS, INPUT, SERVICES, read_by, written_by
 from triage_schemas.cloudevents import CONTENT_TYPE, EVENT_SOURCE
 from triage_schemas.events import Event
 from triage_schemas.messages.message import Scalar
-from triage_schemas.output.avro_schema import avro_schema, first_line
-from triage_schemas.output.formats import CONTENT_TYPES, OutputFormat
+from triage_schemas.output_formats import CONTENT_TYPES, OutputFormat
 
 API_VERSION = "1.0.0"
 AVRO = "application/vnd.apache.avro;version=1.9.0"

@@ -9,9 +9,9 @@ from itertools import islice
 from typing import Any, NamedTuple
 
 from triage_schemas.cloudevents import Headers, event_headers, event_id
+from triage_schemas.encoding import JSON, EventEncoding
 from triage_schemas.events import Event, FallbackEvent, IntentEvent, ReviewEvent
 from triage_schemas.messages.message import CustomerMessage, Source
-from triage_schemas.output.encoding import JSON, EventEncoding
 
 TOP_SCORES = 3
 

@@ -11,9 +11,9 @@ from urllib.request import Request, urlopen
 import orjson
 import pytest
 from aiokafka.structs import ConsumerRecord
+from triage_schemas.avro_schema import avro_schema
 from triage_schemas.events import FallbackEvent, IntentEvent
-from triage_schemas.output.avro_schema import avro_schema
-from triage_schemas.output.json_schema import json_schema
+from triage_schemas.json_schema import json_schema
 from triage_worker.config.settings import Settings
 from triage_worker.kafka.labels_topic import read_labels_topic
 
@@ -112,6 +112,27 @@ def start_worker(harness: KafkaHarness, url: str, **settings: str) -> tuple[Serv
     endpoints = Endpoints()
     given = {"schema_registry_url": url, "output_format": "avro", **endpoints.settings, **settings}
     return harness.start(**given), endpoints
+
+
+async def test_messages_by_confluents_serializers_become_events_for_its_deserializers(
+    harness: KafkaHarness,
+    registry: SchemaRegistry,  # noqa: F811
+) -> None:
+    """Both ways in one worker, in transactions; the schemas of messages and of events are in one registry."""
+    await harness.create_topics(partitions=2)
+    records = await asyncio.to_thread(registry.serialized, "confluent_avro.py", "60")
+    await harness.send(harness.input, records)
+    worker, endpoints = start_worker(harness, registry.confluent, text_field="body.text", delivery="exactly_once")
+    await harness.wait_until_committed()
+    asked = await endpoints.metric('triage_schema_registry_requests_total{result="found"}')
+    assert await worker.terminate() == 0, worker.log_text()
+    assert asked == 4, "the schemas of the messages; those of the events are not counted there"
+    written = [*await harness.read(harness.output), *await harness.read(harness.fallback)]
+    assert await harness.read(harness.dead_letters) == []
+    read = await asyncio.to_thread(registry.events, "avro", written)
+    assert len(positions([one.event for one in read])) == len(read) == 60
+    assert all(one.same for one in read)
+    assert {one.event["channel"] for one in read} == {None, "CHAT"}
 
 
 async def test_a_worker_that_only_checks_starts_after_somebody_has_registered(

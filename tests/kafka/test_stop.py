@@ -27,6 +27,9 @@ from tests.kafka.processes import ServiceProcess, eventually
 pytestmark = [pytest.mark.kafka, pytest.mark.timeout(180)]
 
 LIMIT_S = 5.0
+DEAD_FOR_MS = 80_000
+"""How long a group waits for a member that died; longer than the test, and not more than Faust takes."""
+
 FAKE_WORKER = "tests.kafka.fake_worker"
 EXACTLY_ONCE = "worker, exactly once"
 GROUP_SERVICES = ("worker", EXACTLY_ONCE, "router", "fallback", "helpdesk")
@@ -184,7 +187,7 @@ async def test_brokers_that_do_not_answer(fleet: Fleet, silent_servers: str) -> 
 
 async def die_in_group(bootstrap: str, group: str, topic: str) -> None:
     """Join a group and end without leaving it."""
-    member = AIOKafkaConsumer(topic, bootstrap_servers=bootstrap, group_id=group, session_timeout_ms=30_000)
+    member = AIOKafkaConsumer(topic, bootstrap_servers=bootstrap, group_id=group, session_timeout_ms=DEAD_FOR_MS)
     await member.start()
     coordinator = member._coordinator
     coordinator.generation = -1  # so that it does not leave
@@ -202,12 +205,12 @@ async def members(fleet: Fleet, name: str) -> int:
 async def test_a_group_that_waits_for_a_dead_member(fleet: Fleet) -> None:
     await fleet.create_topics()
     harness, names = fleet.harness, GROUP_SERVICES
-    dead_router = fleet.start("router", session_timeout_ms="30000")
+    dead_router = fleet.start("router", session_timeout_ms=str(DEAD_FOR_MS))
     others = [name for name in names if name != "router"]
-    await asyncio.gather(*(die_in_group(harness.bootstrap, fleet.group(name), harness.input) for name in others))
     await dead_router.process.wait_for_log("Partitions assigned", 60)
     dead_router.process.kill()
-    running = await fleet.start_all(names, session_timeout_ms="30000")
+    await asyncio.gather(*(die_in_group(harness.bootstrap, fleet.group(name), harness.input) for name in others))
+    running = await fleet.start_all(names, session_timeout_ms=str(DEAD_FOR_MS))
 
     async def joining() -> bool:
         return all([await members(fleet, name) == 2 for name in names])

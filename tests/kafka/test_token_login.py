@@ -24,6 +24,7 @@ from tests.kafka.router_harness import RouterHarness, intent_record
 from tests.kafka.scenario import BROKER_TIMESTAMPS
 from tests.kafka.token_broker import TokenBroker
 from tests.kafka.verification import record_and_check, verify
+from tests.token_issuer import forget_sources
 
 pytestmark = pytest.mark.kafka
 
@@ -41,10 +42,11 @@ def running(kafka_installed: None, tmp_path_factory: pytest.TempPathFactory) -> 
 
 
 @pytest.fixture
-def broker(running: TokenBroker) -> TokenBroker:
+def broker(running: TokenBroker) -> Iterator[TokenBroker]:
     """The broker and its issuer, which gives tokens of five minutes until a test changes that."""
     running.issuer.lifetime_s, running.issuer.audience, running.issuer.answer = 300, "kafka", None
-    return running
+    yield running
+    forget_sources()
 
 
 @pytest.fixture
@@ -94,7 +96,7 @@ async def test_a_wrong_client_a_wrong_scope_and_a_wrong_address_are_named(broker
 
 async def test_a_token_that_the_broker_refuses_is_named(broker: TokenBroker) -> None:
     broker.issuer.audience = "somebody else"
-    error = await refusal(broker.login(oauth_parameters="try=2"))
+    error = await refusal(broker.login())
     assert "refused the token of the client triage: see in its log whether it trusts the issuer" in error
 
 
@@ -117,7 +119,7 @@ def test_the_command_prints_a_refusal_as_one_line(broker: TokenBroker, tmp_path:
 
 async def test_a_client_starts_although_the_issuer_has_just_changed_its_keys(broker: TokenBroker) -> None:
     """The broker refuses the first token that is signed by a key that it does not know yet."""
-    await topics.check(Settings.load(**broker.login(oauth_parameters="try=3")))
+    await topics.check(Settings.load(**broker.login()))
     broker.issuer.rotate()
     await topics.check(Settings.load(**broker.login(oauth_parameters="try=4")))
 

@@ -3,13 +3,13 @@ from typing import Any
 import pytest
 import yaml
 from triage_schemas.asyncapi import InputMessage, document
+from triage_schemas.avro_schema import avro_schema
 from triage_schemas.cloudevents import event_headers
 from triage_schemas.dead_letters import dead_letter_headers
 from triage_schemas.events import IntentEvent, LabelEvent, TicketEvent
 from triage_schemas.input.decoder import decode
 from triage_schemas.messages.message import CustomerMessage, InputShape, Source
-from triage_schemas.output.avro_schema import avro_schema
-from triage_schemas.output.formats import OutputFormat
+from triage_schemas.output_formats import OutputFormat
 
 CHANNELS = ("input", "output", "fallback", "dead_letter", "tickets", "alerts", "review", "labels", "control")
 SOURCE = Source("in", 0, 1)

@@ -1,10 +1,20 @@
-from asyncio import Future
+from asyncio import AbstractEventLoop, Future
+from collections import deque
 from collections.abc import Awaitable, Callable
+from enum import IntEnum
 from ssl import SSLContext
 from typing import Any
 
 from .abc import AbstractTokenProvider
 from .protocol.api import Request, Response
+
+class CloseReason(IntEnum):
+    CONNECTION_BROKEN = 0
+    CONNECTION_TIMEOUT = 1
+    OUT_OF_SYNC = 2
+    IDLE_DROP = 3
+    SHUTDOWN = 4
+    AUTH_FAILURE = 5
 
 class OAuthAuthenticator:
     _token_sent: bool
@@ -12,8 +22,10 @@ class OAuthAuthenticator:
     async def step(self, payload: bytes | None) -> tuple[bytes, bool] | None: ...
 
 class AIOKafkaConnection:
+    _loop: AbstractEventLoop
     _request_timeout: float
-    _sasl_oauth_token_provider: AbstractTokenProvider
+    _requests: deque[tuple[int | None, Any, Future[Any]]]
+    _sasl_oauth_token_provider: AbstractTokenProvider | None
     def authenticator_oauth(self) -> OAuthAuthenticator: ...
     async def _do_sasl_handshake(self) -> None: ...
     def send(self, request: Request, expect_response: bool = True) -> Awaitable[Response]: ...

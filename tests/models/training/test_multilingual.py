@@ -9,7 +9,7 @@ pytest.importorskip("torch", reason="needs the [train] extra")
 
 from triage_models.data.corpus import OOS_LABEL
 from triage_models.data.training_rows import TrainingRows, read_training_rows
-from triage_models.training import ecommerce, multilingual
+from triage_models.training import ecommerce, multilingual, multilingual_base
 
 ENGLISH = [
     ("where is my order", "WISMO", "shoes"),
@@ -64,9 +64,9 @@ def test_no_word_piece_is_kept_for_languages_that_the_bundle_does_not_answer(
 ) -> None:
     kept: list[str] = []
     monkeypatch.setattr(multilingual, "read_packaged", lambda file: None)
-    monkeypatch.setattr(multilingual.multilingual_base, "packaged_file", lambda: tmp_path)
-    monkeypatch.setattr(multilingual.multilingual_base, "common_words", lambda languages, count: ["order"])
-    monkeypatch.setattr(multilingual.multilingual_base, "write_base", lambda model, texts, folder: kept.extend(texts))
+    monkeypatch.setattr(multilingual_base, "packaged_file", lambda: tmp_path)
+    monkeypatch.setattr(multilingual_base, "common_words", lambda languages, count: ["order"])
+    monkeypatch.setattr(multilingual_base, "write_base", lambda model, texts, folder: kept.extend(texts))
     rows = tmp_path / "rows.csv"
     rows.write_text("text,label,shop\nwhere is it,WISMO,shoes\nvar är den,OOS,other language:sv\n", encoding="utf-8")
     multilingual.write_base(tmp_path, rows)

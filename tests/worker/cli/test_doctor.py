@@ -122,7 +122,17 @@ def test_a_topic_without_messages_has_an_exit_code_of_its_own(triage: Triage, re
     ran = triage(*TOPIC)
     assert ran.code == 1, ran.err
     assert "No record is a message by any settings" in ran.out
+    assert "\nTRIAGE_" not in ran.out
     assert "Decisions" not in ran.out
+
+
+def test_messages_without_a_conversation_could_be_grouped_by_customer(triage: Triage, reads: Any) -> None:
+    reads(as_json(payloads.whatsapp, 10))
+    ran = triage(*TOPIC, "--json")
+    assert ran.code == 0, ran.err
+    messages = [check["message"] for check in json.loads(ran.out)["checks"]]
+    field = "entry.0.changes.0.value.messages.0.from"
+    assert any(f"TRIAGE_CONVERSATION_FIELD={field} would group them by customer" in message for message in messages)
 
 
 def test_what_stops_the_worker_is_an_error_and_comes_first(triage: Triage, reads: Any) -> None:

@@ -1,4 +1,4 @@
-"""``triage settings``, ``triage topics``, ``triage asyncapi``, ``--version`` and ``--help``."""
+"""``triage settings``, ``triage topics``, ``triage schemas``, ``triage asyncapi``, ``--version`` and ``--help``."""
 
 import json
 import tomllib
@@ -67,3 +67,13 @@ def test_help_needs_no_model(triage: Triage) -> None:
     assert ran.code == 0
     for command in ("classify", "bundle", "topics", "settings", "asyncapi"):
         assert command in ran.out
+
+
+def test_json_has_no_schemas_to_check(triage: Triage) -> None:
+    refused(triage("schemas", "check"), "set TRIAGE_OUTPUT_FORMAT to avro or json_schema")
+
+
+def test_schemas_without_a_registry_is_one_sentence(triage: Triage) -> None:
+    given = ("--output-format", "avro", "--schema-registry-url", "http://127.0.0.1:1")
+    refused(triage("schemas", "check", *given), "The schema registry does not answer")
+    refused(triage("schemas", "register", *given[:2]), "needs TRIAGE_SCHEMA_REGISTRY_URL")

@@ -19,6 +19,8 @@ from triage_worker.doctor.masking import example_of, masking
         ("auth.access_token", "abc123", "[SECRET]"),
         ("session.id", "s-17", "s-17"),
         ("phone", "+49 151 12345678", "[PHONE_1]"),
+        ("created_at", 1790000000, "1790000000"),
+        ("contact", 1790000000, "[PHONE_1]"),
         ("ok", True, "true"),
         ("ok", None, "null"),
         ("raw", b"\xff\xfe", "2 bytes"),

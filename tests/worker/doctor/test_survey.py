@@ -131,6 +131,12 @@ def test_what_somebody_has_set_stays_where_it_reads_as_much() -> None:
     assert "TRIAGE_TEXT_FIELD=txet (flag) reads 0" in proposal.reasons["text_field"]
 
 
+def test_the_field_that_is_read_by_default_stays_where_another_is_as_likely() -> None:
+    assert looked_at(as_json(lambda _, text: {"comment": text[::-1] + " no", "text": text}))[1].values == {}
+    _, proposal = looked_at(as_json(lambda _, text: {"comment": text, "text": "ok"}))
+    assert proposal.values == {"text_field": "comment"}
+
+
 def test_names_are_no_proof_and_words_without_a_name_are_enough() -> None:
     def odd(number: int, text: str) -> Any:
         return {"v1": text, "text": f"SKU-{number}", "body": "https://shop.example.com/a", "comment": "yes"}
@@ -175,7 +181,10 @@ def test_what_agents_and_bots_wrote_is_pointed_out() -> None:
     assert found.writers is not None
     field, values = found.writers
     assert (field.name, values) == ("direction", ["outbound"])
-    assert looked_at(list(as_json(payloads.chat)))[0].writers is None
+    assert looked_at(as_json(payloads.chat))[0].writers is None
+    found, _ = looked_at(as_json(lambda number, text: {"text": text, "is_staff": number % 2 == 0}))
+    assert found.writers is not None
+    assert found.writers[0].name == "is_staff"
 
 
 def test_fields_that_are_read_at_the_top_only_are_named_where_they_are_elsewhere() -> None:

@@ -191,6 +191,25 @@ def test_clients_log_in_as_the_settings_say(make: Callable[..., Any]) -> None:
     }
 
 
+@pytest.mark.parametrize("make", [clients.group_consumer, clients.producer])
+def test_clients_that_log_in_by_token_share_its_source(make: Callable[..., Any]) -> None:
+    secured = Settings(
+        security_protocol="SASL_PLAINTEXT",
+        sasl_mechanism="OAUTHBEARER",
+        oauth_token_url="https://login.example.com/token",
+        oauth_client_id="triage",
+        oauth_client_secret="secret",
+        oauth_extensions="logicalCluster=lkc-1",
+    )
+    made = [make(secured, "worker") if make is clients.group_consumer else make(secured) for _ in range(2)]
+    providers = [one.arguments["sasl_oauth_token_provider"] for one in made]
+    assert providers[0]._source is providers[1]._source
+    assert providers[0].extensions() == {"logicalCluster": "lkc-1"}
+    assert made[0].arguments["sasl_mechanism"] == "OAUTHBEARER"
+    assert "sasl_plain_password" not in made[0].arguments
+    assert "secret" not in repr(made[0].arguments)
+
+
 async def test_an_admin_client_runs_within_its_context(calls: Calls) -> None:
     async with clients.bare_admin_client(SETTINGS) as opened:
         admin: Any = opened

@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 from aiokafka.structs import ConsumerRecord, TopicPartition
 from prometheus_client import CollectorRegistry
+from triage_schemas.encoding import AvroEncoding, EventEncoding, FramedJsonEncoding
 from triage_schemas.events import Event, FallbackEvent, IntentEvent, LabelEvent, TicketEvent
 from triage_schemas.input.registry.frames import SchemaId
 from triage_schemas.input.registry.schema import SchemaText, UnusableSchema
-from triage_schemas.output.encoding import AvroEncoding, EventEncoding, FramedJsonEncoding
-from triage_schemas.output.formats import schema_of
+from triage_schemas.output_formats import schema_of
 from triage_worker.config.errors import ConfigError
 from triage_worker.fallback.llm_decider import Decided
 from triage_worker.helpdesk.adapter import Outcome

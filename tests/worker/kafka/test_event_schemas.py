@@ -4,9 +4,9 @@ import asyncio
 from typing import Any
 
 import pytest
+from triage_schemas.encoding import JSON, AvroEncoding, EventEncoding, FramedJsonEncoding
 from triage_schemas.events import AlertEvent, IntentEvent, TicketEvent
-from triage_schemas.output.encoding import JSON, AvroEncoding, EventEncoding, FramedJsonEncoding
-from triage_schemas.output.formats import OutputFormat, schema_of
+from triage_schemas.output_formats import OutputFormat, schema_of
 from triage_worker.config.errors import ConfigError
 from triage_worker.config.settings import Settings
 from triage_worker.kafka.event_schemas import EVENT_CHANNELS, EventSchemas, written_channels

@@ -12,6 +12,7 @@ from triage_worker.config.settings import Settings
 from triage_worker.kafka.registry_client import RegistryDownError, open_client
 
 from tests.kafka.broker import free_ports
+from tests.token_issuer import SECRET, forget_sources, running_issuer
 from tests.worker.kafka.fake_registry import FakeRegistry
 
 RECORD = '{"type": "record", "name": "M", "fields": []}'
@@ -151,6 +152,30 @@ async def test_the_login_is_sent_and_its_refusal_says_which_settings_to_check() 
         registry.status = 401
         with pytest.raises(RegistryDownError, match="TRIAGE_SCHEMA_REGISTRY_USERNAME"):
             await ask(ONE, schema_registry_url=url)
+
+
+async def test_a_token_of_the_issuer_is_the_login() -> None:
+    registry = FakeRegistry()
+    registry.answers = {"/schemas/ids/1": {"schema": RECORD}}
+    with running_issuer() as issuer:
+        oauth = {"oauth_token_url": issuer.token_url, "oauth_client_id": "triage", "oauth_client_secret": SECRET}
+        try:
+            async with registry.running() as url:
+                settings: dict[str, Any] = {"schema_registry_url": url, "schema_registry_oauth": True, **oauth}
+                for _ in range(2):
+                    await ask(ONE, **settings)
+                assert registry.headers["Authorization"].startswith("Bearer eyJ")
+                assert len(issuer.asked) == 1
+                registry.status = 401
+                with pytest.raises(
+                    RegistryDownError, match=r"refuses the token .401.: see whether it trusts the issuer"
+                ):
+                    await ask(ONE, **settings)
+                registry.status = None
+                with pytest.raises(RegistryDownError, match=r"refused the client nobody .*_CLIENT_AUTH=basic or post"):
+                    await ask(ONE, **settings | {"oauth_client_id": "nobody"})
+        finally:
+            forget_sources()
 
 
 async def test_files_for_tls_that_cannot_be_loaded_stop_the_start(tmp_path: Path) -> None:

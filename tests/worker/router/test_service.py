@@ -149,8 +149,9 @@ async def test_a_batch_that_the_broker_does_not_take_is_not_waited_for(
     monkeypatch.setattr(router_module, "watch_topics", never)
     router, stop = Router(TOPICS, RoutesFile(DEFAULT_ROUTES)), asyncio.Event()
     router._built = RouterApp(StartedApp(), None, None)
-    router._ticket_batches = EventBatcher(never, router.metrics)
-    router._surge_batches = EventBatcher(never, router.metrics)
+    hang: Any = never
+    router._ticket_batches = EventBatcher(hang, router.metrics)
+    router._surge_batches = EventBatcher(hang, router.metrics)
     running = asyncio.create_task(router.run(stop))
     event: Any = SimpleNamespace(message=None)
     await router._ticket_batches.put(event)

@@ -39,7 +39,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 async def service(folder: Path) -> AsyncIterator[Running]:
     keys = folder / "keys.yaml"
     write_keys(keys)
-    limits = {"serve_max_texts": 40, "serve_max_body_bytes": 20_000, "serve_timeout_s": 2}
+    limits = {"serve_max_texts": 40, "serve_max_body_bytes": 20_000, "serve_timeout_s": 60}
     async with running(folder, serve_keys=keys, log_format="json", region="GB", **limits) as started:
         yield started
 
@@ -131,7 +131,7 @@ async def test_the_intents_are_listed(session: aiohttp.ClientSession) -> None:
     assert "WISMO" in {one.intent for one in found.intents}
     assert all(one.description for one in found.intents)
     (model,) = found.models
-    assert (model.name, model.serves, model.languages) == ("ecommerce", ["*"], ["en"])
+    assert (model.name, model.serves, model.languages) == ("ecommerce", ["*"], ["en", "hi"])
 
 
 async def test_the_document_needs_no_key(session: aiohttp.ClientSession) -> None:

@@ -3,7 +3,7 @@
 import asyncio
 import threading
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 import pytest
 from triage_models.serving.decision import Decision
@@ -58,12 +58,15 @@ async def classifier(model: FakeModel, most_waiting: int = 100, budget: int = 25
         metrics=metrics,
         serve_metrics=ServeMetrics(metrics.registry),
     )
+    test = asyncio.current_task()
     running = asyncio.create_task(made.run())
+    running.add_done_callback(lambda ended: test.cancel() if test and not ended.cancelled() else None)
     try:
         yield made
     finally:
         running.cancel()
-        await asyncio.gather(running, return_exceptions=True)
+        with suppress(asyncio.CancelledError):
+            await running
 
 
 def messages(*texts: str) -> list[CustomerMessage]:

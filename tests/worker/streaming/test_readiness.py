@@ -137,6 +137,17 @@ def test_a_broker_that_does_not_answer_is_reported(harness: ReadinessHarness) ->
     assert harness.not_ready == "the broker has not answered for 11 s"
 
 
+def test_a_login_token_that_is_missing_is_the_reason(
+    harness: ReadinessHarness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(readiness_module, "login_problem", lambda: "The issuer is away.")
+    assert harness.not_ready is None, "the connections may be open for long"
+    harness.components.lag.silent_s = 12
+    assert harness.not_ready == "the broker has not answered for 12 s: The issuer is away."
+    harness.components.delivery.waiting_s = 12.4
+    assert harness.not_ready == "the broker has not taken an output for 12 s: The issuer is away."
+
+
 def test_a_consumer_that_does_not_poll_is_not_alive(harness: ReadinessHarness) -> None:
     harness.components.consumer.polled_at = NOW - STUCK_AFTER_S
     assert harness.not_alive is None

@@ -28,3 +28,7 @@ class DeleteAclsRequest(Request):
 
 class AlterPartitionReassignmentsRequest(Request):
     def __init__(self, timeout_ms: int, topics: list[Any], tags: dict[int, bytes]) -> None: ...
+
+class SaslAuthenticateRequest(Request):
+    _payload: bytes
+    def __init__(self, payload: bytes) -> None: ...

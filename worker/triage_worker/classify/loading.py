@@ -2,7 +2,7 @@
 
 from triage_models.audit.selection import AuditPolicy
 from triage_models.serving.classifier import Classifier
-from triage_schemas.output.encoding import JSON, EventEncoding
+from triage_schemas.encoding import JSON, EventEncoding
 from triage_schemas.records import IntentWriter
 
 from triage_worker.classify.outputs import Audit, OutputWriter

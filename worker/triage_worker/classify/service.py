@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 
 from triage_models.serving.classifier import Classifier
-from triage_schemas.output.encoding import EventEncoding
+from triage_schemas.encoding import JSON, EventEncoding
 
 from triage_worker.classify.loading import load_for_serving
 from triage_worker.classify.shadow import Shadow
@@ -44,7 +44,7 @@ def needed_topics(settings: Settings) -> dict[str, str]:
 
 @asynccontextmanager
 async def _open_components(
-    settings: Settings, metrics: Metrics, encoding: EventEncoding
+    settings: Settings, metrics: Metrics, encoding: EventEncoding = JSON
 ) -> AsyncIterator[ServiceComponents]:
     bundle_metrics = BundleMetrics(metrics.registry)
     serving = ServingWatches(settings, bundle_metrics, Classifier.open)

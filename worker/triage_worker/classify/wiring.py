@@ -4,9 +4,9 @@ from collections.abc import Sequence
 
 from triage_models.serving.mail.html import html_to_text
 from triage_models.serving.mail.message import reader
+from triage_schemas.encoding import JSON, EventEncoding
 from triage_schemas.messages.message import InputShape
 from triage_schemas.messages.placeholders import placeholder_forms
-from triage_schemas.output.encoding import JSON, EventEncoding
 
 from triage_worker.classify.loading import load_for_serving
 from triage_worker.classify.processor import ClassificationProcessor

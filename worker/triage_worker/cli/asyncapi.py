@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 from triage_schemas.channels import CHANNELS
-from triage_schemas.output.formats import OutputFormat
+from triage_schemas.output_formats import OutputFormat
 
 from triage_worker.cli.settings_flags import TOPICS, settings_flags
 from triage_worker.config.settings import Settings

@@ -102,7 +102,7 @@ def _show(found: "Examination", console: Console, write: Path | None, *, as_json
     from triage_worker.doctor.report import report, settings_to_paste  # noqa: PLC0415
 
     mask = masking(found.given.region)
-    if write is not None and (values := settings_to_paste(found)):
+    if write is not None and found.read and (values := settings_to_paste(found)):
         write_env(write, values)
     if as_json:
         typer.echo(json.dumps(report(found, mask), indent=2, ensure_ascii=False))

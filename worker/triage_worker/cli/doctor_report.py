@@ -1,8 +1,9 @@
 """Prints what the doctor found: for a person who sees the topic for the first time."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
+from rich.cells import cell_len
 from rich.console import Console
 from rich.markup import escape
 from rich.padding import Padding
@@ -12,13 +13,14 @@ from rich.text import Text
 from triage_worker.cli.env_file import env_line
 from triage_worker.doctor.decisions import choose
 from triage_worker.doctor.examination import Examination
-from triage_worker.doctor.kinds import DESCRIPTIONS
+from triage_worker.doctor.kinds import DESCRIPTIONS, Kind
 from triage_worker.doctor.masking import Mask
 from triage_worker.doctor.report import example, reasons_to_show, settings_to_paste, span_of
 from triage_worker.terminal.decision_table import Row, header, line
 
 MOST_FIELDS = 25
-INDENT = 2
+INDENT = GAP = 2
+SHARE_WIDTH, TYPE_WIDTH = 5, 7
 STYLES = {"ok": "green", "advice": "yellow", "error": "red"}
 HINTS: Mapping[str, str] = {
     "null_value": "leave tombstones out where the topic is written",
@@ -34,6 +36,14 @@ HINTS: Mapping[str, str] = {
     "no_schema_id": "see above what they are: leave TRIAGE_INPUT_FORMAT at json to read JSON, too",
     "unknown_schema": "see whether TRIAGE_SCHEMA_REGISTRY_URL is the registry of this topic",
     "waits_for_schema": "the worker waits for the registry; nothing is lost",
+}
+
+KIND_HINTS: Mapping[Kind, str] = {
+    "json_list": "let the producer write an object for each message",
+    "xml": "no format of Triage reads it; let the producer write JSON, or the text alone",
+    "compressed": "let the producer use Kafka's own compression (compression.type), which every client takes off",
+    "binary": "no format of Triage reads them",
+    "empty": "leave them out where the topic is written",
 }
 
 
@@ -102,14 +112,18 @@ def _print_fields(console: Console, found: Examination, mask: Mask) -> None:
     survey = found.survey
     _heading(console, f"Fields of {_counted(survey.documents, 'record')}")
     table = _table()
-    table.add_column("path", overflow="fold", max_width=max(24, console.width // 3))
-    table.add_column("in", justify="right")
-    table.add_column("type", no_wrap=True)
-    table.add_column("example", no_wrap=True, overflow="ellipsis", ratio=1)
     shown = survey.fields[:MOST_FIELDS]
+    longest = max((cell_len(field.name) for field in shown), default=0)
+    path_width = min(longest, 2 * console.width // 5)
+    room = console.width - INDENT - path_width - SHARE_WIDTH - TYPE_WIDTH - 3 * GAP
+    # A path is to be copied, so it is folded rather than cut.
+    table.add_column("path", overflow="fold", width=path_width)
+    table.add_column("in", justify="right", width=SHARE_WIDTH)
+    table.add_column("type", no_wrap=True, width=TYPE_WIDTH)
+    table.add_column("example", no_wrap=True, overflow="ellipsis", width=max(room, 1))
     for field in shown:
         share = _share(len(field.values), survey.documents)
-        table.add_row(Text(field.name), share, "/".join(field.types[:2]), Text(example(field, mask)))
+        table.add_row(Text(field.name), share, field.types[0], Text(example(field, mask)))
     _print_table(console, table)
     if len(survey.fields) > len(shown):
         _lines(console, [f"… and {len(survey.fields) - len(shown)} more; --json lists all"])
@@ -131,7 +145,7 @@ def _print_candidates(console: Console, found: Examination) -> None:
     others = found.survey.others()
     if others:
         shown = ", ".join(f"{one.role} (here {one.field.name})" for one in others)
-        _lines(console, [f"Not read, since these are looked for at the top level and under these names: {shown}"])
+        _lines(console, [f"Not read: {shown}. These are read at the top level only, under these names."])
     if found.survey.writers is not None:
         field, values = found.survey.writers
         count = sum(str(value) in values for value in field.values)
@@ -146,6 +160,10 @@ def _print_candidates(console: Console, found: Examination) -> None:
 
 def _print_settings(console: Console, found: Examination, written: Path | None) -> None:
     values, reasons = settings_to_paste(found), reasons_to_show(found)
+    if not found.read:
+        _heading(console, "Settings")
+        _lines(console, ["None are proposed, since none of those that were tried reads a message."])
+        return
     if not values:
         _heading(console, "Settings")
         _lines(console, ["None are needed: what is set, and the defaults, read this topic."])
@@ -179,7 +197,8 @@ def _print_languages(console: Console, found: Examination) -> None:
         f"{language or 'unsure'} {_share(number, count)}" for language, number in fits.languages.most_common(8)
     )
     reads = "any language" if fits.own is None else ", ".join(sorted(fits.own))
-    console_lines = [f"languages: {shares}", f"the bundle {found.given.bundle} reads {reads}"]
+    names = ", ".join(folder.name for folder in found.given.bundle.by_languages.values())
+    console_lines = [f"languages: {shares}", f"the bundle {names} reads {reads}"]
     if fits.better is not None and "bundle" not in found.proposal.values:
         console_lines.append(f"the bundle {fits.better.name} reads more of them: TRIAGE_BUNDLE={fits.better}")
     if fits.left:
@@ -224,15 +243,27 @@ def _print_checks(console: Console, found: Examination) -> None:
 def _print_next(console: Console, found: Examination, written: Path | None) -> None:
     _heading(console, "Next")
     if not found.read:
-        advice = (
-            "No record is a message by any settings. Is it the right topic? `triage doctor` without --topic lists all."
-        )
-        _lines(console, [advice])
+        _lines(console, _without_messages(found))
         return
     steps = ["triage topics create", "triage worker"]
     if settings_to_paste(found) and written is None:
         steps.insert(0, "put the settings above into .env, by hand or by --write .env")
     _lines(console, [f"{number}. {step}" for number, step in enumerate(steps, 1)])
+
+
+def _without_messages(found: Examination) -> Iterator[str]:
+    """What to do where no record is a message."""
+    registry = found.gathered.registry
+    if registry.asked and not registry.is_set:
+        yield "Set TRIAGE_SCHEMA_REGISTRY_URL, and its login if it has one, and run this again."
+        return
+    if registry.problem is not None:
+        yield "Run this again when the schema registry answers."
+        return
+    kind = found.survey.kinds.most_common(1)[0][0]
+    if kind in KIND_HINTS:
+        yield f"Most records are {DESCRIPTIONS[kind]}: {KIND_HINTS[kind]}."
+    yield "No record is a message by any settings. Is it the right topic? `triage doctor` without --topic lists all."
 
 
 def _table() -> Table:

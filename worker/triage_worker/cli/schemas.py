@@ -39,7 +39,7 @@ def export(
 ) -> None:
     """Write the schemas of all events to files, one for each type."""
     import orjson  # noqa: PLC0415 (keeps `triage --help` fast)
-    from triage_schemas.output.formats import schema_of  # noqa: PLC0415
+    from triage_schemas.output_formats import schema_of  # noqa: PLC0415
 
     from triage_worker.kafka.event_schemas import EVENT_CHANNELS  # noqa: PLC0415
 

@@ -5,7 +5,7 @@ from typing import Annotated
 from pydantic import BaseModel, Field, PositiveInt
 from triage_schemas.input.formats import FormatName, describe_formats
 from triage_schemas.messages.placeholders import DEBEZIUM_PLACEHOLDER
-from triage_schemas.output.formats import OutputFormat
+from triage_schemas.output_formats import OutputFormat
 
 from triage_worker.config.types import CommaSeparatedNames, Lower, TextField, Topic
 

@@ -13,8 +13,8 @@ from triage_models.serving.mail.message import reader
 from triage_models.text.language import Detection
 from triage_schemas.messages.message import CustomerMessage
 
-from triage_worker.classify.message_languages import MessageLanguages
 from triage_worker.config.settings import Settings
+from triage_worker.inference.message_languages import MessageLanguages
 
 SHOWN = 5
 

@@ -61,7 +61,7 @@ def conclude(settings: Settings, gathered: Gathered) -> Examination:
     if fits.better is not None and settings.source("bundle") == "default":
         proposal = _with_bundle(proposal, fits, len(read))
     answers = decide(proposal.settings, read) if read else []
-    checks = [*gathered.checks, *_checks(gathered, read)]
+    checks = [*gathered.checks, *_conversations(found, read), *_checks(gathered, read)]
     order = {"error": 0, "advice": 1, "ok": 2}
     return Examination(
         settings, gathered, found, proposal, read, fits, answers, sorted(checks, key=lambda check: order[check.kind])
@@ -81,6 +81,17 @@ def _with_bundle(proposal: Proposal, fits: Fit, messages: int) -> Proposal:
         reasons={**proposal.reasons, "bundle": reason},
         settings=proposal.settings.model_copy(update={"bundle": paths}),
     )
+
+
+def _conversations(found: Survey, read: list[ReadMessage]) -> Iterator[Check]:
+    """Whether messages can be grouped, as tickets need it."""
+    if not read or any(one.message.conversation_id is not None for one in read):
+        return
+    advice = "no message has the id of a conversation, so each gets a ticket of its own"
+    customer = next((one.field.name for one in found.others() if one.role == "customer_id"), None)
+    if customer is not None:
+        advice += f"; TRIAGE_CONVERSATION_FIELD={customer} would group them by customer"
+    yield Check("advice", advice)
 
 
 def _checks(gathered: Gathered, read: list[ReadMessage]) -> Iterator[Check]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from aiokafka import AIOKafkaConsumer
 from aiokafka.errors import KafkaError, UnsupportedCodecError
-from aiokafka.structs import ConsumerRecord, TopicPartition
+from aiokafka.structs import ConsumerRecord
 from prometheus_client import CollectorRegistry
 from triage_schemas.input.registry.frames import SchemaId, read_frame
 from triage_schemas.input.registry.schema import KnownSchema
@@ -20,13 +20,17 @@ from triage_worker.doctor.checks import Check, check_group, check_topics
 from triage_worker.doctor.sampling import Sample, empty_sample, opened_consumer, read_last
 from triage_worker.kafka.authorization import REFUSED, refusal
 from triage_worker.kafka.client_compat.codecs import observed_codecs
-from triage_worker.kafka.client_compat.metadata import all_partitions, has_group_offsets
+from triage_worker.kafka.client_compat.metadata import Topics, all_topics
 from triage_worker.kafka.connection import check_connection
 from triage_worker.kafka.schema_cache import opened_schemas
 from triage_worker.kafka.topics import require_visible, survey
 
 REGISTRY_S = 10.0
 """How long the registry is waited for. The worker waits for as long as it takes."""
+
+
+GROUPS = "__consumer_offsets"
+"""Kafka's topic of consumer groups. Where there is none, to ask for a group would create it."""
 
 
 class NothingToReadError(TriageError):
@@ -82,13 +86,12 @@ async def gather(settings: Settings, count: int, timeout_s: float) -> Gathered:
     topic = settings.input_topic
     await check_connection(settings)
     async with opened_topics(settings, topic) as (consumer, topics):
-        if topic not in topics:
+        if topic not in topics.partitions:
             await require_visible(settings, topic)
-            raise ConfigError(_missing(settings, topic, topics))
-        sample = await empty_sample(consumer, topic, topics[topic])
+            raise ConfigError(_missing(settings, topic, topics.partitions))
+        sample = await empty_sample(consumer, topic, topics.partitions[topic])
         with observed_codecs() as codecs:
             await read_last(consumer, sample, count, timeout_s)
-        has_groups = has_group_offsets(consumer)
     if not sample.records:
         raise NothingToReadError(_nothing(sample, timeout_s))
     if all(record.value is None for record in sample.records):
@@ -97,14 +100,12 @@ async def gather(settings: Settings, count: int, timeout_s: float) -> Gathered:
             "key was deleted: name a topic with messages, or read further back with --records."
         )
     checks = list(check_topics(await survey(settings), settings, len(sample.ends)))
-    group = await check_group(settings) if has_groups else None
+    group = await check_group(settings) if GROUPS in topics.internal else None
     return Gathered(sample, codecs, await fetch_schemas(settings, sample.records), checks + ([group] if group else []))
 
 
 @asynccontextmanager
-async def opened_topics(
-    settings: Settings, topic: str
-) -> AsyncIterator[tuple[AIOKafkaConsumer, dict[str, list[TopicPartition]]]]:
+async def opened_topics(settings: Settings, topic: str) -> AsyncIterator[tuple[AIOKafkaConsumer, Topics]]:
     """Open a consumer without a group, and list the topics that this user is shown.
 
     Args:
@@ -116,7 +117,7 @@ async def opened_topics(
     """
     with _explained(topic, settings):
         async with opened_consumer(settings) as consumer:
-            yield consumer, await all_partitions(consumer)
+            yield consumer, await all_topics(consumer)
 
 
 @contextmanager

@@ -7,7 +7,8 @@ from triage_models.text.redaction.redactor import Redactor
 from triage_schemas.json_values.paths import Path
 from triage_schemas.messages.names import one_line
 
-from triage_worker.doctor.names import is_persons_name, is_secret
+from triage_worker.doctor.names import TIMES, is_persons_name, is_secret, leaf_words
+from triage_worker.doctor.values import is_time
 
 READ = 2_000
 """Characters of a value that are looked at: more are never shown."""
@@ -31,6 +32,8 @@ def example_of(path: Path, value: Any, mask: Mask) -> str:
         return "[SECRET]"
     if is_persons_name(path) and isinstance(value, str) and any(map(str.isalnum, value)):
         return "[PERSONAL]"
+    if is_time(value) and TIMES.intersection(leaf_words(path)):
+        return str(value)  # the milliseconds since 1970 could also be a phone number
     if isinstance(value, bytes):
         return f"{len(value)} bytes"
     if isinstance(value, bool) or value is None:

@@ -46,6 +46,7 @@ PEOPLE = _words(
     "customer user requester author sender contact from to agent assignee buyer client person recipient submitter "
     "shipping billing kunde cliente"
 )
+TIMES = frozenset({"created", "updated", "sent", "timestamp", "time", "date", "received", "at", "ts", "ms"})
 SECRET = _words("password passwd secret token apikey authorization auth cookie credential session jwt pin cvv cvc")
 
 

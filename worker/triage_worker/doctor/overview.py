@@ -66,7 +66,7 @@ async def list_topics(settings: Settings, timeout_s: float) -> list[TopicLine]:
     ours = {getattr(settings, channel.setting) for channel in CHANNELS if channel is not INPUT}
     lines: list[TopicLine] = []
     async with opened_topics(settings, "the list of topics") as (consumer, topics):
-        samples = await _empty_samples(consumer, topics)
+        samples = await _empty_samples(consumer, topics.partitions)
         for number, sample in enumerate(sorted(samples, key=lambda one: (-one.offsets, one.topic))):
             unread = _unread(sample, ours)
             if not unread and number >= MOST_TOPICS:

@@ -17,6 +17,9 @@ from triage_worker.doctor.trial import Trial, try_shape
 GOOD_ENOUGH = 0.95
 """A path that was set reads so many of the messages that the best one reads, at least, and is left as it is."""
 
+CLOSE = 0.05
+"""Where the field that is read by default scores nearly as much as the best one, it stays."""
+
 TRIED = ("json", "json_schema")
 """The formats that are tried where values have fields. With a registry, the first reads all that names a schema."""
 
@@ -129,7 +132,9 @@ def _propose_paths(draft: _Draft, found: Survey) -> None:
     readable = [one for one in likely if draft.read(text_field=one.field.name) > 0]
     if not readable:
         return
-    text = readable[0]
+    default, best = Settings.model_fields["text_field"].default, readable[0]
+    by_default = (one for one in readable if one.field.name == default and one.score >= best.score - CLOSE)
+    text = next(by_default, best)
     if not draft.keeps("text_field", text.field.name):
         worse = f"; {draft.reasons['text_field']}" if "text_field" in draft.reasons else ""
         share = f"in {len(text.field.strings)} of {found.documents} records"

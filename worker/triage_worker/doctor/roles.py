@@ -7,7 +7,16 @@ from typing import Any, Literal
 from triage_schemas.json_values.paths import Path, is_index
 
 from triage_worker.doctor.fields import Field
-from triage_worker.doctor.names import CONVERSATION, ID, NOT_THE_CUSTOMERS, SUBJECT, leaf_words, outer_words, words_of
+from triage_worker.doctor.names import (
+    CONVERSATION,
+    ID,
+    NOT_THE_CUSTOMERS,
+    SUBJECT,
+    TIMES,
+    leaf_words,
+    outer_words,
+    words_of,
+)
 from triage_worker.doctor.values import is_html, is_id, is_time
 
 Role = Literal["conversation", "subject", "message_id", "customer_id", "channel", "language", "created_at"]
@@ -45,10 +54,12 @@ GENERIC = frozenset(
 """Names of objects that say nothing about what is in them."""
 
 MESSAGES = frozenset({"message", "msg", "event", "comment"})
-TIMES = frozenset({"created", "sent", "timestamp", "time", "date", "received", "at", "ts"})
 AGENT_WORDS = frozenset(
     {"agent", "admin", "bot", "assistant", "operator", "staff", "system", "outbound", "outgoing", "employee", "support"}
 )
+STAFF = frozenset({"staff", "agent", "bot", "internal"})
+"""Names of fields that are true for what no customer wrote."""
+
 DIRECTIONS = frozenset({"direction", "role", "sender", "author", "from", "type", "actor", "origin", "by"})
 
 
@@ -144,7 +155,7 @@ def find_subject(fields: Sequence[Field], text: Path, documents: int) -> Found |
     if not found:
         return None
     _, best = min(found, key=lambda pair: (pair[0], -len(pair[1].strings), pair[1].name))
-    return Found("subject", best, f"named like one, in {len(best.strings)} of {documents}")
+    return Found("subject", best, f"named like a subject, in {len(best.strings)} of {documents}")
 
 
 def _apart(one: Path, other: Path) -> int:
@@ -218,7 +229,10 @@ OTHERS: Mapping[Role, Callable[[Field], bool]] = {
 def find_writers(fields: Sequence[Field]) -> tuple[Field, list[Any]] | None:
     """Return a field that says who wrote a message, and those of its values that are no customer; None if none does."""
     for field in fields:
-        if not set(leaf_words(field.path)) & DIRECTIONS or not 1 < field.distinct <= FEW_CHANNELS:
+        words = set(leaf_words(field.path))
+        if words & STAFF and True in field.values and False in field.values:
+            return field, ["True"]
+        if not words & DIRECTIONS or not 1 < field.distinct <= FEW_CHANNELS:
             continue
         others = sorted({str(value) for value in field.values if str(value).lower() in AGENT_WORDS})
         if others:

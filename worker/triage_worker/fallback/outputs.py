@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 from time import time
 from typing import Self, TypeAlias
 
+from triage_schemas.encoding import JSON, EventEncoding
 from triage_schemas.events import FallbackEvent, IntentEvent, LabelEvent, ModelRef, ReviewEvent
-from triage_schemas.output.encoding import JSON, EventEncoding
 
 from triage_worker.config.settings import Settings
 from triage_worker.config.text_settings import Redact
@@ -73,14 +73,9 @@ class OutputBuilder:
 
     def _accepted(self, pending: PendingFallback, decision: Decided, now: datetime) -> Output:
         intent, label = self._intent(pending.event, decision, now), self._label(pending.event, decision, now)
+        form = self.encoding
         return labelled_output(
-            pending,
-            intent,
-            label,
-            now,
-            output_topic=self.output_topic,
-            labels_topic=self.labels_topic,
-            encoding=self.encoding,
+            pending, intent, label, now, output_topic=self.output_topic, labels_topic=self.labels_topic, encoding=form
         )
 
     def _intent(self, event: FallbackEvent, decision: Decided, now: datetime) -> IntentEvent:

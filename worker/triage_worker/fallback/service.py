@@ -3,8 +3,8 @@
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 
+from triage_schemas.encoding import JSON, EventEncoding
 from triage_schemas.events import FallbackEvent
-from triage_schemas.output.encoding import JSON, EventEncoding
 
 from triage_worker.config.errors import ConfigError
 from triage_worker.config.settings import Settings

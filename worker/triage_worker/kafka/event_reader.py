@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 from prometheus_client import CollectorRegistry
 from triage_schemas.events import Event
 from triage_schemas.input.registry.frames import Frame
-from triage_schemas.output.reading import avro_frame, read_event, read_fields
+from triage_schemas.reading import avro_frame, read_event, read_fields
 
 from triage_worker.config.errors import ConfigError
 from triage_worker.config.settings import Settings

@@ -5,9 +5,9 @@ import logging
 from collections.abc import Mapping, Sequence
 
 from triage_schemas.channels import CHANNELS, Channel
+from triage_schemas.encoding import JSON, AvroEncoding, EventEncoding, FramedJsonEncoding
 from triage_schemas.input.registry.compiling import require_libraries
-from triage_schemas.output.encoding import JSON, AvroEncoding, EventEncoding, FramedJsonEncoding
-from triage_schemas.output.formats import schema_of
+from triage_schemas.output_formats import schema_of
 
 from triage_worker.config.errors import ConfigError
 from triage_worker.config.settings import Settings

@@ -215,13 +215,14 @@ class RegistryClient:
             raise RegistryDownError(str(error) or type(error).__name__) from error
 
     def _is_schema(self, answer: Answer) -> str | None:
-        """Why an answer to a question is none; None if it has what was asked for, or says that there is no such thing."""
+        """Why an answer is none; None if it has what was asked for, or says that there is no such thing."""
         if answer.status == 200 or (answer.status == 404 and answer.names_what_is_missing):
             return None
         if answer.status in {401, 403} and self._token is not None:
             return f"it refuses the token ({answer.status}): see whether it trusts the issuer of TRIAGE_OAUTH_TOKEN_URL"
         if answer.status in {401, 403}:
-            return f"it refuses the login ({answer.status}): check TRIAGE_SCHEMA_REGISTRY_USERNAME and _PASSWORD, or _TOKEN"
+            checked = "TRIAGE_SCHEMA_REGISTRY_USERNAME and _PASSWORD, or _TOKEN"
+            return f"it refuses the login ({answer.status}): check {checked}"
         return f"it answers {answer.status}"
 
     async def _login(self) -> dict[str, str]:

@@ -10,8 +10,8 @@ from datetime import UTC, datetime
 from time import time
 from typing import Self, TypeAlias
 
+from triage_schemas.encoding import JSON, EventEncoding
 from triage_schemas.events import AuditedDecision, IntentEvent, LabelEvent, ReviewEvent
-from triage_schemas.output.encoding import JSON, EventEncoding
 from triage_schemas.records import audit_kind
 
 from triage_worker.config.settings import Settings

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from time import time
 
-from triage_schemas.output.encoding import JSON, EventEncoding
+from triage_schemas.encoding import JSON, EventEncoding
 
 from triage_worker.kafka.event_reader import WITHOUT_REGISTRY, EventReader
 from triage_worker.router.interfaces import Sender

@@ -7,7 +7,7 @@ from time import monotonic
 from typing import Any
 
 from aiokafka import AIOKafkaProducer
-from triage_schemas.output.encoding import EventEncoding
+from triage_schemas.encoding import EventEncoding
 
 from triage_worker.kafka.client_compat.faust import Stopped, stop_app, stop_until_seek, watch_topics
 from triage_worker.kafka.event_reader import EventReader

@@ -52,4 +52,4 @@ class PendingText(IncomingMessage):
     def begin(self, batch_messages: int) -> None:
         """Time how long the text has waited."""
         self.request.metrics.waited(monotonic() - self.arrived)
-        super().begin(batch_messages)
+        IncomingMessage.begin(self, batch_messages)  # super() does not work in a dataclass with slots

@@ -1,5 +1,6 @@
 """Around each request: its id, one line in the log, its metrics, and an answer to errors that nobody expected."""
 
+import asyncio
 import logging
 import re
 import traceback
@@ -11,7 +12,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from triage_worker.observability import logs
 from triage_worker.serve.metrics import ServeMetrics
-from triage_worker.serve.problems import ProblemError, problem_response
+from triage_worker.serve.problems import ProblemError, problem_response, try_later
 
 access_log = logging.getLogger("triage_worker.serve.access")
 log = logging.getLogger(__name__)
@@ -62,6 +63,10 @@ class RequestContext:
         with logs.about({"request_id": request_id}):
             try:
                 await self._app(scope, receive, send_with_id)
+            except asyncio.CancelledError:  # the service ends, and could not wait longer
+                if not status:
+                    problem = try_later(503, "stopping", "The service is stopping: send the request again.", 1)
+                    await problem_response(problem, request_id)(scope, receive, send_with_id)
             except Exception as error:
                 _log_unexpected(error)
                 if not status:

@@ -11,7 +11,7 @@ from aiokafka.structs import ConsumerRecord
 from pydantic import ValidationError
 from triage_schemas.events import MessageEvent
 from triage_schemas.messages.message import NULL_VALUE
-from triage_schemas.output.reading import UNREADABLE
+from triage_schemas.reading import UNREADABLE
 from triage_schemas.validation import first_error
 
 from triage_worker.kafka.event_reader import WITHOUT_REGISTRY, EventReader

@@ -184,7 +184,7 @@ class Consumer(ConsumerRebalanceListener):
         self.polled_at = monotonic()
         room = self._room()
         if room <= 0:
-            await self._wait_for_room(client)
+            await unless_stopped(stop, self._wait_for_room(client))
             return
         # aiokafka's poll lasts as long as a rebalance, and can be cancelled: until it returns, no record is taken.
         tracked = await unless_stopped(stop, self._fetch(client, min(room, POLL_RECORDS)))

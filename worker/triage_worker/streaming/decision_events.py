@@ -4,9 +4,9 @@ from datetime import datetime
 from typing import Any
 
 from triage_schemas.cloudevents import event_id, timestamp
+from triage_schemas.encoding import JSON, EventEncoding
 from triage_schemas.events import IntentEvent, LabelEvent, MessageEvent
 from triage_schemas.messages.message import Source
-from triage_schemas.output.encoding import JSON, EventEncoding
 from triage_schemas.records import Record, to_record
 
 from triage_worker.observability.tracing import outgoing

@@ -8,9 +8,10 @@ transaction is aborted by the next owner of its partition, or by the broker.
 import asyncio
 import logging
 import os
+import sys
 import threading
 from collections.abc import Callable, Coroutine, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from time import monotonic
 from typing import Any
 
@@ -74,6 +75,17 @@ class ProcessEnd:
         if self._stopped_at is not None:
             self._end_at(max(self._stopped_at + self._limit_s, monotonic() + self._close_s))
 
+    def leave_if_stopped(self) -> None:
+        """End a process that was stopped, now that all is closed, without the interpreter's own end.
+
+        That waits for threads, and the thread here no longer runs in it.
+        """
+        if self._stopped_at is not None:
+            logging.shutdown()
+            with suppress(OSError, ValueError):  # nobody reads it, or it is closed
+                sys.stdout.flush()
+            self._leave(self.code)
+
     def _end_at(self, deadline: float) -> None:
         with self._changed:
             self._deadline = deadline
@@ -100,4 +112,5 @@ def run(service: Coroutine[Any, Any, int]) -> int:
     """
     with this_process.enabled():
         this_process.code = asyncio.run(service)
+    this_process.leave_if_stopped()
     return this_process.code

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 from aiokafka.errors import KafkaError
 from prometheus_client import CollectorRegistry
-from triage_schemas.output.encoding import EventEncoding
+from triage_schemas.encoding import EventEncoding
 
 from triage_worker.config.settings import Settings
 from triage_worker.kafka import topics

@@ -179,7 +179,13 @@ async def test_a_member_leaves_a_group_that_it_is_joining_again(patched: None, b
         "SyncGroupRequest": all_assigned,
         "HeartbeatRequest": lambda _: (0, RebalanceInProgressError.errno),
     }
-    member = AIOKafkaConsumer(TOPIC, bootstrap_servers=broker.address, group_id="group", heartbeat_interval_ms=100)
+    member = AIOKafkaConsumer(
+        TOPIC,
+        bootstrap_servers=broker.address,
+        group_id="group",
+        heartbeat_interval_ms=100,
+        enable_auto_commit=False,  # as by all consumers here
+    )
     await member.start()
     broker.script["JoinGroupRequest"] = never
     await broker.wait_for_requests("JoinGroupRequest", 2)

@@ -17,7 +17,7 @@ from triage_worker.kafka.tokens.providers import token_source
 from triage_worker.kafka.tokens.token import TokenError
 
 from tests.kafka.certificates import Authority
-from tests.token_issuer import SECRET, Asked, Issuer, failure, given, running_issuer
+from tests.token_issuer import SECRET, Asked, Issuer, failure, forget_sources, given, running_issuer
 
 
 @pytest.fixture(scope="module")
@@ -27,10 +27,11 @@ def running() -> Iterator[Issuer]:
 
 
 @pytest.fixture
-def issuer(running: Issuer) -> Issuer:
+def issuer(running: Issuer) -> Iterator[Issuer]:
     running.answer = None
     running.asked.clear()
-    return running
+    yield running
+    forget_sources()
 
 
 @pytest.fixture
@@ -82,7 +83,6 @@ def test_the_settings_are_what_is_asked_for(issuer: Issuer) -> None:
     source = token_source(settings)
     assert token_source(settings) is source
     assert source._fetch().value
-    source.close()
     assert issuer.asked[0].form == {
         **{"grant_type": "client_credentials", "client_id": "triage", "client_secret": SECRET, "scope": "kafka"},
         **{"audience": "brokers", "resource": "kafka eu", "tenant": "shop"},
@@ -196,7 +196,7 @@ def test_a_file_with_an_authority_must_be_one(client: OidcClient, tmp_path: Path
     wrong = tmp_path / "wrong.pem"
     settings = {"oauth_token_url": client.url, "oauth_client_id": "x", "oauth_client_secret": "x"}
     login = {"security_protocol": "SASL_SSL", "sasl_mechanism": "OAUTHBEARER", "oauth_ssl_cafile": str(wrong)}
-    with pytest.raises(ConfigError, match="TRIAGE_OAUTH_SSL_CAFILE=.* is not a file"):
+    with pytest.raises(ConfigError, match=r"TRIAGE_OAUTH_SSL_CAFILE=.* is not a file"):
         token_source(Settings.load(**settings, **login))
     wrong.write_text("no certificate")
     assert "cannot be loaded" in str(refusal(replace(client, cafile=wrong)))

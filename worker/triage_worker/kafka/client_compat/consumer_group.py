@@ -37,6 +37,7 @@ from aiokafka.protocol.commit import OffsetFetchRequest
 from aiokafka.protocol.group import JoinGroupRequest, LeaveGroupRequest, SyncGroupRequest
 
 from triage_worker.kafka.client_compat import topic_access
+from triage_worker.resilience.tasks import wait_until
 
 log = logging.getLogger(__name__)
 
@@ -45,6 +46,9 @@ STOP_TIMEOUT_S = 1.5
 
 CLOSED_TIMEOUT_S = 0.5
 """How long it may then take to end without its connections."""
+
+ANSWER_TIMEOUT_S = 0.2
+"""How long a broker may take to answer the join of a member that has left, before the connection is closed."""
 
 JOIN_MARGIN_S = 5.0
 """How long a joining member waits beyond the rebalance time-out; Java's client uses the same margin."""
@@ -84,9 +88,11 @@ class PatchedGroupCoordinator(GroupCoordinator):
             try:
                 await self._client.send(self.coordinator_id, LeaveGroupRequest(self.group_id, self.member_id))
                 self.reset_generation()
-            except KafkaError as error:
+                async with asyncio.timeout(ANSWER_TIMEOUT_S):
+                    await wait_until(lambda: not self._is_joining)
+            except (KafkaError, TimeoutError) as error:
                 log.debug("The group could not be left while it was joined: %r", error)
-        if waiting is not None:
+        if self._is_joining and waiting is not None:
             waiting.close()
 
     async def _send_req(self, request: Request) -> Response:

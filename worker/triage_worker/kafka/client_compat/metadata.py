@@ -1,6 +1,7 @@
 """Looks up topics, their partitions and their configurations, positions, and groups."""
 
 from collections.abc import Collection
+from typing import NamedTuple
 
 from aiokafka import AIOKafkaConsumer
 from aiokafka.admin import AIOKafkaAdminClient
@@ -24,22 +25,31 @@ async def partitions(consumer: AIOKafkaConsumer, topic: str) -> list[TopicPartit
     return [TopicPartition(topic, number) for number in sorted(numbers)]
 
 
-async def all_partitions(consumer: AIOKafkaConsumer) -> dict[str, list[TopicPartition]]:
-    """List the partitions of all topics that the broker shows to this user, without Kafka's internal ones.
+class Topics(NamedTuple):
+    """The topics that a broker shows to a user.
+
+    Attributes:
+        partitions: of each topic, by its name; Kafka's internal ones are left out.
+        internal: the names of those.
+    """
+
+    partitions: dict[str, list[TopicPartition]]
+    internal: frozenset[str]
+
+
+async def all_topics(consumer: AIOKafkaConsumer) -> Topics:
+    """List all topics with their partitions, by one request.
 
     Args:
         consumer: started; needs no subscription or assignment.
     """
     cluster = await consumer._client.fetch_all_metadata()
-    return {
+    shown = sorted(cluster.topics())
+    partitions = {
         topic: [TopicPartition(topic, number) for number in sorted(cluster.partitions_for_topic(topic) or ())]
-        for topic in sorted(cluster.topics())
+        for topic in shown
     }
-
-
-def has_group_offsets(consumer: AIOKafkaConsumer) -> bool:
-    """Whether the cluster shows its topic of groups' offsets to this user. To ask for a group would create it."""
-    return "__consumer_offsets" in consumer._client.cluster.topics(exclude_internal_topics=False)
+    return Topics(partitions, frozenset(cluster.topics(exclude_internal_topics=False)) - partitions.keys())
 
 
 def broker_count(consumer: AIOKafkaConsumer) -> int:

@@ -9,8 +9,10 @@ like a broker that is away.
 from typing import Any
 
 from aiokafka import conn
-from aiokafka.conn import AIOKafkaConnection, OAuthAuthenticator
+from aiokafka.conn import OAuthAuthenticator
 from aiokafka.errors import SaslAuthenticationFailed
+
+from triage_worker.kafka.client_compat.session_renewal import RenewingConnection
 
 ABORT = b"\x01"
 """What a client answers to the reason of a refusal."""
@@ -36,8 +38,8 @@ class PatchedOAuthAuthenticator(OAuthAuthenticator):
         return await super().step(payload)
 
 
-class PatchedConnection(AIOKafkaConnection):
-    """aiokafka's connection, which tells the provider of tokens that a broker refused one."""
+class PatchedConnection(RenewingConnection):
+    """aiokafka's connection, which also tells the provider of tokens that a broker refused one."""
 
     def authenticator_oauth(self) -> OAuthAuthenticator:
         """Make the client's side of a login."""

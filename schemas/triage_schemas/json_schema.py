@@ -7,8 +7,8 @@ strings, as in Avro. The draft is the one that the clients and compatibility che
 
 from typing import Any
 
+from triage_schemas.avro_schema import first_line
 from triage_schemas.events import Event
-from triage_schemas.output.avro_schema import first_line
 
 DRAFT = "http://json-schema.org/draft-07/schema#"
 

@@ -9,19 +9,19 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import Field, ValidationError, create_model
+from triage_schemas.avro_schema import avro_schema
 from triage_schemas.cloudevents import timestamp
+from triage_schemas.encoding import JSON, AvroEncoding, FramedJsonEncoding
 from triage_schemas.events import Event, FallbackEvent, IntentEvent, LabelEvent, ReviewEvent
 from triage_schemas.input.registry.compiling import compile_schema
 from triage_schemas.input.registry.frames import SchemaId
 from triage_schemas.input.registry.schema import KnownSchema, UnusableSchema
 from triage_schemas.messages.message import CustomerMessage, Source
-from triage_schemas.output.avro_schema import avro_schema
-from triage_schemas.output.encoding import JSON, AvroEncoding, FramedJsonEncoding
-from triage_schemas.output.formats import schema_of
-from triage_schemas.output.reading import avro_frame, read_event, read_fields
+from triage_schemas.output_formats import schema_of
+from triage_schemas.reading import avro_frame, read_event, read_fields
 from triage_schemas.records import AuditRequest, IntentWriter, Prediction, Threshold
 
-from tests.schemas.output.event_strategies import KINDS, events
+from tests.schemas.event_strategies import KINDS, events
 from tests.schemas.test_records import messages, predictions, sources, thresholds
 
 fastavro = pytest.importorskip("fastavro")

@@ -38,7 +38,7 @@ def _values(annotation: Any, metadata: list[Any]) -> st.SearchStrategy[Any]:
         inner = [one for part in arguments[1:] for one in (part.metadata if isinstance(part, FieldInfo) else [part])]
         return _values(arguments[0], [*metadata, *inner])
     if origin in {Union, UnionType}:
-        return st.one_of(st.none() if one is NoneType else _values(one, metadata) for one in arguments)
+        return st.one_of(*[st.none() if one is NoneType else _values(one, metadata) for one in arguments])
     if origin is Literal:
         return st.sampled_from(arguments)
     if origin is list:
@@ -49,9 +49,9 @@ def _values(annotation: Any, metadata: list[Any]) -> st.SearchStrategy[Any]:
 
 
 def _scalars(annotation: Any, metadata: list[Any]) -> st.SearchStrategy[Any]:
-    least = next((one.ge for one in metadata if isinstance(one, Ge)), None)
-    above = next((one.gt for one in metadata if isinstance(one, Gt)), None)
-    most = next((one.le for one in metadata if isinstance(one, Le)), None)
+    least: Any = next((one.ge for one in metadata if isinstance(one, Ge)), None)
+    above: Any = next((one.gt for one in metadata if isinstance(one, Gt)), None)
+    most: Any = next((one.le for one in metadata if isinstance(one, Le)), None)
     if annotation is AwareDatetime:
         return TIMES
     if annotation is float:

@@ -9,10 +9,10 @@ from typing import Any, Protocol
 import orjson
 from pydantic import AwareDatetime
 
+from triage_schemas.avro_schema import avro_schema
 from triage_schemas.cloudevents import CONTENT_TYPE
 from triage_schemas.events import EntityRef, Event
 from triage_schemas.input.registry.frames import MAGIC_ID
-from triage_schemas.output.avro_schema import avro_schema
 
 SchemaIds = Mapping[type[Event], int]
 """The registry's id of the schema of each event type."""

@@ -4,10 +4,10 @@ from typing import Literal
 
 import orjson
 
+from triage_schemas.avro_schema import avro_schema
 from triage_schemas.events import Event
 from triage_schemas.input.registry.schema import SchemaText
-from triage_schemas.output.avro_schema import avro_schema
-from triage_schemas.output.json_schema import json_schema
+from triage_schemas.json_schema import json_schema
 
 OutputFormat = Literal["json", "avro", "json_schema"]
 

@@ -5,7 +5,7 @@ from pathlib import Path
 from triage_worker.cli.app import app
 from typer.testing import CliRunner
 
-FOLDER = Path(__file__).parents[3] / "docs" / "schemas"
+FOLDER = Path(__file__).parents[2] / "docs" / "schemas"
 
 
 def files(folder: Path) -> dict[str, str]:
