@@ -100,8 +100,23 @@ SERVICE = Board(
                 Panel(
                     "Lag of each partition",
                     "s",
-                    (("{{partition}}", f"max by (partition) (triage_lag_seconds{WORKER}}})"),),
+                    (("{{topic}} {{partition}}", f"max by (topic, partition) (triage_lag_seconds{WORKER}}})"),),
                     "A single line far above the others indicates a hot key.",
+                ),
+                Panel(
+                    "Messages of each topic",
+                    "reqps",
+                    (
+                        (
+                            "{{topic}}",
+                            f"sum by (topic) (rate(triage_topic_messages_read_total{WORKER}}}[$__rate_interval]))",
+                        ),
+                        (
+                            "{{topic}}: dead letters",
+                            "sum by (topic) (rate(triage_topic_messages_answered_total"
+                            f'{WORKER}, outcome="dead_letter"}}[$__rate_interval]))',
+                        ),
+                    ),
                 ),
                 Panel(
                     "In flight",

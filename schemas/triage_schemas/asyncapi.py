@@ -47,7 +47,8 @@ def document(topics: Mapping[str, str], output_format: OutputFormat = "json") ->
     """The AsyncAPI document as YAML.
 
     Args:
-        topics: the topic of each channel, by the channel's name.
+        topics: the topic of each channel, by the channel's name; several separated by commas, or a regular expression
+            that begins with ``^``.
         output_format: what events are written in.
     """
     contents = {
@@ -67,6 +68,9 @@ def document(topics: Mapping[str, str], output_format: OutputFormat = "json") ->
 
 
 def _channel(channel: str, topic: str) -> dict[str, Any]:
+    if topic.startswith("^") or "," in topic:
+        several = {"address": None, "description": f"the topics {topic}"}
+        return {**several, "messages": {channel: {"$ref": f"#/components/messages/{channel}"}}}
     return {
         "address": topic,
         "messages": {channel: {"$ref": f"#/components/messages/{channel}"}},

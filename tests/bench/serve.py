@@ -27,6 +27,7 @@ from triage_worker.bench.process_usage import cpu_seconds
 from triage_worker.bench.traffic import sample
 from triage_worker.classify.processor import ClassificationProcessor
 from triage_worker.classify.wiring import assemble
+from triage_worker.config.input_topics import input_sources
 from triage_worker.config.settings import Settings
 from triage_worker.inference.loaded_bundle import ALL
 from triage_worker.observability.metrics import Metrics
@@ -97,7 +98,7 @@ async def measure(messages: int, rounds: int) -> dict[str, float]:
     """Return the figures."""
     classifier = Classifier.open(DEFAULT_BUNDLE, device="cpu", detect_language=False, clean_email=False)
     settings = Settings.load(threads=classifier.threads)
-    processor, components = assemble(settings, [(ALL, classifier)], Metrics())
+    processor, components = assemble(settings, [(ALL, classifier)], Metrics(), sources=input_sources(settings))
     _, texts = sample(messages)
     engine: list[Timing] = []
     served: list[Timing] = []

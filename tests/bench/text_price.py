@@ -22,6 +22,7 @@ from triage_models.benchmarks.emails.generate import emails
 from triage_models.serving.classifier import Classifier
 from triage_worker.classify.processor import ClassificationProcessor
 from triage_worker.classify.wiring import assemble
+from triage_worker.config.input_topics import input_sources
 from triage_worker.config.settings import Settings
 from triage_worker.demo.sample_records import sample_records
 from triage_worker.inference.loaded_bundle import ALL
@@ -40,7 +41,7 @@ def worker(switches: dict[str, object]) -> ProcessorHarness[ClassificationProces
     """Put a worker of one inference thread together."""
     settings = Settings.load(threads=1, **switches)
     classifier = Classifier.open(DEFAULT_BUNDLE, device="cpu", threads=1, detect_language=False, clean_email=False)
-    processor, components = assemble(settings, [(ALL, classifier)], Metrics())
+    processor, components = assemble(settings, [(ALL, classifier)], Metrics(), sources=input_sources(settings))
     return ProcessorHarness(processor, components.in_flight, PARTITION)
 
 

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 import uuid
+from collections import defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -16,6 +17,7 @@ import orjson
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.structs import ConsumerRecord, TopicPartition
+from triage_schemas.dead_letters import read_dead_letter
 from triage_worker.kafka.client_compat.patches import apply_patches
 
 from tests.kafka import admin
@@ -88,18 +90,19 @@ class KafkaHarness:
         await admin.create_topics(self.bootstrap, self.topics, partitions, replicas, named)
 
     async def produce(
-        self, messages: Iterable[Message], *, headers: Sequence[tuple[str, bytes]] = ()
+        self, messages: Iterable[Message], *, headers: Sequence[tuple[str, bytes]] = (), topic: str | None = None
     ) -> list[Position]:
-        """Send messages to the input topic; returns their positions."""
+        """Send messages to the input topic, or to another one; returns their positions."""
+        topic = topic or self.input
         async with AIOKafkaProducer(bootstrap_servers=self.bootstrap, linger_ms=5, acks="all") as producer:
             futures = []
             for number, (key, value) in enumerate(messages):
                 if key is None and value is None:
                     batch = producer.create_batch()
                     batch.append(key=None, value=None, timestamp=None, headers=list(headers))
-                    futures.append(await producer.send_batch(batch, self.input, partition=number % 2))
+                    futures.append(await producer.send_batch(batch, topic, partition=number % 2))
                 else:
-                    futures.append(await producer.send(self.input, value=value, key=key, headers=list(headers)))
+                    futures.append(await producer.send(topic, value=value, key=key, headers=list(headers)))
             sent = await asyncio.gather(*futures)
         return [(metadata.partition, metadata.offset) for metadata in sent]
 
@@ -245,19 +248,29 @@ class KafkaHarness:
             return records
 
     async def outcomes(self) -> MessageOutcomes:
-        """Read all output topics."""
+        """Read all output topics, whatever topic the messages came from."""
         outcomes = MessageOutcomes()
+        await self._read_outcomes(lambda topic: outcomes)
+        return outcomes
+
+    async def outcomes_by_topic(self) -> dict[str, MessageOutcomes]:
+        """Read all output topics, for several input topics: the outcomes of the messages of each."""
+        outcomes: dict[str, MessageOutcomes] = defaultdict(MessageOutcomes)
+        await self._read_outcomes(lambda topic: outcomes[topic])
+        return dict(outcomes)
+
+    async def _read_outcomes(self, of: Callable[[str], MessageOutcomes]) -> None:
         for topic, kind in ((self.output, "accepted"), (self.fallback, "fallback")):
             for record in await self.read(topic):
                 source = json_of(record)["source"]
                 position = (source["partition"], source["offset"])
-                outcomes.add(record, kind, position, headers_of(record)["ce_id"])
+                of(source["topic"]).add(record, kind, position, headers_of(record)["ce_id"])
         for record in await self.read(self.dead_letters):
-            headers = headers_of(record)
-            position = (int(headers["dlq.partition"]), int(headers["dlq.offset"]))
-            outcomes.add(record, headers["dlq.error"].decode(), position, b"dead letter")
+            info = read_dead_letter(record.headers)
+            assert info is not None, record
+            outcomes = of(info.source.topic)
+            outcomes.add(record, info.code, (info.source.partition, info.source.offset), b"dead letter")
             outcomes.dead_letters.append(record)
-        return outcomes
 
     def _reader(self, **arguments: Any) -> AIOKafkaConsumer:
         apply_patches()

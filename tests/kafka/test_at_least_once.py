@@ -7,6 +7,7 @@ import pytest
 from aiokafka import AIOKafkaProducer
 from aiokafka.structs import TopicPartition
 from triage_worker.kafka.clients import MAX_BATCH_BYTES, MAX_REQUEST_BYTES
+from triage_worker.kafka.dead_letters import DeadLetterTopic
 from triage_worker.observability.metrics import Metrics
 from triage_worker.streaming.delivery.at_least_once import AtLeastOnce
 from triage_worker.streaming.tracking.dead_letters import DeadLetters
@@ -40,7 +41,7 @@ async def test_no_output_overtakes_a_refused_batch(harness: KafkaHarness) -> Non
             max_request_size=MAX_REQUEST_BYTES,
         ),
         in_flight,
-        DeadLetters(harness.dead_letters),
+        DeadLetters(DeadLetterTopic(harness.dead_letters)),
     )
     outputs = []
     for offset in range(MESSAGES):

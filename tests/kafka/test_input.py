@@ -15,8 +15,8 @@ from tests.kafka.test_broker_faults import accepted_messages, start_worker
 
 pytestmark = pytest.mark.kafka
 
-LAG = 'triage_lag_messages{partition="0"}'
-UNREADABLE = 'triage_lag_unreadable_messages{partition="0"}'
+LAG = 'triage_lag_messages{{partition="0",topic="{topic}"}}'
+UNREADABLE = 'triage_lag_unreadable_messages{{partition="0",topic="{topic}"}}'
 
 
 @pytest.mark.parametrize("delivery", DELIVERIES)
@@ -38,7 +38,7 @@ async def test_aborted_messages_are_not_answered_and_leave_no_lag(harness: Kafka
     await eventually(answered, 60, worker.log_text)
 
     async def no_lag() -> bool:
-        return await endpoints.metric(LAG) == 0
+        return await endpoints.metric(LAG.format(topic=harness.input)) == 0
 
     await eventually(no_lag, 30, worker.log_text)
     await harness.wait_until_committed(30)  # up to the last marker, so that an autoscaler sees no lag either
@@ -85,10 +85,12 @@ async def test_messages_behind_an_open_transaction_are_counted_by_a_metric(harne
     worker, endpoints = start_worker(harness, "at_least_once")
 
     async def all_unreadable() -> bool:
-        return await endpoints.metric(UNREADABLE) == 7  # that of the open transaction, and six committed after it
+        return (
+            await endpoints.metric(UNREADABLE.format(topic=harness.input)) == 7
+        )  # that of the open transaction, and six committed after it
 
     async def none_unreadable() -> bool:
-        return await endpoints.metric(UNREADABLE) == 0
+        return await endpoints.metric(UNREADABLE.format(topic=harness.input)) == 0
 
     await eventually(none_unreadable, 30, worker.log_text)
     async with AIOKafkaProducer(bootstrap_servers=harness.bootstrap, transactional_id=harness.group) as producer:

@@ -78,3 +78,11 @@ def test_a_message_as_documented_is_accepted() -> None:
     value = InputMessage(text="where is it", message_id="m-1", metadata={"tier": "gold"}, extra={"a": 1})
     message = decode(value.model_dump_json().encode(), SOURCE, InputShape())
     assert message == CustomerMessage("where is it", "m-1", metadata={"tier": "gold"})
+
+
+@pytest.mark.parametrize("topics", ["a, b", "^shop.*"])
+def test_several_input_topics_have_no_address(topics: str) -> None:
+    loaded = yaml.safe_load(document({"input": topics, "output": "out"}))
+    assert loaded["channels"]["input"]["address"] is None
+    assert loaded["channels"]["input"]["description"] == f"the topics {topics}"
+    assert loaded["channels"]["output"]["address"] == "out"

@@ -5,6 +5,7 @@ from typing import Any
 
 from triage_schemas.input.change_events.control_records import control_record
 from triage_schemas.input.change_events.reading import read_change, skips_tombstones
+from triage_schemas.input.field_values import ValueAt, joined_text, with_record
 from triage_schemas.input.fields import (
     default_message_id,
     name_or_none,
@@ -16,6 +17,7 @@ from triage_schemas.json_values.exact_json import parse_embedded
 from triage_schemas.json_values.paths import NotFound, find, json_type
 from triage_schemas.messages.message import CustomerMessage, InputShape, Rejected, Skipped, Source
 from triage_schemas.messages.names import one_line
+from triage_schemas.messages.record_parts import describe
 
 DOCUMENT_CODES = ("not_object", "text_not_string", "several_messages")
 """Rejection codes of `read_document`, besides the common ones."""
@@ -40,8 +42,10 @@ def read_document(
     change = read_change(document, shape)
     if isinstance(change, Rejected | Skipped):
         return change
-    value_at = partial(find, document) if change is None else change.value
-    text, conversation = value_at(shape.text_path), value_at(shape.conversation_path)
+    value_at: ValueAt = partial(find, document) if change is None else change.value
+    if shape.record is not None:
+        value_at = with_record(value_at, shape.record)
+    text = joined_text(value_at, shape) if shape.more_text_paths else value_at(shape.text_path)
     if not isinstance(text, str):
         return _no_text(text, document, shape)
     problem = text_problem(text, shape)
@@ -54,13 +58,16 @@ def read_document(
         subject = _subject(value_at(shape.subject_path), shape)
         if subject:
             text, scalars = with_subject(subject, text), {"subject": subject, **scalars}
+    channel = value_at(shape.channel_path) if shape.channel_path else get("channel")
+    language = value_at(shape.language_path) if shape.language_path else get("language")
     return CustomerMessage(
         text,
-        name_or_none(get("message_id"), shape) or default_message_id(source),
-        name_or_none(conversation, shape),
-        name_or_none(get("customer_id"), shape),
-        name_or_none(get("channel"), shape),
-        name_or_none(get("language"), shape),
+        name_or_none(value_at(shape.id_path) if shape.id_path else get("message_id"), shape)
+        or default_message_id(source),
+        name_or_none(value_at(shape.conversation_path), shape),
+        name_or_none(value_at(shape.customer_path) if shape.customer_path else get("customer_id"), shape),
+        name_or_none(channel, shape) or shape.channel,
+        name_or_none(language, shape) or shape.language,
         name_or_none(get("created_at"), shape),
         scalars,
     )
@@ -90,4 +97,5 @@ def _no_text(text: Any | NotFound, document: dict[str, Any], shape: InputShape) 
     is_null = document.keys() <= {"schema", "payload"} and document.get("payload", "") is None
     if is_null and skips_tombstones(shape.text_path):
         return Skipped("tombstone")
-    return Rejected("no_text", f"there is no field {'.'.join(shape.text_path)}: {text.reason}")
+    named = " or ".join(map(describe, shape.text_paths))
+    return Rejected("no_text", f"there is no field {named}: {text.reason}")

@@ -66,5 +66,9 @@ def _read(mail: Message, source: Source, shape: InputShape) -> CustomerMessage |
 
 
 FORMAT = InputFormat(
-    name="email", description="a whole e-mail with its headers", decode=decode_email, codes=(NOT_EMAIL, "too_deep")
+    name="email",
+    description="a whole e-mail with its headers",
+    decode=decode_email,
+    codes=(NOT_EMAIL, "too_deep"),
+    has_fields=False,
 )

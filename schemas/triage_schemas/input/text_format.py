@@ -14,4 +14,6 @@ def decode_text(value: bytes, source: Source, shape: InputShape) -> CustomerMess
     return text_problem(text, shape) or CustomerMessage(text, default_message_id(source))
 
 
-FORMAT = InputFormat(name="text", description="the bare text", decode=decode_text, codes=("not_utf8",))
+FORMAT = InputFormat(
+    name="text", description="the bare text", decode=decode_text, codes=("not_utf8",), has_fields=False
+)

@@ -6,12 +6,15 @@ from aiokafka.structs import TopicPartition
 from triage_models.serving.mail.message import Message, as_written
 from triage_schemas.messages.message import InputShape
 from triage_schemas.records import IntentWriter
+from triage_worker.classify.message_sources import MessageSource, MessageSources
 from triage_worker.classify.outputs import OutputWriter
 from triage_worker.classify.processor import ClassificationProcessor
 from triage_worker.inference.batching import Limits
 from triage_worker.inference.loaded_bundle import LoadedBundle
 from triage_worker.inference.message_languages import MessageLanguages
 from triage_worker.inference.serving_bundles import ServingBundles
+from triage_worker.inference.text_source import TextSource
+from triage_worker.kafka.dead_letters import DeadLetterTopic
 from triage_worker.observability.metrics import Metrics
 from triage_worker.observability.tracing import Traces
 from triage_worker.streaming.tracking.dead_letters import DeadLetters
@@ -31,6 +34,14 @@ def loaded_bundle(
     return LoadedBundle(model, OutputWriter(events, "out", "fallback"), limits, serves=serves)
 
 
+def one_source(
+    *, languages: MessageLanguages | None = None, read: Callable[[str], Message] = as_written
+) -> MessageSources:
+    """Read all topics in the same way, as JSON."""
+    source = MessageSource(InputShape(), TextSource(languages or MessageLanguages(None), read))
+    return MessageSources(lambda topic: source)
+
+
 def classification_harness(
     *bundles: LoadedBundle,
     traces: Traces | None = None,
@@ -41,12 +52,10 @@ def classification_harness(
     in_flight = InFlightMessages(Metrics())
     processor = ClassificationProcessor(
         ServingBundles(*bundles),
-        DeadLetters("dlq"),
-        InputShape(),
+        DeadLetters(DeadLetterTopic("dlq")),
+        one_source(languages=languages, read=read),
         in_flight,
         metrics=Metrics(),
         traces=traces,
-        languages=languages,
-        read=read,
     )
     return ProcessorHarness(processor, in_flight, A, B)

@@ -17,6 +17,8 @@ from triage_worker.classify.loading import load_for_serving
 from triage_worker.classify.outputs import Audit, DecodedMessage, OutputWriter
 from triage_worker.classify.service import needed_topics
 from triage_worker.config.settings import Settings
+from triage_worker.inference.message_languages import MessageLanguages
+from triage_worker.inference.text_source import TextSource
 from triage_worker.kafka.control_topic import Decisions, bundle_key
 from triage_worker.observability.metrics import Metrics
 from triage_worker.streaming.tracking.offset_tracker import PartitionTracker
@@ -47,7 +49,10 @@ def output(
 
 def decoded_message(message_id: str) -> DecodedMessage:
     message = CustomerMessage("where is it", message_id)
-    return DecodedMessage(message, tracker=PartitionTracker[Output](A), record=record(A, 7, b"{}", key=b"chat-1"))
+    source = TextSource(MessageLanguages(None))
+    return DecodedMessage(
+        message, source, tracker=PartitionTracker[Output](A), record=record(A, 7, b"{}", key=b"chat-1")
+    )
 
 
 def request(made: Output) -> ReviewEvent:
@@ -180,8 +185,12 @@ def test_events_list_the_entities_of_the_text() -> None:
     audit = Audit(
         AuditPolicy(1.0), "review", lambda intent: OWN, redact=Settings(redact_in="review").redaction("review")
     )
-    writer = OutputWriter(events, "out", "fallback", audit, Settings().entity_extractor())
-    message = replace(decoded_message("m"), message=CustomerMessage("a@example.com paid $5 on 2024-03-12", "m"))
+    writer = OutputWriter(events, "out", "fallback", audit)
+    message = replace(
+        decoded_message("m"),
+        message=CustomerMessage("a@example.com paid $5 on 2024-03-12", "m"),
+        entities=Settings().entity_extractor(),
+    )
     accepted, refused = writer.output(message, ACCEPTED), writer.output(message, REFUSED)
     expected = [
         EntityRef(type="email", start=0, end=13, value="a@example.com"),
@@ -202,5 +211,5 @@ def test_events_without_entities_are_as_before() -> None:
     message = replace(decoded_message("m"), message=CustomerMessage("paid $5", "m"))
     off, on = Settings(entities="none").entity_extractor(), Settings().entity_extractor()
     for extractor, listed in ((None, False), (off, False), (on, True)):
-        made = OutputWriter(events, "out", "fallback", None, extractor).output(message, ACCEPTED)
+        made = OutputWriter(events, "out", "fallback").output(replace(message, entities=extractor), ACCEPTED)
         assert (b"entities" in (made.value or b"")) == listed

@@ -10,6 +10,7 @@ from triage_models.serving.engine import Encoded
 from triage_models.serving.mail.message import Message, as_written
 from triage_worker.classify.processor import ClassificationProcessor
 from triage_worker.inference import inference_threads
+from triage_worker.kafka.dead_letters import DeadLetterTopic
 from triage_worker.resilience.backoff import FixedDelays
 from triage_worker.streaming.tracking.dead_letters import DeadLetters
 from triage_worker.streaming.tracking.output import Output
@@ -230,7 +231,7 @@ async def test_a_refused_output_is_replaced_by_smaller_ones_until_none_is_left()
     async with harness_of(FakeModel()) as harness:
         await harness.process({A: [record(A, 0, message("a"))]})
         (output,) = await harness.wait_for_outputs(1)
-        event, complete, empty, bare = replacements(output, DeadLetters("dlq").replacement)
+        event, complete, empty, bare = replacements(output, DeadLetters(DeadLetterTopic("dlq")).replacement)
         assert (event.topic, complete.topic, empty.topic, bare.topic) == ("fallback", "dlq", "dlq", "dlq")
         assert (complete.value, complete.key) == (message("a"), b"k")
         assert (empty.value, empty.key) == (b"", b"k")

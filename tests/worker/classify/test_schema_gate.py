@@ -8,10 +8,10 @@ import pytest
 from prometheus_client import CollectorRegistry
 from triage_schemas.input.registry.frames import SchemaId
 from triage_schemas.input.registry.schema import SchemaText, UnusableSchema
-from triage_schemas.messages.message import InputShape
 from triage_worker.classify.processor import ClassificationProcessor
 from triage_worker.inference.serving_bundles import ServingBundles
 from triage_worker.kafka import schema_cache
+from triage_worker.kafka.dead_letters import DeadLetterTopic
 from triage_worker.kafka.registry_client import RegistryDownError
 from triage_worker.kafka.schema_cache import SchemaCache
 from triage_worker.observability.metrics import Metrics
@@ -21,7 +21,7 @@ from triage_worker.streaming.tracking.dead_letters import DeadLetters
 from triage_worker.streaming.tracking.in_flight import InFlightMessages
 
 from tests.schemas.input.registry.avro_values import field, framed, record
-from tests.worker.classify.harness import A, loaded_bundle
+from tests.worker.classify.harness import A, loaded_bundle, one_source
 from tests.worker.fakes import FakeModel, ProcessorHarness, message
 from tests.worker.fakes import record as record_of
 
@@ -62,8 +62,8 @@ async def processing(registry: Registry) -> AsyncIterator[ProcessorHarness[Class
     in_flight = InFlightMessages(Metrics())
     processor = ClassificationProcessor(
         ServingBundles(loaded_bundle(FakeModel())),
-        DeadLetters("dlq"),
-        InputShape(),
+        DeadLetters(DeadLetterTopic("dlq")),
+        one_source(),
         in_flight,
         metrics=Metrics(),
         schemas=SchemaCache(registry.fetch, CollectorRegistry(), AT_ONCE),

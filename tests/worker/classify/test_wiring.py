@@ -1,7 +1,7 @@
 from triage_models.serving.mail.html import html_to_text
 from triage_schemas.messages.message import InputShape
 from triage_schemas.messages.placeholders import placeholder_forms
-from triage_worker.classify.wiring import input_shape
+from triage_worker.classify.message_sources import input_shape
 from triage_worker.config.settings import Settings
 
 

@@ -168,6 +168,41 @@ def test_without_a_topic_the_topics_are_listed(triage: Triage, monkeypatch: pyte
     refused(triage("doctor", "--write", ".env"), "--write needs a topic")
 
 
+def test_several_topics_are_looked_at_one_by_one(triage: Triage) -> None:
+    for topics in ("shop.chat,shop.mail", r"^shop\..*"):
+        refused(triage("doctor", "--topic", topics), "One topic is looked at")
+
+
+def test_a_topic_is_read_as_its_source_says(triage: Triage, reads: Any, tmp_path: Path) -> None:
+    (tmp_path / "sources.yaml").write_text(
+        "sources:\n  - topic: [shop.messages]\n    text_field: text\n    id_field: payload.id\n  - topic: other\n"
+    )
+    (tmp_path / ".env").write_text("TRIAGE_SOURCES=sources.yaml\nTRIAGE_TEXT_FIELD=elsewhere\n")
+    asked = reads(as_json(payloads.chat))
+    ran = triage(*TOPIC)
+    assert ran.code == 0, ran.err
+    assert (asked[0].input_topic, asked[0].text_field, asked[0].id_field) == (payloads.TOPIC, "text", "payload.id")
+    assert "Settings, for the topic's source in sources.yaml" in ran.out
+    assert "TRIAGE_TEXT_FIELD=text (sources.yaml) reads 0" in ran.out
+    assert "\nTRIAGE_TEXT_FIELD=payload.body.text\n" in ran.out
+    assert "TRIAGE_INPUT_TOPIC" not in ran.out
+    assert "triage sources check" in ran.out
+    refused(triage(*TOPIC, "--write", ".env"), "sources.yaml has those of each topic")
+
+
+def test_further_fields_are_named_with_their_settings(triage: Triage, reads: Any) -> None:
+    reads(as_json(payloads.zendesk))
+    out = " ".join(triage(*TOPIC).out.split())
+    assert "TRIAGE_ID_FIELD=event.comment.id, TRIAGE_CUSTOMER_FIELD=detail.requester_id" in out
+    assert "Not read: created_at (here time), which is read at the top level only" in out
+
+
+def test_fields_that_a_setting_leads_to_are_read(triage: Triage, reads: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    reads(as_json(payloads.zendesk))
+    monkeypatch.setenv("TRIAGE_CUSTOMER_FIELD", "detail.requester_id")
+    assert json.loads(triage(*TOPIC, "--json").out)["not_read"].keys() == {"message_id", "channel", "created_at"}
+
+
 def test_no_broker_is_one_sentence(triage: Triage) -> None:
     refused(triage("doctor", "--bootstrap", "127.0.0.1:1", "--topic", "t"), "No broker answers at 127.0.0.1:1")
     refused(triage("doctor", "--bootstrap", "127.0.0.1:1"), "No broker answers at 127.0.0.1:1")

@@ -7,6 +7,7 @@ from triage_schemas.events import FallbackEvent
 from triage_worker.config.settings import Settings
 from triage_worker.fallback.llm_decider import Decided, Undecided
 from triage_worker.fallback.outputs import OutputBuilder
+from triage_worker.kafka.dead_letters import DeadLetterTopic
 from triage_worker.observability.metrics import Metrics
 from triage_worker.observability.tracing import Traces
 from triage_worker.streaming.async_processor import AsyncDecisionProcessor, Decider
@@ -40,6 +41,12 @@ def fallback_harness(
     """Make a harness around the fallback's processor; the partition is assigned."""
     in_flight = InFlightMessages(Metrics())
     processor = AsyncDecisionProcessor(
-        FallbackEvent, decider, OUTPUTS.build, DeadLetters("dlq"), in_flight, concurrency=concurrency, traces=traces
+        FallbackEvent,
+        decider,
+        OUTPUTS.build,
+        DeadLetters(DeadLetterTopic("dlq")),
+        in_flight,
+        concurrency=concurrency,
+        traces=traces,
     )
     return ProcessorHarness(processor, in_flight, partition)

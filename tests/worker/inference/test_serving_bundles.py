@@ -34,14 +34,14 @@ def test_a_language_without_a_bundle_of_its_own_has_the_default() -> None:
     rest, iberian = loaded_bundle(FakeModel()), loaded_bundle(FakeModel(), serves=("es", "pt"))
     bundles = ServingBundles(rest, iberian)
     found = [None, Detection(None, 0.3), Detection("fr", 0.9), Detection("es", 0.9), Detection("pt", 0.0)]
-    assert [bundles.of(one) is iberian for one in found] == [False, False, False, True, True]
+    assert [bundles.group("").of(one) is iberian for one in found] == [False, False, False, True, True]
 
 
 def test_another_bundle_takes_the_languages_of_the_one_that_it_replaces() -> None:
     rest, english = loaded_bundle(FakeModel()), loaded_bundle(FakeModel(), serves=("en",))
     new = loaded_bundle(FakeModel(), "2", serves=("en",))
     bundles = ServingBundles(rest, english).using(new)
-    assert bundles.of(Detection("en", 1.0)) is new
+    assert bundles.group("").of(Detection("en", 1.0)) is new
     assert bundles.default is rest
     assert bundles.in_place_of(english) is new
 

@@ -46,7 +46,9 @@ class Served:
         self.broken = False
         self.registry = CollectorRegistry()
         settings = Settings.load(bundle=f"en={self.english.root},*={self.rest.root}", bundle_poll_s="0.01")
-        self.watches = ServingWatches(settings, BundleMetrics(self.registry), open_without_a_model)
+        self.watches = ServingWatches(
+            settings, {"": settings.bundle}, BundleMetrics(self.registry), open_without_a_model
+        )
 
     def use(self, opened: Sequence[Opened]) -> None:
         if self.broken:

@@ -18,6 +18,7 @@ from triage_worker.helpdesk.adapter import Outcome
 from triage_worker.helpdesk.metrics import HelpdeskMetrics
 from triage_worker.helpdesk.service import Connector
 from triage_worker.kafka import schema_cache
+from triage_worker.kafka.dead_letters import DeadLetterTopic
 from triage_worker.kafka.event_reader import EventReader
 from triage_worker.kafka.labels_topic import read_label
 from triage_worker.kafka.registry_client import RegistryDownError
@@ -94,7 +95,13 @@ class Accepts:
 def fallback(reader: EventReader) -> ProcessorHarness[AsyncDecisionProcessor[FallbackEvent, Any]]:
     in_flight = InFlightMessages(Metrics())
     processor: AsyncDecisionProcessor[FallbackEvent, Any] = AsyncDecisionProcessor(
-        FallbackEvent, Accepts(), OUTPUTS.build, DeadLetters("dlq"), in_flight, concurrency=2, reader=reader
+        FallbackEvent,
+        Accepts(),
+        OUTPUTS.build,
+        DeadLetters(DeadLetterTopic("dlq")),
+        in_flight,
+        concurrency=2,
+        reader=reader,
     )
     return ProcessorHarness(processor, in_flight, PARTITION)
 

@@ -1,12 +1,22 @@
 """The plan of the topics, what is reported about existing ones, and errors of the connection."""
 
+from pathlib import Path
+
 import pytest
 from triage_schemas.channels import SERVICES, Service
 from triage_worker.config.errors import ConfigError
 from triage_worker.config.settings import Settings
 from triage_worker.demo.embedded_broker import embedded_broker, free_port
 from triage_worker.kafka import topics
-from triage_worker.kafka.topic_plan import ExistingTopic, Problem, TopicSpec, plan, problems, required_operations
+from triage_worker.kafka.topic_plan import (
+    ExistingTopic,
+    Problem,
+    TopicSpec,
+    pattern_problems,
+    plan,
+    problems,
+    required_operations,
+)
 
 from tests.kafka.acls import documented_acls
 
@@ -72,6 +82,33 @@ def test_the_documented_rights_are_the_required_ones(service: Service) -> None:
 def test_topics_as_planned_have_no_problem() -> None:
     wanted = plan(Settings())
     assert problems(wanted, {spec.topic: ExistingTopic(6, 3, {**DELETE, **spec.configs}) for spec in wanted}, 3) == []
+
+
+def input_specs(settings: Settings, *existing: str) -> list[str]:
+    return [spec.topic for spec in plan(settings, existing) if spec.setting == "input_topic"]
+
+
+def test_every_input_topic_is_planned_and_those_that_match_are_checked() -> None:
+    assert input_specs(Settings(input_topic="a,b"), "a", "c") == ["a", "b"]
+    pattern = Settings(input_topic="^customer.*")
+    assert input_specs(pattern) == [], "none is created"
+    assert input_specs(pattern, "customer.b", "customer.a", "customer.intents") == ["customer.a", "customer.b"]
+
+
+def test_a_pattern_that_matches_nothing_is_reported() -> None:
+    pattern = Settings(input_topic="^customer.*")
+    assert pattern_problems(pattern, {"customer.a"}) == []
+    [problem] = pattern_problems(pattern, {"customer.intents", "shop"})
+    assert (problem.topic, problem.kind) == ("^customer.*", "advice")
+    assert "matches no topic" in problem.message
+
+
+def test_a_missing_topic_of_the_file_is_to_be_corrected_there(tmp_path: Path) -> None:
+    file = tmp_path / "sources.yaml"
+    file.write_text("sources:\n  - topic: shop.chat\n")
+    [problem] = problems([plan(Settings(sources=file))[0]], {}, 3)
+    assert problem.topic == "shop.chat"
+    assert f"name the one that does in {file}" in problem.message
 
 
 def test_a_missing_topic_is_reported_with_the_command_that_creates_it() -> None:

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import pytest
 from aiokafka.structs import TopicPartition
 from triage_worker.config.settings import Settings
+from triage_worker.kafka.dead_letters import DeadLetterTopic
 from triage_worker.observability import logs
 from triage_worker.streaming.tracking.dead_letters import DeadLetters
 from triage_worker.streaming.tracking.offset_tracker import PartitionTracker
@@ -72,7 +73,9 @@ def test_dead_letters_are_logged_once_for_each_code_without_the_text(monkeypatch
     source = TopicPartition("in", 0)
     partition = PartitionTracker[Output](source)
     for offset, code in enumerate(["no_text", "no_text", "not_json"]):
-        DeadLetters("dlq").output(partition, record(source, offset, b"my card is 4111"), code, "there is no field a.b")
+        DeadLetters(DeadLetterTopic("dlq")).output(
+            partition, record(source, offset, b"my card is 4111"), code, "there is no field a.b"
+        )
     first, second = stream.getvalue().splitlines()
     assert (
         "WARNING A record goes to the dead letters: no_text reason=there is no field a.b topic=in partition=0 offset=0"

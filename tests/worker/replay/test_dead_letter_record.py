@@ -8,7 +8,7 @@ import pytest
 from aiokafka.structs import ConsumerRecord, TopicPartition
 from hypothesis import given
 from hypothesis import strategies as st
-from triage_schemas.dead_letters import dead_letter_headers
+from triage_schemas.dead_letters import HeaderStyle, dead_letter_headers
 from triage_schemas.messages.message import Source
 from triage_worker.cli.moments import parse_moment
 from triage_worker.replay.dead_letter_record import DeadLetterRecord, Selection, parse_dead_letter
@@ -129,3 +129,51 @@ def test_a_record_may_have_any_number_as_its_time(milliseconds: int, year: int) 
     parsed = parse_dead_letter(replace(dead_letter_topic_record(b"k", b"v", written), timestamp=milliseconds))
     assert parsed is not None
     assert parsed.at.year == year
+
+
+STYLES: list[HeaderStyle] = ["triage", "connect", "spring"]
+
+
+@pytest.mark.parametrize("style", STYLES)
+@given(key=st.none() | st.binary(), value=st.none() | st.binary(), headers=HEADERS)
+def test_a_dead_letter_is_read_in_every_style(
+    style: HeaderStyle, key: bytes | None, value: bytes | None, headers: Headers
+) -> None:
+    source = Source("shop.chat", 3, 2**40)
+    written = dead_letter_headers(headers, source, "not_json", "why", "2026-03-01T09:00:00Z", style=style)
+    parsed = parse_dead_letter(dead_letter_topic_record(key, value, written))
+    assert parsed is not None
+    assert (parsed.source, parsed.code, parsed.headers) == (source, "not_json", list(headers))
+    assert parsed.at == (
+        datetime(2026, 3, 1, 9, tzinfo=UTC) if style == "triage" else datetime(1970, 1, 1, 0, 0, 1, tzinfo=UTC)
+    )
+
+
+@pytest.mark.parametrize("first", STYLES)
+@pytest.mark.parametrize("second", STYLES)
+def test_of_two_sets_in_any_styles_the_last_one_counts(first: HeaderStyle, second: HeaderStyle) -> None:
+    once = dead_letter_headers([], Source("in", 0, 1), "not_json", "", "", style=first)
+    twice = dead_letter_headers(once, Source("dlq", 0, 7), "no_text", "", "", style=second)
+    parsed = parse_dead_letter(dead_letter_topic_record(None, b"x", [*twice, ("dlq.omitted_bytes", b"9")]))
+    assert parsed is not None
+    assert (parsed.source, parsed.code, parsed.headers, parsed.complete) == (
+        Source("dlq", 0, 7),
+        "no_text",
+        once,
+        False,
+    )
+
+
+@pytest.mark.parametrize("style", ["connect", "spring"])
+def test_what_connect_or_spring_wrote_itself_is_left_alone(style: HeaderStyle) -> None:
+    written = dead_letter_headers([], Source("in", 0, 1), "not_json", "", "", style=style)
+    theirs = [(name, b"java.lang.Exception" if value == b"triage.not_json" else value) for name, value in written]
+    assert parse_dead_letter(dead_letter_topic_record(None, b"x", theirs)) is None
+
+
+@pytest.mark.parametrize("name", ["original-partition", "original-offset", "exception-fqcn"])
+@pytest.mark.parametrize("value", [None, b"", b"12345", b"\xff"])
+def test_headers_of_spring_that_cannot_be_read_are_none(name: str, value: bytes | None) -> None:
+    written = dead_letter_headers([], Source("in", 0, 1), "not_json", "", "", style="spring")
+    broken = [(known, value if known == f"kafka_dlt-{name}" else own) for known, own in written]
+    assert parse_dead_letter(dead_letter_topic_record(None, b"x", broken)) is None

@@ -9,6 +9,7 @@ from aiokafka.structs import TopicPartition
 from rich.console import Console
 from triage_schemas.events import IntentEvent, LabelEvent, ReviewEvent
 from triage_worker.config.settings import Settings
+from triage_worker.kafka.dead_letters import DeadLetterTopic
 from triage_worker.observability.metrics import Metrics
 from triage_worker.review.keys import Labelled, Later, NoneOfThese, Verdict, keys_by_label, verdict_for_key
 from triage_worker.review.outputs import OutputBuilder
@@ -172,7 +173,7 @@ async def test_each_message_takes_one_key_and_no_key_answers_an_unseen_message()
     reviewer = Reviewer(show, confirm_on(console), leaving)
     in_flight = InFlightMessages(Metrics())
     processor = AsyncDecisionProcessor(
-        ReviewEvent, reviewer, OUTPUTS.build, DeadLetters("dlq"), in_flight, concurrency=1
+        ReviewEvent, reviewer, OUTPUTS.build, DeadLetters(DeadLetterTopic("dlq")), in_flight, concurrency=1
     )
     async with ProcessorHarness(processor, in_flight, A) as harness:
         reviewer.press("1")  # nothing is shown yet

@@ -6,13 +6,14 @@ from dataclasses import dataclass, field
 
 from triage_schemas.cloudevents import RecordHeaders, event_headers
 from triage_schemas.events import IntentEvent
+from triage_worker.kafka.dead_letters import DeadLetterTopic
 from triage_worker.kafka.records import OutgoingRecord
 from triage_worker.router.interfaces import StateChange
 from triage_worker.router.surge_service import SurgeService
 from triage_worker.router.ticket_service import TicketService
 from triage_worker.router.topics import RouterTopics
 
-TOPICS = RouterTopics("intents", "tickets", "alerts", "dlq", "keyed", "counts")
+TOPICS = RouterTopics("intents", "tickets", "alerts", DeadLetterTopic("dlq"), "keyed", "counts")
 
 
 class SimulatedCrash(Exception):  # noqa: N818 (it simulates the end of the process)

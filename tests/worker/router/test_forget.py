@@ -14,7 +14,7 @@ from triage_worker.demo.embedded_broker import embedded_broker
 from triage_worker.kafka import topics
 from triage_worker.kafka.sending import send_record
 from triage_worker.router import forget as module
-from triage_worker.router.forget import changelog, find, forget
+from triage_worker.router.forget import changelog, find, forget, topics_of
 from triage_worker.router.topic_setup import create_internal_topics
 from triage_worker.router.topics import FORGET, RouterTopics
 
@@ -130,3 +130,9 @@ async def test_every_topic_of_messages_that_keeps_records_for_ever_is_found(
         settings.labels_topic: 1,
         keyed: 0,
     }
+
+
+def test_all_input_topics_may_have_records_of_a_customer() -> None:
+    assert topics_of(Settings(input_topic="a,b"))[:3] == ["a", "b", "customer.intents"]
+    found = topics_of(Settings(input_topic="^shop.*"), {"shop.b", "shop.a", "other"})
+    assert found[:3] == ["shop.a", "shop.b", "customer.intents"]

@@ -8,13 +8,12 @@ from contextlib import asynccontextmanager, suppress
 import pytest
 from triage_models.serving.decision import Decision
 from triage_models.serving.engine import Encoded, Outputs
-from triage_models.serving.mail.message import as_written
 from triage_schemas.messages.message import CustomerMessage
 from triage_worker.inference.batching import Limits
 from triage_worker.inference.loaded_bundle import LoadedBundle
-from triage_worker.inference.message_encoder import MessageEncoder
 from triage_worker.inference.message_languages import MessageLanguages
 from triage_worker.inference.serving_bundles import ServingBundles
+from triage_worker.inference.text_source import TextSource
 from triage_worker.observability.metrics import Metrics
 from triage_worker.resilience.tasks import wait_until
 from triage_worker.serve.metrics import ServeMetrics
@@ -53,7 +52,7 @@ async def classifier(model: FakeModel, most_waiting: int = 100, budget: int = 25
     bundle = LoadedBundle(model, EchoWriter(), Limits(threads=1, budget=budget))
     made = TextClassifier(
         ServingBundles(bundle),
-        MessageEncoder(MessageLanguages(None), as_written, metrics),
+        TextSource(MessageLanguages(None)),
         most_waiting=most_waiting,
         metrics=metrics,
         serve_metrics=ServeMetrics(metrics.registry),

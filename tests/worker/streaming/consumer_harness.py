@@ -7,6 +7,7 @@ from typing import Any
 
 from aiokafka.errors import KafkaError
 from aiokafka.structs import TopicPartition
+from triage_worker.config.topic_selection import TopicSelection
 from triage_worker.observability.metrics import Metrics
 from triage_worker.streaming.consumer import Consumer, ConsumerConfig
 from triage_worker.streaming.offset_commits import OffsetCommitter
@@ -27,7 +28,7 @@ class ConsumerHarness:
         max_in_flight: of the consumer.
         revoke_timeout_s: of the consumer.
         client: makes clients in place of fakes.
-        topic: of the consumer.
+        topics: of the consumer.
 
     Attributes:
         calls: what was called, in order.
@@ -43,7 +44,7 @@ class ConsumerHarness:
         max_in_flight: int = 100,
         revoke_timeout_s: float = 10,
         client: Callable[[], Any] | None = None,
-        topic: str = "in",
+        topics: TopicSelection = TopicSelection(("in",)),  # noqa: B008 (it never changes)
     ) -> None:
         self.calls: list[str] = []
         self.clients: list[FakeClient] = []
@@ -56,7 +57,7 @@ class ConsumerHarness:
         make_client: Callable[[], Any] = client or self.make_client
         self.consumer = Consumer(
             make_client,
-            topic,
+            topics,
             self.in_flight,
             self.processor,
             FakeDelivery(self.calls, commits_offsets=commits_offsets),

@@ -6,6 +6,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from aiokafka import ConsumerRebalanceListener
+from aiokafka.errors import KafkaError
 from aiokafka.structs import ConsumerRecord, OffsetAndMetadata, TopicPartition
 from triage_worker.observability.metrics import Metrics
 from triage_worker.streaming.delivery.delivery import PartitionRequest
@@ -31,6 +32,9 @@ class FakeClient:
         partitions: of the topic.
         hidden: the topics that the user may not see.
         positions: the offset that is read next, by partition.
+        existing: the topics of the cluster.
+        topics_error: the error of asking for them, while it is set.
+        assigned: the partitions of the consumer.
         commit_error: the error of every commit, while it is set.
         listener: is notified of assignments and revocations.
     """
@@ -52,6 +56,9 @@ class FakeClient:
         self.positions: dict[TopicPartition, int] = {}
         assignment = SimpleNamespace(all_consumed_offsets=self._consumed)
         self._subscription = SimpleNamespace(topics={"in"}, subscription=SimpleNamespace(assignment=assignment))
+        self.existing: set[str] = {"in"}
+        self.topics_error: KafkaError | None = None
+        self.assigned: frozenset[TopicPartition] = frozenset()
 
     async def start(self) -> None:
         if self._hangs:
@@ -62,6 +69,17 @@ class FakeClient:
     def subscribe(self, topics: Sequence[str], listener: ConsumerRebalanceListener) -> None:
         self._calls.append(f"subscribe {topics}")
         self.listener = listener
+
+    def unsubscribe(self) -> None:
+        self._calls.append("unsubscribe")
+
+    def assignment(self) -> frozenset[TopicPartition]:
+        return self.assigned
+
+    async def topics(self) -> set[str]:
+        if self.topics_error is not None:
+            raise self.topics_error
+        return set(self.existing)
 
     async def getmany(
         self, *partitions: TopicPartition, timeout_ms: int, max_records: int | None = None

@@ -8,6 +8,7 @@ import orjson
 from aiokafka.structs import ConsumerRecord
 from triage_schemas.events import FallbackEvent, IntentEvent, LabelEvent, ModelRef, ReviewEvent
 from triage_worker.fallback.llm_decider import Decided, Undecided
+from triage_worker.kafka.dead_letters import DeadLetterTopic
 from triage_worker.streaming.async_processor import NotAvailableError
 from triage_worker.streaming.tracking.dead_letters import DeadLetters
 from triage_worker.streaming.tracking.output import Output
@@ -246,7 +247,7 @@ async def test_a_decider_that_fails_ends_the_processor_and_no_message_is_lost() 
 
 async def test_a_label_that_the_broker_refuses_is_left_out_and_the_intent_is_published() -> None:
     output = await output_of("it never came", Decided("WISMO", 0.9))
-    dead_letters = DeadLetters("dlq")
+    dead_letters = DeadLetters(DeadLetterTopic("dlq"))
     alone = dead_letters.replacement(output)
     assert alone is not None
     assert (alone.topic, alone.value, alone.companion) == ("out", output.value, None)

@@ -39,7 +39,7 @@ async def measure(client: FakeClient, offsets: OffsetTracker[Any], metric: str =
     metrics = Metrics()
     consumer: Any = SimpleNamespace(client=client, assigned=True)
     await LagMonitor(consumer, offsets, metrics)._measure()
-    return metrics.registry.get_sample_value(metric, {"partition": "0"})
+    return metrics.registry.get_sample_value(metric, {"topic": "in", "partition": "0"})
 
 
 async def test_the_lag_counts_unread_and_unanswered_messages(client: FakeClient) -> None:

@@ -4,6 +4,7 @@ import pytest
 from aiokafka import AIOKafkaConsumer
 from aiokafka.structs import TopicPartition
 from triage_worker.config.settings import Settings
+from triage_worker.config.topic_selection import TopicSelection
 from triage_worker.kafka.clients import group_consumer
 from triage_worker.streaming import consumer as consumer_module
 
@@ -25,7 +26,7 @@ async def test_the_right_is_named_until_it_is_granted(found_by: str, monkeypatch
             made.append(group_consumer(settings, "worker", metadata_max_age_ms=50))
             return made[-1]
 
-        harness = ConsumerHarness(client=client, topic=TOPIC)
+        harness = ConsumerHarness(client=client, topics=TopicSelection((TOPIC,)))
         consumer = harness.consumer
         async with running(harness) as task:
             await harness.wait_for(lambda: consumer.assigned and bool(broker.asked("FetchRequest")))

@@ -4,6 +4,8 @@ from typing import Any
 
 import pytest
 from triage_worker.config.settings import Settings
+from triage_worker.config.topic_selection import TopicSelection
+from triage_worker.kafka.dead_letters import DeadLetterTopic
 from triage_worker.observability.metrics import Metrics
 from triage_worker.streaming import wiring
 from triage_worker.streaming.consumer import ConsumerConfig
@@ -22,10 +24,10 @@ def components(**settings: Any) -> ServiceComponents:
     return connect(
         Settings(**settings),
         "worker",
-        "in",
+        TopicSelection(("in",)),
         InFlightMessages(metrics),
         FakeProcessor([]),
-        DeadLetters("dlq"),
+        DeadLetters(DeadLetterTopic("dlq")),
         metrics,
         max_in_flight=7,
     )

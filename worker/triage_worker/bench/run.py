@@ -144,8 +144,8 @@ async def _broker(settings: Settings, options: Options) -> AsyncIterator[Setting
         The settings of a worker there.
     """
     name = f"triage-bench-{uuid.uuid4().hex[:8]}"
-    changes = {setting: f"{name}.{setting}" for setting in Settings.model_fields if setting.endswith("_topic")}
-    changes |= {"group_id": name}
+    named = {setting: f"{name}.{setting}" for setting in Settings.model_fields if setting.endswith("_topic")}
+    changes: dict[str, object] = {**named, "group_id": name, "sources": None}
     if not options.external:
         async with embedded_broker() as servers:
             own = demo_settings(settings, servers).model_copy(update=changes)
@@ -160,4 +160,4 @@ async def _broker(settings: Settings, options: Options) -> AsyncIterator[Setting
         yield own
     finally:
         async with bare_admin_client(own) as admin:
-            await admin.delete_topics([topic for setting, topic in changes.items() if setting.endswith("_topic")])
+            await admin.delete_topics(list(named.values()))

@@ -37,10 +37,12 @@ class DecodedMessage(IncomingMessage):
     Attributes:
         tracker: of the record's partition.
         record: as it was read.
+        entities: finds the entities of its text; None if its event lists none.
     """
 
     tracker: PartitionTracker[Output]
     record: ConsumerRecord
+    entities: EntityExtractor | None = None
 
     @property
     def active(self) -> bool:
@@ -80,19 +82,17 @@ class OutputWriter:
         output_topic: for accepted messages.
         fallback_topic: for all others.
         audit: None if nothing is audited.
-        entities: finds the entities of a text; None if events list none.
     """
 
     events: IntentWriter
     output_topic: str
     fallback_topic: str
     audit: Audit | None = None
-    entities: EntityExtractor | None = None
 
     @classmethod
     def from_settings(cls, settings: Settings, events: IntentWriter, audit: Audit | None) -> Self:
         """Take the names of the topics from the settings."""
-        return cls(events, settings.output_topic, settings.fallback_topic, audit, settings.entity_extractor())
+        return cls(events, settings.output_topic, settings.fallback_topic, audit)
 
     def output(self, decoded: DecodedMessage, decision: Decision) -> Output:
         """Make an intent if the decision is accepted, else a request to the fallback; and the audit's request."""
@@ -105,7 +105,7 @@ class OutputWriter:
         if self.audit is not None and decision.accepted and raised:
             reason, suggested = "low_confidence", self.audit.suggests(decision.confidence)
         language = None if decoded.language is None else decoded.language.language
-        entities = [] if self.entities is None else self.entities.find(decoded.message.text)
+        entities = [] if decoded.entities is None else decoded.entities.find(decoded.message.text)
         prediction = prediction_of(decision, language, entities)._replace(reason=reason, suggested=suggested)
         if threshold is not None:
             least = self.events.own_threshold(prediction)

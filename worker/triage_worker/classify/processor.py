@@ -11,18 +11,17 @@ from functools import partial
 from time import monotonic
 
 from aiokafka.structs import ConsumerRecord
-from triage_models.serving.mail.message import Reader, as_written
 from triage_schemas.input.decoder import decode
 from triage_schemas.input.framed_values import frame_of
 from triage_schemas.input.registry.frames import Frame
-from triage_schemas.messages.message import InputShape, Rejected, Skipped
+from triage_schemas.messages.message import Rejected, Skipped
 
+from triage_worker.classify.message_sources import MessageSources
 from triage_worker.classify.outputs import DecodedMessage, fault_output
 from triage_worker.inference.fault_isolation import Fault
 from triage_worker.inference.inference_threads import Inference, Observer
 from triage_worker.inference.loaded_bundle import LoadedBundle
 from triage_worker.inference.message_encoder import MessageEncoder
-from triage_worker.inference.message_languages import MessageLanguages
 from triage_worker.inference.serving_bundles import ServingBundles
 from triage_worker.kafka.records import source_of
 from triage_worker.kafka.schema_cache import SchemaCache
@@ -43,13 +42,11 @@ class ClassificationProcessor(MessageProcessor):
     Args:
         bundles: the bundles to begin with, for all languages together.
         dead_letters: makes the output of a message that cannot be answered.
-        shape: the format of the input.
+        sources: how the messages of each topic are read.
         in_flight: where outputs are completed.
         metrics: where stages are timed.
         observe: called with each batch and its decisions; must not block.
         traces: makes the spans of messages; None makes none.
-        languages: finds the language of messages; None takes that which they give.
-        read: returns what of a text is classified, and says its language.
         schemas: those of the registry, by which values are read; None if there is no registry.
     """
 
@@ -57,25 +54,23 @@ class ClassificationProcessor(MessageProcessor):
         self,
         bundles: ServingBundles,
         dead_letters: DeadLetters,
-        shape: InputShape,
+        sources: MessageSources,
         in_flight: InFlightMessages,
         *,
         metrics: Metrics,
         observe: Observer | None = None,
         traces: Traces | None = None,
-        languages: MessageLanguages | None = None,
-        read: Reader = as_written,
         schemas: SchemaCache | None = None,
     ) -> None:
         self.inference = Inference(
             bundles, partial(fault_output, dead_letters), in_flight.complete, observe=observe, metrics=metrics
         )
         self._dead_letters = dead_letters
-        self._shape = shape
+        self._sources = sources
         self._in_flight = in_flight
         self.metrics = metrics
         self._traces = traces
-        self._encoder = MessageEncoder(languages or MessageLanguages(None), read, metrics)
+        self._encoder = MessageEncoder(metrics)
         self._tokenizer = ThreadPoolExecutor(1, thread_name_prefix="tokenizer")
         self._schemas = schemas
         self._gate = None if schemas is None else SchemaGate(schemas, self._frame_of, self._admit)
@@ -142,12 +137,13 @@ class ClassificationProcessor(MessageProcessor):
         return self.inference.down or (None if self._gate is None else self._gate.down)
 
     def _frame_of(self, record: ConsumerRecord) -> Frame | None:
-        return frame_of(record.value, record.headers, self._shape)
+        return frame_of(record.value, record.headers, self._sources.of(record.topic).shape)
 
     def _decode(self, tracker: PartitionTracker[Output], record: ConsumerRecord) -> DecodedMessage | None:
         """Decode a record; one that cannot be read becomes a dead letter, one that is no new message is skipped."""
         span = begin(self._traces, record)
-        message = decode(record.value, source_of(record), self._shape, record.headers, self._schemas)
+        source = self._sources.of(record.topic)
+        message = decode(record.value, source_of(record), source.shape, record.headers, self._schemas, record.key)
         if isinstance(message, Skipped):
             self._in_flight.complete([skipped(tracker, record, message.reason, span)])
             return None
@@ -157,7 +153,7 @@ class ClassificationProcessor(MessageProcessor):
             return None
         if span is not None:
             span.about(message.message_id)
-        return DecodedMessage(message, span, tracker=tracker, record=record)
+        return DecodedMessage(message, source.texts, span, tracker=tracker, record=record, entities=source.entities)
 
     async def _tokenize(self, messages: Sequence[DecodedMessage]) -> None:
         started = monotonic()

@@ -14,6 +14,7 @@ from triage_worker.classify.loading import load_for_serving
 from triage_worker.classify.shadow import Shadow
 from triage_worker.classify.thresholds import followed_decisions, follows
 from triage_worker.classify.wiring import assemble
+from triage_worker.config.input_topics import input_sources
 from triage_worker.config.settings import Settings
 from triage_worker.inference.bundle_metrics import BundleMetrics
 from triage_worker.inference.bundle_watch import BundleWatch
@@ -47,7 +48,8 @@ async def _open_components(
     settings: Settings, metrics: Metrics, encoding: EventEncoding = JSON
 ) -> AsyncIterator[ServiceComponents]:
     bundle_metrics = BundleMetrics(metrics.registry)
-    serving = ServingWatches(settings, bundle_metrics, Classifier.open)
+    sources = input_sources(settings)
+    serving = ServingWatches(settings, sources.bundles, bundle_metrics, Classifier.open)
     shadow = Shadow(settings.shadow_share, bundle_metrics)
     async with AsyncExitStack() as closing:
         traces = closing.enter_context(tracing.started("worker", settings.group("worker")))
@@ -58,6 +60,7 @@ async def _open_components(
             settings,
             await asyncio.to_thread(serving.open),
             metrics,
+            sources=sources,
             observe=shadow.offer,
             traces=traces,
             decisions=decisions,

@@ -26,6 +26,7 @@ from triage_worker.cli import (
     schemas,
     serve,
     settings,
+    sources,
     suggest,
     topics,
     train,
@@ -72,6 +73,7 @@ app.command()(bench.bench)
 app.add_typer(bundle.app, name="bundle")
 app.add_typer(topics.app, name="topics")
 app.add_typer(schemas.app, name="schemas")
+app.add_typer(sources.app, name="sources")
 app.command()(review.review)
 app.command()(audit.audit)
 app.command()(replay.replay)

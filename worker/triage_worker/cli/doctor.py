@@ -15,8 +15,10 @@ from triage_worker.cli.env_file import write_env
 from triage_worker.cli.interruption import interruptible
 from triage_worker.cli.message_pool import MESSAGES
 from triage_worker.cli.settings_flags import settings_flags
-from triage_worker.config.errors import TriageError, print_error
+from triage_worker.config.errors import ConfigError, TriageError, print_error
+from triage_worker.config.input_topics import settings_of
 from triage_worker.config.settings import Settings
+from triage_worker.config.topic_selection import TopicSelection
 
 if TYPE_CHECKING:
     from triage_worker.doctor.examination import Examination
@@ -65,8 +67,14 @@ def doctor(
             if settings.source("input_topic") == "default":
                 _list(settings, timeout, console, write, as_json=as_json)
                 return
-            found = _examine(settings, records, timeout)
-            _show(found, console, write, as_json=as_json)
+            sources = settings.sources
+            if write is not None and sources is not None:
+                raise ConfigError(
+                    f"--write is for the settings of the environment, and {sources} has those of each topic: leave out "
+                    "--write, and put them there."
+                )
+            found = _examine(_of_one_topic(settings), records, timeout)
+            _show(found, console, write, sources, as_json=as_json)
     except NothingToReadError as error:
         print_error(error)
         raise typer.Exit(NOTHING_READ) from None
@@ -96,7 +104,18 @@ def _examine(settings: Settings, records: int, timeout: float) -> "Examination":
     return conclude(settings, gathered)
 
 
-def _show(found: "Examination", console: Console, write: Path | None, *, as_json: bool) -> None:
+def _of_one_topic(settings: Settings) -> Settings:
+    """Return the settings of the topic that is looked at."""
+    named = TopicSelection.parse(settings.input_topic)
+    if named.patterns or len(named.names) > 1:
+        raise ConfigError(
+            f"One topic is looked at, and TRIAGE_INPUT_TOPIC is {named}: give one by --topic. See which there are by "
+            "`triage topics check`."
+        )
+    return settings_of(settings, settings.input_topic)
+
+
+def _show(found: "Examination", console: Console, write: Path | None, sources: Path | None, *, as_json: bool) -> None:
     from triage_worker.cli.doctor_report import print_report  # noqa: PLC0415
     from triage_worker.doctor.masking import masking  # noqa: PLC0415
     from triage_worker.doctor.report import report, settings_to_paste  # noqa: PLC0415
@@ -107,7 +126,7 @@ def _show(found: "Examination", console: Console, write: Path | None, *, as_json
     if as_json:
         typer.echo(json.dumps(report(found, mask), indent=2, ensure_ascii=False))
     else:
-        print_report(console, found, mask, write)
+        print_report(console, found, mask, write, sources)
 
 
 def _run(reading: Coroutine[Any, Any, Result], what: str) -> Result:

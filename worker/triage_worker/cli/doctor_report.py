@@ -15,7 +15,7 @@ from triage_worker.doctor.decisions import choose
 from triage_worker.doctor.examination import Examination
 from triage_worker.doctor.kinds import DESCRIPTIONS, Kind
 from triage_worker.doctor.masking import Mask
-from triage_worker.doctor.report import example, reasons_to_show, settings_to_paste, span_of
+from triage_worker.doctor.report import example, how_to_read_more, reasons_to_show, settings_to_paste, span_of
 from triage_worker.terminal.decision_table import Row, header, line
 
 MOST_FIELDS = 25
@@ -47,7 +47,9 @@ KIND_HINTS: Mapping[Kind, str] = {
 }
 
 
-def print_report(console: Console, found: Examination, mask: Mask, written: Path | None) -> None:
+def print_report(
+    console: Console, found: Examination, mask: Mask, written: Path | None, sources: Path | None = None
+) -> None:
     """Print all of it.
 
     Args:
@@ -55,18 +57,19 @@ def print_report(console: Console, found: Examination, mask: Mask, written: Path
         found: what the doctor found.
         mask: replaces personal data in what is shown of records.
         written: the file that the settings were written to; None if they were not.
+        sources: the file with the settings of each topic; None if there is none.
     """
     _print_records(console, found)
     if found.survey.documents:
         _print_fields(console, found, mask)
         _print_candidates(console, found)
-    _print_settings(console, found, written)
+    _print_settings(console, found, written, sources)
     _print_outcome(console, found)
     if found.answers:
         _print_languages(console, found)
         _print_decisions(console, found, mask)
     _print_checks(console, found)
-    _print_next(console, found, written)
+    _print_next(console, found, written, sources)
 
 
 def _heading(console: Console, text: str) -> None:
@@ -142,10 +145,7 @@ def _print_candidates(console: Console, found: Examination) -> None:
         table.add_row(Text(candidate.field.name), f"{candidate.score:.2f}", candidate.why)
     if texts:
         _print_table(console, table)
-    others = found.survey.others()
-    if others:
-        shown = ", ".join(f"{one.role} (here {one.field.name})" for one in others)
-        _lines(console, [f"Not read: {shown}. These are read at the top level only, under these names."])
+    _lines(console, how_to_read_more(found))
     if found.survey.writers is not None:
         field, values = found.survey.writers
         count = sum(str(value) in values for value in field.values)
@@ -158,8 +158,10 @@ def _print_candidates(console: Console, found: Examination) -> None:
         )
 
 
-def _print_settings(console: Console, found: Examination, written: Path | None) -> None:
+def _print_settings(console: Console, found: Examination, written: Path | None, sources: Path | None) -> None:
     values, reasons = settings_to_paste(found), reasons_to_show(found)
+    if sources is not None:
+        values = {name: value for name, value in values.items() if name in found.proposal.values}
     if not found.read:
         _heading(console, "Settings")
         _lines(console, ["None are proposed, since none of those that were tried reads a message."])
@@ -169,6 +171,8 @@ def _print_settings(console: Console, found: Examination, written: Path | None) 
         _lines(console, ["None are needed: what is set, and the defaults, read this topic."])
     else:
         place = "to paste into .env" if written is None else f"written to {written}"
+        if sources is not None:
+            place = f"for the topic's source in {sources}, where they are called text_field and so on"
         _heading(console, f"Settings, {place}")
     for name, value in values.items():
         if name in found.proposal.values:
@@ -240,13 +244,15 @@ def _print_checks(console: Console, found: Examination) -> None:
     _print_table(console, table)
 
 
-def _print_next(console: Console, found: Examination, written: Path | None) -> None:
+def _print_next(console: Console, found: Examination, written: Path | None, sources: Path | None) -> None:
     _heading(console, "Next")
     if not found.read:
         _lines(console, _without_messages(found))
         return
     steps = ["triage topics create", "triage worker"]
-    if settings_to_paste(found) and written is None:
+    if sources is not None:
+        steps = [f"put the settings above into {sources}, if there are any", "triage sources check", *steps]
+    elif settings_to_paste(found) and written is None:
         steps.insert(0, "put the settings above into .env, by hand or by --write .env")
     _lines(console, [f"{number}. {step}" for number, step in enumerate(steps, 1)])
 

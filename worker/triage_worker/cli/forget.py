@@ -45,7 +45,7 @@ def _lines(settings: Settings, found: "Found", customer: str, *, left: int, dry_
     else:
         yield _tombstoned(found.conversations, "conversation", found, left=left, dry_run=dry_run)
     tombstoned = {topic.topic for topic in found.compacted}
-    for topic in topics_of(settings):
+    for topic in topics_of(settings, found.configs):
         if topic in found.configs and topic not in tombstoned:
             line = f"{topic}: {describe_retention(found.configs[topic])}"
             if topic in found.kept:

@@ -21,6 +21,7 @@ FLAGS = (
     *topic_settings("review"),
     *REGISTRY,
     *EVENT_FORMAT,
+    "dead_letter_headers",
     "delivery",
     "include_text",
 )

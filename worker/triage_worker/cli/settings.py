@@ -11,6 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from triage_worker.cli.settings_flags import ALL, settings_flags
+from triage_worker.config.input_topics import input_sources
 from triage_worker.config.settings import Settings
 from triage_worker.config.sources import variable
 
@@ -22,7 +23,8 @@ PIPED_WIDTH = 200
 def settings(
     settings: Settings, as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object")] = False
 ) -> None:
-    """Print every setting with its value and its source. Secrets are masked."""
+    """Print every setting with its value and its source. Secrets are masked. The file of the sources is checked."""
+    input_sources(settings)
     if as_json:
         rows = {
             variable(name): {"value": _shown(settings, name), "source": settings.source(name)}

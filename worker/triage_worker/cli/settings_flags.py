@@ -41,6 +41,7 @@ ROUTER = (
     *topic_settings("router"),
     *REGISTRY,
     *EVENT_FORMAT,
+    "dead_letter_headers",
     "idempotence",
     "routes",
     "state_dir",
@@ -50,6 +51,7 @@ HELPDESK = (
     *CONNECTION,
     *CONSUMING,
     *topic_settings("helpdesk"),
+    "dead_letter_headers",
     *REGISTRY,
     "routes",
     *_named("helpdesk"),
@@ -72,6 +74,7 @@ FALLBACK = _all_but(
         *_SERVING,
         *MODEL,
         *_named("input_format", "text_", "skip_", "detect_", "clean_", "bundle_", "shadow_", "audit_"),
+        *_named("sources", "id_field", "customer_field", "channel_field", "language_field"),
     ),
 )
 

@@ -10,7 +10,7 @@ from triage_schemas.input.decoder import decode
 from triage_schemas.input.framed_values import frame_of
 from triage_schemas.messages.message import CustomerMessage
 
-from triage_worker.classify.wiring import input_shape
+from triage_worker.classify.message_sources import shape_of
 from triage_worker.config.errors import TriageError
 from triage_worker.config.settings import Settings
 from triage_worker.kafka.authorization import describe_error
@@ -56,7 +56,7 @@ async def read_messages(
         TriageError: the cluster cannot be reached, or there is nothing to read; says what to do.
     """
     await check_connection(settings)
-    shape = input_shape(settings)
+    shape = shape_of(settings, topic)
     records = without_text = 0
     try:
         async with open_reader(settings) as consumer, opened_schemas(settings, CollectorRegistry()) as schemas:
@@ -69,7 +69,7 @@ async def read_messages(
                     frames = [frame_of(record.value, record.headers, shape) for record in batch]
                     await schemas.load(frame.schema_id for frame in frames if frame is not None)
                 for record in batch:
-                    message = decode(record.value, source_of(record), shape, record.headers, schemas)
+                    message = decode(record.value, source_of(record), shape, record.headers, schemas, record.key)
                     if isinstance(message, CustomerMessage):
                         on_message(message)
                     else:

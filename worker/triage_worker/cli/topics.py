@@ -12,7 +12,7 @@ app = typer.Typer(no_args_is_help=True, help="Create the topics, or check them."
 
 
 @app.command()
-@settings_flags(CONNECTION + TOPICS)
+@settings_flags((*CONNECTION, *TOPICS, "sources"))
 def create(
     settings: Settings,
     partitions: Annotated[
@@ -32,7 +32,7 @@ def create(
 
 
 @app.command()
-@settings_flags(CONNECTION + TOPICS)
+@settings_flags((*CONNECTION, *TOPICS, "sources"))
 def check(settings: Settings) -> None:
     """Print what is wrong with the topics and how to fix it. Exits with 1 if a problem would stop a service."""
     from triage_worker.kafka import topics  # noqa: PLC0415 (keeps `triage --help` fast)

@@ -27,6 +27,11 @@ LATER_DEFAULT = re.compile(r",\s*\*\s*=")
 FORM = 'LANGUAGE=FOLDER, several separated by commas, or a JSON object such as {"en": "FOLDER", "*": "FOLDER"}'
 
 
+def in_group(group: str, language: str) -> str:
+    """Return the name of a language in a group of sources; the group that has no name is that of the environment."""
+    return f"{group}:{language}" if group else language
+
+
 @dataclass(frozen=True)
 class BundlePaths:
     """The folders of the bundles that serve.
@@ -61,6 +66,13 @@ class BundlePaths:
             if folder != self.default:
                 folders.setdefault(folder, []).append(language)
         return {tuple(languages): folder for folder, languages in folders.items()}
+
+    def served_by(self, group: str) -> dict[tuple[str, ...], Path]:
+        """`by_languages` for a group of sources, whose name comes before each language, as in ``shop.chat:en``."""
+        return {
+            tuple(in_group(group, language) for language in languages): folder
+            for languages, folder in self.by_languages.items()
+        }
 
     def resolved(self) -> "BundlePaths":
         """Return the same folders as absolute paths, for processes with another working folder."""

@@ -1,24 +1,35 @@
 """Settings of topics and messages."""
 
+from pathlib import Path
 from typing import Annotated
 
 from pydantic import BaseModel, Field, PositiveInt
+from triage_schemas.dead_letters import HeaderStyle
 from triage_schemas.input.formats import FormatName, describe_formats
 from triage_schemas.messages.placeholders import DEBEZIUM_PLACEHOLDER
 from triage_schemas.output_formats import OutputFormat
 
-from triage_worker.config.types import CommaSeparatedNames, Lower, TextField, Topic
+from triage_worker.config.field_paths import FieldPath, FieldPaths
+from triage_worker.config.topic_selection import InputTopics
+from triage_worker.config.types import CommaSeparatedNames, Lower, Topic
 
 
 class MessageSettings(BaseModel):
     """The topics, and how messages are read."""
 
-    input_topic: Topic = Field("customer.messages", description="messages are read from here")
+    input_topic: InputTopics = Field(
+        "customer.messages",
+        description="messages are read from here: topics separated by commas, or a regular expression that begins "
+        "with ^",
+    )
     output_topic: Topic = Field("customer.intents", description="accepted intents go here")
     fallback_topic: Topic = Field(
         "customer.intents.fallback", description="messages that the model does not accept go here"
     )
     dead_letter_topic: Topic = Field("customer.messages.dlq", description="messages that cannot be read go here")
+    dead_letter_headers: Annotated[HeaderStyle, Lower] = Field(
+        "triage", description="names of the headers that say why: Triage's, or those of Kafka Connect or of Spring"
+    )
     tickets_topic: Topic = Field("support.tickets", description="router: tickets go here")
     alerts_topic: Topic = Field("support.alerts", description="router: alerts about surges go here")
     review_topic: Topic = Field(
@@ -33,13 +44,24 @@ class MessageSettings(BaseModel):
     output_format: Annotated[OutputFormat, Lower] = Field(
         "json", description="what an event's value is: JSON, or by the schema registry avro or json_schema"
     )
-    text_field: TextField = Field("text", description="path to the text in the JSON object, such as payload.body.text")
-    subject_field: TextField | None = Field(
+    sources: Path | None = Field(
+        None, description="worker: YAML file with the input topics, each with its own fields, format and bundle"
+    )
+    text_field: FieldPaths = Field(
+        "text",
+        description="path to the text in the JSON object, such as payload.body.text; header:NAME or key:; several, "
+        "separated by commas, are joined",
+    )
+    subject_field: FieldPath | None = Field(
         None, description="path to the subject in the JSON object; it is read with the text"
     )
-    conversation_field: TextField = Field(
+    id_field: FieldPath = Field("message_id", description="path to the id of the message")
+    conversation_field: FieldPath = Field(
         "conversation_id", description="path to the id of the conversation, by which tickets are grouped"
     )
+    customer_field: FieldPath = Field("customer_id", description="path to the id of the customer")
+    channel_field: FieldPath = Field("channel", description="path to the channel, such as chat")
+    language_field: FieldPath = Field("language", description="path to the language, as ISO 639-1 code")
     include_text: bool = Field(False, description="also put the message's text into accepted intents")
     detect_language: bool = Field(
         True,

@@ -27,6 +27,7 @@ from triage_worker.config.routing_settings import RoutingSettings
 from triage_worker.config.serve_settings import ServeSettings
 from triage_worker.config.sources import PREFIX, variable
 from triage_worker.config.text_settings import TextSettings
+from triage_worker.config.topic_selection import TopicSelection
 
 HEARTBEAT_MS = 3_000
 
@@ -92,6 +93,12 @@ class Settings(
         """Return where a value came from: "flag", "environment", ".env" or "default"."""
         return self._sources.get(name, "default")
 
+    def changed(self, changes: Mapping[str, object], source: str) -> Self:
+        """Return these settings with some of them changed, which come from another source, such as a file."""
+        changed = self.model_copy(update=dict(changes))
+        changed._sources = self._sources | dict.fromkeys(changes, source)
+        return changed
+
     @property
     def heartbeat_ms(self) -> int:
         """Milliseconds between two heartbeats: at least three fit into a session."""
@@ -127,12 +134,15 @@ class Settings(
         seen: dict[str, str] = {}
         for name in type(self).model_fields:
             if name.endswith("_topic"):
-                topic = getattr(self, name)
-                if topic in seen:
-                    raise ValueError(
-                        f"{variable(seen[topic])} and {variable(name)} are both {topic}: give each its own"
-                    )
-                seen[topic] = name
+                topics = (
+                    TopicSelection.parse(self.input_topic).names if name == "input_topic" else (getattr(self, name),)
+                )
+                for topic in topics:
+                    if topic in seen:
+                        raise ValueError(
+                            f"{variable(seen[topic])} and {variable(name)} are both {topic}: give each its own"
+                        )
+                    seen[topic] = name
         return self
 
 

@@ -8,6 +8,7 @@ from urllib.parse import parse_qs, urlsplit
 from pydantic import AfterValidator, BeforeValidator, SecretStr
 
 from triage_worker.config.http_headers import header_name, parse_headers
+from triage_worker.config.topic_selection import topic_name
 
 HOST = re.compile(r"(?P<host>[^\s,:/\[\]<>{}()$*\"'`#;|\\@?&=%+]+|\[[0-9a-fA-F:.]+(%[\w.-]+)?\])(:(?P<port>[0-9]+))?")
 LARGEST_PORT = 65_535
@@ -41,10 +42,7 @@ def _servers(value: str) -> str:
     return ",".join(servers)
 
 
-Topic = Annotated[
-    str, AfterValidator(lambda value: _matching(value, r"[a-zA-Z0-9._-]{1,249}", "letters, digits, '.', '_' and '-'"))
-]
-TextField = Annotated[str, AfterValidator(lambda value: _matching(value, r"[^.]+(\.[^.]+)*", "names joined by dots"))]
+Topic = Annotated[str, AfterValidator(topic_name)]
 Url = Annotated[str, AfterValidator(lambda value: _endpoint(value.strip().rstrip("/")))]
 Headers = Annotated[SecretStr | None, AfterValidator(lambda value: value and _headers(value))]
 HeaderName = Annotated[str, AfterValidator(lambda value: header_name(value.strip()))]

@@ -6,7 +6,7 @@ from typing import Any
 
 from aiokafka.structs import ConsumerRecord
 
-from triage_worker.classify.wiring import input_shape
+from triage_worker.classify.message_sources import input_shape
 from triage_worker.config.settings import Settings
 from triage_worker.config.sources import variable
 from triage_worker.doctor.kinds import DESCRIPTIONS, FindSchema

@@ -1,5 +1,6 @@
 """The result as plain values, for programs, and what the terminal shows of it."""
 
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
@@ -11,6 +12,7 @@ from triage_worker.doctor.fields import Field
 from triage_worker.doctor.kinds import DESCRIPTIONS
 from triage_worker.doctor.masking import Mask, example_of
 from triage_worker.doctor.overview import TopicLine
+from triage_worker.doctor.roles import SETTING_OF, Found
 
 SHOWN_EXAMPLE = 80
 CUT = "…"
@@ -38,6 +40,24 @@ def reasons_to_show(found: Examination) -> dict[str, str]:
     shown = {name: found.proposal.reasons.get(name, "given as a flag") for name in settings_to_paste(found)}
     kept = {name: reason for name, reason in found.proposal.reasons.items() if name not in shown}
     return shown | kept
+
+
+def not_read(found: Examination) -> list[Found]:
+    """Return the fields that messages could have, too, and that no setting leads to."""
+    fields, settings = Settings.model_fields, found.proposal.settings
+    is_set = {role for role, name in SETTING_OF.items() if getattr(settings, name) != fields[name].default}
+    return [one for one in found.survey.others() if one.role not in is_set]
+
+
+def how_to_read_more(found: Examination) -> Iterator[str]:
+    """Say which fields messages could have, too, and by which settings."""
+    others = not_read(found)
+    settings = [f"{variable(SETTING_OF[one.role])}={one.field.name}" for one in others if one.role in SETTING_OF]
+    if settings:
+        yield f"Not read, unless you set it: {', '.join(settings)}"
+    for one in others:
+        if one.role not in SETTING_OF:
+            yield f"Not read: {one.role} (here {one.field.name}), which is read at the top level only, under this name."
 
 
 def example(field: Field, mask: Mask, length: int = SHOWN_EXAMPLE) -> str:
@@ -87,7 +107,7 @@ def report(found: Examination, mask: Mask) -> dict[str, Any]:
         "change_logs": dict(survey.change_logs),
         "fields": [_field(field, survey.documents, mask) for field in survey.fields],
         "texts": [{"path": one.field.name, "score": round(one.score, 3), "why": one.why} for one in survey.texts],
-        "not_read": {one.role: one.field.name for one in survey.others()},
+        "not_read": {one.role: one.field.name for one in not_read(found)},
         "settings": {variable(name): value for name, value in settings_to_paste(found).items()},
         "based_on": {variable(name): reason for name, reason in reasons_to_show(found).items()},
         "messages": len(trial.messages),

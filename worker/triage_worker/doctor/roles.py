@@ -1,4 +1,4 @@
-"""Finds the fields beside the text: the conversation and the subject, and those that are read at the top level only."""
+"""Finds the fields beside the text: the conversation, the subject, the customer and others."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -169,7 +169,7 @@ def _apart(one: Path, other: Path) -> int:
 def find_others(fields: Sequence[Field]) -> list[Found]:
     """Return the fields that a message's further fields could be read from.
 
-    They are read at the top level only, under their own names; what is there is none of these.
+    By default they are read at the top level, under their own names; what is there is none of these.
     """
     at_top = {field.path[0] for field in fields if len(field.path) == 1 and field.values}
     found: list[Found] = []
@@ -179,7 +179,7 @@ def find_others(fields: Sequence[Field]) -> list[Found]:
         fitting = [field for field in fields if field.values and matches(field)]
         if fitting:
             best = min(fitting, key=lambda field: (len(field.path), -len(field.values), field.name))
-            found.append(Found(role, best, "read from the top level only"))
+            found.append(Found(role, best, "named like it"))
     return found
 
 
@@ -224,6 +224,15 @@ OTHERS: Mapping[Role, Callable[[Field], bool]] = {
     "language": _is_language,
     "created_at": _is_created_at,
 }
+
+
+SETTING_OF: Mapping[Role, str] = {
+    "message_id": "id_field",
+    "customer_id": "customer_field",
+    "channel": "channel_field",
+    "language": "language_field",
+}
+"""The settings that say where they are; of a message's time there is none."""
 
 
 def find_writers(fields: Sequence[Field]) -> tuple[Field, list[Any]] | None:

@@ -65,7 +65,7 @@ class Survey:
         return find_subject(self.fields, text.field.path, self.documents)
 
     def others(self) -> list[Found]:
-        """Fields that would be read if they were at the top level."""
+        """Fields that the defaults do not read, since they are not at the top level."""
         return find_others(self.fields)
 
 

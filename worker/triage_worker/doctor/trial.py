@@ -51,7 +51,7 @@ def try_shape(records: Sequence[ConsumerRecord], shape: InputShape, find_schema:
             trial.rejected[WAITS] += 1
             trial.explanations.setdefault(WAITS, f"the registry has not given the schema {frame.schema_id}")
             continue
-        decoded = decode(record.value, source_of(record), shape, headers, _schemas(find_schema))
+        decoded = decode(record.value, source_of(record), shape, headers, _schemas(find_schema), record.key)
         if isinstance(decoded, CustomerMessage):
             trial.messages.append(decoded)
         elif isinstance(decoded, Skipped):

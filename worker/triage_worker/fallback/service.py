@@ -9,6 +9,7 @@ from triage_schemas.events import FallbackEvent
 from triage_worker.config.errors import ConfigError
 from triage_worker.config.settings import Settings
 from triage_worker.config.sources import variable
+from triage_worker.config.topic_selection import TopicSelection
 from triage_worker.fallback import prompt
 from triage_worker.fallback.budget import Budget, BudgetWindow, LocalBudget
 from triage_worker.fallback.budget_topic import open_shared_budget
@@ -20,6 +21,7 @@ from triage_worker.fallback.llm_decider import LlmDecider
 from triage_worker.fallback.metrics import LlmMetrics
 from triage_worker.fallback.outputs import OutputBuilder
 from triage_worker.fallback.traced_endpoint import TracedEndpoint
+from triage_worker.kafka.dead_letters import DeadLetterTopic
 from triage_worker.kafka.event_reader import WITHOUT_REGISTRY, EventReader, opened_reader
 from triage_worker.kafka.topic_plan import required_operations
 from triage_worker.observability import tracing
@@ -80,7 +82,7 @@ def assemble(
     metrics.expect("review", "over_budget")
     decider = _decider(settings, client, budget, LlmMetrics(metrics.registry), traces)
     outputs = OutputBuilder.from_settings(settings, encoding)
-    dead_letters = DeadLetters(settings.dead_letter_topic)
+    dead_letters = DeadLetters(DeadLetterTopic.of(settings, "fallback"))
     in_flight = InFlightMessages(metrics)
     processor = AsyncDecisionProcessor(
         FallbackEvent,
@@ -95,7 +97,7 @@ def assemble(
     return connect(
         settings,
         "fallback",
-        settings.fallback_topic,
+        TopicSelection((settings.fallback_topic,)),
         in_flight,
         processor,
         dead_letters,

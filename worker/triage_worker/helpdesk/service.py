@@ -26,7 +26,7 @@ from triage_worker.kafka.authorization import required
 from triage_worker.kafka.client_compat.consumer_group import stop_consumer
 from triage_worker.kafka.client_compat.producer import abandon
 from triage_worker.kafka.clients import group_consumer, producer
-from triage_worker.kafka.dead_letters import make_dead_letter
+from triage_worker.kafka.dead_letters import DeadLetterTopic, make_dead_letter
 from triage_worker.kafka.event_reader import WITHOUT_REGISTRY, EventReader, opened_reader
 from triage_worker.kafka.sending import send_record
 from triage_worker.kafka.topic_plan import required_operations
@@ -150,7 +150,9 @@ class Connector:
         self._metrics.tickets.labels(outcome).inc()
 
     async def _send_dead_letter(self, record: ConsumerRecord, sender: AIOKafkaProducer, code: str, reason: str) -> str:
-        topic, key, value, headers = make_dead_letter(self._settings.dead_letter_topic, record, code, reason)
+        topic, key, value, headers = make_dead_letter(
+            DeadLetterTopic.of(self._settings, "helpdesk"), record, code, reason
+        )
         await (await send_record(sender, topic, key=key, value=value, headers=headers))
         return "dead_letter"
 

@@ -6,6 +6,7 @@ from triage_models.serving.engine import Encoded
 from triage_models.text.language import Detection
 from triage_schemas.messages.message import CustomerMessage
 
+from triage_worker.inference.text_source import TextSource
 from triage_worker.observability.tracing import MessageSpan
 
 
@@ -15,6 +16,7 @@ class IncomingMessage:
 
     Attributes:
         message: as it was decoded.
+        source: how its text is read, and which bundles decide on it.
         span: of the message; None if there are no traces.
         language: that of the message, once it was looked for.
         written: what its sender wrote of the text, once that was read.
@@ -22,6 +24,7 @@ class IncomingMessage:
     """
 
     message: CustomerMessage
+    source: TextSource
     span: MessageSpan | None = None
     language: Detection | None = None
     written: str | None = None

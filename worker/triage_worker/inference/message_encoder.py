@@ -1,10 +1,9 @@
 """Reads messages, finds their language, and turns them into the tokens of the bundle that serves the language."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from functools import partial
 
 from triage_models.serving.engine import Encoded
-from triage_models.serving.mail.message import Reader
 from triage_models.text.language import Detection
 
 from triage_worker.inference.fault_isolation import Fault, isolate
@@ -17,17 +16,13 @@ from triage_worker.observability.metrics import Metrics
 
 
 class MessageEncoder:
-    """Encodes messages, in one thread at a time.
+    """Encodes messages, each as its source says, in one thread at a time.
 
     Args:
-        languages: finds the language of messages.
-        read: returns what of a text is classified, and says its language.
         metrics: where languages are counted.
     """
 
-    def __init__(self, languages: MessageLanguages, read: Reader, metrics: Metrics) -> None:
-        self._languages = languages
-        self._read = read
+    def __init__(self, metrics: Metrics) -> None:
         self._metrics = metrics
 
     def encode(self, bundles: ServingBundles, messages: Sequence[IncomingMessage]) -> list[EncodedMessage | Fault]:
@@ -39,26 +34,36 @@ class MessageEncoder:
         encoded: dict[int, EncodedMessage | Fault] = {}
         rows: dict[LoadedBundle, list[int]] = {}
         # Reading depends on nothing but the text, so what fails is that text.
-        found = isolate(partial(self._languages_of, bundles.expected), messages, lambda: True, "reading the text")
+        found = isolate(partial(_languages_of, bundles), messages, lambda: True, "reading the text")
         for row, one in enumerate(found):
             if isinstance(one, Fault):
                 encoded[row] = one
             else:
-                rows.setdefault(bundles.of(one), []).append(row)
-        self._metrics.languages(self._languages.count([message.language for message in messages]))
+                rows.setdefault(bundles.group(messages[row].source.group).of(one), []).append(row)
+        self._count_languages(messages)
         for bundle, own in rows.items():
             written = [messages[row].to_classify for row in own]
             tokens = isolate(bundle.encode, written, partial(_can_encode, bundle))
             encoded |= {row: _encoded(messages[row], bundle, one) for row, one in zip(own, tokens, strict=True)}
         return [encoded[row] for row in range(len(messages))]
 
-    def _languages_of(self, expected: Collection[str], messages: Sequence[IncomingMessage]) -> list[Detection | None]:
-        """Read what each sender wrote, and find its language; both are kept with the message."""
+    def _count_languages(self, messages: Sequence[IncomingMessage]) -> None:
+        found: dict[MessageLanguages, list[Detection | None]] = {}
         for decoded in messages:
-            read = self._read(decoded.message.text)
-            decoded.written, decoded.automatic = read.text, read.automatic
-            decoded.language = self._languages.find(decoded.message, expected, read.text)
-        return [decoded.language for decoded in messages]
+            found.setdefault(decoded.source.languages, []).append(decoded.language)
+        for languages, of_messages in found.items():
+            self._metrics.languages(languages.count(of_messages))
+
+
+def _languages_of(bundles: ServingBundles, messages: Sequence[IncomingMessage]) -> list[Detection | None]:
+    """Read what each sender wrote, and find its language; both are kept with the message."""
+    for decoded in messages:
+        source = decoded.source
+        read = source.read(decoded.message.text)
+        decoded.written, decoded.automatic = read.text, read.automatic
+        expected = bundles.group(source.group).expected
+        decoded.language = source.languages.find(decoded.message, expected, read.text)
+    return [decoded.language for decoded in messages]
 
 
 def _encoded(decoded: IncomingMessage, bundle: LoadedBundle, tokens: Encoded | Fault) -> EncodedMessage | Fault:

@@ -1,7 +1,7 @@
 """Opens the bundles of the setting, one for each language, and watches the folder of each."""
 
 import threading
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 
 from triage_models.bundle.bundle import Bundle
@@ -9,12 +9,13 @@ from triage_models.bundle.language_bundles import check_together
 from triage_models.errors import BundleError, ModelError
 from triage_models.serving.classifier import Classifier
 
+from triage_worker.config.bundle_paths import BundlePaths
 from triage_worker.config.settings import Settings
 from triage_worker.inference.bundle_metrics import BundleMetrics
 from triage_worker.inference.bundle_watch import BundleWatch
 
 Serves = tuple[str, ...]
-"""The languages of a bundle, or ``("*",)`` for all others."""
+"""The languages of a bundle, or ``("*",)`` for all others; each with its group before it, if it has one."""
 
 Opened = tuple[Serves, Classifier]
 
@@ -27,11 +28,18 @@ class ServingWatches:
 
     Args:
         settings: of the worker.
+        bundles: the folders, by the group of sources whose messages they decide on.
         metrics: where reloads are counted.
         open_: `Classifier.open`.
     """
 
-    def __init__(self, settings: Settings, metrics: BundleMetrics, open_: Callable[..., Classifier]) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        bundles: Mapping[str, BundlePaths],
+        metrics: BundleMetrics,
+        open_: Callable[..., Classifier],
+    ) -> None:
         self._serving: dict[Serves, Bundle] = {}
         self._refused: set[Serves] = set()
         self._switching = threading.Lock()
@@ -46,7 +54,8 @@ class ServingWatches:
                 poll_s=settings.bundle_poll_s,
                 metrics=metrics,
             )
-            for serves, folder in settings.bundle.by_languages.items()
+            for group, paths in bundles.items()
+            for serves, folder in paths.served_by(group).items()
         }
 
     @property

@@ -1,11 +1,12 @@
 """Which topics there should be, how they should be configured, and what is wrong with those that exist. No I/O."""
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from triage_schemas.channels import CHANNELS, Service, read_by, written_by
 
+from triage_worker.config.input_topics import INPUT, input_topics, named_topics, where_named
 from triage_worker.config.settings import Settings
 from triage_worker.config.sources import variable
 
@@ -17,11 +18,19 @@ REPLICAS = 3
 
 @dataclass(frozen=True, slots=True)
 class TopicSpec:
-    """A topic as it should be: the setting that names it, its name, and its configuration where that matters."""
+    """A topic as it should be.
+
+    Attributes:
+        setting: that names it.
+        topic: its name.
+        configs: its configuration, where that matters.
+        where: where its name can be corrected; unset: by the setting.
+    """
 
     setting: str
     topic: str
     configs: Mapping[str, str] = field(default_factory=dict)
+    where: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +51,13 @@ class Problem:
     message: str
 
 
-def plan(settings: Settings) -> list[TopicSpec]:
-    """List the topic of every channel."""
+def plan(settings: Settings, existing: Iterable[str] = ()) -> list[TopicSpec]:
+    """List the topics of every channel.
+
+    Args:
+        settings: what they are called.
+        existing: topics of the cluster; those that the pattern of the input topics finds are listed, too.
+    """
     large = str(2 * max(settings.max_message_bytes, 1_048_576))
     configs: dict[str, dict[str, str]] = {
         # A dead letter is a message with more headers: it must fit where its message did.
@@ -54,7 +68,22 @@ def plan(settings: Settings) -> list[TopicSpec]:
         "control_topic": {"cleanup.policy": "compact"},
     }
     names = [channel.setting for channel in CHANNELS]
-    return [TopicSpec(name, getattr(settings, name), configs.get(name, {})) for name in names]
+    named = [(name, topic) for name in names for topic in named_topics(settings, name)]
+    found = [(INPUT, topic) for topic in sorted(input_topics(settings).found(existing))]
+    return [
+        TopicSpec(name, topic, configs.get(name, {}), where_named(settings, name)) for name, topic in (*named, *found)
+    ]
+
+
+def pattern_problems(settings: Settings, existing: Collection[str]) -> list[Problem]:
+    """Return the patterns of the input topics that match none of the existing topics."""
+    selection = input_topics(settings)
+    message = "matches no topic: the worker waits until there is one"
+    return [
+        Problem(pattern, "advice", message)
+        for pattern in selection.patterns
+        if not replace(selection, patterns=(pattern,)).found(existing)
+    ]
 
 
 def required_operations(service: Service) -> dict[str, str]:
@@ -88,7 +117,8 @@ def _problems(spec: TopicSpec, found: ExistingTopic | None, brokers: int, hidden
         message = "is not shown to this user: grant it Describe and DescribeConfigs, see docs/security.md"
         return [Problem(spec.topic, "error", message)]
     if found is None:
-        message = f"does not exist: run `triage topics create`, or set {variable(spec.setting)} to the one that does"
+        where = spec.where or f"by {variable(spec.setting)}"
+        message = f"does not exist: run `triage topics create`, or name the one that does {where}"
         return [Problem(spec.topic, "error", message)]
     listed = []
     if found.configs is None:

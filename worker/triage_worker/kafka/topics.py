@@ -3,17 +3,26 @@
 import asyncio
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import TopicAlreadyExistsError, TopicAuthorizationFailedError, for_code
 
 from triage_worker.config.errors import ConfigError, TriageError
+from triage_worker.config.input_topics import named_topics, where_named
 from triage_worker.config.settings import Settings
-from triage_worker.config.sources import variable
 from triage_worker.kafka.authorization import refusal
 from triage_worker.kafka.client_compat.metadata import topic_configs, unauthorized_topics
 from triage_worker.kafka.clients import admin_client
-from triage_worker.kafka.topic_plan import REPLICAS, ExistingTopic, Problem, TopicSpec, plan, problems
+from triage_worker.kafka.topic_plan import (
+    REPLICAS,
+    ExistingTopic,
+    Problem,
+    TopicSpec,
+    pattern_problems,
+    plan,
+    problems,
+)
 
 
 async def create(settings: Settings, *, partitions: int, replicas: int | None) -> dict[str, bool]:
@@ -85,28 +94,34 @@ class TopicSurvey:
         found: those that exist, by name.
         brokers: number of brokers of the cluster.
         hidden: those that the broker does not show to this user, whether or not they exist.
+        existing: all topics that the cluster shows, among which patterns find some.
     """
 
     wanted: Sequence[TopicSpec]
     found: Mapping[str, ExistingTopic]
     brokers: int
     hidden: Collection[str]
+    existing: Collection[str] = ()
 
 
 async def survey(settings: Settings) -> TopicSurvey:
     """Look at the topics of the services on this cluster."""
     async with admin_client(settings) as admin:
         brokers = len((await admin.describe_cluster())["brokers"])
-        wanted = plan(settings)
-        found = await _find(admin, [spec.topic for spec in wanted])
+        existing = {topic["topic"]: topic["partitions"] for topic in await admin.describe_topics()}
+        wanted = plan(settings, existing)
+        found = await _describe(admin, existing, [spec.topic for spec in wanted])
         hidden = await unauthorized_topics(admin, [spec.topic for spec in wanted if spec.topic not in found])
-        return TopicSurvey(wanted, found, brokers, hidden)
+        return TopicSurvey(wanted, found, brokers, hidden, existing)
 
 
 async def check(settings: Settings) -> list[Problem]:
     """Return what is wrong with the topics of the services on this cluster; errors first."""
     found = await survey(settings)
-    return problems(found.wanted, found.found, found.brokers, found.hidden)
+    return [
+        *problems(found.wanted, found.found, found.brokers, found.hidden),
+        *pattern_problems(settings, found.existing),
+    ]
 
 
 async def require(settings: Settings, needed: Mapping[str, str]) -> None:
@@ -120,8 +135,8 @@ async def require(settings: Settings, needed: Mapping[str, str]) -> None:
         ConfigError: no broker answers, the login is refused, or a topic is missing; says what to change.
     """
     existing = await _existing(settings)
-    for name, operations in needed.items():
-        topic = getattr(settings, name)
+    named = [(topic, name, operations) for name, operations in needed.items() for topic in named_topics(settings, name)]
+    for topic, name, operations in named:
         if topic in existing:
             continue
         async with admin_client(settings) as admin:
@@ -129,11 +144,11 @@ async def require(settings: Settings, needed: Mapping[str, str]) -> None:
         if hidden:
             raise ConfigError(
                 f"The broker refuses this user {operations} on the topic {topic}, or has none of that name: grant it, "
-                f"see docs/security.md, or correct {variable(name)}."
+                f"see docs/security.md, or name another {where_named(settings, name)}."
             )
         raise ConfigError(
-            f"The topic {topic} does not exist on {settings.bootstrap_servers}: run `triage topics create`, or set "
-            f"{variable(name)} to the one that does."
+            f"The topic {topic} does not exist on {settings.bootstrap_servers}: run `triage topics create`, or name "
+            f"the one that does {where_named(settings, name)}."
         )
 
 
@@ -170,9 +185,10 @@ async def _list_topics(settings: Settings) -> set[str]:
         return set(await admin.list_topics())
 
 
-async def _find(admin: AIOKafkaAdminClient, topics: list[str]) -> dict[str, ExistingTopic]:
-    """Describe those topics that exist. All of the cluster are described: a missing one would be an error entry."""
-    described = {topic["topic"]: topic["partitions"] for topic in await admin.describe_topics()}
+async def _describe(
+    admin: AIOKafkaAdminClient, described: Mapping[str, Any], topics: list[str]
+) -> dict[str, ExistingTopic]:
+    """Describe those topics that exist, by the partitions of all topics of the cluster."""
     present = [topic for topic in topics if topic in described]
     configs = await topic_configs(admin, present)
     return {

@@ -1,4 +1,4 @@
-"""Prometheus metrics of the services. Label values are bounded: intents of the bundle, reasons, codes, partitions."""
+"""Prometheus metrics of the services. Label values are bounded: intents, reasons, codes, assigned partitions."""
 
 from collections.abc import Callable, Mapping
 from time import time
@@ -6,6 +6,10 @@ from time import time
 from prometheus_client import Counter, Gauge, Histogram
 
 from triage_worker.observability.registry import ModelInfo, process_registry
+from triage_worker.observability.topic_metrics import TopicMetrics
+
+Partition = tuple[str, int]
+"""A topic, and the number of its partition; aiokafka's `TopicPartition` is one."""
 
 LATENCY_S = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1800)
 STAGE_S = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10)
@@ -86,15 +90,18 @@ class Metrics:
             "triage_transactions", "Transactions by result: committed, aborted, fenced.", ["result"], registry=registry
         )
         self._lag = Gauge(
-            "triage_lag_messages", "Messages not yet answered, by partition.", ["partition"], registry=registry
+            "triage_lag_messages", "Messages not yet answered, by partition.", ["topic", "partition"], registry=registry
         )
         self._lag_s = Gauge(
-            "triage_lag_seconds", "Age of the oldest message not yet answered.", ["partition"], registry=registry
+            "triage_lag_seconds",
+            "Age of the oldest message not yet answered.",
+            ["topic", "partition"],
+            registry=registry,
         )
         self._unreadable = Gauge(
             "triage_lag_unreadable_messages",
             "Offsets behind another producer's open transaction, which cannot be read until it ends.",
-            ["partition"],
+            ["topic", "partition"],
             registry=registry,
         )
         self._languages = Counter(
@@ -104,6 +111,7 @@ class Metrics:
             registry=registry,
         )
         self._in_flight = Gauge("triage_in_flight_messages", "Messages read and not yet answered.", registry=registry)
+        self._topics = TopicMetrics(registry)
         self._in_flight_bytes = Gauge("triage_in_flight_bytes", "The size of their keys and values.", registry=registry)
 
     def languages(self, counts: Mapping[str, int]) -> None:
@@ -111,10 +119,16 @@ class Metrics:
         for language, messages in counts.items():
             self._languages.labels(language).inc(messages)
 
-    def watch(self, in_flight: Callable[[], int], in_flight_bytes: Callable[[], int]) -> None:
+    def watch(
+        self,
+        in_flight: Callable[[], int],
+        in_flight_bytes: Callable[[], int],
+        in_flight_by_topic: Callable[[], Mapping[str, int]],
+    ) -> None:
         """Set the functions that are asked for what is in flight whenever the metrics are read."""
         self._in_flight.set_function(in_flight)
         self._in_flight_bytes.set_function(in_flight_bytes)
+        self._topics.watch(in_flight_by_topic)
 
     def model(self, name: str, version: str, device: str, serves: str = "*") -> None:
         """Set the model that decides on messages in these languages."""
@@ -168,23 +182,27 @@ class Metrics:
         """Create a series at zero, for an alert: Prometheus sees no increase in a series that starts at 1."""
         self._answered.labels(outcome, label)
 
-    def read(self, messages: int) -> None:
+    def read(self, topic: str, messages: int) -> None:
         """Count messages read."""
         self._read.inc(messages)
+        self._topics.read(topic, messages)
 
-    def returned(self, messages: int) -> None:
+    def returned(self, topic: str, messages: int) -> None:
         """Count messages whose partition was revoked before they were answered."""
         self._returned.inc(messages)
+        self._topics.returned(topic, messages)
 
-    def answered(self, outcome: str, label: str, timestamp_ms: int) -> None:
+    def answered(self, topic: str, outcome: str, label: str, timestamp_ms: int) -> None:
         """Count a message whose output the broker has.
 
         Args:
+            topic: that it was read from.
             outcome: such as ``accepted``.
             label: the intent, reason or dead-letter code.
             timestamp_ms: of the message, in milliseconds since the epoch; negative where it has none.
         """
         self._answered.labels(outcome, label).inc()
+        self._topics.answered(topic, outcome)
         if timestamp_ms >= 0:
             self._latency.observe(max(0.0, time() - timestamp_ms / 1000))
 
@@ -206,14 +224,14 @@ class Metrics:
         """Count a transaction's end."""
         self._transactions.labels(result).inc()
 
-    def lag(self, partition: int, messages: int, seconds: float) -> None:
+    def lag(self, partition: Partition, messages: int, seconds: float) -> None:
         """Set a partition's lag."""
-        self._lag.labels(partition).set(messages)
-        self._lag_s.labels(partition).set(seconds)
+        self._lag.labels(*partition).set(messages)
+        self._lag_s.labels(*partition).set(seconds)
 
-    def unreadable(self, partition: int, offsets: int) -> None:
+    def unreadable(self, partition: Partition, offsets: int) -> None:
         """Set how much of a partition is behind another producer's open transaction."""
-        self._unreadable.labels(partition).set(offsets)
+        self._unreadable.labels(*partition).set(offsets)
 
     def forget_lag(self) -> None:
         """Remove the lag of revoked partitions, which their next owner reports."""

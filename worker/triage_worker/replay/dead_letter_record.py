@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 
 from aiokafka.structs import ConsumerRecord
 from triage_schemas.cloudevents import RecordHeaders
+from triage_schemas.dead_letters import read_dead_letter
 from triage_schemas.messages.message import Source
 
 from triage_worker.kafka.dead_letters import OMITTED
@@ -47,25 +48,18 @@ class DeadLetterRecord:
 
 def parse_dead_letter(record: ConsumerRecord) -> DeadLetterRecord | None:
     """Parse a record of the dead-letter topic; None if Triage did not write it."""
-    # A dead letter of a dead letter has two sets of headers, and the last set is about this one.
-    start = max((index for index, (name, _) in enumerate(record.headers) if name == "dlq.topic"), default=None)
-    if start is None:
-        return None
-    ours = {name: (value or b"").decode(errors="replace") for name, value in record.headers[start:]}
-    try:
-        source = Source(ours["dlq.topic"], int(ours["dlq.partition"]), int(ours["dlq.offset"]))
-        code = ours["dlq.error"]
-    except (KeyError, ValueError):
+    info = read_dead_letter(record.headers)
+    if info is None:
         return None
     return DeadLetterRecord(
-        source,
-        code,
-        _time(ours, record),
+        info.source,
+        info.code,
+        _time(info.time, record),
         record.key,
         record.value,
-        headers=list(record.headers[:start]),
-        complete=OMITTED not in ours,
-        identity=_identity(source, record),
+        headers=list(record.headers[: info.start]),
+        complete=OMITTED not in {name for name, _ in record.headers[info.start :]},
+        identity=_identity(info.source, record),
     )
 
 
@@ -76,10 +70,10 @@ def _identity(source: Source, record: ConsumerRecord) -> bytes:
     return f"{source.topic}-{source.partition}-{source.offset}-{content.hexdigest()[:16]}".encode()
 
 
-def _time(ours: dict[str, str], record: ConsumerRecord) -> datetime:
+def _time(written: str | None, record: ConsumerRecord) -> datetime:
     try:
-        at = datetime.fromisoformat(ours["dlq.time"])
-    except (KeyError, ValueError):
+        at = datetime.fromisoformat(written or "")
+    except ValueError:
         return datetime.fromtimestamp(min(max(0, record.timestamp), LATEST_MS) / 1000, UTC)
     return at if at.tzinfo else at.replace(tzinfo=UTC)
 

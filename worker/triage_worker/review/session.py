@@ -9,6 +9,8 @@ from rich.console import Console
 from triage_schemas.events import ReviewEvent
 
 from triage_worker.config.settings import Settings
+from triage_worker.config.topic_selection import TopicSelection
+from triage_worker.kafka.dead_letters import DeadLetterTopic
 from triage_worker.kafka.event_reader import EventReader, opened_reader
 from triage_worker.kafka.event_schemas import EventSchemas, written_channels
 from triage_worker.kafka.topic_plan import required_operations
@@ -79,14 +81,14 @@ async def _review(
     leaving: asyncio.Event,
 ) -> None:
     """Review messages until the person leaves."""
-    dead_letters = DeadLetters(settings.dead_letter_topic)
+    dead_letters = DeadLetters(DeadLetterTopic.of(settings, "review"))
     processor: AsyncDecisionProcessor[ReviewEvent, Verdict] = AsyncDecisionProcessor(
         ReviewEvent, reviewer, outputs.build, dead_letters, in_flight, concurrency=1, reader=reader
     )
     components = connect(
         settings,
         "review",
-        settings.review_topic,
+        TopicSelection((settings.review_topic,)),
         in_flight,
         processor,
         dead_letters,

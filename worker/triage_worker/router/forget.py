@@ -8,7 +8,7 @@ While none runs, the command writes them; a router that starts reads them, and t
 """
 
 import asyncio
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from time import monotonic
 
@@ -20,6 +20,7 @@ from triage_schemas.channels import CHANNELS
 from triage_schemas.events import MessageEvent
 
 from triage_worker.config.errors import TriageError
+from triage_worker.config.input_topics import INPUT, input_topics, named_topics
 from triage_worker.config.settings import Settings
 from triage_worker.kafka.authorization import describe_error, refusal
 from triage_worker.kafka.client_compat.metadata import has_members, topic_configs
@@ -113,7 +114,7 @@ async def find(settings: Settings, customer_id: str) -> Found:
             found = Found(await _read(consumer, settings.tickets_topic, customer_id, reader), configs=configs)
             if changelog(settings) in configs:
                 found.conversations = await _read(consumer, changelog(settings), customer_id, reader)
-            for topic, has_events in _message_topics(settings):
+            for topic, has_events in _message_topics(settings, configs):
                 if never_deletes(configs.get(topic)):
                     read = await _read(consumer, topic, customer_id, reader) if has_events else None
                     found.kept[topic] = None if read is None else read.records.count
@@ -189,10 +190,15 @@ def changelog(settings: Settings) -> str:
     return f"{settings.group('router')}-conversations-changelog"
 
 
-def topics_of(settings: Settings) -> list[str]:
-    """List the topics of Triage that may have records about customers, in the order of a message's way."""
+def topics_of(settings: Settings, existing: Collection[str] = ()) -> list[str]:
+    """List the topics of Triage that may have records about customers, in the order of a message's way.
+
+    Args:
+        settings: what they are called.
+        existing: topics of the cluster, among which the pattern of the input topics finds some.
+    """
     group = settings.group("router")
-    named = [getattr(settings, channel.setting) for channel in CHANNELS]
+    named = [topic for channel in CHANNELS for topic in _topics(settings, channel.setting, existing)]
     internal = [f"{group}-{name}" for name in ("keyed", "counts", "conversations-changelog", "rates-changelog")]
     return [*named, *internal]
 
@@ -242,14 +248,21 @@ async def _read(consumer: AIOKafkaConsumer, topic: str, customer_id: str, reader
 
 async def _configs(admin: AIOKafkaAdminClient, settings: Settings) -> dict[str, dict[str, str] | None]:
     existing = set(await admin.list_topics())
-    present = [topic for topic in topics_of(settings) if topic in existing]
+    present = [topic for topic in topics_of(settings, existing) if topic in existing]
     configs = await topic_configs(admin, present)
     return {topic: configs.get(topic) for topic in present}
 
 
-def _message_topics(settings: Settings) -> Iterator[tuple[str, bool]]:
+def _topics(settings: Settings, name: str, existing: Collection[str]) -> list[str]:
+    """Return the topics that a setting names or, among existing ones, finds."""
+    found = sorted(input_topics(settings).found(existing)) if name == INPUT else []
+    return [*named_topics(settings, name), *found]
+
+
+def _message_topics(settings: Settings, existing: Collection[str]) -> Iterator[tuple[str, bool]]:
     """Yield the topics of single messages, and whether they are events of Triage, which say whose they are."""
     for channel in CHANNELS:
         if channel.event is None or issubclass(channel.event, MessageEvent):
-            yield getattr(settings, channel.setting), channel.event is not None
+            for topic in _topics(settings, channel.setting, existing):
+                yield topic, channel.event is not None
     yield RouterTopics.from_settings(settings).keyed, True

@@ -3,6 +3,7 @@
 from typing import NamedTuple, Self
 
 from triage_worker.config.settings import Settings
+from triage_worker.kafka.dead_letters import DeadLetterTopic
 
 FORGET = "triage.forget"
 """The header of a record without a value on `RouterTopics.keyed`: forget the conversation that is the record's key, if
@@ -10,7 +11,7 @@ its ticket is the one that the header names."""
 
 
 class RouterTopics(NamedTuple):
-    """The names of the topics that the router reads and writes.
+    """The topics that the router reads and writes.
 
     Attributes:
         intents: intent events.
@@ -25,7 +26,7 @@ class RouterTopics(NamedTuple):
     intents: str
     tickets: str
     alerts: str
-    dead_letters: str
+    dead_letters: DeadLetterTopic
     keyed: str
     counts: str
 
@@ -37,7 +38,7 @@ class RouterTopics(NamedTuple):
             intents=settings.output_topic,
             tickets=settings.tickets_topic,
             alerts=settings.alerts_topic,
-            dead_letters=settings.dead_letter_topic,
+            dead_letters=DeadLetterTopic.of(settings, "router"),
             keyed=f"{group}-keyed",
             counts=f"{group}-counts",
         )

@@ -1,15 +1,15 @@
 """Reads ``routes.yaml``: errors name the line, and a changed file is loaded again."""
 
 import logging
-from collections.abc import Hashable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
-import yaml
 from pydantic import ValidationError
 from triage_schemas.validation import first_error
 
+from triage_worker.config import marked_yaml
 from triage_worker.config.errors import ConfigError
+from triage_worker.config.marked_yaml import MarkedError, MarkedYaml
 from triage_worker.routing.routes import Routes, When
 
 log = logging.getLogger(__name__)
@@ -17,7 +17,6 @@ log = logging.getLogger(__name__)
 DEFAULT_ROUTES = Path(__file__).parent / "routes.yaml"
 """The rules that ship with Triage, for a shop with the nine intents of the default bundle."""
 
-Location = tuple[Hashable, ...]
 PROBLEMS = {
     "extra_forbidden": "not known here",
     "missing": "is missing",
@@ -35,11 +34,7 @@ def load(path: Path) -> Routes:
     Raises:
         ConfigError: the file cannot be read or is not valid; the message names the line.
     """
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or "it is not UTF-8"
-        raise ConfigError(f"The rules in {path} cannot be read: {reason}.") from None
+    text = marked_yaml.read_text(path, "The rules")
     return parse(text, str(path))
 
 
@@ -53,25 +48,20 @@ def parse(text: str, name: str) -> Routes:
     Raises:
         ConfigError: the text is not valid; the message names the line.
     """
-    lines: dict[Location, int] = {(): 1}
     try:
-        node = yaml.compose(text, Loader=yaml.SafeLoader)
-        content = {} if node is None else _plain(node, (), lines, ())
-    except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        line = mark.line + 1 if mark else 1
-        raise ConfigError(f"{name}, line {line}: {error.problem or error.context}.") from None
-    except yaml.YAMLError as error:
-        raise ConfigError(f"{name} is not YAML: {error}.") from None
+        found = marked_yaml.parse(text)
+    except MarkedError as error:
+        where = f"{name} is not YAML" if error.mark is None else f"{name}, line {error.mark.line}"
+        raise ConfigError(f"{where}: {error}.") from None
     try:
-        routes = Routes.model_validate(content)
+        routes = Routes.model_validate(found.content)
     except ValidationError as error:
-        raise ConfigError(_describe(error, lines, name)) from None
+        raise ConfigError(_describe(error, found, name)) from None
     for index, problem in _rule_problems(routes):
-        raise ConfigError(f"{name}, line {lines['rules', index]}: {problem}.")
+        raise ConfigError(f"{name}, line {found.marks['rules', index].line}: {problem}.")
     for field in routes.helpdesk.fields:
         if field not in routes.field_names:
-            line = lines["helpdesk", "fields", field]
+            line = found.marks["helpdesk", "fields", field].line
             raise ConfigError(f"{name}, line {line}: helpdesk.fields.{field}: neither a rule nor the defaults set it.")
     return routes
 
@@ -87,50 +77,12 @@ def _rule_problems(routes: Routes) -> Iterator[tuple[int, str]]:
             yield index, f"{rule.name!r} can never fire, since the rule before it has no conditions"
 
 
-def _plain(node: yaml.Node, location: Location, lines: dict[Location, int], ancestors: tuple[int, ...]) -> Any:
-    """Convert a node to plain values, and record the line of each value."""
-    if id(node) in ancestors:
-        raise yaml.MarkedYAMLError(problem="an alias that contains itself", problem_mark=node.start_mark)
-    lines.setdefault(location, node.start_mark.line + 1)
-    ancestors = (*ancestors, id(node))
-    if isinstance(node, yaml.SequenceNode):
-        return [_plain(item, (*location, index), lines, ancestors) for index, item in enumerate(node.value)]
-    if isinstance(node, yaml.MappingNode):
-        return _mapping(node, location, lines, ancestors)
-    return _scalar(node)
-
-
-def _mapping(node: yaml.MappingNode, location: Location, lines: dict[Location, int], ancestors: tuple[int, ...]) -> Any:
-    mapping: dict[Any, Any] = {}
-    for key_node, value_node in node.value:
-        key = _scalar(key_node)
-        if key in mapping:
-            raise yaml.MarkedYAMLError(problem=f"{key!r} is given twice", problem_mark=key_node.start_mark)
-        lines[(*location, key)] = key_node.start_mark.line + 1
-        mapping[key] = _plain(value_node, (*location, key), lines, ancestors)
-    return mapping
-
-
-def _scalar(node: yaml.Node) -> Any:
-    if not isinstance(node, yaml.ScalarNode):
-        raise yaml.MarkedYAMLError(problem="a name should be a single word", problem_mark=node.start_mark)
-    loader = yaml.SafeLoader("")
-    try:
-        return loader.construct_object(node)
-    except ValueError as error:
-        raise yaml.MarkedYAMLError(problem=str(error), problem_mark=node.start_mark) from None
-    finally:
-        loader.dispose()
-
-
-def _describe(error: ValidationError, lines: dict[Location, int], name: str) -> str:
+def _describe(error: ValidationError, found: MarkedYaml, name: str) -> str:
     """The first error as a sentence, with its line and its location in the file."""
     first = first_error(error)
-    known: Location = first.location
-    while known not in lines:
-        known = known[:-1]
+    known = found.nearest(first.location)
     path = ".".join(map(str, first.location if first.kind == "missing" else known))
-    return f"{name}, line {lines[known]}: {path or 'the file'}: {PROBLEMS.get(first.kind, first.message)}."
+    return f"{name}, line {found.marks[known].line}: {path or 'the file'}: {PROBLEMS.get(first.kind, first.message)}."
 
 
 class RoutesFile:

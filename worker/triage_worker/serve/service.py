@@ -14,10 +14,10 @@ from triage_worker.config.errors import ConfigError
 from triage_worker.config.settings import Settings
 from triage_worker.inference.bundle_metrics import BundleMetrics
 from triage_worker.inference.loaded_bundle import LoadedBundle, limits, show_in_metrics
-from triage_worker.inference.message_encoder import MessageEncoder
 from triage_worker.inference.message_languages import MessageLanguages
 from triage_worker.inference.serving_bundles import ServingBundles
 from triage_worker.inference.serving_watches import Opened, ServingWatches
+from triage_worker.inference.text_source import TextSource
 from triage_worker.observability.http import readiness, serving
 from triage_worker.observability.metrics import Metrics
 from triage_worker.resilience import file_descriptors
@@ -141,13 +141,11 @@ async def _open(
     settings: Settings, metrics: Metrics, serve_metrics: ServeMetrics, stack: AsyncExitStack
 ) -> TextClassifier:
     """Open the bundles, and begin to watch their folders."""
-    watches = ServingWatches(settings, BundleMetrics(metrics.registry), Classifier.open)
+    watches = ServingWatches(settings, {"": settings.bundle}, BundleMetrics(metrics.registry), Classifier.open)
     # The first classifiers have no name here, which would keep them in memory after others have replaced them.
     classifier = TextClassifier(
         ServingBundles(*_load(settings, metrics, await asyncio.to_thread(watches.open))),
-        MessageEncoder(
-            MessageLanguages.open(detect=settings.detect_language), reader(clean_email=settings.clean_email), metrics
-        ),
+        TextSource(MessageLanguages.open(detect=settings.detect_language), reader(clean_email=settings.clean_email)),
         most_waiting=settings.max_in_flight,
         metrics=metrics,
         serve_metrics=serve_metrics,

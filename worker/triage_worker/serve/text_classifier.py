@@ -18,6 +18,7 @@ from triage_worker.inference.inference_threads import Inference
 from triage_worker.inference.loaded_bundle import EncodedMessage, LoadedBundle
 from triage_worker.inference.message_encoder import MessageEncoder
 from triage_worker.inference.serving_bundles import ServingBundles
+from triage_worker.inference.text_source import TextSource
 from triage_worker.observability.metrics import Metrics
 from triage_worker.serve.metrics import ServeMetrics
 from triage_worker.serve.pending import PendingRequest, PendingText
@@ -44,7 +45,7 @@ class TextClassifier:
 
     Args:
         bundles: the bundles to begin with.
-        encoder: reads and tokenizes texts, in a thread of its own.
+        source: how texts are read.
         most_waiting: most texts that are in work or wait.
         metrics: of the stages.
         serve_metrics: where waiting is timed.
@@ -53,14 +54,15 @@ class TextClassifier:
     def __init__(
         self,
         bundles: ServingBundles,
-        encoder: MessageEncoder,
+        source: TextSource,
         *,
         most_waiting: int,
         metrics: Metrics,
         serve_metrics: ServeMetrics,
     ) -> None:
         self.inference = Inference(bundles, fault_result, _complete, observe=None, metrics=metrics)
-        self._encoder = encoder
+        self._source = source
+        self._encoder = MessageEncoder(metrics)
         self._most_waiting = most_waiting
         self._metrics = metrics
         self._serve_metrics = serve_metrics
@@ -69,7 +71,7 @@ class TextClassifier:
         self._tokenizer = ThreadPoolExecutor(1, thread_name_prefix="tokenizer")
         self._in_flight = 0
         self._rate = _Rate()
-        metrics.watch(lambda: self._in_flight, lambda: 0)
+        metrics.watch(lambda: self._in_flight, lambda: 0, dict)
 
     def use(self, *bundles: LoadedBundle) -> None:
         """Switch to other bundles for their languages, from any thread; they take the texts that come from now on."""
@@ -106,7 +108,8 @@ class TextClassifier:
             return results
         pending = PendingRequest(len(texts), self._serve_metrics)
         self._arrived.extend(
-            PendingText(message, request=pending, position=position) for position, (_, message) in enumerate(texts)
+            PendingText(message, self._source, request=pending, position=position)
+            for position, (_, message) in enumerate(texts)
         )
         self._wake.set()
         self._in_flight += len(texts)

@@ -1,4 +1,4 @@
-"""Reads a topic as a member of a consumer group: joining, polling, rebalances, restarts.
+"""Reads topics as a member of a consumer group: joining, polling, rebalances, restarts.
 
 aiokafka rebalances eagerly: all partitions are revoked and assigned anew, while heartbeats continue in the background.
 It treats a consumer that does not poll for `max_poll_interval_ms` as dead and leaves the group, so a service whose
@@ -16,10 +16,10 @@ from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener
 from aiokafka.errors import KafkaError
 from aiokafka.structs import TopicPartition
 
+from triage_worker.config.topic_selection import TopicSelection
 from triage_worker.kafka.authorization import REFUSED, describe_error, refusal
 from triage_worker.kafka.client_compat.consumer_group import stop_consumer
 from triage_worker.kafka.client_compat.metadata import broker_count, positions
-from triage_worker.kafka.client_compat.topic_access import check_consumer
 from triage_worker.observability.metrics import Metrics
 from triage_worker.resilience.backoff import FixedDelays
 from triage_worker.resilience.tasks import wait_until
@@ -29,6 +29,7 @@ from triage_worker.streaming.offset_commits import OffsetCommitter
 from triage_worker.streaming.partition_control import PartitionControl
 from triage_worker.streaming.processor import MessageProcessor
 from triage_worker.streaming.signals import StoppedError, unless_stopped
+from triage_worker.streaming.subscription import TopicSubscription
 from triage_worker.streaming.tracking.in_flight import InFlightMessages, TrackedRecords
 
 log = logging.getLogger(__name__)
@@ -62,11 +63,11 @@ class ConsumerConfig:
 
 
 class Consumer(ConsumerRebalanceListener):
-    """Reads one topic, hands the records to the processor, and commits.
+    """Reads topics, hands the records to the processor, and commits.
 
     Args:
         client: makes an aiokafka consumer, not started and without a topic.
-        topic: what to read.
+        topics: what to read.
         in_flight: where records are tracked.
         processor: takes the records.
         delivery: notified of assignments; asked to flush before partitions are handed over.
@@ -78,7 +79,7 @@ class Consumer(ConsumerRebalanceListener):
     def __init__(
         self,
         client: Callable[[], AIOKafkaConsumer],
-        topic: str,
+        topics: TopicSelection,
         in_flight: InFlightMessages,
         processor: MessageProcessor,
         delivery: Delivery,
@@ -87,8 +88,8 @@ class Consumer(ConsumerRebalanceListener):
         metrics: Metrics,
     ) -> None:
         self._make_client = client
-        self._topic = topic
-        self._no_partition = TopicPartition(topic, -1)
+        self._subscription = TopicSubscription(topics)
+        self._no_partition = TopicPartition(str(topics), -1)
         self._in_flight = in_flight
         self._processor = processor
         self._delivery = delivery
@@ -99,7 +100,6 @@ class Consumer(ConsumerRebalanceListener):
         self._revoked_at: float | None = None
         self._ever_assigned = False
         self._assigned_at = 0.0
-        self._partitions = 0
         self._positions_at = 0.0
         self.client: AIOKafkaConsumer | None = None
         self.assigned = False
@@ -142,7 +142,7 @@ class Consumer(ConsumerRebalanceListener):
         if partitions:
             await self._finish(lambda: self._processor.idle, self._config.revoke_timeout_s)
             await self._release(partitions)
-            log.info("Partitions revoked", extra={"partitions": _numbers(partitions)})
+            log.info("Partitions revoked", extra=_named(partitions))
 
     async def on_partitions_assigned(self, assigned: Iterable[TopicPartition]) -> None:
         """Start tracking the partitions, and continue."""
@@ -159,7 +159,8 @@ class Consumer(ConsumerRebalanceListener):
             self._metrics.rebalanced(monotonic() - self._revoked_at)
         self.assigned = self._ever_assigned = True
         self._assigned_at = monotonic()
-        log.info("Partitions assigned", extra={"partitions": _numbers(partitions)})
+        self._subscription.look_now()  # another member may have found a topic
+        log.info("Partitions assigned", extra=_named(partitions))
 
     async def _session(self, stop: asyncio.Event, drain_s: float) -> None:
         """The life of one client: from joining the group to leaving it."""
@@ -170,8 +171,10 @@ class Consumer(ConsumerRebalanceListener):
         try:
             with contextlib.suppress(StoppedError):
                 await unless_stopped(stop, client.start())
-                client.subscribe([self._topic], listener=self)
+                await unless_stopped(stop, self._subscription.start(client))
+                helpers.append(asyncio.create_task(self._subscription.run(client), name="topics"))
                 while not stop.is_set():
+                    await self._subscribe(client)
                     await self._poll(client, stop)
                     _raise_if_ended(helpers)
             log.info("Draining", extra={"in_flight": self._in_flight.offsets.in_flight})
@@ -180,8 +183,27 @@ class Consumer(ConsumerRebalanceListener):
             self.assigned = False
             await self._leave(client, helpers)
 
+    async def _subscribe(self, client: AIOKafkaConsumer) -> None:
+        """Subscribe to the topics there are now, if they are others than before.
+
+        Partitions are released first: aiokafka forgets its assignment with its subscription, and then commits nothing.
+        """
+        topics = self._subscription.changed()
+        if topics is None:
+            return
+        if assigned := client.assignment():
+            await self.on_partitions_revoked(assigned)
+        if topics:
+            client.subscribe(topics, listener=self)
+        else:
+            client.unsubscribe()
+
     async def _poll(self, client: AIOKafkaConsumer, stop: asyncio.Event) -> None:
         self.polled_at = monotonic()
+        if not self._subscription.topics:
+            self.problem = self._subscription.problem(client)
+            await asyncio.sleep(POLL_MS / 1_000)
+            return
         room = self._room()
         if room <= 0:
             await unless_stopped(stop, self._wait_for_room(client))
@@ -189,7 +211,7 @@ class Consumer(ConsumerRebalanceListener):
         # aiokafka's poll lasts as long as a rebalance, and can be cancelled: until it returns, no record is taken.
         tracked = await unless_stopped(stop, self._fetch(client, min(room, POLL_RECORDS)))
         if tracked or (self.assigned and monotonic() - self._assigned_at > HEALTHY_AFTER_S):
-            self.problem = self._check_topic(client)
+            self.problem = self._subscription.problem(client)
         if tracked:
             await self._processor.process(tracked)
 
@@ -202,20 +224,6 @@ class Consumer(ConsumerRebalanceListener):
             self._positions_at = monotonic()
             self._in_flight.offsets.reach(positions(client))
         return tracked
-
-    def _check_topic(self, client: AIOKafkaConsumer) -> str | None:
-        """Return what is wrong with the topic; log it if the topic came back smaller than it was."""
-        partitions = len(client.partitions_for_topic(self._topic) or ())
-        if not partitions:
-            check_consumer(client)  # it may have been hidden during the poll
-            return f"there is no topic {self._topic}"
-        if partitions < self._partitions:
-            log.warning(
-                "The topic was deleted and created again with fewer partitions",
-                extra={"topic": self._topic, "partitions": partitions, "before": self._partitions},
-            )
-        self._partitions = partitions
-        return None
 
     def _room(self) -> int:
         if self._in_flight.offsets.in_flight_bytes > MAX_BYTES_IN_FLIGHT:
@@ -272,5 +280,8 @@ def _raise_if_ended(tasks: "Iterable[asyncio.Task[None]]") -> None:
             task.result()
 
 
-def _numbers(partitions: Iterable[TopicPartition]) -> list[int]:
-    return sorted(partition.partition for partition in partitions)
+def _named(partitions: Iterable[TopicPartition]) -> dict[str, object]:
+    topics: dict[str, list[int]] = {}
+    for topic, number in sorted(partitions):
+        topics.setdefault(topic, []).append(number)
+    return {"partitions": sorted(number for numbers in topics.values() for number in numbers), "topics": topics}

@@ -61,8 +61,8 @@ class LagMonitor:
                 begin = await client.position(partition)
             oldest = tracker.oldest_timestamp_ms
             age = max(0.0, time() - oldest / 1000) if oldest is not None and oldest >= 0 else 0.0
-            self._metrics.lag(partition.partition, max(0, end - begin), age)
+            self._metrics.lag(partition, max(0, end - begin), age)
             # The end is the last stable offset: messages behind another producer's open transaction come after it.
             high_watermark = client.highwater(partition)
             if high_watermark is not None:
-                self._metrics.unreadable(partition.partition, max(0, high_watermark - end))
+                self._metrics.unreadable(partition, max(0, high_watermark - end))

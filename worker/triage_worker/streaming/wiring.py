@@ -6,6 +6,7 @@ from functools import partial
 from triage_schemas.channels import Service
 
 from triage_worker.config.settings import Settings
+from triage_worker.config.topic_selection import TopicSelection
 from triage_worker.kafka.clients import group_consumer, producer, transactional_producer
 from triage_worker.observability.metrics import Metrics
 from triage_worker.streaming.consumer import Consumer, ConsumerConfig
@@ -34,7 +35,7 @@ class ServiceComponents:
 def connect(
     settings: Settings,
     service: Service,
-    topic: str,
+    topics: TopicSelection,
     in_flight: InFlightMessages,
     processor: MessageProcessor,
     dead_letters: DeadLetters,
@@ -42,12 +43,12 @@ def connect(
     *,
     max_in_flight: int,
 ) -> ServiceComponents:
-    """Put a consumer of a topic before a processor, and a delivery behind it; nothing is started.
+    """Put a consumer of topics before a processor, and a delivery behind it; nothing is started.
 
     Args:
         settings: of the service.
         service: decides the consumer group.
-        topic: what to read.
+        topics: what to read.
         in_flight: the one that the processor completes outputs in.
         processor: answers the messages.
         dead_letters: replaces outputs that the broker refuses.
@@ -57,7 +58,7 @@ def connect(
     delivery = make_delivery(settings, service, in_flight, dead_letters, metrics)
     consumer = Consumer(
         partial(group_consumer, settings, service),
-        topic,
+        topics,
         in_flight,
         processor,
         delivery,

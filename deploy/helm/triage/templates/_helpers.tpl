@@ -218,6 +218,59 @@ persistentVolumeClaim: {claimName: {{ $bundle.existingClaim }}, readOnly: true}
 {{- if and (has .component (list "worker" "router" "fallback" "helpdesk" "audit")) .root.Values.schemaRegistry.url }}yes{{ end }}
 {{- end }}
 
+{{- /* The sources of worker.sources; empty if the topics are those of topics.input. */}}
+{{- define "triage.sourceList" -}}
+{{- if .Values.worker.sources }}
+{{- $parsed := fromYaml .Values.worker.sources }}
+{{- if or (hasKey $parsed "Error") (not (kindIs "slice" (get $parsed "sources"))) }}
+{{- fail "worker.sources is no file of sources: see docs/sources.md, and check it by `triage sources check`" }}
+{{- end }}
+{{- toYaml $parsed.sources }}
+{{- end }}
+{{- end }}
+
+{{- /* The input topics that are named, separated by blanks. */}}
+{{- define "triage.inputTopics" -}}
+{{- if .Values.worker.sources }}
+{{- range include "triage.sourceList" . | fromYamlArray }}
+{{- if kindIs "slice" .topic }}{{ join " " .topic }} {{ else if .topic }}{{ .topic }} {{ end }}
+{{- end }}
+{{- else if not (hasPrefix "^" .Values.topics.input) }}
+{{- range $name := splitList "," .Values.topics.input }}{{ trim $name }} {{ end }}
+{{- end }}
+{{- end }}
+
+{{- /* The patterns of input topics, as a YAML list. */}}
+{{- define "triage.inputPatterns" -}}
+{{- $patterns := list }}
+{{- if .Values.worker.sources }}
+{{- range include "triage.sourceList" . | fromYamlArray }}
+{{- with .pattern }}{{ $patterns = append $patterns . }}{{ end }}
+{{- end }}
+{{- else if hasPrefix "^" .Values.topics.input }}
+{{- $patterns = list .Values.topics.input }}
+{{- end }}
+{{- toYaml $patterns }}
+{{- end }}
+
+{{- /* How all topics begin that a pattern matches, for access rights. */}}
+{{- define "triage.inputPrefix" -}}
+{{- $rest := trimPrefix "^" . }}
+{{- $literal := regexFind `^([a-zA-Z0-9_-]|\\\.)*` $rest }}
+{{- if regexMatch `^[*?{]` (trimPrefix $literal $rest) }}
+{{- $literal = regexReplaceAll `(\\\.|.)$` $literal "" }}
+{{- end }}
+{{- if or (contains "|" $rest) (not $literal) }}
+{{- fail (printf "strimzi.users cannot derive rights from the pattern of input topics %s: begin it with the letters that all of its topics begin with, and no |" .) }}
+{{- end }}
+{{- $literal | replace "\\." "." }}
+{{- end }}
+
+{{- /* Non-empty if a pod has the file of sources. */}}
+{{- define "triage.sources" -}}
+{{- if and (has .component (list "worker" "test")) .root.Values.worker.sources }}yes{{ end }}
+{{- end }}
+
 {{- /* All variables as one map. Later maps override earlier ones: from general to specific. */}}
 {{- define "triage.settings" -}}
 {{- $values := .root.Values }}
@@ -294,6 +347,17 @@ persistentVolumeClaim: {claimName: {{ $bundle.existingClaim }}, readOnly: true}
 {{- if $service.gpu.enabled }}
 {{- $_ := set $settings "TRIAGE_DEVICE" "cuda" }}
 {{- end }}
+{{- end }}
+{{- if $values.worker.sources }}
+{{- $_ := unset $settings "TRIAGE_INPUT_TOPIC" }}
+{{- with include "triage.inputTopics" .root | trim | splitList " " | compact }}
+{{- if eq $.component "setup" }}
+{{- $_ := set $settings "TRIAGE_INPUT_TOPIC" (join "," .) }}
+{{- end }}
+{{- end }}
+{{- end }}
+{{- if include "triage.sources" . }}
+{{- $_ := set $settings "TRIAGE_SOURCES" "/etc/triage/sources/sources.yaml" }}
 {{- end }}
 {{- if include "triage.routes" . }}
 {{- $_ := set $settings "TRIAGE_ROUTES" "/etc/triage/routes/routes.yaml" }}
@@ -412,6 +476,9 @@ persistentVolumeClaim: {claimName: {{ $bundle.existingClaim }}, readOnly: true}
 {{- if eq .component "serve" }}
 - {name: keys, mountPath: /etc/triage/keys, readOnly: true}
 {{- end }}
+{{- if include "triage.sources" . }}
+- {name: sources, mountPath: /etc/triage/sources, readOnly: true}
+{{- end }}
 {{- with .root.Values.extraVolumeMounts }}
 {{ toYaml . }}
 {{- end }}
@@ -467,6 +534,10 @@ persistentVolumeClaim: {claimName: {{ $bundle.existingClaim }}, readOnly: true}
     secretName: {{ required "serve.keysSecret is needed with serve.enabled: a Secret with the file that `triage serve key` makes" .root.Values.serve.keysSecret }}
     defaultMode: 0440
     items: [{key: {{ .root.Values.serve.keysKey }}, path: keys.yaml}]
+{{- end }}
+{{- if include "triage.sources" . }}
+- name: sources
+  configMap: {name: {{ include "triage.fullname" .root }}-sources}
 {{- end }}
 {{- with .root.Values.extraVolumes }}
 {{ toYaml . }}

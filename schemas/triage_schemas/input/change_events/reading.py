@@ -9,6 +9,7 @@ from triage_schemas.input.change_events.envelopes import ENVELOPES, ROW_ENVELOPE
 from triage_schemas.input.change_events.lists import is_same_place
 from triage_schemas.json_values.paths import NotFound, Path
 from triage_schemas.messages.message import InputShape, Rejected, Skipped, SkipReason
+from triage_schemas.messages.record_parts import is_outside
 
 
 def read_change(document: dict[str, Any], shape: InputShape) -> ChangeEvent | Skipped | Rejected | None:
@@ -76,8 +77,8 @@ def _read_rows(event: ChangeEvent, rows: int, shape: InputShape) -> ChangeEvent 
     reasons: list[SkipReason | None] = []
     for row in range(rows):
         at_row = event.at_row(row)
-        text = at_row.value(shape.text_path)
-        lacks_text = isinstance(text, NotFound) or _is_empty(text)
+        texts = [at_row.value(path) for path in shape.text_paths if not is_outside(path)]
+        lacks_text = all(isinstance(text, NotFound) or _is_empty(text) for text in texts)
         reasons.append(_skip_reason(at_row, shape) or ("no_text" if lacks_text else None))
     new = [row for row, reason in enumerate(reasons) if reason is None]
     if len(new) > 1:
@@ -88,10 +89,17 @@ def _read_rows(event: ChangeEvent, rows: int, shape: InputShape) -> ChangeEvent 
 
 
 def _skip_reason(event: ChangeEvent, shape: InputShape) -> SkipReason | None:
-    """Why an insert or an update is no new message; None if it is one."""
+    """Why an insert or an update is no new message; None if it is one, as it is if any of its texts is new."""
     if event.operation != "update":
         return None
-    path = shape.text_path
+    reasons = [_skip_reason_at(path, event, shape) for path in shape.text_paths if not is_outside(path)]
+    if None in reasons:
+        return None
+    return "unchanged" if "unchanged" in reasons else "no_text"
+
+
+def _skip_reason_at(path: Path, event: ChangeEvent, shape: InputShape) -> SkipReason | None:
+    """Why one of the texts is no new one; None if it is."""
     if _is_unchanged(event, path):
         return "unchanged" if shape.skip_unchanged or event.is_left_out(event.value(path)) else None
     text, listed = event.value(path), event.listed(path)

@@ -9,6 +9,7 @@ from typing import Any, cast
 from aiokafka import AIOKafkaConsumer
 from aiokafka.errors import KafkaError, MessageSizeTooLargeError
 from aiokafka.structs import TopicPartition
+from triage_worker.kafka.dead_letters import DeadLetterTopic
 from triage_worker.observability.metrics import Metrics
 from triage_worker.streaming.delivery.exactly_once import ExactlyOnce
 from triage_worker.streaming.delivery.partition_transactions import TransactionConfig
@@ -205,7 +206,7 @@ class TransactionHarness:
         config = TransactionConfig(
             producer=producer, group="group", prefix="triage", interval_s=interval_s, rejoin_s=0.01
         )
-        self.delivery = ExactlyOnce(config, self.in_flight, DeadLetters("dlq"), self.metrics)
+        self.delivery = ExactlyOnce(config, self.in_flight, DeadLetters(DeadLetterTopic("dlq")), self.metrics)
         control = PartitionControl(self.delivery.requests, self.in_flight)
         self.running = asyncio.create_task(self.delivery.run())
         self._control = asyncio.create_task(control.run(cast("AIOKafkaConsumer", self.client)))

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from aiokafka.errors import CommitFailedError, KafkaConnectionError, KafkaError, MessageSizeTooLargeError
 from aiokafka.structs import TopicPartition
+from triage_worker.kafka.dead_letters import DeadLetterTopic
 from triage_worker.observability.metrics import Metrics
 from triage_worker.resilience.backoff import FixedDelays
 from triage_worker.streaming.delivery import at_least_once
@@ -95,7 +96,7 @@ class DeliveryHarness:
         self.commits = 0
         self.in_flight = RecordingInFlight(Metrics())
         make: Callable[[], Any] = lambda: FakeProducer(self, client_checks_size)  # noqa: E731
-        self.delivery = AtLeastOnce(make, self.in_flight, DeadLetters("dlq"))
+        self.delivery = AtLeastOnce(make, self.in_flight, DeadLetters(DeadLetterTopic("dlq")))
         self.committer = OffsetCommitter(self.in_flight.offsets, interval_s=60, metrics=Metrics())
         for partition in (A, B):
             self.in_flight.offsets.assign(partition)

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from aiokafka.structs import TopicPartition
+from triage_worker.kafka.dead_letters import DeadLetterTopic
 from triage_worker.observability.metrics import Metrics
 from triage_worker.resilience import file_descriptors
 from triage_worker.streaming.delivery.exactly_once import RESERVED_FILES, ExactlyOnce
@@ -24,7 +25,7 @@ async def delivery() -> AsyncIterator[ExactlyOnce]:
     metrics = Metrics()
     unused: Any = partial(pytest.fail, "no producer is needed")
     config = TransactionConfig(producer=unused, group="group", prefix="triage", interval_s=0.01, rejoin_s=0.01)
-    created = ExactlyOnce(config, InFlightMessages(metrics), DeadLetters("dlq"), metrics)
+    created = ExactlyOnce(config, InFlightMessages(metrics), DeadLetters(DeadLetterTopic("dlq")), metrics)
     yield created
     await created.revoke(PARTITIONS)
 

@@ -103,7 +103,7 @@ class PartitionTransactions:
         self._failed_at = 0.0
         self.resumed_before = self._reading = False
         self.error: KafkaError | None = None
-        self._task = asyncio.create_task(self._run(), name=f"transactions-{partition.partition}")
+        self._task = asyncio.create_task(self._run(), name=f"transactions-{partition.topic}-{partition.partition}")
 
     @property
     def outstanding(self) -> int:

@@ -5,7 +5,7 @@ from dataclasses import replace
 from aiokafka.structs import ConsumerRecord
 from triage_schemas.cloudevents import RecordHeaders
 
-from triage_worker.kafka.dead_letters import OMITTED, make_dead_letter
+from triage_worker.kafka.dead_letters import OMITTED, DeadLetterTopic, make_dead_letter
 from triage_worker.observability.tracing import MessageSpan
 from triage_worker.streaming.tracking.offset_tracker import PartitionTracker
 from triage_worker.streaming.tracking.output import Output
@@ -15,10 +15,10 @@ class DeadLetters:
     """Makes outputs for the dead-letter topic.
 
     Args:
-        topic: the dead-letter topic.
+        topic: where they go.
     """
 
-    def __init__(self, topic: str) -> None:
+    def __init__(self, topic: DeadLetterTopic) -> None:
         self._topic = topic
 
     def output(

@@ -36,7 +36,11 @@ class InFlightMessages:
         self._released: deque[Output] = deque()
         self._release = asyncio.Event()
         self._acknowledgement = asyncio.Event()
-        metrics.watch(lambda: self.offsets.in_flight, lambda: self.offsets.in_flight_bytes)
+        metrics.watch(
+            lambda: self.offsets.in_flight,
+            lambda: self.offsets.in_flight_bytes,
+            lambda: self.offsets.in_flight_by_topic,
+        )
 
     def track(self, partition: TopicPartition, records: Sequence[ConsumerRecord]) -> TrackedRecords:
         """Add records that were read from an assigned partition."""
@@ -47,7 +51,7 @@ class InFlightMessages:
         for record in records:
             size = len(record.value or b"") + len(record.key or b"")
             tracker.track(record.offset, timestamp_ms=record.timestamp, size=size)
-        self._metrics.read(len(records))
+        self._metrics.read(partition.topic, len(records))
         return TrackedRecords(tracker, records)
 
     def complete(self, outputs: Iterable[Output]) -> None:
@@ -74,7 +78,8 @@ class InFlightMessages:
     def acknowledge(self, output: Output) -> None:
         """Record that the broker has an output."""
         if output.tracker.acknowledge(output.offset, output.outcome):
-            self._metrics.answered(output.outcome, output.label, output.record.timestamp)
+            topic = output.tracker.partition.topic
+            self._metrics.answered(topic, output.outcome, output.label, output.record.timestamp)
             if output.span is not None:
                 output.span.end(output.outcome, output.label)
             self._acknowledgement.set()
@@ -91,4 +96,5 @@ class InFlightMessages:
 
     def revoke(self, partitions: Iterable[TopicPartition]) -> None:
         """End assignments; messages that are not acknowledged count as returned."""
-        self._metrics.returned(self.offsets.revoke(partitions))
+        for partition in partitions:
+            self._metrics.returned(partition.topic, self.offsets.revoke([partition]))

@@ -174,6 +174,14 @@ class OffsetTracker(Generic[Output]):
         return sum(partition.in_flight for partition in self)
 
     @property
+    def in_flight_by_topic(self) -> Counter[str]:
+        """The same for each topic that has some."""
+        counts: Counter[str] = Counter()
+        for tracker in self:
+            counts[tracker.partition.topic] += tracker.in_flight
+        return counts
+
+    @property
     def in_flight_bytes(self) -> int:
         """The size of their values and keys."""
         return sum(partition.in_flight_bytes for partition in self)
