@@ -129,9 +129,11 @@ def given(token: str, lifetime_s: float | None) -> tuple[int, dict[str, str], by
     return 200, {}, json.dumps({"access_token": token, "token_type": "Bearer", **lasts}).encode()
 
 
-def failure(status: int, code: str, description: str, **headers: str) -> tuple[int, dict[str, str], bytes]:
+def failure(
+    status: int, code: str, description: str, headers: dict[str, str] | None = None
+) -> tuple[int, dict[str, str], bytes]:
     """The answer with an error."""
-    return status, headers, json.dumps({"error": code, "error_description": description}).encode()
+    return status, headers or {}, json.dumps({"error": code, "error_description": description}).encode()
 
 
 @contextmanager

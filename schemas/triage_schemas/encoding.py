@@ -17,7 +17,7 @@ from triage_schemas.input.registry.frames import MAGIC_ID
 SchemaIds = Mapping[type[Event], int]
 """The registry's id of the schema of each event type."""
 
-LARGEST_LONG = 2**63 - 1
+LONGS = range(-(2**63), 2**63)
 
 
 class EventEncoding(Protocol):
@@ -135,7 +135,7 @@ class AvroEncoding:
 
     def _value(self, written: _AvroType, fields: dict[str, Any]) -> bytes:
         metadata = fields.get("metadata")
-        if metadata and any(type(value) is int and abs(value) > LARGEST_LONG for value in metadata.values()):
+        if metadata and any(type(value) is int and value not in LONGS for value in metadata.values()):
             fields["metadata"] = {name: _fitting(value) for name, value in metadata.items()}
         stream = BytesIO()
         stream.write(written.frame)
@@ -154,4 +154,4 @@ def _times(kind: type[Event]) -> tuple[str, ...]:
 
 def _fitting(value: Any) -> Any:
     """Return a number that no Avro type holds with all its digits as text, and any other value as it is."""
-    return str(value) if type(value) is int and abs(value) > LARGEST_LONG else value
+    return str(value) if type(value) is int and value not in LONGS else value

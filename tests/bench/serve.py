@@ -103,7 +103,12 @@ async def measure(messages: int, rounds: int) -> dict[str, float]:
     engine: list[Timing] = []
     served: list[Timing] = []
     with tempfile.TemporaryDirectory() as folder:
-        limits = {"max_in_flight": settings.max_in_flight, "threads": classifier.threads, "log_level": "WARNING"}
+        limits = {
+            "max_in_flight": settings.max_in_flight,
+            "threads": classifier.threads,
+            "log_level": "WARNING",
+            "serve_timeout_s": 120,
+        }
         async with (
             ProcessorHarness(processor, components.in_flight, PARTITION) as harness,
             running(Path(folder), **limits) as service,

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+from aiokafka.errors import GroupCoordinatorNotAvailableError
 
 from tests.kafka import admin
 from tests.kafka.all_services import AllServices, all_services
@@ -197,7 +198,10 @@ async def die_in_group(bootstrap: str, group: str, topic: str) -> None:
 async def members(fleet: Fleet, name: str) -> int:
     """How many members the group of a service has, dead ones included."""
     async with admin.admin_client(fleet.harness.bootstrap) as client:
-        (answer,) = await client.describe_consumer_groups([fleet.group(name)])
+        try:
+            (answer,) = await client.describe_consumer_groups([fleet.group(name)])
+        except GroupCoordinatorNotAvailableError:  # of a new broker
+            return 0
         (described,) = answer.groups
         return len(described[5])
 

@@ -12,9 +12,13 @@ from pathlib import Path
 
 import pytest
 from aiokafka import AIOKafkaProducer
+from aiokafka.conn import create_conn
+from aiokafka.errors import KafkaConnectionError
+from aiokafka.protocol.metadata import MetadataRequest
 from triage_worker.config.errors import ConfigError
 from triage_worker.config.settings import Settings
 from triage_worker.kafka import topics
+from triage_worker.kafka.client_compat.patches import apply_patches
 
 from tests.kafka import admin, token_broker
 from tests.kafka.harness import DELIVERIES, KafkaHarness, conversations, environment, message
@@ -25,6 +29,7 @@ from tests.kafka.scenario import BROKER_TIMESTAMPS
 from tests.kafka.token_broker import TokenBroker
 from tests.kafka.verification import record_and_check, verify
 from tests.token_issuer import forget_sources
+from tests.unpatched import undo_patches
 
 pytestmark = pytest.mark.kafka
 
@@ -56,6 +61,13 @@ def harness(broker: TokenBroker, tmp_path: Path) -> Iterator[KafkaHarness]:
         yield created
 
 
+async def join(broker: TokenBroker, harness: KafkaHarness, **settings: str) -> ServiceProcess:
+    """Start a worker that logs in by token, and wait until it has partitions."""
+    worker = harness.start(**broker.login(**settings))
+    await worker.wait_for_log("Partitions assigned", 120)
+    return worker
+
+
 def check_log(service: ServiceProcess) -> None:
     """No secret, and no token, may be in a log."""
     assert "hush" not in service.log_text()
@@ -77,7 +89,7 @@ async def refusal(settings: dict[str, str]) -> str:
 async def test_a_worker_logs_in_by_token(broker: TokenBroker, harness: KafkaHarness, delivery: str) -> None:
     await harness.create_topics()
     asked = len(broker.issuer.asked)
-    worker = await harness.join(delivery=delivery, **broker.login())
+    worker = await join(broker, harness, delivery=delivery)
     sent = await harness.produce(conversations(300))
     await harness.verify_delivery([worker], sent, repeats_allowed=delivery == "at_least_once")
     check_log(worker)
@@ -124,13 +136,45 @@ async def test_a_client_starts_although_the_issuer_has_just_changed_its_keys(bro
     await topics.check(Settings.load(**broker.login(oauth_parameters="try=4")))
 
 
+async def session_is_open_after(broker: TokenBroker, seconds: float) -> bool:
+    """Log in by password, and send a request now and then on that connection; returns whether it is still open."""
+    connection = await create_conn(
+        "127.0.0.1",
+        broker.password_port,
+        security_protocol="SASL_PLAINTEXT",
+        sasl_mechanism="SCRAM-SHA-512",
+        sasl_plain_username="triage",
+        sasl_plain_password=token_broker.PASSWORD,
+    )
+    ends_at = time.monotonic() + seconds
+    try:
+        while time.monotonic() < ends_at:
+            await connection.send(MetadataRequest([]))
+            await asyncio.sleep(0.1)
+    except KafkaConnectionError:
+        return False
+    finally:
+        connection.close()
+    return True
+
+
+async def test_a_session_is_renewed_on_its_connection(broker: TokenBroker) -> None:
+    apply_patches()
+    assert await session_is_open_after(broker, 3.5 * token_broker.PASSWORD_SESSION_MS / 1_000)
+
+
+async def test_aiokafka_alone_loses_its_connection(broker: TokenBroker, monkeypatch: pytest.MonkeyPatch) -> None:
+    undo_patches(monkeypatch)
+    assert not await session_is_open_after(broker, 3.5 * token_broker.PASSWORD_SESSION_MS / 1_000)
+
+
 @pytest.mark.parametrize("delivery", DELIVERIES)
 async def test_nothing_is_lost_while_tokens_end_keys_rotate_and_the_issuer_is_away(
     broker: TokenBroker, harness: KafkaHarness, delivery: str
 ) -> None:
     broker.issuer.lifetime_s = SHORT_LIFE_S
     await harness.create_topics()
-    worker = await harness.join(delivery=delivery, **broker.login())
+    worker = await join(broker, harness, delivery=delivery)
     async with steady_traffic(harness, 50) as sent:
         await asyncio.sleep(SHORT_LIFE_S * 1.5)
         broker.issuer.rotate()
@@ -170,7 +214,7 @@ async def test_tokens_of_thirty_seconds_for_five_minutes_with_the_issuer_away_fo
 ) -> None:
     broker.issuer.lifetime_s = LONG_LIFE_S
     await harness.create_topics(6, 1, **BROKER_TIMESTAMPS)
-    workers = [await harness.join(session_timeout_ms="45000", **broker.login()) for _ in range(2)]
+    workers = [await join(broker, harness, session_timeout_ms="45000") for _ in range(2)]
     began = time.monotonic()
     async with steady_traffic(harness, PER_SECOND) as sent:
         await asyncio.sleep(LONG_RUN_S / 3)
@@ -192,7 +236,14 @@ async def test_tokens_of_thirty_seconds_for_five_minutes_with_the_issuer_away_fo
         assert await worker.terminate() == 0, worker.log_text()
         check_log(worker)
     record_and_check(
-        await verify(harness, sent, fault="tokens end", delivery="at_least_once", rate=f"{PER_SECOND}/s", seed=0)
+        await verify(
+            harness,
+            sent,
+            fault="tokens end, the issuer away for 20 s",
+            delivery="at_least_once",
+            rate=f"{PER_SECOND}/s",
+            seed=0,
+        )
     )
 
 

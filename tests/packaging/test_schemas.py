@@ -156,10 +156,10 @@ def test_its_requirements_are_what_the_package_imports(project: dict[str, Any]) 
         for name in _imports(node)
     }
     assert imported - sys.stdlib_module_names - {"triage_schemas"} == {
-        *("orjson", "pydantic", "yaml"),
+        *("orjson", "pydantic", "pydantic_core", "yaml"),
         *("fastavro", "google"),  # google.protobuf
     }
-    assert [line.partition(">=")[0] for line in project["dependencies"]] == ["orjson", "pydantic"]
+    assert [line.partition(">=")[0] for line in project["dependencies"]] == ["orjson", "pydantic", "pydantic-core"]
     assert [line.partition(">=")[0] for line in project["optional-dependencies"]["asyncapi"]] == ["pyyaml"]
     registry = project["optional-dependencies"]["registry"]
     assert [line.partition(">=")[0] for line in registry] == ["fastavro", "grpcio-tools", "protobuf"]

@@ -92,6 +92,12 @@ async def test_only_a_new_subject_gets_the_compatibility(needs_a_version: bool) 
     assert len(subjects.versions[ALERTS]) == 2
 
 
+async def test_another_service_may_set_the_compatibility_at_the_same_moment() -> None:
+    subjects = FakeSubjects()
+    subjects.refusals = {("PUT", TICKETS): (409, "A rule named 'COMPATIBILITY' already exists.")}
+    assert isinstance(await encoding(subjects, schema_compatibility="full"), AvroEncoding)
+
+
 async def test_checking_registers_nothing_and_says_who_can() -> None:
     subjects = FakeSubjects()
     with pytest.raises(

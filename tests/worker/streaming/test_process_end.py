@@ -127,5 +127,5 @@ def test_a_service_ends_after_a_signal(before: str, after: str, code: int) -> No
 
 
 def test_a_service_has_five_seconds_in_all() -> None:
-    """What `docs/operations.md` promises, with half a second for the interpreter to end."""
-    assert process_end.LIMIT_S <= 4.5
+    """What `docs/operations.md` promises, with a second for a machine that is busy."""
+    assert process_end.LIMIT_S <= 4.0

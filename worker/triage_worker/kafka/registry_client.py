@@ -4,7 +4,7 @@ import ssl
 from base64 import b64encode
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from typing import Any, NamedTuple
+from typing import Any
 from urllib.parse import quote
 
 import aiohttp
@@ -14,6 +14,7 @@ from triage_schemas.input.registry.schema import SchemaText, SchemaType, Unusabl
 
 from triage_worker.config.errors import ConfigError
 from triage_worker.config.settings import Settings
+from triage_worker.kafka.registry_answers import Answer, is_usable
 from triage_worker.kafka.tokens.providers import token_source
 from triage_worker.kafka.tokens.token import TokenError
 
@@ -23,12 +24,6 @@ LARGEST_ID = 2**31 - 1
 
 APICURIO = "/apis/registry/"
 CONFLUENT_OF_APICURIO = "/apis/ccompat/v7"
-NOT_FOUND = {40401, 40402, 40403, 40408}
-"""Confluent's codes for a subject, a version, a schema or a subject's compatibility that does not exist."""
-
-NOT_NOW = {301, 302, 307, 308, 408, 429}
-"""Statuses that are no answer of the registry, or only that it has no time."""
-
 AVRO_TYPES = {"record", "error", "enum", "map", "fixed", "bytes", "int", "long", "float", "double"}
 
 
@@ -38,28 +33,6 @@ class RegistryDownError(Exception):
 
 class UnknownSchemaError(Exception):
     """The registry does not know what it is asked for."""
-
-
-class Answer(NamedTuple):
-    """What the registry said: the status, and the body."""
-
-    status: int
-    content: bytes
-
-    @property
-    def fields(self) -> dict[str, Any]:
-        """The body's JSON object; empty if it is none."""
-        try:
-            found = orjson.loads(self.content)
-        except orjson.JSONDecodeError:
-            return {}
-        return found if isinstance(found, dict) else {}
-
-    @property
-    def names_what_is_missing(self) -> bool:
-        """Whether a 404 is the registry's, about what was asked for, and not that of a proxy or a wrong address."""
-        error = self.fields
-        return error.get("error_code") in NOT_FOUND or str(error.get("name", "")).endswith("NotFoundException")
 
 
 class RegistryClient:
@@ -161,7 +134,7 @@ class RegistryClient:
         Raises:
             RegistryDownError: no node gave a usable answer.
         """
-        return await self._send(method, path, body, apicurio=False, accept=_is_usable)
+        return await self._send(method, path, body, apicurio=False, accept=is_usable)
 
     async def apicurio_id(self, subject: str, version: int) -> int:
         """Return the id by which values name a version, of a registry that `is_apicurio`.
@@ -308,10 +281,3 @@ def _apicurio_root(url: str) -> str:
 def _confluent_root(url: str) -> str:
     """The address of the API that is like Confluent's, beside Apicurio's own."""
     return f"{url.partition('/apis/')[0]}{CONFLUENT_OF_APICURIO}" if APICURIO in url else url
-
-
-def _is_usable(answer: Answer) -> str | None:
-    """Why an answer to a request is none; None if it is one, also one that refuses."""
-    if answer.status == 404 and not answer.names_what_is_missing:
-        return "it answers 404: check TRIAGE_SCHEMA_REGISTRY_URL"
-    return f"it answers {answer.status}" if answer.status >= 500 or answer.status in NOT_NOW else None

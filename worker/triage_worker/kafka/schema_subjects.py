@@ -7,7 +7,8 @@ from triage_schemas.input.registry.schema import SchemaText
 
 from triage_worker.config.errors import ConfigError
 from triage_worker.config.registry_settings import Compatibility
-from triage_worker.kafka.registry_client import Answer, RegistryClient, RegistryDownError
+from triage_worker.kafka.registry_answers import Answer
+from triage_worker.kafka.registry_client import RegistryClient, RegistryDownError
 
 LONGEST_DETAIL = 400
 REGISTER_BY_HAND = (
@@ -107,7 +108,8 @@ class Subjects:
                 f"The schema registry does not let this user set the compatibility of the subject {subject} (403): "
                 f"give it this right, unset TRIAGE_SCHEMA_COMPATIBILITY, or {REGISTER_BY_HAND}."
             )
-        _raise_for_refusal(answer, subject, f"compatibility {compatibility}")
+        if answer.status != 409:  # Apicurio's answer if another service sets it at this moment
+            _raise_for_refusal(answer, subject, f"compatibility {compatibility}")
         return True
 
 

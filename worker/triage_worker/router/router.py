@@ -28,7 +28,7 @@ from triage_worker.routing.routes_file import RoutesFile
 log = logging.getLogger(__name__)
 
 TICK_S = 2.0
-BATCH_S = 1.5
+BATCH_S = 1.0
 """How long the current batches may take when the router stops."""
 
 STUCK_AFTER_S = 300.0

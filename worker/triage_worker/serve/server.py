@@ -1,6 +1,6 @@
 """The HTTP server: uvicorn with httptools, within limits of time and size that uvicorn leaves to a proxy.
 
-By `python -m tests.bench.http_servers`, which answers at once, it takes 0.2 ms of CPU time for a request, granian 0.3 ms,
+By `python -m tests.bench.http_servers`, which answers at once, it takes 0.2 ms of CPU time a request, granian 0.3 ms
 and uvicorn with h11 0.4 ms. granian also runs the application in processes of its own, and calls its server within
 another program's event loop experimental; here, event loop and inference threads are in one process.
 """

@@ -16,10 +16,10 @@ log = logging.getLogger(__name__)
 QUEUED_S = 1.5
 """How long queued messages are still begun. Then they are dropped, and only what is running is finished."""
 
-STUCK_S = 1.5
+STUCK_S = 1.0
 """A broker that has taken no output for so long is not waited for."""
 
-COMMIT_S = 2.0
+COMMIT_S = 1.7
 """How long the last commit may take."""
 
 STUCK_COMMIT_S = 0.5

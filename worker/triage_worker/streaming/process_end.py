@@ -17,10 +17,10 @@ from typing import Any
 
 log = logging.getLogger(__name__)
 
-LIMIT_S = 4.5
+LIMIT_S = 4.0
 """A stopped process ends so long after the signal, unless messages in flight are being finished until later."""
 
-CLOSE_S = 2.5
+CLOSE_S = 2.2
 """It ends so long after its last message was finished, if that is later."""
 
 LOG_S = 0.2

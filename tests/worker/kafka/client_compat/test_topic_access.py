@@ -1,7 +1,8 @@
 """A right on a topic that the broker refuses is raised, whichever request of a consumer finds it."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from types import SimpleNamespace
 from typing import Any
 
@@ -13,10 +14,18 @@ from triage_worker.kafka.client_compat.patches import apply_patches
 from triage_worker.kafka.client_compat.topic_access import PatchedFetcher
 
 from tests.worker.kafka.client_compat.hidden_topic import REFUSED, grant, refused_offsets, refused_positions, revoke
-from tests.worker.kafka.client_compat.scripted_broker import PARTITIONS, TOPIC, USUAL, ScriptedBroker, all_assigned
+from tests.worker.kafka.client_compat.scripted_broker import (
+    NODE,
+    PARTITIONS,
+    TOPIC,
+    USUAL,
+    ScriptedBroker,
+    all_assigned,
+)
 
 PLACES = [TopicPartition(TOPIC, number) for number in range(PARTITIONS)]
 METADATA_MAX_AGE_MS = 50
+RETRY_BACKOFF_MS = 50
 
 
 @pytest.fixture
@@ -131,6 +140,28 @@ async def test_aiokafka_alone_looks_a_hidden_topic_up_without_a_pause(unpatched:
         await poll(consumer, lambda: len(broker.asked("MetadataRequest")) > 100)
 
 
+async def test_a_leader_is_looked_for_at_intervals(patched: None, broker: ScriptedBroker) -> None:
+    async with leaderless(broker) as consumer:
+        before = len(broker.asked("MetadataRequest"))
+        await consumer.getmany(timeout_ms=500)
+        assert 2 <= len(broker.asked("MetadataRequest")) - before <= 1 + 500 / RETRY_BACKOFF_MS
+
+
+async def test_brokers_that_are_gone_are_looked_for_at_intervals(
+    patched: None, broker: ScriptedBroker, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with leaderless(broker) as consumer:
+        await broker.hang_up()
+        await consumer.getmany(timeout_ms=500)
+    failed = [record for record in caplog.records if record.getMessage().startswith("Unable to update metadata")]
+    assert 2 <= len(failed) <= 1 + 500 / RETRY_BACKOFF_MS
+
+
+async def test_aiokafka_alone_looks_for_a_leader_without_a_pause(unpatched: None, broker: ScriptedBroker) -> None:
+    async with leaderless(broker) as consumer:
+        await poll(consumer, lambda: len(broker.asked("MetadataRequest")) > 100)
+
+
 async def test_aiokafka_alone_waits_for_ever_for_a_hidden_topic(unpatched: None, broker: ScriptedBroker) -> None:
     async with member(broker) as consumer:
         await poll(consumer, lambda: broker.asked("FetchRequest"))
@@ -172,6 +203,18 @@ async def lookups(broker: ScriptedBroker, polls: int) -> int:
                 await consumer.getmany(timeout_ms=0)
             await asyncio.sleep(0.02)
         return len(broker.asked("MetadataRequest")) - before
+
+
+@asynccontextmanager
+async def leaderless(broker: ScriptedBroker) -> AsyncIterator[AIOKafkaConsumer]:
+    """A consumer of partitions whose leader is gone."""
+    consumer = reader(broker, retry_backoff_ms=RETRY_BACKOFF_MS)
+    async with consumer:
+        partitions: list[Any] = [(0, place.partition, -1, [NODE], [], []) for place in PLACES]
+        broker.script["MetadataRequest"] = lambda _: (0, "cluster", NODE, [(0, TOPIC, False, partitions)])
+        await consumer._client.force_metadata_update()
+        consumer.assign(PLACES)
+        yield consumer
 
 
 async def closed_in_its_pause(kind: type[Fetcher]) -> None:

@@ -7,7 +7,6 @@ from contextlib import contextmanager
 from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
-from typing import Any
 
 import pytest
 from triage_worker.config.errors import ConfigError
@@ -101,8 +100,10 @@ def test_a_secret_that_the_issuer_repeats_is_not_shown(issuer: Issuer, client: O
     assert "no such secret: ********)" in str(refusal(client))
 
 
-def fails(*arguments: Any, **headers: str) -> Callable[[Asked], tuple[int, dict[str, str], bytes]]:
-    return lambda _: failure(*arguments, **headers)
+def fails(
+    status: int, code: str, description: str, **headers: str
+) -> Callable[[Asked], tuple[int, dict[str, str], bytes]]:
+    return lambda _: failure(status, code, description, headers)
 
 
 @pytest.mark.parametrize(

@@ -19,6 +19,7 @@ the member leaves: it would wait for one more dead member then.
 
 import asyncio
 import logging
+from time import monotonic
 
 from aiokafka import AIOKafkaConsumer
 from aiokafka.client import ConnectionGroup
@@ -37,7 +38,6 @@ from aiokafka.protocol.commit import OffsetFetchRequest
 from aiokafka.protocol.group import JoinGroupRequest, LeaveGroupRequest, SyncGroupRequest
 
 from triage_worker.kafka.client_compat import topic_access
-from triage_worker.resilience.tasks import wait_until
 
 log = logging.getLogger(__name__)
 
@@ -62,7 +62,8 @@ def apply_patch() -> None:
 class PatchedGroupCoordinator(GroupCoordinator):
     """aiokafka's group coordinator with all four patches."""
 
-    _is_joining = False
+    is_joining = False
+    """Whether it waits for the group to answer a join."""
 
     def check_errors(self) -> None:
         """Raise what ended a task of the coordinator, or a missing right, in each poll of the consumer."""
@@ -71,7 +72,7 @@ class PatchedGroupCoordinator(GroupCoordinator):
 
     async def close(self) -> None:
         """Leave the group, also while it is being joined."""
-        leaving = asyncio.ensure_future(self._stop_joining()) if self._is_joining else None
+        leaving = asyncio.ensure_future(self._stop_joining()) if self.is_joining else None
         try:
             await super().close()
         finally:
@@ -88,12 +89,17 @@ class PatchedGroupCoordinator(GroupCoordinator):
             try:
                 await self._client.send(self.coordinator_id, LeaveGroupRequest(self.group_id, self.member_id))
                 self.reset_generation()
-                async with asyncio.timeout(ANSWER_TIMEOUT_S):
-                    await wait_until(lambda: not self._is_joining)
-            except (KafkaError, TimeoutError) as error:
+                await self._answered()
+            except KafkaError as error:
                 log.debug("The group could not be left while it was joined: %r", error)
-        if self._is_joining and waiting is not None:
+        if self.is_joining and waiting is not None:
             waiting.close()
+
+    async def _answered(self) -> None:
+        """Give the broker the time to answer the join of a member that has left."""
+        deadline = monotonic() + ANSWER_TIMEOUT_S
+        while self.is_joining and monotonic() < deadline:  # noqa: ASYNC110 (aiokafka tells nobody)
+            await asyncio.sleep(ANSWER_TIMEOUT_S / 20)
 
     async def _send_req(self, request: Request) -> Response:
         await self._set_timeout(request)
@@ -107,11 +113,11 @@ class PatchedGroupCoordinator(GroupCoordinator):
     async def _join(self, request: Request) -> Response:
         if self._closing.done():  # it would wait for the group again
             raise GroupCoordinatorNotAvailableError
-        self._is_joining = True
+        self.is_joining = True
         try:
             return await super()._send_req(request)
         finally:
-            self._is_joining = False
+            self.is_joining = False
 
     def _check_offsets(self, response: Response) -> None:
         """Raise an error in the answer to a request for committed offsets."""

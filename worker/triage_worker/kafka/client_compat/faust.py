@@ -12,6 +12,7 @@ from faust.tables import TableManager
 from faust.types import AppT
 
 from triage_worker.kafka.client_compat import topic_access, versions
+from triage_worker.kafka.client_compat.consumer_group import PatchedGroupCoordinator
 
 versions.require(versions.FAUST)
 
@@ -94,6 +95,9 @@ async def watch_topics(app: Any) -> None:
 STOP_TIMEOUT_S = 1.5
 """How long an application may take to stop in order."""
 
+LEAVE_TIMEOUT_S = 0.5
+"""How long its consumer may take before that to leave a group that it is joining."""
+
 CLOSED_TIMEOUT_S = 0.5
 """How long it may then take to stop without its connections."""
 
@@ -116,6 +120,8 @@ async def stop_app(app: Any) -> Stopped:
     Its consumer first waits for a rebalance that is going on, or for a broker that hangs. Closing the connections ends
     these requests. A thread can also outlive the application: Faust only logs that it could not stop it.
     """
+    if await _leave_while_joining(app):
+        return Stopped(in_order=False, failed=False)  # there is nothing to commit, and Faust waits for its consumer
     stopping, closed = asyncio.ensure_future(app.stop()), False
     try:
         done, _ = await asyncio.wait([stopping], timeout=STOP_TIMEOUT_S)
@@ -131,6 +137,18 @@ async def stop_app(app: Any) -> Stopped:
     in_order = bool(done) and not stopping.cancelled() and failure is None
     worker = app.consumer._thread._thread
     return Stopped(in_order and (worker is None or not worker.is_alive()), failure is not None and not closed)
+
+
+async def _leave_while_joining(app: Any) -> bool:
+    """Let a consumer that is joining its group leave it, before Faust waits for the group; whether it was joining."""
+    thread = app.consumer._thread
+    client = getattr(thread, "_consumer", None)
+    coordinator = getattr(client, "_coordinator", None)
+    if client is not None and isinstance(coordinator, PatchedGroupCoordinator) and coordinator.is_joining:
+        leaving = asyncio.run_coroutine_threadsafe(client.stop(), thread.thread_loop)
+        await asyncio.wait([asyncio.wrap_future(leaving)], timeout=LEAVE_TIMEOUT_S)
+        return True
+    return False
 
 
 async def _close_connections(app: Any) -> None:

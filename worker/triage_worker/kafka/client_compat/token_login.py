@@ -43,7 +43,9 @@ class PatchedConnection(RenewingConnection):
 
     def authenticator_oauth(self) -> OAuthAuthenticator:
         """Make the client's side of a login."""
-        return PatchedOAuthAuthenticator(sasl_oauth_token_provider=self._sasl_oauth_token_provider)
+        provider = self._sasl_oauth_token_provider
+        assert provider is not None  # aiokafka refuses the mechanism without one
+        return PatchedOAuthAuthenticator(sasl_oauth_token_provider=provider)
 
     async def _do_sasl_handshake(self) -> None:
         try:

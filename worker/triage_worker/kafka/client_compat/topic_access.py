@@ -24,7 +24,11 @@ from aiokafka.errors import TopicAuthorizationFailedError, for_code
 from aiokafka.protocol.api import Response
 
 LOOKUP_INTERVAL_S = 1.0
-"""How often a consumer asks again for a topic that is hidden. aiokafka asks, and logs an error, without a pause."""
+"""How often a consumer asks again for a topic that is hidden. aiokafka asks, and logs an error, without a pause.
+
+So it does for a partition without a leader, and where no broker can be reached: these are asked for after the client's
+retry back-off, since they may be back soon.
+"""
 
 
 def apply_patch() -> None:
@@ -35,6 +39,8 @@ def apply_patch() -> None:
 
 class PatchedFetcher(Fetcher):
     """aiokafka's fetcher, which looks at the topic when it may not know the offsets of a partition.
+
+    It pauses between its looks for the leader of a partition.
 
     It can also be closed while it pauses after a failed fetch. The fetch cancels aiokafka's own `close` then, and
     with it a consumer's `stop`, and the thread that Faust runs it in.
@@ -57,8 +63,9 @@ class PatchedFetcher(Fetcher):
 
     def _get_actions_per_node(self, assignment: Any) -> tuple[Any, Any, float, bool, Any]:
         fetches, resets, timeout_s, look_up, resumed = super()._get_actions_per_node(assignment)
-        if look_up and self._client.cluster.unauthorized_topics:
-            look_up = monotonic() - self._looked_up_at >= LOOKUP_INTERVAL_S
+        if look_up:
+            hidden = self._client.cluster.unauthorized_topics
+            look_up = monotonic() - self._looked_up_at >= (LOOKUP_INTERVAL_S if hidden else self._client._retry_backoff)
             self._looked_up_at = monotonic() if look_up else self._looked_up_at
         return fetches, resets, timeout_s, look_up, resumed
 

@@ -211,7 +211,8 @@ class PartitionTransactions:
                 await producer.send_offsets_to_transaction({self._partition: offset}, self._config.group)
             await producer.commit_transaction()
         self._metrics.transaction("committed")
-        self._committed = offset
+        if offset is not None:
+            self._committed = offset
         self._progress_at = monotonic()
         self._failures, self._failing_since, self.error = 0, None, None
         for output in self._sent:
@@ -245,7 +246,10 @@ class PartitionTransactions:
         if self._partition not in self._in_flight.offsets:
             return None
         tracker = self._in_flight.offsets[self._partition]
-        return None if tracker.in_flight or tracker.committable == self._committed else tracker.committable
+        position = tracker.committable
+        # Never backwards: after an uncertain commit, the position may still be the one before it.
+        behind = position is None or (self._committed is not None and position <= self._committed)
+        return None if tracker.in_flight or behind else position
 
     async def _send(self, producer: AIOKafkaProducer) -> "list[asyncio.Future[Any]]":
         futures: list[asyncio.Future[Any]] = []
