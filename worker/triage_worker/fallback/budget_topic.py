@@ -18,7 +18,7 @@ from triage_worker.kafka.clients import producer
 from triage_worker.kafka.topic_reader import open_reader
 
 RETRY_S = 1.0
-CLOSE_S = 1.0
+CLOSE_S = 0.5
 """How long the end of the service waits for entries to be stored, and then for requests to end."""
 
 POLL_MS = 1_000
