@@ -63,10 +63,12 @@ async def _writer(settings: Settings) -> AsyncIterator[AIOKafkaProducer]:
         await writer.start()
         yield writer
     finally:
-        with suppress(TimeoutError, KafkaError):
-            async with asyncio.timeout(CLOSE_S):
-                await writer.flush()
-        await abandon(writer, CLOSE_S)
+        try:
+            with suppress(TimeoutError, KafkaError):
+                async with asyncio.timeout(CLOSE_S):
+                    await writer.flush()
+        finally:  # also if the service is stopped again meanwhile
+            await abandon(writer, CLOSE_S)
 
 
 class _TopicLog:
