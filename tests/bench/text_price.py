@@ -39,7 +39,7 @@ BAR = 0.93
 
 def worker(switches: dict[str, object]) -> ProcessorHarness[ClassificationProcessor]:
     """Put a worker of one inference thread together."""
-    settings = Settings.load(threads=1, **switches)
+    settings = Settings.load(threads=1, remembered_texts=0, **switches)
     classifier = Classifier.open(DEFAULT_BUNDLE, device="cpu", threads=1, detect_language=False, clean_email=False)
     processor, components = assemble(settings, [(ALL, classifier)], Metrics(), sources=input_sources(settings))
     return ProcessorHarness(processor, components.in_flight, PARTITION)

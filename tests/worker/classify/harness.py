@@ -10,6 +10,7 @@ from triage_worker.classify.message_sources import MessageSource, MessageSources
 from triage_worker.classify.outputs import OutputWriter
 from triage_worker.classify.processor import ClassificationProcessor
 from triage_worker.inference.batching import Limits
+from triage_worker.inference.decision_memory import DecisionMemory
 from triage_worker.inference.loaded_bundle import LoadedBundle
 from triage_worker.inference.message_languages import MessageLanguages
 from triage_worker.inference.serving_bundles import ServingBundles
@@ -26,12 +27,19 @@ A, B = TopicPartition("in", 0), TopicPartition("in", 1)
 
 
 def loaded_bundle(
-    model: FakeModel, version: str = "1", *, threads: int = 1, budget: int = 256, serves: tuple[str, ...] = ("*",)
+    model: FakeModel,
+    version: str = "1",
+    *,
+    threads: int = 1,
+    budget: int = 256,
+    serves: tuple[str, ...] = ("*",),
+    remembered: int = 0,
 ) -> LoadedBundle:
     """Make a bundle of a fake model, which publishes to "out" and "fallback"."""
     events = IntentWriter(name="m", version=version, threshold=0.5, descriptions={"WISMO": "where"}, include_text=False)
     limits = Limits(threads=threads, budget=budget)
-    return LoadedBundle(model, OutputWriter(events, "out", "fallback"), limits, serves=serves)
+    writer = OutputWriter(events, "out", "fallback")
+    return LoadedBundle(model, writer, limits, serves=serves, memory=DecisionMemory(remembered))
 
 
 def one_source(

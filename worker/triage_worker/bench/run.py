@@ -16,7 +16,7 @@ from triage_models.serving.classifier import Classifier
 from triage_worker.bench.process_usage import cpu_seconds, resident_mib
 from triage_worker.bench.raw_onnx import RawInference, Timing
 from triage_worker.bench.result import Result, Round, Setup, summarize
-from triage_worker.bench.traffic import Traffic, sample
+from triage_worker.bench.traffic import Traffic, sample, sample_with_repeats
 from triage_worker.config.settings import Settings
 from triage_worker.demo.embedded_broker import embedded_broker, free_port
 from triage_worker.demo.sample_records import SampleRecord
@@ -43,6 +43,8 @@ class Options:
         external: use the broker of the settings instead of an embedded one.
         plain_loop: measure the plain loop, too.
         partitions: partitions of each topic.
+        repeats: the share of messages whose text came before, 0 to 1; all other texts differ, in all rounds. None:
+            each round has the demo's texts, and the worker remembers none of them.
         dollars_per_hour: price of this machine.
         on_stage: called with what is measured next.
     """
@@ -52,6 +54,7 @@ class Options:
     external: bool
     plain_loop: bool
     partitions: int = 4
+    repeats: float | None = None
     dollars_per_hour: float = cost.MACHINE_DOLLARS_PER_HOUR
     on_stage: Callable[[str], None] = lambda text: None
 
@@ -69,7 +72,8 @@ async def run_benchmark(settings: Settings, options: Options) -> Result:
         Classifier.open, settings.bundle.only, device=settings.device, threads=settings.threads or None
     )
     async with _broker(settings, options) as own_settings:
-        own = own_settings.model_copy(update={"threads": classifier.threads})
+        remembered = {} if options.repeats is not None else {"remembered_texts": 0}
+        own = own_settings.model_copy(update={"threads": classifier.threads, **remembered})
         rounds, latencies, rate = await _measure_worker(own, classifier, options)
         plain_loop_rate = await _measure_plain_loop(own, options) if options.plain_loop else None
     setup = Setup(
@@ -88,28 +92,36 @@ async def _measure_worker(
     settings: Settings, classifier: Classifier, options: Options
 ) -> tuple[list[Round], list[float], float]:
     """Measure the rounds, then latencies in seconds, at a rate in messages per second that is the third value."""
-    messages, texts = sample(options.messages)
-    raw = RawInference(classifier, texts, limits(settings, classifier))
+    # Each round, and the one that warms up, in order.
+    parts = [_Part(settings, classifier, options, number) for number in range(options.rounds + 1)]
     async with (
         running(Service("worker", settings)) as [worker],
         Traffic.opened(settings, options.partitions) as traffic,
     ):
         options.on_stage("warming up")
-        await _round(raw, traffic, messages, worker.pid)
+        await _round(parts[0], traffic, worker.pid)
         rounds = []
-        for number in range(options.rounds):
-            options.on_stage(f"round {number + 1} of {options.rounds}")
-            rounds.append(await _round(raw, traffic, messages, worker.pid))
+        for number, part in enumerate(parts[1:], start=1):
+            options.on_stage(f"round {number} of {options.rounds}")
+            rounds.append(await _round(part, traffic, worker.pid))
         options.on_stage("latency")
         rate = LATENCY_SHARE * options.messages / min(one.worker.seconds for one in rounds)
         latency_messages, _ = sample(max(LATENCY_LEAST, round(LATENCY_S * rate)))
         return rounds, await traffic.latencies(latency_messages, rate, seed=0), rate
 
 
-async def _round(raw: RawInference, traffic: Traffic, messages: Sequence[SampleRecord], worker: int) -> Round:
-    return Round(
-        await _classify_backlog(traffic, messages, worker), await asyncio.to_thread(raw.run), resident_mib(worker)
-    )
+class _Part:
+    """The messages of one round, and the model alone with the same texts."""
+
+    def __init__(self, settings: Settings, classifier: Classifier, options: Options, number: int) -> None:
+        count, repeats = options.messages, options.repeats
+        self.messages, texts = sample(count) if repeats is None else sample_with_repeats(count, repeats, number)
+        self.raw = RawInference(classifier, texts, limits(settings, classifier))
+
+
+async def _round(part: _Part, traffic: Traffic, worker: int) -> Round:
+    answered = await _classify_backlog(traffic, part.messages, worker)
+    return Round(answered, await asyncio.to_thread(part.raw.run), resident_mib(worker))
 
 
 async def _classify_backlog(traffic: Traffic, messages: Sequence[SampleRecord], worker: int) -> Timing:

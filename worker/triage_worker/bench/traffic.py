@@ -131,3 +131,23 @@ def sample(messages: int) -> tuple[list[SampleRecord], list[str]]:
     readable = ((record, message.text) for record, message in decoded if isinstance(message, CustomerMessage))
     chosen = list(islice(readable, messages))
     return [record for record, _ in chosen], [text for _, text in chosen]
+
+
+def sample_with_repeats(messages: int, repeats: float, part: int) -> tuple[list[SampleRecord], list[str]]:
+    """The same messages, each with an order number of its own, except for those that repeat an earlier text.
+
+    Args:
+        messages: how many.
+        repeats: the probability, 0 to 1, that a message repeats the text of one before it in the same part. Which one
+            is drawn from all messages so far, so what came often comes ever more often, as in a shop.
+        part: no text of one part is in another.
+    """
+    chance = random.Random(part)
+    records: list[SampleRecord] = []
+    texts: list[str] = []
+    for record, text in zip(*sample(messages), strict=True):
+        again = bool(texts) and chance.random() < repeats
+        texts.append(chance.choice(texts) if again else f"{text} (order {part}-{len(texts)})")
+        value = {**orjson.loads(record.value or b"{}"), "text": texts[-1]}
+        records.append(record._replace(value=orjson.dumps(value)))
+    return records, texts

@@ -8,6 +8,7 @@ from triage_schemas.records import IntentWriter
 from triage_worker.classify.outputs import Audit, OutputWriter
 from triage_worker.classify.thresholds import threshold_in_force, threshold_of_intent
 from triage_worker.config.settings import Settings
+from triage_worker.inference.decision_memory import DecisionMemory
 from triage_worker.inference.loaded_bundle import ALL, LoadedBundle, limits, show_in_metrics
 from triage_worker.kafka.control_topic import Decisions
 from triage_worker.observability.metrics import Metrics
@@ -63,4 +64,5 @@ def load_for_serving(
         limits(settings, classifier),
         frozenset(bundle.manifest.languages or ()),
         serves,
+        DecisionMemory(settings.remembered_texts),
     )

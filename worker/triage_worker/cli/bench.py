@@ -22,6 +22,15 @@ def bench(
     peer: Annotated[
         bool, typer.Option(help="Also measure a plain loop of aiokafka and transformers; needs the train extra")
     ] = True,
+    repeats: Annotated[
+        float | None,
+        typer.Option(
+            min=0,
+            max=1,
+            help="Share of messages whose text came before; all others differ, and the worker remembers texts as it "
+            "does by default. Without it each round has the same texts, and none is remembered",
+        ),
+    ] = None,
     machine_price: Annotated[float, typer.Option(min=0.001, help="Price of this machine, in dollars an hour")] = 0.10,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object")] = False,
 ) -> None:
@@ -39,6 +48,7 @@ def bench(
         settings.source("bootstrap_servers") == "flag",
         peer,
         partitions,
+        repeats,
         machine_price,
         lambda stage: stages.print(f"{stage} …"),
     )

@@ -61,6 +61,7 @@ _SERVING = _named("serve_")
 SERVE = (
     *MODEL,
     "batch_tokens",
+    "remembered_texts",
     "bundle_poll_s",
     *_named("detect_", "clean_", "max_text_", "max_in_", "entities", "order_", "catalogue", "region"),
     *_SERVING,

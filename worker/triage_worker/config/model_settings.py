@@ -31,4 +31,11 @@ class ModelSettings(BaseModel):
         "auto", description="device that inference runs on"
     )
     threads: NonNegativeInt = Field(0, description="batches that run at once; 0: one for each usable core")
+    remembered_texts: int = Field(
+        10_000,
+        ge=0,
+        le=10_000_000,
+        description="texts whose decision is remembered, about 1 kB each: a text that comes again costs no inference; "
+        "0: none",
+    )
     batch_tokens: PositiveInt = Field(2_048, description="padded tokens in one batch")

@@ -228,7 +228,9 @@ class Inference:
         return self.bundles.in_place_of(bundle)
 
     def _classify(self, bundle: LoadedBundle, batch: Sequence[EncodedMessage]) -> list[Decision]:
-        return self._infer(bundle, bundle.rows(batch))
+        decisions, hits = bundle.memory.decide(bundle.rows(batch), partial(self._infer, bundle))
+        self._metrics.remembered(",".join(bundle.serves), hits)
+        return decisions
 
     def _infer(self, bundle: LoadedBundle, batch: Sequence[Encoded]) -> list[Decision]:
         started = monotonic()

@@ -1,7 +1,8 @@
 """A bundle that serves: the tokens, decision and answer of a message are all made by the same bundle."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Protocol
 
 from triage_models.serving.classifier import Classifier
@@ -11,6 +12,7 @@ from triage_schemas.messages.message import CustomerMessage
 
 from triage_worker.config.settings import Settings
 from triage_worker.inference.batching import Limits
+from triage_worker.inference.decision_memory import DecisionMemory
 from triage_worker.inference.incoming_message import IncomingMessage
 from triage_worker.observability.metrics import Metrics
 
@@ -65,6 +67,7 @@ class LoadedBundle:
         limits: how batches are formed for it.
         languages: those that it answers; empty if it answers any.
         serves: the languages whose messages come to it.
+        memory: its decisions on the texts that it read last.
     """
 
     model: Model
@@ -72,6 +75,7 @@ class LoadedBundle:
     limits: Limits
     languages: frozenset[str] = frozenset()
     serves: tuple[str, ...] = ALL
+    memory: DecisionMemory = field(default_factory=partial(DecisionMemory, 0))
 
     def rows(self, batch: Sequence["EncodedMessage"]) -> list[Encoded]:
         """Return the tokens of messages, made anew where another bundle's tokenizer made them."""

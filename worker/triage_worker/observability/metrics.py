@@ -42,6 +42,12 @@ class Metrics:
             ["serves", "outcome"],
             registry=registry,
         )
+        self._remembered = Counter(
+            "triage_decisions_remembered",
+            "Messages decided without inference, as their text had come before, by the languages of the bundle.",
+            ["serves"],
+            registry=registry,
+        )
         self._threshold: Gauge | None = None
         self._read = Counter("triage_messages_read", "Messages read.", registry=registry)
         self._returned = Counter(
@@ -147,6 +153,10 @@ class Metrics:
         """Count messages that the bundle for these languages has decided on."""
         for outcome, messages in outcomes.items():
             self._decided.labels(serves, outcome).inc(messages)
+
+    def remembered(self, serves: str, messages: int) -> None:
+        """Count messages that the bundle for these languages decided on without inference."""
+        self._remembered.labels(serves).inc(messages)
 
     def threshold(self, read: Callable[[], tuple[float, int]], followed: Callable[[], bool], serves: str = "*") -> None:
         """Set what is asked about the threshold whenever the metrics are read, where an audit may move it.

@@ -13,6 +13,7 @@ from triage_models.serving.mail.message import reader
 from triage_worker.config.errors import ConfigError
 from triage_worker.config.settings import Settings
 from triage_worker.inference.bundle_metrics import BundleMetrics
+from triage_worker.inference.decision_memory import DecisionMemory
 from triage_worker.inference.loaded_bundle import LoadedBundle, limits, show_in_metrics
 from triage_worker.inference.message_languages import MessageLanguages
 from triage_worker.inference.serving_bundles import ServingBundles
@@ -169,7 +170,8 @@ def _load(settings: Settings, metrics: Metrics, opened: Sequence[Opened]) -> lis
         show_in_metrics(metrics, classifier, serves)
         writer = ResultWriter(classifier.bundle, settings.entity_extractor())
         languages = frozenset(classifier.bundle.manifest.languages or ())
-        loaded.append(LoadedBundle(classifier, writer, limits(settings, classifier), languages, serves))
+        memory = DecisionMemory(settings.remembered_texts)
+        loaded.append(LoadedBundle(classifier, writer, limits(settings, classifier), languages, serves, memory))
     return loaded
 
 
