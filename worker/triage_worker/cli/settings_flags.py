@@ -74,6 +74,7 @@ FALLBACK = _all_but(
         *_ROUTING,
         *_SERVING,
         *MODEL,
+        "remembered_texts",
         *_named("input_format", "text_", "skip_", "detect_", "clean_", "bundle_", "shadow_", "audit_"),
         *_named("sources", "id_field", "customer_field", "channel_field", "language_field"),
     ),
