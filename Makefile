@@ -15,7 +15,7 @@ EXTRAS := .[demo,router,otel,parquet,email,registry,aws,azure,gcp,serve,dev]
 QUICK := not kafka and not train and not install and not packaging and not torture and not llm
 DATA ?= $(or $(TRIAGE_DATA),../shared/data)
 
-.PHONY: help setup demo test check docs bench gpu-check bench-serve evaluate-all mail-check text-price redaction-check leave-one-out language-check two-wishes label-curve multilingual-check train-multilingual train-ecommerce torture test-llm examples deploy-check lowest newest pins clean
+.PHONY: help setup demo test check docs bench gpu-check bench-peers bench-serve evaluate-all mail-check text-price redaction-check leave-one-out language-check two-wishes label-curve multilingual-check train-multilingual train-ecommerce torture test-llm examples deploy-check lowest newest pins clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -42,6 +42,11 @@ bench: $(ALL_READY) ## measure throughput next to raw ONNX Runtime, latency, mem
 
 gpu-check: $(ALL_READY) ## check an NVIDIA GPU: CUDA is active, fp16 answers as int8 does, messages per second, memory (GPU_ARGS="--bundle DIR")
 	@$(BIN)/python -m tests.bench.gpu $(GPU_ARGS)
+
+bench-peers: $(ALL_READY) ## measure Triage next to MLServer, Quix Streams, Faust and a plain loop on a real Kafka, ten minutes (BENCH_ARGS="--repeats 0.3")
+	@$(BIN)/uv venv --quiet --clear --python $(BIN)/python $(VENV)-peers
+	@$(BIN)/uv pip install --quiet --python $(VENV)-peers --requirement tests/bench/peers/requirements.txt
+	@$(BIN)/python -m tests.bench.peers.run --peers $(abspath $(VENV)-peers)/bin/python $(BENCH_ARGS)
 
 bench-serve: $(ALL_READY) ## measure `triage serve` over HTTP next to the worker's engine, two minutes (BENCH_ARGS="--rounds 3")
 	@$(BIN)/python -m tests.bench.serve $(BENCH_ARGS)
