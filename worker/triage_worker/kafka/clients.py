@@ -1,6 +1,6 @@
 """Makes the Kafka clients, so that each has the same time-outs, isolation level and patches.
 
-Two exceptions: Faust makes the router's clients (`router.faust_app`), and `bench.plain_loop` uses aiokafka's defaults.
+Two exceptions: Faust makes the router's consumer (`router.faust_app`), and `bench.plain_loop` uses aiokafka's defaults.
 """
 
 from collections.abc import AsyncIterator
