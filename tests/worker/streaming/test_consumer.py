@@ -10,7 +10,7 @@ from tests.worker.fakes import record
 from tests.worker.streaming.consumer_harness import A, B, ConsumerHarness, running
 
 
-async def test_a_revocation_waits_flushes_commits_and_then_releases_the_partitions() -> None:
+async def test_a_revocation_of_all_waits_flushes_commits_and_then_releases_them() -> None:
     harness = ConsumerHarness()
     async with running(harness):
         await harness.assign(A, B)
@@ -18,15 +18,76 @@ async def test_a_revocation_waits_flushes_commits_and_then_releases_the_partitio
         harness.acknowledge(7)
         harness.processor.is_idle = False
         harness.calls.clear()
-        revoking = asyncio.create_task(harness.consumer.on_partitions_revoked({A}))
+        revoking = asyncio.create_task(harness.consumer.on_partitions_revoked([A, B]))
         await asyncio.sleep(0.02)
         assert harness.calls == ["pause processor"]
         assert not harness.consumer.assigned
         harness.processor.is_idle = True
         await revoking
-        assert harness.calls == ["pause processor", "flush", "commit {0: 8}", "release [0]", "revoke [0]"]
+        assert harness.calls == ["pause processor", "flush", "commit {0: 8}", "release [0, 1]", "revoke [0, 1]"]
         assert harness.in_flight.offsets.counts().returned == 1
-        assert B in harness.in_flight.offsets
+
+
+async def test_a_revocation_of_some_waits_for_their_messages_only_and_the_others_go_on() -> None:
+    harness = ConsumerHarness()
+    async with running(harness):
+        await harness.assign(A, B)
+        harness.read(7, 8)
+        harness.read(3, partition=B)
+        harness.processor.is_idle = False
+        harness.calls.clear()
+        harness.acknowledge(7)
+        revoking = asyncio.create_task(harness.consumer.on_partitions_revoked({A}))
+        await asyncio.sleep(0.02)
+        assert harness.calls == []
+        assert harness.consumer.assigned
+        harness.acknowledge(8)
+        await revoking
+        assert harness.calls == ["commit {0: 9, 1: 3}", "release [0]", "revoke [0]"]
+        assert harness.in_flight.offsets.counts().returned == 0
+        assert (A in harness.in_flight.offsets, B in harness.in_flight.offsets) == (False, True)
+        harness.acknowledge(3, partition=B)
+
+
+async def test_a_revocation_of_some_does_not_wait_for_ever(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(consumer_module, "PARTIAL_S", 0.01)
+    harness = ConsumerHarness()
+    async with running(harness):
+        await harness.assign(A, B)
+        harness.read(7)
+        harness.calls.clear()
+        await harness.consumer.on_partitions_revoked({A})
+        assert harness.calls == ["release [0]", "revoke [0]"]
+        assert harness.in_flight.offsets.counts().returned == 1
+    assert "Not everything was finished in time" in caplog.text
+
+
+async def test_partitions_that_are_added_leave_the_others_as_they_are(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO")
+    harness = ConsumerHarness(commits_offsets=True)
+    async with running(harness):
+        await harness.assign(A)
+        harness.read(7)
+        tracker = harness.in_flight.offsets[A]
+        await harness.assign(B)
+        assert harness.calls == ["pause partitions [1]", "assign [1] brokers 3", "resume processor"]
+        await harness.assign()
+        assert harness.calls == ["resume processor"]
+        assert harness.in_flight.offsets[A] is tracker
+        assert tracker.in_flight == 1
+        harness.acknowledge(7)
+    assert [record.partitions for record in caplog.records if record.message == "Partitions assigned"] == [
+        *([0], [0, 1], [0, 1])
+    ]
+
+
+async def test_all_partitions_are_assigned_anew_where_some_are_not_served() -> None:
+    harness = ConsumerHarness()
+    assert harness.consumer.keeps_partitions
+    harness.delivery.shortage = "too few file descriptors"
+    assert not harness.consumer.keeps_partitions
 
 
 async def test_a_revocation_releases_the_partitions_when_its_time_is_up(caplog: pytest.LogCaptureFixture) -> None:

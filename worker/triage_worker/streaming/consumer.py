@@ -1,14 +1,17 @@
 """Reads topics as a member of a consumer group: joining, polling, rebalances, restarts.
 
-aiokafka rebalances eagerly: all partitions are revoked and assigned anew, while heartbeats continue in the background.
-It treats a consumer that does not poll for `max_poll_interval_ms` as dead and leaves the group, so a service whose
-messages take long goes on polling without taking records.
+A rebalance takes some of the partitions, while the others are read on (`client_compat.cooperative_group`); or all of
+them, as aiokafka does by itself: where the group has removed this member, has one of an earlier version, or reads other
+topics now. Heartbeats continue in the background.
+
+aiokafka treats a consumer that does not poll for `max_poll_interval_ms` as dead and leaves the group, so a service
+whose messages take long goes on polling without taking records.
 """
 
 import asyncio
 import contextlib
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from time import monotonic
 
@@ -38,6 +41,9 @@ POLL_MS = 200
 POLL_RECORDS = 512
 MAX_BYTES_IN_FLIGHT = 64 * 1024 * 1024
 RETRY = FixedDelays((0.2, 1.0, 2.0, 5.0, 10.0))
+
+PARTIAL_S = 3.0
+"""How long a partition that goes to another member may wait for its messages in flight, while others are read on."""
 
 POSITIONS_S = 0.5
 """Time between two looks at the positions."""
@@ -133,34 +139,50 @@ class Consumer(ConsumerRebalanceListener):
                 async with asyncio.timeout(RETRY.delay_s(failures)):
                     await stop.wait()
 
+    @property
+    def keeps_partitions(self) -> bool:
+        """Whether partitions may stay over a rebalance. If some are not served, all are assigned anew."""
+        return self._delivery.shortage is None
+
     async def on_partitions_revoked(self, revoked: Iterable[TopicPartition]) -> None:
-        """Finish what is running, drop what is queued, commit, and release the partitions."""
+        """Release partitions after a commit. If these are all, what is queued is dropped, and what is running finished.
+
+        If others stay, these are not read any more: what is in flight of them is finished beside the others.
+        """
         partitions = list(revoked)
-        self.assigned = False
         self._revoked_at = monotonic()
-        self._processor.pause()
+        going = [tracker for tracker in self._in_flight.offsets if tracker.partition in partitions]
+        if going and len(going) < len(list(self._in_flight.offsets)):
+            # What is published is not waited for: that of the others has no end.
+            await self._finish(lambda: not any(tracker.in_flight for tracker in going), PARTIAL_S, self._commit)
+        else:
+            self.assigned = False
+            self._processor.pause()
+            if partitions:
+                await self._finish(lambda: self._processor.idle, self._config.revoke_timeout_s, self.flush_and_commit)
         if partitions:
-            await self._finish(lambda: self._processor.idle, self._config.revoke_timeout_s)
             await self._release(partitions)
             log.info("Partitions revoked", extra=_named(partitions))
 
     async def on_partitions_assigned(self, assigned: Iterable[TopicPartition]) -> None:
-        """Start tracking the partitions, and continue."""
+        """Start tracking the partitions that were added, and continue."""
         if self.client is None:
             return  # leaving the group
-        partitions = sorted(assigned)
-        for partition in partitions:
+        added = sorted(assigned)
+        for partition in added:
             self._in_flight.offsets.assign(partition)
-        if partitions and self._delivery.commits_offsets:
-            self.client.pause(*partitions)  # before the first fetch: each is resumed once it is fenced
-        self._delivery.assign(partitions, brokers=broker_count(self.client))
+        if added and self._delivery.commits_offsets:
+            self.client.pause(*added)  # before the first fetch: each is resumed once it is fenced
+        if added or not self.assigned:
+            self._delivery.assign(added, brokers=broker_count(self.client))
         self._processor.resume()
         if self._revoked_at is not None:
             self._metrics.rebalanced(monotonic() - self._revoked_at)
+            self._revoked_at = None
         self.assigned = self._ever_assigned = True
         self._assigned_at = monotonic()
         self._subscription.look_now()  # another member may have found a topic
-        log.info("Partitions assigned", extra=_named(partitions))
+        log.info("Partitions assigned", extra=_named(tracker.partition for tracker in self._in_flight.offsets))
 
     async def _session(self, stop: asyncio.Event, drain_s: float) -> None:
         """The life of one client: from joining the group to leaving it."""
@@ -238,12 +260,12 @@ class Consumer(ConsumerRebalanceListener):
             # A poll of a partition that is not assigned returns nothing, and counts as a poll.
             await client.getmany(self._no_partition, timeout_ms=0)
 
-    async def _finish(self, done: Callable[[], bool], limit_s: float) -> None:
-        """Wait, up to a limit, until nothing is running and what is published is acknowledged and committed."""
+    async def _finish(self, done: Callable[[], bool], limit_s: float, commit: Callable[[], Awaitable[None]]) -> None:
+        """Wait, up to a limit, until a condition holds, and then for a commit."""
         try:
             async with asyncio.timeout(limit_s):
                 await wait_until(done)
-                await self.flush_and_commit()
+                await commit()
         except TimeoutError:
             extra = {"in_flight": self._in_flight.offsets.in_flight}
             log.warning("Not everything was finished in time; the rest is read again", extra=extra)
