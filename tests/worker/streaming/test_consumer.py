@@ -49,11 +49,8 @@ async def test_a_revocation_of_some_waits_for_their_messages_only_and_the_others
         harness.acknowledge(3, partition=B)
 
 
-async def test_a_revocation_of_some_does_not_wait_for_ever(
-    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    monkeypatch.setattr(consumer_module, "PARTIAL_S", 0.01)
-    harness = ConsumerHarness()
+async def test_a_revocation_of_some_does_not_wait_for_ever(caplog: pytest.LogCaptureFixture) -> None:
+    harness = ConsumerHarness(revoke_timeout_s=0.01)
     async with running(harness):
         await harness.assign(A, B)
         harness.read(7)
@@ -62,6 +59,18 @@ async def test_a_revocation_of_some_does_not_wait_for_ever(
         assert harness.calls == ["release [0]", "revoke [0]"]
         assert harness.in_flight.offsets.counts().returned == 1
     assert "Not everything was finished in time" in caplog.text
+
+
+async def test_a_revocation_of_some_does_not_wait_for_a_registry(caplog: pytest.LogCaptureFixture) -> None:
+    harness = ConsumerHarness()
+    async with running(harness):
+        await harness.assign(A, B)
+        harness.read(7, 8)
+        harness.acknowledge(7)
+        harness.processor.problem = "the registry does not answer"
+        harness.calls.clear()
+        await harness.consumer.on_partitions_revoked({A})
+        assert harness.calls == ["commit {0: 8}", "release [0]", "revoke [0]"]
 
 
 async def test_partitions_that_are_added_leave_the_others_as_they_are(caplog: pytest.LogCaptureFixture) -> None:

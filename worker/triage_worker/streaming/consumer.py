@@ -11,7 +11,7 @@ whose messages take long goes on polling without taking records.
 import asyncio
 import contextlib
 import logging
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from time import monotonic
 
@@ -25,9 +25,9 @@ from triage_worker.kafka.client_compat.consumer_group import stop_consumer
 from triage_worker.kafka.client_compat.metadata import broker_count, positions
 from triage_worker.observability.metrics import Metrics
 from triage_worker.resilience.backoff import FixedDelays
-from triage_worker.resilience.tasks import wait_until
 from triage_worker.streaming.delivery.delivery import Delivery
 from triage_worker.streaming.draining import Draining
+from triage_worker.streaming.hand_over import HandOver
 from triage_worker.streaming.offset_commits import OffsetCommitter
 from triage_worker.streaming.partition_control import PartitionControl
 from triage_worker.streaming.processor import MessageProcessor
@@ -41,9 +41,6 @@ POLL_MS = 200
 POLL_RECORDS = 512
 MAX_BYTES_IN_FLIGHT = 64 * 1024 * 1024
 RETRY = FixedDelays((0.2, 1.0, 2.0, 5.0, 10.0))
-
-PARTIAL_S = 3.0
-"""How long a partition that goes to another member may wait for its messages in flight, while others are read on."""
 
 POSITIONS_S = 0.5
 """Time between two looks at the positions."""
@@ -101,6 +98,7 @@ class Consumer(ConsumerRebalanceListener):
         self._delivery = delivery
         self._committer = committer
         self._control = PartitionControl(delivery.requests, in_flight)
+        self._hand_over = HandOver(in_flight, processor, config.revoke_timeout_s)
         self._config = config
         self._metrics = metrics
         self._revoked_at: float | None = None
@@ -151,15 +149,13 @@ class Consumer(ConsumerRebalanceListener):
         """
         partitions = list(revoked)
         self._revoked_at = monotonic()
-        going = [tracker for tracker in self._in_flight.offsets if tracker.partition in partitions]
-        if going and len(going) < len(list(self._in_flight.offsets)):
-            # What is published is not waited for: that of the others has no end.
-            await self._finish(lambda: not any(tracker.in_flight for tracker in going), PARTIAL_S, self._commit)
+        if self._hand_over.leaves_some(partitions):
+            await self._hand_over.finish_some(partitions, self._commit)
         else:
             self.assigned = False
             self._processor.pause()
             if partitions:
-                await self._finish(lambda: self._processor.idle, self._config.revoke_timeout_s, self.flush_and_commit)
+                await self._hand_over.finish_all(self.flush_and_commit)
         if partitions:
             await self._release(partitions)
             log.info("Partitions revoked", extra=_named(partitions))
@@ -259,16 +255,6 @@ class Consumer(ConsumerRebalanceListener):
         except TimeoutError:
             # A poll of a partition that is not assigned returns nothing, and counts as a poll.
             await client.getmany(self._no_partition, timeout_ms=0)
-
-    async def _finish(self, done: Callable[[], bool], limit_s: float, commit: Callable[[], Awaitable[None]]) -> None:
-        """Wait, up to a limit, until a condition holds, and then for a commit."""
-        try:
-            async with asyncio.timeout(limit_s):
-                await wait_until(done)
-                await commit()
-        except TimeoutError:
-            extra = {"in_flight": self._in_flight.offsets.in_flight}
-            log.warning("Not everything was finished in time; the rest is read again", extra=extra)
 
     async def flush_and_commit(self) -> None:
         """Wait until everything published so far is acknowledged, and commit it."""

@@ -20,7 +20,6 @@ from triage_worker.streaming.processor import MessageProcessor
 from triage_worker.streaming.tracking.dead_letters import DeadLetters
 from triage_worker.streaming.tracking.in_flight import InFlightMessages
 
-
 REJOIN_S = 6.0
 """How long a fenced worker waits for the group to say that another has the partition; a heartbeat's interval is enough,
 unless it is finishing with other partitions meanwhile."""
