@@ -143,7 +143,15 @@ async def test_a_rebalance_is_timed_from_the_revocation_to_the_next_assignment()
         await harness.assign(A)
         await harness.consumer.on_partitions_revoked({A})
         await harness.consumer.on_partitions_assigned({A})
-        assert harness.metrics.registry.get_sample_value("triage_rebalance_seconds_count") == 1
+        found = harness.metrics.registry.get_sample_value
+        assert found("triage_rebalance_seconds_count") == 2
+        timed = found("triage_rebalance_seconds_sum")
+        assert timed is not None
+        assert timed > 0
+        await harness.consumer.on_partitions_assigned({B})
+        await harness.consumer.on_partitions_assigned(set())
+        assert found("triage_rebalance_seconds_count") == 3, "the last one changed nothing"
+        assert found("triage_rebalance_seconds_sum") == timed, "nothing was revoked"
 
 
 async def test_fetched_records_are_tracked_and_given_to_the_processor() -> None:

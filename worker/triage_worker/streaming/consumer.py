@@ -172,9 +172,9 @@ class Consumer(ConsumerRebalanceListener):
         if added or not self.assigned:
             self._delivery.assign(added, brokers=broker_count(self.client))
         self._processor.resume()
-        if self._revoked_at is not None:
-            self._metrics.rebalanced(monotonic() - self._revoked_at)
-            self._revoked_at = None
+        if added or self._revoked_at is not None:
+            self._metrics.rebalanced(0.0 if self._revoked_at is None else monotonic() - self._revoked_at)
+        self._revoked_at = None
         self.assigned = self._ever_assigned = True
         self._assigned_at = monotonic()
         self._subscription.look_now()  # another member may have found a topic

@@ -32,7 +32,7 @@ class CommittedTransport(Transport):
 
 class _CommittedThread(AIOKafkaConsumerThread):
     def _create_worker_consumer(self, transport: Any) -> Any:
-        consumer = super()._create_worker_consumer(transport)
+        consumer: Any = super()._create_worker_consumer(transport)
         consumer._isolation_level = "read_committed"
         consumer._request_timeout_ms = consumer._client._request_timeout_ms = transport.request_timeout_ms
         return consumer
