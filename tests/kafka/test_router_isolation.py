@@ -44,6 +44,7 @@ async def test_an_intent_of_an_aborted_transaction_opens_no_ticket(router_harnes
         return wanted <= (await router_harness.latest_tickets()).keys()
 
     await eventually(routed, 30, router.log_text)
+    await router_harness.wait_until_routed()  # also what is behind the last intent: the marker of its transaction
     assert await router.terminate() == 0, router.log_text()
     await router_harness.verify_tickets(sorted(wanted))
 

@@ -11,7 +11,7 @@ import pytest
 from aiokafka.structs import OffsetAndMetadata
 from faust.exceptions import ImproperlyConfigured
 from faust.tables.recovery import Recovery
-from faust.types import TP
+from faust.types import TP, Message
 from triage_worker.config.settings import Settings
 from triage_worker.kafka.client_compat import faust_consumer
 from triage_worker.kafka.client_compat.faust import ReadyTables
@@ -21,6 +21,7 @@ from triage_worker.router import faust_app
 from triage_worker.router.topics import RouterTopics
 
 CHANGELOG = TP("changelog", 0)
+INTENTS = TP("intents", 0)
 
 
 async def made_by(app: Any) -> Any:
@@ -56,6 +57,110 @@ async def test_faust_alone_reads_uncommitted_records(tmp_path: Path) -> None:
 async def test_faust_alone_refuses_a_session_timeout_above_its_request_timeout(tmp_path: Path) -> None:
     with pytest.raises(ImproperlyConfigured, match="broker_request_timeout"):
         await made_by(faust.App("app", datadir=str(tmp_path), broker_session_timeout=100))
+
+
+class Reader:
+    """The router's consumer of a partition whose records are at the offsets 0 and 1, and which ends with a marker.
+
+    Attributes:
+        position: of the client.
+        commits: what was committed.
+    """
+
+    def __init__(self, app: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.position = 0
+        self.commits: list[dict[TP, int]] = []
+        assignment = SimpleNamespace(all_consumed_offsets=lambda: {INTENTS: OffsetAndMetadata(self.position, "")})
+        client = SimpleNamespace(_subscription=SimpleNamespace(subscription=SimpleNamespace(assignment=assignment)))
+        consumer = app.transport.create_consumer(
+            callback=lambda _: None, on_partitions_revoked=None, on_partitions_assigned=None
+        )
+        consumer._thread.thread_loop.close()
+        consumer._thread._consumer = client
+        monkeypatch.setattr(app.topics, "acks_enabled_for", lambda topic: topic == INTENTS.topic)
+        monkeypatch.setattr(consumer, "_commit_offsets", self._commit)
+        monkeypatch.setattr(consumer, "seek_to_committed", self._seek)
+        monkeypatch.setattr(consumer, "_wait_next_records", self._fetch)
+        monkeypatch.setattr(consumer, "highwater", lambda _: 3)
+        consumer._to_message = lambda partition, offset: Message(
+            partition.topic, partition.partition, offset, 0, 0, None, None, None, None, tp=partition
+        )
+        self.consumer = consumer
+        self.fetched: dict[TP, list[int]] = {}
+
+    async def read(self, *offsets: int, position: int) -> list[Any]:
+        """Fetch records, which moves the position."""
+        messages = []
+        self.fetched = {INTENTS: list(offsets)} if offsets else {}
+        async for _, message in self.consumer.getmany(0.0):
+            messages.append(message)
+        self.position = position
+        return messages
+
+    async def commit(self) -> list[dict[TP, int]]:
+        self.commits.clear()
+        await self.consumer.force_commit()
+        return self.commits
+
+    async def _fetch(self, _: float) -> Any:
+        return self.fetched, {INTENTS}
+
+    async def _commit(self, offsets: dict[TP, int], **_: Any) -> bool:
+        self.commits.append(dict(offsets))
+        self.consumer._committed_offset.update(offsets)
+        return True
+
+    async def _seek(self) -> dict[TP, int]:
+        self.position = self.consumer._committed_offset[INTENTS] or 0
+        return {INTENTS: self.position}
+
+
+@pytest.fixture
+async def reader(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Reader:
+    settings = Settings()
+    topics = RouterTopics.from_settings(settings)
+    return Reader(faust_app.build(settings, topics, partitions=1, replicas=1, folder=tmp_path).app, monkeypatch)
+
+
+async def test_the_position_is_committed_once_all_is_acknowledged(reader: Reader) -> None:
+    first, second = await reader.read(0, 1, position=3)
+    reader.consumer.ack(first)
+    assert await reader.commit() == [{INTENTS: 1}]
+    await reader.read(position=3)
+    assert await reader.commit() == []
+    reader.consumer.ack(second)
+    assert await reader.commit() == [{INTENTS: 2}, {INTENTS: 3}]
+    assert await reader.commit() == []
+
+
+async def test_the_position_is_not_committed_before_its_records_are_delivered(reader: Reader) -> None:
+    (message,) = await reader.read(0, position=3)
+    reader.consumer.ack(message)
+    reader.position = 3  # the record 1 was fetched, and is not delivered
+    assert await reader.commit() == [{INTENTS: 1}]
+
+
+async def test_the_position_is_not_committed_after_records_were_dropped(reader: Reader) -> None:
+    """While the flow is stopped, Faust drops what it has fetched; it goes back to the committed offsets then."""
+    reader.position = 3
+    reader.consumer.stop_flow()
+    await reader.read(position=3)
+    assert await reader.commit() == []
+    await reader.consumer.perform_seek()
+    reader.consumer.resume_flow()
+    await reader.read(position=3)
+    assert await reader.commit() == []
+
+
+async def test_a_message_that_is_read_again_is_waited_for(reader: Reader) -> None:
+    (before,) = await reader.read(0, position=3)
+    await reader.consumer.perform_seek()
+    (after,) = await reader.read(0, position=3)
+    await reader.read(position=3)
+    reader.consumer.ack(before)
+    assert {INTENTS: 3} not in await reader.commit()
+    reader.consumer.ack(after)
+    assert {INTENTS: 3} in await reader.commit()
 
 
 class Changelog:

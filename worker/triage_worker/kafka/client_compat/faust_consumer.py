@@ -1,13 +1,16 @@
-"""Makes Faust read as the other services do: committed records only. Only the router imports this module.
+"""Makes Faust read and commit as the other services do. Only the router imports this module.
 
 Faust reads committed records if it also writes in transactions (``processing_guarantee="exactly_once"``), and has no
 other setting for it. It refuses a session time-out above its time-out of requests, which it would also apply to each
 request to a broker that hangs.
 """
 
+from collections import defaultdict
+from collections.abc import AsyncIterator
 from time import monotonic
 from typing import Any
 
+from aiokafka.structs import TopicPartition
 from faust.tables.recovery import Recovery
 from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread, Consumer, Transport
 
@@ -39,8 +42,59 @@ class _CommittedThread(AIOKafkaConsumerThread):
 
 
 class _CommittedConsumer(Consumer):
+    """Commits also the position behind the last message, once all messages are acknowledged.
+
+    Faust commits the offsets of messages only. The markers of transactions behind them, and records of aborted ones,
+    would count as lag for ever.
+    """
+
+    def __init__(self, *arguments: Any, **named: Any) -> None:
+        self._open: defaultdict[Any, dict[int, Any]] = defaultdict(dict)
+        self._passed: dict[TopicPartition, int] = {}
+        super().__init__(*arguments, **named)
+
     def _new_consumer_thread(self) -> AIOKafkaConsumerThread:
         return _CommittedThread(self, loop=self.loop, beacon=self.beacon)
+
+    async def getmany(self, timeout: float) -> AsyncIterator[Any]:  # noqa: ASYNC109 (Faust's signature)
+        """Fetch messages. Those of the fetch before are delivered now, unless the flow was stopped meanwhile."""
+        client = self._thread._consumer
+        self._passed = positions(client) if self.flow_active and client is not None else {}
+        async for partition, message in super().getmany(timeout):
+            if self.app.topics.acks_enabled_for(message.topic):
+                self._open[partition][id(message)] = message
+            yield partition, message
+
+    def ack(self, message: Any) -> bool:
+        """Note that a message is processed."""
+        self._open[message.tp].pop(id(message), None)
+        return bool(super().ack(message))
+
+    async def force_commit(self, *arguments: Any, **named: Any) -> bool:
+        """Commit what is acknowledged; then the positions of partitions that have nothing else to commit."""
+        committed = bool(await super().force_commit(*arguments, **named))
+        if passed := {partition: position for partition, position in self._passed.items() if self._is_idle(partition)}:
+            committed = bool(await self._commit_offsets(passed)) or committed
+        return committed
+
+    def _is_idle(self, partition: Any) -> bool:
+        done = not self._open.get(partition) and not self._acked.get(partition)
+        ahead = self._passed[partition] > (self._committed_offset[partition] or 0)
+        return done and ahead and bool(self.app.topics.acks_enabled_for(partition.topic))
+
+    async def perform_seek(self) -> None:
+        """Go to the committed offsets; what was delivered behind them is read again."""
+        self._passed = {}
+        self._open.clear()
+        await super().perform_seek()
+        self._passed = {}
+
+    async def on_partitions_revoked(self, revoked: Any) -> None:
+        """Forget what was delivered of partitions that go to other members."""
+        self._passed = {}
+        for partition in revoked:
+            self._open.pop(partition, None)
+        await super().on_partitions_revoked(revoked)
 
 
 CommittedTransport.Consumer = _CommittedConsumer
