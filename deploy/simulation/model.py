@@ -1,7 +1,7 @@
 """Simulates a day of autoscaled workers, second by second: arrivals, a queue, pods that take time to start, rebalances.
 
-Simplifications: all messages cost the same, all partitions are equally busy, and a rebalance stops every worker
-(aiokafka rebalances eagerly) for a fixed time.
+Simplifications: all messages cost the same, all partitions are equally busy, and a rebalance stops every worker for a
+fixed time. Workers go on with partitions that they keep, so the simulation overstates what a rebalance costs.
 """
 
 import math

@@ -2,6 +2,8 @@
 
 FAKE_DELAY_S: seconds that a batch takes; FAKE_SLOW_S: seconds that it takes while the file FAKE_SLOW_FILE exists.
 FAKE_POISON: the model fails on texts that contain this word.
+FAKE_ASSIGNOR: ``roundrobin``, as earlier versions have it, or ``sticky``; all partitions are revoked at each rebalance.
+FAKE_HEARTBEAT_MS: the time between two heartbeats.
 """
 
 import os
@@ -12,10 +14,14 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+from aiokafka.coordinator.assignors.roundrobin import RoundRobinPartitionAssignor
+from aiokafka.coordinator.assignors.sticky.sticky_assignor import StickyPartitionAssignor
 from triage_models.serving.engine import Encoded, Outputs
 from triage_worker.classify import service
+from triage_worker.config import settings as settings_module
 from triage_worker.config.errors import TriageError
 from triage_worker.config.settings import Settings
+from triage_worker.kafka import clients
 from triage_worker.observability import logs
 
 from tests.worker.fakes import FakeModel
@@ -60,8 +66,20 @@ class FakeClassifier(FakeModel):
         return outputs
 
 
+ASSIGNORS = {"roundrobin": RoundRobinPartitionAssignor, "sticky": StickyPartitionAssignor}
+
+
+def vary_the_group() -> None:
+    """Rebalance as the variables say."""
+    if name := os.environ.get("FAKE_ASSIGNOR"):
+        clients.cooperative_strategy = lambda: (ASSIGNORS[name],)
+    if interval_ms := os.environ.get("FAKE_HEARTBEAT_MS"):
+        settings_module.HEARTBEAT_MS = int(interval_ms)
+
+
 if __name__ == "__main__":
     service.Classifier = FakeClassifier  # type: ignore[assignment,attr-defined]
+    vary_the_group()
     try:
         loaded = Settings.load()
         logs.configure(loaded)

@@ -11,7 +11,7 @@ from triage_worker.config.settings import Settings
 from triage_worker.kafka import clients
 from triage_worker.kafka.client_compat import metadata
 from triage_worker.kafka.client_compat.broker_errors import SENDER_LOG
-from triage_worker.kafka.client_compat.consumer_group import PatchedGroupCoordinator
+from triage_worker.kafka.client_compat.cooperative_group import CooperativeGroupCoordinator
 from triage_worker.kafka.client_compat.topic_access import PatchedFetcher
 from triage_worker.kafka.client_compat.transactions import RETRY_BACKOFF_MS
 from triage_worker.router import faust_app
@@ -68,7 +68,7 @@ async def test_a_services_consumer_has_both_patches(harness: KafkaHarness) -> No
     await harness.create_topics(1)
     await send_odd_name(harness, harness.input)
     async with clients.group_consumer(settings(harness), "worker", harness.input) as consumer:
-        assert type(consumer._coordinator) is PatchedGroupCoordinator
+        assert type(consumer._coordinator) is CooperativeGroupCoordinator
         assert type(consumer._fetcher) is PatchedFetcher
         assert await read_two(consumer) == [(b"odd", [READ_NAME]), (b"plain", [])]
 
@@ -99,7 +99,7 @@ async def test_fausts_consumer_has_both_patches(harness: KafkaHarness, tmp_path:
     await app.start()
     try:
         await eventually(lambda: _true(len(seen) == 2), 60, lambda: str(seen))
-        assert type(app.consumer._thread._consumer._coordinator) is PatchedGroupCoordinator
+        assert type(app.consumer._thread._consumer._coordinator) is CooperativeGroupCoordinator
         assert type(app.consumer._thread._consumer._fetcher) is PatchedFetcher
     finally:
         await app.stop()

@@ -32,7 +32,7 @@ GROUP_CONSUMER = {
     "enable_auto_commit": False,
     "isolation_level": "read_committed",
     "session_timeout_ms": 30_000,
-    "heartbeat_interval_ms": 3_000,
+    "heartbeat_interval_ms": 500,
     "max_poll_interval_ms": 60_000,
     "fetch_max_bytes": 16_777_216,
     "max_partition_fetch_bytes": 131_072,

@@ -53,6 +53,7 @@ class ConsumerHarness:
         self.metrics = Metrics()
         self.in_flight = LoggingInFlight(self.calls, self.metrics)
         self.processor = FakeProcessor(self.calls)
+        self.delivery = FakeDelivery(self.calls, commits_offsets=commits_offsets)
         self.stop = asyncio.Event()
         make_client: Callable[[], Any] = client or self.make_client
         self.consumer = Consumer(
@@ -60,7 +61,7 @@ class ConsumerHarness:
             topics,
             self.in_flight,
             self.processor,
-            FakeDelivery(self.calls, commits_offsets=commits_offsets),
+            self.delivery,
             OffsetCommitter(self.in_flight.offsets, interval_s=60, metrics=self.metrics),
             ConsumerConfig(max_in_flight=max_in_flight, touch_s=0.01, revoke_timeout_s=revoke_timeout_s),
             self.metrics,

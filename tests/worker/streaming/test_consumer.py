@@ -10,7 +10,7 @@ from tests.worker.fakes import record
 from tests.worker.streaming.consumer_harness import A, B, ConsumerHarness, running
 
 
-async def test_a_revocation_waits_flushes_commits_and_then_releases_the_partitions() -> None:
+async def test_a_revocation_of_all_waits_flushes_commits_and_then_releases_them() -> None:
     harness = ConsumerHarness()
     async with running(harness):
         await harness.assign(A, B)
@@ -18,15 +18,85 @@ async def test_a_revocation_waits_flushes_commits_and_then_releases_the_partitio
         harness.acknowledge(7)
         harness.processor.is_idle = False
         harness.calls.clear()
-        revoking = asyncio.create_task(harness.consumer.on_partitions_revoked({A}))
+        revoking = asyncio.create_task(harness.consumer.on_partitions_revoked([A, B]))
         await asyncio.sleep(0.02)
         assert harness.calls == ["pause processor"]
         assert not harness.consumer.assigned
         harness.processor.is_idle = True
         await revoking
-        assert harness.calls == ["pause processor", "flush", "commit {0: 8}", "release [0]", "revoke [0]"]
+        assert harness.calls == ["pause processor", "flush", "commit {0: 8}", "release [0, 1]", "revoke [0, 1]"]
         assert harness.in_flight.offsets.counts().returned == 1
-        assert B in harness.in_flight.offsets
+
+
+async def test_a_revocation_of_some_waits_for_their_messages_only_and_the_others_go_on() -> None:
+    harness = ConsumerHarness()
+    async with running(harness):
+        await harness.assign(A, B)
+        harness.read(7, 8)
+        harness.read(3, partition=B)
+        harness.processor.is_idle = False
+        harness.calls.clear()
+        harness.acknowledge(7)
+        revoking = asyncio.create_task(harness.consumer.on_partitions_revoked({A}))
+        await asyncio.sleep(0.02)
+        assert harness.calls == []
+        assert harness.consumer.assigned
+        harness.acknowledge(8)
+        await revoking
+        assert harness.calls == ["commit {0: 9, 1: 3}", "release [0]", "revoke [0]"]
+        assert harness.in_flight.offsets.counts().returned == 0
+        assert (A in harness.in_flight.offsets, B in harness.in_flight.offsets) == (False, True)
+        harness.acknowledge(3, partition=B)
+
+
+async def test_a_revocation_of_some_does_not_wait_for_ever(caplog: pytest.LogCaptureFixture) -> None:
+    harness = ConsumerHarness(revoke_timeout_s=0.01)
+    async with running(harness):
+        await harness.assign(A, B)
+        harness.read(7)
+        harness.calls.clear()
+        await harness.consumer.on_partitions_revoked({A})
+        assert harness.calls == ["release [0]", "revoke [0]"]
+        assert harness.in_flight.offsets.counts().returned == 1
+    assert "Not everything was finished in time" in caplog.text
+
+
+async def test_a_revocation_of_some_does_not_wait_for_a_registry(caplog: pytest.LogCaptureFixture) -> None:
+    harness = ConsumerHarness()
+    async with running(harness):
+        await harness.assign(A, B)
+        harness.read(7, 8)
+        harness.acknowledge(7)
+        harness.processor.problem = "the registry does not answer"
+        harness.calls.clear()
+        await harness.consumer.on_partitions_revoked({A})
+        assert harness.calls == ["commit {0: 8}", "release [0]", "revoke [0]"]
+
+
+async def test_partitions_that_are_added_leave_the_others_as_they_are(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO")
+    harness = ConsumerHarness(commits_offsets=True)
+    async with running(harness):
+        await harness.assign(A)
+        harness.read(7)
+        tracker = harness.in_flight.offsets[A]
+        await harness.assign(B)
+        assert harness.calls == ["pause partitions [1]", "assign [1] brokers 3", "resume processor"]
+        await harness.assign()
+        assert harness.calls == ["resume processor"]
+        assert harness.in_flight.offsets[A] is tracker
+        assert tracker.in_flight == 1
+        harness.acknowledge(7)
+    assert [record.partitions for record in caplog.records if record.message == "Partitions assigned"] == [
+        *([0], [0, 1], [0, 1])
+    ]
+
+
+async def test_all_partitions_are_assigned_anew_where_some_are_not_served() -> None:
+    harness = ConsumerHarness()
+    assert harness.consumer.keeps_partitions
+    harness.delivery.shortage = "too few file descriptors"
+    assert not harness.consumer.keeps_partitions
 
 
 async def test_a_revocation_releases_the_partitions_when_its_time_is_up(caplog: pytest.LogCaptureFixture) -> None:
@@ -73,7 +143,15 @@ async def test_a_rebalance_is_timed_from_the_revocation_to_the_next_assignment()
         await harness.assign(A)
         await harness.consumer.on_partitions_revoked({A})
         await harness.consumer.on_partitions_assigned({A})
-        assert harness.metrics.registry.get_sample_value("triage_rebalance_seconds_count") == 1
+        found = harness.metrics.registry.get_sample_value
+        assert found("triage_rebalance_seconds_count") == 2
+        timed = found("triage_rebalance_seconds_sum")
+        assert timed is not None
+        assert timed > 0
+        await harness.consumer.on_partitions_assigned({B})
+        await harness.consumer.on_partitions_assigned(set())
+        assert found("triage_rebalance_seconds_count") == 3, "the last one changed nothing"
+        assert found("triage_rebalance_seconds_sum") == timed, "nothing was revoked"
 
 
 async def test_fetched_records_are_tracked_and_given_to_the_processor() -> None:

@@ -50,9 +50,10 @@ async def test_transactions_have_the_group_the_prefix_and_the_interval_of_the_se
     assert (config.group, config.prefix, config.interval_s) == ("custom", "shop", 0.25)
 
 
-async def test_a_fenced_worker_waits_for_two_heartbeats() -> None:
-    delivery: Any = components(delivery="exactly_once", session_timeout_ms=6_000).delivery
-    assert delivery._config.rejoin_s == 4.0
+@pytest.mark.parametrize(("session_timeout_ms", "expected"), [(6_000, 4.0), (45_000, 6.0)])
+async def test_a_fenced_worker_waits_for_the_group(session_timeout_ms: int, expected: float) -> None:
+    delivery: Any = components(delivery="exactly_once", session_timeout_ms=session_timeout_ms).delivery
+    assert delivery._config.rejoin_s == expected
 
 
 async def test_the_consumer_polls_three_times_within_the_poll_interval() -> None:
@@ -79,7 +80,7 @@ async def test_offsets_are_committed_at_the_interval_of_the_settings() -> None:
 
 async def test_clients_and_producers_are_made_from_the_settings(monkeypatch: pytest.MonkeyPatch) -> None:
     made: list[tuple[Any, ...]] = []
-    for name in ("group_consumer", "producer", "transactional_producer"):
+    for name in ("cooperative_consumer", "producer", "transactional_producer"):
         monkeypatch.setattr(
             wiring, name, lambda settings, *rest, name=name: made.append((name, settings.group_id, *rest))
         )
@@ -89,7 +90,7 @@ async def test_clients_and_producers_are_made_from_the_settings(monkeypatch: pyt
     at_least_once.delivery._producer()
     exactly_once.delivery._config.producer("an id")
     assert made == [
-        ("group_consumer", "custom", "worker"),
+        ("cooperative_consumer", "custom", "worker"),
         ("producer", "custom"),
         ("transactional_producer", "custom", "an id"),
     ]

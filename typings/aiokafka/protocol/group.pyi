@@ -1,6 +1,7 @@
 from .api import Request
 
 class JoinGroupRequest(Request):
+    _group_protocols: list[tuple[str, bytes]]
     def __init__(
         self,
         group: str,

@@ -1,6 +1,6 @@
 """Makes the Kafka clients, so that each has the same time-outs, isolation level and patches.
 
-Two exceptions: Faust makes the router's clients (`router.faust_app`), and `bench.plain_loop` uses aiokafka's defaults.
+Two exceptions: Faust makes the router's consumer (`router.faust_app`), and `bench.plain_loop` uses aiokafka's defaults.
 """
 
 from collections.abc import AsyncIterator
@@ -14,6 +14,7 @@ from triage_schemas.channels import Service
 
 from triage_worker.config.errors import TriageError
 from triage_worker.config.settings import Settings
+from triage_worker.kafka.client_compat.cooperative_assignor import cooperative_strategy
 from triage_worker.kafka.client_compat.patches import apply_patches
 from triage_worker.kafka.client_compat.producer import set_hand_over_timeout
 from triage_worker.kafka.client_compat.transactions import RETRY_BACKOFF_MS, hide_verification_warnings
@@ -69,6 +70,15 @@ def group_consumer(settings: Settings, service: Service, *topics: str, **overrid
         "request_timeout_ms": REQUEST_TIMEOUT_MS,
     }
     return AIOKafkaConsumer(*topics, **connection_arguments(settings), **(arguments | overrides))
+
+
+def cooperative_consumer(settings: Settings, service: Service) -> AIOKafkaConsumer:
+    """Make a consumer like `group_consumer`, which keeps its partitions over a rebalance where it can.
+
+    Its rebalance listener is told of the partitions that come and go. It must have a property `keeps_partitions`: while
+    that is false, all partitions are revoked at each rebalance.
+    """
+    return group_consumer(settings, service, partition_assignment_strategy=cooperative_strategy())
 
 
 def topic_consumer(settings: Settings, **overrides: Any) -> AIOKafkaConsumer:

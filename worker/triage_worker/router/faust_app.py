@@ -11,12 +11,18 @@ from yarl import URL
 
 from triage_worker.config.settings import Settings
 from triage_worker.kafka.client_compat import faust as faust_compat
+from triage_worker.kafka.client_compat.faust_consumer import CommittedTransport
 from triage_worker.kafka.client_compat.patches import apply_patches
+from triage_worker.kafka.clients import REQUEST_TIMEOUT_MS
 from triage_worker.kafka.connection import connection_arguments
 from triage_worker.router.event_batcher import EventBatcher
 from triage_worker.router.topics import RouterTopics
 
 COMMIT_S = 0.5
+RECOVERY_STEP_S = 90.0
+"""How long each step of recovering the tables may take. Faust refuses a session time-out above it, for it is also its
+time-out of requests; `CommittedTransport` sets that of its own."""
+
 CACHE_BYTES = 32 * 1_048_576
 ROCKSDB = {
     "block_cache_size": CACHE_BYTES,
@@ -67,6 +73,7 @@ def build(settings: Settings, topics: RouterTopics, *, partitions: int, replicas
         consumer_auto_offset_reset=settings.auto_offset_reset,
         consumer_group_instance_id=settings.group_instance_id,
         broker_session_timeout=settings.session_timeout_ms / 1_000,
+        broker_request_timeout=max(RECOVERY_STEP_S, settings.session_timeout_ms / 1_000),
         broker_heartbeat_interval=settings.heartbeat_ms / 1_000,
         broker_max_poll_interval=settings.max_poll_interval_ms / 1_000,
         broker_commit_interval=COMMIT_S,
@@ -74,6 +81,7 @@ def build(settings: Settings, topics: RouterTopics, *, partitions: int, replicas
         TableManager=faust_compat.ReadyTables,
         loghandlers=[],
     )
+    app.transport = CommittedTransport(app, REQUEST_TIMEOUT_MS)
     options = ROCKSDB if find_spec("rocksdict") else {}
     conversations, rates = (
         app.Table(name, partitions=partitions, key_type=bytes, value_type=bytes, options=dict(options))

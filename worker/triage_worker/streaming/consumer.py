@@ -1,8 +1,11 @@
 """Reads topics as a member of a consumer group: joining, polling, rebalances, restarts.
 
-aiokafka rebalances eagerly: all partitions are revoked and assigned anew, while heartbeats continue in the background.
-It treats a consumer that does not poll for `max_poll_interval_ms` as dead and leaves the group, so a service whose
-messages take long goes on polling without taking records.
+A rebalance takes some of the partitions, while the others are read on (`client_compat.cooperative_group`); or all of
+them, as aiokafka does by itself: where the group has removed this member, has one of an earlier version, or reads other
+topics now. Heartbeats continue in the background.
+
+aiokafka treats a consumer that does not poll for `max_poll_interval_ms` as dead and leaves the group, so a service
+whose messages take long goes on polling without taking records.
 """
 
 import asyncio
@@ -22,9 +25,9 @@ from triage_worker.kafka.client_compat.consumer_group import stop_consumer
 from triage_worker.kafka.client_compat.metadata import broker_count, positions
 from triage_worker.observability.metrics import Metrics
 from triage_worker.resilience.backoff import FixedDelays
-from triage_worker.resilience.tasks import wait_until
 from triage_worker.streaming.delivery.delivery import Delivery
 from triage_worker.streaming.draining import Draining
+from triage_worker.streaming.hand_over import HandOver
 from triage_worker.streaming.offset_commits import OffsetCommitter
 from triage_worker.streaming.partition_control import PartitionControl
 from triage_worker.streaming.processor import MessageProcessor
@@ -95,6 +98,7 @@ class Consumer(ConsumerRebalanceListener):
         self._delivery = delivery
         self._committer = committer
         self._control = PartitionControl(delivery.requests, in_flight)
+        self._hand_over = HandOver(in_flight, processor, config.revoke_timeout_s)
         self._config = config
         self._metrics = metrics
         self._revoked_at: float | None = None
@@ -133,34 +137,48 @@ class Consumer(ConsumerRebalanceListener):
                 async with asyncio.timeout(RETRY.delay_s(failures)):
                     await stop.wait()
 
+    @property
+    def keeps_partitions(self) -> bool:
+        """Whether partitions may stay over a rebalance. If some are not served, all are assigned anew."""
+        return self._delivery.shortage is None
+
     async def on_partitions_revoked(self, revoked: Iterable[TopicPartition]) -> None:
-        """Finish what is running, drop what is queued, commit, and release the partitions."""
+        """Release partitions after a commit. If these are all, what is queued is dropped, and what is running finished.
+
+        If others stay, these are not read any more: what is in flight of them is finished beside the others.
+        """
         partitions = list(revoked)
-        self.assigned = False
         self._revoked_at = monotonic()
-        self._processor.pause()
+        if self._hand_over.leaves_some(partitions):
+            await self._hand_over.finish_some(partitions, self._commit)
+        else:
+            self.assigned = False
+            self._processor.pause()
+            if partitions:
+                await self._hand_over.finish_all(self.flush_and_commit)
         if partitions:
-            await self._finish(lambda: self._processor.idle, self._config.revoke_timeout_s)
             await self._release(partitions)
             log.info("Partitions revoked", extra=_named(partitions))
 
     async def on_partitions_assigned(self, assigned: Iterable[TopicPartition]) -> None:
-        """Start tracking the partitions, and continue."""
+        """Start tracking the partitions that were added, and continue."""
         if self.client is None:
             return  # leaving the group
-        partitions = sorted(assigned)
-        for partition in partitions:
+        added = sorted(assigned)
+        for partition in added:
             self._in_flight.offsets.assign(partition)
-        if partitions and self._delivery.commits_offsets:
-            self.client.pause(*partitions)  # before the first fetch: each is resumed once it is fenced
-        self._delivery.assign(partitions, brokers=broker_count(self.client))
+        if added and self._delivery.commits_offsets:
+            self.client.pause(*added)  # before the first fetch: each is resumed once it is fenced
+        if added or not self.assigned:
+            self._delivery.assign(added, brokers=broker_count(self.client))
         self._processor.resume()
-        if self._revoked_at is not None:
-            self._metrics.rebalanced(monotonic() - self._revoked_at)
+        if added or self._revoked_at is not None:
+            self._metrics.rebalanced(0.0 if self._revoked_at is None else monotonic() - self._revoked_at)
+        self._revoked_at = None
         self.assigned = self._ever_assigned = True
         self._assigned_at = monotonic()
         self._subscription.look_now()  # another member may have found a topic
-        log.info("Partitions assigned", extra=_named(partitions))
+        log.info("Partitions assigned", extra=_named(tracker.partition for tracker in self._in_flight.offsets))
 
     async def _session(self, stop: asyncio.Event, drain_s: float) -> None:
         """The life of one client: from joining the group to leaving it."""
@@ -237,16 +255,6 @@ class Consumer(ConsumerRebalanceListener):
         except TimeoutError:
             # A poll of a partition that is not assigned returns nothing, and counts as a poll.
             await client.getmany(self._no_partition, timeout_ms=0)
-
-    async def _finish(self, done: Callable[[], bool], limit_s: float) -> None:
-        """Wait, up to a limit, until nothing is running and what is published is acknowledged and committed."""
-        try:
-            async with asyncio.timeout(limit_s):
-                await wait_until(done)
-                await self.flush_and_commit()
-        except TimeoutError:
-            extra = {"in_flight": self._in_flight.offsets.in_flight}
-            log.warning("Not everything was finished in time; the rest is read again", extra=extra)
 
     async def flush_and_commit(self) -> None:
         """Wait until everything published so far is acknowledged, and commit it."""

@@ -7,7 +7,7 @@ from triage_schemas.channels import Service
 
 from triage_worker.config.settings import Settings
 from triage_worker.config.topic_selection import TopicSelection
-from triage_worker.kafka.clients import group_consumer, producer, transactional_producer
+from triage_worker.kafka.clients import cooperative_consumer, producer, transactional_producer
 from triage_worker.observability.metrics import Metrics
 from triage_worker.streaming.consumer import Consumer, ConsumerConfig
 from triage_worker.streaming.delivery.at_least_once import AtLeastOnce
@@ -19,6 +19,10 @@ from triage_worker.streaming.offset_commits import OffsetCommitter
 from triage_worker.streaming.processor import MessageProcessor
 from triage_worker.streaming.tracking.dead_letters import DeadLetters
 from triage_worker.streaming.tracking.in_flight import InFlightMessages
+
+REJOIN_S = 6.0
+"""How long a fenced worker waits for the group to say that another has the partition; a heartbeat's interval is enough,
+unless it is finishing with other partitions meanwhile."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +61,7 @@ def connect(
     """
     delivery = make_delivery(settings, service, in_flight, dead_letters, metrics)
     consumer = Consumer(
-        partial(group_consumer, settings, service),
+        partial(cooperative_consumer, settings, service),
         topics,
         in_flight,
         processor,
@@ -84,6 +88,6 @@ def make_delivery(
         group=settings.group(service),
         prefix=settings.transactional_id_prefix,
         interval_s=settings.commit_interval_ms / 1_000,
-        rejoin_s=2 * settings.heartbeat_ms / 1_000,
+        rejoin_s=min(REJOIN_S, settings.session_timeout_ms / 1_500),
     )
     return ExactlyOnce(config, in_flight, dead_letters, metrics)

@@ -27,6 +27,7 @@ from faust.tables import TableManager
 from faust.transport.consumer import ThreadDelegateConsumer
 from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread
 from triage_worker.kafka.client_compat.consumer_group import PatchedGroupCoordinator
+from triage_worker.kafka.client_compat.cooperative_group import CooperativeGroupCoordinator
 from triage_worker.kafka.client_compat.fetch import FOLLOWER_VERSION
 from triage_worker.kafka.client_compat.header_names import read_batches
 from triage_worker.kafka.client_compat.patches import apply_patches
@@ -39,6 +40,13 @@ from tests.worker.classify.raw_batches import builder
 COROUTINES = [
     (GroupCoordinator, "_send_req"),
     (GroupCoordinator, "fetch_committed_offsets"),
+    (GroupCoordinator, "ensure_active_group"),
+    (GroupCoordinator, "_on_join_prepare"),
+    (GroupCoordinator, "_on_join_complete"),
+    (GroupCoordinator, "_do_rejoin_group"),
+    (GroupCoordinator, "_do_commit_offsets"),
+    (GroupCoordinator, "_do_fetch_commit_offsets"),
+    (GroupCoordinator, "_stop_commit_offsets_refresh_task"),
     (fetcher.Fetcher, "_proc_fetch_request"),
     (fetcher.Fetcher, "_proc_offset_request"),
     (AIOKafkaClient, "_get_conn"),
@@ -127,7 +135,8 @@ def test_patches_are_looked_up_where_they_are_put() -> None:
     assert FETCH_VERSIONS[-1].API_VERSION >= FOLLOWER_VERSION
     apply_patches()
     apply_patches()
-    assert consumer_module.GroupCoordinator is PatchedGroupCoordinator
+    assert consumer_module.GroupCoordinator is CooperativeGroupCoordinator
+    assert CooperativeGroupCoordinator.__bases__ == (PatchedGroupCoordinator,)
     assert fetcher.MemoryRecords is read_batches
     assert PatchedGroupCoordinator.__bases__ == (GroupCoordinator,)
     assert consumer_module.NoGroupCoordinator is PatchedNoGroupCoordinator

@@ -13,6 +13,7 @@ from faust.types import AppT
 
 from triage_worker.kafka.client_compat import topic_access, versions
 from triage_worker.kafka.client_compat.consumer_group import PatchedGroupCoordinator
+from triage_worker.kafka.client_compat.faust_consumer import PositionRecovery
 
 versions.require(versions.FAUST)
 
@@ -24,6 +25,13 @@ log = logging.getLogger(__name__)
 
 class ReadyTables(TableManager):
     """Faust's table manager without the second that it waits for more tables: ours are declared before the start."""
+
+    @property
+    def recovery(self) -> PositionRecovery:
+        """Recovers the tables; made when it is first asked for."""
+        if not isinstance(self._recovery, PositionRecovery):
+            self._recovery = PositionRecovery(self.app, self, beacon=self.beacon, loop=self.loop)
+        return self._recovery
 
     async def on_start(self) -> None:
         """Open the tables and start to recover them."""

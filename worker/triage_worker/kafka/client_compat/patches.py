@@ -2,6 +2,7 @@
 
 from triage_worker.kafka.client_compat import (
     consumer_group,
+    cooperative_group,
     fetch,
     header_names,
     token_login,
@@ -18,6 +19,7 @@ def apply_patches() -> None:
     fetch.apply_patch()
     header_names.apply_patch()
     consumer_group.apply_patch()
+    cooperative_group.apply_patch()
     topic_access.apply_patch()
     topic_creation.apply_patch()
     token_login.apply_patch()
