@@ -26,5 +26,8 @@ class IntakeSettings(BaseModel):
     intake_max_body_bytes: PositiveInt = Field(1_048_576, description="intake: largest body of a webhook")
     intake_max_connections: PositiveInt = Field(1_024, description="intake: most connections at once")
     intake_probe_port: int = Field(
-        0, ge=0, le=65_535, description="intake: a port of its own for /livez, /readyz and /metrics; 0: the webhooks' port"
+        0,
+        ge=0,
+        le=65_535,
+        description="intake: a port of its own for /livez, /readyz and /metrics; 0: the webhooks' port",
     )

@@ -175,7 +175,9 @@ def parse(text: str, name: str) -> list[IntakeSourceModel]:
     for index, source in enumerate(sources):
         if any(other.name == source.name for other in sources[:index]):
             mark = found.marks["sources", index, "name"]
-            raise ConfigError(f"{name}, {mark}: another source is called {source.name}, too: give this one another name.")
+            raise ConfigError(
+                f"{name}, {mark}: another source is called {source.name}, too: give this one another name."
+            )
     return sources
 
 

@@ -59,9 +59,7 @@ def _answered(conversation: Fields) -> ReceivedMessage | None:
     return _message(conversation, newest, "", newest.time("created_at"), newest.id("id"))
 
 
-def _message(
-    conversation: Fields, part: Fields, subject: str, time: str | None, key: str
-) -> ReceivedMessage | None:
+def _message(conversation: Fields, part: Fields, subject: str, time: str | None, key: str) -> ReceivedMessage | None:
     author = part.object_or_empty("author")
     text = plain_text(part.text_or_empty("body"))
     if author.text_or_empty("type") not in CUSTOMERS or not text.strip():
