@@ -6,6 +6,7 @@ under the GPL.
 
 import ssl
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -103,10 +104,8 @@ class ImapMailbox:
     def close(self) -> None:
         """Close the connection, without waiting for the server."""
         if self._client is not None:
-            try:
+            with suppress(*MAILBOX_ERRORS):
                 self._client.shutdown()
-            except MAILBOX_ERRORS:
-                pass
             self._client = None
 
     def _log_in(self, client: Any) -> None:
@@ -114,10 +113,11 @@ class ImapMailbox:
         for number, password in enumerate(passwords, 1):
             try:
                 client.login(self._model.user, password.decode())
-                return
             except LoginError:
                 if number == len(passwords):
                     raise
+            else:
+                return
 
 
 def _time(received: datetime) -> datetime:

@@ -66,7 +66,7 @@ class RecordWriter:
     def problem(self) -> str | None:
         """Why records cannot be written at present; None if they can.
 
-        A record that was not written counts for a while only: if nobody sends any more, nothing says that Kafka is back.
+        A record that was not written counts for a while: if nobody sends any more, nobody learns that Kafka is back.
         """
         if self._problem is None and monotonic() - self._not_written_at < NOT_READY_S:
             return "Kafka did not take a message in time"

@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from triage_models.serving.mail.html import plain_text
+from triage_models.serving.mail.html import html_to_text
 
 from triage_worker.config.intake_sources import IntakeSourceModel
 from triage_worker.intake.adapter import IGNORED, Adapter, Reading, ReceivedMessage
@@ -27,11 +27,11 @@ def read(body: Any, headers: Mapping[str, str], source: IntakeSourceModel) -> Re
     ticket = fields.object(WRAPPER) if WRAPPER in fields.value else fields
     ticket_id = ticket.id("ticket_id")
     comment = ticket.text_or_empty("ticket_latest_public_comment")
-    text = plain_text(AUTHOR.sub("", comment, count=1) if AUTHOR.match(comment) else comment)
+    text = html_to_text(AUTHOR.sub("", comment, count=1) if AUTHOR.match(comment) else comment)
     subject = ticket.line("ticket_subject")
     first = not text.strip()
     if first:
-        text = plain_text(ticket.text_or_empty("ticket_description"))
+        text = html_to_text(ticket.text_or_empty("ticket_description"))
     if not text.strip():
         return IGNORED
     message = ReceivedMessage(

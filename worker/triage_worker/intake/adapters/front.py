@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from triage_models.serving.mail.html import plain_text
+from triage_models.serving.mail.html import html_to_text, plain_text
 
 from triage_worker.config.intake_sources import IntakeSourceModel
 from triage_worker.intake.adapter import IGNORED, Adapter, Reading, ReceivedMessage
@@ -66,11 +66,10 @@ def read(body: Any, headers: Mapping[str, str], source: IntakeSourceModel) -> Re
 
 def _text(message: Fields) -> str:
     """Return the text; a preview has only its beginning."""
-    for name in ("text", "body", "blurb"):
-        text = plain_text(message.text_or_empty(name))
-        if text.strip():
-            return text
-    return ""
+    text = plain_text(message.text_or_empty("text"))
+    if not text.strip():
+        text = html_to_text(message.text_or_empty("body"))
+    return text if text.strip() else message.text_or_empty("blurb")
 
 
 def _sender(message: Fields) -> str | None:

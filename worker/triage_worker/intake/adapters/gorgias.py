@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from triage_models.serving.mail.html import plain_text
+from triage_models.serving.mail.html import html_to_text, plain_text
 
 from triage_worker.config.intake_sources import IntakeSourceModel
 from triage_worker.intake.adapter import IGNORED, Adapter, Reading, ReceivedMessage
@@ -59,11 +59,10 @@ def _message(ticket: Fields, message: Fields) -> ReceivedMessage | None:
 
 
 def _text(message: Fields) -> str:
-    for name in ("body_text", "body_html", "stripped_text"):
-        text = plain_text(message.text_or_empty(name))
-        if text.strip():
-            return text
-    return ""
+    text = plain_text(message.text_or_empty("body_text"))
+    if not text.strip():
+        text = html_to_text(message.text_or_empty("body_html"))
+    return text if text.strip() else message.text_or_empty("stripped_text")
 
 
 ADAPTER = Adapter(read)

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from triage_models.serving.mail.html import plain_text
+from triage_models.serving.mail.html import html_to_text
 
 from triage_worker.config.intake_sources import IntakeSourceModel
 from triage_worker.intake.adapter import IGNORED, Adapter, Reading, ReceivedMessage
@@ -33,10 +33,7 @@ def read(body: Any, headers: Mapping[str, str], source: IntakeSourceModel) -> Re
     if topic not in {"conversation.user.created", "conversation.user.replied"}:
         return IGNORED
     conversation = fields.object("data").object("item")
-    if topic.endswith("created"):
-        found = _started(conversation)
-    else:
-        found = _answered(conversation)
+    found = _started(conversation) if topic.endswith("created") else _answered(conversation)
     return IGNORED if found is None else Reading([found])
 
 
@@ -61,7 +58,7 @@ def _answered(conversation: Fields) -> ReceivedMessage | None:
 
 def _message(conversation: Fields, part: Fields, subject: str, time: str | None, key: str) -> ReceivedMessage | None:
     author = part.object_or_empty("author")
-    text = plain_text(part.text_or_empty("body"))
+    text = html_to_text(part.text_or_empty("body"))
     if author.text_or_empty("type") not in CUSTOMERS or not text.strip():
         return None
     source = conversation.object_or_empty("source")
@@ -70,13 +67,13 @@ def _message(conversation: Fields, part: Fields, subject: str, time: str | None,
     return ReceivedMessage(
         text=text,
         key=key,
-        subject=plain_text(subject),
+        subject=html_to_text(subject),
         conversation_id=conversation_id,
         ticket_id=conversation_id,
         customer_id=author.id_or_none("id"),
         channel=source.id_or_none("type"),
         created_at=time,
-        metadata={"subject": plain_text(title)} if title else {},
+        metadata={"subject": html_to_text(title)} if title else {},
     )
 
 

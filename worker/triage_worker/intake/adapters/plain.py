@@ -19,7 +19,7 @@ MOST_METADATA = 32
 
 
 def signature(headers: Headers) -> Claim:
-    """Read ``t=1764500000,v1=hex``: HMAC-SHA256 over the time, a dot and the body. ``v1`` may be given several times."""
+    """Read ``t=1764500000,v1=hex``: HMAC-SHA256 over time, dot and body. There may be several ``v1``."""
     pairs = [part.strip().partition("=") for part in required_header(headers, HEADER).split(",")]
     times = [value for name, _, value in pairs if name == "t"]
     digests = [hexadecimal(value, HEADER) for name, _, value in pairs if name == "v1"]

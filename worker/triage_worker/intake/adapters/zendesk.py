@@ -73,8 +73,7 @@ def _chat_message(fields: Fields) -> ReceivedMessage | None:
         return None
     ticket = fields.object("detail")
     text = message.text_or_empty("body")
-    found = _message(ticket, message.id("id"), text, actor.id_or_none("id"), fields.time("time"), subject=False)
-    return found
+    return _message(ticket, message.id("id"), text, actor.id_or_none("id"), fields.time("time"), subject=False)
 
 
 def _first(ticket: Fields) -> str:
