@@ -17,7 +17,7 @@ from triage_schemas.events import (
     TicketEvent,
 )
 
-Service = Literal["worker", "router", "helpdesk", "fallback", "review", "audit"]
+Service = Literal["worker", "router", "helpdesk", "fallback", "review", "audit", "intake"]
 SERVICES: tuple[Service, ...] = get_args(Service)
 
 
@@ -49,9 +49,15 @@ class Channel:
         return f"{self.name}_topic"
 
 
-INPUT = Channel("input", readers=("worker",), key="any; conversation_id keeps a conversation in order")
+INPUT = Channel(
+    "input",
+    readers=("worker",),
+    writers=("intake",),
+    optional=("intake",),
+    key="any; conversation_id keeps a conversation in order",
+)
 DEAD_LETTERS = Channel(
-    "dead_letter", writers=("worker", "router", "helpdesk", "fallback", "review"), key="the record's"
+    "dead_letter", writers=("worker", "router", "helpdesk", "fallback", "review", "intake"), key="the record's"
 )
 
 CHANNELS = (
@@ -77,6 +83,12 @@ CHANNELS = (
         optional=("worker", "audit"),
         key="the bundle's name and version, joined by a colon",
         always_json=True,
+    ),
+    Channel(
+        "intake",
+        readers=("intake",),
+        writers=("intake",),
+        key="the conversation's id, or else the source and the key of the message",
     ),
 )
 """All channels, in the order of their settings."""

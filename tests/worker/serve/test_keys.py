@@ -11,7 +11,7 @@ from triage_worker.serve.access import ANYONE, Access
 from triage_worker.serve.key_file import KeyFile
 from triage_worker.serve.keys import KEY_PREFIX, KeyEntry, KeyRing, Right, add_key, digest, new_key, read_keys
 from triage_worker.serve.metrics import ServeMetrics
-from triage_worker.serve.problems import ProblemError
+from triage_worker.web.problems import ProblemError
 
 
 def entry(key: str, name: str = "shop", **more: object) -> KeyEntry:

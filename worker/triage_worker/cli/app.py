@@ -18,6 +18,7 @@ from triage_worker.cli import (
     fallback,
     forget,
     helpdesk,
+    intake,
     learn,
     replay,
     review,
@@ -62,6 +63,7 @@ app.command()(router.router)
 app.command()(helpdesk.helpdesk)
 app.command()(fallback.fallback)
 app.add_typer(serve.app, name="serve")
+app.command()(intake.intake)
 app.command()(classify.classify)
 app.command()(train.train)
 app.command()(learn.learn)

@@ -67,12 +67,23 @@ SERVE = (
     *_SERVING,
     *OPERATION,
 )
-WORKER = _all_but("worker", (*_ROUTING, *_SERVING, *_named("llm_")))
+_TAKING_IN = _named("intake_")
+INTAKE = (
+    *CONNECTION,
+    *CONSUMING,
+    *topic_settings("intake"),
+    "sources",
+    "dead_letter_headers",
+    *_TAKING_IN,
+    *OPERATION,
+)
+WORKER = _all_but("worker", (*_ROUTING, *_SERVING, *_TAKING_IN, *_named("llm_")))
 FALLBACK = _all_but(
     "fallback",
     (
         *_ROUTING,
         *_SERVING,
+        *_TAKING_IN,
         *MODEL,
         "remembered_texts",
         *_named("input_format", "text_", "skip_", "detect_", "clean_", "bundle_", "shadow_", "audit_"),

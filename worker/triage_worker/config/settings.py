@@ -17,6 +17,7 @@ from triage_worker.config.audit_settings import AuditSettings
 from triage_worker.config.delivery_settings import DeliverySettings
 from triage_worker.config.errors import ConfigError
 from triage_worker.config.fallback_settings import FallbackSettings
+from triage_worker.config.intake_settings import IntakeSettings
 from triage_worker.config.kafka_settings import KafkaSettings
 from triage_worker.config.message_settings import MessageSettings
 from triage_worker.config.model_settings import ModelSettings
@@ -37,6 +38,7 @@ So this interval, and not the work at a rebalance, is most of what a rebalance t
 # pydantic collects the fields from the last base to the first, and they are listed in that order.
 class Settings(
     OperationSettings,
+    IntakeSettings,
     ServeSettings,
     FallbackSettings,
     RoutingSettings,
@@ -69,6 +71,7 @@ class Settings(
         "review": "triage-review",
         "helpdesk": "triage-helpdesk",
         "audit": "triage-audit",
+        "intake": "triage-intake",
     }
 
     @classmethod

@@ -134,7 +134,7 @@ async def require(settings: Settings, needed: Mapping[str, str]) -> None:
     Raises:
         ConfigError: no broker answers, the login is refused, or a topic is missing; says what to change.
     """
-    existing = await _existing(settings)
+    existing = await list_topics(settings)
     named = [(topic, name, operations) for name, operations in needed.items() for topic in named_topics(settings, name)]
     for topic, name, operations in named:
         if topic in existing:
@@ -168,7 +168,7 @@ async def replica_count(admin: AIOKafkaAdminClient) -> int:
     return min(REPLICAS, len((await admin.describe_cluster())["brokers"]))
 
 
-async def _existing(settings: Settings) -> set[str]:
+async def list_topics(settings: Settings) -> set[str]:
     """List all topics, with retries for a broker that is shutting down, as in a rolling restart."""
     for pause_s in (0.5, 1.0, 2.0, 4.0):
         try:

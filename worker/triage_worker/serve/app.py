@@ -3,20 +3,15 @@
 from collections.abc import Sequence
 
 from starlette.applications import Starlette
-from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
-from starlette.requests import ClientDisconnect, Request
-from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
 from triage_worker.serve.endpoints import Endpoints
 from triage_worker.serve.metrics import ServeMetrics
-from triage_worker.serve.problems import ProblemError, problem_response
-from triage_worker.serve.request_context import RequestContext
-
-CODES = {404: "not_found", 405: "wrong_method"}
+from triage_worker.web.error_handlers import error_handlers
+from triage_worker.web.request_context import RequestContext
 
 
 def make_app(endpoints: Endpoints, metrics: ServeMetrics, origins: Sequence[str], *, with_metrics: bool) -> ASGIApp:
@@ -40,7 +35,7 @@ def make_app(endpoints: Endpoints, metrics: ServeMetrics, origins: Sequence[str]
     app = Starlette(
         routes=routes,
         middleware=_cors(origins),
-        exception_handlers={ProblemError: _on_problem, HTTPException: _on_http_error, ClientDisconnect: _on_disconnect},
+        exception_handlers=error_handlers("GET /openapi.json"),
     )
     app.router.redirect_slashes = False
     return RequestContext(app, frozenset(route.path for route in routes), metrics)
@@ -60,26 +55,3 @@ def _cors(origins: Sequence[str]) -> list[Middleware]:
             expose_headers=exposed,
         )
     ]
-
-
-async def _on_problem(request: Request, error: Exception) -> Response:
-    assert isinstance(error, ProblemError)
-    request.state.problem = error.code
-    return problem_response(error, request.state.request_id)
-
-
-async def _on_http_error(request: Request, error: Exception) -> Response:
-    assert isinstance(error, HTTPException)
-    details = {
-        404: "There is nothing at this path: GET /openapi.json lists what there is.",
-        405: f"This path does not take {request.method}: the header Allow lists what it takes.",
-    }
-    code = CODES.get(error.status_code, "refused")
-    detail = details.get(error.status_code, str(error.detail))
-    return await _on_problem(request, ProblemError(error.status_code, code, detail, headers=error.headers))
-
-
-async def _on_disconnect(request: Request, _: Exception) -> Response:
-    """Return what nobody receives; the log and the metrics show the status, which is nginx's for this."""
-    request.state.problem = "client_gone"
-    return Response(status_code=499)

@@ -6,7 +6,7 @@ import orjson
 from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 from starlette.requests import ClientDisconnect, Request
-from starlette.responses import PlainTextResponse, Response
+from starlette.responses import Response
 from triage_schemas.http_api.openapi import document
 from triage_schemas.http_api.requests import InvalidRequestError, Limits, read_request
 from triage_schemas.messages.message import CustomerMessage
@@ -16,9 +16,10 @@ from triage_worker.serve.access import Access
 from triage_worker.serve.body import read_json
 from triage_worker.serve.catalogue import intents_of
 from triage_worker.serve.metrics import ServeMetrics
-from triage_worker.serve.problems import ProblemError, try_later
 from triage_worker.serve.state import ServiceState
 from triage_worker.serve.text_classifier import QueueFullError, TextClassifier
+from triage_worker.web.error_handlers import probe_response
+from triage_worker.web.problems import ProblemError, try_later
 
 JSON = "application/json"
 NOT_READY_RETRY_S = 2.0
@@ -84,11 +85,11 @@ class Endpoints:
 
     async def livez(self, _: Request) -> Response:
         """Say whether the service works."""
-        return _probe(self._state.not_alive())
+        return probe_response(self._state.not_alive())
 
     async def readyz(self, _: Request) -> Response:
         """Say whether the service can answer."""
-        return _probe(self._state.not_ready())
+        return probe_response(self._state.not_ready())
 
     def _ready(self) -> TextClassifier:
         if self._state.classifier is None:
@@ -120,7 +121,3 @@ class Endpoints:
 async def _disconnected(request: Request) -> None:
     while (await request.receive())["type"] != "http.disconnect":
         pass
-
-
-def _probe(problem: str | None) -> Response:
-    return PlainTextResponse(f"{problem or 'ok'}\n", 503 if problem else 200)

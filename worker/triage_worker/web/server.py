@@ -108,7 +108,7 @@ class HttpServer(uvicorn.Server):
         yield
 
 
-def make_server(app: ASGIApp, *, connections: int, timeout_s: float) -> HttpServer:
+def make_server(app: ASGIApp, *, connections: int, timeout_s: float, finish_s: float = FINISH_S) -> HttpServer:
     """Make a server that is not started.
 
     Args:
@@ -116,6 +116,7 @@ def make_server(app: ASGIApp, *, connections: int, timeout_s: float) -> HttpServ
         connections: most connections at once; further ones get 503.
         timeout_s: longest time to receive a request. Its body has so long by itself, with an answer that says so; the
             connection is closed a second later.
+        finish_s: requests in flight have so long to be answered at the end.
     """
     protocol: Callable[..., Any] = type("Protocol", (LimitedProtocol,), {"message_timeout_s": timeout_s + 1.0})
     config = uvicorn.Config(
@@ -130,7 +131,7 @@ def make_server(app: ASGIApp, *, connections: int, timeout_s: float) -> HttpServ
         backlog=BACKLOG,
         limit_concurrency=connections,
         timeout_keep_alive=KEEP_ALIVE_S,
-        timeout_graceful_shutdown=round(FINISH_S),
+        timeout_graceful_shutdown=round(finish_s),
     )
     return HttpServer(config)
 

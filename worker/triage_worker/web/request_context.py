@@ -11,10 +11,10 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from triage_worker.observability import logs
-from triage_worker.serve.metrics import ServeMetrics
-from triage_worker.serve.problems import ProblemError, problem_response, try_later
+from triage_worker.web.metrics import HttpMetrics
+from triage_worker.web.problems import ProblemError, problem_response, try_later
 
-access_log = logging.getLogger("triage_worker.serve.access")
+access_log = logging.getLogger("triage_worker.web.access")
 log = logging.getLogger(__name__)
 
 REQUEST_ID = re.compile(r"[A-Za-z0-9._:/+=-]{1,128}")
@@ -23,17 +23,20 @@ QUIET = frozenset({"/livez", "/readyz", "/metrics"})
 
 OTHER = "other"
 
+LOGGED = ("key", "texts", "source", "accepted", "ignored", "problem")
+"""What endpoints may note in the state of a request, for its line in the log."""
+
 
 class RequestContext:
     """An ASGI middleware.
 
     Args:
         app: what answers.
-        routes: the paths that metrics name; all others are `OTHER`.
+        routes: the paths that metrics name; all others are `OTHER`, unless an endpoint notes a `route` in the state.
         metrics: where requests are timed.
     """
 
-    def __init__(self, app: ASGIApp, routes: frozenset[str], metrics: ServeMetrics) -> None:
+    def __init__(self, app: ASGIApp, routes: frozenset[str], metrics: HttpMetrics) -> None:
         self._app = app
         self._routes = routes
         self._metrics = metrics
@@ -79,7 +82,7 @@ class RequestContext:
 
     def _count(self, scope: Scope, status: int, seconds: float) -> None:
         path, method, state = scope["path"], scope["method"], scope["state"]
-        route = path if path in self._routes else OTHER
+        route = state.get("route") or (path if path in self._routes else OTHER)
         self._metrics.request(route, method, status, seconds)
         if "problem" in state:
             self._metrics.problem(state["problem"])
@@ -88,7 +91,7 @@ class RequestContext:
             "route": route,
             "status": status,
             "ms": round(1_000 * seconds, 1),
-            **{name: state[name] for name in ("key", "texts", "problem") if name in state},
+            **{name: state[name] for name in LOGGED if name in state},
             "client": scope["client"][0] if scope.get("client") else None,
         }
         access_log.log(logging.DEBUG if path in QUIET else logging.INFO, "Request", extra=about)

@@ -1,0 +1,1 @@
+"""The intake service: turns webhooks of helpdesks, and mailboxes, into customer messages."""
