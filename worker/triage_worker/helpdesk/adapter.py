@@ -134,10 +134,6 @@ class OwnTickets(Protocol):
         ...
 
 
-Helpdesk = OwnTickets
-"""What the connector hands ticket events to."""
-
-
 @dataclass(frozen=True, slots=True)
 class Fields:
     """The helpdesk's ids.
@@ -158,7 +154,9 @@ class Fields:
         """
         for name, field in self.custom.items():
             if not str(field).isdecimal():
-                raise ConfigError(f"The custom field of {name} is {field!r}, and this helpdesk numbers its fields: see its id.")
+                raise ConfigError(
+                    f"The custom field of {name} is {field!r}, and this helpdesk numbers its fields: see its id."
+                )
         return {name: int(field) for name, field in self.custom.items()}
 
     def texts(self) -> Mapping[str, str]:

@@ -3,7 +3,7 @@
 import logging
 import re
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 from triage_schemas.events import TicketEvent
@@ -40,6 +40,23 @@ class TicketRecords(Protocol):
         ...
 
 
+@dataclass(slots=True)
+class _Progress:
+    """How far a ticket event is.
+
+    Attributes:
+        one_by_one: whether values are written one by one, since the helpdesk refused some of them together.
+        written: whether anything was.
+        vanished: whether the ticket was gone once when it was to be written.
+        refusal: the last one of a single value.
+    """
+
+    one_by_one: bool = False
+    written: bool = False
+    vanished: bool = False
+    refusal: RequestRejectedError | None = None
+
+
 class CustomerTickets:
     """The tickets that messages came from.
 
@@ -50,7 +67,9 @@ class CustomerTickets:
         metrics: counts what is left alone and refused.
     """
 
-    def __init__(self, system: TicketSystem, records: TicketRecords, section: Section, metrics: HelpdeskMetrics) -> None:
+    def __init__(
+        self, system: TicketSystem, records: TicketRecords, section: Section, metrics: HelpdeskMetrics
+    ) -> None:
         self._system = system
         self._records = records
         self._section = section
@@ -78,37 +97,44 @@ class CustomerTickets:
             return "current"  # whether the customer's ticket is closed is for the agents
         if not TICKET_ID.fullmatch(ticket_id):
             return self._missing(ticket, "its id has other characters than an id at a helpdesk")
-        one_by_one, written, vanished = False, False, False
-        refusal: RequestRejectedError | None = None
+        progress = _Progress()
         while True:
             state = await self._system.read(ticket_id)
             if state is None:
                 return self._missing(ticket, "the helpdesk has none of that id")
             plan = self._plan(ticket, ticket_id, state)
-            changes = plan.changes.single()[0] if one_by_one and plan.changes else plan.changes
-            await self._remember(ticket_id, _only(plan.record, changes))
-            if not changes:
-                return self._outcome(plan, written, refusal)
-            try:
-                await self._system.write(ticket_id, changes, state)
-            except NoResponseError:
+            changes = plan.changes.single()[0] if progress.one_by_one and plan.changes else plan.changes
+            record = _only(plan.record, changes)
+            await self._remember(ticket_id, record)
+            if changes and not await self._write(ticket, ticket_id, changes, state, progress):
                 continue
-            except RequestRejectedError as error:
-                if error.status in GONE and not vanished:
-                    vanished = True  # it was deleted after it was read
-                    continue
-                if error.status not in REFUSALS:
-                    raise
-                if len(changes.single()) == 1:
-                    self._remember_refused(ticket, changes, error)
-                    refusal = error
-                one_by_one = True
-                continue
-            written = True
-            record = _only(plan.record, changes).confirmed()
-            await self._remember(ticket_id, replace(record, tags=(*record.tags, *sorted(changes.added))))
-            if not one_by_one:
-                return self._outcome(plan, written, refusal)
+            if changes:
+                added = tuple(sorted(changes.added))
+                await self._remember(ticket_id, replace(record.confirmed(), tags=(*record.tags, *added)))
+            if not (changes and progress.one_by_one):
+                return self._outcome(plan, progress)
+
+    async def _write(
+        self, ticket: TicketEvent, ticket_id: str, changes: Changes, state: TicketState, progress: "_Progress"
+    ) -> bool:
+        """Write changes; returns whether they are written. If not, the ticket has to be read again."""
+        try:
+            await self._system.write(ticket_id, changes, state)
+        except NoResponseError:
+            return False
+        except RequestRejectedError as error:
+            if error.status in GONE and not progress.vanished:
+                progress.vanished = True  # it was deleted after it was read
+                return False
+            if error.status not in REFUSALS:
+                raise
+            if len(changes.single()) == 1:
+                self._remember_refused(ticket, changes, error)
+                progress.refusal = error
+            progress.one_by_one = True
+            return False
+        progress.written = True
+        return True
 
     def _plan(self, ticket: TicketEvent, ticket_id: str, state: TicketState) -> Plan:
         """Decide what to write on a ticket; nothing on one that takes no changes."""
@@ -137,14 +163,14 @@ class CustomerTickets:
         if record != self._records.get(ticket_id):
             await self._records.put(ticket_id, record)
 
-    def _outcome(self, plan: Plan, written: bool, refusal: RequestRejectedError | None) -> Outcome:
+    def _outcome(self, plan: Plan, progress: "_Progress") -> Outcome:
         for name in plan.left_alone:
             self._metrics.left_alone.labels(name.strip("_")).inc()
-        if refusal is not None:
-            if not written:
-                raise refusal
+        if progress.refusal is not None:
+            if not progress.written:
+                raise progress.refusal
             self._metrics.fields_refused.inc()
-        if written:
+        if progress.written:
             return "updated"
         return "left_alone" if plan.left_alone else "current"
 
@@ -157,8 +183,8 @@ class CustomerTickets:
         for oldest in list(self._refused)[:-MAX_REFUSED]:
             del self._refused[oldest]
         log.warning(
-            "The helpdesk does not take a value, and gets the ticket's other values: see docs/helpdesk.md for what each "
-            "field can have, and correct the helpdesk section of the rules, or the field at the helpdesk",
+            "The helpdesk does not take a value, and gets the ticket's other values: see docs/helpdesk.md for what "
+            "each field can have, and correct the helpdesk section of the rules, or the field at the helpdesk",
             extra={"ticket_id": ticket.ticket_id, "refused": [name for name, _ in refused], "problem": str(error)},
         )
 

@@ -91,4 +91,3 @@ def _comparable(value: object) -> object:
     if isinstance(value, list):
         return sorted(tag["name"] for tag in value)
     return value["id"] if isinstance(value, dict) else value
-

@@ -1,7 +1,7 @@
 """Decides what may be written on a customer's ticket: what a person has changed is left alone. No I/O.
 
-A value is Triage's to change if nobody has set it yet, or if it still is what Triage wrote last. What Triage is about to
-write is recorded before it is written, so that a lost response is not taken for somebody's change.
+A value is Triage's to change if nobody has set it yet, or if it still is what Triage wrote last. What Triage is about
+to write is recorded before it is written, so that a lost response is not taken for somebody's change.
 """
 
 from collections.abc import Collection, Iterable, Mapping
@@ -66,7 +66,9 @@ class TicketRecord:
 
     def confirmed(self) -> "TicketRecord":
         """The record once everything pending is written."""
-        return replace(self, values={**self.values, **{name: new for name, (_, new) in self.pending.items()}}, pending={})
+        return replace(
+            self, values={**self.values, **{name: new for name, (_, new) in self.pending.items()}}, pending={}
+        )
 
 
 @dataclass(frozen=True, slots=True)

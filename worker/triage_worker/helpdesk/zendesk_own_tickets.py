@@ -188,4 +188,3 @@ def _status(ticket: TicketEvent, existing: Mapping[str, Any]) -> str:
 
 def _comparable(value: object) -> object:
     return sorted(value, key=str) if isinstance(value, list) else value
-

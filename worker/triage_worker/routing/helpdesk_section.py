@@ -17,11 +17,14 @@ class _Section(BaseModel):
 
 
 class TicketWrites(_Section):
-    """What is written on a customer's own ticket. Intent and confidence need a custom field each."""
+    """What is written on a customer's own ticket. Intent and confidence need a custom field each.
+
+    ``priority`` may be a custom field as well, for a helpdesk whose own priority cannot be set.
+    """
 
     intent: FieldId | None = None
     confidence: FieldId | None = None
-    priority: bool = True
+    priority: bool | FieldId = True
     group: bool = True
     tags: bool = True
 

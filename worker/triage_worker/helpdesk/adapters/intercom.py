@@ -123,7 +123,9 @@ class Intercom:
             details = part.get("event_details") or {}
             if name == "group" and same_value(text_of((part.get("assigned_to") or {}).get("id")), value):
                 return self._author(by, automatic=by.get("type") == "bot")
-            if kind.startswith(ATTRIBUTE_CHANGED) and details.get("attribute", {}).get("name") == self._fields.get(name):
+            if kind.startswith(ATTRIBUTE_CHANGED) and details.get("attribute", {}).get("name") == self._fields.get(
+                name
+            ):
                 return self._author(by, automatic="admin" not in kind)
         return Author()
 

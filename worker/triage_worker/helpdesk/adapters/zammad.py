@@ -50,7 +50,9 @@ class Zammad:
 
     async def write(self, ticket_id: str, changes: Changes, state: TicketState) -> None:
         """Change a ticket: its values in one request, then each tag."""
-        body: dict[str, Any] = {self._fields[name]: value for name, value in changes.values.items() if name in self._fields}
+        body: dict[str, Any] = {
+            self._fields[name]: value for name, value in changes.values.items() if name in self._fields
+        }
         if "priority" in changes.values:
             body["priority_id"] = PRIORITIES[changes.values["priority"]]
         if "group" in changes.values:
