@@ -106,6 +106,9 @@ class MessageEvent(Event):
         default=None, description="as the message gives it; else ISO 639-1 code of what the text is in, if it says"
     )
     metadata: dict[str, Scalar] = Field(default_factory=dict, description="scalars of the message's metadata")
+    helpdesk_ticket_id: str | None = Field(
+        default=None, description="id of the helpdesk's ticket that the message belongs to; omitted if there is none"
+    )
     source: SourceRef
 
 
@@ -204,6 +207,12 @@ class LabelEvent(MessageEvent):
     audited: AuditedDecision | None = Field(
         default=None, description="the decision that the person checked, in an audit"
     )
+    labelled_by: str | None = Field(
+        default=None, description="who decided, where that is known: of an agent at a helpdesk, product:id"
+    )
+    confidence: Probability | None = Field(
+        default=None, description="how sure the label is: 1 where a person chose it, less where it follows from a group"
+    )
     labelled_at: Timestamp
 
 
@@ -235,6 +244,15 @@ class ThresholdEvent(Event):
     decided_at: Timestamp
 
 
+class TicketMessage(StrictModel):
+    """The message that a ticket has its intent from."""
+
+    message_id: str
+    channel: str | None = None
+    language: str | None = None
+    source: SourceRef
+
+
 class TicketEvent(Event):
     """The state of a ticket after a change. The newest event of a ticket is its complete state."""
 
@@ -258,6 +276,11 @@ class TicketEvent(Event):
     )
     due_at: Timestamp | None
     messages: int = Field(ge=1)
+    confidence: Probability | None = Field(default=None, description="of the intent; omitted if not known")
+    message: TicketMessage | None = Field(default=None, description="that the intent is from; omitted if not known")
+    helpdesk_ticket_id: str | None = Field(
+        default=None, description="id of the customer's own ticket at the helpdesk; omitted if there is none"
+    )
     opened_at: Timestamp
     updated_at: Timestamp
 

@@ -175,6 +175,8 @@ class IntentWriter:
             "model": self._model,
             "classified_at": at,
         }
+        if message.helpdesk_ticket_id is not None:
+            event["helpdesk_ticket_id"] = message.helpdesk_ticket_id
         if threshold is not None:
             event["threshold_version"] = threshold.version
         if prediction.intents:

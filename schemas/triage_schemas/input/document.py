@@ -60,6 +60,7 @@ def read_document(
             text, scalars = with_subject(subject, text), {"subject": subject, **scalars}
     channel = value_at(shape.channel_path) if shape.channel_path else get("channel")
     language = value_at(shape.language_path) if shape.language_path else get("language")
+    ticket = value_at(shape.ticket_path) if shape.ticket_path else get("ticket_id")
     return CustomerMessage(
         text,
         name_or_none(value_at(shape.id_path) if shape.id_path else get("message_id"), shape)
@@ -70,6 +71,7 @@ def read_document(
         name_or_none(language, shape) or shape.language,
         name_or_none(get("created_at"), shape),
         scalars,
+        helpdesk_ticket_id=name_or_none(ticket, shape),
     )
 
 

@@ -71,6 +71,7 @@ def with_outside_fields(message: CustomerMessage, shape: InputShape) -> Customer
         customer_id=_name(shape.customer_path, shape) or message.customer_id,
         channel=_name(shape.channel_path, shape) or shape.channel or message.channel,
         language=_name(shape.language_path, shape) or message.language or shape.language,
+        helpdesk_ticket_id=_name(shape.ticket_path, shape) or message.helpdesk_ticket_id,
     )
 
 

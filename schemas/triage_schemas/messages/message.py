@@ -38,6 +38,7 @@ class InputShape:
         id_path, customer_path, channel_path, language_path: the field names that lead to the message's id, to the
             customer's, to the channel and to the language; empty for ``message_id``, ``customer_id``, ``channel`` and
             ``language``.
+        ticket_path: those that lead to the id of the helpdesk's ticket; empty for ``ticket_id``.
         channel: that of messages that give none.
         language: that of messages that give none.
         max_message_bytes: size limit of a value.
@@ -59,6 +60,7 @@ class InputShape:
     customer_path: tuple[str, ...] = ()
     channel_path: tuple[str, ...] = ()
     language_path: tuple[str, ...] = ()
+    ticket_path: tuple[str, ...] = ()
     channel: str | None = None
     language: str | None = None
     max_message_bytes: int = 1_048_576
@@ -82,7 +84,7 @@ class InputShape:
     def paths(self) -> tuple[Path, ...]:
         """All paths."""
         names = (self.id_path, self.conversation_path, self.customer_path, self.channel_path, self.language_path)
-        return (*self.text_paths, self.subject_path, *names)
+        return (*self.text_paths, self.subject_path, *names, self.ticket_path)
 
     def of_record(self, headers: Sequence[tuple[str, bytes | None]], key: bytes | None) -> "InputShape":
         """This shape with the headers and the key of a record, if a path leads there."""
@@ -94,6 +96,7 @@ class CustomerMessage:
     """One customer message, with the fields that Triage uses. ``metadata`` contains scalars only.
 
     ``automatic`` says that no customer wrote the message, as far as its headers tell; it has no intent then.
+    ``helpdesk_ticket_id`` is the id of the helpdesk's ticket that the message belongs to, if it came from a helpdesk.
     """
 
     text: str
@@ -105,6 +108,7 @@ class CustomerMessage:
     created_at: str | None = None
     metadata: dict[str, Scalar] = field(default_factory=dict)
     automatic: bool = False
+    helpdesk_ticket_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,6 @@
 """Fake servers of Zendesk and Gorgias that behave as their APIs are documented, and a ticket event to send to them.
 
-A fake takes a list of faults, one for each request to come: "ok", "500", "429", "429-late" (with Retry-After), "html"
+A fake takes faults, one for each request to come: "ok", "500", "503", "409", "429", "429-late" (with Retry-After), "html"
 (a page with status 200), "drop" (the connection closes before the request is handled), "lost" (the request is handled
 and its response is lost), "slow" (the request is handled and the response comes after the client's time-out).
 """
@@ -51,7 +51,7 @@ class FakeHelpdesk:
     def __init__(self, faults: Iterable[str] = ()) -> None:
         self.tickets: dict[int, dict[str, Any]] = {}
         self.calls: list[tuple[str, str]] = []
-        self._faults = list(faults)
+        self._faults = iter(faults)
         self._slow = asyncio.Event()
 
     @asynccontextmanager
@@ -77,11 +77,13 @@ class FakeHelpdesk:
         self, request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
     ) -> web.StreamResponse:
         self.calls.append((request.method, request.path))
-        fault = self._faults.pop(0) if self._faults else "ok"
-        if request.headers.get("Authorization") != basic_auth(self.user, TOKEN)["Authorization"]:
+        fault = next(self._faults, "ok")
+        if not self.authorized(request):
             return web.json_response({"error": "Couldn't authenticate you"}, status=401)
-        if fault == "500":
-            return web.Response(status=500, text="oops")
+        if fault != "ok":
+            self.on_fault(request, fault)
+        if fault in ("500", "503", "409"):
+            return web.Response(status=int(fault), text="oops")
         if fault.startswith("429"):
             headers = {"Retry-After": "0.02"} if fault == "429-late" else {}
             return web.Response(status=429, headers=headers)
@@ -98,6 +100,13 @@ class FakeHelpdesk:
         if fault == "slow":
             await self._slow.wait()
         return answer
+
+    def authorized(self, request: web.Request) -> bool:
+        """Whether a request has the login."""
+        return request.headers.get("Authorization") == basic_auth(self.user, TOKEN)["Authorization"]
+
+    def on_fault(self, request: web.Request, fault: str) -> None:
+        """Called before a fault."""
 
     def _new(self, fields: dict[str, Any]) -> dict[str, Any]:
         ticket = {"id": 100 + len(self.tickets), **fields}

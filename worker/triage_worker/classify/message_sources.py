@@ -73,6 +73,7 @@ def input_shape(settings: Settings) -> InputShape:
         customer_path=_unless_usual(settings.customer_field, "customer_id"),
         channel_path=_unless_usual(settings.channel_field, "channel"),
         language_path=_unless_usual(settings.language_field, "language"),
+        ticket_path=_unless_usual(settings.helpdesk_ticket_field, "ticket_id"),
         max_message_bytes=settings.max_message_bytes,
         max_text_bytes=settings.max_text_bytes,
         skip_unchanged=settings.skip_unchanged,

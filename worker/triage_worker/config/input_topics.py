@@ -15,8 +15,8 @@ from triage_worker.config.topic_selection import TopicSelection
 
 INPUT = "input_topic"
 
-INTERNAL = ("keyed", "counts", "conversations-changelog", "rates-changelog", "spending")
-"""What follows the group in the names of the topics that the router and the fallback create for themselves."""
+INTERNAL = ("keyed", "counts", "conversations-changelog", "rates-changelog", "spending", "state")
+"""What follows the group in the names of the topics that services create for themselves."""
 
 
 @dataclass(frozen=True, slots=True)

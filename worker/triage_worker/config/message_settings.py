@@ -62,6 +62,9 @@ class MessageSettings(BaseModel):
     customer_field: FieldPath = Field("customer_id", description="path to the id of the customer")
     channel_field: FieldPath = Field("channel", description="path to the channel, such as chat")
     language_field: FieldPath = Field("language", description="path to the language, as ISO 639-1 code")
+    helpdesk_ticket_field: FieldPath = Field(
+        "ticket_id", description="path to the id of the helpdesk's ticket that the message belongs to"
+    )
     include_text: bool = Field(False, description="also put the message's text into accepted intents")
     detect_language: bool = Field(
         True,

@@ -7,7 +7,7 @@ from pydantic import BaseModel, Field, PositiveInt, SecretStr
 
 from triage_worker.config.types import HelpdeskUrl, Lower
 
-HelpdeskName = Literal["zendesk", "gorgias"]
+HelpdeskName = Literal["zendesk", "gorgias", "freshdesk", "intercom", "chatwoot", "zammad"]
 """The helpdesk products; each name is a module in ``triage_worker/helpdesk/adapters``."""
 
 
@@ -25,6 +25,9 @@ class RoutingSettings(BaseModel):
     helpdesk_url: HelpdeskUrl | None = Field(
         None, description="helpdesk: its address, such as https://shop.zendesk.com"
     )
-    helpdesk_user: str | None = Field(None, description="helpdesk: e-mail address of the user who creates the tickets")
+    helpdesk_user: str | None = Field(
+        None,
+        description="helpdesk: who writes the tickets: an e-mail address; in Intercom the id of a teammate",
+    )
     helpdesk_token: SecretStr | None = Field(None, description="helpdesk: API token of that user")
     helpdesk_per_minute: PositiveInt = Field(100, description="helpdesk: most API calls in a minute")

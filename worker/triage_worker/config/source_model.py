@@ -87,6 +87,7 @@ class SourceModel(BaseModel):
     customer_field: FieldPath | None = _like("customer_field")
     channel_field: FieldPath | None = _like("channel_field")
     language_field: FieldPath | None = _like("language_field")
+    helpdesk_ticket_field: FieldPath | None = _like("helpdesk_ticket_field")
     channel: str | None = Field(None, min_length=1, description="the channel of messages that give none")
     language: str | None = Field(None, min_length=1, description="the language of messages that give none")
     detect_language: bool | None = _like("detect_language")

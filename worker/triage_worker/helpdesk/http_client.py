@@ -5,7 +5,7 @@ import logging
 from base64 import b64encode
 from collections.abc import Mapping
 from dataclasses import dataclass
-from time import monotonic
+from time import monotonic, time
 from typing import Any
 
 import aiohttp
@@ -21,8 +21,16 @@ log = logging.getLogger(__name__)
 
 TIMEOUT_S = 20.0
 RETRY = RetryPolicy(first_s=0.5, longest_s=60.0)
-TRANSIENT = frozenset({408, 409, 423, 425, 429})
+THROTTLED = 429
+CONFLICT = 409
+TRANSIENT = frozenset({408, CONFLICT, 423, 425, THROTTLED})
 """Statuses below 500 after which the same call can succeed."""
+
+FORBIDDEN = 403
+NOT_FOUND = 404
+REDIRECTS = frozenset({301, 302, 307, 308})
+GONE = frozenset({NOT_FOUND, 410, *REDIRECTS})
+"""Statuses of a ticket that was deleted, or merged into another one."""
 
 
 class RequestRejectedError(Exception):
@@ -48,8 +56,10 @@ class _Request:
     method: str
     path: str
     body: Mapping[str, Any] | None
-    query: Mapping[str, str] | None
-    headers: Mapping[str, str] | None
+    query: Mapping[str, str] | None = None
+    headers: Mapping[str, str] | None = None
+    about_one: bool = False
+    """Whether it is about one ticket, so that a refusal says nothing about the login and the address."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +111,7 @@ class HelpdeskClient:
         self._retry = retry
         self.failing_since: float | None = None
         self._failures = 0
+        self._site_is_right = False
 
     async def call(
         self,
@@ -127,7 +138,44 @@ class HelpdeskClient:
             NoResponseError: no response to a call that is not idempotent; raised after the delay of a retry.
             ConfigError: the login or the address is wrong.
         """
-        request = _Request(method, path, body, query, headers)
+        return await self._until_answered(_Request(method, path, body, query, headers), idempotent=idempotent)
+
+    async def find(self, path: str, *, known: str, query: Mapping[str, str] | None = None) -> Any | None:
+        """Get something of one ticket; None if there is no such ticket, or if it was merged into another one.
+
+        Args:
+            path: of the URL, after the site.
+            known: a path that exists at every site of this helpdesk; asked once, if nothing has been found so far.
+            query: of the URL.
+
+        Raises:
+            RequestRejectedError: this login may not see the ticket.
+            ConfigError: the login or the address is wrong.
+        """
+        try:
+            found = await self._until_answered(_Request("GET", path, None, query, about_one=True))
+        except RequestRejectedError as error:
+            if not self._site_is_right:
+                await self.call("GET", known)
+                self._site_is_right = True
+            if error.status in GONE:
+                return None
+            raise
+        self._site_is_right = True
+        return found
+
+    async def change(self, method: str, path: str, body: Mapping[str, Any]) -> Any:
+        """Change one ticket, and return the JSON of the response. It is sent once.
+
+        Raises:
+            RequestRejectedError: the helpdesk rejected the change, or the ticket is gone.
+            NoResponseError: it may or may not have been done, or the ticket was changed meanwhile (409); raised after
+                the delay of a retry. Read the ticket again.
+            ConfigError: the login is wrong.
+        """
+        return await self._until_answered(_Request(method, path, body, about_one=True), idempotent=False)
+
+    async def _until_answered(self, request: _Request, *, idempotent: bool = True) -> Any:
         while True:
             await asyncio.sleep(self._rate_limiter.reserve_s(monotonic()))
             result = await self._attempt(request)
@@ -150,8 +198,9 @@ class HelpdeskClient:
         except (aiohttp.ClientError, TimeoutError, orjson.JSONDecodeError) as error:
             self.metrics.calls.labels("failed").inc()
             return _Failure("no response in time" if isinstance(error, TimeoutError) else repr(error), asked_s)
-        self._raise_if_permanent(request.method, status, content)
-        self.metrics.calls.labels("throttled" if status == 429 else "failed").inc()
+        self._raise_if_permanent(request, status, content)
+        result = {THROTTLED: "throttled", CONFLICT: "conflict"}.get(status, "failed")
+        self.metrics.calls.labels(result).inc()
         return _Failure(f"status {status}", asked_s)
 
     async def _send(self, request: _Request) -> tuple[int, bytes, float | None]:
@@ -165,14 +214,21 @@ class HelpdeskClient:
             timeout=self._timeout,
             allow_redirects=False,
         ) as response:
-            return response.status, await response.read(), retry_after_s(response.headers.get("Retry-After"))
+            asked_s = retry_after_s(response.headers.get("Retry-After"))
+            if asked_s is None and response.status == THROTTLED:
+                asked_s = _until_reset_s(response.headers.get("X-RateLimit-Reset"))
+            return response.status, await response.read(), asked_s
 
-    def _raise_if_permanent(self, method: str, status: int, content: bytes) -> None:
+    def _raise_if_permanent(self, request: _Request, status: int, content: bytes) -> None:
         """Raise for a status that a retry cannot change."""
-        if status in (401, 403):
+        method = request.method
+        if request.about_one and (status == FORBIDDEN or status in GONE):
+            self.metrics.calls.labels("refused").inc()
+            raise RequestRejectedError(status, content.decode("utf-8", "replace"))
+        if status in (401, FORBIDDEN):
             raise ConfigError(
                 f"{self._site} refused the login ({status}): check TRIAGE_HELPDESK_USER and TRIAGE_HELPDESK_TOKEN, and "
-                f"that this user may create tickets."
+                f"that this user may create and change tickets."
             )
         if status < 400 or (status == 404 and method == "GET"):
             raise ConfigError(
@@ -189,6 +245,14 @@ class HelpdeskClient:
         delay_s = self._retry.delay_s(self._failures, failure.retry_after_s)
         log.warning("A helpdesk call failed", extra={"problem": failure.problem, "retry_in_s": round(delay_s, 1)})
         await asyncio.sleep(delay_s)
+
+
+def _until_reset_s(header: str | None) -> float | None:
+    """The seconds until the time that Intercom names, in seconds since the epoch."""
+    try:
+        return max(0.0, float(header or "") - time())
+    except ValueError:
+        return None
 
 
 def basic_auth(user: str, token: str) -> Mapping[str, str]:

@@ -2,12 +2,10 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from collections.abc import Awaitable, Callable, Collection
+from contextlib import AsyncExitStack, suppress
 from time import monotonic
-from typing import Any
 
-from aiohttp import ClientSession
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.errors import KafkaError
 from aiokafka.structs import ConsumerRecord, TopicPartition
@@ -15,12 +13,12 @@ from pydantic import ValidationError
 from triage_schemas.events import TicketEvent
 from triage_schemas.validation import first_error
 
-from triage_worker.config.errors import ConfigError
 from triage_worker.config.settings import Settings
-from triage_worker.config.sources import variable
-from triage_worker.helpdesk.adapter import Adapter, Helpdesk, load_adapter
+from triage_worker.helpdesk.adapter import OwnTickets
+from triage_worker.helpdesk.connection import Tickets, connected
 from triage_worker.helpdesk.http_client import HelpdeskClient, RequestRejectedError
-from triage_worker.helpdesk.metrics import HelpdeskMetrics
+from triage_worker.helpdesk.metrics import HelpdeskMetrics, Outcome
+from triage_worker.helpdesk.state_topic import StateTopic, TicketRecordsTopic
 from triage_worker.kafka import topics
 from triage_worker.kafka.authorization import required
 from triage_worker.kafka.client_compat.consumer_group import stop_consumer
@@ -59,23 +57,26 @@ async def serve(settings: Settings) -> int:
     """Do what `run` does, inside a running event loop."""
     raise_limit()
     stop = stop_on_signals()
-    ids = load(settings.routes or DEFAULT_ROUTES).helpdesk
-    metrics = HelpdeskMetrics()
+    section = load(settings.routes or DEFAULT_ROUTES).helpdesk
+    metrics, state = HelpdeskMetrics(), StateTopic(settings)
     async with (
-        _helpdesk_client(settings, metrics) as (adapter, client),
+        connected(settings, section, metrics) as connection,
         opened_reader(settings, metrics.registry) as reader,
     ):
-        connector = Connector(settings, adapter.connect(client, ids.groups, ids.fields), metrics, reader)
+        tickets = Tickets(connection, TicketRecordsTopic(state, settings.helpdesk or ""), section, metrics)
+        connector = Connector(settings, tickets, metrics, reader, state.catch_up)
         async with serving(
             settings.http_host,
             settings.http_port,
             alive=lambda: None,
-            ready=lambda: connector.not_ready() or _outage(client),
+            ready=lambda: connector.not_ready() or state.problem or _outage(connection.client),
             registry=metrics.registry,
         ):
             with suppress(StoppedError):
                 await unless_stopped(stop, topics.require(settings, required_operations("helpdesk")))
-                await connector.run(stop)
+                async with AsyncExitStack() as stack:
+                    await unless_stopped(stop, stack.enter_async_context(state.opened()))
+                    await connector.run(stop)
     log.info("Stopped")
     return 0
 
@@ -88,25 +89,35 @@ class Connector:
         helpdesk: takes the tickets.
         metrics: where ticket events are counted.
         reader: reads ticket events.
+        catch_up: is awaited when partitions were assigned, before their events are processed.
     """
 
     def __init__(
         self,
         settings: Settings,
-        helpdesk: Helpdesk,
+        helpdesk: OwnTickets,
         metrics: HelpdeskMetrics,
         reader: EventReader = WITHOUT_REGISTRY,
+        catch_up: Callable[[], Awaitable[None]] | None = None,
     ) -> None:
         self._settings = settings
         self._helpdesk = helpdesk
         self._metrics = metrics
         self._reader = reader
+        self._catch_up = catch_up
+        self._known: set[TopicPartition] = set()
         self._consumer: AIOKafkaConsumer | None = None
 
     def not_ready(self) -> str | None:
         """Why no ticket events are read; None if they are."""
         assigned = self._consumer is not None and self._consumer.assignment()
         return self._reader.problem if assigned else "no partitions assigned yet"
+
+    @property
+    def is_first(self) -> bool:
+        """Whether this connector has the first partition, so that it does what only one connector of a group may do."""
+        first = TopicPartition(self._settings.tickets_topic, 0)
+        return self._consumer is not None and first in self._consumer.assignment()
 
     async def run(self, stop: asyncio.Event) -> None:
         """Process ticket events. The next start repeats an event that was not finished.
@@ -129,7 +140,9 @@ class Connector:
 
     async def _consume(self, consumer: AIOKafkaConsumer, sender: AIOKafkaProducer) -> None:
         while True:
-            for partition, records in (await consumer.getmany(timeout_ms=1_000, max_records=50)).items():
+            fetched = await consumer.getmany(timeout_ms=1_000, max_records=50)
+            await self._learn_what_others_wrote(consumer.assignment())
+            for partition, records in fetched.items():
                 await self._reader.load(records)
                 for record in records:
                     if partition not in consumer.assignment():
@@ -137,19 +150,26 @@ class Connector:
                     await self._process(record, sender)
                     await _commit(consumer, partition, record.offset + 1)
 
+    async def _learn_what_others_wrote(self, assigned: Collection[TopicPartition]) -> None:
+        if set(assigned) - self._known and self._catch_up is not None:
+            await self._catch_up()
+        self._known = set(assigned)
+
     async def _process(self, record: ConsumerRecord, sender: AIOKafkaProducer) -> None:
         """Bring the ticket to the helpdesk. A record that is invalid or rejected goes to the dead-letter topic."""
         if record.value is None:
             return  # a tombstone: the topic no longer keeps the ticket, which changes nothing at the helpdesk
         try:
-            outcome: str = await self._helpdesk.upsert(self._reader.read(TicketEvent, record))
+            outcome: Outcome = await self._helpdesk.upsert(self._reader.read(TicketEvent, record))
         except ValidationError as error:
             outcome = await self._send_dead_letter(record, sender, "not_a_ticket", first_error(error).message)
         except RequestRejectedError as error:
             outcome = await self._send_dead_letter(record, sender, "helpdesk_refused", str(error))
         self._metrics.tickets.labels(outcome).inc()
 
-    async def _send_dead_letter(self, record: ConsumerRecord, sender: AIOKafkaProducer, code: str, reason: str) -> str:
+    async def _send_dead_letter(
+        self, record: ConsumerRecord, sender: AIOKafkaProducer, code: str, reason: str
+    ) -> Outcome:
         topic, key, value, headers = make_dead_letter(
             DeadLetterTopic.of(self._settings, "helpdesk"), record, code, reason
         )
@@ -163,25 +183,6 @@ async def _commit(consumer: AIOKafkaConsumer, partition: TopicPartition, offset:
     except KafkaError as error:
         # The partition was revoked: its next owner repeats this event, which changes nothing at the helpdesk.
         log.warning("An offset could not be committed", extra={"partition": partition.partition, "error": repr(error)})
-
-
-@asynccontextmanager
-async def _helpdesk_client(
-    settings: Settings, metrics: HelpdeskMetrics
-) -> AsyncIterator[tuple[Adapter, HelpdeskClient]]:
-    """The adapter that the settings name, and an authenticated client for it."""
-    name, site = _required(settings, "helpdesk"), _required(settings, "helpdesk_url")
-    user, token = _required(settings, "helpdesk_user"), _required(settings, "helpdesk_token")
-    adapter = load_adapter(name)
-    async with ClientSession(headers=adapter.login(user, token.get_secret_value())) as session:
-        yield adapter, HelpdeskClient(session, site, per_minute=settings.helpdesk_per_minute, metrics=metrics)
-
-
-def _required(settings: Settings, name: str) -> Any:
-    value = getattr(settings, name)
-    if value is None:
-        raise ConfigError(f"`triage helpdesk` needs {variable(name)}: set it.")
-    return value
 
 
 def _outage(client: HelpdeskClient) -> str | None:

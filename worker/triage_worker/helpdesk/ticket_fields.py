@@ -2,6 +2,8 @@
 
 from triage_schemas.events import TicketEvent
 
+from triage_worker.helpdesk.ownership import INTENT_TAG
+
 LONGEST_SUBJECT = 150
 
 
@@ -29,5 +31,20 @@ def summary(ticket: TicketEvent) -> str:
 
 
 def tags(ticket: TicketEvent) -> list[str]:
-    """The tags that Triage sets. Spaces become underscores, since Zendesk splits tags at spaces."""
-    return ["_".join(tag.split()) for tag in (*ticket.tags, f"intent_{ticket.intent.lower()}", "triage")]
+    """The tags that Triage sets."""
+    return [*(_tag(tag) for tag in ticket.tags), intent_tag(ticket), "triage"]
+
+
+def intent_tag(ticket: TicketEvent) -> str:
+    """The tag that has the ticket's intent."""
+    return _tag(f"{INTENT_TAG}{ticket.intent.lower()}")
+
+
+def plain_tags(ticket: TicketEvent) -> list[str]:
+    """The tags that Triage sets, without that of the intent."""
+    return [*(tag for tag in map(_tag, ticket.tags) if not tag.startswith(INTENT_TAG)), "triage"]
+
+
+def _tag(tag: str) -> str:
+    """Spaces become underscores, since Zendesk splits tags at spaces."""
+    return "_".join(tag.split())

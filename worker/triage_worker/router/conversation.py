@@ -1,15 +1,15 @@
 """The state machine of a conversation's ticket, without I/O: a message, a time-out or a close gives the next state."""
 
 from base64 import urlsafe_b64encode
-from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from hashlib import blake2b
 from typing import Any, Literal
 
 import orjson
-from triage_schemas.events import TicketEntity, TicketEvent
+from triage_schemas.events import TicketEntity, TicketEvent, TicketMessage
 
+from triage_worker.router.incoming_message import IncomingMessage
 from triage_worker.router.ticket_history import known_entities, known_intents, known_tags
 from triage_worker.routing.routes import PRIORITIES, Priority, Route
 
@@ -17,39 +17,6 @@ TicketChange = Literal["opened", "updated", "escalated", "closed"]
 
 MAX_SEEN = 512
 """How many of a conversation's latest messages are recognised as repeats."""
-
-
-@dataclass(frozen=True, slots=True)
-class IncomingMessage:
-    """A classified message, as the state machine takes it.
-
-    Attributes:
-        identity: the same for every repeat of the message.
-        conversation_id: the conversation that it belongs to.
-        customer_id: who wrote it, if known.
-        intent: its intent.
-        at: when it was classified, in seconds since the epoch.
-        entities: what it names: type, value, and currency if it has one.
-        wishes: what it asks for besides its intent.
-    """
-
-    identity: str
-    conversation_id: str
-    customer_id: str | None
-    intent: str
-    at: float
-    entities: Sequence[dict[str, str]] = ()
-    wishes: Sequence[str] = ()
-
-    @property
-    def tags(self) -> list[str]:
-        """A tag for each further wish, so that it is not forgotten when the first is answered."""
-        return [f"also_{wish.lower()}" for wish in self.wishes]
-
-    @property
-    def asks_for(self) -> list[str]:
-        """Its intent and its further wishes."""
-        return [self.intent, *self.wishes]
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +46,9 @@ class Conversation:
         fields: the first value of each field that its messages' routes set.
         entities: what its messages name, each once, oldest first: type, value, and currency if it has one.
         latest: what its last message asks for; empty in a state of a version that did not store it.
+        confidence: of the intent, in the message that it is from; None if not known.
+        message: the fields of a `triage_schemas.events.TicketMessage`, of the message that the intent is from.
+        helpdesk_ticket_id: the helpdesk's ticket that the latest message with one belongs to; None if there is none.
     """
 
     ticket_id: str
@@ -102,6 +72,9 @@ class Conversation:
     fields: dict[str, str] = field(default_factory=dict)
     entities: list[dict[str, str]] = field(default_factory=list)
     latest: list[str] = field(default_factory=list)
+    confidence: float | None = None
+    message: dict[str, Any] | None = None
+    helpdesk_ticket_id: str | None = None
 
     @classmethod
     def load(cls, value: bytes) -> "Conversation":
@@ -128,6 +101,10 @@ class Conversation:
         named: dict[str, Any] = {"fields": self.fields} if self.fields else {}
         if self.entities:
             named["entities"] = [TicketEntity(**entity) for entity in self.entities]
+        if self.message is not None:
+            named["message"] = TicketMessage.model_validate(self.message)
+        known = (("confidence", self.confidence), ("helpdesk_ticket_id", self.helpdesk_ticket_id))
+        named.update((name, value) for name, value in known if value is not None)
         return TicketEvent(
             ticket_id=self.ticket_id,
             conversation_id=self.conversation_id,
@@ -238,6 +215,9 @@ def _opened(message: IncomingMessage, route: Route, close_after_s: int, partitio
         close_after_s=close_after_s,
         seen=[],
         partition=partition,
+        confidence=message.confidence,
+        message=message.reference,
+        helpdesk_ticket_id=message.helpdesk_ticket_id,
     )
 
 
@@ -257,6 +237,7 @@ def _continued(conversation: Conversation, message: IncomingMessage, route: Rout
         messages=conversation.messages + 1,
         updated_at=max(conversation.updated_at, message.at),
         close_after_s=close_after_s,
+        helpdesk_ticket_id=message.helpdesk_ticket_id or conversation.helpdesk_ticket_id,
     )
     if PRIORITIES.index(route.priority) <= PRIORITIES.index(conversation.priority):
         return common
@@ -268,6 +249,8 @@ def _continued(conversation: Conversation, message: IncomingMessage, route: Rout
         queue=route.queue,
         priority=route.priority,
         due_at=min(due, default=None),
+        confidence=message.confidence,
+        message=message.reference,
     )
 
 

@@ -1,17 +1,17 @@
 """Parses records of ``customer.intents`` into what the router needs. Never raises."""
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from pydantic import ValidationError
 from triage_schemas.cloudevents import RecordHeaders, event_id
-from triage_schemas.events import EntityRef, IntentEvent, WishRef
+from triage_schemas.events import EntityRef, IntentEvent, TicketMessage, WishRef
 from triage_schemas.messages.message import EMPTY_VALUE, Source
 from triage_schemas.validation import first_error
 
 from triage_worker.kafka.event_reader import WITHOUT_REGISTRY, EventReader
 from triage_worker.kafka.records import InputRecord
-from triage_worker.router.conversation import IncomingMessage
+from triage_worker.router.incoming_message import IncomingMessage
 from triage_worker.routing.conditions import Facts
 
 
@@ -42,7 +42,10 @@ class ParsedIntent(NamedTuple):
 
 
 def parse_intent(record: InputRecord, reader: EventReader = WITHOUT_REGISTRY) -> ParsedIntent | InvalidIntent:
-    """Parse a record, whose schema was loaded. A message without a conversation becomes a conversation of its own."""
+    """Parse a record, whose schema was loaded.
+
+    A message without a conversation belongs to that of its helpdesk's ticket, or becomes a conversation of its own.
+    """
     if not record.value:
         return InvalidIntent(EMPTY_VALUE, "the record has no value")
     try:
@@ -52,14 +55,25 @@ def parse_intent(record: InputRecord, reader: EventReader = WITHOUT_REGISTRY) ->
         return InvalidIntent("not_an_intent", f"{first.path or 'the value'}: {first.message}")
     message = IncomingMessage(
         identity=_identity(record.headers, event),
-        conversation_id=event.conversation_id or event.message_id,
+        conversation_id=event.conversation_id or event.helpdesk_ticket_id or event.message_id,
         customer_id=event.customer_id,
         intent=event.intent,
         at=event.classified_at.timestamp(),
         entities=[_named(entity) for entity in event.entities],
         wishes=wishes_of(event.intent, event.intents),
+        confidence=event.confidence,
+        reference=_reference(event),
+        helpdesk_ticket_id=event.helpdesk_ticket_id,
     )
     return ParsedIntent(event.message_id, message, facts_of(event))
+
+
+def _reference(event: IntentEvent) -> dict[str, Any]:
+    """What a ticket keeps of the message that its intent is from."""
+    reference = TicketMessage(
+        message_id=event.message_id, channel=event.channel, language=event.language, source=event.source
+    )
+    return reference.model_dump()
 
 
 def _named(entity: EntityRef) -> dict[str, str]:

@@ -18,7 +18,8 @@ from triage_worker.kafka.dead_letters import make_dead_letter
 from triage_worker.kafka.records import InputRecord, OutgoingRecord
 from triage_worker.observability.tracing import MessageSpan, Traces, begin, outgoing
 from triage_worker.router.context import RouterContext
-from triage_worker.router.conversation import Conversation, IncomingMessage, apply_message, close, next_deadline
+from triage_worker.router.conversation import Conversation, apply_message, close, next_deadline
+from triage_worker.router.incoming_message import IncomingMessage
 from triage_worker.router.intent_counts import CountedMessage, IntentCounts
 from triage_worker.router.intent_parser import InvalidIntent, ParsedIntent, parse_intent
 from triage_worker.router.interfaces import StateChange, StateKey, StateStore

@@ -30,6 +30,7 @@ from triage_worker.routing.conditions import (
     names_no_entity,
     on_days,
 )
+from triage_worker.routing.helpdesk_section import Helpdesk
 
 Priority = Literal["low", "normal", "high", "urgent"]
 PRIORITIES: Sequence[Priority] = ("low", "normal", "high", "urgent")
@@ -178,13 +179,6 @@ class Alerts(_Section):
     minimum: int = Field(20, ge=4)
 
 
-class Helpdesk(_Section):
-    """The helpdesk's ids: the group or team of each queue, and the custom field of each of a ticket's fields."""
-
-    groups: dict[str, int] = {}
-    fields: dict[str, int] = {}
-
-
 @dataclass(frozen=True, slots=True)
 class Route:
     """Where a message is routed.
@@ -226,6 +220,13 @@ class Routes(_Section):
     def field_names(self) -> frozenset[str]:
         """The fields of tickets that the defaults and the rules set."""
         return frozenset(self.defaults.fields).union(*(rule.then.fields for rule in self.rules))
+
+    @cached_property
+    def intents(self) -> frozenset[str]:
+        """The intents that this file names."""
+        named = [*(rule.when.intent or () for rule in self.rules), *(rule.when.any_intent or () for rule in self.rules)]
+        teach = self.helpdesk.teach
+        return frozenset().union(*named, self.helpdesk.intents, teach.groups.values(), teach.tags.values())
 
     @cached_property
     def _conditions(self) -> list[tuple[Rule, list[Condition]]]:

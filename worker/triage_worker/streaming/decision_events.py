@@ -17,6 +17,8 @@ from triage_worker.streaming.tracking.output import CompanionRecord, Output
 def message_fields(event: MessageEvent, text: str | None = None) -> dict[str, Any]:
     """Return the fields that every event about a message has in common, and the text unless that is None."""
     fields = {name: getattr(event, name) for name in MessageEvent.model_fields}
+    if event.helpdesk_ticket_id is None:
+        del fields["helpdesk_ticket_id"]  # omitted where there is none
     return fields if text is None else fields | {"text": text}
 
 

@@ -1,20 +1,17 @@
-"""Gorgias, by its REST API. Triage's ticket is the one whose ``external_id`` is the event's ``ticket_id``.
+"""Gorgias, by its REST API. It has no optimistic lock; each custom field and the tags have requests of their own."""
 
-Gorgias has no idempotency keys, so the ticket is searched for before each attempt to create it.
-"""
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
-from collections.abc import Iterable, Mapping
-from typing import Any
+from triage_worker.helpdesk.adapter import Adapter, Author, ChangedPage, ChangedTicket, Fields
+from triage_worker.helpdesk.changed_pages import Place, seconds
+from triage_worker.helpdesk.gorgias_own_tickets import PRIORITIES, TICKETS, GorgiasOwnTickets
+from triage_worker.helpdesk.http_client import HelpdeskClient, basic_auth
+from triage_worker.helpdesk.ticket_state import Changes, TicketState, same_value, text_of
 
-from triage_schemas.events import TicketEvent
-
-from triage_worker.config.errors import ConfigError
-from triage_worker.helpdesk.adapter import Adapter, Outcome
-from triage_worker.helpdesk.http_client import HelpdeskClient, NoResponseError, basic_auth
-from triage_worker.helpdesk.ticket_fields import sets_assignment, subject, summary, tags
-
-TICKETS = "/api/tickets"
-PRIORITIES = {"low": "low", "normal": "normal", "high": "high", "urgent": "critical"}
+ACCOUNT = "/api/account"
+PAGE = 100
+NAMES = {theirs: ours for ours, theirs in PRIORITIES.items()}
 
 
 class Gorgias:
@@ -22,81 +19,95 @@ class Gorgias:
 
     Args:
         client: authenticated with an e-mail address and an API key.
-        teams: the id of the Gorgias team for each queue.
+        fields: the ids of Gorgias' teams and ticket fields.
     """
 
-    def __init__(self, client: HelpdeskClient, teams: Mapping[str, int]) -> None:
+    DEFAULT_PRIORITIES: ClassVar[tuple[str, ...]] = ("normal",)
+    LONGEST_TAG: ClassVar[int] = 255
+    LESSER_PRIORITIES: ClassVar[Mapping[str, str]] = {}
+
+    def __init__(self, client: HelpdeskClient, fields: Fields) -> None:
         self._client = client
-        self._teams = teams
+        self._fields = fields.numbers()
+        self.names = frozenset({"priority", "group", *self._fields})
 
-    async def upsert(self, ticket: TicketEvent) -> Outcome:
-        """Create or update the ticket; see `triage_worker.helpdesk.adapter.Helpdesk`."""
-        existing = await self._find(ticket)
-        if existing is None and ticket.status == "closed":
-            return "current"
-        while existing is None:
-            try:
-                await self._create(ticket)
-            except NoResponseError:
-                existing = await self._find(ticket)
-            else:
-                return "created"
-        names = {tag["name"] for tag in existing["tags"]}
-        wanted: dict[str, Any] = {"status": ticket.status, "tags": _tag_objects(names | set(tags(ticket)))}
-        if sets_assignment(ticket):
-            wanted |= self._assignment(ticket)
-        if all(_comparable(existing.get(name)) == _comparable(value) for name, value in wanted.items()):
-            return "current"
-        await self._client.call("PUT", f"{TICKETS}/{existing['id']}", wanted)
-        return "updated"
+    async def read(self, ticket_id: str) -> TicketState | None:
+        """Read a ticket; see `triage_worker.helpdesk.adapter.TicketSystem`. One that was merged is redirected: None."""
+        ticket = await self._client.find(f"{TICKETS}/{ticket_id}", known=ACCOUNT)
+        return None if ticket is None else await self._state(ticket)
 
-    async def _find(self, ticket: TicketEvent) -> dict[str, Any] | None:
-        found = await self._client.call("GET", TICKETS, query={"external_id": ticket.ticket_id})
-        # The query may match more tickets than the one with exactly this id.
-        tickets = [match for match in found["data"] if match.get("external_id") == ticket.ticket_id]
-        return min(tickets, key=lambda match: int(match["id"]), default=None)
+    async def _state(self, ticket: Mapping[str, Any]) -> TicketState:
+        custom: dict[int, Any] = {}
+        if self._fields:
+            path = f"{TICKETS}/{ticket['id']}/custom-fields"
+            found = await self._client.find(path, known=ACCOUNT) or {"data": []}
+            custom = {one["field"]["id"]: one.get("value") for one in found["data"]}
+        values = {name: text_of(custom.get(number)) for name, number in self._fields.items()}
+        priority = text_of(ticket.get("priority"))
+        values["priority"] = NAMES.get(priority or "", priority)
+        values["group"] = text_of((ticket.get("assignee_team") or {}).get("id"))
+        tags = frozenset(tag["name"] for tag in ticket.get("tags") or ())
+        return TicketState(values, tags, ticket.get("updated_datetime"))
 
-    async def _create(self, ticket: TicketEvent) -> None:
-        note = {
-            "channel": "internal-note",
-            "via": "api",
-            "from_agent": True,
-            "body_text": summary(ticket),
-        }
-        body = {
-            **self._assignment(ticket),
-            "status": ticket.status,
-            "tags": _tag_objects(tags(ticket)),
-            "external_id": ticket.ticket_id,
-            "channel": "api",
-            "via": "api",
-            "subject": subject(ticket),
-            "messages": [note],
-        }
-        await self._client.call("POST", TICKETS, body, idempotent=False)
+    async def write(self, ticket_id: str, changes: Changes, state: TicketState) -> None:
+        """Change a ticket."""
+        body: dict[str, Any] = {}
+        if "priority" in changes.values:
+            body["priority"] = PRIORITIES[changes.values["priority"]]
+        if "group" in changes.values:
+            body["assignee_team"] = {"id": int(changes.values["group"])}
+        path = f"{TICKETS}/{ticket_id}"
+        if body:
+            await self._client.change("PUT", path, body)
+        for name, number in self._fields.items():
+            if name in changes.values:
+                await self._client.change("PUT", f"{path}/custom-fields/{number}", {"value": changes.values[name]})
+        if changes.added:
+            await self._client.change("POST", f"{path}/tags", {"names": sorted(changes.added)})
+        if changes.removed:
+            await self._client.change("DELETE", f"{path}/tags", {"names": sorted(changes.removed)})
 
-    def _assignment(self, ticket: TicketEvent) -> dict[str, Any]:
-        assignment: dict[str, Any] = {"priority": PRIORITIES[ticket.priority]}
-        if ticket.queue in self._teams:
-            assignment["assignee_team"] = {"id": self._teams[ticket.queue]}
-        return assignment
+    async def changed_since(self, place: str) -> ChangedPage:
+        """Read all tickets that were changed since a time. Gorgias lists the latest first, so there is one page."""
+        since, cursor = Place.parse(place).since, None
+        newest, tickets = since, []
+        while True:
+            query = {"order_by": "updated_datetime:desc", "limit": str(PAGE)} | ({"cursor": cursor} if cursor else {})
+            page = await self._client.call("GET", TICKETS, query=query)
+            for ticket in page["data"]:
+                updated_at = seconds(ticket["updated_datetime"])
+                if updated_at < since:
+                    return ChangedPage(tickets, Place(newest).write(), complete=True)
+                newest = max(newest, updated_at)
+                closed = ticket.get("status") == "closed"
+                tickets.append(ChangedTicket(str(ticket["id"]), None, updated_at, solved=closed))
+            cursor = (page.get("meta") or {}).get("next_cursor")
+            if not cursor:
+                return ChangedPage(tickets, Place(newest).write(), complete=True)
+
+    async def first_message(self, ticket_id: str) -> str | None:
+        """Return the first message that is not from an agent."""
+        query = {"ticket_id": ticket_id, "order_by": "created_datetime:asc", "limit": str(PAGE)}
+        found = await self._client.find("/api/messages", known=ACCOUNT, query=query) or {"data": []}
+        own = [one for one in found["data"] if not one.get("from_agent")]
+        return next((text for one in own if (text := text_of(one.get("body_text") or one.get("stripped_text")))), None)
+
+    async def author(self, ticket_id: str, name: str, value: str | None) -> Author:
+        """Find the user of the ticket's newest event about the group, the tags or a field, if Gorgias has one."""
+        words = {"group": "team", "tags": "tag"}.get(name, "field")
+        query = {"object_type": "Ticket", "object_id": ticket_id, "order_by": "created_datetime:desc"}
+        found = await self._client.find("/api/events", known=ACCOUNT, query=query) or {"data": []}
+        for event in found["data"]:
+            if words in str(event.get("type")) and (event.get("user_id") is not None):
+                given = text_of((event.get("data") or {}).get("value"))
+                if given is None or same_value(given, value):
+                    return Author(text_of(event["user_id"]))
+        return Author()
 
 
-def _tag_objects(names: Iterable[str]) -> list[dict[str, str]]:
-    return [{"name": name} for name in sorted(names)]
-
-
-def _comparable(value: object) -> object:
-    """Tags by name and teams by id, since Gorgias answers with more fields of them than a request has."""
-    if isinstance(value, list):
-        return sorted(tag["name"] for tag in value)
-    return value["id"] if isinstance(value, dict) else value
-
-
-def _connect(client: HelpdeskClient, teams: Mapping[str, int], fields: Mapping[str, int]) -> Gorgias:
-    if fields:
-        raise ConfigError("Custom fields are set in Zendesk only: take helpdesk.fields out of the rules, and use tags.")
-    return Gorgias(client, teams)
-
-
-ADAPTER = Adapter(login=basic_auth, connect=_connect)
+ADAPTER = Adapter(
+    login=basic_auth,
+    connect=lambda client, fields, _: Gorgias(client, fields),
+    open_tickets=GorgiasOwnTickets,
+    user="the e-mail address of the user whose API key it is",
+)

@@ -1,22 +1,23 @@
-"""Zendesk, by its Ticketing API. Triage's ticket is the one whose ``external_id`` is the event's ``ticket_id``."""
+"""Zendesk, by its Ticketing API. Its optimistic lock is ``safe_update`` with ``updated_stamp``, which answers 409."""
 
-import logging
-from collections.abc import Mapping, Set
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
-import orjson
-from triage_schemas.events import TicketEvent
-
-from triage_worker.helpdesk.adapter import Adapter, Outcome
-from triage_worker.helpdesk.http_client import HelpdeskClient, RequestRejectedError, basic_auth
-from triage_worker.helpdesk.ticket_fields import sets_assignment, subject, summary, tags
-
-log = logging.getLogger(__name__)
+from triage_worker.helpdesk.adapter import Adapter, Author, ChangedPage, ChangedTicket, Fields
+from triage_worker.helpdesk.changed_pages import seconds
+from triage_worker.helpdesk.http_client import HelpdeskClient, basic_auth
+from triage_worker.helpdesk.ticket_state import Changes, TicketState, same_value, text_of
+from triage_worker.helpdesk.zendesk_own_tickets import ZendeskOwnTickets
 
 TICKETS = "/api/v2/tickets"
+ME = "/api/v2/users/me.json"
+EXPORT = "/api/v2/incremental/tickets/cursor.json"
+CURSOR = "cursor:"
+NOT_YET_EXPORTED_S = 61
+"""The export refuses a start within the last minute."""
 
-MAX_REFUSED = 1_000
-"""How many values that Zendesk refused are remembered; the oldest are tried again."""
+MERGED = "closed_by_merge"
+"""The tag that Zendesk gives to a ticket that was merged into another one."""
 
 
 class Zendesk:
@@ -24,172 +25,112 @@ class Zendesk:
 
     Args:
         client: authenticated as ``user/token``.
-        groups: the id of the Zendesk group for each queue.
-        fields: the id of the Zendesk ticket field for each of a ticket's fields.
+        fields: the ids of Zendesk's groups and ticket fields.
     """
 
-    def __init__(self, client: HelpdeskClient, groups: Mapping[str, int], fields: Mapping[str, int]) -> None:
+    DEFAULT_PRIORITIES: ClassVar[tuple[str, ...]] = ()
+    LONGEST_TAG: ClassVar[int] = 255
+    LESSER_PRIORITIES: ClassVar[Mapping[str, str]] = {}
+
+    def __init__(self, client: HelpdeskClient, fields: Fields) -> None:
         self._client = client
-        self._groups = groups
-        self._fields = fields
-        self._refused: dict[tuple[int, str], None] = {}
-        self._reported: set[int] = set()
+        self._fields = fields.numbers()
+        self._own_id: str | None = None
+        self.names = frozenset({"priority", "group", *self._fields})
 
-    async def upsert(self, ticket: TicketEvent) -> Outcome:
-        """Create or update the ticket; see `triage_worker.helpdesk.adapter.Helpdesk`."""
-        found = await self._client.call("GET", f"{TICKETS}.json", query={"external_id": ticket.ticket_id})
-        existing: dict[str, Any] | None = min(found["tickets"], key=lambda match: int(match["id"]), default=None)
-        if existing is None:
-            return await self._create(ticket)
-        if existing["status"] == "closed":
-            return "current"  # Zendesk never changes a closed ticket
-        wanted = {"tags": sorted({*existing["tags"], *tags(ticket)}), "status": _status(ticket, existing)}
-        if sets_assignment(ticket):
-            wanted |= self._assignment(ticket)
-        filled = {field["id"] for field in existing.get("custom_fields", []) if field["value"] not in (None, "")}
-        missing = {number: value for number, value in self._custom_fields(ticket).items() if number not in filled}
-        if not self._without_refused(missing) and all(
-            _comparable(existing.get(name)) == _comparable(value) for name, value in wanted.items()
-        ):
-            return "current"
-        await self._write("PUT", f"{TICKETS}/{existing['id']}.json", ticket, wanted, missing)
-        return "updated"
+    async def read(self, ticket_id: str) -> TicketState | None:
+        """Read a ticket; see `triage_worker.helpdesk.adapter.TicketSystem`."""
+        found = await self._client.find(f"{TICKETS}/{ticket_id}.json", known=ME)
+        return None if found is None else self._state(found["ticket"])
 
-    async def _create(self, ticket: TicketEvent) -> Outcome:
-        if ticket.status == "closed":
-            return "current"
-        body = {
-            **self._assignment(ticket),
-            "tags": tags(ticket),
-            "external_id": ticket.ticket_id,
-            "subject": subject(ticket),
-            "comment": {"body": summary(ticket), "public": False},
-        }
-        await self._write("POST", f"{TICKETS}.json", ticket, body, self._custom_fields(ticket), key=ticket.ticket_id)
-        return "created"
+    async def write(self, ticket_id: str, changes: Changes, state: TicketState) -> None:
+        """Change a ticket: its values first, then its tags, since a drop-down field changes tags by itself."""
+        if changes.values:
+            state = await self._put(ticket_id, self._body(changes.values), state)
+        if changes.touches_tags:
+            await self._put(ticket_id, {"tags": changes.tags_of(state)}, state)
 
-    async def _write(
-        self,
-        method: str,
-        path: str,
-        ticket: TicketEvent,
-        body: Mapping[str, Any],
-        fields: Mapping[int, str],
-        *,
-        key: str | None = None,
-    ) -> None:
-        """Create or change a ticket. Custom fields that are refused are left out, so that the ticket is not lost."""
-        sent, refusal = self._without_refused(fields), None
-        while True:
-            try:
-                await self._send(method, path, body, sent, key=key and _key(key, fields.keys() - sent.keys()))
-                break
-            except RequestRejectedError as error:
-                refused = _refused_fields(error, sent)
-                if not refused:
-                    raise
-                sent, refusal = {number: value for number, value in sent.items() if number not in refused}, error
-        left_out = {number: value for number, value in fields.items() if number not in sent}
-        if left_out:
-            self._client.metrics.fields_refused.inc()
-        if refusal is not None:
-            self._remember_refused(ticket, left_out, refusal)
+    async def _put(self, ticket_id: str, body: Mapping[str, Any], state: TicketState) -> TicketState:
+        locked = {**body, "safe_update": True, "updated_stamp": state.version}
+        answer = await self._client.change("PUT", f"{TICKETS}/{ticket_id}.json", {"ticket": locked})
+        return self._state(answer["ticket"])
 
-    async def _send(
-        self, method: str, path: str, body: Mapping[str, Any], fields: Mapping[int, str], *, key: str | None
-    ) -> None:
-        custom = [{"id": number, "value": value} for number, value in fields.items()]
-        content = {**body, "custom_fields": custom} if custom else body
-        await self._client.call(method, path, {"ticket": content}, headers={"Idempotency-Key": key} if key else None)
+    def _body(self, values: Mapping[str, str]) -> dict[str, Any]:
+        body: dict[str, Any] = {}
+        if "priority" in values:
+            body["priority"] = values["priority"]
+        if "group" in values:
+            body["group_id"] = int(values["group"])
+        custom = [{"id": self._fields[name], "value": value} for name, value in values.items() if name in self._fields]
+        return {**body, "custom_fields": custom} if custom else body
 
-    def _without_refused(self, fields: Mapping[int, str]) -> dict[int, str]:
-        """Leave out the values that Zendesk has refused. Another value of the same field may be right."""
-        return {number: value for number, value in fields.items() if (number, value) not in self._refused}
+    def _state(self, ticket: Mapping[str, Any]) -> TicketState:
+        custom = {field["id"]: field["value"] for field in ticket.get("custom_fields") or ()}
+        values = {name: text_of(custom.get(number)) for name, number in self._fields.items()}
+        values |= {"priority": text_of(ticket.get("priority")), "group": text_of(ticket.get("group_id"))}
+        frozen = ticket.get("status") in ("closed", "deleted")
+        return TicketState(values, frozenset(ticket.get("tags") or ()), ticket.get("updated_at"), frozen)
 
-    def _remember_refused(self, ticket: TicketEvent, fields: Mapping[int, str], refusal: RequestRejectedError) -> None:
-        """Remember values, so that later events of the ticket do not send them again, and log each field once."""
-        self._refused |= dict.fromkeys(fields.items())
-        for oldest in list(self._refused)[:-MAX_REFUSED]:
-            del self._refused[oldest]
-        unknown = fields.keys() - self._reported
-        if not unknown:
-            return
-        self._reported |= unknown
-        log.warning(
-            "Zendesk took a ticket only without its custom fields: see which types work in docs/router.md, and correct "
-            "the ids of helpdesk.fields in the rules, or the fields in Zendesk. A field is named once; "
-            "triage_helpdesk_fields_refused_total counts on",
-            extra={
-                "ticket_id": ticket.ticket_id,
-                "fields": {name: number for name, number in self._fields.items() if number in unknown},
-                "problem": str(refusal),
-            },
+    async def changed_since(self, place: str) -> ChangedPage:
+        """Read a page of the incremental export; see `triage_worker.helpdesk.adapter.TicketSystem`."""
+        if place.startswith(CURSOR):
+            query = {"cursor": place.removeprefix(CURSOR)}
+        else:
+            query = {"start_time": str(int(float(place)) - NOT_YET_EXPORTED_S)}
+        page = await self._client.call("GET", EXPORT, query={**query, "include": "metric_sets"})
+        tickets = [self._changed(ticket) for ticket in page["tickets"] if ticket.get("status") != "deleted"]
+        after = page.get("after_cursor")
+        return ChangedPage(tickets, f"{CURSOR}{after}" if after else place, bool(page["end_of_stream"]))
+
+    def _changed(self, ticket: Mapping[str, Any]) -> ChangedTicket:
+        metrics = ticket.get("metric_set") or {}
+        return ChangedTicket(
+            str(ticket["id"]),
+            self._state(ticket),
+            seconds(ticket["updated_at"]),
+            solved=ticket["status"] in ("solved", "closed"),
+            merged=MERGED in (ticket.get("tags") or ()),
+            reopened=bool(metrics.get("reopens")),
         )
 
-    def _assignment(self, ticket: TicketEvent) -> dict[str, Any]:
-        assignment: dict[str, Any] = {"priority": ticket.priority}
-        if ticket.queue in self._groups:
-            assignment["group_id"] = self._groups[ticket.queue]
-        return assignment
+    async def first_message(self, ticket_id: str) -> str | None:
+        """Return the first public comment by the requester."""
+        found = await self._client.find(f"{TICKETS}/{ticket_id}.json", known=ME)
+        comments = await self._client.find(f"{TICKETS}/{ticket_id}/comments.json", known=ME)
+        if found is None or comments is None:
+            return None
+        requester = found["ticket"].get("requester_id")
+        own = [one for one in comments["comments"] if one.get("public") and one.get("author_id") == requester]
+        return next((text for one in own if (text := text_of(one.get("plain_body") or one.get("body")))), None)
 
-    def _custom_fields(self, ticket: TicketEvent) -> dict[int, str]:
-        """The values of Zendesk's fields, by their id."""
-        return {self._fields[name]: value for name, value in ticket.fields.items() if name in self._fields}
+    async def author(self, ticket_id: str, name: str, value: str | None) -> Author:
+        """Find the newest audit that gave a value to a field."""
+        field = {"group": "group_id", "priority": "priority", "tags": "tags"}.get(name) or str(self._fields[name])
+        found = await self._client.find(f"{TICKETS}/{ticket_id}/audits.json", known=ME, query={"sort_order": "desc"})
+        for audit in sorted((found or {}).get("audits", ()), key=lambda one: one["created_at"], reverse=True):
+            for event in audit.get("events", ()):
+                if event.get("type") != "Change" or str(event.get("field_name")) != field:
+                    continue
+                if name != "tags" and not same_value(text_of(event.get("value")), value):
+                    continue
+                channel = (event.get("via") or audit.get("via") or {}).get("channel")
+                agent = text_of(audit.get("author_id"))
+                return Author(agent, automatic=channel == "rule" or agent in ("-1", await self._me()))
+        return Author()
 
-
-def _key(key: str, left_out: Set[int]) -> str:
-    """The key by which Zendesk recognises a repeat, if the first answer was lost. A body that differs needs another."""
-    return "-without-".join([key, *map(str, sorted(left_out))])
-
-
-def _refused_fields(error: RequestRejectedError, sent: Mapping[int, str]) -> set[int]:
-    """The fields that a refusal is about: those that it names or, if it may be about them and names none, all.
-
-    ``details`` has a list of problems for each attribute. Those of ticket fields, also of Zendesk's own such as the
-    assignee, are at ``base``, mostly with a ``ticket_field_id``.
-    """
-    if error.status != 422:
-        return set()
-    problems = _problems(error.body)
-    about = {str(problem.get("ticket_field_id")) for _, problem in problems}
-    named = {number for number in sent if str(number) in about}
-    unnamed = any(
-        problem.get("ticket_field_id") is None and (attribute == "base" or "field" in attribute)
-        for attribute, problem in problems
-    )
-    return named or (set(sent) if unnamed else set())
-
-
-def _problems(body: str) -> list[tuple[str, dict[str, Any]]]:
-    """The problems in an error's ``details``, each with its attribute; none if the error has another form."""
-    try:
-        details = orjson.loads(body)["details"]
-    except (ValueError, LookupError, TypeError):
-        return []
-    given = details.items() if isinstance(details, dict) else ()
-    return [
-        (attribute, problem)
-        for attribute, problems in given
-        if isinstance(problems, list)
-        for problem in problems
-        if isinstance(problem, dict)
-    ]
-
-
-def _status(ticket: TicketEvent, existing: Mapping[str, Any]) -> str:
-    """The status to set: a new message reopens a pending or solved ticket, and only an assigned one can be solved."""
-    current = str(existing["status"])
-    if ticket.status == "closed":
-        return current if existing.get("assignee_id") is None else "solved"
-    return current if current in ("new", "open") else "open"
-
-
-def _comparable(value: object) -> object:
-    return sorted(value, key=str) if isinstance(value, list) else value
+    async def _me(self) -> str:
+        if self._own_id is None:
+            self._own_id = str((await self._client.call("GET", ME))["user"]["id"])
+        return self._own_id
 
 
 def _login(user: str, token: str) -> Mapping[str, str]:
     return basic_auth(f"{user}/token", token)
 
 
-ADAPTER = Adapter(login=_login, connect=Zendesk)
+ADAPTER = Adapter(
+    login=_login,
+    connect=lambda client, fields, _: Zendesk(client, fields),
+    open_tickets=ZendeskOwnTickets,
+    user="the e-mail address of the user whose token it is",
+)
