@@ -132,11 +132,11 @@ class SchemaRegistry:
             self.process.wait(timeout=30)
 
     def serialized(self, script: str, *arguments: str) -> list[Record]:
-        """Run a script with Confluent's serializers; it prints a JSON line for each record, see `_record`."""
+        """Run a script with Confluent's serializers; it prints a JSON line for each record, see `record_of`."""
         command = [str(PYTHON), str(HERE / script), self.confluent, *arguments]
         done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=300)
         assert done.returncode == 0, done.stderr
-        return [_record(json.loads(line)) for line in done.stdout.splitlines()]
+        return [record_of(json.loads(line)) for line in done.stdout.splitlines()]
 
     def events(self, output_format: str, records: Sequence[ConsumerRecord]) -> list[ReadEvent]:
         """Read records with Confluent's deserializers."""
@@ -172,7 +172,8 @@ def running(folder: Path, *, keeps: bool = False) -> Iterator[SchemaRegistry]:
         registry.stop()
 
 
-def _record(line: dict[str, str]) -> Record:
+def record_of(line: dict[str, str]) -> Record:
+    """Make a record of what a script with serializers prints: key, value in base64, and perhaps headers."""
     headers = [(name, b64decode(value)) for name, value in json.loads(line.get("headers", "{}")).items()]
     return line["key"].encode(), b64decode(line["value"]), headers
 
