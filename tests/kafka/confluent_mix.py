@@ -1,7 +1,7 @@
 """Writes records with Confluent's serializers, in an environment of their own: ``python confluent_mix.py URL COUNT``.
 
-Three versions of an Avro schema, of a Protobuf schema and of a JSON Schema take turns, so nine ids are on one topic. The
-text of each record is also in its header ``text``, for whoever compares.
+Three versions of an Avro schema, of a Protobuf schema and of a JSON Schema take turns, so nine ids are on one topic.
+The text of each record is also in its header ``text``, for whoever compares.
 """
 
 import json

@@ -49,7 +49,17 @@ def events(registry: SchemaRegistry, output_format: str, records: Sequence[Consu
 
 def _run(registry: SchemaRegistry, command: str, argument: str, given: str = "") -> list[str]:
     url = f"{registry.root}/apis/registry/v2"
-    arguments = ["java", "-Dfile.encoding=UTF-8", "-cp", f"{JARS}/*", str(PROGRAM), command, url, argument]
+    arguments = [
+        "java",
+        "-Dfile.encoding=UTF-8",
+        "-Dsun.stdout.encoding=UTF-8",
+        "-cp",
+        f"{JARS}/*",
+        str(PROGRAM),
+        command,
+        url,
+        argument,
+    ]
     done = subprocess.run(arguments, input=given, capture_output=True, text=True, check=False, timeout=TIMEOUT_S)
     assert done.returncode == 0, done.stderr[-3000:]
     return done.stdout.splitlines()

@@ -125,10 +125,10 @@ class SchemaRegistry:
         assert self.process is not None
         self.process.send_signal(number)
 
-    def stop(self, number: int = signal.SIGKILL) -> None:
-        """End it by a signal."""
+    def stop(self, number: int | None = None) -> None:
+        """End it by a signal, by default SIGKILL."""
         if self.process is not None and self.process.poll() is None:
-            self.signal(number)
+            self.signal(signal.SIGKILL if number is None else number)
             self.process.wait(timeout=30)
 
     def serialized(self, script: str, *arguments: str) -> list[Record]:

@@ -60,9 +60,7 @@ async def test_three_versions_in_avro_json_schema_and_plain_json_are_read_from_o
     assert sum(event["metadata"] == {"tier": "gold"} for event in events) > 100
 
 
-@pytest.mark.parametrize(
-    "count", [180, pytest.param(RECORDS, marks=[pytest.mark.torture, pytest.mark.timeout(1_800)])]
-)
+@pytest.mark.parametrize("count", [180, pytest.param(RECORDS, marks=[pytest.mark.torture, pytest.mark.timeout(1_800)])])
 async def test_every_record_of_nine_schemas_is_decoded_to_the_text_that_was_written(
     harness: KafkaHarness, registry: SchemaRegistry, count: int
 ) -> None:

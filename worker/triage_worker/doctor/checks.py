@@ -26,10 +26,17 @@ MOST_PARTITIONS = 12
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """The result of a check. An error stops the worker; advice and what is right does not."""
+    """The result of a check. An error stops the worker; advice and what is right does not.
+
+    Attributes:
+        kind: what it is.
+        message: what was found, and what to do.
+        command: what an administrator runs to do that; None if there is no such command.
+    """
 
     kind: Literal["ok", "advice", "error"]
     message: str
+    command: str | None = None
 
 
 def check_topics(found: TopicSurvey, settings: Settings, partitions: int) -> Iterator[Check]:

@@ -90,11 +90,10 @@ def _topics(rights: Rights, settings: Settings) -> Iterator[Check]:
 def _creation(rights: Rights, settings: Settings) -> Iterator[Check]:
     refused = [topic for topic, allowed in rights.creates.items() if not allowed]
     if refused:
-        command = grant_command(settings, "Create", topics=refused)
         yield Check(
             "advice",
-            f"this user may not create {listed(refused)}: let an administrator run `triage topics create`, or grant it: "
-            f"`{command}`",
+            f"this user may not create {listed(refused)}: let an administrator run `triage topics create`, or grant it",
+            grant_command(settings, "Create", topics=refused),
         )
 
 
@@ -105,5 +104,5 @@ def _group(rights: Rights, settings: Settings) -> Iterator[Check]:
 
 
 def _advice(what: str, settings: Settings, operation: str, **resources: Sequence[str]) -> Check:
-    command = grant_command(settings, operation, **resources)
-    return Check("advice", f"this user may not {what}. If the worker logs in as this user, grant it: `{command}`")
+    message = f"this user may not {what}: grant it, if the worker logs in as this user"
+    return Check("advice", message, grant_command(settings, operation, **resources))

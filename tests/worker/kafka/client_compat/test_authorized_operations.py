@@ -1,7 +1,7 @@
 """Brokers that do not tell what a user may do; what those that do tell is tested on a real one."""
 
 from aiokafka.admin import AIOKafkaAdminClient
-from triage_worker.kafka.client_compat.authorized_operations import group_operations, topic_operations
+from triage_worker.kafka.client_compat.authorized_operations import topic_operations
 
 from tests.worker.kafka.client_compat.scripted_broker import TOPIC, scripted_broker
 
@@ -12,18 +12,5 @@ async def test_an_older_broker_does_not_tell() -> None:
         await admin.start()
         try:
             assert await topic_operations(admin, [TOPIC]) is None
-        finally:
-            await admin.close()
-
-
-async def test_a_group_that_no_broker_coordinates_is_not_told() -> None:
-    not_coordinator = 16
-    async with scripted_broker(
-        DescribeGroupsRequest=lambda request: (0, [(not_coordinator, "group", "", "", "", [], 0)])
-    ) as broker:
-        admin = AIOKafkaAdminClient(bootstrap_servers=broker.address)
-        await admin.start()
-        try:
-            assert await group_operations(admin, "group") is None
         finally:
             await admin.close()
