@@ -15,7 +15,7 @@ EXTRAS := .[demo,router,otel,parquet,email,registry,aws,azure,gcp,serve,dev]
 QUICK := not kafka and not train and not install and not packaging and not torture and not llm
 DATA ?= $(or $(TRIAGE_DATA),../shared/data)
 
-.PHONY: help setup demo test check docs bench gpu-check bench-peers bench-serve evaluate-all mail-check text-price redaction-check leave-one-out language-check two-wishes label-curve multilingual-check train-multilingual train-ecommerce torture test-llm examples deploy-check lowest newest pins clean
+.PHONY: help setup demo test check docs bench gpu-check bench-peers bench-serve bench-formats evaluate-all mail-check text-price redaction-check leave-one-out language-check two-wishes label-curve multilingual-check train-multilingual train-ecommerce torture test-llm examples deploy-check lowest newest pins clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -50,6 +50,9 @@ bench-peers: $(ALL_READY) ## measure Triage next to MLServer, Quix Streams, Faus
 
 bench-serve: $(ALL_READY) ## measure `triage serve` over HTTP next to the worker's engine, two minutes (BENCH_ARGS="--rounds 3")
 	@$(BIN)/python -m tests.bench.serve $(BENCH_ARGS)
+
+bench-formats: $(ALL_READY) ## measure Avro and Protobuf next to JSON, in the decoder and in the worker, three minutes (BENCH_ARGS="--rounds 3")
+	@$(BIN)/python -m tests.bench.registry_formats $(BENCH_ARGS)
 
 evaluate-all: $(ALL_READY) ## measure the quality of the models (data in ../shared/data, or TRIAGE_DATA=DIR)
 	@$(BIN)/python -m triage_models.benchmarks.suite --data $(DATA) $(EVALUATE_ARGS)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.kafka import broker, fault_environment, secured_broker
+from tests.kafka import broker, fault_environment, schema_registry, secured_broker
 from tests.kafka.harness import KafkaHarness
 from tests.kafka.secured_broker import SecuredBroker
 from tests.kafka.secured_services import SecuredServices, secured_services
@@ -22,6 +22,17 @@ def kafka_installed() -> None:
         if os.environ.get("TRIAGE_REQUIRE_KAFKA"):
             pytest.fail(f"NO KAFKA: {error}")
         pytest.skip(f"NO KAFKA, SO NOTHING IS PROVEN ABOUT IT: {error}")
+
+
+@pytest.fixture(scope="session")
+def registry_installed() -> None:
+    """A schema registry and Confluent's serializers; tests are skipped if this machine cannot run them."""
+    try:
+        schema_registry.install()
+    except broker.UnavailableError as error:
+        if os.environ.get("TRIAGE_REQUIRE_KAFKA"):
+            pytest.fail(f"NO SCHEMA REGISTRY: {error}")
+        pytest.skip(f"NO SCHEMA REGISTRY, SO NOTHING IS PROVEN ABOUT IT: {error}")
 
 
 @pytest.fixture(scope="session")

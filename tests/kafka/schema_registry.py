@@ -74,15 +74,17 @@ def install() -> None:
 
 @dataclass
 class SchemaRegistry:
-    """One node that keeps its schemas in memory, so it has none after a restart.
+    """One node.
 
     Attributes:
         log: where it writes.
+        database: the file that keeps its schemas; None: in memory, so it has none after a restart.
         port: its port.
         process: the running registry; None before the first start.
     """
 
     log: Path
+    database: Path | None = None
     port: int = field(default_factory=lambda: free_ports(1)[0])
     process: "subprocess.Popen[bytes] | None" = None
 
@@ -105,7 +107,9 @@ class SchemaRegistry:
         """Start it and wait until it answers."""
         app = FOLDER / "app"
         (jar,) = app.glob("*-runner.jar")
-        properties = ("-Dquarkus.http.host=127.0.0.1", f"-Dquarkus.http.port={self.port}")
+        properties = ["-Dquarkus.http.host=127.0.0.1", f"-Dquarkus.http.port={self.port}"]
+        if self.database is not None:
+            properties.append(f"-Dapicurio.datasource.url=jdbc:h2:file:{self.database}")
         path = f"{jar}:{app / 'lib' / '*'}"
         command = ["java", *JVM, *properties, "-cp", path, "io.quarkus.runner.GeneratedMain"]
         with self.log.open("ab") as stream:
@@ -121,18 +125,18 @@ class SchemaRegistry:
         assert self.process is not None
         self.process.send_signal(number)
 
-    def stop(self) -> None:
-        """End it."""
+    def stop(self, number: int | None = None) -> None:
+        """End it by a signal, by default SIGKILL."""
         if self.process is not None and self.process.poll() is None:
-            self.signal(signal.SIGKILL)
+            self.signal(signal.SIGKILL if number is None else number)
             self.process.wait(timeout=30)
 
     def serialized(self, script: str, *arguments: str) -> list[Record]:
-        """Run a script with Confluent's serializers; it prints a JSON line for each record, see `_record`."""
+        """Run a script with Confluent's serializers; it prints a JSON line for each record, see `record_of`."""
         command = [str(PYTHON), str(HERE / script), self.confluent, *arguments]
         done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=300)
         assert done.returncode == 0, done.stderr
-        return [_record(json.loads(line)) for line in done.stdout.splitlines()]
+        return [record_of(json.loads(line)) for line in done.stdout.splitlines()]
 
     def events(self, output_format: str, records: Sequence[ConsumerRecord]) -> list[ReadEvent]:
         """Read records with Confluent's deserializers."""
@@ -153,9 +157,14 @@ class SchemaRegistry:
 
 
 @contextmanager
-def running(folder: Path) -> Iterator[SchemaRegistry]:
-    """Run a registry."""
-    registry = SchemaRegistry(folder / "registry.log")
+def running(folder: Path, *, keeps: bool = False) -> Iterator[SchemaRegistry]:
+    """Run a registry.
+
+    Args:
+        folder: for its files.
+        keeps: whether it still has its schemas after a restart.
+    """
+    registry = SchemaRegistry(folder / "registry.log", folder / "schemas" if keeps else None)
     try:
         registry.start()
         yield registry
@@ -163,7 +172,8 @@ def running(folder: Path) -> Iterator[SchemaRegistry]:
         registry.stop()
 
 
-def _record(line: dict[str, str]) -> Record:
+def record_of(line: dict[str, str]) -> Record:
+    """Make a record of what a script with serializers prints: key, value in base64, and perhaps headers."""
     headers = [(name, b64decode(value)) for name, value in json.loads(line.get("headers", "{}")).items()]
     return line["key"].encode(), b64decode(line["value"]), headers
 

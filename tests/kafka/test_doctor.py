@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterable, Sequence
@@ -18,7 +19,7 @@ from triage_worker.doctor.gathering import NothingToReadError, gather
 from triage_worker.doctor.overview import list_topics
 
 from tests.kafka import admin
-from tests.kafka.acls import documented_acls
+from tests.kafka.acls import Acl, documented_acls
 from tests.kafka.harness import ROOT, KafkaHarness, environment
 from tests.kafka.secured_services import SecuredServices
 from tests.worker.doctor import payloads
@@ -150,3 +151,63 @@ async def test_it_needs_no_right_but_read_on_the_topic(services: SecuredServices
     code, output = await services.run_command("doctor", "doctor", "--topic", services.kafka.input)
     assert code == 2
     assert f"Read on the topic {services.kafka.input}" in output
+
+
+@pytest.mark.skipif(bool(os.environ.get("TRIAGE_TEST_BOOTSTRAP")), reason="needs a broker of its own")
+async def test_it_says_what_the_workers_user_may_not_do_and_how_to_grant_it(services: SecuredServices) -> None:
+    """Each command that it prints is what `docs/security.md` lists, and with all of them nothing is missing."""
+    await services.send_messages("doctor's rights", range(15))
+    needed = documented_acls("worker")
+    by_right = {(acl.operation, acl.kind, acl.name): acl for acl in needed}
+    reading = [acl for acl in needed if acl.name == services.kafka.input]
+    principal = "--command-config admin.properties --add --allow-principal User:worker"
+    async with services.granted("worker", reading):
+        commands = [command.partition(principal)[2] for command in await doctors_commands(services)]
+        granted = [
+            by_right[command.split()[1], kind, name]
+            for command in commands
+            for kind, name in re.findall(r"--(topic|group) (\S+)", command)
+        ]
+        assert sorted(granted) == sorted(acl for acl in needed if acl not in reading)
+        group_only = [acl for acl in granted if acl.kind == "group"]
+        async with services.granted("worker", [acl for acl in granted if acl.kind == "topic"]):
+            found = await doctors_checks(services)
+            assert [line for line in found if "may not write" in line] == []
+            assert any(f"may not join the group {group_only[0].name}" in line for line in found)
+            async with services.granted("worker", group_only):
+                found = await doctors_checks(services)
+    assert any(
+        line.startswith("this user may write customer.intents, customer.intents.fallback and customer.messages.dlq")
+        and line.endswith("join the group triage-worker")
+        for line in found
+    ), found
+    assert [line for line in found if "may not" in line] == []
+
+
+@pytest.mark.skipif(bool(os.environ.get("TRIAGE_TEST_BOOTSTRAP")), reason="needs a broker of its own")
+async def test_it_says_whether_missing_topics_may_be_created_and_creates_none(services: SecuredServices) -> None:
+    await services.send_messages("doctor's topics", range(15))
+    names = {"output_topic": "missing.intents", "dead_letter_topic": "missing.dlq"}
+    seen = [Acl("topic", name, False, "Describe") for name in names.values()]
+    creating = [Acl("topic", name, False, "Create") for name in names.values()]
+    reading = [acl for acl in documented_acls("doctor") if acl.name == services.kafka.input]
+    async with services.granted("doctor", [*reading, *seen]):
+        found = await doctors_checks(services, "doctor", **names)
+        assert any("may not create missing.intents and missing.dlq" in line for line in found), found
+        async with services.granted("doctor", creating):
+            found = await doctors_checks(services, "doctor", **names)
+            assert [line for line in found if "may not create" in line] == []
+    async with admin.admin_client(services.kafka.bootstrap) as client:
+        assert set(names.values()) & set(await client.list_topics()) == set()
+
+
+async def doctors_commands(services: SecuredServices) -> list[str]:
+    """The commands of the doctor's checks, as the worker."""
+    settings = Settings.load(**services.broker.login("worker"), input_topic=services.kafka.input)
+    return [check.command for check in (await gather(settings, 100, 60)).checks if check.command is not None]
+
+
+async def doctors_checks(services: SecuredServices, user: str = "worker", **names: str) -> list[str]:
+    """The messages of the doctor's checks, as a user."""
+    settings = Settings.load(**services.broker.login(user), input_topic=services.kafka.input, **names)
+    return [check.message for check in (await gather(settings, 100, 60)).checks]

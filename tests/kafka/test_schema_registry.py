@@ -3,31 +3,31 @@
 import asyncio
 import os
 import signal
+import time
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.kafka import schema_registry
-from tests.kafka.broker import UnavailableError
 from tests.kafka.endpoints import Endpoints
 from tests.kafka.harness import KafkaHarness
+from tests.kafka.message_outcomes import Position
 from tests.kafka.processes import ServiceProcess, eventually
 from tests.kafka.schema_registry import SchemaRegistry
-from tests.records import json_of
+from tests.records import headers_of, json_of
 
 pytestmark = pytest.mark.kafka
 
+RECORDS = int(os.environ.get("MIXED_RECORDS", "100000"))
+SCHEMAS = 9
+"""Three versions of each of three types; see `confluent_mix`."""
+
 
 @pytest.fixture(scope="module")
-def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SchemaRegistry]:
+def registry(registry_installed: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[SchemaRegistry]:
     """A running registry."""
-    try:
-        schema_registry.install()
-    except UnavailableError as error:
-        if os.environ.get("TRIAGE_REQUIRE_KAFKA"):
-            pytest.fail(f"NO SCHEMA REGISTRY: {error}")
-        pytest.skip(f"NO SCHEMA REGISTRY, SO NOTHING IS PROVEN ABOUT IT: {error}")
     with schema_registry.running(tmp_path_factory.mktemp("registry")) as running:
         yield running
 
@@ -58,6 +58,37 @@ async def test_three_versions_in_avro_json_schema_and_plain_json_are_read_from_o
     assert len(events) == 400
     assert {event["channel"] for event in events} == {None, "CHAT"}
     assert sum(event["metadata"] == {"tier": "gold"} for event in events) > 100
+
+
+@pytest.mark.parametrize("count", [180, pytest.param(RECORDS, marks=[pytest.mark.torture, pytest.mark.timeout(1_800)])])
+async def test_every_record_of_nine_schemas_is_decoded_to_the_text_that_was_written(
+    harness: KafkaHarness, registry: SchemaRegistry, count: int
+) -> None:
+    await harness.create_topics(partitions=4)
+    records = await asyncio.to_thread(registry.serialized, "confluent_mix.py", str(count))
+    ids = Counter((value or b"")[1:5] for _, value, _ in records)
+    assert len(ids) == SCHEMAS, "each version has an id of its own"
+    assert max(ids.values()) - min(ids.values()) <= 1
+    await harness.send(harness.input, records)
+    written: dict[Position, str] = {
+        (one.partition, one.offset): headers_of(one)["text"].decode() for one in await harness.read(harness.input)
+    }
+    assert len(written) == count
+    started = time.monotonic()
+    worker, endpoints = start_worker(harness, registry.confluent, include_text="true")
+    await harness.wait_until_committed(1_200)
+    seconds = time.monotonic() - started
+    found = await endpoints.metric('triage_schema_registry_requests_total{result="found"}')
+    assert await worker.terminate() == 0, worker.log_text()
+    print(f"\n{count} records of {len(ids)} schemas in {seconds:.0f} s, the worker's start included")
+    assert await harness.read(harness.dead_letters) == []
+    events = [json_of(record) for topic in harness.topics[1:3] for record in await harness.read(topic)]
+    read = {(event["source"]["partition"], event["source"]["offset"]): event["text"] for event in events}
+    different = [position for position, text in written.items() if read.get(position) != text]
+    assert [(written[position], read.get(position)) for position in different[:5]] == []
+    assert {event["message_id"] for event in events} == {f"m-{number}" for number in range(count)}
+    assert len(events) == count
+    assert found == SCHEMAS, "each is fetched once"
 
 
 async def test_protobuf_with_references_is_read(harness: KafkaHarness, registry: SchemaRegistry) -> None:

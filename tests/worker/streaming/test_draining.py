@@ -131,7 +131,26 @@ async def test_what_nothing_can_answer_at_present_is_not_waited_for(monkeypatch:
     assert harness.calls == ["pause processor", "commit"]
 
 
-def test_a_broker_that_hangs_leaves_time_to_close(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_late_commit_has_the_rest_of_the_time_and_one_after_long_work_has_all_of_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.undo()
-    assert draining.STUCK_S + draining.STUCK_COMMIT_S <= process_end.LIMIT_S - process_end.CLOSE_S
+    now = 100.0
+    monkeypatch.setattr(draining, "monotonic", lambda: now)
+    harness = DrainingHarness()
+    made = Draining(harness.in_flight, harness.processor, harness.delivery, 20)
+    assert made._commit_s == draining.COMMIT_S
+    now += draining.QUEUED_S
+    assert made._commit_s == pytest.approx(draining.COMMITTED_S - draining.QUEUED_S)
+    now += 10
+    assert made._commit_s == draining.COMMIT_S
+
+
+def test_every_end_that_waits_for_a_broker_is_below_five_seconds(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.undo()
+    exit_s = process_end.LOG_S
+    nothing_taken = draining.QUEUED_S + draining.STUCK_S + draining.STUCK_COMMIT_S + process_end.CLOSE_SOON_S
+    nothing_committed = draining.COMMITTED_S + process_end.CLOSE_S
+    assert max(nothing_taken, nothing_committed, process_end.LIMIT_S) + exit_s < 4.7
     assert draining.COMMIT_S <= process_end.LIMIT_S - process_end.CLOSE_S
+    assert draining.QUEUED_S + draining.STUCK_COMMIT_S <= draining.COMMITTED_S, "a commit after the queue has time"

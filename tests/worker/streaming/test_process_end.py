@@ -99,6 +99,17 @@ def test_what_is_closed_early_has_the_rest_of_the_time() -> None:
     assert ends.after_s >= 0.2
 
 
+def test_what_hangs_has_less_time_than_what_can_be_closed() -> None:
+    ends = Ends()
+    end = ProcessEnd(limit_s=0, close_s=60, close_soon_s=0.05, leave=ends)
+    with end.enabled():
+        end.stopped()
+    end.finishing(60)
+    end.closing(soon=True)
+    ends.wait()
+    assert ends.after_s < 30
+
+
 @pytest.mark.parametrize(
     ("before", "after", "code"),
     [

@@ -1,6 +1,6 @@
 from typing import Any
 
-from .api import Request
+from .api import Request, RequestStruct, Response
 
 class CreateAclsRequest(Request):
     def __init__(
@@ -25,6 +25,12 @@ class DeleteAclsRequest(Request):
         operation: int,
         permission_type: int,
     ) -> None: ...
+
+class DescribeGroupsRequest_v3(RequestStruct): ...
+class DescribeGroupsResponse_v3(Response): ...
+
+class DescribeGroupsRequest(Request):
+    def __init__(self, groups: list[str], include_authorized_operations: bool = False) -> None: ...
 
 class AlterPartitionReassignmentsRequest(Request):
     def __init__(self, timeout_ms: int, topics: list[Any], tags: dict[int, bytes]) -> None: ...

@@ -242,6 +242,11 @@ def _print_checks(console: Console, found: Examination) -> None:
     for check in found.checks:
         table.add_row(Text(check.kind, style=STYLES[check.kind]), check.message)
     _print_table(console, table)
+    commands = [check.command for check in found.checks if check.command is not None]
+    if commands:
+        _heading(console, "Commands that grant what is missing, for an administrator of the brokers")
+    for command in commands:
+        console.print(Text(command), soft_wrap=True)
 
 
 def _print_next(console: Console, found: Examination, written: Path | None, sources: Path | None) -> None:

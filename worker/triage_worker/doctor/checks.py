@@ -26,10 +26,17 @@ MOST_PARTITIONS = 12
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """The result of a check. An error stops the worker; advice and what is right does not."""
+    """The result of a check. An error stops the worker; advice and what is right does not.
+
+    Attributes:
+        kind: what it is.
+        message: what was found, and what to do.
+        command: what an administrator runs to do that; None if there is no such command.
+    """
 
     kind: Literal["ok", "advice", "error"]
     message: str
+    command: str | None = None
 
 
 def check_topics(found: TopicSurvey, settings: Settings, partitions: int) -> Iterator[Check]:
@@ -52,18 +59,18 @@ def check_topics(found: TopicSurvey, settings: Settings, partitions: int) -> Ite
         )
         yield Check(
             "advice",
-            f"{_listed(missing)} {'does' if len(missing) == 1 else 'do'} not exist yet: run `triage topics create "
+            f"{listed(missing)} {'does' if len(missing) == 1 else 'do'} not exist yet: run `triage topics create "
             f"--partitions {count}` ({replicas}; it needs the right Create on them)",
         )
     hidden = [topic for topic in own if topic in found.hidden]
     if hidden:
         yield Check(
             "advice",
-            f"{_listed(hidden)}: not shown to this user, so it cannot be said whether they exist; for `triage topics "
+            f"{listed(hidden)}: not shown to this user, so it cannot be said whether they exist; for `triage topics "
             "check` grant it Describe and DescribeConfigs",
         )
     if not missing and not hidden:
-        yield Check("ok", f"the worker's output topics exist: {_listed(written)}")
+        yield Check("ok", f"the worker's output topics exist: {listed(written)}")
     for problem in problems(found.wanted, found.found, found.brokers, found.hidden):
         if problem.topic in own and problem.topic in found.found:
             yield Check(problem.kind, f"{problem.topic} {problem.message}")
@@ -76,7 +83,7 @@ async def check_group(settings: Settings) -> Check | None:
         async with bare_admin_client(settings) as admin:
             running = await has_members(admin, group)
     except GroupAuthorizationFailedError:
-        return Check("advice", f"this user may not see the group {group}: the worker's user needs Read on it")
+        return None  # which `rights` says
     except (KafkaError, TimeoutError):
         return None  # some brokers know no groups that have never had members
     if running:
@@ -120,7 +127,7 @@ def check_codecs(codecs: Counter[str]) -> Iterator[Check]:
     """By what the records are compressed; what cannot be unpacked has ended the command before."""
     named = [name for name, _ in codecs.most_common() if name != "none"]
     if named:
-        yield Check("ok", f"the records are compressed by {_listed(named)}, which is installed")
+        yield Check("ok", f"the records are compressed by {listed(named)}, which is installed")
 
 
 def check_html(html: int, messages: int) -> Iterator[Check]:
@@ -131,7 +138,8 @@ def check_html(html: int, messages: int) -> Iterator[Check]:
         )
 
 
-def _listed(names: Sequence[str]) -> str:
+def listed(names: Sequence[str]) -> str:
+    """Join names to a phrase."""
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
 
 

@@ -17,6 +17,7 @@ from triage_schemas.input.registry.schema import KnownSchema
 from triage_worker.config.errors import ConfigError, TriageError
 from triage_worker.config.settings import Settings
 from triage_worker.doctor.checks import Check, check_group, check_topics
+from triage_worker.doctor.rights import check_rights, look_up_rights, needed_topics
 from triage_worker.doctor.sampling import Sample, empty_sample, opened_consumer, read_last
 from triage_worker.kafka.authorization import REFUSED, refusal
 from triage_worker.kafka.client_compat.codecs import observed_codecs
@@ -27,7 +28,6 @@ from triage_worker.kafka.topics import require_visible, survey
 
 REGISTRY_S = 10.0
 """How long the registry is waited for. The worker waits for as long as it takes."""
-
 
 GROUPS = "__consumer_offsets"
 """Kafka's topic of consumer groups. Where there is none, to ask for a group would create it."""
@@ -99,9 +99,20 @@ async def gather(settings: Settings, count: int, timeout_s: float) -> Gathered:
             f"All of the last {len(sample.records)} records on {topic} are null values (tombstones), which say that a "
             "key was deleted: name a topic with messages, or read further back with --records."
         )
-    checks = list(check_topics(await survey(settings), settings, len(sample.ends)))
-    group = await check_group(settings) if GROUPS in topics.internal else None
-    return Gathered(sample, codecs, await fetch_schemas(settings, sample.records), checks + ([group] if group else []))
+    checks = [check async for check in _checks(settings, len(sample.ends), topics.internal)]
+    return Gathered(sample, codecs, await fetch_schemas(settings, sample.records), checks)
+
+
+async def _checks(settings: Settings, partitions: int, internal: Collection[str]) -> AsyncIterator[Check]:
+    """Look at the worker's topics, at its group, and at what this user may do."""
+    found = await survey(settings)
+    for check in check_topics(found, settings, partitions):
+        yield check
+    if GROUPS in internal and (group := await check_group(settings)) is not None:
+        yield group
+    missing = [topic for topic in needed_topics(settings) if topic not in found.found and topic not in found.hidden]
+    for check in check_rights(await look_up_rights(settings, missing), settings):
+        yield check
 
 
 @asynccontextmanager

@@ -1,6 +1,7 @@
 """The result as plain values, for programs, and what the terminal shows of it."""
 
 from collections.abc import Iterator
+from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 
@@ -116,7 +117,7 @@ def report(found: Examination, mask: Mask) -> dict[str, Any]:
         "explanations": trial.explanations,
         **_texts(found),
         **_decisions(found, mask),
-        "checks": [{"kind": check.kind, "message": check.message} for check in found.checks],
+        "checks": [asdict(check) for check in found.checks],
     }
 
 

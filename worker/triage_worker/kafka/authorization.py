@@ -1,6 +1,7 @@
 """Describes rights that the broker refuses, for the person who can grant them."""
 
-from collections.abc import Iterator
+import shlex
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from aiokafka.errors import (
@@ -12,6 +13,7 @@ from aiokafka.errors import (
 )
 
 from triage_worker.config.errors import ConfigError
+from triage_worker.config.settings import Settings
 
 REFUSED = (
     ClusterAuthorizationFailedError,
@@ -46,6 +48,32 @@ def required() -> Iterator[None]:
         yield
     except REFUSED as error:
         raise refusal(error) from error
+
+
+def grant_command(
+    settings: Settings,
+    operation: str,
+    *,
+    topics: Sequence[str] = (),
+    groups: Sequence[str] = (),
+) -> str:
+    """Return the command by which an administrator grants this user an operation.
+
+    Args:
+        settings: the brokers, and the user's name where it is one of a password.
+        operation: such as "Write".
+        topics: on which topics.
+        groups: on which groups.
+    """
+    # The broker makes the names of other logins from a certificate or a token, by rules of its own.
+    user = settings.sasl_username or "NAME"
+    resources = [*(("--topic", name) for name in topics), *(("--group", name) for name in groups)]
+    words = ["kafka-acls", "--bootstrap-server", settings.bootstrap_servers]
+    if settings.security_protocol != "PLAINTEXT":
+        words += ["--command-config", "admin.properties"]
+    words += ["--add", "--allow-principal", f"User:{user}", "--operation", operation]
+    words += [word for resource in resources for word in resource]
+    return shlex.join(words)
 
 
 def _right(error: KafkaError, operation: str) -> str:

@@ -25,6 +25,9 @@ COMMIT_S = 1.7
 STUCK_COMMIT_S = 0.5
 """How long it may take where a broker takes no outputs; the offsets may be another broker's."""
 
+COMMITTED_S = 2.2
+"""So long after the signal it is given up, unless work that was running was finished later than that."""
+
 
 class Draining:
     """The end of the work of a service, from the signal to the last commit.
@@ -54,12 +57,12 @@ class Draining:
         this_process.finishing(self._limit_s)
         try:
             await self._finish()
-            async with asyncio.timeout(STUCK_COMMIT_S if self._is_stuck else COMMIT_S):
+            async with asyncio.timeout(self._commit_s):
                 await commit()
         except TimeoutError:
             log.warning("The last commit was not confirmed in time; what it was about may be read again")
         finally:
-            this_process.closing()
+            this_process.closing(soon=self._is_stuck)
 
     async def _finish(self) -> None:
         """Finish and publish what can be."""
@@ -89,6 +92,14 @@ class Draining:
     @property
     def _is_stuck(self) -> bool:
         return min(self._delivery.waiting_s, monotonic() - self._started) > STUCK_S
+
+    @property
+    def _commit_s(self) -> float:
+        """How long the last commit may take now."""
+        if self._is_stuck:
+            return STUCK_COMMIT_S
+        left_s = self._started + COMMITTED_S - monotonic()
+        return min(COMMIT_S, left_s) if left_s > STUCK_COMMIT_S else COMMIT_S
 
     @property
     def _left_s(self) -> float:

@@ -23,6 +23,10 @@ LIMIT_S = 4.0
 CLOSE_S = 2.2
 """It ends so long after its last message was finished, if that is later."""
 
+CLOSE_SOON_S = 1.0
+"""The same where a broker takes nothing any more: closing waits for it in vain, and leaving a group of another broker
+takes milliseconds."""
+
 LOG_S = 0.2
 """How long the last line of the log may take: whoever reads it may hang, too."""
 
@@ -33,14 +37,20 @@ class ProcessEnd:
     Args:
         limit_s: the time from the signal to the end, in seconds.
         close_s: the time from the last message to the end, in seconds.
+        close_soon_s: the same where a broker takes nothing any more.
         leave: ends the process with an exit code.
     """
 
     def __init__(
-        self, limit_s: float = LIMIT_S, close_s: float = CLOSE_S, leave: Callable[[int], object] = os._exit
+        self,
+        limit_s: float = LIMIT_S,
+        close_s: float = CLOSE_S,
+        close_soon_s: float = CLOSE_SOON_S,
+        leave: Callable[[int], object] = os._exit,
     ) -> None:
         self._limit_s = limit_s
         self._close_s = close_s
+        self._close_soon_s = close_soon_s
         self._leave = leave
         self._enabled = False
         self._stopped_at: float | None = None
@@ -70,10 +80,15 @@ class ProcessEnd:
         """Allow more time: messages in flight are being finished, which takes up to a limit in seconds."""
         self._end_at(monotonic() + limit_s + self._close_s)
 
-    def closing(self) -> None:
-        """Take back what is left of that time: no message will be finished any more."""
+    def closing(self, *, soon: bool = False) -> None:
+        """Take back what is left of that time: no message will be finished any more.
+
+        Args:
+            soon: whether a broker takes nothing any more, so that closing would wait for it in vain.
+        """
         if self._stopped_at is not None:
-            self._end_at(max(self._stopped_at + self._limit_s, monotonic() + self._close_s))
+            close_s = self._close_soon_s if soon else self._close_s
+            self._end_at(max(self._stopped_at + self._limit_s, monotonic() + close_s))
 
     def leave_if_stopped(self) -> None:
         """End a process that was stopped, now that all is closed, without the interpreter's own end.

@@ -79,4 +79,5 @@ class SchemaGate:
 
     def _missing(self, batch: Batch) -> set[SchemaId]:
         frames = (self._frame_of(record) for _, records in batch for record in records)
-        return {frame.schema_id for frame in frames if frame is not None and self._schemas.lacks(frame.schema_id)}
+        named = {frame.schema_id for frame in frames if frame is not None}
+        return {schema_id for schema_id in named if self._schemas.lacks(schema_id)}

@@ -24,11 +24,14 @@ class AvroSchema:
         named: dict[str, dict[str, Any]] = {}
         for text in schema.references.values():
             fastavro.parse_schema(orjson.loads(text), named_schemas=named)
-        # A record with one field is written as that field is. fastavro keeps names with a record, but not with a union,
-        # and topics of several events have a union of references.
-        field = {"name": VALUE, "type": orjson.loads(schema.text)}
-        wrapped = {"type": "record", "name": "triage_wrapper", "fields": [field]}
-        self._parsed = fastavro.parse_schema(wrapped, named_schemas=named)
+        parsed = orjson.loads(schema.text)
+        self._is_wrapped = not (isinstance(parsed, dict) and parsed.get("type") == "record")
+        if self._is_wrapped:
+            # A record with one field is written as that field is. fastavro keeps names with a record, but not with a
+            # union, and topics of several events have a union of references.
+            field = {"name": VALUE, "type": parsed}
+            parsed = {"type": "record", "name": "triage_wrapper", "fields": [field]}
+        self._parsed = fastavro.parse_schema(parsed, named_schemas=named)
         self._is_plain = not any("logicalType" in text for text in (schema.text, *schema.references.values()))
 
     def read(self, frame: Frame) -> Any:
@@ -45,5 +48,5 @@ class AvroSchema:
         left = len(frame.payload) - stream.tell()
         if left:
             raise UnreadableError(f"the value has {left} bytes more than its Avro schema describes")
-        value = read[VALUE]
+        value = read[VALUE] if self._is_wrapped else read
         return value if self._is_plain else plain(value)

@@ -1,6 +1,7 @@
 """Finds the id of the schema that a record was written with, in front of the value or in a header."""
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Literal, NamedTuple
 from uuid import UUID
 
@@ -17,6 +18,10 @@ MAGIC_GUID = 1
 SHORT_FRAME = 5
 LONG_FRAME = 9
 GUID_FRAME = 17
+NO_ID = bytes(4)
+
+KEPT_IDS = 10_000
+"""Ids that are kept: nearly all records of a topic have one of a few."""
 
 
 class SchemaId(NamedTuple):
@@ -57,9 +62,8 @@ def read_frame(value: bytes, headers: Sequence[tuple[str, bytes | None]] = ()) -
     if len(value) < SHORT_FRAME:
         return None
     if value[0] == MAGIC_ID:
-        number = int.from_bytes(value[1:SHORT_FRAME])
-        if number:
-            return Frame(SchemaId("short", str(number)), value[SHORT_FRAME:])
+        if value[1:SHORT_FRAME] != NO_ID:
+            return Frame(_short_id(value[1:SHORT_FRAME]), value[SHORT_FRAME:])
         number = int.from_bytes(value[1:LONG_FRAME]) if len(value) >= LONG_FRAME else 0
         return Frame(SchemaId("long", str(number)), value[LONG_FRAME:]) if number else None
     if value[0] == MAGIC_GUID and len(value) >= GUID_FRAME:
@@ -74,7 +78,7 @@ def _by_header(value: bytes, headers: Sequence[tuple[str, bytes | None]]) -> Fra
             if content[0] == MAGIC_GUID and len(content) >= GUID_FRAME:
                 schema_id, indexes = _guid(content), content[GUID_FRAME:]
             elif content[0] == MAGIC_ID and len(content) >= SHORT_FRAME:
-                schema_id = SchemaId("short", str(int.from_bytes(content[1:SHORT_FRAME])))
+                schema_id = _short_id(content[1:SHORT_FRAME])
                 indexes = content[SHORT_FRAME:]
         elif name in {CONTENT_HEADER, GLOBAL_HEADER} and content and len(content) in {4, 8}:
             kind: IdKind = "content" if name == CONTENT_HEADER else "global"
@@ -82,6 +86,11 @@ def _by_header(value: bytes, headers: Sequence[tuple[str, bytes | None]]) -> Fra
         elif name == MESSAGE_TYPE_HEADER:
             message_type = (content or b"").decode(errors="replace")
     return None if schema_id is None else Frame(schema_id, value, indexes or None, message_type)
+
+
+@lru_cache(KEPT_IDS)
+def _short_id(number: bytes) -> SchemaId:
+    return SchemaId("short", str(int.from_bytes(number)))
 
 
 def _guid(value: bytes) -> SchemaId:

@@ -1,6 +1,8 @@
 """Reads Protobuf by the schema that it was written with."""
 
 from collections.abc import Callable, Sequence
+from functools import lru_cache
+from operator import attrgetter
 from typing import Any
 
 from google.protobuf import json_format, message_factory
@@ -18,6 +20,11 @@ WRAPPERS = {"Bool", "Bytes", "Double", "Float", "Int32", "Int64", "String", "UIn
 JSON_FORMS = frozenset({"Timestamp", "Duration", "FieldMask", "Struct", "Value", "ListValue"})
 """Types of Google's that have a form of their own in JSON."""
 
+KEPT_MESSAGES = 5_000
+"""Types of messages whose conversion is kept; there can be several in a schema."""
+
+Convert = Callable[[Any], Any]
+
 
 class ProtobufSchema:
     """A Protobuf schema: a file with one or more messages, of which each value says which it is.
@@ -29,6 +36,7 @@ class ProtobufSchema:
     def __init__(self, schema: SchemaText) -> None:
         self._file = compile_file(schema)
         self._classes: dict[str, type[Message]] = {}
+        self._indexed: dict[tuple[int, ...], Descriptor] = {}
 
     def read(self, frame: Frame) -> Any:
         """Read one value; see `triage_schemas.input.registry.schema.Schema`."""
@@ -57,6 +65,12 @@ class ProtobufSchema:
         return self._by_indexes(indexes), frame.payload[length:]
 
     def _by_indexes(self, indexes: Sequence[int]) -> Descriptor:
+        path = tuple(indexes)
+        if path not in self._indexed:
+            self._indexed[path] = self._find(path)
+        return self._indexed[path]
+
+    def _find(self, indexes: Sequence[int]) -> Descriptor:
         siblings: Sequence[Descriptor] = list(self._file.message_types_by_name.values())
         found = None
         for index in indexes:
@@ -126,37 +140,52 @@ def plain_message(message: Message) -> Any:
 
     Fields that proto3 leaves out because they have their default value are there.
     """
-    name = message.DESCRIPTOR.full_name
+    return _of_message(message.DESCRIPTOR)(message)
+
+
+@lru_cache(KEPT_MESSAGES)
+def _of_message(kind: Descriptor) -> Convert:
+    """Work out once how the messages of a type are converted, which a descriptor tells slowly."""
+    name = kind.full_name
     if name.startswith("google.protobuf."):
         short = name.rpartition(".")[2]
         if short.removesuffix("Value") in WRAPPERS and short.endswith("Value"):
-            return message.value
+            return attrgetter("value")
         if short in JSON_FORMS:
-            return json_format.MessageToDict(message)
-    return {field.name: _field(message, field) for field in message.DESCRIPTOR.fields if _is_there(message, field)}
+            return json_format.MessageToDict
+    fields = [(field.name, field.has_presence, _of_field(field)) for field in kind.fields]
+
+    def convert(message: Message) -> dict[str, Any]:
+        found = {}
+        for name, may_be_missing, plain in fields:
+            if not may_be_missing or message.HasField(name):
+                value = getattr(message, name)
+                found[name] = value if plain is None else plain(value)
+        return found
+
+    return convert
 
 
-def _is_there(message: Message, field: FieldDescriptor) -> bool:
-    return not field.has_presence or message.HasField(field.name)
-
-
-def _field(message: Message, field: FieldDescriptor) -> Any:
-    value = getattr(message, field.name)
+def _of_field(field: FieldDescriptor) -> Convert | None:
+    """How the value of a field is converted; None if it stays as it is."""
     kind = field.message_type
     if kind is not None and kind.GetOptions().map_entry:
-        convert = _converter(kind.fields_by_name["value"])
-        return {_key(key): convert(entry) for key, entry in value.items()}
-    convert = _converter(field)
-    return [convert(entry) for entry in value] if field.is_repeated else convert(value)
+        of_entry = _of_value(kind.fields_by_name["value"]) or _same
+        return lambda value: {_key(key): of_entry(entry) for key, entry in value.items()}
+    of_value = _of_value(field)
+    if field.is_repeated:
+        of_item = of_value or _same
+        return lambda value: [of_item(item) for item in value]
+    return of_value
 
 
-def _converter(field: FieldDescriptor) -> Callable[[Any], Any]:
+def _of_value(field: FieldDescriptor) -> Convert | None:
     if field.message_type is not None:
-        return plain_message
+        return plain_message  # which finds out later how: a type can contain itself
     if field.enum_type is not None:
-        names = field.enum_type.values_by_number
-        return lambda number: names[number].name if number in names else number
-    return _same
+        names = {number: value.name for number, value in field.enum_type.values_by_number.items()}
+        return lambda number: names.get(number, number)
+    return None
 
 
 def _key(key: Any) -> str:
