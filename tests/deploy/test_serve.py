@@ -3,8 +3,8 @@
 from typing import Any
 
 import yaml
-from triage_worker.serve.server import FINISH_S
 from triage_worker.serve.service import STILL_ACCEPTING_S
+from triage_worker.web.server import FINISH_S
 
 from tests.deploy.manifests import Manifest, environment, of_kind, refusal, render, rendered
 from tests.deploy.tools import CHART

@@ -66,12 +66,27 @@ SERVE = (
     *_SERVING,
     *OPERATION,
 )
-WORKER = _all_but("worker", (*_ROUTING, *_SERVING, *_named("llm_")))
+_CONSOLE = _named("console_")
+CONSOLE = (
+    *CONNECTION,
+    *topic_settings("console"),
+    "input_topic",
+    "fetch_max_wait_ms",
+    *REGISTRY,
+    *EVENT_FORMAT,
+    "idempotence",
+    "include_text",
+    *_named("redact", "region"),
+    *_CONSOLE,
+    *OPERATION,
+)
+WORKER = _all_but("worker", (*_ROUTING, *_SERVING, *_CONSOLE, *_named("llm_")))
 FALLBACK = _all_but(
     "fallback",
     (
         *_ROUTING,
         *_SERVING,
+        *_CONSOLE,
         *MODEL,
         *_named("input_format", "text_", "skip_", "detect_", "clean_", "bundle_", "shadow_", "audit_"),
         *_named("sources", "id_field", "customer_field", "channel_field", "language_field"),

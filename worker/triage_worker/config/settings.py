@@ -14,6 +14,7 @@ from triage_schemas.validation import first_error
 
 from triage_worker.config import sources
 from triage_worker.config.audit_settings import AuditSettings
+from triage_worker.config.console_settings import ConsoleSettings
 from triage_worker.config.delivery_settings import DeliverySettings
 from triage_worker.config.errors import ConfigError
 from triage_worker.config.fallback_settings import FallbackSettings
@@ -35,6 +36,7 @@ HEARTBEAT_MS = 3_000
 # pydantic collects the fields from the last base to the first, and they are listed in that order.
 class Settings(
     OperationSettings,
+    ConsoleSettings,
     ServeSettings,
     FallbackSettings,
     RoutingSettings,
@@ -67,6 +69,7 @@ class Settings(
         "review": "triage-review",
         "helpdesk": "triage-helpdesk",
         "audit": "triage-audit",
+        "console": "triage-console",
     }
 
     @classmethod

@@ -66,6 +66,7 @@ def plan(settings: Settings, existing: Iterable[str] = ()) -> list[TopicSpec]:
         "review_topic": {"retention.ms": str(30 * DAY_MS)},
         "labels_topic": {"retention.ms": "-1"},
         "control_topic": {"cleanup.policy": "compact"},
+        "acts_topic": {"retention.ms": str(365 * DAY_MS)},
     }
     names = [channel.setting for channel in CHANNELS]
     named = [(name, topic) for name in names for topic in named_topics(settings, name)]

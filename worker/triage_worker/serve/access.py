@@ -7,7 +7,7 @@ from starlette.datastructures import Headers
 
 from triage_worker.serve.keys import KeyEntry, KeyRing, Right, is_expired
 from triage_worker.serve.problems import ProblemError, try_later
-from triage_worker.serve.token_bucket import TokenBucket
+from triage_worker.web.token_bucket import TokenBucket
 
 ANYONE = KeyEntry(name="anyone", hash="sha256:" + "0" * 64, rights=("classify", "intents", "metrics"))
 """Stands for all callers where there are no keys, since only this machine can connect then."""

@@ -27,10 +27,10 @@ from triage_worker.serve.endpoints import Endpoints
 from triage_worker.serve.key_file import KeyFile
 from triage_worker.serve.metrics import ServeMetrics
 from triage_worker.serve.results import ResultWriter
-from triage_worker.serve.server import HttpServer, listen, make_server
 from triage_worker.serve.state import ServiceState
 from triage_worker.serve.text_classifier import TextClassifier
 from triage_worker.streaming.signals import StoppedError, stop_on_signals, unless_stopped
+from triage_worker.web.server import HttpServer, listen, make_server
 
 log = logging.getLogger(__name__)
 

@@ -2,7 +2,7 @@
 
 from hypothesis import given
 from hypothesis import strategies as st
-from triage_worker.serve.token_bucket import TokenBucket
+from triage_worker.web.token_bucket import TokenBucket
 
 
 def test_a_full_bucket_allows_a_burst_and_then_the_rate() -> None:
