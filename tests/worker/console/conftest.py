@@ -2,19 +2,21 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, cast
 
 import pytest
 from httpx2 import ASGITransport, AsyncClient, Response
 from prometheus_client import CollectorRegistry
+from starlette.responses import Response as Answer
 from triage_worker.config.console_values import Role
 from triage_worker.config.settings import Settings
 from triage_worker.console.acts import Acts, Publisher
 from triage_worker.console.app import make_app
 from triage_worker.console.parts import ConsoleParts
 from triage_worker.console.readiness import ConsoleReadiness
+from triage_worker.console.review_queue import ReviewQueue
 from triage_worker.console.scraping import Scraper
 from triage_worker.console.signing_in.roles import Person
 from triage_worker.console.signing_in.sessions import Sessions
@@ -54,11 +56,7 @@ class Console:
 
     async def signed_in(self, name: str = "anna", role: Role = "lead") -> "Browser":
         """A browser of somebody with a role."""
-        client = self.browser()
-        answer = Response(200)
-        from starlette.responses import Response as Answer
-
-        answer = Answer()
+        client, answer = self.browser(), Answer()
         await self.parts.sessions.begin(Person(name, role, "password"), answer)
         client.cookies.set(self.parts.sessions.cookie, answer.headers["set-cookie"].split(";")[0].split("=", 1)[1])
         return Browser(client, self)
@@ -97,12 +95,14 @@ async def console(settings: Settings, tmp_path: Path) -> AsyncIterator[Console]:
     database, clock = Database(tmp_path / "state.sqlite"), Clock()
     topics = Topics(settings, database)
     people = cast("StateReader", AppliedAtOnce(database))
+    acts = Acts(cast("Publisher", topics), settings.acts_topic, clock)
+    outputs = replace(OutputBuilder.from_settings(settings, "OOS"), clock=clock)
     parts = ConsoleParts(
         settings=settings,
         database=database,
         people=people,
-        acts=Acts(cast("Publisher", topics), settings.acts_topic, clock),
-        outputs=OutputBuilder.from_settings(settings, "OOS"),
+        acts=acts,
+        queue=ReviewQueue(settings, database, people, acts, outputs),
         sessions=Sessions(database, secure=False, clock=clock),
         users=Users(settings.console_users),
         issuer=None,

@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING
 from triage_worker.config.settings import Settings
 from triage_worker.console.acts import Acts
 from triage_worker.console.readiness import ConsoleReadiness
+from triage_worker.console.review_queue import ReviewQueue
 from triage_worker.console.scraping import Scraper
 from triage_worker.console.signing_in.sessions import Sessions
 from triage_worker.console.signing_in.users import Users
 from triage_worker.console.state.database import Database
 from triage_worker.console.state.reader import StateReader
 from triage_worker.console.templates_environment import Templates
-from triage_worker.streaming.review_outputs import OutputBuilder
 
 if TYPE_CHECKING:
     from triage_worker.console.signing_in.oidc import Issuer
@@ -27,7 +27,7 @@ class ConsoleParts:
         database: the state.
         people: reads what people wait for: requests, labels, acts.
         acts: publishes what people do.
-        outputs: makes the events of answers.
+        queue: hands out messages of the review, and publishes answers.
         sessions: who is signed in.
         users: who may sign in by a password; None if nobody.
         issuer: where people sign in; None if nowhere.
@@ -40,7 +40,7 @@ class ConsoleParts:
     database: Database
     people: StateReader
     acts: Acts
-    outputs: OutputBuilder
+    queue: ReviewQueue
     sessions: Sessions
     users: Users | None
     issuer: "Issuer | None"

@@ -15,6 +15,7 @@ from triage_worker.console.acts import Acts, Publisher
 from triage_worker.console.app import make_app
 from triage_worker.console.parts import ConsoleParts
 from triage_worker.console.readiness import ConsoleReadiness
+from triage_worker.console.review_queue import ReviewQueue
 from triage_worker.console.scraping import Scraper
 from triage_worker.console.signing_in.sessions import Sessions
 from triage_worker.console.signing_in.users import Users
@@ -109,12 +110,13 @@ def _open(
     stack.push_async_callback(publisher.close)
     urls = settings.console_metrics_urls.split(",") if settings.console_metrics_urls else ()
     scraper = Scraper(urls)
+    acts = Acts(publisher, settings.acts_topic)
     console = ConsoleParts(
         settings=settings,
         database=database,
         people=people,
-        acts=Acts(publisher, settings.acts_topic),
-        outputs=outputs,
+        acts=acts,
+        queue=ReviewQueue(settings, database, people, acts, outputs),
         sessions=Sessions(database, secure=(settings.console_url or "").startswith("https:")),
         users=None if settings.console_users is None else Users(settings.console_users),
         issuer=_issuer(settings),

@@ -103,7 +103,7 @@ class OutputBuilder:
 
     def _replacing(self, pending: PendingReview, verdict: Verdict, now: datetime, earlier: Earlier) -> Output:
         label_kind = f"{LabelEvent.TYPE}.{earlier.answers + 1}"
-        if not isinstance(verdict, Labelled):
+        if not isinstance(verdict, Labelled) or verdict.label == earlier.intent:
             return self._label_alone(pending, verdict, now, label_kind)
         if earlier.intent is None:
             return self._labelled(pending, verdict.label, now, kinds=("", label_kind))

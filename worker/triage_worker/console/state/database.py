@@ -101,7 +101,7 @@ class Database:
         with transaction(self._writer):
             tables = self._writer.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()
             for (name,) in tables:
-                if name not in {"sessions"} and not name.startswith("sqlite_"):
+                if name != "sessions" and not name.startswith(("sqlite_", "label_words_")):
                     self._writer.execute(f"DELETE FROM {name}")
 
     def close(self) -> None:

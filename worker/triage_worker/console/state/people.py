@@ -108,8 +108,11 @@ class Labels:
                 short(fields.get("decided_by")),
                 orjson.dumps(audited) if isinstance(audited, dict) else None,
             )
-            new = connection.execute(LABEL, row).rowcount > 0
-            if new and fields.get("decided_by") == "human":
+            added = connection.execute(LABEL, row)
+            if added.rowcount < 1:
+                continue
+            connection.execute("INSERT INTO label_words (rowid, text) VALUES (?, ?)", (added.lastrowid, row[8]))
+            if fields.get("decided_by") == "human":
                 key = review_key(place, audit=isinstance(audited, dict))
                 connection.execute(ANSWERED, (key, at, label, f"{event_id}\n"))
 

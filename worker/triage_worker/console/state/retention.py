@@ -25,6 +25,7 @@ def prune(connection: sqlite3.Connection, now: int, days: int, rows: int) -> Non
     for table in ("decisions", "labels", "acts"):
         connection.execute(f"DELETE FROM {table} WHERE at < ?", (since,))
         connection.execute(f"DELETE FROM {table} WHERE id <= (SELECT MAX(id) FROM {table}) - ?", (rows,))
+    connection.execute("DELETE FROM label_words WHERE rowid < COALESCE((SELECT MIN(id) FROM labels), 1 << 62)")
     connection.execute(
         "DELETE FROM reviews WHERE COALESCE(MAX(arrived, answered), arrived, answered, reopened, 0) < ?", (since,)
     )

@@ -53,6 +53,7 @@ CREATE TABLE labels (
   id INTEGER PRIMARY KEY, event_id TEXT UNIQUE, at INTEGER, message_id TEXT, topic TEXT, partition INTEGER,
   offset INTEGER, channel TEXT, language TEXT, text TEXT, label TEXT, decided_by TEXT, audited BLOB
 );
+CREATE VIRTUAL TABLE label_words USING fts5 (text);
 CREATE INDEX labels_by_label ON labels (label, at);
 CREATE INDEX labels_audited ON labels (at) WHERE audited IS NOT NULL;
 

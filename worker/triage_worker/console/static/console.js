@@ -37,11 +37,24 @@ document.addEventListener("keydown", (event) => {
   if (event.ctrlKey || event.metaKey || event.altKey || event.repeat || pressed) return;
   if (event.target.closest("input:not([type=hidden]), select, textarea")) return;
   const key = event.key.toLowerCase();
+  if (key === "enter" && event.target.closest("a, button, summary")) return;
+  if (localStorage.getItem("keys") === "off") return;
   const target = [...document.querySelectorAll("[data-key]")].find((one) => one.dataset.key === key && !one.disabled);
   if (!target) return;
   event.preventDefault();
   target.click();
 });
+
+// People whose screen reader or speech input sends single keys can switch the keys off (WCAG 2.1.4).
+for (const toggle of document.querySelectorAll("[data-keys-toggle]")) {
+  const name = () => { toggle.textContent = localStorage.getItem("keys") === "off" ? "Switch keys on" : "Switch keys off"; };
+  toggle.hidden = false;
+  toggle.addEventListener("click", () => {
+    localStorage.setItem("keys", localStorage.getItem("keys") === "off" ? "on" : "off");
+    name();
+  });
+  name();
+}
 
 document.addEventListener("submit", (event) => {
   const button = event.submitter;
