@@ -78,7 +78,7 @@ CHANNELS = (
         ThresholdEvent,
         readers=("worker", "audit", "console"),
         writers=("audit",),
-        optional=("worker", "audit", "console"),
+        optional=("worker", "audit"),
         key="the bundle's name and version, joined by a colon",
         always_json=True,
     ),

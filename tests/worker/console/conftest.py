@@ -84,8 +84,13 @@ class Browser:
 
 
 @pytest.fixture
-def settings(tmp_path: Path) -> Settings:
-    return Settings(console_users=tmp_path / "users.yaml", console_second_share=0.0)
+def second_share() -> float:
+    return 0.0
+
+
+@pytest.fixture
+def settings(tmp_path: Path, second_share: float) -> Settings:
+    return Settings(console_users=tmp_path / "users.yaml", console_second_share=second_share)
 
 
 @pytest.fixture

@@ -131,9 +131,9 @@ class Topics:
         topic = getattr(self.settings, setting)
         await self.put(topic, [self.read(topic, one.write(), [], at, _key(one, key)) for one in events])
 
-    async def dead_letter(self, offset: int, code: str = "not_json") -> None:
-        """Put a dead letter of the worker on its topic."""
-        source = Source(self.settings.input_topic, 0, offset)
+    async def dead_letter(self, offset: int, code: str = "not_json", source_topic: str = "customer.messages") -> None:
+        """Put a dead letter of the worker, or of another service, on its topic."""
+        source = Source(source_topic, 0, offset)
         headers = dead_letter_headers([], source, code, "no JSON", "2026-11-30T10:00:00Z")
         topic = self.settings.dead_letter_topic
         await self.put(topic, [ReadRecord(topic, 0, self._next(topic), NOW_MS, None, headers, {})])
