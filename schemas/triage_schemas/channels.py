@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Literal, get_args
 
 from triage_schemas.events import (
+    ActEvent,
     AlertEvent,
     Event,
     FallbackEvent,
@@ -17,7 +18,7 @@ from triage_schemas.events import (
     TicketEvent,
 )
 
-Service = Literal["worker", "router", "helpdesk", "fallback", "review", "audit", "intake"]
+Service = Literal["worker", "router", "helpdesk", "fallback", "review", "audit", "intake", "console"]
 SERVICES: tuple[Service, ...] = get_args(Service)
 
 
@@ -57,28 +58,31 @@ INPUT = Channel(
     key="any; conversation_id keeps a conversation in order",
 )
 DEAD_LETTERS = Channel(
-    "dead_letter", writers=("worker", "router", "helpdesk", "fallback", "review", "intake"), key="the record's"
+    "dead_letter",
+    readers=("console",),
+    writers=("worker", "router", "helpdesk", "fallback", "review", "intake"),
+    key="the record's",
 )
 
 CHANNELS = (
     INPUT,
-    Channel("output", IntentEvent, readers=("router",), writers=("worker", "fallback", "review")),
-    Channel("fallback", FallbackEvent, readers=("fallback",), writers=("worker",)),
+    Channel("output", IntentEvent, readers=("router", "console"), writers=("worker", "fallback", "review", "console")),
+    Channel("fallback", FallbackEvent, readers=("fallback", "console"), writers=("worker",)),
     DEAD_LETTERS,
-    Channel("tickets", TicketEvent, readers=("helpdesk",), writers=("router",), key="ticket_id"),
-    Channel("alerts", AlertEvent, writers=("router",), key="intent"),
+    Channel("tickets", TicketEvent, readers=("helpdesk", "console"), writers=("router",), key="ticket_id"),
+    Channel("alerts", AlertEvent, readers=("console",), writers=("router",), key="intent"),
     Channel(
         "review",
         ReviewEvent,
-        readers=("review", "audit"),
+        readers=("review", "audit", "console"),
         writers=("worker", "fallback", "review"),
         optional=("worker",),
     ),
-    Channel("labels", LabelEvent, readers=("audit",), writers=("fallback", "review")),
+    Channel("labels", LabelEvent, readers=("audit", "console"), writers=("fallback", "review", "console")),
     Channel(
         "control",
         ThresholdEvent,
-        readers=("worker", "audit"),
+        readers=("worker", "audit", "console"),
         writers=("audit",),
         optional=("worker", "audit"),
         key="the bundle's name and version, joined by a colon",
@@ -89,6 +93,14 @@ CHANNELS = (
         readers=("intake",),
         writers=("intake",),
         key="the conversation's id, or else the source and the key of the message",
+    ),
+    Channel(
+        "acts",
+        ActEvent,
+        readers=("console",),
+        writers=("console",),
+        key="what the act is about, such as review:customer.messages:3:1042",
+        always_json=True,
     ),
 )
 """All channels, in the order of their settings."""

@@ -11,10 +11,17 @@ from triage_schemas.events import IntentEvent, LabelEvent, ReviewEvent
 from triage_worker.config.settings import Settings
 from triage_worker.kafka.dead_letters import DeadLetterTopic
 from triage_worker.observability.metrics import Metrics
-from triage_worker.review.keys import Labelled, Later, NoneOfThese, Verdict, keys_by_label, verdict_for_key
-from triage_worker.review.outputs import OutputBuilder
 from triage_worker.review.reviewer import Reviewer, confirm_on, show_on
 from triage_worker.streaming.async_processor import AsyncDecisionProcessor, PendingEvent
+from triage_worker.streaming.review_outputs import OutputBuilder
+from triage_worker.streaming.review_verdicts import (
+    Labelled,
+    Later,
+    NoneOfThese,
+    Verdict,
+    keys_by_label,
+    verdict_for_key,
+)
 from triage_worker.streaming.tracking.dead_letters import DeadLetters
 from triage_worker.streaming.tracking.in_flight import InFlightMessages
 from triage_worker.streaming.tracking.offset_tracker import PartitionTracker

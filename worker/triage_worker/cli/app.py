@@ -12,6 +12,7 @@ from triage_worker.cli import (
     bundle,
     calibrate,
     classify,
+    console,
     demo,
     doctor,
     evaluate,
@@ -64,6 +65,7 @@ app.command()(helpdesk.helpdesk)
 app.command()(fallback.fallback)
 app.add_typer(serve.app, name="serve")
 app.command()(intake.intake)
+app.add_typer(console.app, name="console")
 app.command()(classify.classify)
 app.command()(train.train)
 app.command()(learn.learn)

@@ -14,12 +14,13 @@ from triage_worker.streaming.signals import TERMINATED
 def demo(
     settings: Settings,
     messages: Annotated[int, typer.Option(min=1, help="Number of messages to send")] = 2_000,
+    console: Annotated[bool, typer.Option("--console", help="Keep the console open at the end, until Ctrl-C")] = False,
 ) -> None:
     """Watch sample messages become intents and tickets, on an embedded broker. Ends by itself."""
     from triage_worker.demo.run import run_demo  # noqa: PLC0415 (keeps `triage --help` fast)
 
     try:
-        passed = asyncio.run(run_demo(settings, messages))
+        passed = asyncio.run(run_demo(settings, messages, stay=console))
     except asyncio.CancelledError:
         raise typer.Exit(TERMINATED) from None
     if not passed:

@@ -77,13 +77,28 @@ INTAKE = (
     *_TAKING_IN,
     *OPERATION,
 )
-WORKER = _all_but("worker", (*_ROUTING, *_SERVING, *_TAKING_IN, *_named("llm_")))
+_CONSOLE = _named("console_")
+CONSOLE = (
+    *CONNECTION,
+    *topic_settings("console"),
+    "input_topic",
+    "fetch_max_wait_ms",
+    *REGISTRY,
+    *EVENT_FORMAT,
+    "idempotence",
+    "include_text",
+    *_named("redact", "region"),
+    *_CONSOLE,
+    *OPERATION,
+)
+WORKER = _all_but("worker", (*_ROUTING, *_SERVING, *_TAKING_IN, *_CONSOLE, *_named("llm_")))
 FALLBACK = _all_but(
     "fallback",
     (
         *_ROUTING,
         *_SERVING,
         *_TAKING_IN,
+        *_CONSOLE,
         *MODEL,
         "remembered_texts",
         *_named("input_format", "text_", "skip_", "detect_", "clean_", "bundle_", "shadow_", "audit_"),

@@ -37,6 +37,7 @@ class MessageSettings(BaseModel):
     )
     labels_topic: Topic = Field("customer.labels", description="fallback and review: decisions to learn from go here")
     control_topic: Topic = Field("customer.intents.control", description="audit: changes of the threshold go here")
+    acts_topic: Topic = Field("support.acts", description="console: what people do there goes here, for the record")
 
     input_format: Annotated[FormatName, Lower] = Field(
         "json", description=f"what a message's value is: {describe_formats()}"

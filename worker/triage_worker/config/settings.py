@@ -14,6 +14,7 @@ from triage_schemas.validation import first_error
 
 from triage_worker.config import sources
 from triage_worker.config.audit_settings import AuditSettings
+from triage_worker.config.console_settings import ConsoleSettings
 from triage_worker.config.delivery_settings import DeliverySettings
 from triage_worker.config.errors import ConfigError
 from triage_worker.config.fallback_settings import FallbackSettings
@@ -39,6 +40,7 @@ So this interval, and not the work at a rebalance, is most of what a rebalance t
 class Settings(
     OperationSettings,
     IntakeSettings,
+    ConsoleSettings,
     ServeSettings,
     FallbackSettings,
     RoutingSettings,
@@ -72,6 +74,7 @@ class Settings(
         "helpdesk": "triage-helpdesk",
         "audit": "triage-audit",
         "intake": "triage-intake",
+        "console": "triage-console",
     }
 
     @classmethod

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
 from itertools import islice
 from time import monotonic
 from typing import Any, NamedTuple
@@ -14,6 +14,7 @@ from triage_worker.config.bundle_paths import BundlePaths
 from triage_worker.config.errors import ConfigError, TriageError
 from triage_worker.config.settings import Settings
 from triage_worker.config.sources import variable
+from triage_worker.demo.console_process import console_service, is_installed
 from triage_worker.demo.downstream_results import DownstreamResults
 from triage_worker.demo.embedded_broker import embedded_broker, free_port
 from triage_worker.demo.fake_llm import MODEL as FAKE_MODEL
@@ -57,12 +58,13 @@ class Results(NamedTuple):
         return self.worker.done >= messages and all(check.passes for check in checks)
 
 
-async def run_demo(settings: Settings, messages: int) -> bool:
+async def run_demo(settings: Settings, messages: int, *, stay: bool = False) -> bool:
     """Run the demo with the bundle of these settings.
 
     Args:
         settings: name the bundle, and an LLM if one is to be asked.
         messages: how many messages to send.
+        stay: keep all services and the console running at the end, until this is cancelled.
 
     Returns:
         Whether every message is accounted for at the end.
@@ -83,15 +85,47 @@ async def run_demo(settings: Settings, messages: int) -> bool:
         await topics.create(own, partitions=PARTITIONS, replicas=1)
         fallback = await stack.enter_async_context(_fallback(settings, own, console))
         router = Service("router", _on_its_own_port(own))
-        processes = await stack.enter_async_context(running(Service("worker", own), router, fallback))
-        console.print(f"Worker, router and fallback are ready; {_bundle(own.bundle)}.\n")
+        services = [Service("worker", own), router, fallback]
+        address = None
+        if is_installed():
+            browsed, address = console_service(own, services)
+            services.append(browsed)
+        processes = await stack.enter_async_context(running(*services))
+        console.print(f"Worker, router and fallback are ready; {_bundle(own.bundle)}.")
+        _print_address(console, address)
         started = monotonic()
         await _send_and_watch(own, processes, results, messages, console)
         seconds = monotonic() - started
+        if stay:
+            passed = _print_results(console, results, messages, seconds)
+            console.print("\nThe console stays open; press Ctrl-C to end.")
+            _print_address(console, address)
+            await _until_interrupted(processes)
+            return passed
+    return _print_results(console, results, messages, seconds)
+
+
+def _print_results(console: Console, results: Results, messages: int, seconds: float) -> bool:
     worker, downstream = results
     console.print(f"\n{worker.done} messages in {seconds:.1f} s. {_latency(worker, messages)}", soft_wrap=True)
     print_summary(console, worker, downstream, load(DEFAULT_ROUTES))
     return print_checks(console, [*downstream.checks(worker.counts["accepted"]), worker.check()])
+
+
+def _print_address(console: Console, address: str | None) -> None:
+    if address is None:
+        console.print("There is no console: install Triage with its [console] extra.\n")
+    else:
+        console.print(f"See it in a browser: {address}\n", soft_wrap=True)
+
+
+async def _until_interrupted(processes: Sequence[asyncio.subprocess.Process]) -> None:
+    """Wait for Ctrl-C, or for a service that stops."""
+    ends = [asyncio.ensure_future(process.wait()) for process in processes]
+    with suppress(asyncio.CancelledError):
+        await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+    for end in ends:
+        end.cancel()
 
 
 def _bundle(paths: BundlePaths) -> str:

@@ -68,6 +68,7 @@ def plan(settings: Settings, existing: Iterable[str] = ()) -> list[TopicSpec]:
         "control_topic": {"cleanup.policy": "compact"},
         # Keys count by the time of the broker, and are read back from the topic.
         "intake_topic": {"retention.ms": str(3 * DAY_MS), "message.timestamp.type": "LogAppendTime"},
+        "acts_topic": {"retention.ms": str(365 * DAY_MS)},
     }
     names = [channel.setting for channel in CHANNELS]
     named = [(name, topic) for name in names for topic in named_topics(settings, name)]

@@ -8,7 +8,7 @@ from rich.panel import Panel
 from rich.text import Text
 from triage_schemas.events import ReviewEvent
 
-from triage_worker.review.keys import (
+from triage_worker.streaming.review_verdicts import (
     LATER,
     NONE,
     QUIT,

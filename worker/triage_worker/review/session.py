@@ -16,10 +16,10 @@ from triage_worker.kafka.event_schemas import EventSchemas, written_channels
 from triage_worker.kafka.topic_plan import required_operations
 from triage_worker.kafka.topics import require
 from triage_worker.observability.metrics import Metrics
-from triage_worker.review.keys import Verdict
-from triage_worker.review.outputs import OutputBuilder
 from triage_worker.review.reviewer import Reviewer, confirm_on, show_on
 from triage_worker.streaming.async_processor import AsyncDecisionProcessor
+from triage_worker.streaming.review_outputs import OutputBuilder
+from triage_worker.streaming.review_verdicts import Verdict
 from triage_worker.streaming.service import run_components
 from triage_worker.streaming.signals import StoppedError, stop_on_signals, unless_stopped
 from triage_worker.streaming.tracking.dead_letters import DeadLetters

@@ -1,4 +1,4 @@
-"""The keys of the review screen, and what each of them means."""
+"""What a person can say about a message of the review, and the keys for it, at a terminal and in the browser."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

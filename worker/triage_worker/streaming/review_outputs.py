@@ -1,7 +1,8 @@
 """Turns a verdict into output records: an intent with its label, a label alone, or the same message again.
 
 The intent of an audited message is already published. So only a person who disagrees makes another one, a correction.
-It has an id of its own, since readers drop events whose id they have seen.
+It has an id of its own, since readers drop events whose id they have seen. So have the events of an answer that
+replaces an earlier one, which the person took back after it was published.
 """
 
 from collections.abc import Callable
@@ -16,15 +17,28 @@ from triage_schemas.records import audit_kind
 
 from triage_worker.config.settings import Settings
 from triage_worker.config.text_settings import Redact
-from triage_worker.review.keys import Labelled, Later, Verdict
 from triage_worker.streaming.async_processor import PendingEvent
 from triage_worker.streaming.decision_events import decision_record, labelled_output, message_fields
+from triage_worker.streaming.review_verdicts import Labelled, Later, Verdict
 from triage_worker.streaming.tracking.output import Output
 
 PendingReview: TypeAlias = PendingEvent[ReviewEvent]
 
 CORRECTION = f"{IntentEvent.TYPE}.correction"
 """Begins the id of a correction."""
+
+
+@dataclass(frozen=True, slots=True)
+class Earlier:
+    """What a person answered before, and took back.
+
+    Attributes:
+        intent: the intent that was published; None if none was.
+        answers: the number of answers about the message so far.
+    """
+
+    intent: str | None
+    answers: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,10 +78,18 @@ class OutputBuilder:
             encoding=encoding,
         )
 
-    def build(self, pending: PendingReview, verdict: Verdict) -> Output:
-        """Build the output of a verdict: an intent with its label, a label alone, or the message again for later."""
+    def build(self, pending: PendingReview, verdict: Verdict, earlier: Earlier | None = None) -> Output:
+        """Build the output of a verdict: an intent with its label, a label alone, or the message again for later.
+
+        Args:
+            pending: the message.
+            verdict: what the person says.
+            earlier: what was answered before, if this replaces it; not in an audit, where the first answer counts.
+        """
         now = datetime.fromtimestamp(self.clock(), UTC)
         record, event = pending.record, pending.event
+        if earlier is not None and not event.audit:
+            return self._replacing(pending, verdict, now, earlier)
         if isinstance(verdict, Labelled) and not event.audit:
             return self._labelled(pending, verdict.label, now)
         if isinstance(verdict, Labelled) and event.reason is None and verdict.label != event.intent:
@@ -77,14 +99,21 @@ class OutputBuilder:
             return Output(
                 pending.tracker, record, "review", "later", self.review_topic, record.key, record.value, headers
             )
+        return self._label_alone(pending, verdict, now, audit_kind(LabelEvent) if event.audit else "")
+
+    def _replacing(self, pending: PendingReview, verdict: Verdict, now: datetime, earlier: Earlier) -> Output:
+        label_kind = f"{LabelEvent.TYPE}.{earlier.answers + 1}"
+        if not isinstance(verdict, Labelled) or verdict.label == earlier.intent:
+            return self._label_alone(pending, verdict, now, label_kind)
+        if earlier.intent is None:
+            return self._labelled(pending, verdict.label, now, kinds=("", label_kind))
+        kinds = (f"{CORRECTION}.{earlier.answers + 1}", label_kind)
+        return self._labelled(pending, verdict.label, now, corrects=earlier.intent, kinds=kinds)
+
+    def _label_alone(self, pending: PendingReview, verdict: Verdict, now: datetime, kind: str) -> Output:
+        record = pending.record
         decided = verdict.label if isinstance(verdict, Labelled) else self.out_of_scope_label
-        label = decision_record(
-            pending,
-            self._label(event, decided, now),
-            now,
-            audit_kind(LabelEvent) if event.audit else "",
-            encoding=self.encoding,
-        )
+        label = decision_record(pending, self._label(pending.event, decided, now), now, kind, encoding=self.encoding)
         return Output(
             pending.tracker,
             record,
@@ -96,7 +125,14 @@ class OutputBuilder:
             label.headers,
         )
 
-    def _labelled(self, pending: PendingReview, label: str, now: datetime, corrects: str | None = None) -> Output:
+    def _labelled(
+        self,
+        pending: PendingReview,
+        label: str,
+        now: datetime,
+        corrects: str | None = None,
+        kinds: tuple[str, str] | None = None,
+    ) -> Output:
         intent, label_event = self._intent(pending.event, label, now, corrects), self._label(pending.event, label, now)
         return labelled_output(
             pending,
@@ -105,7 +141,7 @@ class OutputBuilder:
             now,
             output_topic=self.output_topic,
             labels_topic=self.labels_topic,
-            kinds=("", "") if corrects is None else (CORRECTION, audit_kind(LabelEvent)),
+            kinds=kinds or (("", "") if corrects is None else (CORRECTION, audit_kind(LabelEvent))),
             encoding=self.encoding,
         )
 

@@ -1,0 +1,49 @@
+"""What all pages share: the parts of a console."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from triage_worker.config.settings import Settings
+from triage_worker.console.acts import Acts
+from triage_worker.console.readiness import ConsoleReadiness
+from triage_worker.console.review_queue import ReviewQueue
+from triage_worker.console.scraping import Scraper
+from triage_worker.console.signing_in.sessions import Sessions
+from triage_worker.console.signing_in.users import Users
+from triage_worker.console.state.database import Database
+from triage_worker.console.state.reader import StateReader
+from triage_worker.console.templates_environment import Templates
+
+if TYPE_CHECKING:
+    from triage_worker.console.signing_in.oidc import Issuer
+
+
+@dataclass(frozen=True, slots=True)
+class ConsoleParts:
+    """The parts of a console.
+
+    Attributes:
+        settings: all settings.
+        database: the state.
+        people: reads what people wait for: requests, labels, acts.
+        acts: publishes what people do.
+        queue: hands out messages of the review, and publishes answers.
+        sessions: who is signed in.
+        users: who may sign in by a password; None if nobody.
+        issuer: where people sign in; None if nowhere.
+        templates: of the pages.
+        readiness: whether the state is up to date.
+        scraper: the metrics of the services.
+    """
+
+    settings: Settings
+    database: Database
+    people: StateReader
+    acts: Acts
+    queue: ReviewQueue
+    sessions: Sessions
+    users: Users | None
+    issuer: "Issuer | None"
+    templates: Templates
+    readiness: ConsoleReadiness
+    scraper: Scraper

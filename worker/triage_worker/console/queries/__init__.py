@@ -1,0 +1,1 @@
+"""What pages show: functions of a connection to the state that return plain values."""
