@@ -204,7 +204,7 @@ class TransactionHarness:
         self.in_flight = CommittedInFlight(self.broker, self.metrics)
         producer: Callable[[str], Any] = partial(FakeProducer, self.broker, client_checks_size)
         config = TransactionConfig(
-            producer=producer, group="group", prefix="triage", interval_s=interval_s, rejoin_s=0.01
+            producer=producer, group="group", prefix="triage", topics=["out"], interval_s=interval_s, rejoin_s=0.01
         )
         self.delivery = ExactlyOnce(config, self.in_flight, DeadLetters(DeadLetterTopic("dlq")), self.metrics)
         control = PartitionControl(self.delivery.requests, self.in_flight)
