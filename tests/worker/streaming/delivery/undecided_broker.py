@@ -64,24 +64,24 @@ class UndecidedBroker:
         async with scripted_broker(**{name: getattr(self, name) for name in names}) as broker:
             yield broker
 
-    def MetadataRequest(self, _: Any) -> Any:  # noqa: N802
+    def MetadataRequest(self, _: Any) -> Any:
         partitions: list[Any] = [(0, number, self.leader, [NODE], [NODE], []) for number in range(PARTITIONS)]
         return 0, "cluster", NODE, [(0, TOPIC, False, partitions)]
 
-    def InitProducerIdRequest(self, _: Any) -> Any:  # noqa: N802
+    def InitProducerIdRequest(self, _: Any) -> Any:
         self.state = "Empty"
         return 0, 0, PRODUCER_ID, 3
 
-    def DescribeTransactionsRequest(self, request: Any) -> Any:  # noqa: N802
+    def DescribeTransactionsRequest(self, request: Any) -> Any:
         (name,) = request.transactional_ids
         return 0, [(0, name, self.state, 0, 0, PRODUCER_ID, 2, [], {})], {}
 
-    def StableOffsetFetchRequest(self, request: Any) -> Any:  # noqa: N802
+    def StableOffsetFetchRequest(self, request: Any) -> Any:
         unstable = request.require_stable and self.pending is not None
         offset, code = (-1, UNSTABLE_OFFSET_COMMIT) if unstable else (self.committed, 0)
         return 0, [(SOURCE.topic, [(SOURCE.partition, offset, -1, None, code, {})], {})], 0, {}
 
-    def DescribeProducersRequest(self, request: Any) -> Any:  # noqa: N802
+    def DescribeProducersRequest(self, request: Any) -> Any:
         def partition(topic: str, number: int) -> Any:
             first = self.open.get(TopicPartition(topic, number), -1)
             producers = [(PRODUCER_ID + 1, 11), (PRODUCER_ID, first)] if self.readable else []
@@ -89,7 +89,7 @@ class UndecidedBroker:
 
         return 0, [(topic, [partition(topic, one) for one in numbers], {}) for topic, numbers, _ in request.topics], {}
 
-    def FetchRequest(self, request: Any) -> Any:  # noqa: N802
+    def FetchRequest(self, request: Any) -> Any:
         ((topic, ((number, *asked),)),) = request.topics
         partition = TopicPartition(topic, number)
         assert self.open[partition] in asked
@@ -99,16 +99,16 @@ class UndecidedBroker:
         preferred = (-1,) if request.API_VERSION >= 11 else ()
         return 0, 0, 0, [(topic, [(number, 0, 50, 40, 0, [], *preferred, data)])]
 
-    def AddPartitionsToTxnRequest(self, request: Any) -> Any:  # noqa: N802
+    def AddPartitionsToTxnRequest(self, request: Any) -> Any:
         for topic, numbers in request.topics:
             self._partitions += [TopicPartition(topic, number) for number in numbers]
         return 0, [(topic, [(number, 0) for number in numbers]) for topic, numbers in request.topics]
 
-    def AddOffsetsToTxnRequest(self, _: Any) -> Any:  # noqa: N802
+    def AddOffsetsToTxnRequest(self, _: Any) -> Any:
         self._group = True
         return 0, 0
 
-    def EndTxnRequest(self, request: Any) -> Any:  # noqa: N802
+    def EndTxnRequest(self, request: Any) -> Any:
         commit = bool(request.transaction_result)
         self.decided.append((sorted(self._partitions), self._group, commit))
         if self.losing:

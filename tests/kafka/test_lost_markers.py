@@ -1,0 +1,143 @@
+"""A coordinator that skips partitions without a leader loses markers (KAFKA-20734); the next owner writes them.
+
+Two of three brokers hold everything: the first has the transactions' coordinator, the second has what a test names.
+That one is shut down after a transaction's records were written, and before it is committed.
+"""
+
+import signal
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager
+from functools import partial
+from pathlib import Path
+
+import pytest
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+from aiokafka.structs import TopicPartition
+from triage_worker.kafka.client_compat.producer import abandon
+from triage_worker.kafka.client_compat.transaction_inspector import TransactionInspector
+from triage_worker.streaming.delivery.last_transaction import LastTransaction
+
+from tests.kafka import admin, fault_environment
+from tests.kafka.broker import Broker
+from tests.kafka.harness import KafkaHarness
+from tests.kafka.processes import eventually
+
+pytestmark = [pytest.mark.kafka, pytest.mark.timeout(300)]
+
+OFFSETS, TRANSACTIONS = "__consumer_offsets", "__transaction_state"
+SETTINGS = {
+    "offsets.topic.num.partitions": "1",
+    "transaction.state.log.num.partitions": "1",
+    "broker.session.timeout.ms": "3000",
+    "broker.heartbeat.interval.ms": "500",
+}
+COMMITTED = 5
+
+
+@pytest.fixture(scope="module")
+def brokers(kafka_installed: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sequence[Broker]]:
+    with fault_environment.running_cluster(tmp_path_factory.mktemp("kafka"), 3, SETTINGS) as running:
+        yield running
+
+
+@pytest.fixture
+async def harness(brokers: Sequence[Broker], tmp_path: Path) -> AsyncIterator[KafkaHarness]:
+    with KafkaHarness(",".join(broker.bootstrap for broker in brokers), tmp_path) as created:
+        await created.create_topics(1)
+        yield created
+
+
+class Partition:
+    """An input partition, with one output topic."""
+
+    def __init__(self, harness: KafkaHarness) -> None:
+        self.harness = harness
+        self.source = TopicPartition(harness.input, 0)
+        self.output = TopicPartition(harness.output, 0)
+        self.last = LastTransaction([harness.output], harness.group, self.source)
+
+    @asynccontextmanager
+    async def owner(self) -> AsyncIterator[AIOKafkaProducer]:
+        """A producer with the partition's id, not started."""
+        producer = AIOKafkaProducer(
+            bootstrap_servers=self.harness.bootstrap, transactional_id=f"{self.harness.group}-id", retry_backoff_ms=50
+        )
+        yield producer
+        await abandon(producer)
+
+    async def answer(self, producer: AIOKafkaProducer, offset: int) -> None:
+        """Answer one message in a transaction that is not ended."""
+        await producer.begin_transaction()
+        ce_id = f"triage.intent:{self.source.topic}:{self.source.partition}:{offset}".encode()
+        await producer.send_and_wait(self.output.topic, b"answer", headers=[("ce_id", ce_id)])
+        await producer.send_offsets_to_transaction({self.source: offset + 1}, self.harness.group)
+
+    async def committed(self) -> int | None:
+        """The offset that a consumer would start from."""
+        async with AIOKafkaConsumer(bootstrap_servers=self.harness.bootstrap, group_id=self.harness.group) as consumer:
+            offset: int | None = await consumer.committed(self.source)
+            return offset
+
+    async def answers(self) -> list[bytes]:
+        """The ids of the answers that readers see."""
+        return [dict(record.headers)["ce_id"] for record in await self.harness.read(self.output.topic)]
+
+
+async def lose_markers(partition: Partition, broker: Broker, on_it: Sequence[str]) -> None:
+    """Commit a transaction while some topics have no leader; the coordinator calls it complete."""
+    harness = partition.harness
+    async with partition.owner() as producer:
+        await producer.start()
+        await partition.answer(producer, COMMITTED - 1)
+        await producer.commit_transaction()
+        for topic in (TRANSACTIONS, OFFSETS, *harness.topics):
+            await admin.place(harness.bootstrap, topic, broker.node_id if topic in on_it else 1)
+        await partition.answer(producer, COMMITTED)
+        broker.stop(signal.SIGTERM)
+        await eventually(partial(admin.has_leader, harness.bootstrap, on_it[-1], False), 60)
+        await producer.commit_transaction()
+        inspector = TransactionInspector(producer)
+
+        async def complete() -> bool:
+            return await inspector.state() == "CompleteCommit"
+
+        await eventually(complete, 60)
+    broker.start()
+    broker.wait()
+    for topic in on_it:
+        await eventually(partial(admin.has_leader, harness.bootstrap, topic, True), 60)
+
+
+@pytest.mark.parametrize("lost", ["both", "outputs", "offset"])
+async def test_the_next_owner_completes_what_the_coordinator_calls_complete(
+    brokers: Sequence[Broker], harness: KafkaHarness, lost: str
+) -> None:
+    partition = Partition(harness)
+    on_it = {"both": [OFFSETS, harness.output], "outputs": [harness.output], "offset": [OFFSETS]}[lost]
+    await lose_markers(partition, brokers[1], on_it)
+    assert await partition.committed() == (COMMITTED + (lost == "outputs")), "Kafka has lost no marker (KAFKA-20734)"
+    async with partition.owner() as producer:
+        assert await partition.last.start(producer)
+        assert await partition.committed() == COMMITTED + 1
+        assert len(await partition.answers()) == 2
+        await partition.answer(producer, COMMITTED + 1)
+        await producer.commit_transaction()
+    answers = await partition.answers()
+    assert [int(one.rpartition(b":")[2]) for one in answers] == [COMMITTED - 1, COMMITTED, COMMITTED + 1]
+    async with partition.owner() as producer:
+        assert not await partition.last.start(producer), "everything is decided"
+
+
+async def test_without_that_a_message_is_answered_twice(brokers: Sequence[Broker], harness: KafkaHarness) -> None:
+    """What every client does that only starts a producer and reads the committed offset."""
+    partition = Partition(harness)
+    await lose_markers(partition, brokers[1], [OFFSETS, harness.output])
+    async with partition.owner() as producer:
+        await producer.start()
+        committed = await partition.committed()
+        assert committed == COMMITTED
+        await partition.answer(producer, committed)
+        await producer.commit_transaction()
+    answers = await partition.answers()
+    assert len(answers) == 3
+    assert len(set(answers)) == 2
