@@ -4,6 +4,8 @@ Two of three brokers hold everything: the first has the transactions' coordinato
 That one is shut down after a transaction's records were written, and before it is committed.
 """
 
+import asyncio
+import random
 import signal
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
@@ -21,6 +23,8 @@ from tests.kafka import admin, fault_environment
 from tests.kafka.broker import Broker
 from tests.kafka.harness import KafkaHarness
 from tests.kafka.processes import eventually
+from tests.kafka.scenario import Scenario, run_scenario
+from tests.kafka.verification import record_and_check
 
 pytestmark = [pytest.mark.kafka, pytest.mark.timeout(300)]
 
@@ -93,7 +97,7 @@ async def lose_markers(partition: Partition, broker: Broker, on_it: Sequence[str
         for topic in (TRANSACTIONS, OFFSETS, *harness.topics):
             await admin.place(harness.bootstrap, topic, broker.node_id if topic in on_it else 1)
         await partition.answer(producer, COMMITTED)
-        broker.stop(signal.SIGTERM)
+        await asyncio.to_thread(broker.stop, signal.SIGTERM)
         await eventually(partial(admin.has_leader, harness.bootstrap, on_it[-1], False), 60)
         await producer.commit_transaction()
         inspector = TransactionInspector(producer)
@@ -103,7 +107,7 @@ async def lose_markers(partition: Partition, broker: Broker, on_it: Sequence[str
 
         await eventually(complete, 60)
     broker.start()
-    broker.wait()
+    await asyncio.to_thread(broker.wait)
     for topic in on_it:
         await eventually(partial(admin.has_leader, harness.bootstrap, topic, True), 60)
 
@@ -141,3 +145,33 @@ async def test_without_that_a_message_is_answered_twice(brokers: Sequence[Broker
     answers = await partition.answers()
     assert len(answers) == 3
     assert len(set(answers)) == 2
+
+
+async def outputs_without_leader(scenario: Scenario) -> None:
+    """Shut the only broker of outputs and offsets down under load, replace a worker meanwhile, and start it again."""
+    harness, (_, broker, _) = scenario.harness, scenario.brokers
+    for topic, node in (
+        *((topic, 1) for topic in (TRANSACTIONS, harness.input)),
+        *((topic, broker.node_id) for topic in (OFFSETS, *harness.topics[1:])),
+    ):
+        await admin.place(harness.bootstrap, topic, node)
+    for _ in range(5):
+        await asyncio.sleep(scenario.rng.uniform(1, 3))
+        await asyncio.to_thread(broker.stop, signal.SIGTERM)
+        await asyncio.sleep(1)
+        scenario.remove_worker().kill()
+        scenario.start_worker()
+        await asyncio.sleep(2)
+        broker.start()
+        await asyncio.to_thread(broker.wait)
+    await asyncio.sleep(1)
+
+
+@pytest.mark.torture
+@pytest.mark.parametrize("rate", ["trickle", "flood"])
+async def test_nothing_is_answered_twice_where_outputs_lose_their_leader(
+    brokers: Sequence[Broker], tmp_path: Path, seed: int, rate: str
+) -> None:
+    with KafkaHarness(",".join(broker.bootstrap for broker in brokers), tmp_path) as harness:
+        scenario = Scenario(harness, tmp_path, "exactly_once", rate, random.Random(seed), brokers)
+        record_and_check(await run_scenario("outputs without leader", outputs_without_leader, scenario, seed))

@@ -158,11 +158,14 @@ async def test_what_decides_itself_is_left_alone(kafka: UndecidedBroker, worker:
     assert kafka.decided == []
 
 
-async def test_markers_that_are_lost_again_are_written_again(kafka: UndecidedBroker, worker: Worker) -> None:
+async def test_markers_that_are_lost_again_are_written_again(
+    kafka: UndecidedBroker, worker: Worker, caplog: pytest.LogCaptureFixture
+) -> None:
     kafka.pending, kafka.losing = 8, 2
     kafka.leave(OUTPUTS[0], 6)
     assert await worker.start()
     assert kafka.decided == [([OUTPUTS[0]], True, True)] * 3
+    assert sum("still undecided" in record.getMessage() for record in caplog.records) == 2
 
 
 async def test_the_decision_outlives_a_failed_attempt(kafka: UndecidedBroker, worker: Worker) -> None:

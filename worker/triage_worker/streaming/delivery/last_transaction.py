@@ -37,6 +37,11 @@ AGAIN_S = 10.0
 
 LOOK_S = 0.1
 
+STILL = (
+    "A transaction is still undecided, perhaps another producer's: the partition waits for its end. If it has none, "
+    "kafka-transactions.sh finds and aborts it, see docs/worker.md"
+)
+
 DECIDING = ("Ongoing", "PrepareCommit", "PrepareAbort", "PrepareEpochFence")
 """The states of a transaction whose markers are still to be written."""
 
@@ -115,6 +120,8 @@ class LastTransaction:
         found = False
         while (left := await self._undecided(inspector)) is not None:
             if monotonic() - since >= wait_s:
+                if found:
+                    log.warning("%s", STILL, extra=self._source())
                 await self._end(inspector, left)
                 since, wait_s, found = monotonic(), AGAIN_S, True
             else:
@@ -143,12 +150,7 @@ class LastTransaction:
         for commit, partitions in ended.items():
             group = self._group if not left.committed.stable and commit is self._was_committed else None
             if partitions or group is not None:
-                extra = {
-                    "topic": self._partition.topic,
-                    "partition": self._partition.partition,
-                    "outputs": len(partitions),
-                    "offset": group is not None,
-                }
+                extra = {**self._source(), "outputs": len(partitions), "offset": group is not None}
                 log.warning("A broker left a transaction undecided: %s", _DONE[commit], extra=extra)
                 await inspector.end(partitions, group, commit=commit)
 
@@ -157,6 +159,9 @@ class LastTransaction:
         if source is not None and source < left.committed.offset:
             return True
         return self._was_committed and (source is None or not left.committed.stable)
+
+    def _source(self) -> dict[str, object]:
+        return {"topic": self._partition.topic, "partition": self._partition.partition}
 
 
 _DONE = {True: "it is committed now", False: "it is aborted now, and its messages are read again"}
