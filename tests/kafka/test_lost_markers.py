@@ -8,25 +8,21 @@ import asyncio
 import random
 import signal
 from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
 
 import pytest
-from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
-from aiokafka.structs import TopicPartition
-from triage_worker.kafka.client_compat.producer import abandon
 from triage_worker.kafka.client_compat.transaction_inspector import TransactionInspector
-from triage_worker.streaming.delivery.last_transaction import LastTransaction
 
 from tests.kafka import admin, fault_environment
 from tests.kafka.broker import Broker
 from tests.kafka.harness import KafkaHarness
+from tests.kafka.partition_owner import COMMITTED, Partition
 from tests.kafka.processes import eventually
 from tests.kafka.scenario import Scenario, run_scenario
 from tests.kafka.verification import record_and_check
 
-pytestmark = [pytest.mark.kafka, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.kafka, pytest.mark.torture, pytest.mark.timeout(600)]
 
 OFFSETS, TRANSACTIONS = "__consumer_offsets", "__transaction_state"
 SETTINGS = {
@@ -35,7 +31,6 @@ SETTINGS = {
     "broker.session.timeout.ms": "3000",
     "broker.heartbeat.interval.ms": "500",
 }
-COMMITTED = 5
 
 
 @pytest.fixture(scope="module")
@@ -49,42 +44,6 @@ async def harness(brokers: Sequence[Broker], tmp_path: Path) -> AsyncIterator[Ka
     with KafkaHarness(",".join(broker.bootstrap for broker in brokers), tmp_path) as created:
         await created.create_topics(1)
         yield created
-
-
-class Partition:
-    """An input partition, with one output topic."""
-
-    def __init__(self, harness: KafkaHarness) -> None:
-        self.harness = harness
-        self.source = TopicPartition(harness.input, 0)
-        self.output = TopicPartition(harness.output, 0)
-        self.last = LastTransaction([harness.output], harness.group, self.source)
-
-    @asynccontextmanager
-    async def owner(self) -> AsyncIterator[AIOKafkaProducer]:
-        """A producer with the partition's id, not started."""
-        producer = AIOKafkaProducer(
-            bootstrap_servers=self.harness.bootstrap, transactional_id=f"{self.harness.group}-id", retry_backoff_ms=50
-        )
-        yield producer
-        await abandon(producer)
-
-    async def answer(self, producer: AIOKafkaProducer, offset: int) -> None:
-        """Answer one message in a transaction that is not ended."""
-        await producer.begin_transaction()
-        ce_id = f"triage.intent:{self.source.topic}:{self.source.partition}:{offset}".encode()
-        await producer.send_and_wait(self.output.topic, b"answer", headers=[("ce_id", ce_id)])
-        await producer.send_offsets_to_transaction({self.source: offset + 1}, self.harness.group)
-
-    async def committed(self) -> int | None:
-        """The offset that a consumer would start from."""
-        async with AIOKafkaConsumer(bootstrap_servers=self.harness.bootstrap, group_id=self.harness.group) as consumer:
-            offset: int | None = await consumer.committed(self.source)
-            return offset
-
-    async def answers(self) -> list[bytes]:
-        """The ids of the answers that readers see."""
-        return [dict(record.headers)["ce_id"] for record in await self.harness.read(self.output.topic)]
 
 
 async def lose_markers(partition: Partition, broker: Broker, on_it: Sequence[str]) -> None:
@@ -167,7 +126,6 @@ async def outputs_without_leader(scenario: Scenario) -> None:
     await asyncio.sleep(1)
 
 
-@pytest.mark.torture
 @pytest.mark.parametrize("rate", ["trickle", "flood"])
 async def test_nothing_is_answered_twice_where_outputs_lose_their_leader(
     brokers: Sequence[Broker], tmp_path: Path, seed: int, rate: str
