@@ -94,7 +94,9 @@ async def wait_until_in_sync(bootstrap: str) -> None:
         await eventually(all_in_sync, 60)
 
 
-async def move_leaders(bootstrap: str, rng: random.Random, *, excluded: Container[str] = ()) -> None:
+async def move_leaders(
+    bootstrap: str, rng: random.Random, *, excluded: Container[str] = (), only: Container[str] | None = None
+) -> None:
     """Shuffle the replicas of all partitions, and remove one replica of every third partition.
 
     The first replica is the preferred leader, which the controller elects at its next check
@@ -104,6 +106,7 @@ async def move_leaders(bootstrap: str, rng: random.Random, *, excluded: Containe
         bootstrap: the servers.
         rng: chooses.
         excluded: topics that stay as they are.
+        only: topics that are moved; None for all others.
     """
     async with admin_client(bootstrap) as client:
         nodes = sorted(node["node_id"] for node in (await client.describe_cluster())["brokers"])
@@ -117,8 +120,30 @@ async def move_leaders(bootstrap: str, rng: random.Random, *, excluded: Containe
                 {},
             )
             for topic in await client.describe_topics()
-            if topic["topic"] not in excluded
+            if topic["topic"] not in excluded and (only is None or topic["topic"] in only)
         ]
         response = await client._send_to_controller(AlterPartitionReassignmentsRequest(10_000, moves, {}))
         codes = [code for _, partitions, _ in response.responses for _, code, *_ in partitions]
         assert {response.error_code, *codes} == {0}, response
+
+
+async def place(bootstrap: str, topic: str, node: int) -> None:
+    """Move all partitions of a topic to one broker, as their only replica, and wait until they are there."""
+    async with admin_client(bootstrap) as client:
+        (described,) = await client.describe_topics([topic])
+        moves = [(topic, [(partition["partition"], [node], {}) for partition in described["partitions"]], {})]
+        response = await client._send_to_controller(AlterPartitionReassignmentsRequest(10_000, moves, {}))
+        assert response.error_code == 0, response
+
+        async def placed() -> bool:
+            (described,) = await client.describe_topics([topic])
+            return all([one["leader"], one["replicas"]] == [node, [node]] for one in described["partitions"])
+
+        await eventually(placed, 60)
+
+
+async def has_leader(bootstrap: str, topic: str, wanted: bool) -> bool:
+    """Whether all partitions of a topic have a leader, or none has, by what is wanted."""
+    async with admin_client(bootstrap) as client:
+        (described,) = await client.describe_topics([topic])
+        return all((partition["leader"] >= 0) is wanted for partition in described["partitions"])

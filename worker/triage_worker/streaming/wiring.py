@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from functools import partial
 
-from triage_schemas.channels import Service
+from triage_schemas.channels import Service, written_by
 
 from triage_worker.config.settings import Settings
 from triage_worker.config.topic_selection import TopicSelection
@@ -87,7 +87,14 @@ def make_delivery(
         producer=partial(transactional_producer, settings),
         group=settings.group(service),
         prefix=settings.transactional_id_prefix,
+        topics=published_topics(settings, service),
         interval_s=settings.commit_interval_ms / 1_000,
         rejoin_s=min(REJOIN_S, settings.session_timeout_ms / 1_500),
     )
     return ExactlyOnce(config, in_flight, dead_letters, metrics)
+
+
+def published_topics(settings: Settings, service: Service) -> list[str]:
+    """Return the topics that a service publishes to; those of an audit only if there is one."""
+    channels = [one for one in written_by(service) if service not in one.optional or settings.audit_share > 0]
+    return [getattr(settings, channel.setting) for channel in channels]

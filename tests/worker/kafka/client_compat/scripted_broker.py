@@ -24,7 +24,8 @@ NODE = 1
 HEADER = 8
 """Bytes of API key, API version and correlation id, before the client id."""
 
-APIS: dict[int, Any] = {api.API_KEY: api for api in Request.__subclasses__()}
+APIS: list[Any] = Request.__subclasses__()
+"""Ours included; two classes may ask for the same with different versions."""
 
 
 class ScriptedBroker:
@@ -89,17 +90,19 @@ class ScriptedBroker:
             writer.close()
 
     async def _answer(self, data: bytes) -> bytes:
-        api = APIS[int.from_bytes(data[:2])]
-        version = int.from_bytes(data[2:4])
-        struct = next(one for one in api._CLASSES if version == one.API_VERSION)
+        asked = (int.from_bytes(data[:2]), int.from_bytes(data[2:4]))
+        api, struct = next(
+            (api, one) for api in APIS for one in api._CLASSES if asked == (one.API_KEY, one.API_VERSION)
+        )
         client = int.from_bytes(data[HEADER : HEADER + 2])
-        request = struct.decode(BytesIO(data[HEADER + 2 + client :]))
+        tags = int(struct.FLEXIBLE_VERSION)
+        request = struct.decode(BytesIO(data[HEADER + 2 + client + tags :]))
         self.requests.append((api.__name__, request))
         answer: Answer = self.script.get(api.__name__, self._versions)
         fields = answer(request)
         fields = await fields if isawaitable(fields) else fields
         response: Any = struct.RESPONSE_TYPE(*self._located(api.__name__, fields))
-        body: bytes = data[4:8] + response.encode()
+        body: bytes = data[4:8] + bytes(tags) + response.encode()
         return len(body).to_bytes(4) + body
 
     def _located(self, name: str, fields: tuple[Any, ...]) -> tuple[Any, ...]:
@@ -109,9 +112,14 @@ class ScriptedBroker:
         return (*fields, "127.0.0.1", self.port) if name == "FindCoordinatorRequest" else fields
 
     def _versions(self, _: Any) -> tuple[Any, ...]:
-        """One version of each request: the newest that aiokafka writes without tagged fields."""
-        newest = {key: plain[-1].API_VERSION for key, api in APIS.items() if (plain := _plain(api))}
-        return 0, [(key, version, version) for key, version in newest.items()]
+        """One version of each request: the newest without tagged fields, and what the script answers besides."""
+        newest = {api.API_KEY: plain[-1].API_VERSION for api in APIS if (plain := _plain(api))}
+        ranges = {key: (version, version) for key, version in newest.items()}
+        for api in APIS:
+            if api.__name__ in self.script and not _plain(api):
+                version = api._CLASSES[-1].API_VERSION
+                ranges[api.API_KEY] = (ranges.get(api.API_KEY, (version,))[0], version)
+        return 0, [(key, *versions) for key, versions in ranges.items()]
 
 
 @asynccontextmanager

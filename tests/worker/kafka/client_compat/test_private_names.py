@@ -12,6 +12,7 @@ from aiokafka import AIOKafkaClient, AIOKafkaConsumer, AIOKafkaProducer, TopicPa
 from aiokafka import client as client_module
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.admin import client as admin_module
+from aiokafka.client import CoordinationType
 from aiokafka.conn import AIOKafkaConnection
 from aiokafka.consumer import consumer as consumer_module
 from aiokafka.consumer import fetcher
@@ -31,6 +32,7 @@ from triage_worker.kafka.client_compat.cooperative_group import CooperativeGroup
 from triage_worker.kafka.client_compat.fetch import FOLLOWER_VERSION
 from triage_worker.kafka.client_compat.header_names import read_batches
 from triage_worker.kafka.client_compat.patches import apply_patches
+from triage_worker.kafka.client_compat.producer_requests import _WatchedCoordinators
 from triage_worker.kafka.client_compat.topic_access import PatchedFetcher, PatchedNoGroupCoordinator
 from triage_worker.kafka.client_compat.topic_creation import LookupRequest
 
@@ -53,6 +55,8 @@ COROUTINES = [
     (AIOKafkaClient, "_wait_on_metadata"),
     (AIOKafkaAdminClient, "_send_request"),
     (AIOKafkaConnection, "_do_sasl_handshake"),
+    (Sender, "start"),
+    (Sender, "_find_coordinator"),
     (TableManager, "_update_channels"),
 ]
 
@@ -74,6 +78,13 @@ async def test_a_producer() -> None:
     assert type(producer._message_accumulator._batches) is defaultdict
     assert producer._message_accumulator._pending_batches == set()
     assert type(producer.client) is AIOKafkaClient
+    assert producer.client._topics == set()
+    assert producer._txn_manager.transactional_id == "id"
+    assert (producer._txn_manager.producer_id, producer._txn_manager.producer_epoch) == (-1, -1)
+    producer._sender._coordinators = watched = _WatchedCoordinators({CoordinationType.GROUP: 1})
+    producer._sender._coordinator_dead(CoordinationType.TRANSACTION)
+    assert watched.lost
+    assert await producer._sender._find_coordinator(CoordinationType.GROUP, "group") == 1
     await producer.stop()
 
 

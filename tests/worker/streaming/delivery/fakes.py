@@ -1,10 +1,10 @@
 """Fakes of the broker and of the aiokafka clients that partition transactions use, and a harness around them."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any, cast
+from typing import Any, ClassVar, cast
 
 from aiokafka import AIOKafkaConsumer
 from aiokafka.errors import KafkaError, MessageSizeTooLargeError
@@ -126,6 +126,29 @@ class FakeProducer:
         self._broker.open_producers -= self._started
 
 
+class FakeLastTransaction:
+    """Starts producers; what is undecided is scripted.
+
+    Attributes:
+        undecided: whether each next start finds something.
+        check_errors: the errors of the next checks.
+    """
+
+    undecided: ClassVar[list[bool]] = []
+    check_errors: ClassVar[list[KafkaError]] = []
+
+    def __init__(self, topics: Sequence[str], group: str, partition: TopicPartition) -> None:
+        assert (list(topics), group, partition) == (["out"], "group", SOURCE)
+
+    async def start(self, producer: FakeProducer) -> bool:
+        await producer.start()
+        return self.undecided.pop(0) if self.undecided else False
+
+    async def check(self) -> None:
+        if self.check_errors:
+            raise self.check_errors.pop(0)
+
+
 class FakeConsumerClient:
     """The consumer's client: its position, and whether the partition is paused."""
 
@@ -204,7 +227,7 @@ class TransactionHarness:
         self.in_flight = CommittedInFlight(self.broker, self.metrics)
         producer: Callable[[str], Any] = partial(FakeProducer, self.broker, client_checks_size)
         config = TransactionConfig(
-            producer=producer, group="group", prefix="triage", interval_s=interval_s, rejoin_s=0.01
+            producer=producer, group="group", prefix="triage", topics=["out"], interval_s=interval_s, rejoin_s=0.01
         )
         self.delivery = ExactlyOnce(config, self.in_flight, DeadLetters(DeadLetterTopic("dlq")), self.metrics)
         control = PartitionControl(self.delivery.requests, self.in_flight)

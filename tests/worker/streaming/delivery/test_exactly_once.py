@@ -24,7 +24,9 @@ FILES_PER_PARTITION = BROKERS + 1
 async def delivery() -> AsyncIterator[ExactlyOnce]:
     metrics = Metrics()
     unused: Any = partial(pytest.fail, "no producer is needed")
-    config = TransactionConfig(producer=unused, group="group", prefix="triage", interval_s=0.01, rejoin_s=0.01)
+    config = TransactionConfig(
+        producer=unused, group="group", prefix="triage", topics=[], interval_s=0.01, rejoin_s=0.01
+    )
     created = ExactlyOnce(config, InFlightMessages(metrics), DeadLetters(DeadLetterTopic("dlq")), metrics)
     yield created
     await created.revoke(PARTITIONS)

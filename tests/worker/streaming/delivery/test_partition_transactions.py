@@ -12,7 +12,13 @@ from triage_worker.streaming.delivery import exactly_once, partition_transaction
 
 from tests.worker.fakes import record
 from tests.worker.message_counts import is_balanced
-from tests.worker.streaming.delivery.fakes import SOURCE, FakeProducer, TransactionHarness, wait_for
+from tests.worker.streaming.delivery.fakes import (
+    SOURCE,
+    FakeLastTransaction,
+    FakeProducer,
+    TransactionHarness,
+    wait_for,
+)
 
 
 @pytest.fixture(autouse=True)
@@ -20,6 +26,9 @@ def short_delays(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(partition_transactions, "RETRY", FixedDelays((0.01,)))
     monkeypatch.setattr(exactly_once, "CHECK_S", 0.01)
     monkeypatch.setattr(partition_transactions, "abandon", FakeProducer.close)
+    monkeypatch.setattr(partition_transactions, "LastTransaction", FakeLastTransaction)
+    monkeypatch.setattr(FakeLastTransaction, "undecided", [])
+    monkeypatch.setattr(FakeLastTransaction, "check_errors", [])
 
 
 @pytest.fixture(params=[False, True], ids=["refused by the broker", "refused by the client"])
@@ -86,6 +95,28 @@ async def test_after_a_failed_transaction_the_partition_is_read_again_from_the_c
     assert (counts.read, counts.accepted, counts.returned) == (6, 3, 3)
     assert harness.metrics.registry.get_sample_value("triage_messages_given_back_total") == 3
     assert is_balanced(counts)
+
+
+async def test_messages_are_read_again_if_their_transaction_was_undecided(harness: TransactionHarness) -> None:
+    FakeLastTransaction.check_errors.append(KafkaConnectionError("aborted now"))
+    await harness.publish(b"a")
+    await wait_for(lambda: harness.delivery.problem is not None)
+    await harness.publish(b"b")
+    await harness.flush()
+    assert harness.broker.offset == 2
+
+
+async def test_a_replaced_producer_that_finds_something_undecided_starts_over(harness: TransactionHarness) -> None:
+    await harness.wait_until_resumed()
+    FakeLastTransaction.undecided += [True]
+    await harness.publish(b"much too large", b"b")
+    await wait_for(lambda: harness.delivery.problem is not None)
+    assert "undecided" in str(harness.delivery.problem)
+    await harness.wait_until_resumed()
+    assert harness.client.position == 0
+    await harness.publish(b"a", b"b")
+    await harness.flush()
+    assert harness.broker.records == [("out", b"a"), ("out", b"b")]
 
 
 async def test_a_record_that_fails_fails_its_transaction(harness: TransactionHarness) -> None:

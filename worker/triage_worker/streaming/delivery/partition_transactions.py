@@ -1,8 +1,9 @@
 """The transactions of one partition, by a producer of its own.
 
 The transactional id belongs to the partition. Starting its producer fences the previous owner of the partition and ends
-that owner's open transaction. Only then is the committed offset read, so that nobody can commit in between. After any
-error the partition starts over in the same way: what was in flight is dropped and read again.
+that owner's open transaction; `LastTransaction` decides what a broker left undecided. Only then is the committed offset
+read, so that nobody can commit in between. After any error the partition starts over in the same way: what was in
+flight is dropped and read again.
 """
 
 import asyncio
@@ -23,6 +24,7 @@ from triage_worker.kafka.client_compat.producer import abandon
 from triage_worker.kafka.client_compat.transactions import lengthening_backoff, raising_transaction_error
 from triage_worker.observability.metrics import Metrics
 from triage_worker.streaming.delivery.delivery import PartitionRequest
+from triage_worker.streaming.delivery.last_transaction import LastTransaction
 from triage_worker.streaming.delivery.sending import REFUSALS, RETRY, resend_after_refusal, send_output
 from triage_worker.streaming.tracking.dead_letters import DeadLetters
 from triage_worker.streaming.tracking.in_flight import InFlightMessages
@@ -45,6 +47,7 @@ class TransactionConfig:
         producer: makes a producer for a transactional id; it is not started.
         group: the consumer group that offsets are committed for.
         prefix: of the transactional ids.
+        topics: that outputs are published to.
         interval_s: for how many seconds outputs are collected for one transaction.
         rejoin_s: for how many seconds a fenced worker waits until the group revokes the partition.
     """
@@ -52,6 +55,7 @@ class TransactionConfig:
     producer: Callable[[str], AIOKafkaProducer]
     group: str
     prefix: str
+    topics: Sequence[str]
     interval_s: float
     rejoin_s: float
 
@@ -91,6 +95,7 @@ class PartitionTransactions:
         self._dead_letters = dead_letters
         self._requests = requests
         self._metrics = metrics
+        self._last = LastTransaction(config.topics, config.group, partition)
         self._outgoing: deque[Output] = deque()
         self._sent: list[Output] = []
         self._wake = asyncio.Event()
@@ -179,19 +184,21 @@ class PartitionTransactions:
         transactional_id = self._config.transactional_id(self._partition)
         producer = self._config.producer(transactional_id)
         try:
-            await producer.start()
+            await self._last.start(producer)
             self._committed = await self._request("resume")
             self.resumed_before = self._reading = True
             while True:
                 try:
                     with raising_transaction_error(producer):
                         await self._transaction(producer)
+                        await self._last.check()
                 except _ReplaceProducer:
                     with raising_transaction_error(producer):
                         await producer.abort_transaction()
                     await abandon(producer)
                     producer = self._config.producer(transactional_id)
-                    await producer.start()
+                    if await self._last.start(producer):
+                        raise KafkaError("A broker left a transaction undecided") from None
         finally:
             await abandon(producer)
 
