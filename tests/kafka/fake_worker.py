@@ -72,7 +72,7 @@ ASSIGNORS = {"roundrobin": RoundRobinPartitionAssignor, "sticky": StickyPartitio
 def vary_the_group() -> None:
     """Rebalance as the variables say."""
     if name := os.environ.get("FAKE_ASSIGNOR"):
-        clients.cooperative_strategy = lambda: (ASSIGNORS[name],)
+        setattr(clients, "cooperative_strategy", lambda: (ASSIGNORS[name],))  # noqa: B010 (imported there, not exported)
     if interval_ms := os.environ.get("FAKE_HEARTBEAT_MS"):
         settings_module.HEARTBEAT_MS = int(interval_ms)
 

@@ -2,6 +2,7 @@
 
 import asyncio
 from itertools import count
+from typing import Any
 
 import pytest
 
@@ -10,7 +11,7 @@ from tests.kafka.traffic import constant_traffic
 
 pytestmark = pytest.mark.kafka
 
-EARLIER = {"FAKE_ASSIGNOR": "roundrobin"}
+EARLIER: dict[str, Any] = {"FAKE_ASSIGNOR": "roundrobin"}
 PARTITIONS = 6
 
 

@@ -8,6 +8,7 @@ import asyncio
 from itertools import count
 from pathlib import Path
 from time import time
+from typing import Any
 
 import pytest
 
@@ -54,11 +55,11 @@ async def test_messages_wait_half_as_long_as_where_all_partitions_are_revoked(
     assert measured[-1].waited_s <= measured[0].waited_s / 2
 
 
-async def _roll_out(harness: KafkaHarness, delivery: str, variables: dict[str, str]) -> Waits:
+async def _roll_out(harness: KafkaHarness, delivery: str, variables: dict[str, Any]) -> Waits:
     """Replace all workers one by one, as a Deployment does: each new one is ready before an old one stops."""
     await harness.create_topics(PARTITIONS)
     messages = ((f"c{number % 997}".encode(), message(f"where is parcel {number}")) for number in count())
-    settings = {"delivery": delivery, "threads": "1", "session_timeout_ms": "45000", **variables}
+    settings: dict[str, Any] = {"delivery": delivery, "threads": "1", "session_timeout_ms": "45000", **variables}
     workers = [await harness.join(timeout_s=START_S, **settings) for _ in range(WORKERS)]
     async with constant_traffic(harness, messages, PER_SECOND) as traffic:
         await harness.wait_for_first_commit(START_S)

@@ -77,7 +77,7 @@ class Group:
 async def fetched(request: Any) -> tuple[Any, ...]:
     """One record for each partition, at the offset that was asked for."""
     await asyncio.sleep(0.01)
-    answer = [
+    answer: list[Any] = [
         (topic, [(number, 0, 9**9, 9**9, 0, [], offset.to_bytes(8) + BATCH[8:]) for number, _, offset, *_ in parts])
         for topic, parts in request.topics
     ]

@@ -73,7 +73,8 @@ class _CommittedConsumer(Consumer):
     async def force_commit(self, *arguments: Any, **named: Any) -> bool:
         """Commit what is acknowledged; then the positions of partitions that have nothing else to commit."""
         committed = bool(await super().force_commit(*arguments, **named))
-        if passed := {partition: position for partition, position in self._passed.items() if self._is_idle(partition)}:
+        passed: Any = {one: position for one, position in self._passed.items() if self._is_idle(one)}
+        if passed:
             committed = bool(await self._commit_offsets(passed)) or committed
         return committed
 
