@@ -10,6 +10,7 @@ from base64 import b64encode
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from decimal import Decimal
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -80,9 +81,13 @@ def avro_writers(client: SchemaRegistryClient) -> Iterator[Writer]:
         record = {"type": "record", "name": "Mail", "namespace": "shop", "fields": [field("message_id", "string")]}
         schema = Schema(json.dumps({**record, "fields": [*record["fields"], *fields]}), "AVRO", references)
         write, context = AvroSerializer(client, schema), SerializationContext("avro-mails", MessageField.VALUE)
-        yield lambda number, text, write=write, context=context, values=values: write(
-            {"message_id": number, "body": {"text": text}, **values}, context
-        )
+        yield partial(write_object, write, context, values)
+
+
+def write_object(write: Any, context: SerializationContext, values: dict[str, Any], number: str, text: str) -> bytes:
+    """Write one message in Avro or JSON."""
+    written: bytes = write({"message_id": number, "body": {"text": text}, **values}, context)
+    return written
 
 
 def json_writers(client: SchemaRegistryClient) -> Iterator[Writer]:
@@ -96,9 +101,7 @@ def json_writers(client: SchemaRegistryClient) -> Iterator[Writer]:
         schema = {"title": "Mail", "type": "object", "properties": properties}
         write = JSONSerializer(json.dumps(schema), client)
         context = SerializationContext("json-mails", MessageField.VALUE)
-        yield lambda number, text, write=write, context=context, given=given: write(
-            {"message_id": number, "body": {"text": text}, **given}, context
-        )
+        yield partial(write_object, write, context, given)
 
 
 def protobuf_writers(client: SchemaRegistryClient) -> Iterator[Writer]:
@@ -130,10 +133,10 @@ def protobuf_writers(client: SchemaRegistryClient) -> Iterator[Writer]:
         pool.Add(file)
         kind = message_factory.GetMessageClass(pool.FindMessageTypeByName("shop.Mail"))
         write = ProtobufSerializer(kind, client, {"use.deprecated.format": False})
-        yield lambda number, text, kind=kind, write=write, version=version: protobuf(kind, write, version, number, text)
+        yield partial(write_protobuf, kind, write, version)
 
 
-def protobuf(kind: Any, write: ProtobufSerializer, version: int, number: str, text: str) -> bytes:
+def write_protobuf(kind: Any, write: ProtobufSerializer, version: int, number: str, text: str) -> bytes:
     """Write one message of a version."""
     message = kind(message_id=number)
     message.body.text = text
