@@ -68,7 +68,9 @@ CHANNELS = (
         writers=("worker", "fallback", "review"),
         optional=("worker",),
     ),
-    Channel("labels", LabelEvent, readers=("audit",), writers=("fallback", "review")),
+    Channel(
+        "labels", LabelEvent, readers=("audit",), writers=("fallback", "review", "helpdesk"), optional=("helpdesk",)
+    ),
     Channel(
         "control",
         ThresholdEvent,
