@@ -5,7 +5,7 @@ stands for one, has labelled the message that the intent was from. Some changes 
 """
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import orjson
@@ -52,6 +52,7 @@ class AgentRecord:
         pending: the correction that may teach, and since when, in seconds since the epoch.
         since: when that change was made.
         taught: the label that was taught last.
+        passed: the label that was left out last.
         times: how often this ticket has taught.
         silent: why it does not teach any more.
     """
@@ -60,6 +61,7 @@ class AgentRecord:
     pending: Correction | None = None
     since: float = 0.0
     taught: str | None = None
+    passed: str | None = None
     times: int = 0
     silent: str | None = None
 
@@ -73,6 +75,15 @@ class AgentRecord:
     def dump(self) -> bytes:
         """Return the record as JSON."""
         return orjson.dumps(self)
+
+    def after_teaching(self) -> "AgentRecord":
+        """The record once its pending correction has taught."""
+        label = self.pending.label if self.pending else self.taught
+        return replace(self, pending=None, since=0.0, taught=label, passed=None, times=self.times + 1)
+
+    def after_leaving_out(self) -> "AgentRecord":
+        """The record once its pending correction was left out."""
+        return replace(self, pending=None, since=0.0, passed=self.pending.label if self.pending else self.passed)
 
 
 class Corrections:
@@ -136,10 +147,11 @@ def seen(
     taught = known.taught or str(record.about.get("intent"))
     if correction is None and known.taught not in (None, record.about.get("intent")):
         correction = Correction(str(record.about["intent"]), "intent", record.values.get("intent", ""))  # taken back
-    if silent or correction is None or same_value(correction.label, taught):
-        return AgentRecord(changed.solved, None, 0.0, known.taught, known.times, silent)
+    now = replace(known, solved=changed.solved, silent=silent, pending=None, since=0.0)
+    if silent or correction is None or correction.label in (taught, known.passed):
+        return now
     since = known.since if known.pending == correction else changed.updated_at
-    return AgentRecord(changed.solved, correction, since, known.taught, known.times)
+    return replace(now, pending=correction, since=since)
 
 
 def _silence(known: AgentRecord, changed: ChangedTicket, about: Mapping[str, Any]) -> Silence | None:

@@ -20,7 +20,6 @@ from triage_worker.helpdesk.corrections import SETTLED_S, AgentRecord, Correctio
 from triage_worker.helpdesk.http_client import RequestRejectedError
 from triage_worker.helpdesk.label_records import LabelRecord, label_record
 from triage_worker.helpdesk.metrics import HelpdeskMetrics
-from triage_worker.helpdesk.ownership import TicketRecord
 from triage_worker.helpdesk.state_topic import StateTopic, TicketRecordsTopic
 from triage_worker.kafka import authorization as rights
 from triage_worker.kafka.client_compat.producer import abandon
@@ -161,44 +160,45 @@ class LabelPoller:
                 await self._teach_one(producer, ticket_id, waiting[ticket_id])
 
     async def _teach_one(self, producer: AIOKafkaProducer, ticket_id: str, agents: AgentRecord) -> None:
-        record, correction = self._tickets.get(ticket_id), agents.pending
-        assert correction is not None
+        """Teach a correction, unless it is none any more."""
         try:
-            state = None if record is None else await self._system.read(ticket_id)
-            if state is None or record is None:
-                return await self._leave_out(producer, {ticket_id: agents}, "missing")
-            now = self._corrections.of(state, record)
-            if now != correction and not (now is None and same_intent(record, correction.label)):
-                later = replace(agents, pending=now, since=self._clock() if now else 0.0)
-                return await self._store(producer, {self._agents + ticket_id: later.dump()})
-            author = await self._system.author(ticket_id, correction.name, correction.value)
-            if author.automatic:
-                return await self._leave_out(producer, {ticket_id: agents}, "automatic")
-            text = await self._system.first_message(ticket_id)
+            made = await self._label(ticket_id, agents)
         except RequestRejectedError as error:
             log.warning("An agent's change could not be read", extra={"ticket": ticket_id, "problem": str(error)})
-            return await self._leave_out(producer, {ticket_id: agents}, "refused")
+            made = "refused"
+        if isinstance(made, AgentRecord):
+            await self._store(producer, {self._agents + ticket_id: made.dump()})
+        elif isinstance(made, str):
+            await self._leave_out(producer, {ticket_id: agents}, made)
+        else:
+            await self._store(producer, {self._agents + ticket_id: agents.after_teaching().dump()}, [made])
+            self._metrics.labels.labels("taught").inc()
+
+    async def _label(self, ticket_id: str, agents: AgentRecord) -> LabelRecord | AgentRecord | str:
+        """The label of a correction; or what else to remember, if it was changed again; or why there is none."""
+        record, correction = self._tickets.get(ticket_id), agents.pending
+        state = None if record is None else await self._system.read(ticket_id)
+        if state is None or record is None or correction is None:
+            return "missing"
+        now = self._corrections.of(state, record)
+        if now != correction and not (now is None and record.about.get("intent") == correction.label):
+            return replace(agents, pending=now, since=self._clock() if now else 0.0)
+        author = await self._system.author(ticket_id, correction.name, correction.value)
+        if author.automatic:
+            return "automatic"
+        text = await self._system.first_message(ticket_id)
         if text is None:
-            return await self._leave_out(producer, {ticket_id: agents}, "no_text")
+            return "no_text"
         redacted = self._settings.redaction("labels")(text).text
         by = f"{self._helpdesk}:{author.agent}" if author.agent else self._helpdesk
-        label = label_record(ticket_id, record.about, correction, agents, redacted, by, self.encoding)
-        after = replace(agents, pending=None, since=0.0, taught=correction.label, times=agents.times + 1)
-        await self._store(producer, {self._agents + ticket_id: after.dump()}, [label])
-        self._metrics.labels.labels("taught").inc()
+        return label_record(ticket_id, record.about, correction, agents, redacted, by, self.encoding)
 
     async def _leave_out(self, producer: AIOKafkaProducer, records: Mapping[str, AgentRecord], why: str) -> None:
         """Remember that changes do not teach; a further change of the ticket can."""
-        if not records:
-            return
-        taught = {
-            self._agents + ticket_id: replace(
-                one, pending=None, since=0.0, taught=one.pending.label if one.pending else one.taught
-            ).dump()
-            for ticket_id, one in records.items()
-        }
-        await self._store(producer, taught)
-        self._metrics.labels.labels(why).inc(len(records))
+        if records:
+            passed = {self._agents + ticket_id: one.after_leaving_out().dump() for ticket_id, one in records.items()}
+            await self._store(producer, passed)
+            self._metrics.labels.labels(why).inc(len(records))
 
     async def _store(
         self, producer: AIOKafkaProducer, values: Mapping[str, bytes], labels: Collection[LabelRecord] = ()
@@ -216,8 +216,3 @@ class LabelPoller:
             await asyncio.gather(*sent)  # aiokafka commits a transaction even if some of its records failed
         for key, value in values.items():
             self._state.apply(key.encode(), value)
-
-
-def same_intent(record: TicketRecord, label: str) -> bool:
-    """Whether a label is the intent that Triage gave to a ticket."""
-    return bool(record.about.get("intent") == label)
