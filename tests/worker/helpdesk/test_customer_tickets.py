@@ -1,5 +1,7 @@
 """Decisions on the ticket that is there: the same for six helpdesks, whatever people do to it meanwhile."""
 
+import contextlib
+
 import pytest
 from triage_worker.config.errors import ConfigError
 from triage_worker.helpdesk.http_client import RequestRejectedError
@@ -166,10 +168,8 @@ async def test_a_crash_between_write_and_record_takes_nothing_for_a_persons_chan
 
         async with connected(server, name, records) as desk:
             records.put = put  # type: ignore[method-assign]
-            try:
+            with contextlib.suppress(ConnectionError):
                 await desk.tickets.update(event())
-            except ConnectionError:
-                pass
             del records.put  # type: ignore[method-assign]
             await desk.tickets.update(event())
             await desk.tickets.update(event("escalated", intent="DAMAGED_ITEM", queue="claims", priority="high"))

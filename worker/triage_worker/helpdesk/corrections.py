@@ -147,7 +147,8 @@ def seen(
     taught = known.taught or str(record.about.get("intent"))
     if correction is None and known.taught not in (None, record.about.get("intent")):
         correction = Correction(str(record.about["intent"]), "intent", record.values.get("intent", ""))  # taken back
-    now = replace(known, solved=changed.solved, silent=silent, pending=None, since=0.0)
+    passed = known.passed if correction else None
+    now = replace(known, solved=changed.solved, silent=silent, pending=None, since=0.0, passed=passed)
     if silent or correction is None or correction.label in (taught, known.passed):
         return now
     since = known.since if known.pending == correction else changed.updated_at

@@ -131,8 +131,9 @@ class LabelPoller:
             if state is None:
                 continue
             before = self._agent_record(changed.ticket_id, stored)
-            after = seen(before, changed, record, self._corrections.of(state, record))
-            if after.silent and not before.silent:
+            correction = self._corrections.of(state, record)
+            after = seen(before, changed, record, correction)
+            if after.silent and not before.silent and (correction or before.pending):
                 self._metrics.labels.labels(after.silent).inc()
             if after != before:
                 stored[self._agents + changed.ticket_id] = after.dump()

@@ -1,6 +1,7 @@
 """A stand-in for Zendesk's Ticketing API: an optimistic lock (409), incremental export by cursor, audits."""
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
 from aiohttp import web
 
@@ -12,7 +13,7 @@ class ZendeskDesk(StandIn):
     """Writes with a stamp that is not the ticket's are refused."""
 
     user = f"{USER}/token"
-    FIELDS = {"intent": 501, "confidence": 502, "field.order": 503}
+    FIELDS: ClassVar[Mapping[str, int | str]] = {"intent": 501, "confidence": 502, "field.order": 503}
 
     def routes(self, app: web.Application) -> None:
         app.router.add_get("/api/v2/users/me.json", self._me)

@@ -33,14 +33,16 @@ class Gorgias:
 
     async def read(self, ticket_id: str) -> TicketState | None:
         """Read a ticket; see `triage_worker.helpdesk.adapter.TicketSystem`. One that was merged is redirected: None."""
-        ticket = await self._client.find(f"{TICKETS}/{ticket_id}", known=ACCOUNT)
-        return None if ticket is None else await self._state(ticket)
+        return await self._client.undisturbed(lambda: self._read(ticket_id))
 
-    async def _state(self, ticket: Mapping[str, Any]) -> TicketState:
+    async def _read(self, ticket_id: str) -> TicketState | None:
+        ticket = await self._client.find(f"{TICKETS}/{ticket_id}", known=ACCOUNT)
+        if ticket is None:
+            return None
         custom: dict[int, Any] = {}
         if self._fields:
             path = f"{TICKETS}/{ticket['id']}/custom-fields"
-            found = await self._client.find(path, known=ACCOUNT) or {"data": []}
+            found = await self._client.find(path, known=ACCOUNT, follows=True) or {"data": []}
             custom = {one["field"]["id"]: one.get("value") for one in found["data"]}
         values = {name: text_of(custom.get(number)) for name, number in self._fields.items()}
         priority = text_of(ticket.get("priority"))
