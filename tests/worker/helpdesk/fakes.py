@@ -1,8 +1,8 @@
 """Fake servers of Zendesk and Gorgias that behave as their APIs are documented, and a ticket event to send to them.
 
 A fake takes faults, one for each request to come: "ok", "500", "503", "409", "429", "429-late" (with Retry-After),
-"html" (a page with status 200), "drop" (the connection closes before the request is handled), "lost" (the request is handled
-and its response is lost), "slow" (the request is handled and the response comes after the client's time-out).
+"html" (a page with status 200), "drop" (the connection closes before the request is handled), "lost" (the request is
+handled and its response is lost), "slow" (the request is handled, and the response comes after the client's time-out).
 """
 
 import asyncio

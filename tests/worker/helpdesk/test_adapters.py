@@ -299,5 +299,5 @@ def test_the_note_for_agents_has_the_fields() -> None:
 
 @each_adapter
 def test_a_field_without_a_number_is_refused_with_a_sentence(name: str) -> None:
-    with pytest.raises(ConfigError, match="custom field of intent is 'cf_intent'.*numbers"):
+    with pytest.raises(ConfigError, match=r"custom field of intent is 'cf_intent'.*numbers"):
         load_adapter(name).connect(cast("HelpdeskClient", None), Fields({"intent": "cf_intent"}, GROUPS), "")
