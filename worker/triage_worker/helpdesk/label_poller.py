@@ -68,6 +68,7 @@ class LabelPoller:
         self._corrections = Corrections(routes.helpdesk, routes.intents)
         self._agents = f"agents:{self._helpdesk}:"
         self._place = f"place:{self._helpdesk}"
+        self._waiting: dict[str, AgentRecord] | None = None
         self.encoding: EventEncoding = JSON
 
     async def run(self) -> None:
@@ -101,6 +102,7 @@ class LabelPoller:
         try:
             await producer.start()  # which ends a transaction that another connector left open
             await self._state.catch_up()
+            self._waiting = None
             while self._is_first():
                 await self.look(producer)
                 await asyncio.sleep(settings.helpdesk_poll_s)
@@ -146,12 +148,9 @@ class LabelPoller:
 
     async def _teach(self, producer: AIOKafkaProducer) -> None:
         """Teach what has not changed for a while, and leave out what was changed in bulk."""
-        waiting = {ticket_id: AgentRecord.load(value) for ticket_id, value in self._state.items(self._agents)}
-        settled = [
-            ticket_id
-            for ticket_id, record in waiting.items()
-            if record.pending is not None and self._clock() - record.since >= SETTLED_S
-        ]
+        waiting = dict(self._corrected())
+        now = self._clock()
+        settled = [ticket_id for ticket_id, record in waiting.items() if now - record.since >= SETTLED_S]
         if not settled:
             return
         bulk = bulk_changes(waiting.items())
@@ -159,6 +158,13 @@ class LabelPoller:
         for ticket_id in settled:
             if ticket_id not in bulk:
                 await self._teach_one(producer, ticket_id, waiting[ticket_id])
+
+    def _corrected(self) -> dict[str, AgentRecord]:
+        """The tickets with a correction that may teach."""
+        if self._waiting is None:
+            known = ((ticket_id, AgentRecord.load(value)) for ticket_id, value in self._state.items(self._agents))
+            self._waiting = {ticket_id: record for ticket_id, record in known if record.pending is not None}
+        return self._waiting
 
     async def _teach_one(self, producer: AIOKafkaProducer, ticket_id: str, agents: AgentRecord) -> None:
         """Teach a correction, unless it is none any more."""
@@ -215,5 +221,11 @@ class LabelPoller:
                 for one in labels
             ]
             await asyncio.gather(*sent)  # aiokafka commits a transaction even if some of its records failed
+        waiting = self._corrected()
         for key, value in values.items():
             self._state.apply(key.encode(), value)
+            if key.startswith(self._agents):
+                ticket_id, record = key.removeprefix(self._agents), AgentRecord.load(value)
+                waiting.pop(ticket_id, None)
+                if record.pending is not None:
+                    waiting[ticket_id] = record

@@ -16,6 +16,7 @@ from triage_worker.config.settings import Settings
 from triage_worker.helpdesk.ownership import TicketRecord
 from triage_worker.kafka import authorization as rights
 from triage_worker.kafka import topics
+from triage_worker.kafka.client_compat.metadata import partitions
 from triage_worker.kafka.client_compat.producer import abandon
 from triage_worker.kafka.clients import producer
 from triage_worker.kafka.topic_reader import open_reader, read_topic
@@ -64,6 +65,8 @@ class StateTopic:
         async with open_reader(self._settings) as reader:
             self._reader, self._writer = reader, writer
             with rights.required():
+                while not await partitions(reader, self.topic):
+                    await asyncio.sleep(RETRY_S)  # it was created just now
                 async for records in read_topic(reader, self.topic):
                     for record in records:
                         self.apply(record.key, record.value)

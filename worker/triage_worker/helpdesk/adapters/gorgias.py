@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from triage_worker.helpdesk.adapter import Adapter, Author, ChangedPage, ChangedTicket, Fields
-from triage_worker.helpdesk.changed_pages import Place, seconds
+from triage_worker.helpdesk.changed_pages import Place, resumed, seconds
 from triage_worker.helpdesk.gorgias_own_tickets import PRIORITIES, TICKETS, GorgiasOwnTickets
 from triage_worker.helpdesk.http_client import HelpdeskClient, basic_auth
 from triage_worker.helpdesk.ticket_state import Changes, TicketState, same_value, text_of
@@ -71,21 +71,20 @@ class Gorgias:
 
     async def changed_since(self, place: str) -> ChangedPage:
         """Read all tickets that were changed since a time. Gorgias lists the latest first, so there is one page."""
-        since, cursor = Place.parse(place).since, None
-        newest, tickets = since, []
+        begin, cursor = Place.parse(place), None
+        tickets: list[ChangedTicket] = []
         while True:
             query = {"order_by": "updated_datetime:desc", "limit": str(PAGE)} | ({"cursor": cursor} if cursor else {})
             page = await self._client.call("GET", TICKETS, query=query)
             for ticket in page["data"]:
                 updated_at = seconds(ticket["updated_datetime"])
-                if updated_at < since:
-                    return ChangedPage(tickets, Place(newest).write(), complete=True)
-                newest = max(newest, updated_at)
+                if updated_at < begin.since:
+                    return resumed(begin, tickets)
                 closed = ticket.get("status") == "closed"
                 tickets.append(ChangedTicket(str(ticket["id"]), None, updated_at, solved=closed))
             cursor = (page.get("meta") or {}).get("next_cursor")
             if not cursor:
-                return ChangedPage(tickets, Place(newest).write(), complete=True)
+                return resumed(begin, tickets)
 
     async def first_message(self, ticket_id: str) -> str | None:
         """Return the first message that is not from an agent."""
