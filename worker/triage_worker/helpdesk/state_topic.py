@@ -61,11 +61,12 @@ class StateTopic:
             TriageError: the topic cannot be created, read or written; says what to change.
         """
         await topics.create_internal(self._settings, self.topic, partitions=1, configs=CONFIGS)
+        await topics.require_visible(self._settings, self.topic)
         writer = producer(self._settings)
         async with open_reader(self._settings) as reader:
             self._reader, self._writer = reader, writer
             with rights.required():
-                while not await partitions(reader, self.topic):
+                while not await partitions(reader, self.topic):  # noqa: ASYNC110 (metadata has no event)
                     await asyncio.sleep(RETRY_S)  # it was created just now
                 async for records in read_topic(reader, self.topic):
                     for record in records:
