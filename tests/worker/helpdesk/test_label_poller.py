@@ -1,6 +1,7 @@
 """Agents teach: corrections at six stand-ins become labels, once each, over restarts and failures."""
 
 import asyncio
+import random
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -19,6 +20,7 @@ from triage_worker.routing.routes import Routes
 
 from tests.worker.helpdesk.desks import DESKS, connected, event, section
 from tests.worker.helpdesk.standins.base import AGENT, StandIn
+from tests.worker.helpdesk.test_thousand_updates import failing
 
 each_desk = pytest.mark.parametrize("name", DESKS)
 START = 1_800_000_000.0
@@ -269,7 +271,7 @@ async def test_lists_of_many_pages_are_read_to_their_end(name: str, monkeypatch:
 async def test_a_helpdesk_that_fails_a_third_of_the_time_loses_no_label(
     name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    faults = iter(["ok", "500", "ok", "429-late", "ok", "drop", "lost", "ok", "ok", "html"] * 100)
+    faults = failing(random.Random(name))
     async with teacher(name, monkeypatch, faults) as shop:
         for number in range(1, 6):
             await shop.opened(number)

@@ -31,8 +31,10 @@ OVERLAP_S = 60.0
 
 def resumed(begin: Place, tickets: Sequence[ChangedTicket]) -> ChangedPage:
     """The last page for now, of a list that was read from a place on."""
-    last = max((ticket.updated_at for ticket in tickets), default=0.0)
-    return ChangedPage(tickets, Place(max(last - OVERLAP_S, begin.since)).write(), complete=True)
+    if not tickets:
+        return ChangedPage(tickets, begin.write(), complete=True)
+    last = max(ticket.updated_at for ticket in tickets)
+    return ChangedPage(tickets, Place(last - OVERLAP_S).write(), complete=True)
 
 
 def next_page(place: Place, tickets: Sequence[ChangedTicket], *, full: bool) -> ChangedPage:

@@ -150,7 +150,9 @@ class StandIn(FakeHelpdesk):
 
     def since(self, moment: float) -> list[DeskTicket]:
         """The tickets that were changed since then, the earliest first."""
-        return sorted((one for one in self.desk.values() if one.updated >= moment), key=lambda one: one.updated)
+        return sorted(
+            (one for one in self.desk.values() if one.updated >= moment), key=lambda one: (one.updated, one.id)
+        )
 
 
 def iso(moment: float) -> str:

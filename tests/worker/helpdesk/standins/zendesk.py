@@ -70,10 +70,11 @@ class ZendeskDesk(StandIn):
 
     async def _export(self, request: web.Request) -> web.Response:
         assert request.query["include"] == "metric_sets"
-        begin = request.query.get("cursor") or request.query["start_time"]
-        later = [one for one in self.since(float(begin)) if "cursor" not in request.query or one.updated > float(begin)]
+        updated, _, last = request.query.get("cursor", "").partition("|")
+        begin = (float(updated), int(last)) if last else (float(request.query["start_time"]), 0)
+        later = [one for one in self.since(begin[0]) if (one.updated, one.id) > begin]
         page = later[: self.page]
-        after = repr(page[-1].updated) if page else begin
+        after = f"{page[-1].updated!r}|{page[-1].id}" if page else f"{begin[0]!r}|{begin[1]}"
         shown = [{**self._json(one), "metric_set": {"reopens": one.reopens}} for one in page]
         return web.json_response(
             {"tickets": shown, "after_cursor": after, "end_of_stream": len(later) <= self.page, "after_url": ""}
