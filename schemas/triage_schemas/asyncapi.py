@@ -40,6 +40,7 @@ class InputMessage(BaseModel):
     channel: str | None = Field(default=None, examples=["chat", "email"])
     language: str | None = None
     created_at: str | None = Field(default=None, description="RFC 3339")
+    ticket_id: str | None = Field(default=None, description="id of the helpdesk's ticket that the message belongs to")
     metadata: dict[str, Scalar] | None = Field(default=None, description="scalars, for the router's rules")
 
 

@@ -78,7 +78,13 @@ CHANNELS = (
         writers=("worker", "fallback", "review"),
         optional=("worker",),
     ),
-    Channel("labels", LabelEvent, readers=("audit", "console"), writers=("fallback", "review", "console")),
+    Channel(
+        "labels",
+        LabelEvent,
+        readers=("audit", "console"),
+        writers=("fallback", "review", "helpdesk", "console"),
+        optional=("helpdesk",),
+    ),
     Channel(
         "control",
         ThresholdEvent,

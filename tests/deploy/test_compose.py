@@ -37,7 +37,7 @@ def test_compose_accepts_it_with_and_without_the_llm_and_the_helpdesk() -> None:
 def test_services_get_every_setting_of_their_endpoint() -> None:
     services = yaml.safe_load(FILE.read_text(encoding="utf-8"))["services"]
     llm = ["llm_url", "llm_model", "llm_api_key", "llm_key_header", "llm_headers"]
-    helpdesk = ["helpdesk", "helpdesk_url", "helpdesk_user", "helpdesk_token"]
+    helpdesk = ["helpdesk", "helpdesk_url", "helpdesk_user", "helpdesk_token", "helpdesk_poll_s"]
     events = ["schema_registry_url", "schema_registry_username", "schema_registry_password", "output_format"]
     own: dict[str, list[str]] = {"router": [], "fallback": llm, "helpdesk": helpdesk, "worker": ["audit_share"]}
     for service, names in ((service, [*names, *events]) for service, names in own.items()):

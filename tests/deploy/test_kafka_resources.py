@@ -59,6 +59,7 @@ def test_each_service_has_only_the_rights_that_it_needs() -> None:
             ("topic", "support.tickets"): read,
             ("topic", "customer.messages.dlq"): write,
             ("group", "triage-helpdesk"): group,
+            ("topic", "triage-helpdesk-state"): {"Create", "Describe", "Read", "Write"},
         },
         "triage-audit": {
             ("topic", "customer.intents.review"): read,

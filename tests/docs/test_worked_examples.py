@@ -60,9 +60,10 @@ for reason in ("over_budget", "unsure"):
 """
 
 HELPDESK_HEADER = """from collections.abc import Mapping
-from triage_schemas.events import TicketEvent
-from triage_worker.helpdesk.adapter import Adapter, Outcome
+from typing import ClassVar
+from triage_worker.helpdesk.adapter import Adapter, Author, ChangedPage, Fields
 from triage_worker.helpdesk.http_client import HelpdeskClient, basic_auth
+from triage_worker.helpdesk.ticket_state import Changes, TicketState
 """
 
 
@@ -111,7 +112,9 @@ def test_a_helpdesk_is_one_new_file_and_one_line(sources: Sources) -> None:
     assert example is not None
     sources.create("worker/triage_worker/helpdesk/adapters/example.py", HELPDESK_HEADER + example[1])
     sources.replace(
-        ROUTING_SETTINGS, 'HelpdeskName = Literal["zendesk", "gorgias"]', 'HelpdeskName = Literal["example"]'
+        ROUTING_SETTINGS,
+        'HelpdeskName = Literal["zendesk", "gorgias", "freshdesk", "intercom", "chatwoot", "zammad"]',
+        'HelpdeskName = Literal["example"]',
     )
     script = (
         "from triage_worker.config.settings import Settings; from triage_worker.helpdesk.adapter import load_adapter;"

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "security.md"
 ROW = re.compile(
-    r"^\| (?P<service>[a-z]+)(?P<condition>, exactly once|, with a budget|, with an audit|, acting)? "
+    r"^\| (?P<service>[a-z]+)(?P<condition>, exactly once|, with a budget|, with an audit|, acting|, learning)? "
     r"\| (?P<kind>[a-z ]+) \| (?P<names>.+) \| (?P<operations>.+) \|$"
 )
 PREFIX_MARK = "begins with "
@@ -32,7 +32,7 @@ class Acl(NamedTuple):
 
 
 def documented_acls(
-    service: str, *, exactly_once: bool = False, budget: bool = False, audit: bool = False
+    service: str, *, exactly_once: bool = False, budget: bool = False, audit: bool = False, learning: bool = False
 ) -> list[Acl]:
     """Return all rights of a service, in the document's order.
 
@@ -41,8 +41,10 @@ def documented_acls(
         exactly_once: include the rights that only this delivery needs.
         budget: include the rights that the fallback needs for a budget.
         audit: include the rights that a worker needs for an audit, and the audit to act.
+        learning: include the rights that the helpdesk connector needs to learn from agents.
     """
     wanted = {", exactly once": exactly_once, ", with a budget": budget, ", with an audit": audit, ", acting": audit}
+    wanted[", learning"] = learning
     conditions = {None, *(condition for condition, included in wanted.items() if included)}
     acls = [
         Acl(row["kind"], name, row["names"].startswith(PREFIX_MARK), operation)

@@ -22,7 +22,9 @@ from tests.kafka.test_audit import decided
 from tests.worker.audit.streams import answers
 from tests.worker.fallback.events import event
 from tests.worker.fallback.llm_server import LlmServer, always, answer
+from tests.worker.helpdesk.desks import event as ticket_event
 from tests.worker.helpdesk.fakes import FakeZendesk, ticket
+from tests.worker.helpdesk.standins.zendesk import ZendeskDesk
 from tests.worker.review.test_review import review
 
 pytestmark = pytest.mark.kafka
@@ -169,6 +171,23 @@ async def test_the_helpdesk_needs_only_its_documented_rights(services: SecuredSe
         await eventually(partial(services.contains, dead_letters, "no ticket"), 60, helpdesk.log_text)
         await services.terminate(helpdesk)
     assert opened.ticket_id in {created["external_id"] for created in zendesk.tickets.values()}
+
+
+async def test_the_helpdesk_learns_from_agents_with_its_documented_rights(services: SecuredServices) -> None:
+    desk = ZendeskDesk()
+    desk.open(71)
+    acls = documented_acls("helpdesk", learning=True)
+    async with services.granted("helpdesk", acls), desk.running() as url:
+        await services.kafka.send(services.topics["tickets_topic"], [(b"t", ticket_event(of=71).write(), [])])
+        settings = zendesk_settings(url) | {"helpdesk_poll_s": "1", "helpdesk_per_minute": "60000"}
+        helpdesk = services.start("helpdesk", **settings)
+
+        async def written_and_read() -> bool:
+            calls = [path for _, path in desk.calls]
+            return "triage" in desk.desk[71].tags and any("incremental" in path for path in calls[-20:])
+
+        await eventually(written_and_read, 60, helpdesk.log_text)
+        await services.terminate(helpdesk)
 
 
 async def test_replay_and_learn_need_only_their_documented_rights(services: SecuredServices) -> None:

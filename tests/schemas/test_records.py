@@ -1,4 +1,4 @@
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import orjson
 import pytest
@@ -216,3 +216,14 @@ def test_a_dead_letter_has_its_own_headers_and_the_reason() -> None:
         "dlq.time": AT.encode(),
         "dlq.version": b"1",
     }
+
+
+def test_events_have_the_helpdesks_ticket_only_where_there_is_one() -> None:
+    ticketed = replace(MESSAGE, helpdesk_ticket_id="1042")
+    refused = PREDICTION._replace(reason="low_confidence")
+    for record in (
+        writer().accepted(ticketed, SOURCE, PREDICTION, AT, []),
+        writer().fallback(ticketed, SOURCE, refused, AT, []),
+    ):
+        assert orjson.loads(record.value)["helpdesk_ticket_id"] == "1042"
+    assert b"helpdesk_ticket_id" not in writer().accepted(MESSAGE, SOURCE, PREDICTION, AT, []).value

@@ -174,3 +174,20 @@ def test_a_subject_is_put_above_the_text_and_kept() -> None:
         value = b'{"mail": {"text": "please", "subject": ' + subject + b"}}"
         assert accepted(value, shape) == CustomerMessage("please", "customer.messages-3-1042")
     assert accepted(b'{"mail": {"text": "please"}}', shape).text == "please"
+
+
+@pytest.mark.parametrize(
+    ("path", "document", "read"),
+    [
+        ((), {"ticket_id": 1042}, "1042"),
+        ((), {"ticket_id": "abc"}, "abc"),
+        ((), {"ticket_id": {"id": 1}}, None),
+        ((), {}, None),
+        (("ticket", "id"), {"ticket": {"id": 12345678901234567890}, "ticket_id": "other"}, "12345678901234567890"),
+    ],
+)
+def test_the_helpdesks_ticket_is_found(path: tuple[str, ...], document: object, read: str | None) -> None:
+    value = json.dumps({"text": "hello", **document}).encode()  # type: ignore[dict-item]
+    found = decode(value, SOURCE, InputShape(ticket_path=path))
+    assert isinstance(found, CustomerMessage)
+    assert found.helpdesk_ticket_id == read

@@ -34,7 +34,7 @@ DESKS: dict[str, type[StandIn]] = {
 }
 
 GROUPS = {"claims": 360_001, "delivery": 360_002}
-TIMEOUT_S = 0.3
+TIMEOUT_S = 10.0
 RETRY = RetryPolicy(first_s=0.001, longest_s=0.01)
 
 

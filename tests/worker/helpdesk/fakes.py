@@ -1,8 +1,8 @@
 """Fake servers of Zendesk and Gorgias that behave as their APIs are documented, and a ticket event to send to them.
 
-A fake takes faults, one for each request to come: "ok", "500", "503", "409", "429", "429-late" (with Retry-After), "html"
-(a page with status 200), "drop" (the connection closes before the request is handled), "lost" (the request is handled
-and its response is lost), "slow" (the request is handled and the response comes after the client's time-out).
+A fake takes faults, one for each request to come: "ok", "500", "503", "409", "429", "429-late" (with Retry-After),
+"html" (a page with status 200), "drop" (the connection closes before the request is handled), "lost" (the request is
+handled and its response is lost), "slow" (the request is handled, and the response comes after the client's time-out).
 """
 
 import asyncio
@@ -80,8 +80,8 @@ class FakeHelpdesk:
         fault = next(self._faults, "ok")
         if not self.authorized(request):
             return web.json_response({"error": "Couldn't authenticate you"}, status=401)
-        if fault != "ok":
-            self.on_fault(request, fault)
+        if fault not in ("ok", "lost", "slow"):
+            self.on_fault(request)
         if fault in ("500", "503", "409"):
             return web.Response(status=int(fault), text="oops")
         if fault.startswith("429"):
@@ -94,6 +94,8 @@ class FakeHelpdesk:
             request.transport.close()
             return web.Response()
         answer = await handler(request)
+        if fault in ("lost", "slow"):
+            self.on_fault(request)
         if fault == "lost":
             assert request.transport is not None
             request.transport.close()
@@ -105,8 +107,8 @@ class FakeHelpdesk:
         """Whether a request has the login."""
         return request.headers.get("Authorization") == basic_auth(self.user, TOKEN)["Authorization"]
 
-    def on_fault(self, request: web.Request, fault: str) -> None:
-        """Called before a fault."""
+    def on_fault(self, request: web.Request) -> None:
+        """Called where a request has failed, before the client knows."""
 
     def _new(self, fields: dict[str, Any]) -> dict[str, Any]:
         ticket = {"id": 100 + len(self.tickets), **fields}

@@ -1,4 +1,4 @@
-"""The adapters against fake helpdesks: one ticket for each ticket id, whatever faults the helpdesk has."""
+"""The tickets that Triage opens itself: one for each ticket id, whatever faults the helpdesk has."""
 
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from triage_schemas.events import TicketEvent
 from triage_worker.config.errors import ConfigError
-from triage_worker.helpdesk.adapter import Helpdesk, load_adapter
-from triage_worker.helpdesk.adapters import zendesk
+from triage_worker.helpdesk import zendesk_own_tickets
+from triage_worker.helpdesk.adapter import Fields, OwnTickets, load_adapter
 from triage_worker.helpdesk.http_client import HelpdeskClient, RequestRejectedError
 from triage_worker.helpdesk.metrics import HelpdeskMetrics
 from triage_worker.helpdesk.ticket_fields import summary
@@ -36,7 +36,7 @@ async def connected(
     path: str = "",
     per_minute: int = 600,
     metrics: HelpdeskMetrics | None = None,
-) -> AsyncIterator[Helpdesk]:
+) -> AsyncIterator[OwnTickets]:
     """A helpdesk as the service connects it, to a fake server."""
     adapter = load_adapter(name)
     async with server.running() as site, ClientSession(headers=adapter.login(USER, token)) as session:
@@ -48,7 +48,9 @@ async def connected(
             timeout_s=TIMEOUT_S,
             retry=RETRY,
         )
-        yield adapter.connect(client, GROUPS, FIELDS if name == "zendesk" else {})
+        assert adapter.open_tickets is not None
+        custom = {f"field.{field}": number for field, number in FIELDS.items()}
+        yield adapter.open_tickets(client, Fields(custom, GROUPS))
 
 
 async def outcomes(server: FakeHelpdesk, name: str, tickets: Iterable[TicketEvent]) -> list[str]:
@@ -278,7 +280,7 @@ async def test_zendesk_is_asked_once_where_it_refuses_a_ticket_for_another_reaso
 async def test_the_number_of_values_that_are_remembered_as_refused_is_bounded(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(zendesk, "MAX_REFUSED", 2)
+    monkeypatch.setattr(zendesk_own_tickets, "MAX_REFUSED", 2)
     server = FakeZendesk()
     server.options = {27_001: ()}
     posts: list[int] = []
@@ -295,6 +297,7 @@ def test_the_note_for_agents_has_the_fields() -> None:
     assert "\norder: A-1042" in summary(ticket(fields={"order": "A-1042"}))
 
 
-def test_gorgias_refuses_custom_fields_with_a_sentence() -> None:
-    with pytest.raises(ConfigError, match="Custom fields are set in Zendesk only"):
-        load_adapter("gorgias").connect(cast("HelpdeskClient", None), GROUPS, FIELDS)
+@each_adapter
+def test_a_field_without_a_number_is_refused_with_a_sentence(name: str) -> None:
+    with pytest.raises(ConfigError, match=r"custom field of intent is 'cf_intent'.*numbers"):
+        load_adapter(name).connect(cast("HelpdeskClient", None), Fields({"intent": "cf_intent"}, GROUPS), "")

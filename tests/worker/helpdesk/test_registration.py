@@ -12,7 +12,7 @@ from triage_worker.config.settings import Settings
 from triage_worker.helpdesk import adapters
 from triage_worker.helpdesk.adapter import Adapter, load_adapter
 
-from tests.worker.helpdesk.test_adapters import FAKES
+from tests.worker.helpdesk.desks import DESKS
 
 NAMES = set(get_args(HelpdeskName))
 CHART = Path(__file__).parents[3] / "deploy/helm/triage/values.schema.json"
@@ -20,14 +20,16 @@ CHART = Path(__file__).parents[3] / "deploy/helm/triage/values.schema.json"
 
 def test_each_name_has_a_module_and_a_fake_server() -> None:
     assert {module.name for module in pkgutil.iter_modules(adapters.__path__)} == NAMES
-    assert set(FAKES) == NAMES
+    assert set(DESKS) == NAMES
 
 
 @pytest.mark.parametrize("name", sorted(NAMES))
 def test_each_module_declares_its_adapter(name: str) -> None:
     adapter = load_adapter(name)
     assert isinstance(adapter, Adapter)
-    assert set(adapter.login("bot@shop.example", "secret")) == {"Authorization"}
+    headers = adapter.login("bot@shop.example", "secret")
+    assert headers.keys() & {"Authorization", "api_access_token"}
+    assert (adapter.open_tickets is not None) == (name in ("zendesk", "gorgias"))
 
 
 def test_an_unknown_name_is_an_error_that_lists_the_known_ones() -> None:

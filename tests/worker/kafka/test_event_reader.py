@@ -14,8 +14,7 @@ from triage_schemas.input.registry.schema import SchemaText, UnusableSchema
 from triage_schemas.output_formats import schema_of
 from triage_worker.config.errors import ConfigError
 from triage_worker.fallback.llm_decider import Decided
-from triage_worker.helpdesk.adapter import Outcome
-from triage_worker.helpdesk.metrics import HelpdeskMetrics
+from triage_worker.helpdesk.metrics import HelpdeskMetrics, Outcome
 from triage_worker.helpdesk.service import Connector
 from triage_worker.kafka import schema_cache
 from triage_worker.kafka.dead_letters import DeadLetterTopic

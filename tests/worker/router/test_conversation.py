@@ -10,11 +10,11 @@ from hypothesis import strategies as st
 from triage_worker.router.conversation import (
     MAX_SEEN,
     Conversation,
-    IncomingMessage,
     apply_message,
     close,
     next_deadline,
 )
+from triage_worker.router.incoming_message import IncomingMessage
 from triage_worker.router.ticket_history import MAX_ENTITIES, MAX_INTENTS, MAX_TAGS
 from triage_worker.routing.routes import PRIORITIES, Route
 
@@ -55,6 +55,27 @@ def test_the_next_message_updates_the_ticket() -> None:
     event = updated.event()
     assert (event.event, event.queue, event.priority, event.intent) == ("updated", "delivery", "normal", "WISMO")
     assert (event.messages, event.intents) == (2, ["WISMO", "OTHER"])
+
+
+def test_a_ticket_has_the_helpdesks_ticket_and_the_message_that_its_intent_is_from() -> None:
+    def numbered(number: int, intent: str, ticket: str | None) -> IncomingMessage:
+        source = {"topic": "in", "partition": 0, "offset": number}
+        reference = {"message_id": f"m-{number}", "channel": "email", "language": None, "source": source}
+        sure = {"confidence": number / 10, "reference": reference}
+        return replace(message(number, intent), **sure, helpdesk_ticket_id=ticket)  # type: ignore[arg-type]
+
+    given_messages = (
+        numbered(1, "WISMO", None),
+        numbered(2, "OTHER", "1042"),
+        numbered(3, "DAMAGED", None),
+        numbered(4, "OTHER", "1043"),
+    )
+    states = [Conversation.load(state.dump()) for state in applied(*given_messages)]
+    events = [state.event() for state in states]
+    assert [event.helpdesk_ticket_id for event in events] == [None, "1042", "1042", "1043"], "the latest that is known"
+    assert "helpdesk_ticket_id" not in orjson.loads(events[0].write())
+    assert [event.confidence for event in events] == [0.1, 0.1, 0.3, 0.3], "of the message that the intent is from"
+    assert [event.message and event.message.message_id for event in events] == ["m-1", "m-1", "m-3", "m-3"]
 
 
 def test_a_message_of_the_same_priority_does_not_escalate() -> None:

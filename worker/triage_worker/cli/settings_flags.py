@@ -33,7 +33,8 @@ CONSUMING = ("group_id", "group_instance_id", "session_timeout_ms", "auto_offset
 OPERATION = _named("http_", "log_")
 REGISTRY = _named("schema_registry_")
 EVENT_FORMAT = ("output_format", "schema_registration", "schema_compatibility")
-_ROUTING = _named("routes", "state_", "helpdesk")
+_HELPDESK = ("helpdesk", *(name for name in _named("helpdesk_") if name != "helpdesk_ticket_field"))
+_ROUTING = (*_named("routes", "state_"), *_HELPDESK)
 ROUTER = (
     *CONNECTION,
     *CONSUMING,
@@ -53,8 +54,13 @@ HELPDESK = (
     *topic_settings("helpdesk"),
     "dead_letter_headers",
     *REGISTRY,
+    *EVENT_FORMAT,
+    "idempotence",
+    "transactional_id_prefix",
+    *_named("redact"),
+    "region",
     "routes",
-    *_named("helpdesk"),
+    *_HELPDESK,
     *OPERATION,
 )
 _SERVING = _named("serve_")
@@ -102,7 +108,7 @@ FALLBACK = _all_but(
         *MODEL,
         "remembered_texts",
         *_named("input_format", "text_", "skip_", "detect_", "clean_", "bundle_", "shadow_", "audit_"),
-        *_named("sources", "id_field", "customer_field", "channel_field", "language_field"),
+        *_named("sources", "id_field", "customer_field", "channel_field", "language_field", "helpdesk_ticket_field"),
     ),
 )
 

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, Field, PositiveInt, SecretStr
+from pydantic import BaseModel, Field, NonNegativeFloat, PositiveInt, SecretStr
 
 from triage_worker.config.types import HelpdeskUrl, Lower
 
@@ -30,4 +30,7 @@ class RoutingSettings(BaseModel):
         description="helpdesk: who writes the tickets: an e-mail address; in Intercom the id of a teammate",
     )
     helpdesk_token: SecretStr | None = Field(None, description="helpdesk: API token of that user")
+    helpdesk_poll_s: NonNegativeFloat = Field(
+        0, description="helpdesk: time between two looks at what agents changed, to learn from it; 0: it is not read"
+    )
     helpdesk_per_minute: PositiveInt = Field(100, description="helpdesk: most API calls in a minute")

@@ -61,12 +61,10 @@ class Author:
     Attributes:
         agent: the helpdesk's id of the person; None if the helpdesk does not say.
         automatic: whether it was a rule of the helpdesk, or this connector.
-        bulk: whether the helpdesk says that many tickets were changed at once.
     """
 
     agent: str | None = None
     automatic: bool = False
-    bulk: bool = False
 
 
 class TicketSystem(Protocol):

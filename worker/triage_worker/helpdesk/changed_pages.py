@@ -25,6 +25,18 @@ class Place:
         return f"{self.since:.3f}/{self.page}"
 
 
+OVERLAP_S = 60.0
+"""What was changed so shortly before the last change is read again, since a list may show a change late."""
+
+
+def resumed(begin: Place, tickets: Sequence[ChangedTicket]) -> ChangedPage:
+    """The last page for now, of a list that was read from a place on."""
+    if not tickets:
+        return ChangedPage(tickets, begin.write(), complete=True)
+    last = max(ticket.updated_at for ticket in tickets)
+    return ChangedPage(tickets, Place(last - OVERLAP_S).write(), complete=True)
+
+
 def next_page(place: Place, tickets: Sequence[ChangedTicket], *, full: bool) -> ChangedPage:
     """The page that was read at a place, of tickets with the earliest change first.
 
@@ -36,9 +48,9 @@ def next_page(place: Place, tickets: Sequence[ChangedTicket], *, full: bool) -> 
         tickets: what it has.
         full: whether there may be more.
     """
-    last = max((ticket.updated_at for ticket in tickets), default=place.since)
     if not full:
-        return ChangedPage(tickets, Place(max(last, place.since)).write(), complete=True)
+        return resumed(place, tickets)
+    last = max(ticket.updated_at for ticket in tickets)
     further = Place(last) if last > place.since else Place(place.since, place.page + 1)
     return ChangedPage(tickets, further.write(), complete=False)
 

@@ -3,10 +3,10 @@
 import asyncio
 import logging
 from base64 import b64encode
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from time import monotonic, time
-from typing import Any
+from typing import Any, TypeVar
 
 import aiohttp
 import orjson
@@ -16,6 +16,8 @@ from triage_worker.helpdesk.metrics import HelpdeskMetrics
 from triage_worker.resilience.backoff import RetryPolicy
 from triage_worker.resilience.rate_limiter import RateLimiter
 from triage_worker.resilience.retry_after import retry_after_s
+
+T = TypeVar("T")
 
 log = logging.getLogger(__name__)
 
@@ -60,6 +62,8 @@ class _Request:
     headers: Mapping[str, str] | None = None
     about_one: bool = False
     """Whether it is about one ticket, so that a refusal says nothing about the login and the address."""
+    follows: bool = False
+    """Whether it belongs to a request before it, so that it does not wait; those after it wait for longer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +94,7 @@ class HelpdeskClient:
 
     Attributes:
         metrics: where calls are counted, and by adapters what their helpdesk did not take.
+        failed: number of failures so far.
         failing_since: time of the first failure since the last success, by `time.monotonic`; None if there is none.
     """
 
@@ -112,6 +117,7 @@ class HelpdeskClient:
         self.failing_since: float | None = None
         self._failures = 0
         self._site_is_right = False
+        self.failed = 0
 
     async def call(
         self,
@@ -140,20 +146,23 @@ class HelpdeskClient:
         """
         return await self._until_answered(_Request(method, path, body, query, headers), idempotent=idempotent)
 
-    async def find(self, path: str, *, known: str, query: Mapping[str, str] | None = None) -> Any | None:
+    async def find(
+        self, path: str, *, known: str, query: Mapping[str, str] | None = None, follows: bool = False
+    ) -> Any | None:
         """Get something of one ticket; None if there is no such ticket, or if it was merged into another one.
 
         Args:
             path: of the URL, after the site.
             known: a path that exists at every site of this helpdesk; asked once, if nothing has been found so far.
             query: of the URL.
+            follows: whether it belongs to the request before it.
 
         Raises:
             RequestRejectedError: this login may not see the ticket.
             ConfigError: the login or the address is wrong.
         """
         try:
-            found = await self._until_answered(_Request("GET", path, None, query, about_one=True))
+            found = await self._until_answered(_Request("GET", path, None, query, about_one=True, follows=follows))
         except RequestRejectedError as error:
             if not self._site_is_right:
                 await self.call("GET", known)
@@ -165,7 +174,9 @@ class HelpdeskClient:
         return found
 
     async def change(self, method: str, path: str, body: Mapping[str, Any]) -> Any:
-        """Change one ticket, and return the JSON of the response. It is sent once.
+        """Change one ticket, and return the JSON of the response. It is sent once, and without waiting for its turn.
+
+        So little time passes after the ticket was read.
 
         Raises:
             RequestRejectedError: the helpdesk rejected the change, or the ticket is gone.
@@ -173,11 +184,20 @@ class HelpdeskClient:
                 the delay of a retry. Read the ticket again.
             ConfigError: the login is wrong.
         """
-        return await self._until_answered(_Request(method, path, body, about_one=True), idempotent=False)
+        return await self._until_answered(_Request(method, path, body, about_one=True, follows=True), idempotent=False)
+
+    async def undisturbed(self, read: Callable[[], Awaitable[T]]) -> T:
+        """Repeat something that takes several requests until none of them has failed, so that little time passes."""
+        while True:
+            failed = self.failed
+            found = await read()
+            if self.failed == failed:
+                return found
 
     async def _until_answered(self, request: _Request, *, idempotent: bool = True) -> Any:
         while True:
-            await asyncio.sleep(self._rate_limiter.reserve_s(monotonic()))
+            wait_s = self._rate_limiter.reserve_s(monotonic())
+            await asyncio.sleep(0 if request.follows else wait_s)
             result = await self._attempt(request)
             if isinstance(result, _Success):
                 self.failing_since, self._failures = None, 0
@@ -240,6 +260,7 @@ class HelpdeskClient:
             raise RequestRejectedError(status, content.decode("utf-8", "replace"))
 
     async def _back_off(self, failure: _Failure) -> None:
+        self.failed += 1
         self.failing_since = self.failing_since or monotonic()
         self._failures += 1
         delay_s = self._retry.delay_s(self._failures, failure.retry_after_s)

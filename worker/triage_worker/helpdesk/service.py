@@ -2,9 +2,10 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Awaitable, Callable, Collection, Coroutine, Iterable
 from contextlib import AsyncExitStack, suppress
 from time import monotonic
+from typing import Any
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.errors import KafkaError
@@ -17,6 +18,7 @@ from triage_worker.config.settings import Settings
 from triage_worker.helpdesk.adapter import OwnTickets
 from triage_worker.helpdesk.connection import Tickets, connected
 from triage_worker.helpdesk.http_client import HelpdeskClient, RequestRejectedError
+from triage_worker.helpdesk.label_poller import LabelPoller
 from triage_worker.helpdesk.metrics import HelpdeskMetrics, Outcome
 from triage_worker.helpdesk.state_topic import StateTopic, TicketRecordsTopic
 from triage_worker.kafka import topics
@@ -26,6 +28,7 @@ from triage_worker.kafka.client_compat.producer import abandon
 from triage_worker.kafka.clients import group_consumer, producer
 from triage_worker.kafka.dead_letters import DeadLetterTopic, make_dead_letter
 from triage_worker.kafka.event_reader import WITHOUT_REGISTRY, EventReader, opened_reader
+from triage_worker.kafka.event_schemas import EventSchemas, written_channels
 from triage_worker.kafka.sending import send_record
 from triage_worker.kafka.topic_plan import required_operations
 from triage_worker.observability.http import serving
@@ -57,28 +60,45 @@ async def serve(settings: Settings) -> int:
     """Do what `run` does, inside a running event loop."""
     raise_limit()
     stop = stop_on_signals()
-    section = load(settings.routes or DEFAULT_ROUTES).helpdesk
-    metrics, state = HelpdeskMetrics(), StateTopic(settings)
+    routes = load(settings.routes or DEFAULT_ROUTES)
+    metrics, state, schemas = HelpdeskMetrics(), StateTopic(settings), EventSchemas(settings)
+    needed = {**required_operations("helpdesk"), **({"labels_topic": "Write"} if settings.helpdesk_poll_s else {})}
     async with (
-        connected(settings, section, metrics) as connection,
+        connected(settings, routes.helpdesk, metrics) as connection,
         opened_reader(settings, metrics.registry) as reader,
     ):
-        tickets = Tickets(connection, TicketRecordsTopic(state, settings.helpdesk or ""), section, metrics)
+        tickets = Tickets(connection, TicketRecordsTopic(state, settings.helpdesk or ""), routes.helpdesk, metrics)
         connector = Connector(settings, tickets, metrics, reader, state.catch_up)
+        poller = LabelPoller(settings, connection.system, state, routes, metrics, lambda: connector.is_first)
         async with serving(
             settings.http_host,
             settings.http_port,
             alive=lambda: None,
-            ready=lambda: connector.not_ready() or state.problem or _outage(connection.client),
+            ready=lambda: schemas.problem or connector.not_ready() or state.problem or _outage(connection.client),
             registry=metrics.registry,
         ):
             with suppress(StoppedError):
-                await unless_stopped(stop, topics.require(settings, required_operations("helpdesk")))
+                await unless_stopped(stop, topics.require(settings, needed))
+                poller.encoding = await unless_stopped(stop, schemas.encoding(written_channels(needed)))
                 async with AsyncExitStack() as stack:
                     await unless_stopped(stop, stack.enter_async_context(state.opened()))
-                    await connector.run(stop)
+                    running = [connector.run(stop), *([poller.run()] if settings.helpdesk_poll_s else [])]
+                    await first_ended(running)
     log.info("Stopped")
     return 0
+
+
+async def first_ended(steps: Iterable[Coroutine[Any, Any, None]]) -> None:
+    """Run steps at once until the first of them ends, and raise what it raised."""
+    tasks = [asyncio.ensure_future(step) for step in steps]
+    try:
+        ended, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        for task in ended:
+            task.result()
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
 
 class Connector:

@@ -16,6 +16,7 @@ from triage_worker.config.settings import Settings
 from triage_worker.helpdesk.ownership import TicketRecord
 from triage_worker.kafka import authorization as rights
 from triage_worker.kafka import topics
+from triage_worker.kafka.client_compat.metadata import partitions
 from triage_worker.kafka.client_compat.producer import abandon
 from triage_worker.kafka.clients import producer
 from triage_worker.kafka.topic_reader import open_reader, read_topic
@@ -60,10 +61,13 @@ class StateTopic:
             TriageError: the topic cannot be created, read or written; says what to change.
         """
         await topics.create_internal(self._settings, self.topic, partitions=1, configs=CONFIGS)
+        await topics.require_visible(self._settings, self.topic)
         writer = producer(self._settings)
         async with open_reader(self._settings) as reader:
             self._reader, self._writer = reader, writer
             with rights.required():
+                while not await partitions(reader, self.topic):  # noqa: ASYNC110 (metadata has no event)
+                    await asyncio.sleep(RETRY_S)  # it was created just now
                 async for records in read_topic(reader, self.topic):
                     for record in records:
                         self.apply(record.key, record.value)

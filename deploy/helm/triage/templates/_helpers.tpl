@@ -368,7 +368,12 @@ persistentVolumeClaim: {claimName: {{ $bundle.existingClaim }}, readOnly: true}
 {{- if eq .component "helpdesk" }}
 {{- $_ := set $settings "TRIAGE_HELPDESK" $service.kind }}
 {{- $_ := set $settings "TRIAGE_HELPDESK_URL" (required "helpdesk.url is needed with helpdesk.enabled" $service.url) }}
+{{- if has $service.kind (list "zendesk" "gorgias" "intercom") }}
 {{- $_ := set $settings "TRIAGE_HELPDESK_USER" (required "helpdesk.user is needed with helpdesk.enabled" $service.user) }}
+{{- end }}
+{{- if $service.pollSeconds }}
+{{- $_ := set $settings "TRIAGE_HELPDESK_POLL_S" $service.pollSeconds }}
+{{- end }}
 {{- end }}
 {{- if eq .component "fallback" }}
 {{- $_ := set $settings "TRIAGE_LLM_URL" (required "fallback.llm.url is needed with fallback.enabled" $service.llm.url) }}

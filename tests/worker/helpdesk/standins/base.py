@@ -5,10 +5,10 @@ is the same in all of them: values by the names that the connector uses.
 """
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, ClassVar
 
 from aiohttp import web
 
@@ -58,9 +58,9 @@ class StandIn(FakeHelpdesk):
         forbidden: ids of tickets that this login may not see.
     """
 
-    FIELDS: dict[str, int | str] = {}
-    DEFAULTS: dict[str, str | None] = {}
-    REFUSAL = 422
+    FIELDS: ClassVar[Mapping[str, int | str]] = {}
+    DEFAULTS: ClassVar[Mapping[str, str | None]] = {}
+    REFUSAL: ClassVar[int] = 422
     page = 100
 
     def __init__(self, faults: Faults = ()) -> None:
@@ -73,12 +73,18 @@ class StandIn(FakeHelpdesk):
         self.moment: float | None = None
         self.created = 0
 
-    def on_fault(self, request: web.Request, fault: str) -> None:
+    def on_fault(self, request: web.Request) -> None:
         self.faulty(request.method)
 
     def open(self, ticket_id: int, **values: str | None) -> DeskTicket:
         """A customer writes: the helpdesk opens a ticket."""
-        given = {"intent": None, "confidence": None, "priority": None, "group": None, "field.order": None}
+        given: dict[str, str | None] = {
+            "intent": None,
+            "confidence": None,
+            "priority": None,
+            "group": None,
+            "field.order": None,
+        }
         made = DeskTicket(ticket_id, {**given, **self.DEFAULTS, **values}, [], self.now())
         self.desk[ticket_id] = made
         return made
@@ -144,7 +150,9 @@ class StandIn(FakeHelpdesk):
 
     def since(self, moment: float) -> list[DeskTicket]:
         """The tickets that were changed since then, the earliest first."""
-        return sorted((one for one in self.desk.values() if one.updated >= moment), key=lambda one: one.updated)
+        return sorted(
+            (one for one in self.desk.values() if one.updated >= moment), key=lambda one: (one.updated, one.id)
+        )
 
 
 def iso(moment: float) -> str:

@@ -1,6 +1,7 @@
 """A stand-in for Chatwoot's application API: a token in a header of its own, labels and attributes as a whole."""
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
 from aiohttp import web
 
@@ -14,7 +15,7 @@ NAMES = {theirs: ours for ours, theirs in PRIORITIES.items()}
 class ChatwootDesk(StandIn):
     """As before ``merge`` was known: attributes that are not sent are deleted. The list has no pages by age."""
 
-    FIELDS = {"intent": "intent", "confidence": "confidence", "field.order": "order"}
+    FIELDS: ClassVar[Mapping[str, int | str]] = {"intent": "intent", "confidence": "confidence", "field.order": "order"}
 
     def __init__(self, faults: Any = ()) -> None:
         super().__init__(faults)

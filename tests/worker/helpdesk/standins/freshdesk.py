@@ -1,9 +1,10 @@
 """A stand-in for Freshdesk's API v2: numbers for priorities, tags as a whole list, pages by number."""
 
+from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, ClassVar
 
-from aiohttp import web
+from aiohttp import BasicAuth, web
 
 from tests.worker.helpdesk.fakes import TOKEN
 from tests.worker.helpdesk.standins.base import DeskTicket, StandIn, iso, number
@@ -15,13 +16,15 @@ NAMES = {theirs: ours for ours, theirs in PRIORITIES.items()}
 class FreshdeskDesk(StandIn):
     """A value that is not known is answered with 400 and the field."""
 
-    FIELDS = {"intent": "cf_intent", "confidence": "cf_confidence", "field.order": "cf_order"}
-    DEFAULTS = {"priority": "low"}
+    FIELDS: ClassVar[Mapping[str, int | str]] = {
+        "intent": "cf_intent",
+        "confidence": "cf_confidence",
+        "field.order": "cf_order",
+    }
+    DEFAULTS: ClassVar[Mapping[str, str | None]] = {"priority": "low"}
     REFUSAL = 400
 
     def authorized(self, request: web.Request) -> bool:
-        from aiohttp import BasicAuth
-
         return request.headers.get("Authorization") == BasicAuth(TOKEN, "X").encode()
 
     def routes(self, app: web.Application) -> None:

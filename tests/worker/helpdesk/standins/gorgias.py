@@ -1,6 +1,7 @@
 """A stand-in for Gorgias' REST API: fields and tags by requests of their own, merged tickets are redirected (301)."""
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
 from aiohttp import web
 
@@ -13,8 +14,8 @@ NAMES = {theirs: ours for ours, theirs in PRIORITIES.items()}
 class GorgiasDesk(StandIn):
     """Lists have a cursor, and the latest tickets first."""
 
-    FIELDS = {"intent": 501, "confidence": 502, "field.order": 503}
-    DEFAULTS = {"priority": "normal"}
+    FIELDS: ClassVar[Mapping[str, int | str]] = {"intent": 501, "confidence": 502, "field.order": 503}
+    DEFAULTS: ClassVar[Mapping[str, str | None]] = {"priority": "normal"}
     REFUSAL = 400
 
     def routes(self, app: web.Application) -> None:

@@ -1,6 +1,7 @@
 """A stand-in for Intercom's REST API: custom attributes, assignments and tags by requests of their own, a search."""
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
 from aiohttp import web
 
@@ -11,7 +12,12 @@ from tests.worker.helpdesk.standins.base import OUR_USER, DeskTicket, StandIn, n
 class IntercomDesk(StandIn):
     """It names the time when calls are allowed again, in seconds since the epoch."""
 
-    FIELDS = {"intent": "Intent", "confidence": "Confidence", "priority": "Urgency", "field.order": "Order"}
+    FIELDS: ClassVar[Mapping[str, int | str]] = {
+        "intent": "Intent",
+        "confidence": "Confidence",
+        "priority": "Urgency",
+        "field.order": "Order",
+    }
 
     def __init__(self, faults: Any = ()) -> None:
         super().__init__(faults)

@@ -1,8 +1,9 @@
 """A stand-in for Zammad's REST API: attributes at the top of a ticket, each tag by a request of its own, a history."""
 
 import re
+from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, ClassVar
 
 from aiohttp import web
 
@@ -16,8 +17,12 @@ NAMES = {theirs: ours for ours, theirs in PRIORITIES.items()}
 class ZammadDesk(StandIn):
     """It has three priorities."""
 
-    FIELDS = {"intent": "intent", "confidence": "confidence", "field.order": "order_number"}
-    DEFAULTS = {"priority": "normal", "group": "1"}
+    FIELDS: ClassVar[Mapping[str, int | str]] = {
+        "intent": "intent",
+        "confidence": "confidence",
+        "field.order": "order_number",
+    }
+    DEFAULTS: ClassVar[Mapping[str, str | None]] = {"priority": "normal", "group": "1"}
 
     def authorized(self, request: web.Request) -> bool:
         return request.headers.get("Authorization") == f"Token token={TOKEN}"

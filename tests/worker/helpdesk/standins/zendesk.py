@@ -1,6 +1,7 @@
 """A stand-in for Zendesk's Ticketing API: an optimistic lock (409), incremental export by cursor, audits."""
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
 from aiohttp import web
 
@@ -12,7 +13,7 @@ class ZendeskDesk(StandIn):
     """Writes with a stamp that is not the ticket's are refused."""
 
     user = f"{USER}/token"
-    FIELDS = {"intent": 501, "confidence": 502, "field.order": 503}
+    FIELDS: ClassVar[Mapping[str, int | str]] = {"intent": 501, "confidence": 502, "field.order": 503}
 
     def routes(self, app: web.Application) -> None:
         app.router.add_get("/api/v2/users/me.json", self._me)
@@ -69,10 +70,11 @@ class ZendeskDesk(StandIn):
 
     async def _export(self, request: web.Request) -> web.Response:
         assert request.query["include"] == "metric_sets"
-        begin = request.query.get("cursor") or request.query["start_time"]
-        later = [one for one in self.since(float(begin)) if "cursor" not in request.query or one.updated > float(begin)]
+        updated, _, last = request.query.get("cursor", "").partition("|")
+        begin = (float(updated), int(last)) if last else (float(request.query["start_time"]), 0)
+        later = [one for one in self.since(begin[0]) if (one.updated, one.id) > begin]
         page = later[: self.page]
-        after = repr(page[-1].updated) if page else begin
+        after = f"{page[-1].updated!r}|{page[-1].id}" if page else f"{begin[0]!r}|{begin[1]}"
         shown = [{**self._json(one), "metric_set": {"reopens": one.reopens}} for one in page]
         return web.json_response(
             {"tickets": shown, "after_cursor": after, "end_of_stream": len(later) <= self.page, "after_url": ""}

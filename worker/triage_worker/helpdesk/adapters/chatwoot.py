@@ -8,7 +8,7 @@ from time import time
 from typing import Any, ClassVar
 
 from triage_worker.helpdesk.adapter import Adapter, Author, ChangedPage, ChangedTicket, Fields
-from triage_worker.helpdesk.changed_pages import Place, seconds
+from triage_worker.helpdesk.changed_pages import Place, resumed, seconds
 from triage_worker.helpdesk.http_client import HelpdeskClient
 from triage_worker.helpdesk.ticket_state import Changes, TicketState, text_of
 
@@ -17,8 +17,6 @@ KNOWN = "/conversations/meta"
 PRIORITIES = {"low": "low", "normal": "medium", "high": "high", "urgent": "urgent"}
 NAMES = {theirs: ours for ours, theirs in PRIORITIES.items()}
 INCOMING = 0
-OVERLAP_S = 5.0
-"""By how much clocks may differ, since the list takes an age and not a time."""
 
 
 class Chatwoot:
@@ -71,12 +69,10 @@ class Chatwoot:
 
     async def changed_since(self, place: str) -> ChangedPage:
         """Read all conversations that were changed since a time; the list has no pages."""
-        since = Place.parse(place).since
-        query = {"status": "all", "updated_within": str(int(time() - since + OVERLAP_S) + 1)}
+        begin = Place.parse(place)
+        query = {"status": "all", "updated_within": str(int(time() - begin.since) + 1)}
         answer = await self._client.call("GET", CONVERSATIONS, query=query)
-        tickets = [self._changed(one) for one in answer["data"]["payload"]]
-        last = max((ticket.updated_at for ticket in tickets), default=since)
-        return ChangedPage(tickets, Place(max(last, since)).write(), complete=True)
+        return resumed(begin, [self._changed(one) for one in answer["data"]["payload"]])
 
     def _changed(self, found: Mapping[str, Any]) -> ChangedTicket:
         solved = found.get("status") == "resolved"

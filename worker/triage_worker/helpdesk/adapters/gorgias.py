@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from triage_worker.helpdesk.adapter import Adapter, Author, ChangedPage, ChangedTicket, Fields
-from triage_worker.helpdesk.changed_pages import Place, seconds
+from triage_worker.helpdesk.changed_pages import Place, resumed, seconds
 from triage_worker.helpdesk.gorgias_own_tickets import PRIORITIES, TICKETS, GorgiasOwnTickets
 from triage_worker.helpdesk.http_client import HelpdeskClient, basic_auth
 from triage_worker.helpdesk.ticket_state import Changes, TicketState, same_value, text_of
@@ -33,14 +33,16 @@ class Gorgias:
 
     async def read(self, ticket_id: str) -> TicketState | None:
         """Read a ticket; see `triage_worker.helpdesk.adapter.TicketSystem`. One that was merged is redirected: None."""
-        ticket = await self._client.find(f"{TICKETS}/{ticket_id}", known=ACCOUNT)
-        return None if ticket is None else await self._state(ticket)
+        return await self._client.undisturbed(lambda: self._read(ticket_id))
 
-    async def _state(self, ticket: Mapping[str, Any]) -> TicketState:
+    async def _read(self, ticket_id: str) -> TicketState | None:
+        ticket = await self._client.find(f"{TICKETS}/{ticket_id}", known=ACCOUNT)
+        if ticket is None:
+            return None
         custom: dict[int, Any] = {}
         if self._fields:
             path = f"{TICKETS}/{ticket['id']}/custom-fields"
-            found = await self._client.find(path, known=ACCOUNT) or {"data": []}
+            found = await self._client.find(path, known=ACCOUNT, follows=True) or {"data": []}
             custom = {one["field"]["id"]: one.get("value") for one in found["data"]}
         values = {name: text_of(custom.get(number)) for name, number in self._fields.items()}
         priority = text_of(ticket.get("priority"))
@@ -69,21 +71,20 @@ class Gorgias:
 
     async def changed_since(self, place: str) -> ChangedPage:
         """Read all tickets that were changed since a time. Gorgias lists the latest first, so there is one page."""
-        since, cursor = Place.parse(place).since, None
-        newest, tickets = since, []
+        begin, cursor = Place.parse(place), None
+        tickets: list[ChangedTicket] = []
         while True:
             query = {"order_by": "updated_datetime:desc", "limit": str(PAGE)} | ({"cursor": cursor} if cursor else {})
             page = await self._client.call("GET", TICKETS, query=query)
             for ticket in page["data"]:
                 updated_at = seconds(ticket["updated_datetime"])
-                if updated_at < since:
-                    return ChangedPage(tickets, Place(newest).write(), complete=True)
-                newest = max(newest, updated_at)
+                if updated_at < begin.since:
+                    return resumed(begin, tickets)
                 closed = ticket.get("status") == "closed"
                 tickets.append(ChangedTicket(str(ticket["id"]), None, updated_at, solved=closed))
             cursor = (page.get("meta") or {}).get("next_cursor")
             if not cursor:
-                return ChangedPage(tickets, Place(newest).write(), complete=True)
+                return resumed(begin, tickets)
 
     async def first_message(self, ticket_id: str) -> str | None:
         """Return the first message that is not from an agent."""

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar
 
 from triage_worker.helpdesk.adapter import Adapter, Author, ChangedPage, ChangedTicket, Fields
-from triage_worker.helpdesk.changed_pages import Place, seconds
+from triage_worker.helpdesk.changed_pages import Place, resumed, seconds
 from triage_worker.helpdesk.http_client import HelpdeskClient
 from triage_worker.helpdesk.ticket_state import Changes, TicketState, same_value, text_of
 
@@ -87,8 +87,7 @@ class Intercom:
             tickets += map(self._changed, page["conversations"])
             after = ((page.get("pages") or {}).get("next") or {}).get("starting_after")
             if not after:
-                last = max((ticket.updated_at for ticket in tickets), default=begin.since)
-                return ChangedPage(tickets, Place(max(last, begin.since)).write(), complete=True)
+                return resumed(begin, tickets)
             pagination = {"per_page": PAGE, "starting_after": after}
 
     def _changed(self, found: Mapping[str, Any]) -> ChangedTicket:

@@ -38,8 +38,12 @@ class Zammad:
 
     async def read(self, ticket_id: str) -> TicketState | None:
         """Read a ticket; see `triage_worker.helpdesk.adapter.TicketSystem`."""
+        return await self._client.undisturbed(lambda: self._read(ticket_id))
+
+    async def _read(self, ticket_id: str) -> TicketState | None:
         ticket = await self._client.find(f"{TICKETS}/{ticket_id}", known=ME, query={"expand": "true"})
-        tags = await self._client.find("/api/v1/tags", known=ME, query={"object": "Ticket", "o_id": ticket_id})
+        named = {"object": "Ticket", "o_id": ticket_id}
+        tags = await self._client.find("/api/v1/tags", known=ME, query=named, follows=True)
         if ticket is None or tags is None:
             return None
         values = {name: text_of(ticket.get(field)) for name, field in self._fields.items()}
