@@ -53,11 +53,16 @@ INPUT = Channel(
     "input",
     readers=("worker",),
     writers=("intake",),
-    optional=("intake",),
     key="any; conversation_id keeps a conversation in order",
 )
 DEAD_LETTERS = Channel(
     "dead_letter", writers=("worker", "router", "helpdesk", "fallback", "review", "intake"), key="the record's"
+)
+INTAKE = Channel(
+    "intake",
+    readers=("intake",),
+    writers=("intake",),
+    key="the conversation's id, or else the source and the key of the message",
 )
 
 CHANNELS = (
@@ -84,12 +89,7 @@ CHANNELS = (
         key="the bundle's name and version, joined by a colon",
         always_json=True,
     ),
-    Channel(
-        "intake",
-        readers=("intake",),
-        writers=("intake",),
-        key="the conversation's id, or else the source and the key of the message",
-    ),
+    INTAKE,
 )
 """All channels, in the order of their settings."""
 
