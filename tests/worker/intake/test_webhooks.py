@@ -297,3 +297,8 @@ async def test_probes_and_metrics(service: Service) -> None:
         async with session.get(f"http://127.0.0.1:{service.port}/readyz") as response:
             assert (response.status, await response.text()) == (503, "no broker\n")
     service.writer.problem = None
+
+
+async def test_a_refusal_names_how_to_log_in(service: Service) -> None:
+    _, headers, _ = await service.post("gorgias", b"{}", {})
+    assert headers["WWW-Authenticate"].startswith("Bearer")
