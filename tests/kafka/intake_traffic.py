@@ -79,8 +79,8 @@ class IntakeHarness:
                 assert self.replicas[port].process.poll() is None, self.replicas[port].log_text()
                 await asyncio.sleep(0.1)
 
-    async def send_all(self, count: int, rate: float, rng: random.Random) -> Counter[int]:
-        """Send webhooks at a rate; returns how often each status was answered, 0 for no answer."""
+    async def send_all(self, count: int, rate: float, rng: random.Random, *, first: int = 0) -> Counter[int]:
+        """Send webhooks at a rate, from a number on; returns how often each status was answered, 0 for no answer."""
         answers: Counter[int] = Counter()
         begun = monotonic()
         connector = aiohttp.TCPConnector(limit=400)
@@ -88,7 +88,8 @@ class IntakeHarness:
             sending = []
             for number in range(count):
                 await asyncio.sleep(max(0.0, begun + number / rate - monotonic()))
-                sending.append(asyncio.create_task(self._send(session, number, answers, random.Random(rng.random()))))
+                sender = self._send(session, first + number, answers, random.Random(rng.random()))
+                sending.append(asyncio.create_task(sender))
             await asyncio.gather(*sending)
         return answers
 
