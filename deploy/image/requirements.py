@@ -9,7 +9,7 @@ import tomllib
 from collections.abc import Sequence
 from pathlib import Path
 
-EXTRAS = ("router", "otel", "registry", "serve", "console")
+EXTRAS = ("router", "otel", "registry", "serve", "console", "email", "imap")
 LOGINS = ("aws", "azure", "gcp")
 """Extras that log in to the Kafka of a cloud. They are large, so the image has only those that it is built with."""
 

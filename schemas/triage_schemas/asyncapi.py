@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from pydantic.json_schema import models_json_schema
 
 from triage_schemas.avro_schema import avro_schema, first_line
-from triage_schemas.channels import CHANNELS, DEAD_LETTERS, INPUT, SERVICES, read_by, written_by
+from triage_schemas.channels import CHANNELS, DEAD_LETTERS, INPUT, INTAKE, SERVICES, read_by, written_by
 from triage_schemas.cloudevents import CONTENT_TYPE, EVENT_SOURCE
 from triage_schemas.events import Event
 from triage_schemas.messages.message import Scalar
@@ -16,6 +16,11 @@ from triage_schemas.output_formats import CONTENT_TYPES, OutputFormat
 
 API_VERSION = "1.0.0"
 AVRO = "application/vnd.apache.avro;version=1.9.0"
+
+INTAKE_HEADERS = {
+    "intake-source": "the name of the source that it came from",
+    "intake-key": "the key of the message within its source",
+}
 
 DEAD_LETTER_HEADERS = {
     "dlq.topic": "where the record was read",
@@ -41,6 +46,7 @@ class InputMessage(BaseModel):
     language: str | None = None
     created_at: str | None = Field(default=None, description="RFC 3339")
     ticket_id: str | None = Field(default=None, description="id of the helpdesk's ticket that the message belongs to")
+    source: str | None = Field(default=None, description="the intake's source; written by the intake")
     metadata: dict[str, Scalar] | None = Field(default=None, description="scalars, for the router's rules")
 
 
@@ -107,6 +113,13 @@ def _messages(output_format: OutputFormat) -> dict[str, Any]:
             "headers": _headers({name: {"description": text} for name, text in DEAD_LETTER_HEADERS.items()}),
             "payload": {"description": "the record's value, unchanged"},
             "bindings": _key(DEAD_LETTERS.key),
+        },
+        INTAKE.name: {
+            "name": "triage.received",
+            "summary": "A message as the intake received it, perhaps repeatedly: as JSON, or a whole e-mail.",
+            "headers": _headers({name: {"description": text} for name, text in INTAKE_HEADERS.items()}),
+            "payload": {"$ref": "#/components/schemas/CustomerMessage"},
+            "bindings": _key(INTAKE.key),
         },
     }
     for channel in CHANNELS:

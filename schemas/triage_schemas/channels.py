@@ -54,7 +54,6 @@ INPUT = Channel(
     "input",
     readers=("worker",),
     writers=("intake",),
-    optional=("intake",),
     key="any; conversation_id keeps a conversation in order",
 )
 DEAD_LETTERS = Channel(
@@ -62,6 +61,12 @@ DEAD_LETTERS = Channel(
     readers=("console",),
     writers=("worker", "router", "helpdesk", "fallback", "review", "intake"),
     key="the record's",
+)
+INTAKE = Channel(
+    "intake",
+    readers=("intake",),
+    writers=("intake",),
+    key="the conversation's id, or else the source and the key of the message",
 )
 
 CHANNELS = (
@@ -94,12 +99,7 @@ CHANNELS = (
         key="the bundle's name and version, joined by a colon",
         always_json=True,
     ),
-    Channel(
-        "intake",
-        readers=("intake",),
-        writers=("intake",),
-        key="the conversation's id, or else the source and the key of the message",
-    ),
+    INTAKE,
     Channel(
         "acts",
         ActEvent,

@@ -66,6 +66,13 @@ def test_each_service_has_only_the_rights_that_it_needs() -> None:
             ("topic", "customer.labels"): read,
             ("topic", "customer.intents.control"): read | write,
         },
+        "triage-intake": {
+            ("topic", "intake.received"): read | write,
+            ("topic", "customer.messages"): write,
+            ("topic", "customer.messages.dlq"): write,
+            ("group", "triage-intake"): group,
+            ("transactionalId", "triage-triage-intake-"): write,
+        },
     }
 
 
@@ -84,7 +91,7 @@ def test_no_right_covers_all_resources() -> None:
 def test_the_users_have_the_documented_rights() -> None:
     """The tests give these rights to a real authorizer. Read and Write include Describe, which the chart lists, too."""
     users = of_kind(rendered("medium"), "KafkaUser")
-    for service in ("worker", "router", "fallback", "audit", "check"):
+    for service in ("worker", "router", "fallback", "audit", "intake", "check"):
         user = users["triage-test" if service == "check" else f"triage-{service}"]
         given = {
             (kind.replace("transactionalId", "transactional id"), name, operation)

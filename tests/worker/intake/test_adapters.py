@@ -222,7 +222,7 @@ def places(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
 @given(data=st.data())
 def test_no_body_breaks_an_adapter(kind: str, number: int, data: st.DataObject) -> None:
     """Whatever is put in the place of any value, it is read, ignored or refused, and makes valid JSON."""
-    body = copy.deepcopy(BY_KIND[kind][number])
+    body: Any = copy.deepcopy(BY_KIND[kind][number])
     place = data.draw(st.sampled_from(list(places(body))))
     value = data.draw(ANYTHING)
     if not place:

@@ -187,8 +187,10 @@ async def test_front_gets_its_challenge_back(service: Service) -> None:
 
 async def test_an_unknown_source_and_another_method(service: Service) -> None:
     assert (await service.post("nobody", b"{}", {}))[2]["code"] == "unknown_source"
-    async with aiohttp.ClientSession() as session, session.get(f"{service.url}/plain") as response:
-        assert response.status == 405
+    async with aiohttp.ClientSession() as session:
+        for method, source, status in (("GET", "plain", 405), ("HEAD", "plain", 200), ("HEAD", "nobody", 404)):
+            async with session.request(method, f"{service.url}/{source}") as response:
+                assert response.status == status
 
 
 async def test_a_wrong_signature_is_refused(service: Service) -> None:
@@ -297,3 +299,8 @@ async def test_probes_and_metrics(service: Service) -> None:
         async with session.get(f"http://127.0.0.1:{service.port}/readyz") as response:
             assert (response.status, await response.text()) == (503, "no broker\n")
     service.writer.problem = None
+
+
+async def test_a_refusal_names_how_to_log_in(service: Service) -> None:
+    _, headers, _ = await service.post("gorgias", b"{}", {})
+    assert headers["WWW-Authenticate"].startswith("Bearer")

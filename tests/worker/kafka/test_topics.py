@@ -65,6 +65,7 @@ def test_each_service_requires_what_it_reads_and_what_it_writes() -> None:
             ("dead_letter_topic", "Write"),
         ],
         "audit": [("review_topic", "Read"), ("labels_topic", "Read")],
+        "intake": [("intake_topic", "Read and Write"), ("input_topic", "Write"), ("dead_letter_topic", "Write")],
     }
 
 

@@ -73,13 +73,16 @@ SERVE = (
     *_SERVING,
     *OPERATION,
 )
-_TAKING_IN = _named("intake_")
+_TAKING_IN = tuple(name for name in _named("intake_") if name not in TOPICS)
 INTAKE = (
     *CONNECTION,
     *CONSUMING,
     *topic_settings("intake"),
     "sources",
+    "input_format",
+    "max_message_bytes",
     "dead_letter_headers",
+    "transactional_id_prefix",
     *_TAKING_IN,
     *OPERATION,
 )

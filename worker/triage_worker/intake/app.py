@@ -21,7 +21,8 @@ def make_app(endpoints: Endpoints, metrics: IntakeMetrics, *, with_metrics: bool
     probes = [Route("/livez", endpoints.livez), Route("/readyz", endpoints.readyz)]
     if with_metrics:
         probes.append(Route("/metrics", endpoints.metrics))
-    routes = [Route(ROUTE, endpoints.webhook, methods=["POST"]), *probes]
+    webhooks = [Route(ROUTE, endpoints.webhook, methods=["POST"]), Route(ROUTE, endpoints.address, methods=["HEAD"])]
+    routes = [*webhooks, *probes]
     app = Starlette(routes=routes, exception_handlers=error_handlers("docs/intake.md"))
     app.router.redirect_slashes = False
     return RequestContext(app, frozenset(route.path for route in probes), metrics)

@@ -1,6 +1,6 @@
 """Reads fields of a parsed JSON body; an error names the field, and shows nothing of the value."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -158,7 +158,7 @@ class Fields:
         return InvalidBodyError(f"it should be {expected}, not {_a(found)}", self._path(name))
 
 
-def flattened(fields: Fields, paths: "dict[str, Sequence[str]]") -> Fields:
+def flattened(fields: Fields, paths: Mapping[str, Sequence[str]]) -> Fields:
     """Return an object with the values that paths lead to, by other names.
 
     Args:

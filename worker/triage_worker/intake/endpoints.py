@@ -75,7 +75,7 @@ class Endpoints:
         request.state.route = ROUTE
         source = self._sources.get(request.path_params["source"])
         if source is None:
-            raise ProblemError(404, "unknown_source", "There is no source of this name: see TRIAGE_INTAKE_SOURCES.")
+            raise _unknown_source()
         request.state.source = source.model.name
         claim = source.check_headers(request.headers)
         idempotency_key = _idempotency_key(request)
@@ -96,6 +96,13 @@ class Endpoints:
             "messages": [{"key": key, "message_id": message.message_id} for key, message in messages],
         }
         return Response(orjson.dumps(answer), 202, media_type="application/json")
+
+    async def address(self, request: Request) -> Response:
+        """Answer HEAD, by which Intercom tests an address before it sends anything."""
+        request.state.route = ROUTE
+        if request.path_params["source"] not in self._sources:
+            raise _unknown_source()
+        return Response()
 
     async def livez(self, _: Request) -> Response:
         """Say whether the service works."""
@@ -122,6 +129,10 @@ class Endpoints:
             log.warning("A webhook was not written", extra={"source": source.model.name, "error": str(error)})
             detail = "Kafka does not take messages at present: send the webhook again."
             raise try_later(503, "not_written", detail, RETRY_S) from None
+
+
+def _unknown_source() -> ProblemError:
+    return ProblemError(404, "unknown_source", "There is no source of this name: see TRIAGE_INTAKE_SOURCES.")
 
 
 def _idempotency_key(request: Request) -> str:

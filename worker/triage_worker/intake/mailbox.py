@@ -5,6 +5,7 @@ import logging
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
+from functools import partial
 from typing import Protocol, TypeVar
 
 from triage_worker.config.errors import ConfigError
@@ -79,7 +80,7 @@ class Mailbox:
         self._source = source
         self._poll_s = source.mailbox.poll_s
         self._folder = folder
-        self._errors = errors
+        self._errors: tuple[type[Exception], ...] = (*errors, NotWrittenError)
         self._writer = writer
         self._metrics = metrics
         self._most_bytes = most_bytes
@@ -100,7 +101,7 @@ class Mailbox:
                         await self._read_new()
                         failures = 0
                         await asyncio.sleep(self._poll_s)
-                except (*self._errors, NotWrittenError) as error:
+                except self._errors as error:
                     failures += 1
                     mine = isinstance(error, NotWrittenError)
                     self._metrics.mailbox(self._source.name, up=mine)
@@ -115,13 +116,10 @@ class Mailbox:
         uids = await self._in_thread(self._folder.new)
         for start in range(0, len(uids), TOGETHER):
             batch = uids[start : start + TOGETHER]
-            found = [(uid, await self._in_thread(lambda uid=uid: self._fetch(uid, self._most_bytes))) for uid in batch]
+            found = [(uid, await self._in_thread(partial(self._folder.fetch, uid, self._most_bytes))) for uid in batch]
             written = await asyncio.gather(*(self._write(uid, email) for uid, email in found))
-            await self._in_thread(lambda batch=batch: self._folder.mark(batch))
+            await self._in_thread(partial(self._folder.mark, batch))
             self._metrics.received(self._source.name, sum(written), 0)
-
-    def _fetch(self, uid: int, most_bytes: int) -> bytes | None:
-        return self._folder.fetch(uid, most_bytes)
 
     async def _write(self, uid: int, email: bytes | None) -> bool:
         """Write an e-mail; one that is too large for Kafka without its end, which is where attachments are."""

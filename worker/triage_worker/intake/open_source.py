@@ -13,6 +13,9 @@ from triage_worker.intake.source_secrets import SourceSecrets
 from triage_worker.web.problems import ProblemError, try_later
 from triage_worker.web.token_bucket import TokenBucket
 
+CHALLENGE = {"WWW-Authenticate": 'Bearer realm="triage-intake"'}
+"""HTTP asks for it, although most senders sign instead."""
+
 
 class OpenSource:
     """A source of webhooks.
@@ -101,4 +104,4 @@ class OpenSource:
 
 
 def _unauthorized(error: UnverifiedError) -> ProblemError:
-    return ProblemError(401, error.code, str(error))
+    return ProblemError(401, error.code, str(error), headers=CHALLENGE)

@@ -155,7 +155,7 @@ class IntakeProcessor(MessageProcessor):
             return self._dead_letters.output(tracker, record, BAD_RECORD, reason)
         if self._seen[tracker.partition].add(known):
             return skipped(tracker, record, REPEATED)
-        source = dict(record.headers)[SOURCE].decode("utf-8", "replace")
+        source = (dict(record.headers)[SOURCE] or b"").decode("utf-8", "replace")
         topic = self._topics.get(source)
         if topic is None:
             reason = f"the source {source[:100]!r} is not in TRIAGE_INTAKE_SOURCES: add it, and replay"

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from dataclasses import asdict
 from functools import partial
@@ -104,8 +104,7 @@ async def _run(settings: Settings) -> int:
         writing = asyncio.create_task(writer.run(), name="writer")
         stack.push_async_callback(_cancel, [writing])
         log.info("Taking webhooks", extra={"host": settings.http_host, "port": settings.http_port})
-        await _until_stopped(stop, components, [answering, writing], mailboxes)
-        await _finish(server, answering)
+        await _until_stopped(stop, components, [answering, writing], mailboxes, partial(_finish, server, answering))
     log.info("Stopped", extra=asdict(components.in_flight.offsets.counts()))
     return 0
 
@@ -181,8 +180,17 @@ async def _until_stopped(
     components: ServiceComponents,
     tasks: "Sequence[asyncio.Task[None]]",
     mailboxes: Sequence[Mailbox],
+    finish: Callable[[], Awaitable[None]],
 ) -> None:
-    """Run until a signal, and then a little longer for webhooks; raises the error of a task that fails before."""
+    """Run until a signal, and then a little longer for webhooks; raises the error of a task that fails before.
+
+    Args:
+        stop: set by the signal.
+        components: the second step, which ends by the signal.
+        tasks: that must not end before.
+        mailboxes: to read.
+        finish: lets the server answer what it has, and end.
+    """
     reading = [asyncio.create_task(mailbox.run(), name="mailbox") for mailbox in mailboxes]
     second_step = asyncio.create_task(run_components(components, stop, DRAIN_S), name="second-step")
     try:
@@ -192,7 +200,8 @@ async def _until_stopped(
         for ended in done:
             ended.result()
         await _cancel(reading)
-        await asyncio.gather(asyncio.sleep(STILL_ACCEPTING_S), second_step)
+        await asyncio.sleep(STILL_ACCEPTING_S)
+        await asyncio.gather(finish(), second_step)
     finally:
         await _cancel([*reading, second_step])
 

@@ -67,7 +67,10 @@ def plan(settings: Settings, existing: Iterable[str] = ()) -> list[TopicSpec]:
         "labels_topic": {"retention.ms": "-1"},
         "control_topic": {"cleanup.policy": "compact"},
         # Keys count by the time of the broker, and are read back from the topic.
-        "intake_topic": {"retention.ms": str(3 * DAY_MS), "message.timestamp.type": "LogAppendTime"},
+        "intake_topic": {
+            "retention.ms": str(max(3 * DAY_MS, round(2_000 * settings.intake_window_s))),
+            "message.timestamp.type": "LogAppendTime",
+        },
         "acts_topic": {"retention.ms": str(365 * DAY_MS)},
     }
     names = [channel.setting for channel in CHANNELS]

@@ -44,7 +44,7 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
 
 {{- /* The enabled services. */}}
 {{- define "triage.components" -}}
-{{- range $component := list "worker" "router" "fallback" "helpdesk" "audit" "serve" }}
+{{- range $component := list "worker" "router" "fallback" "helpdesk" "audit" "serve" "intake" }}
 {{- if (index $.Values $component).enabled }}{{ $component }} {{ end }}
 {{- end }}
 {{- end }}
@@ -74,7 +74,7 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
 {{- end }}
 {{- else if eq .other "login" }}
 {{- $ports = concat $ports (include "triage.loginPorts" $values.kafka.sasl.oauth | splitList " ") }}
-{{- else }}
+{{- else if ne .other "mail" }}
 {{- $urls := dict "llm" $values.fallback.llm.url "helpdesk" $values.helpdesk.url "tracing" $values.tracing.endpoint "schemaRegistry" $values.schemaRegistry.url }}
 {{- range splitList "," (get $urls .other) }}
 {{- $ports = append $ports (include "triage.port" .) }}
@@ -288,7 +288,13 @@ persistentVolumeClaim: {claimName: {{ $bundle.existingClaim }}, readOnly: true}
   "TRIAGE_TICKETS_TOPIC" $values.topics.tickets
   "TRIAGE_ALERTS_TOPIC" $values.topics.alerts
   "TRIAGE_REVIEW_TOPIC" $values.topics.review
-  "TRIAGE_LABELS_TOPIC" $values.topics.labels }}
+  "TRIAGE_LABELS_TOPIC" $values.topics.labels
+  "TRIAGE_INTAKE_TOPIC" $values.topics.intake }}
+{{- if eq .component "intake" }}
+{{- $_ := set $settings "TRIAGE_HTTP_PORT" "8000" }}
+{{- $_ := set $settings "TRIAGE_INTAKE_PROBE_PORT" "8080" }}
+{{- $_ := set $settings "TRIAGE_INTAKE_SOURCES" "/etc/triage/intake/intake.yaml" }}
+{{- end }}
 {{- if eq .component "serve" }}
 {{- $settings = dict
   "TRIAGE_HTTP_HOST" "::"
@@ -481,6 +487,12 @@ persistentVolumeClaim: {claimName: {{ $bundle.existingClaim }}, readOnly: true}
 {{- if eq .component "serve" }}
 - {name: keys, mountPath: /etc/triage/keys, readOnly: true}
 {{- end }}
+{{- if eq .component "intake" }}
+- {name: intake, mountPath: /etc/triage/intake, readOnly: true}
+{{- if .root.Values.intake.secretsSecret }}
+- {name: intake-secrets, mountPath: /etc/triage/intake-secrets, readOnly: true}
+{{- end }}
+{{- end }}
 {{- if include "triage.sources" . }}
 - {name: sources, mountPath: /etc/triage/sources, readOnly: true}
 {{- end }}
@@ -539,6 +551,14 @@ persistentVolumeClaim: {claimName: {{ $bundle.existingClaim }}, readOnly: true}
     secretName: {{ required "serve.keysSecret is needed with serve.enabled: a Secret with the file that `triage serve key` makes" .root.Values.serve.keysSecret }}
     defaultMode: 0440
     items: [{key: {{ .root.Values.serve.keysKey }}, path: keys.yaml}]
+{{- end }}
+{{- if eq .component "intake" }}
+- name: intake
+  configMap: {name: {{ include "triage.fullname" .root }}-intake}
+{{- with .root.Values.intake.secretsSecret }}
+- name: intake-secrets
+  secret: {secretName: {{ . }}, defaultMode: 0440}
+{{- end }}
 {{- end }}
 {{- if include "triage.sources" . }}
 - name: sources

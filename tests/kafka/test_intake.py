@@ -1,0 +1,100 @@
+"""Each webhook becomes one message, while replicas are killed, brokers restart, and senders try again."""
+
+import asyncio
+import random
+import signal
+from collections.abc import Sequence
+from pathlib import Path
+from time import monotonic
+
+import pytest
+
+from tests.kafka import fault_environment
+from tests.kafka.broker import Broker, free_ports
+from tests.kafka.harness import KafkaHarness
+from tests.kafka.intake_traffic import IntakeHarness
+
+pytestmark = pytest.mark.kafka
+
+MOST_S = 8.0
+"""The end takes 5 s at most; more on a busy machine."""
+
+
+async def kill_and_start(intake: IntakeHarness, port: int) -> None:
+    """Kill a replica, and start it again."""
+    intake.replicas[port].kill()
+    intake.start(port)
+    await intake.ready(port)
+
+
+async def test_a_replica_is_killed_while_webhooks_arrive(harness: KafkaHarness, tmp_path: Path, seed: int) -> None:
+    """The short form: two replicas, one of which is killed twice."""
+    rng = random.Random(seed)
+    intake = IntakeHarness(harness, tmp_path, free_ports(2))
+    await intake.prepare()
+    for port in intake.ports:
+        intake.start(port)
+    for port in intake.ports:
+        await intake.ready(port)
+    sending = asyncio.create_task(intake.send_all(400, 100, rng))
+    await asyncio.sleep(1.0)
+    await kill_and_start(intake, intake.ports[0])
+    answers = await sending
+    await kill_and_start(intake, intake.ports[0])
+    repeated = await intake.check(400)
+    print(f"answers {dict(answers)}, repetitions left out {repeated}")
+    assert answers[202] >= 400
+    assert repeated > 0, "nothing was left out, so this proves nothing"
+    for service in intake.replicas.values():
+        begun = monotonic()
+        assert await service.terminate() == 0, service.log_text()
+        assert monotonic() - begun < MOST_S
+
+
+@pytest.mark.torture
+@pytest.mark.parametrize("nodes", [3, 1])
+async def test_2000_webhooks_with_kills_and_broker_restarts(
+    kafka_installed: None, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, seed: int, nodes: int
+) -> None:
+    """200 a second; meanwhile replicas are killed and brokers are restarted, one after the other.
+
+    While the only broker of one is away, senders are told to try again.
+    """
+    rng = random.Random(seed)
+    settings = fault_environment.REPLICATED if nodes > 1 else {}
+    with fault_environment.running_cluster(tmp_path / "kafka", nodes, settings) as brokers:
+        bootstrap = ",".join(node.bootstrap for node in brokers)
+        with KafkaHarness(bootstrap, tmp_path_factory.mktemp("services")) as harness:
+            intake = IntakeHarness(harness, tmp_path, free_ports(2))
+            await intake.prepare(replicas=nodes)
+            for port in intake.ports:
+                intake.start(port)
+            for port in intake.ports:
+                await intake.ready(port)
+            faults = asyncio.create_task(disturb(intake, brokers, rng))
+            sent = 2_000
+            answers = await intake.send_all(sent, 200, rng)
+            while not faults.done():  # a slow machine takes longer for them
+                answers += await intake.send_all(50, 50, rng, first=sent)
+                sent += 50
+            await faults
+            repeated = await intake.check(sent)
+            print(f"{sent} webhooks, answers {dict(answers)}, repetitions left out {repeated}")
+            assert repeated > 0
+            assert nodes > 1 or answers[503] > 0
+
+
+async def disturb(intake: IntakeHarness, brokers: Sequence[Broker], rng: random.Random) -> None:
+    """Kill each replica twice, and restart each broker: the first two gracefully, the last one by a kill."""
+    for number, node in enumerate(brokers):
+        await asyncio.sleep(rng.uniform(0.5, 1.5))
+        await asyncio.to_thread(node.stop, signal.SIGKILL if number == 2 else signal.SIGTERM)
+        port = intake.ports[number % len(intake.ports)]
+        intake.replicas[port].kill()
+        await asyncio.sleep(rng.uniform(0.5, 1.0))
+        intake.start(port)
+        node.start()
+        await asyncio.to_thread(node.wait)
+        await intake.ready(port)
+    for port in intake.ports:
+        await kill_and_start(intake, port)
