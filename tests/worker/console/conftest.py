@@ -57,7 +57,7 @@ class Console:
     async def signed_in(self, name: str = "anna", role: Role = "lead") -> "Browser":
         """A browser of somebody with a role."""
         client, answer = self.browser(), Answer()
-        await self.parts.sessions.begin(Person(name, role, "password"), answer)
+        await self.parts.sessions.begin(Person(name, role, "issuer"), answer)
         client.cookies.set(self.parts.sessions.cookie, answer.headers["set-cookie"].split(";")[0].split("=", 1)[1])
         return Browser(client, self)
 

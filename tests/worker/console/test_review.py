@@ -66,7 +66,8 @@ async def test_an_answer_publishes_what_the_review_at_a_terminal_publishes(conso
     await begin(browser)
     await answer(browser, 7, label="CANCEL_ORDER")
     place = TopicPartition("customer.intents.review", 0)
-    pending = PendingEvent(PartitionTracker[Output](place), record(place, 0, asked.write(), key=b"chat-1"), asked)
+    read = replace(record(place, 0, asked.write(), key=b"chat-1"), headers=())
+    pending = PendingEvent(PartitionTracker[Output](place), read, asked)
     outputs = replace(OutputBuilder.from_settings(console.parts.settings, "OOS"), clock=console.clock)
     terminal = outputs.build(pending, Labelled("CANCEL_ORDER"))
     assert terminal.companion is not None

@@ -11,7 +11,8 @@ class OperationSettings(BaseModel):
     """What an operator sees."""
 
     http_host: Host = Field(
-        "0.0.0.0", description="address of /livez, /readyz and /metrics; serve: and of the API; console: and of its pages"
+        "0.0.0.0",
+        description="address of /livez, /readyz and /metrics; serve: and of the API; console: and of its pages",
     )
     http_port: int = Field(
         8080,
