@@ -13,10 +13,10 @@ from urllib.error import URLError
 import pytest
 from triage_schemas.events import Event, LabelEvent
 from triage_worker.config.settings import Settings
-from triage_worker.console.acts import Acts, Publisher
 from triage_worker.console.queries import now as queries
 from triage_worker.console.queries.review import item
-from triage_worker.console.review_queue import ReviewQueue
+from triage_worker.console.shared.acts import Acts, Publisher
+from triage_worker.console.shared.review_queue import ReviewQueue
 from triage_worker.console.signing_in.roles import Person
 from triage_worker.console.state.database import Database
 from triage_worker.console.state.projections import all_projections

@@ -140,7 +140,7 @@ class Topics:
 
     async def send(self, records: Sequence[OutgoingRecord]) -> None:
         """Take what the console publishes: as `Publisher.send`, and as its reader would read it."""
-        from triage_worker.console.acts import NotPublishedError
+        from triage_worker.console.shared.acts import NotPublishedError
 
         if self.away:
             raise NotPublishedError

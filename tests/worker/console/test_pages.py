@@ -3,9 +3,9 @@
 from datetime import timedelta
 
 import pytest
-from triage_worker.console.live import latency, llm, worker_account
-from triage_worker.console.scraping import Look, ServiceMetrics, parse
-from triage_worker.console.templates_environment import shown, span
+from triage_worker.console.shared.live import latency, llm, worker_account
+from triage_worker.console.shared.scraping import Look, ServiceMetrics, parse
+from triage_worker.console.shared.templates_environment import shown, span
 
 from tests.worker.console.conftest import Console
 from tests.worker.console.filling import NOW, audit, intent, request, surge, ticket

@@ -16,14 +16,13 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from triage_worker.console.acts import NotPublishedError
 from triage_worker.console.headers import SecurityHeaders
-from triage_worker.console.page import Page
-from triage_worker.console.pages import PAGES
-from triage_worker.console.parts import ConsoleParts
-from triage_worker.console.signing_in import endpoints as sign_in
+from triage_worker.console.pages import PAGES, sign_in
+from triage_worker.console.shared.acts import NotPublishedError
+from triage_worker.console.shared.page import Page
+from triage_worker.console.shared.parts import ConsoleParts
+from triage_worker.console.shared.web import PageError, link, parts, visit
 from triage_worker.console.signing_in.sessions import Session
-from triage_worker.console.web import PageError, link, parts, visit
 
 log = logging.getLogger(__name__)
 

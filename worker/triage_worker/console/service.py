@@ -11,18 +11,18 @@ from pydantic import SecretStr
 
 from triage_worker.config.errors import ConfigError
 from triage_worker.config.settings import Settings
-from triage_worker.console.acts import Acts, Publisher
 from triage_worker.console.app import make_app
-from triage_worker.console.parts import ConsoleParts
-from triage_worker.console.readiness import ConsoleReadiness
-from triage_worker.console.review_queue import ReviewQueue
-from triage_worker.console.scraping import Scraper
+from triage_worker.console.shared.acts import Acts, Publisher
+from triage_worker.console.shared.parts import ConsoleParts
+from triage_worker.console.shared.readiness import ConsoleReadiness
+from triage_worker.console.shared.review_queue import ReviewQueue
+from triage_worker.console.shared.scraping import Scraper
+from triage_worker.console.shared.templates_environment import Templates
 from triage_worker.console.signing_in.sessions import Sessions
 from triage_worker.console.signing_in.users import Users
 from triage_worker.console.state.database import Database
 from triage_worker.console.state.projections import all_projections
 from triage_worker.console.state.reader import StateReader
-from triage_worker.console.templates_environment import Templates
 from triage_worker.kafka import topics
 from triage_worker.kafka.event_schemas import EventSchemas, written_channels
 from triage_worker.kafka.topic_plan import required_operations

@@ -96,13 +96,9 @@ class Database:
         async with self._write_lock:
             await asyncio.shield(asyncio.to_thread(give_back, self._writer))
 
-    def forget_topics(self) -> None:
+    async def forget_topics(self) -> None:
         """Delete all rows that come from topics; people stay signed in."""
-        with transaction(self._writer):
-            tables = self._writer.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()
-            for (name,) in tables:
-                if name != "sessions" and not name.startswith(("sqlite_", "label_words_")):
-                    self._writer.execute(f"DELETE FROM {name}")
+        await self.write(_forget_topics)
 
     def close(self) -> None:
         """Close all connections, and delete a temporary file."""
@@ -123,6 +119,12 @@ def transaction(connection: sqlite3.Connection) -> Iterator[None]:
         connection.execute("ROLLBACK")
         raise
     connection.execute("COMMIT")
+
+
+def _forget_topics(connection: sqlite3.Connection) -> None:
+    for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall():
+        if name != "sessions" and not name.startswith(("sqlite_", "label_words_")):
+            connection.execute(f"DELETE FROM {name}")
 
 
 def _connect(path: Path, *, read_only: bool = False) -> sqlite3.Connection:

@@ -139,22 +139,24 @@ class StateReader:
     async def _assign(self, consumer: AIOKafkaConsumer) -> dict[TopicPartition, int]:
         """Begin where the state ends, or where the days to show begin; returns the present ends."""
         places = [place for topic in self._projections for place in await partitions(consumer, topic)]
-        consumer.assign(places)
         if not places:
+            consumer.assign([])
             return {}
         begins, ends = await consumer.beginning_offsets(places), await consumer.end_offsets(places)
         known = await self._database.read(_offsets)
         if any(place in known and known[place] > ends[place] for place in places):
             log.warning("A topic was created again, so that the state is read again from the beginning")
-            self._database.forget_topics()
+            await self._database.forget_topics()
             self._forget()
             known = {}
+        starts = dict(begins)
         since = datetime.now(UTC) - timedelta(days=self._settings.console_days)
         for topic in self._projections:
-            from_beginning = self._settings_of[topic] in FROM_THE_BEGINNING
-            starts = begins if from_beginning else await offsets_since(consumer, topic, since)
-            for place in (place for place in places if place.topic == topic):
-                consumer.seek(place, max(known.get(place, starts.get(place, begins[place])), begins[place]))
+            if self._settings_of[topic] not in FROM_THE_BEGINNING:
+                starts |= await offsets_since(consumer, topic, since)
+        consumer.assign(places)
+        for place in places:  # at once: otherwise the client looks for a position of its own, and may set it after this
+            consumer.seek(place, max(known.get(place, starts[place]), begins[place]))
         return dict(ends)
 
     async def _add_next(self, consumer: AIOKafkaConsumer, reader: EventReader) -> int:

@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from triage_worker.console.live import WorkerAccount, lags, llm, worker_account
 from triage_worker.console.queries.audit_bound import LiveBound
 from triage_worker.console.queries.now import Account, Queue, Surge
-from triage_worker.console.scraping import Look
+from triage_worker.console.shared.live import WorkerAccount, lags, llm, worker_account
+from triage_worker.console.shared.scraping import Look
 
 Level = Literal["problem", "warning"]
 

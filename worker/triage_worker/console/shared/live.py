@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from triage_worker.console.scraping import Look, ServiceMetrics
+from triage_worker.console.shared.scraping import Look, ServiceMetrics
 
 SKIPPED = "skipped"
 
