@@ -72,8 +72,14 @@ async def _review(topics: Topics, now: datetime, queue: int) -> None:
     await topics.events("review_topic", *waiting, at=now - timedelta(minutes=25))
     asked = [audit(f"where is my parcel {number}", 200_000 + number, labels=DESCRIPTIONS) for number in range(3)]
     await topics.events("review_topic", *asked, at=now - timedelta(minutes=5))
+    first = SourceRef(topic="customer.messages", partition=1, offset=0)
     before = intent(
-        99_999, conversation_id="review-0", text="hello, I need help with an order", intent="OTHER", classified_at=now
+        0,
+        source=first,
+        conversation_id="review-0",
+        text="hello, I need help with an order",
+        intent="OTHER",
+        classified_at=now,
     )
     await topics.events("output_topic", before, at=now - timedelta(minutes=31))
 

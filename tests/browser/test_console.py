@@ -103,5 +103,5 @@ async def test_the_page_now_keeps_itself_up_to_date(console: ServedConsole, open
     page = await opened.new_page()
     await sign_in(page, console)
     await console.topics.events("review_topic", request("new", 1))
-    shown = "document.querySelector('#people').parentNode.innerText.includes('1 messages')"
+    shown = "document.querySelector('#people').parentNode.innerText.includes('1 message waits')"
     await page.wait_for_function(shown, timeout=15_000)

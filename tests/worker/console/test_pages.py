@@ -81,7 +81,7 @@ async def test_now_shows_the_sum_that_holds(console: Console) -> None:
     await console.topics.events("review_topic", request("hm", 5), audit("hm", 4))
     page = (await (await console.signed_in()).get("/now")).text
     summed = page.split('id="account"', 1)[1].split("</section>", 1)[0]
-    for part in ("7</span> answered", "<b>5</b> accepted", "<b>1</b> refused", "<b>1</b> dead letters"):
+    for part in ("7</span> answered", "<b>5</b> accepted", "<b>1</b> refused", "<b>1</b> dead letter<"):
         assert part in summed
     assert "Nothing is wrong that the console knows of." in page
     assert '<rect class="accepted"' in page
