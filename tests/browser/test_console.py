@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from tests.browser.conftest import ServedConsole, chromium, sign_in
+from tests.browser.sample import fill
 from tests.worker.console.filling import audit, request
 
 pytestmark = [
@@ -86,6 +87,31 @@ async def test_pages_work_without_the_script(console: ServedConsole, opened: Any
     await page.get_by_role("button", name="Next message").click()
     await page.get_by_role("button", name="WISMO").click()
     await page.get_by_text("Nothing waits for you at present.").wait_for()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+async def test_axe_finds_nothing_serious_on_any_page(console: ServedConsole, opened: Any, scheme: str) -> None:
+    from axe_playwright_python.async_playwright import Axe
+
+    await fill(console.topics, minutes=10)
+    context = await opened.new_context(color_scheme=scheme)
+    page = await context.new_page()
+    found: list[str] = []
+
+    async def look(where: str) -> None:
+        violations = (await Axe().run(page)).response["violations"]
+        found.extend(f"{where}: {one['id']} {one['nodes'][0]['html'][:150]}" for one in violations)
+
+    await page.goto(f"{console.url}/sign-in")
+    await look("sign-in")
+    await sign_in(page, console)
+    for path in ("/now", "/tickets", "/tickets/T-0001", "/acts", "/review", "/nothing"):
+        await page.goto(console.url + path)
+        await look(path)
+    await page.goto(f"{console.url}/review")
+    await page.get_by_role("button", name="Next message").click()
+    await look("message")
+    assert found == []
 
 
 async def test_keys_can_be_switched_off(console: ServedConsole, opened: Any) -> None:

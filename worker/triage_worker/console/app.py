@@ -40,7 +40,7 @@ def make_app(console: ConsoleParts, registry: CollectorRegistry) -> ASGIApp:
 
     Args:
         console: its parts.
-        registry: of the metrics.
+        registry: of the metrics, which are shown here unless probes have a port of their own.
     """
     url = console.settings.console_url
 
@@ -60,7 +60,7 @@ def make_app(console: ConsoleParts, registry: CollectorRegistry) -> ASGIApp:
             *sign_in.ROUTES,
             Route("/livez", livez),
             Route("/readyz", readyz),
-            Route("/metrics", metrics),
+            *(() if console.settings.console_probe_port else (Route("/metrics", metrics),)),
             Mount("/static", _Static(directory=STATIC)),
         ],
         exception_handlers={

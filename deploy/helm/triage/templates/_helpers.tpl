@@ -305,6 +305,8 @@ persistentVolumeClaim: {claimName: {{ $bundle.existingClaim }}, readOnly: true}
 {{- $_ := set $settings "TRIAGE_ACTS_TOPIC" $values.topics.acts }}
 {{- end }}
 {{- if eq .component "console" }}
+{{- $_ := set $settings "TRIAGE_HTTP_PORT" "8000" }}
+{{- $_ := set $settings "TRIAGE_CONSOLE_PROBE_PORT" "8080" }}
 {{- $_ := set $settings "TRIAGE_CONSOLE_STATE" "/state/console.sqlite" }}
 {{- if $service.usersSecret }}
 {{- $_ := set $settings "TRIAGE_CONSOLE_USERS" "/etc/triage/users/users.yaml" }}
