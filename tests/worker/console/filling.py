@@ -26,7 +26,7 @@ from triage_worker.kafka.event_reader import WITHOUT_REGISTRY
 from triage_worker.kafka.records import OutgoingRecord
 
 from tests.worker.fakes import record
-from tests.worker.fallback.events import LABELS, event
+from tests.worker.fallback.events import event
 
 NOW = datetime(2026, 11, 30, 10, 0, tzinfo=UTC)
 NOW_MS = int(NOW.timestamp() * 1000)
@@ -189,6 +189,3 @@ class AppliedAtOnce:
         del timeout_s
         await asyncio.sleep(0)
         return bool(await self._database.read(seen))
-
-
-__all__ = ["LABELS"]

@@ -18,8 +18,9 @@ from triage_worker.streaming.tracking.offset_tracker import PartitionTracker
 from triage_worker.streaming.tracking.output import Output
 
 from tests.worker.console.conftest import Browser, Console
-from tests.worker.console.filling import LABELS, NOW, audit, intent, label, request
+from tests.worker.console.filling import NOW, audit, intent, label, request
 from tests.worker.fakes import record
+from tests.worker.fallback.events import LABELS
 
 
 async def begin(browser: Browser, **form: str) -> str:

@@ -80,7 +80,7 @@ def conversation(connection: sqlite3.Connection, conversation_id: str | None) ->
         message = found.setdefault(place, Message(place, *about, row["text"]))
         message.text = message.text or row["text"] or _answered_text(connection, place)
         names = ("at", "decided_by", "outcome", "intent", "confidence", "reason", "corrects")
-        message.decisions.append(Decision(*(row[name] for name in names), more=orjson.loads(row["event"])))
+        message.decisions.append(Decision(*(row[name] for name in names), orjson.loads(row["event"])))
     return list(found.values())
 
 

@@ -34,7 +34,7 @@ class Database:
 
     def __init__(self, path: Path | None) -> None:
         self._folder = None if path else tempfile.TemporaryDirectory(prefix="triage-console-")
-        self.path = path or Path(self._folder.name) / "state.sqlite" if self._folder else path  # type: ignore[assignment]
+        self.path: Path = path or Path(self._folder.name if self._folder else "") / "state.sqlite"
         self._write_lock = asyncio.Lock()
         try:
             self._writer = self._open()

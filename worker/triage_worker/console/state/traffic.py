@@ -102,9 +102,10 @@ class DeadLetters:
             info = read_dead_letter(record.headers)
             if info is None:
                 continue
+            place = info.source.topic, info.source.partition, info.source.offset
             is_message = self._input_topics is None or info.source.topic in self._input_topics
             stage = MODEL if is_message else "other"
-            if self._counted.add(connection, tuple(info.source), stage, record.at, "dead_letter"):
+            if self._counted.add(connection, place, stage, record.at, "dead_letter"):
                 minutes[record.at // MINUTE_MS, stage, "dead_letter", short(info.code)] += 1
         connection.executemany(COUNT_MINUTE, [(*key, count) for key, count in minutes.items()])
         self._counted.flush(connection)
