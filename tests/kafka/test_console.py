@@ -94,6 +94,23 @@ async def test_events_are_counted_once_also_after_a_restart(settings: Settings, 
         await eventually_counted(anew, 90)
 
 
+async def test_a_topic_that_is_created_again_is_read_again_with_all_others(settings: Settings, tmp_path: Path) -> None:
+    path = tmp_path / "state.sqlite"
+    await send(settings, settings.output_topic, [intent(offset) for offset in range(9)])
+    await send(settings, settings.review_topic, [request("hm", 1)])
+    async with console(settings, path) as first:
+        await eventually_counted(first, 9)
+    await admin.delete_topic(settings.bootstrap_servers, settings.output_topic)
+    await admin.create_topics(settings.bootstrap_servers, [settings.output_topic], partitions=3)
+    async with console(settings, path) as second:
+        await eventually_counted(second, 0)
+
+        async def asked() -> bool:
+            return await second.database.read(lambda state: queries.queue(state, 0).waiting) == 1
+
+        await eventually(asked, 30)
+
+
 async def eventually_counted(one: Console, messages: int) -> None:
     async def counted() -> bool:
         return (await one.database.read(queries.account)).answered == messages

@@ -59,7 +59,7 @@ def issuer() -> Iterator[FakeIssuer]:
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            documents = {
+            documents: dict[str, dict[str, Any]] = {
                 "/.well-known/openid-configuration": {
                     "issuer": fake.url,
                     "authorization_endpoint": f"{fake.url}/authorize",

@@ -36,6 +36,10 @@ triage_latency_seconds_count 100.0
 triage_latency_seconds_sum 3.0
 """
 FALLBACK = """
+# TYPE triage_model_info gauge
+triage_model_info{name="llm",version="1",device="",serves="*"} 1.0
+# TYPE triage_messages_read counter
+triage_messages_read_total 10.0
 # TYPE triage_llm_calls counter
 triage_llm_calls_total{result="answered"} 9.0
 triage_llm_calls_total{result="unavailable"} 1.0
@@ -95,7 +99,7 @@ async def test_now_says_what_is_wrong_and_what_to_do(console: Console) -> None:
     page = (await (await console.signed_in()).get("/now/live")).text
     for sentence in (
         "50 messages are read and not accounted for.",
-        "7 messages wait at http://service-0, the oldest for 90 s.",
+        "7 messages wait on customer.messages, the oldest for 90 s.",
         "The LLM is not asked: too many calls failed.",
         "WISMO is asked for 50 times, and 4 times is usual.",
         "Runbook: TriageUnaccounted.",

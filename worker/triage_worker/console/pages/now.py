@@ -14,6 +14,7 @@ from triage_worker.console.shared.alerting import alerts
 from triage_worker.console.shared.charts import stacked
 from triage_worker.console.shared.page import Page
 from triage_worker.console.shared.web import Visit, visit
+from triage_worker.console.state.counted import OUTCOMES
 
 KINDS = {"accepted": "accepted", "refused": "refused-bar", "dead_letter": "dead_letter"}
 RECENT = 5
@@ -43,7 +44,7 @@ async def _values(here: Visit) -> dict[str, Any]:
         "now": now,
         "minutes": minutes,
         "chart": stacked(
-            [[(KINDS[name], one.outcomes.get(name, 0)) for name in queries.OUTCOMES] for one in minutes],
+            [[(KINDS[name], one.outcomes.get(name, 0)) for name in OUTCOMES] for one in minutes],
             [f"{datetime.fromtimestamp(one.at / 1000, UTC):%H:%M}" for one in minutes],
         ),
         "per_minute": sum(one.messages for one in over) / len(over),

@@ -28,6 +28,9 @@ class Database:
     Args:
         path: of the file; None makes a temporary one. It belongs to one console.
 
+    Attributes:
+        generation: how often what comes from topics was deleted.
+
     Raises:
         ConfigError: it cannot be opened or written.
     """
@@ -36,6 +39,7 @@ class Database:
         self._folder = None if path else tempfile.TemporaryDirectory(prefix="triage-console-")
         self.path: Path = path or Path(self._folder.name if self._folder else "") / "state.sqlite"
         self._write_lock = asyncio.Lock()
+        self.generation = 0
         try:
             self._writer = self._open()
             self._readers: queue.LifoQueue[sqlite3.Connection] = queue.LifoQueue()
@@ -97,7 +101,8 @@ class Database:
             await asyncio.shield(asyncio.to_thread(give_back, self._writer))
 
     async def forget_topics(self) -> None:
-        """Delete all rows that come from topics; people stay signed in."""
+        """Delete all rows that come from topics; people stay signed in. All readers have to begin anew then."""
+        self.generation += 1
         await self.write(_forget_topics)
 
     def close(self) -> None:
