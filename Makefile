@@ -15,7 +15,7 @@ EXTRAS := .[demo,router,otel,parquet,email,registry,aws,azure,gcp,serve,console,
 QUICK := not kafka and not train and not install and not packaging and not torture and not llm
 DATA ?= $(or $(TRIAGE_DATA),../shared/data)
 
-.PHONY: help setup demo test check docs bench gpu-check bench-peers bench-serve bench-formats evaluate-all mail-check text-price redaction-check leave-one-out language-check two-wishes label-curve multilingual-check train-multilingual train-ecommerce torture test-llm examples deploy-check lowest newest pins clean
+.PHONY: help setup demo test check docs bench gpu-check bench-peers bench-serve bench-formats screenshots evaluate-all mail-check text-price redaction-check leave-one-out language-check two-wishes label-curve multilingual-check train-multilingual train-ecommerce torture test-llm examples deploy-check lowest newest pins clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -98,6 +98,9 @@ test-llm: $(LLM_READY) ## test the fallback with a real, very small LLM (builds 
 examples: $(EXAMPLES_READY) ## test the examples for Spark and Dask, compared with `triage classify` on the same rows (needs Java 17)
 	@$(BIN)/python -m pytest -m examples $(PYTEST_ARGS)
 	@$(BIN)/python docs/examples/measure.py $(or $(EXAMPLES_ARGS),--rounds 1)
+
+screenshots: $(ALL_READY) ## take the pictures of the console for the documentation, by Chromium
+	@$(BIN)/python -m tests.browser.screenshots docs/images
 
 deploy-check: $(ALL_READY) ## check chart, image, alerts, dashboards and Compose file without a cluster
 	@PYTHON=$(abspath $(BIN))/python deploy/check/install

@@ -12,18 +12,18 @@ from prometheus_client import CollectorRegistry
 from starlette.responses import Response as Answer
 from triage_worker.config.console_values import Role
 from triage_worker.config.settings import Settings
-from triage_worker.console.acts import Acts, Publisher
 from triage_worker.console.app import make_app
-from triage_worker.console.parts import ConsoleParts
-from triage_worker.console.readiness import ConsoleReadiness
-from triage_worker.console.review_queue import ReviewQueue
-from triage_worker.console.scraping import Scraper
+from triage_worker.console.shared.acts import Acts, Publisher
+from triage_worker.console.shared.parts import ConsoleParts
+from triage_worker.console.shared.readiness import ConsoleReadiness
+from triage_worker.console.shared.review_queue import ReviewQueue
+from triage_worker.console.shared.scraping import Scraper
+from triage_worker.console.shared.templates_environment import Templates
 from triage_worker.console.signing_in.roles import Person
 from triage_worker.console.signing_in.sessions import Sessions
 from triage_worker.console.signing_in.users import Users, add_user
 from triage_worker.console.state.database import Database
 from triage_worker.console.state.reader import StateReader
-from triage_worker.console.templates_environment import Templates
 from triage_worker.streaming.review_outputs import OutputBuilder
 
 from tests.worker.console.filling import NOW_MS, AppliedAtOnce, Topics
@@ -57,7 +57,7 @@ class Console:
     async def signed_in(self, name: str = "anna", role: Role = "lead") -> "Browser":
         """A browser of somebody with a role."""
         client, answer = self.browser(), Answer()
-        await self.parts.sessions.begin(Person(name, role, "password"), answer)
+        await self.parts.sessions.begin(Person(name, role, "issuer"), answer)
         client.cookies.set(self.parts.sessions.cookie, answer.headers["set-cookie"].split(";")[0].split("=", 1)[1])
         return Browser(client, self)
 

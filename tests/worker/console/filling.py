@@ -26,7 +26,7 @@ from triage_worker.kafka.event_reader import WITHOUT_REGISTRY
 from triage_worker.kafka.records import OutgoingRecord
 
 from tests.worker.fakes import record
-from tests.worker.fallback.events import LABELS, event
+from tests.worker.fallback.events import event
 
 NOW = datetime(2026, 11, 30, 10, 0, tzinfo=UTC)
 NOW_MS = int(NOW.timestamp() * 1000)
@@ -140,7 +140,7 @@ class Topics:
 
     async def send(self, records: Sequence[OutgoingRecord]) -> None:
         """Take what the console publishes: as `Publisher.send`, and as its reader would read it."""
-        from triage_worker.console.acts import NotPublishedError
+        from triage_worker.console.shared.acts import NotPublishedError
 
         if self.away:
             raise NotPublishedError
@@ -189,6 +189,3 @@ class AppliedAtOnce:
         del timeout_s
         await asyncio.sleep(0)
         return bool(await self._database.read(seen))
-
-
-__all__ = ["LABELS"]

@@ -1,6 +1,7 @@
 """The frame of the console: who gets in, what every answer carries, and what is refused."""
 
 import pytest
+from triage_worker.console.signing_in.users import add_user
 
 from tests.worker.console.conftest import PASSWORD, Console
 
@@ -93,6 +94,17 @@ async def test_signing_out_ends_the_session(console: Console) -> None:
     await browser.post("/sign-out")
     browser.client.cookies.update(cookies)
     assert (await browser.get("/now")).status_code == 303
+
+
+async def test_who_is_taken_out_of_the_file_is_signed_out(console: Console) -> None:
+    assert console.parts.settings.console_users is not None
+    async with console.browser() as browser:
+        await browser.post("/sign-in", data={"name": "anna", "password": PASSWORD})
+        assert (await browser.get("/acts")).status_code == 200
+        add_user(console.parts.settings.console_users, "anna", "reader", PASSWORD)
+        assert (await browser.get("/acts")).status_code == 403
+        console.parts.settings.console_users.write_text("users: []")
+        assert (await browser.get("/now")).status_code == 303
 
 
 async def test_a_session_ends_after_a_while_without_requests(console: Console) -> None:

@@ -3,9 +3,9 @@
 from datetime import timedelta
 
 import pytest
-from triage_worker.console.live import latency, llm, worker_account
-from triage_worker.console.scraping import Look, ServiceMetrics, parse
-from triage_worker.console.templates_environment import shown, span
+from triage_worker.console.shared.live import latency, llm, worker_account
+from triage_worker.console.shared.scraping import Look, ServiceMetrics, parse
+from triage_worker.console.shared.templates_environment import shown, span
 
 from tests.worker.console.conftest import Console
 from tests.worker.console.filling import NOW, audit, intent, request, surge, ticket
@@ -36,6 +36,10 @@ triage_latency_seconds_count 100.0
 triage_latency_seconds_sum 3.0
 """
 FALLBACK = """
+# TYPE triage_model_info gauge
+triage_model_info{name="llm",version="1",device="",serves="*"} 1.0
+# TYPE triage_messages_read counter
+triage_messages_read_total 10.0
 # TYPE triage_llm_calls counter
 triage_llm_calls_total{result="answered"} 9.0
 triage_llm_calls_total{result="unavailable"} 1.0
@@ -81,7 +85,7 @@ async def test_now_shows_the_sum_that_holds(console: Console) -> None:
     await console.topics.events("review_topic", request("hm", 5), audit("hm", 4))
     page = (await (await console.signed_in()).get("/now")).text
     summed = page.split('id="account"', 1)[1].split("</section>", 1)[0]
-    for part in ("7</span> answered", "<b>5</b> accepted", "<b>1</b> refused", "<b>1</b> dead letters"):
+    for part in ("7</span> answered", "<b>5</b> accepted", "<b>1</b> refused", "<b>1</b> dead letter<"):
         assert part in summed
     assert "Nothing is wrong that the console knows of." in page
     assert '<rect class="accepted"' in page
@@ -95,7 +99,7 @@ async def test_now_says_what_is_wrong_and_what_to_do(console: Console) -> None:
     page = (await (await console.signed_in()).get("/now/live")).text
     for sentence in (
         "50 messages are read and not accounted for.",
-        "7 messages wait at http://service-0, the oldest for 90 s.",
+        "7 messages wait on customer.messages, the oldest for 90 s.",
         "The LLM is not asked: too many calls failed.",
         "WISMO is asked for 50 times, and 4 times is usual.",
         "Runbook: TriageUnaccounted.",

@@ -18,8 +18,9 @@ from triage_worker.streaming.tracking.offset_tracker import PartitionTracker
 from triage_worker.streaming.tracking.output import Output
 
 from tests.worker.console.conftest import Browser, Console
-from tests.worker.console.filling import LABELS, NOW, audit, intent, label, request
+from tests.worker.console.filling import NOW, audit, intent, label, request
 from tests.worker.fakes import record
+from tests.worker.fallback.events import LABELS
 
 
 async def begin(browser: Browser, **form: str) -> str:
@@ -66,7 +67,8 @@ async def test_an_answer_publishes_what_the_review_at_a_terminal_publishes(conso
     await begin(browser)
     await answer(browser, 7, label="CANCEL_ORDER")
     place = TopicPartition("customer.intents.review", 0)
-    pending = PendingEvent(PartitionTracker[Output](place), record(place, 0, asked.write(), key=b"chat-1"), asked)
+    read = replace(record(place, 0, asked.write(), key=b"chat-1"), headers=())
+    pending = PendingEvent(PartitionTracker[Output](place), read, asked)
     outputs = replace(OutputBuilder.from_settings(console.parts.settings, "OOS"), clock=console.clock)
     terminal = outputs.build(pending, Labelled("CANCEL_ORDER"))
     assert terminal.companion is not None

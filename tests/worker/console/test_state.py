@@ -62,7 +62,8 @@ async def test_blocks_of_offsets_join(database: Database) -> None:
     counted = CountedMessages()
 
     def count(state: sqlite3.Connection) -> list[bool]:
-        added = [counted.add(state, ("t", 0, offset), "model", 1) for offset in (0, BLOCK - 1, BLOCK, 5 * BLOCK + 3, 0)]
+        offsets = (0, BLOCK - 1, BLOCK, 5 * BLOCK + 3, 0)
+        added = [counted.add(state, ("t", 0, offset), "model", 1, "accepted") for offset in offsets]
         counted.flush(state)
         return added
 

@@ -66,6 +66,17 @@ def test_each_service_requires_what_it_reads_and_what_it_writes() -> None:
         ],
         "audit": [("review_topic", "Read"), ("labels_topic", "Read")],
         "intake": [("intake_topic", "Read and Write"), ("input_topic", "Write"), ("dead_letter_topic", "Write")],
+        "console": [
+            ("output_topic", "Read and Write"),
+            ("fallback_topic", "Read"),
+            ("dead_letter_topic", "Read"),
+            ("tickets_topic", "Read"),
+            ("alerts_topic", "Read"),
+            ("review_topic", "Read"),
+            ("labels_topic", "Read and Write"),
+            ("control_topic", "Read"),
+            ("acts_topic", "Read and Write"),
+        ],
     }
 
 

@@ -13,7 +13,7 @@ from triage_worker.kafka.dead_letters import DeadLetterTopic
 from triage_worker.observability.metrics import Metrics
 from triage_worker.review.reviewer import Reviewer, confirm_on, show_on
 from triage_worker.streaming.async_processor import AsyncDecisionProcessor, PendingEvent
-from triage_worker.streaming.review_outputs import OutputBuilder
+from triage_worker.streaming.review_outputs import Earlier, OutputBuilder
 from triage_worker.streaming.review_verdicts import (
     Labelled,
     Later,
@@ -141,6 +141,35 @@ def test_who_disagrees_in_an_audit_publishes_a_correction_that_nobody_takes_for_
     assert dict(output.companion.headers)["ce_id"] == b"triage.label.audit:customer.messages:0:1042"
     assert label.audited is not None
     assert (label.label, label.audited.intent, label.audited.agreed) == ("CANCEL_ORDER", "WISMO", False)
+
+
+@pytest.mark.parametrize(
+    ("verdict", "earlier", "ids", "corrects"),
+    [
+        (
+            Labelled("WISMO"),
+            Earlier("CANCEL_ORDER", 1),
+            ["triage.intent.correction.2", "triage.label.2"],
+            "CANCEL_ORDER",
+        ),
+        (Labelled("WISMO"), Earlier(None, 1), ["triage.intent", "triage.label.2"], None),
+        (Labelled("WISMO"), Earlier("WISMO", 2), ["triage.label.3"], None),
+        (NoneOfThese(), Earlier("WISMO", 1), ["triage.label.2"], None),
+    ],
+    ids=["another intent", "none was published", "the same again", "none of these"],
+)
+def test_an_answer_that_replaces_another_has_ids_of_its_own(
+    verdict: Verdict, earlier: Earlier, ids: list[str], corrects: str | None
+) -> None:
+    asked = review("hm", 1042)
+    pending = PendingEvent(PartitionTracker[Output](A), record(A, 7, asked.write(), key=b"chat-1"), asked)
+    output = OUTPUTS.build(pending, verdict, earlier)
+    headers = [output.headers, *([] if output.companion is None else [output.companion.headers])]
+    assert [dict(one)["ce_id"] for one in headers] == [f"{one}:customer.messages:0:1042".encode() for one in ids]
+    if output.companion is not None:
+        assert IntentEvent.read(output.value or b"").corrects == corrects
+    else:
+        assert output.topic == "labels"
 
 
 @pytest.mark.parametrize(

@@ -90,7 +90,6 @@ _CONSOLE = _named("console_")
 CONSOLE = (
     *CONNECTION,
     *topic_settings("console"),
-    "input_topic",
     "fetch_max_wait_ms",
     *REGISTRY,
     *EVENT_FORMAT,

@@ -32,6 +32,12 @@ class ConsoleSettings(BaseModel):
     console_url: Annotated[str, AfterValidator(public_url)] | None = Field(
         None, description="console: its address for people, such as https://triage.example.com; needed with an issuer"
     )
+    console_probe_port: int = Field(
+        0,
+        ge=0,
+        le=65_535,
+        description="console: a port of its own for /livez, /readyz and /metrics; 0: that of the pages",
+    )
     console_state: Path | None = Field(
         None,
         description="console: file of its state, so that a restart need not read all again; unset: a temporary one",

@@ -6,6 +6,7 @@ How it is built:
   offsets are one transaction. A projection (`state/projections.py` lists them) turns the records of a topic into rows.
 - `pages` has one module a page: its routes, and what a person may do there. `queries` has the SQL of each page, as
   functions of a connection that return plain values. `templates` has the HTML, `static` the style and the script.
+- `shared` has what all pages use: `web` (requests, forms, answers), `acts`, the review queue.
 - `signing_in` has sessions, passwords, the issuer (OpenID Connect) and roles.
 - Whatever a person does is published before the page says that it is done, and an act goes to the topic of acts.
 

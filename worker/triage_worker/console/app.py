@@ -3,6 +3,7 @@
 import logging
 import traceback
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from pathlib import Path
 
 from prometheus_client import CollectorRegistry
@@ -15,13 +16,13 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from triage_worker.console.acts import NotPublishedError
 from triage_worker.console.headers import SecurityHeaders
-from triage_worker.console.page import Page
-from triage_worker.console.pages import PAGES
-from triage_worker.console.parts import ConsoleParts
-from triage_worker.console.signing_in import endpoints as sign_in
-from triage_worker.console.web import PageError, link, parts, visit
+from triage_worker.console.pages import PAGES, sign_in
+from triage_worker.console.shared.acts import NotPublishedError
+from triage_worker.console.shared.page import Page
+from triage_worker.console.shared.parts import ConsoleParts
+from triage_worker.console.shared.web import PageError, link, parts, visit
+from triage_worker.console.signing_in.sessions import Session
 
 log = logging.getLogger(__name__)
 
@@ -39,7 +40,7 @@ def make_app(console: ConsoleParts, registry: CollectorRegistry) -> ASGIApp:
 
     Args:
         console: its parts.
-        registry: of the metrics.
+        registry: of the metrics, which are shown here unless probes have a port of their own.
     """
     url = console.settings.console_url
 
@@ -59,7 +60,7 @@ def make_app(console: ConsoleParts, registry: CollectorRegistry) -> ASGIApp:
             *sign_in.ROUTES,
             Route("/livez", livez),
             Route("/readyz", readyz),
-            Route("/metrics", metrics),
+            *(() if console.settings.console_probe_port else (Route("/metrics", metrics),)),
             Mount("/static", _Static(directory=STATIC)),
         ],
         exception_handlers={
@@ -67,6 +68,7 @@ def make_app(console: ConsoleParts, registry: CollectorRegistry) -> ASGIApp:
             HTTPException: _on_http_error,
             NotPublishedError: _on_not_published,
             ClientDisconnect: _on_disconnect,
+            Exception: _on_unexpected,
         },
     )
     app.router.redirect_slashes = False
@@ -86,39 +88,25 @@ class _Static(StaticFiles):
 
 
 class _Unexpected:
-    """Answers errors that nobody expected by a page. The log has their kind and place, and no customer's text."""
+    """Logs errors that nobody expected, with their kind and place and no customer's text; Starlette has answered."""
 
     def __init__(self, app: Starlette) -> None:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        started = False
-
-        async def noting(message: object) -> None:
-            nonlocal started
-            started = True
-            await send(message)  # type: ignore[arg-type]
-
         try:
-            await self._app(scope, receive, noting)
+            await self._app(scope, receive, send)
         except Exception as error:
             frames = "".join(traceback.format_tb(error.__traceback__))
-            log.error(  # noqa: TRY400 (an error's message can have a customer's text)
-                "A page failed", extra={"error": type(error).__name__, "traceback": frames, "path": scope["path"]}
-            )
-            if started or scope["type"] != "http":
-                return
-            advice = "The log of the console says what. Try again, and tell who runs it if it stays so."
-            scope.setdefault("app", self._app)
-            page = _error_page(Request(scope), 500, "Something went wrong", advice)
-            await page(scope, receive, send)
+            about = {"error": type(error).__name__, "traceback": frames, "path": scope.get("path")}
+            log.error("A page failed", extra=about)  # noqa: TRY400 (an error's message can have a customer's text)
 
 
 def _guarded(page: Page, route: Route) -> Route:
     """Return a route that only those may use who are signed in and may see its page."""
 
     async def answer(request: Request) -> Response:
-        session = await parts(request).sessions.find(request)
+        session = _as_of_now(parts(request), await parts(request).sessions.find(request))
         if session is None:
             if request.method == "GET" and "fetch" not in request.headers.get("x-requested-with", ""):
                 return RedirectResponse(f"/sign-in?next={_quoted(request)}", 303)
@@ -129,6 +117,14 @@ def _guarded(page: Page, route: Route) -> Route:
         return await endpoint(request)
 
     return Route(route.path, answer, methods=sorted(route.methods or {"GET"}), name=route.name)
+
+
+def _as_of_now(console: ConsoleParts, session: Session | None) -> Session | None:
+    """Return a session with the role that the file of people gives now; None if it no longer has the person."""
+    if session is None or session.person.by != "password" or console.users is None:
+        return session
+    person = console.users.current(session.person.name)
+    return None if person is None else replace(session, person=person)
 
 
 def _quoted(request: Request) -> str:
@@ -166,6 +162,11 @@ async def _on_not_published(request: Request, _: Exception) -> Response:
         "Kafka did not confirm it in time, so nobody knows whether it counts. Go back and do it again: that is safe."
     )
     return _error_page(request, 503, "This could not be saved", advice)
+
+
+async def _on_unexpected(request: Request, _: Exception) -> Response:
+    advice = "The log of the console says what. Try again, and tell who runs it if it stays so."
+    return _error_page(request, 500, "Something went wrong", advice)
 
 
 async def _on_disconnect(_: Request, __: Exception) -> Response:

@@ -4,29 +4,31 @@ import asyncio
 import logging
 import secrets
 from collections.abc import Sequence
-from contextlib import AsyncExitStack
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from typing import TYPE_CHECKING
 
+from prometheus_client import CollectorRegistry
 from pydantic import SecretStr
 
 from triage_worker.config.errors import ConfigError
 from triage_worker.config.settings import Settings
-from triage_worker.console.acts import Acts, Publisher
 from triage_worker.console.app import make_app
-from triage_worker.console.parts import ConsoleParts
-from triage_worker.console.readiness import ConsoleReadiness
-from triage_worker.console.review_queue import ReviewQueue
-from triage_worker.console.scraping import Scraper
+from triage_worker.console.shared.acts import Acts, Publisher
+from triage_worker.console.shared.parts import ConsoleParts
+from triage_worker.console.shared.readiness import ConsoleReadiness
+from triage_worker.console.shared.review_queue import ReviewQueue
+from triage_worker.console.shared.scraping import Scraper
+from triage_worker.console.shared.templates_environment import Templates
 from triage_worker.console.signing_in.sessions import Sessions
 from triage_worker.console.signing_in.users import Users
 from triage_worker.console.state.database import Database
 from triage_worker.console.state.projections import all_projections
 from triage_worker.console.state.reader import StateReader
-from triage_worker.console.templates_environment import Templates
 from triage_worker.kafka import topics
 from triage_worker.kafka.event_schemas import EventSchemas, written_channels
 from triage_worker.kafka.topic_plan import required_operations
 from triage_worker.observability.http import readiness as readiness_metric
+from triage_worker.observability.http import serving
 from triage_worker.observability.registry import process_registry
 from triage_worker.resilience import file_descriptors
 from triage_worker.streaming import process_end
@@ -146,7 +148,7 @@ async def _serve(
     stack: AsyncExitStack,
 ) -> None:
     registry = process_registry()
-    readiness_metric(console.readiness.not_ready, registry)
+    await stack.enter_async_context(_probes(settings, console, registry))
     server = make_server(make_app(console, registry), connections=CONNECTIONS, timeout_s=REQUEST_TIMEOUT_S)
     answering = asyncio.create_task(server.serve(listen(settings.http_host, settings.http_port)), name="http")
     stack.push_async_callback(_finish, server, answering)
@@ -157,6 +159,17 @@ async def _serve(
     for ended in done:
         ended.result()
     await _finish(server, answering)
+
+
+def _probes(
+    settings: Settings, console: ConsoleParts, registry: CollectorRegistry
+) -> AbstractAsyncContextManager[None]:
+    """Serve probes and metrics on a port of their own, if there is one; the pages' port has the probes anyway."""
+    ready = console.readiness
+    if not settings.console_probe_port:
+        readiness_metric(ready.not_ready, registry)
+    port = settings.console_probe_port
+    return serving(settings.http_host, port, alive=ready.not_alive, ready=ready.not_ready, registry=registry)
 
 
 def address(settings: Settings) -> str:

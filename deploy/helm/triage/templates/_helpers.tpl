@@ -44,7 +44,7 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
 
 {{- /* The enabled services. */}}
 {{- define "triage.components" -}}
-{{- range $component := list "worker" "router" "fallback" "helpdesk" "audit" "serve" "intake" }}
+{{- range $component := list "worker" "router" "fallback" "helpdesk" "audit" "serve" "intake" "console" }}
 {{- if (index $.Values $component).enabled }}{{ $component }} {{ end }}
 {{- end }}
 {{- end }}
@@ -52,7 +52,7 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
 {{- /* The consumer group of a service. It contains the release's name, so that two releases do not share a group by accident. */}}
 {{- define "triage.group" -}}
 {{- $service := index .root.Values .component | default dict }}
-{{- if and (ne .component "serve") (has .component (splitList " " (include "triage.components" .root))) }}
+{{- if and (not (has .component (list "serve" "console"))) (has .component (splitList " " (include "triage.components" .root))) }}
 {{- default (printf "%s-%s" (include "triage.fullname" .root) .component) $service.groupId }}
 {{- end }}
 {{- end }}
@@ -75,7 +75,7 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
 {{- else if eq .other "login" }}
 {{- $ports = concat $ports (include "triage.loginPorts" $values.kafka.sasl.oauth | splitList " ") }}
 {{- else if ne .other "mail" }}
-{{- $urls := dict "llm" $values.fallback.llm.url "helpdesk" $values.helpdesk.url "tracing" $values.tracing.endpoint "schemaRegistry" $values.schemaRegistry.url }}
+{{- $urls := dict "llm" $values.fallback.llm.url "helpdesk" $values.helpdesk.url "tracing" $values.tracing.endpoint "schemaRegistry" $values.schemaRegistry.url "issuer" (get $values.console.settings "TRIAGE_CONSOLE_OIDC_ISSUER") }}
 {{- range splitList "," (get $urls .other) }}
 {{- $ports = append $ports (include "triage.port" .) }}
 {{- end }}
@@ -205,7 +205,7 @@ persistentVolumeClaim: {claimName: {{ $bundle.existingClaim }}, readOnly: true}
 
 {{- /* Non-empty if a service reads the rules. */}}
 {{- define "triage.routes" -}}
-{{- if and (has .component (list "router" "helpdesk")) .root.Values.router.routes }}yes{{ end }}
+{{- if and (has .component (list "router" "helpdesk" "console")) .root.Values.router.routes }}yes{{ end }}
 {{- end }}
 
 {{- /* Non-empty if a service exports spans. */}}
@@ -215,7 +215,7 @@ persistentVolumeClaim: {claimName: {{ $bundle.existingClaim }}, readOnly: true}
 
 {{- /* Non-empty if a service reads or writes by schemas of a registry. */}}
 {{- define "triage.byRegistry" -}}
-{{- if and (has .component (list "worker" "router" "fallback" "helpdesk" "audit")) .root.Values.schemaRegistry.url }}yes{{ end }}
+{{- if and (has .component (list "worker" "router" "fallback" "helpdesk" "audit" "console")) .root.Values.schemaRegistry.url }}yes{{ end }}
 {{- end }}
 
 {{- /* The sources of worker.sources; empty if the topics are those of topics.input. */}}
@@ -304,8 +304,21 @@ persistentVolumeClaim: {claimName: {{ $bundle.existingClaim }}, readOnly: true}
   "TRIAGE_LOG_FORMAT" "json" }}
 {{- end }}
 {{- /* A worker for which it is set follows it. */}}
-{{- if and (ne .component "serve") (or $values.audit.enabled (has .component (list "setup" "test"))) }}
+{{- if and (ne .component "serve") (or $values.audit.enabled (has .component (list "console" "setup" "test"))) }}
 {{- $_ := set $settings "TRIAGE_CONTROL_TOPIC" $values.topics.control }}
+{{- end }}
+{{- if has .component (list "console" "setup" "test") }}
+{{- $_ := set $settings "TRIAGE_ACTS_TOPIC" $values.topics.acts }}
+{{- end }}
+{{- if eq .component "console" }}
+{{- $_ := set $settings "TRIAGE_HTTP_PORT" "8000" }}
+{{- $_ := set $settings "TRIAGE_CONSOLE_PROBE_PORT" "8080" }}
+{{- $_ := set $settings "TRIAGE_CONSOLE_STATE" "/state/console.sqlite" }}
+{{- if $service.usersSecret }}
+{{- $_ := set $settings "TRIAGE_CONSOLE_USERS" "/etc/triage/users/users.yaml" }}
+{{- else if not (hasKey $service.settings "TRIAGE_CONSOLE_OIDC_ISSUER") }}
+{{- fail "console.usersSecret or console.settings.TRIAGE_CONSOLE_OIDC_ISSUER is needed with console.enabled: people have to sign in" }}
+{{- end }}
 {{- end }}
 {{- with include "triage.group" . }}
 {{- $_ := set $settings "TRIAGE_GROUP_ID" . }}
@@ -484,6 +497,12 @@ persistentVolumeClaim: {claimName: {{ $bundle.existingClaim }}, readOnly: true}
 {{- if include "triage.routes" . }}
 - {name: routes, mountPath: /etc/triage/routes, readOnly: true}
 {{- end }}
+{{- if eq .component "console" }}
+- {name: state, mountPath: /state}
+{{- if .root.Values.console.usersSecret }}
+- {name: users, mountPath: /etc/triage/users, readOnly: true}
+{{- end }}
+{{- end }}
 {{- if eq .component "serve" }}
 - {name: keys, mountPath: /etc/triage/keys, readOnly: true}
 {{- end }}
@@ -544,6 +563,17 @@ persistentVolumeClaim: {claimName: {{ $bundle.existingClaim }}, readOnly: true}
 {{- if include "triage.routes" . }}
 - name: routes
   configMap: {name: {{ include "triage.fullname" .root }}-routes}
+{{- end }}
+{{- if eq .component "console" }}
+- name: state
+  emptyDir: {sizeLimit: {{ .root.Values.console.state.sizeLimit }}}
+{{- with .root.Values.console.usersSecret }}
+- name: users
+  secret:
+    secretName: {{ . }}
+    defaultMode: 0440
+    items: [{key: {{ $.root.Values.console.usersKey }}, path: users.yaml}]
+{{- end }}
 {{- end }}
 {{- if eq .component "serve" }}
 - name: keys

@@ -7,13 +7,14 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from triage_worker.console import live
-from triage_worker.console.alerting import alerts
-from triage_worker.console.charts import stacked
-from triage_worker.console.page import Page
 from triage_worker.console.queries import now as queries
 from triage_worker.console.queries.audit_bound import live_bound
-from triage_worker.console.web import Visit, visit
+from triage_worker.console.shared import live
+from triage_worker.console.shared.alerting import alerts
+from triage_worker.console.shared.charts import stacked
+from triage_worker.console.shared.page import Page
+from triage_worker.console.shared.web import Visit, visit
+from triage_worker.console.state.counted import OUTCOMES
 
 KINDS = {"accepted": "accepted", "refused": "refused-bar", "dead_letter": "dead_letter"}
 RECENT = 5
@@ -43,7 +44,7 @@ async def _values(here: Visit) -> dict[str, Any]:
         "now": now,
         "minutes": minutes,
         "chart": stacked(
-            [[(KINDS[name], one.outcomes.get(name, 0)) for name in queries.OUTCOMES] for one in minutes],
+            [[(KINDS[name], one.outcomes.get(name, 0)) for name in OUTCOMES] for one in minutes],
             [f"{datetime.fromtimestamp(one.at / 1000, UTC):%H:%M}" for one in minutes],
         ),
         "per_minute": sum(one.messages for one in over) / len(over),

@@ -4,9 +4,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from triage_worker.console.page import Page
 from triage_worker.console.queries import people as queries
-from triage_worker.console.web import visit
+from triage_worker.console.shared.page import Page
+from triage_worker.console.shared.web import visit
 
 
 async def show(request: Request) -> Response:

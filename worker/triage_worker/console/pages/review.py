@@ -6,13 +6,13 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from triage_worker.console.masking import mask
-from triage_worker.console.page import Page
 from triage_worker.console.queries import review as queries
 from triage_worker.console.queries.conversations import Message, conversation
 from triage_worker.console.queries.review import Item
-from triage_worker.console.review_queue import TakenError
-from triage_worker.console.web import PageError, Visit, link, read_form, visit
+from triage_worker.console.shared.masking import mask
+from triage_worker.console.shared.page import Page
+from triage_worker.console.shared.review_queue import TakenError
+from triage_worker.console.shared.web import PageError, Visit, link, read_form, visit
 from triage_worker.streaming.review_verdicts import keys_by_label
 
 UNDO_MS = 30 * 60_000

@@ -7,13 +7,13 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from triage_worker.config.errors import ConfigError
-from triage_worker.console.masking import mask
-from triage_worker.console.page import Page
 from triage_worker.console.queries import tickets as queries
 from triage_worker.console.queries.conversations import Message, conversation
 from triage_worker.console.queries.tickets import Search
-from triage_worker.console.routing import route_of, routes_of
-from triage_worker.console.web import PageError, Visit, visit
+from triage_worker.console.shared.masking import mask
+from triage_worker.console.shared.page import Page
+from triage_worker.console.shared.routing import route_of, routes_of
+from triage_worker.console.shared.web import PageError, Visit, visit
 
 MOST_PAGES = 1_000
 STATUSES = ("open", "closed", "all")

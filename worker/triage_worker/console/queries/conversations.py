@@ -79,9 +79,21 @@ def conversation(connection: sqlite3.Connection, conversation_id: str | None) ->
         about = (row["message_id"], row["channel"], row["language"], row["customer_id"])
         message = found.setdefault(place, Message(place, *about, row["text"]))
         message.text = message.text or row["text"] or _answered_text(connection, place)
-        names = ("at", "decided_by", "outcome", "intent", "confidence", "reason", "corrects")
-        message.decisions.append(Decision(*(row[name] for name in names), more=orjson.loads(row["event"])))
+        message.decisions.append(_decision(row))
     return list(found.values())
+
+
+def _decision(row: sqlite3.Row) -> Decision:
+    return Decision(
+        at=row["at"],
+        decided_by=row["decided_by"],
+        outcome=row["outcome"],
+        intent=row["intent"],
+        confidence=row["confidence"],
+        reason=row["reason"],
+        corrects=row["corrects"],
+        more=orjson.loads(row["event"]),
+    )
 
 
 def _answered_text(connection: sqlite3.Connection, place: tuple[str, int, int]) -> str | None:

@@ -4,10 +4,8 @@ import sqlite3
 from collections import Counter
 from dataclasses import dataclass, field
 
-from triage_worker.console.state.counted import BLOCK, distinct
+from triage_worker.console.state.counted import OUTCOMES
 from triage_worker.console.state.values import MINUTE_MS
-
-OUTCOMES = ("accepted", "refused", "dead_letter")
 
 
 @dataclass(frozen=True)
@@ -81,21 +79,15 @@ class Account:
 
 
 def account(connection: sqlite3.Connection) -> Account:
-    """Count all messages that the state knows."""
-    offsets = answered = 0
-    sql = "SELECT topic, partition, block, bits FROM counted WHERE stage = 'model' ORDER BY topic, partition, block"
-    first: dict[tuple[str, int], int] = {}
-    last: dict[tuple[str, int], int] = {}
-    for topic, partition, block, bits in connection.execute(sql):
-        number = int.from_bytes(bits, "little")
-        if not number:
-            continue
-        answered += distinct(bits)
-        first.setdefault((topic, partition), block * BLOCK + (number & -number).bit_length() - 1)
-        last[topic, partition] = block * BLOCK + number.bit_length() - 1
-    offsets = sum(last[place] - first[place] + 1 for place in first)
-    sql = "SELECT outcome, SUM(messages) FROM minutes WHERE stage = 'model' AND outcome != 'corrected' GROUP BY 1"
-    return Account(offsets, answered, dict.fromkeys(OUTCOMES, 0) | dict(connection.execute(sql).fetchall()))
+    """Count all messages that the state knows, by blocks of offsets."""
+    (offsets,) = connection.execute(
+        "SELECT COALESCE(SUM(last - first + 1), 0) FROM (SELECT MIN(first) AS first, MAX(last) AS last FROM counted "
+        "WHERE stage = 'model' GROUP BY topic, partition)"
+    ).fetchone()
+    names = ("messages", *OUTCOMES)
+    sums = ", ".join(f"COALESCE(SUM({name}), 0)" for name in names)
+    answered, *counts = connection.execute(f"SELECT {sums} FROM counted WHERE stage = 'model'").fetchone()
+    return Account(offsets, answered, dict(zip(OUTCOMES, counts, strict=True)))
 
 
 @dataclass(frozen=True)

@@ -27,7 +27,10 @@ def acts(connection: sqlite3.Connection, who: str | None, act: str | None) -> li
         "AND (:act IS NULL OR act = :act) ORDER BY at DESC, id DESC LIMIT :most"
     )
     rows = connection.execute(sql, {"who": who, "act": act, "most": SHOWN})
-    return [ActRow(*row[:5], details=orjson.loads(row["details"])) for row in rows]
+    return [
+        ActRow(row["at"], row["act"], row["subject"], row["who"], row["role"], orjson.loads(row["details"]))
+        for row in rows
+    ]
 
 
 def names(connection: sqlite3.Connection) -> list[str]:

@@ -4,10 +4,11 @@ import re
 import sqlite3
 from collections.abc import Collection
 from dataclasses import dataclass
-from hashlib import blake2b
 from typing import Any
 
 import orjson
+
+from triage_worker.console.state.values import fraction
 
 SIMILAR = 3
 WORD = re.compile(r"\w{3,}")
@@ -73,16 +74,13 @@ def next_second(
 ) -> str | None:
     """Return an answered message that this person should answer, too; the message's id decides which those are."""
     sql = f"""
-SELECT key FROM reviews WHERE answered > :since AND NOT open AND NOT audit AND event IS NOT NULL
-  AND first_reader IS NOT NULL AND first_reader != :who AND second_reader IS NULL AND {FREE} ORDER BY answered
+SELECT key FROM reviews WHERE first_reader IS NOT NULL AND second_reader IS NULL AND answered > :since AND NOT open
+  AND NOT audit AND event IS NOT NULL AND first_reader != :who AND second_draw < :share AND {FREE}
+ORDER BY answered LIMIT :most
 """
-    rows = connection.execute(sql, {"who": who, "now": now, "skipped": False, "since": now - SECOND_WITHIN_MS})
-    return next((row[0] for row in rows if row[0] not in excluded and fraction(row[0], "second") < share), None)
-
-
-def fraction(key: str, purpose: str) -> float:
-    """Return a number from 0 to 1 that is always the same for a message, and differs between purposes."""
-    return int.from_bytes(blake2b(f"{purpose}:{key}".encode(), digest_size=6).digest(), "big") / float(1 << 48)
+    since, most = now - SECOND_WITHIN_MS, len(excluded) + 1
+    values = {"who": who, "now": now, "skipped": False, "since": since, "share": share, "most": most}
+    return next((row[0] for row in connection.execute(sql, values) if row[0] not in excluded), None)
 
 
 @dataclass(frozen=True)

@@ -1,28 +1,43 @@
 """Which messages were counted: a bit for each offset of the input, so that an output that is sent twice counts once."""
 
 import sqlite3
-from dataclasses import dataclass
+from collections import Counter
+from dataclasses import dataclass, field
 
 BLOCK = 8_192
-"""Offsets in one row: a row has 1 KiB."""
+"""Offsets in one row: a row has 1 KiB of bits."""
 
 MOST_BLOCKS = 4_096
 """Blocks in memory, of which each partition and stage uses one or two at a time."""
 
+OUTCOMES = ("accepted", "refused", "dead_letter")
+"""Outcomes that a block counts one by one; all others are together."""
+
 BlockKey = tuple[str, int, str, int]
 """Topic, partition, stage, and the offset divided by `BLOCK`."""
 
-SAVE = """
-INSERT INTO counted (topic, partition, stage, block, bits, seen_at) VALUES (?, ?, ?, ?, ?, ?)
-ON CONFLICT DO UPDATE SET bits = excluded.bits, seen_at = excluded.seen_at
-"""
+SAVE = "INSERT OR REPLACE INTO counted VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+SAVE_BITS = "INSERT OR REPLACE INTO counted_bits VALUES (?, ?, ?, ?, ?)"
+LOAD = (
+    "SELECT bits, accepted, refused, dead_letter, other, seen_at FROM counted "
+    "JOIN counted_bits USING (topic, partition, stage, block) "
+    "WHERE topic = ? AND partition = ? AND stage = ? AND block = ?"
+)
 
 
 @dataclass
 class _Block:
     bits: bytearray
-    seen_at: int
+    seen_at: int = 0
+    outcomes: Counter[str] = field(default_factory=Counter)
     changed: bool = False
+
+    def row(self, block: int) -> tuple[int, ...]:
+        """Return its numbers, as columns."""
+        number = int.from_bytes(self.bits, "little")
+        first, last = (number & -number).bit_length() - 1, number.bit_length() - 1
+        counts = [self.outcomes[name] for name in (*OUTCOMES, "other")]
+        return number.bit_count(), *counts, block * BLOCK + first, block * BLOCK + last, self.seen_at
 
 
 class CountedMessages:
@@ -31,7 +46,9 @@ class CountedMessages:
     def __init__(self) -> None:
         self._blocks: dict[BlockKey, _Block] = {}
 
-    def add(self, connection: sqlite3.Connection, place: tuple[str, int, int], stage: str, at: int) -> bool:
+    def add(
+        self, connection: sqlite3.Connection, place: tuple[str, int, int], stage: str, at: int, outcome: str
+    ) -> bool:
         """Count a message; returns False if this stage's answer to it was counted before.
 
         Args:
@@ -39,6 +56,7 @@ class CountedMessages:
             place: topic, partition and offset of the message.
             stage: who answered.
             at: when, in milliseconds since the epoch.
+            outcome: what the answer was.
         """
         topic, partition, offset = place
         key = topic, partition, stage, offset // BLOCK
@@ -50,6 +68,7 @@ class CountedMessages:
         if block.bits[byte] & mask:
             return False
         block.bits[byte] |= mask
+        block.outcomes[outcome if outcome in OUTCOMES else "other"] += 1
         block.seen_at = max(block.seen_at, at)
         block.changed = True
         return True
@@ -57,7 +76,8 @@ class CountedMessages:
     def flush(self, connection: sqlite3.Connection) -> None:
         """Write the blocks that changed."""
         changed = [(key, block) for key, block in self._blocks.items() if block.changed]
-        connection.executemany(SAVE, [(*key, bytes(block.bits), block.seen_at) for key, block in changed])
+        connection.executemany(SAVE, [(*key, *block.row(key[3])) for key, block in changed])
+        connection.executemany(SAVE_BITS, [(*key, bytes(block.bits)) for key, block in changed])
         for _, block in changed:
             block.changed = False
         if len(self._blocks) > MOST_BLOCKS:
@@ -68,13 +88,11 @@ class CountedMessages:
         self._blocks.clear()
 
     def _load(self, connection: sqlite3.Connection, key: BlockKey) -> _Block:
-        where = "topic = ? AND partition = ? AND stage = ? AND block = ?"
-        row = connection.execute(f"SELECT bits, seen_at FROM counted WHERE {where}", key).fetchone()
-        block = _Block(bytearray(BLOCK // 8), 0) if row is None else _Block(bytearray(row[0]), row[1])
+        row = connection.execute(LOAD, key).fetchone()
+        if row is None:
+            block = _Block(bytearray(BLOCK // 8))
+        else:
+            counts = {name: row[name] for name in (*OUTCOMES, "other")}
+            block = _Block(bytearray(row["bits"]), row["seen_at"], Counter(counts))
         self._blocks[key] = block
         return block
-
-
-def distinct(bits: bytes) -> int:
-    """Return how many messages of a block were counted."""
-    return int.from_bytes(bits, "little").bit_count()

@@ -28,14 +28,18 @@ class Database:
     Args:
         path: of the file; None makes a temporary one. It belongs to one console.
 
+    Attributes:
+        generation: how often what comes from topics was deleted.
+
     Raises:
         ConfigError: it cannot be opened or written.
     """
 
     def __init__(self, path: Path | None) -> None:
         self._folder = None if path else tempfile.TemporaryDirectory(prefix="triage-console-")
-        self.path = path or Path(self._folder.name) / "state.sqlite" if self._folder else path  # type: ignore[assignment]
+        self.path: Path = path or Path(self._folder.name if self._folder else "") / "state.sqlite"
         self._write_lock = asyncio.Lock()
+        self.generation = 0
         try:
             self._writer = self._open()
             self._readers: queue.LifoQueue[sqlite3.Connection] = queue.LifoQueue()
@@ -96,13 +100,10 @@ class Database:
         async with self._write_lock:
             await asyncio.shield(asyncio.to_thread(give_back, self._writer))
 
-    def forget_topics(self) -> None:
-        """Delete all rows that come from topics; people stay signed in."""
-        with transaction(self._writer):
-            tables = self._writer.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()
-            for (name,) in tables:
-                if name != "sessions" and not name.startswith(("sqlite_", "label_words_")):
-                    self._writer.execute(f"DELETE FROM {name}")
+    async def forget_topics(self) -> None:
+        """Delete all rows that come from topics; people stay signed in. All readers have to begin anew then."""
+        self.generation += 1
+        await self.write(_forget_topics)
 
     def close(self) -> None:
         """Close all connections, and delete a temporary file."""
@@ -123,6 +124,12 @@ def transaction(connection: sqlite3.Connection) -> Iterator[None]:
         connection.execute("ROLLBACK")
         raise
     connection.execute("COMMIT")
+
+
+def _forget_topics(connection: sqlite3.Connection) -> None:
+    for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall():
+        if name != "sessions" and not name.startswith(("sqlite_", "label_words_")):
+            connection.execute(f"DELETE FROM {name}")
 
 
 def _connect(path: Path, *, read_only: bool = False) -> sqlite3.Connection:

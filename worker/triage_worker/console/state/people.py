@@ -9,7 +9,7 @@ import orjson
 from triage_schemas.cloudevents import trace_headers
 
 from triage_worker.console.state.projection import ReadRecord, header
-from triage_worker.console.state.values import milliseconds, number, place_of, short, text_of
+from triage_worker.console.state.values import fraction, milliseconds, number, place_of, short, text_of
 
 REQUESTED = """
 INSERT INTO reviews (key, arrived, audit, message_id, conversation_id, channel, language, intent, confidence, event,
@@ -171,11 +171,12 @@ def _skip(connection: sqlite3.Connection, act: dict[str, Any], details: dict[str
 
 def _answer(connection: sqlite3.Connection, act: dict[str, Any], details: dict[str, Any]) -> None:
     _release(connection, act, details)
-    values = {**act, "label": text_of(details.get("label")), "published": text_of(details.get("published"))}
+    draw = fraction(str(act["key"]), "second")
     connection.execute(
-        "INSERT INTO reviews (key, first_reader, published) VALUES (:key, :who, :published) ON CONFLICT DO UPDATE SET "
-        "first_reader = excluded.first_reader, published = COALESCE(excluded.published, published)",
-        values,
+        "INSERT INTO reviews (key, first_reader, published, second_draw) VALUES (:key, :who, :published, :draw) "
+        "ON CONFLICT DO UPDATE SET first_reader = excluded.first_reader, second_draw = excluded.second_draw, "
+        "published = COALESCE(excluded.published, published)",
+        {**act, "published": text_of(details.get("published")), "draw": draw},
     )
 
 

@@ -17,10 +17,15 @@ CREATE TABLE hours (
   hour INTEGER, model TEXT, intent TEXT, reason TEXT, channel TEXT, language TEXT, confidence INTEGER, messages INTEGER,
   PRIMARY KEY (hour, model, intent, reason, channel, language, confidence)
 ) WITHOUT ROWID;
--- Which messages are counted: a bit for each offset of the input. An output that was sent twice counts once.
+-- The answers to the messages of a block of offsets, and the first and the last of them that has one.
 CREATE TABLE counted (
-  topic TEXT, partition INTEGER, stage TEXT, block INTEGER, bits BLOB, seen_at INTEGER,
+  topic TEXT, partition INTEGER, stage TEXT, block INTEGER, messages INTEGER, accepted INTEGER, refused INTEGER,
+  dead_letter INTEGER, other INTEGER, first INTEGER, last INTEGER, seen_at INTEGER,
   PRIMARY KEY (topic, partition, stage, block)
+) WITHOUT ROWID;
+-- Which messages these are: a bit for each offset. An output that was sent twice counts once.
+CREATE TABLE counted_bits (
+  topic TEXT, partition INTEGER, stage TEXT, block INTEGER, bits BLOB, PRIMARY KEY (topic, partition, stage, block)
 ) WITHOUT ROWID;
 
 -- The latest decisions, with the text where the event has it.
@@ -36,12 +41,14 @@ CREATE TABLE reviews (
   key TEXT PRIMARY KEY, arrived INTEGER, audit INTEGER, message_id TEXT, conversation_id TEXT, channel TEXT,
   language TEXT, intent TEXT, confidence REAL, event BLOB, record_key BLOB, trace BLOB, labels TEXT,
   answered INTEGER, label TEXT, answers INTEGER NOT NULL DEFAULT 0, answer_ids TEXT NOT NULL DEFAULT '',
-  published TEXT, reopened INTEGER, first_reader TEXT, second_reader TEXT, second_label TEXT,
+  published TEXT, reopened INTEGER, first_reader TEXT, second_draw REAL,
+  second_reader TEXT, second_label TEXT,
   open INTEGER GENERATED ALWAYS AS
     (event IS NOT NULL AND (answered IS NULL OR COALESCE(reopened, 0) > answered)) STORED
 ) WITHOUT ROWID;
 CREATE INDEX reviews_open ON reviews (open, arrived);
 CREATE INDEX reviews_answered ON reviews (answered) WHERE answered IS NOT NULL;
+CREATE INDEX reviews_second ON reviews (answered) WHERE first_reader IS NOT NULL AND second_reader IS NULL;
 CREATE TABLE label_sets (id TEXT PRIMARY KEY, labels TEXT) WITHOUT ROWID;
 CREATE TABLE claims (
   key TEXT PRIMARY KEY, who TEXT, console TEXT, act_id TEXT, since INTEGER, until INTEGER

@@ -10,9 +10,10 @@ from triage_schemas.dead_letters import read_dead_letter
 
 from triage_worker.console.state.counted import CountedMessages
 from triage_worker.console.state.projection import ReadRecord
-from triage_worker.console.state.values import HOUR_MS, MINUTE_MS, number, place_of, short, text_of
+from triage_worker.console.state.values import HOUR_MS, MINUTE_MS, FewNames, number, place_of, short, text_of
 
 MODEL, LLM, HUMAN = "model", "llm", "human"
+MOST_CHANNELS, MOST_LANGUAGES = 30, 60
 STEPS = 200
 """Steps of confidence in the counts of an hour."""
 
@@ -48,6 +49,7 @@ class Decisions:
         self._counted = counted
         self._refused = refused
         self._keep = keep
+        self._channels, self._languages = FewNames(MOST_CHANNELS), FewNames(MOST_LANGUAGES)
 
     def apply(self, connection: sqlite3.Connection, records: Sequence[ReadRecord]) -> None:
         """Count the records that are new, and keep the latest ones."""
@@ -62,18 +64,26 @@ class Decisions:
             stage = MODEL if self._refused else str(fields.get("decided_by", MODEL))
             corrects = fields.get("corrects")
             counted_as = stage if corrects is None else f"{stage} corrected"
-            if not self._counted.add(connection, place, counted_as, record.at):
+            outcome = "refused" if self._refused else "accepted" if corrects is None else "corrected"
+            if not self._counted.add(connection, place, counted_as, record.at, outcome):
                 continue
             intent, reason = short(fields.get("intent")), short(fields.get("reason"))
-            outcome = "refused" if self._refused else "accepted" if corrects is None else "corrected"
             minutes[record.at // MINUTE_MS, stage, outcome, reason if self._refused else intent] += 1
             if stage == MODEL and corrects is None:
-                hours[_hour(record.at, fields, intent, reason)] += 1
+                hours[self._hour(record.at, fields, intent, reason)] += 1
             rows.append(_row(record, place, stage, outcome))
         connection.executemany(COUNT_MINUTE, [(*key, count) for key, count in minutes.items()])
         connection.executemany(COUNT_HOUR, [(*key, count) for key, count in hours.items()])
         connection.executemany(INSERT_DECISION, rows[-self._keep :])
         self._counted.flush(connection)
+
+    def _hour(self, at: int, fields: dict[str, Any], intent: str, reason: str) -> tuple[Any, ...]:
+        """Return the group of a decision in the counts of its hour."""
+        model = fields.get("model")
+        name = f"{model.get('name')} {model.get('version')}" if isinstance(model, dict) else ""
+        step = min(int((number(fields.get("confidence")) or 0.0) * STEPS), STEPS)
+        channel, language = self._channels.of(fields.get("channel")), self._languages.of(fields.get("language"))
+        return at // HOUR_MS, name, intent, reason, channel, language, step
 
 
 class DeadLetters:
@@ -92,19 +102,13 @@ class DeadLetters:
             info = read_dead_letter(record.headers)
             if info is None:
                 continue
+            place = info.source.topic, info.source.partition, info.source.offset
             is_message = self._input_topics is None or info.source.topic in self._input_topics
             stage = MODEL if is_message else "other"
-            if self._counted.add(connection, tuple(info.source), stage, record.at):
+            if self._counted.add(connection, place, stage, record.at, "dead_letter"):
                 minutes[record.at // MINUTE_MS, stage, "dead_letter", short(info.code)] += 1
         connection.executemany(COUNT_MINUTE, [(*key, count) for key, count in minutes.items()])
         self._counted.flush(connection)
-
-
-def _hour(at: int, fields: dict[str, Any], intent: str, reason: str) -> tuple[Any, ...]:
-    model = fields.get("model")
-    name = f"{model.get('name')} {model.get('version')}" if isinstance(model, dict) else ""
-    step = min(int((number(fields.get("confidence")) or 0.0) * STEPS), STEPS)
-    return at // HOUR_MS, name, intent, reason, short(fields.get("channel")), short(fields.get("language")), step
 
 
 def _row(record: ReadRecord, place: tuple[str, int, int], stage: str, outcome: str) -> tuple[Any, ...]:

@@ -1,6 +1,7 @@
 """Values of events as the columns of rows."""
 
 from datetime import datetime
+from hashlib import blake2b
 from typing import Any
 
 MINUTE_MS = 60_000
@@ -45,3 +46,32 @@ def place_of(fields: dict[str, Any]) -> tuple[str, int, int] | None:
     if isinstance(topic, str) and isinstance(partition, int) and isinstance(offset, int):
         return topic, partition, offset
     return None
+
+
+def fraction(key: str, purpose: str) -> float:
+    """Return a number from 0 to 1 that is always the same for a key, and differs between purposes."""
+    return int.from_bytes(blake2b(f"{purpose}:{key}".encode(), digest_size=6).digest(), "big") / float(1 << 48)
+
+
+class FewNames:
+    """Keeps the number of different names in the rows small: producers can write anything into a field.
+
+    Args:
+        most: different names; all further ones are `OTHERS`.
+    """
+
+    OTHERS = "(others)"
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._known: set[str] = set()
+
+    def of(self, value: Any) -> str:
+        """Return a name for groups of rows; empty if there is none."""
+        name = short(value)
+        if name in self._known:
+            return name
+        if len(self._known) >= self._most:
+            return self.OTHERS
+        self._known.add(name)
+        return name

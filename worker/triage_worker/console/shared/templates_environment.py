@@ -8,7 +8,7 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 
-FOLDER = Path(__file__).parent / "templates"
+FOLDER = Path(__file__).parent.parent / "templates"
 SHOWN_CHARACTERS = 4_000
 """Of a customer's text; the rest is shown on request."""
 
@@ -37,6 +37,7 @@ class Templates:
             "thousands": thousands,
             "percent": percent,
             "words": words,
+            "counted": counted,
         }
 
     def render(self, name: str, values: Mapping[str, Any]) -> str:
@@ -89,6 +90,11 @@ def span(seconds: float | None) -> str:
 def thousands(number: float | None) -> str:
     """Return a whole number with commas."""
     return "–" if number is None else f"{number:,.0f}"
+
+
+def counted(number: int, name: str) -> str:
+    """Return a number of things, such as 1 message or 1,200 messages."""
+    return f"{number:,} {name}{'' if number == 1 else 's'}"
 
 
 def percent(share: float | None, digits: int = 0) -> str:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from triage_worker.console.scraping import Look, ServiceMetrics
+from triage_worker.console.shared.scraping import Look, ServiceMetrics
 
 SKIPPED = "skipped"
 
@@ -32,9 +32,9 @@ class WorkerAccount:
 
 @dataclass(frozen=True)
 class Lag:
-    """How far a service is behind; ``seconds`` is the age of its oldest message, None if it does not say."""
+    """How much of a topic waits; ``seconds`` is the age of the oldest message, None if no service says."""
 
-    url: str
+    topic: str
     messages: int
     seconds: float | None
 
@@ -57,14 +57,15 @@ def worker_account(look: Look) -> WorkerAccount | None:
 
 
 def lags(look: Look) -> list[Lag]:
-    """Return the lag of every service that has one."""
-    found = []
+    """Return the lag of every topic that a service reads; of several workers the sum, and the oldest message."""
+    messages: dict[str, float] = {}
+    seconds: dict[str, float] = {}
     for service in look.services:
-        messages = service.total("triage_lag_messages")
-        if messages is not None:
-            ages = [value for _, value in service.values("triage_lag_seconds")]
-            found.append(Lag(service.url, int(messages), max(ages) if ages else None))
-    return found
+        for labels, value in service.values("triage_lag_messages"):
+            messages[labels["topic"]] = messages.get(labels["topic"], 0.0) + value
+        for labels, value in service.values("triage_lag_seconds"):
+            seconds[labels["topic"]] = max(seconds.get(labels["topic"], 0.0), value)
+    return [Lag(topic, int(count), seconds.get(topic)) for topic, count in sorted(messages.items())]
 
 
 def latency(looks: Sequence[Look], share: float) -> float | None:

@@ -14,9 +14,9 @@ from triage_schemas.events import ReviewEvent
 from triage_schemas.messages.message import Scalar
 
 from triage_worker.config.settings import Settings
-from triage_worker.console.acts import Acts, NotPublishedError
 from triage_worker.console.queries import review as queries
 from triage_worker.console.queries.review import Item
+from triage_worker.console.shared.acts import Acts, NotPublishedError
 from triage_worker.console.signing_in.roles import Person
 from triage_worker.console.state.database import Database
 from triage_worker.console.state.reader import StateReader

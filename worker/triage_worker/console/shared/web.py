@@ -10,7 +10,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from triage_schemas.messages.message import Scalar
 
 from triage_worker.config.console_values import Role
-from triage_worker.console.parts import ConsoleParts
+from triage_worker.console.shared.parts import ConsoleParts
 from triage_worker.console.signing_in.roles import Person
 from triage_worker.console.signing_in.sessions import Session, token_fits
 

@@ -1,4 +1,4 @@
-"""The endpoints of the sign-in."""
+"""The sign-in, and its end."""
 
 import asyncio
 import hmac
@@ -9,9 +9,9 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import Route
 
-from triage_worker.console.parts import ConsoleParts
+from triage_worker.console.shared.parts import ConsoleParts
+from triage_worker.console.shared.web import PageError, parts, read_form
 from triage_worker.console.signing_in.roles import Person
-from triage_worker.console.web import PageError, parts, read_form
 from triage_worker.web.token_bucket import TokenBucket
 
 PER_NAME = 5.0 / 60.0

@@ -47,8 +47,9 @@ class ServiceMetrics:
 
     @property
     def is_worker(self) -> bool:
-        """Whether it is a worker: only that shows a bundle and reads customers' messages."""
-        return bool(self.values("triage_model_info")) and self.total("triage_messages_read_total") is not None
+        """Whether it is a worker: it shows a bundle, and the fallback shows the LLM's calls besides."""
+        fallback = self.total("triage_llm_calls_total") is not None
+        return bool(self.values("triage_model_info")) and not fallback
 
 
 @dataclass(frozen=True)

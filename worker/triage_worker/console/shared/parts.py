@@ -4,15 +4,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from triage_worker.config.settings import Settings
-from triage_worker.console.acts import Acts
-from triage_worker.console.readiness import ConsoleReadiness
-from triage_worker.console.review_queue import ReviewQueue
-from triage_worker.console.scraping import Scraper
+from triage_worker.console.shared.acts import Acts
+from triage_worker.console.shared.readiness import ConsoleReadiness
+from triage_worker.console.shared.review_queue import ReviewQueue
+from triage_worker.console.shared.scraping import Scraper
+from triage_worker.console.shared.templates_environment import Templates
 from triage_worker.console.signing_in.sessions import Sessions
 from triage_worker.console.signing_in.users import Users
 from triage_worker.console.state.database import Database
 from triage_worker.console.state.reader import StateReader
-from triage_worker.console.templates_environment import Templates
 
 if TYPE_CHECKING:
     from triage_worker.console.signing_in.oidc import Issuer

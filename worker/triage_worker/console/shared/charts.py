@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 WIDTH, HEIGHT = 720, 200
-LEFT, BOTTOM, TOP = 44, 22, 8
+LEFT, RIGHT, BOTTOM, TOP = 44, 18, 22, 8
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ def stacked(columns: Sequence[Sequence[tuple[str, int]]], labels: Sequence[str],
         every: shows each so many'th label, counted from the last.
     """
     top = _round_up(max((sum(value for _, value in column) for column in columns), default=0))
-    step = (WIDTH - LEFT) / max(len(columns), 1)
+    step = (WIDTH - LEFT - RIGHT) / max(len(columns), 1)
     scale = (HEIGHT - BOTTOM - TOP) / top
     bars = []
     for number, column in enumerate(columns):
@@ -71,11 +71,10 @@ def stacked(columns: Sequence[Sequence[tuple[str, int]]], labels: Sequence[str],
 
 
 def _round_up(value: int) -> int:
-    """Return a round number that is not smaller, and at least 2."""
-    size = 2
-    while size < value:
-        for factor in (2.5, 2, 2):
-            size = round(size * factor)
-            if size >= value:
-                break
-    return size
+    """Return a round number that is not smaller, and whose half is whole."""
+    size = 1
+    while True:
+        for factor in (2, 4, 6, 8, 10, 12, 16):
+            if factor * size >= value:
+                return factor * size
+        size *= 10

@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from triage_worker.console.live import WorkerAccount, lags, llm, worker_account
 from triage_worker.console.queries.audit_bound import LiveBound
 from triage_worker.console.queries.now import Account, Queue, Surge
-from triage_worker.console.scraping import Look
+from triage_worker.console.shared.live import WorkerAccount, lags, llm, worker_account
+from triage_worker.console.shared.scraping import Look
 
 Level = Literal["problem", "warning"]
 
@@ -72,7 +72,7 @@ def _services(looks: Sequence[Look]) -> list[Alert]:
             found.append(Alert("problem", f"The service at {service.url} is not ready.", advice, "TriageNotReady"))
     for lag in lags(looks[-1]):
         if lag.seconds is not None and lag.seconds > SLOW_S:
-            what = f"{lag.messages:,} messages wait at {lag.url}, the oldest for {lag.seconds:.0f} s."
+            what = f"{lag.messages:,} messages wait on {lag.topic}, the oldest for {lag.seconds:.0f} s."
             found.append(Alert("warning", what, "If this does not fall, add workers.", "TriageLag"))
     return found
 
