@@ -6,8 +6,8 @@ Required topics, the topic plan, flags of commands and the AsyncAPI document der
 from dataclasses import dataclass
 from typing import Literal, get_args
 
+from triage_schemas.act_event import ActEvent
 from triage_schemas.events import (
-    ActEvent,
     AlertEvent,
     Event,
     FallbackEvent,

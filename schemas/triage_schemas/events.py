@@ -298,18 +298,3 @@ class AlertEvent(Event):
     examples: list[str] = Field(description="ids of some of these messages")
     window_start: Timestamp
     window_end: Timestamp
-
-
-class ActEvent(Event):
-    """Something that a person did in the console. The acts about one subject are in one partition, in their order."""
-
-    TYPE = "triage.act"
-
-    act_id: str = Field(description="a random id of the act")
-    act: str = Field(description="what was done, such as sign_in, claim, answer, undo, reveal; more may come")
-    subject: str = Field(description="what it was done to; also the record's key")
-    who: str = Field(description="the name that the person signed in by")
-    role: str = Field(description="the person's role at that time")
-    console: str = Field(description="a random id of the console's process")
-    details: dict[str, Scalar] = Field(default_factory=dict, description="what else is to be known; omitted if nothing")
-    acted_at: Timestamp

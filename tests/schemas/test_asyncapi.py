@@ -4,6 +4,7 @@ import pytest
 import yaml
 from triage_schemas.asyncapi import InputMessage, document
 from triage_schemas.avro_schema import avro_schema
+from triage_schemas.channels import CHANNELS as ALL_CHANNELS
 from triage_schemas.cloudevents import event_headers
 from triage_schemas.dead_letters import dead_letter_headers
 from triage_schemas.events import IntentEvent, LabelEvent, TicketEvent
@@ -11,7 +12,7 @@ from triage_schemas.input.decoder import decode
 from triage_schemas.messages.message import CustomerMessage, InputShape, Source
 from triage_schemas.output_formats import OutputFormat
 
-CHANNELS = ("input", "output", "fallback", "dead_letter", "tickets", "alerts", "review", "labels", "control")
+CHANNELS = tuple(channel.name for channel in ALL_CHANNELS)
 SOURCE = Source("in", 0, 1)
 
 

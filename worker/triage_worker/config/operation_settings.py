@@ -12,13 +12,14 @@ class OperationSettings(BaseModel):
 
     http_host: Host = Field(
         "0.0.0.0",
-        description="address of /livez, /readyz and /metrics; serve and intake: and of the API; console: and of its pages",
+        description="address of /livez, /readyz and /metrics; serve, intake: and of the API; console: and of its pages",
     )
     http_port: int = Field(
         8080,
         ge=0,
         le=65_535,
-        description="port of /livez, /readyz and /metrics; 0: none; serve and intake: and of the API; console: and of its pages",
+        description="port of /livez, /readyz and /metrics; 0: none; serve, intake: and of the API; "
+        "console: and of its pages",
     )
     log_format: Annotated[Literal["console", "json"], Lower] = Field("console", description="readable lines or JSON")
     log_level: Annotated[Literal["DEBUG", "INFO", "WARNING", "ERROR"], Upper] = Field(
