@@ -9,8 +9,8 @@ from time import time
 
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
-from triage_schemas.cloudevents import timestamp
 from triage_schemas.act_event import ActEvent
+from triage_schemas.cloudevents import timestamp
 from triage_schemas.messages.message import Scalar
 from triage_schemas.records import to_record
 
