@@ -23,6 +23,7 @@ class GroupCoordinator(BaseCoordinator):
     _closing: Future[None]
     _group_subscription: set[str] | None
     _rebalance_timeout_ms: int
+    _heartbeat_interval_ms: int
     _retry_backoff_ms: int
     def __init__(self, client: AIOKafkaClient, subscription: Any, **arguments: Any) -> None: ...
     def check_errors(self) -> None: ...

@@ -9,6 +9,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 from triage_worker.kafka.client_compat.cooperative_assignor import (
+    FOLLOWED,
     CooperativeAssignor,
     cooperative_strategy,
     without_moves,
@@ -101,13 +102,14 @@ class Group(RuleBasedStateMachine):
             metadata[name] = ConsumerProtocolMemberMetadata.decode(assignor.metadata(TOPICS).encode())
         leader = next(iter(self.members.values()))
         before = self.held
-        self.held = {
-            name: frozenset(assignment.partitions())
-            for name, assignment in leader.assign(cluster(self.partitions), metadata).items()
-        }
+        assignments = leader.assign(cluster(self.partitions), metadata)
+        self.held = {name: frozenset(assignment.partitions()) for name, assignment in assignments.items()}
         for name, partitions in self.held.items():
             others = frozenset[TopicPartition]().union(*(held for other, held in before.items() if other != name))
             assert not others & partitions, "its owner may not have finished with it yet"
+        given = sum(len(partitions) for partitions in self.held.values())
+        said = {assignment.user_data for assignment in assignments.values()}
+        assert said == {FOLLOWED if given < len(TOPICS) * self.partitions else b""}
         return any(before[name] - self.held[name] for name in self.members)
 
     @precondition(lambda self: self.members)

@@ -11,7 +11,7 @@ from aiokafka.coordinator.assignors.roundrobin import RoundRobinPartitionAssigno
 from aiokafka.coordinator.assignors.sticky.sticky_assignor import StickyPartitionAssignor
 from aiokafka.coordinator.protocol import ConsumerProtocolMemberAssignment, ConsumerProtocolMemberMetadata
 from aiokafka.errors import IllegalGenerationError, RebalanceInProgressError, UnknownMemberIdError
-from triage_worker.kafka.client_compat.cooperative_assignor import CooperativeAssignor, cooperative_strategy
+from triage_worker.kafka.client_compat.cooperative_assignor import FOLLOWED, CooperativeAssignor, cooperative_strategy
 from triage_worker.kafka.client_compat.patches import apply_patches
 
 from tests.worker.classify.raw_batches import builder
@@ -30,6 +30,7 @@ class Group:
         protocol: the name of the assignor that all members know.
         complete: whether all other members have joined; a request to join waits for it.
         rebalances: whether the consumer must join again; heartbeats tell it.
+        followed: whether the leader expects another rebalance.
         removed: whether the group has removed the consumer.
         held: what the consumer held, by its own account, at each join.
     """
@@ -39,7 +40,7 @@ class Group:
         self.protocol = COOPERATIVE
         self.complete = asyncio.Event()
         self.complete.set()
-        self.rebalances = self.removed = False
+        self.rebalances = self.removed = self.followed = False
         self.held: list[set[TopicPartition]] = []
         self.requests: list[Any] = []
         self._generation = 0
@@ -66,7 +67,8 @@ class Group:
 
     def _sync(self, _: Any) -> tuple[Any, ...]:
         numbers = [partition.partition for partition in self.assigned]
-        return 0, 0, ConsumerProtocolMemberAssignment(0, [(TOPIC, numbers)], b"").encode()
+        data = FOLLOWED if self.followed else b""
+        return 0, 0, ConsumerProtocolMemberAssignment(0, [(TOPIC, numbers)], data).encode()
 
     def _heartbeat(self, _: Any) -> tuple[Any, ...]:
         if self.removed:
@@ -114,7 +116,7 @@ class Member:
         offsets: what it has read of each partition.
     """
 
-    def __init__(self, broker: ScriptedBroker, group: Group, listener: Listener) -> None:
+    def __init__(self, broker: ScriptedBroker, group: Group, listener: Listener, heartbeat_ms: int) -> None:
         self.group = group
         self.listener = listener
         self.offsets: dict[TopicPartition, list[int]] = {A: [], B: []}
@@ -123,7 +125,8 @@ class Member:
             group_id="group",
             enable_auto_commit=False,
             auto_offset_reset="earliest",
-            heartbeat_interval_ms=20,
+            heartbeat_interval_ms=heartbeat_ms,
+            session_timeout_ms=90_000,
             partition_assignment_strategy=cooperative_strategy(),
         )
 
@@ -154,10 +157,10 @@ class Member:
 
 
 @asynccontextmanager
-async def member_of(broker: ScriptedBroker, group: Group) -> AsyncIterator[Member]:
+async def member_of(broker: ScriptedBroker, group: Group, *, heartbeat_ms: int = 20) -> AsyncIterator[Member]:
     """Start a consumer that reads until the context ends; it has its first assignment."""
     apply_patches()
-    member = Member(broker, group, Listener())
+    member = Member(broker, group, Listener(), heartbeat_ms)
     await member.consumer.start()
     member.consumer.subscribe([TOPIC], listener=member.listener)
     reading = asyncio.create_task(member.read())
@@ -220,6 +223,20 @@ async def test_what_is_added_is_read_beside_what_it_has(broker: ScriptedBroker) 
         await member.told(("assigned", {B}))
         await member.reads_on(B)
         await member.reads_on(A)
+
+
+async def test_an_expected_rebalance_is_joined_without_delay(broker: ScriptedBroker) -> None:
+    group = Group(broker, A)
+    group.followed = True
+    async with member_of(broker, group, heartbeat_ms=30_000) as member:
+        await member.rebalance()
+        await member.told(("assigned", set()))
+        group.followed = False
+        await member.rebalance()
+        await eventually(lambda: len(member.listener.told) == 4)
+        asked = len(broker.asked("HeartbeatRequest"))
+        await asyncio.sleep(0.3)
+        assert len(broker.asked("HeartbeatRequest")) == asked
 
 
 async def test_what_is_paused_stays_paused(broker: ScriptedBroker) -> None:

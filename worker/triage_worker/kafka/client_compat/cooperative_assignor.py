@@ -16,6 +16,8 @@ from aiokafka.structs import TopicPartition
 
 VERSION = 0
 NO_GENERATION = -1
+FOLLOWED = b"followed"
+"""What an assignment says to all members if another rebalance will give away what was left out of it."""
 
 
 class CooperativeAssignor:
@@ -46,7 +48,9 @@ class CooperativeAssignor:
             member: assignment.partitions()
             for member, assignment in StickyPartitionAssignor.assign(cluster, members).items()
         }
-        return {member: _encoded(partitions) for member, partitions in without_moves(wanted, held).items()}
+        given = without_moves(wanted, held)
+        data = FOLLOWED if any(len(given[member]) < len(wanted[member]) for member in wanted) else b""
+        return {member: _encoded(partitions, data) for member, partitions in given.items()}
 
     def on_assignment(self, assignment: Any) -> None:
         """Nothing is to be done."""
@@ -74,8 +78,8 @@ def cooperative_strategy() -> tuple[Any, ...]:
     return CooperativeAssignor(), RoundRobinPartitionAssignor
 
 
-def _encoded(partitions: Iterable[TopicPartition]) -> Any:
+def _encoded(partitions: Iterable[TopicPartition], data: bytes) -> Any:
     topics: dict[str, list[int]] = {}
     for topic, number in sorted(partitions):
         topics.setdefault(topic, []).append(number)
-    return ConsumerProtocolMemberAssignment(VERSION, sorted(topics.items()), b"")
+    return ConsumerProtocolMemberAssignment(VERSION, sorted(topics.items()), data)

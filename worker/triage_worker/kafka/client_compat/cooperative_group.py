@@ -26,9 +26,12 @@ from aiokafka.protocol.group import JoinGroupRequest
 from aiokafka.structs import TopicPartition
 
 from triage_worker.kafka.client_compat.consumer_group import PatchedGroupCoordinator
-from triage_worker.kafka.client_compat.cooperative_assignor import CooperativeAssignor
+from triage_worker.kafka.client_compat.cooperative_assignor import FOLLOWED, CooperativeAssignor
 
 log = logging.getLogger(__name__)
+
+SOON_MS = 50
+"""The time between two heartbeats while another rebalance is expected: partitions have no owner until it is done."""
 
 
 @runtime_checkable
@@ -63,6 +66,7 @@ class CooperativeGroupCoordinator(PatchedGroupCoordinator):
         self._keeping = False
         self._joined = asyncio.Event()
         self._joined.set()
+        self._usual_heartbeat_ms: int | None = None
         first = self._all_assignors if self._cooperative is None else self._all_assignors[:1]
         super().__init__(client, subscription, assignors=first, **others)
 
@@ -132,6 +136,7 @@ class CooperativeGroupCoordinator(PatchedGroupCoordinator):
         cooperative, subscription = self._cooperative, self._subscription.subscription
         held = subscription.assignment if self._keeping else None
         if cooperative is None or protocol != cooperative.name:
+            self._expect_another(False)
             if held is not None:
                 # A member of an earlier version has joined. Others may have these partitions already: what is answered
                 # until they are given up may be answered twice, at least once.
@@ -140,7 +145,9 @@ class CooperativeGroupCoordinator(PatchedGroupCoordinator):
             await super()._on_join_complete(generation, member_id, protocol, member_assignment_bytes)
             return
         self._keeping, self._holder = False, member_id
-        assigned = frozenset(ConsumerProtocolMemberAssignment.decode(member_assignment_bytes).partitions())
+        assignment = ConsumerProtocolMemberAssignment.decode(member_assignment_bytes)
+        self._expect_another(assignment.user_data == FOLLOWED)
+        assigned = frozenset(assignment.partitions())
         before: frozenset[TopicPartition] = frozenset() if held is None else held.tps
         if revoked := before - assigned:
             await self._hand_over(revoked)
@@ -150,6 +157,15 @@ class CooperativeGroupCoordinator(PatchedGroupCoordinator):
         await self._notify("on_partitions_assigned", set(assigned - before))
         if revoked:
             self.request_rejoin()
+
+    def _expect_another(self, expected: bool) -> None:
+        """Send heartbeats at short intervals until the next rebalance if one is expected, to join it without delay.
+
+        aiokafka begins to send heartbeats anew after each rebalance.
+        """
+        if self._usual_heartbeat_ms is None:
+            self._usual_heartbeat_ms = self._heartbeat_interval_ms
+        self._heartbeat_interval_ms = min(SOON_MS, self._usual_heartbeat_ms) if expected else self._usual_heartbeat_ms
 
     async def _hand_over(self, revoked: Iterable[TopicPartition]) -> None:
         """Let the listener finish with partitions, which still are this member's own."""
