@@ -43,7 +43,7 @@ public class JavaSerializers {
     static void write(String url, int count) throws Exception {
         List<Map<String, Object>> ways = List.of(
                 Map.of("apicurio.registry.as-confluent", true, "apicurio.registry.use-id", "contentId"),
-                Map.of("apicurio.registry.use-id", "globalId"),
+                Map.of("apicurio.registry.use-id", "globalId", "apicurio.registry.headers.enabled", false),
                 Map.of("apicurio.registry.use-id", "globalId", "apicurio.registry.headers.enabled", true));
         List<Schema> schemas = List.of(schema(BODY), schema(BODY + "," + CHANNEL), schema(BODY + "," + METADATA));
         List<AvroKafkaSerializer<GenericRecord>> serializers = ways.stream().map(way -> serializer(url, way)).toList();

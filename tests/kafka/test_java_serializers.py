@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterator
 
 import pytest
+from triage_schemas.input.registry.frames import GLOBAL_HEADER
 
 from tests.kafka import java_serializers, schema_registry
 from tests.kafka.broker import UnavailableError
@@ -37,7 +38,11 @@ async def test_java_clients_and_the_worker_read_each_other(
     await harness.create_topics(partitions=2)
     records = await asyncio.to_thread(java_serializers.serialized, registry, COUNT)
     named = Counter(
-        "header" if headers else "eight bytes" if (value or b"")[1:5] == bytes(4) else "four bytes"
+        "header"
+        if GLOBAL_HEADER in dict(headers)
+        else "eight bytes"
+        if (value or b"")[1:5] == bytes(4)
+        else "four bytes"
         for _, value, headers in records
     )
     assert named == dict.fromkeys(named, COUNT // 3)

@@ -152,7 +152,8 @@ def _of_message(kind: Descriptor) -> Convert:
         if short.removesuffix("Value") in WRAPPERS and short.endswith("Value"):
             return attrgetter("value")
         if short in JSON_FORMS:
-            return json_format.MessageToDict
+            as_json: Convert = json_format.MessageToDict
+            return as_json
     fields = [(field.name, field.has_presence, _of_field(field)) for field in kind.fields]
 
     def convert(message: Message) -> dict[str, Any]:

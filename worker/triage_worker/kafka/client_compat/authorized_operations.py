@@ -11,7 +11,7 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import (
     GroupAuthorizationFailedError,
     IncompatibleBrokerVersion,
-    KafkaError,
+    NoError,
     TopicAuthorizationFailedError,
     for_code,
 )
@@ -161,11 +161,11 @@ async def may_create(admin: AIOKafkaAdminClient, topics: Collection[str]) -> Map
         response = await admin.create_topics([NewTopic(topic, 1, 1) for topic in topics], validate_only=True)
     except (NotImplementedError, IncompatibleBrokerVersion):
         return {}
-    answers: dict[str, type[KafkaError]] = {topic: for_code(code) for topic, code, *_ in response.topic_errors}
+    answers = {topic: for_code(code) for topic, code, *_ in response.topic_errors}
     return {
-        topic: error is not TopicAuthorizationFailedError
+        topic: error is NoError
         for topic, error in answers.items()
-        if error.errno == 0 or error is TopicAuthorizationFailedError
+        if error is NoError or error is TopicAuthorizationFailedError
     }
 
 
