@@ -26,7 +26,8 @@ _RATE_LIMITED = (
     "uvicorn",
     "triage_worker.kafka.dead_letters",
     "triage_worker.fallback",
-    "triage_worker.helpdesk.adapters",
+    "triage_worker.helpdesk.customer_tickets",
+    "triage_worker.helpdesk.zendesk_own_tickets",
 )
 _about: ContextVar[Mapping[str, object]] = ContextVar("about", default=MappingProxyType({}))
 
