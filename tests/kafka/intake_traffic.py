@@ -50,14 +50,23 @@ class IntakeHarness:
         await self.kafka.create_topics(PARTITIONS, replicas)
         configs = {self.topic: {"message.timestamp.type": "LogAppendTime"}}
         await admin.create_topics(self.kafka.bootstrap, [self.topic], PARTITIONS, replicas, configs)
+        self.write_sources()
+
+    @property
+    def sources_file(self) -> Path:
+        """The file of the sources."""
+        return self.folder / "intake.yaml"
+
+    def write_sources(self) -> None:
+        """Write the file of the sources."""
         source = {"name": "shop", "kind": "plain", "secrets": [{"env": "SHOP_SECRET"}], "rate": 5_000, "burst": 50_000}
-        (self.folder / "intake.yaml").write_text(yaml.safe_dump({"sources": [source]}))
+        self.sources_file.write_text(yaml.safe_dump({"sources": [source]}))
 
     def start(self, port: int) -> ServiceProcess:
         """Start a replica."""
         service = self.kafka.start(
             module="triage_worker intake",
-            intake_sources=str(self.folder / "intake.yaml"),
+            intake_sources=str(self.sources_file),
             intake_topic=self.topic,
             http_host="127.0.0.1",
             http_port=str(port),
@@ -92,6 +101,14 @@ class IntakeHarness:
                 sending.append(asyncio.create_task(sender))
             await asyncio.gather(*sending)
         return answers
+
+    async def send_once(self, number: int) -> int:
+        """Send a webhook to the first replica, without trying again; returns the status of the answer."""
+        body = orjson.dumps({"text": f"where is my parcel {number}", "message_id": f"m-{number}"})
+        url = f"http://127.0.0.1:{self.ports[0]}/v1/intake/shop"
+        headers = JSON | signed("plain", body, time())
+        async with aiohttp.ClientSession() as session, session.post(url, data=body, headers=headers) as response:
+            return response.status
 
     async def _send(
         self, session: aiohttp.ClientSession, number: int, answers: "Counter[int]", rng: random.Random

@@ -24,6 +24,7 @@ USERS = (
         "fallback",
         "review",
         "helpdesk",
+        "intake",
         "replay",
         "forget",
         "learn",

@@ -10,9 +10,12 @@ from time import monotonic
 import pytest
 
 from tests.kafka import fault_environment
+from tests.kafka.acls import documented_acls
 from tests.kafka.broker import Broker, free_ports
 from tests.kafka.harness import KafkaHarness
 from tests.kafka.intake_traffic import IntakeHarness
+from tests.kafka.secured_services import SecuredServices
+from tests.worker.intake.signing import SECRET
 
 pytestmark = pytest.mark.kafka
 
@@ -49,6 +52,32 @@ async def test_a_replica_is_killed_while_webhooks_arrive(harness: KafkaHarness, 
         begun = monotonic()
         assert await service.terminate() == 0, service.log_text()
         assert monotonic() - begun < MOST_S
+
+
+async def test_it_needs_only_its_documented_rights(services: SecuredServices, tmp_path: Path) -> None:
+    """Without one of them its log says which, and it takes webhooks for as long as it can write them."""
+    (port,) = ports = free_ports(1)
+    intake = IntakeHarness(services.kafka, tmp_path, ports)
+    intake.write_sources()
+    settings = {"intake_sources": str(intake.sources_file), "http_host": "127.0.0.1", "http_port": str(port)}
+    acls = documented_acls("intake")
+    async with services.granted("intake", acls):
+        intake.replicas[port] = service = services.start("intake", SHOP_SECRET=SECRET, **settings)
+        await intake.ready(port)
+        answers = await intake.send_all(20, 100, random.Random(1))
+        assert set(answers) == {202}
+        await services.kafka.wait_until_committed(60, services.topics["intake_topic"])
+        await services.terminate(service)
+    assert await services.contains(services.topics["input_topic"], "where is my parcel 19")
+    await services.skip("intake", services.topics["intake_topic"])
+    for operation, status in (("Read", 202), ("Write", 503)):
+        kept = [acl for acl in acls if acl[1:] != ("intake.received", False, operation)]
+        async with services.granted("intake", kept):
+            intake.replicas[port] = service = services.start("intake", SHOP_SECRET=SECRET, **settings)
+            await intake.ready(port)
+            assert await intake.send_once(20) == status
+            await service.wait_for_log(f"{operation} on the topic intake.received", 60)
+            service.kill()
 
 
 @pytest.mark.torture
