@@ -13,6 +13,7 @@ from triage_worker.console.state.values import fraction
 SIMILAR = 3
 WORD = re.compile(r"\w{3,}")
 MOST_WORDS = 12
+CANDIDATES = 20
 SECOND_WITHIN_MS = 14 * 86_400_000
 
 FREE = """
@@ -62,11 +63,11 @@ def held_by(connection: sqlite3.Connection, who: str, now: int, excluded: Collec
 
 def next_open(
     connection: sqlite3.Connection, who: str, now: int, excluded: Collection[str], *, skipped: bool
-) -> str | None:
-    """Return the message that has waited longest, and that nobody has at present."""
+) -> list[str]:
+    """Return the messages that have waited longest, and that nobody has at present, the oldest first."""
     sql = f"SELECT key FROM reviews WHERE open AND {FREE} ORDER BY arrived LIMIT :most"
-    rows = connection.execute(sql, {"who": who, "now": now, "skipped": skipped, "most": len(excluded) + 1})
-    return next((row[0] for row in rows if row[0] not in excluded), None)
+    rows = connection.execute(sql, {"who": who, "now": now, "skipped": skipped, "most": len(excluded) + CANDIDATES})
+    return [row[0] for row in rows if row[0] not in excluded]
 
 
 def next_second(
