@@ -67,12 +67,14 @@ async def console(settings: Settings, path: Path) -> AsyncIterator[Console]:
     publisher = Publisher(settings)
     acts, outputs = Acts(publisher, settings.acts_topic), OutputBuilder.from_settings(settings, "OOS")
     running = [asyncio.create_task(one.run()) for one in (people, traffic)]
-    yield Console(database, (people, traffic), ReviewQueue(settings, database, people, acts, outputs))
-    for task in running:
-        task.cancel()
-    await asyncio.gather(*running, return_exceptions=True)
-    await publisher.close()
-    database.close()
+    try:
+        yield Console(database, (people, traffic), ReviewQueue(settings, database, people, acts, outputs))
+    finally:
+        for task in running:
+            task.cancel()
+        await asyncio.gather(*running, return_exceptions=True)
+        await publisher.close()
+        database.close()
 
 
 async def send(settings: Settings, topic: str, events: Sequence[Event]) -> None:

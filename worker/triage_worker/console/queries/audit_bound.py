@@ -36,7 +36,7 @@ def live_bound(connection: sqlite3.Connection) -> LiveBound:
     where = "audited IS NOT NULL AND decided_by = 'human'"
     sql = f"SELECT message_id, audited FROM labels WHERE {where} ORDER BY at, id LIMIT ?"
     answers = [(row[0], orjson.loads(row[1])) for row in connection.execute(sql, (MOST_ANSWERS,))]
-    (waiting,) = connection.execute("SELECT count(*) FROM reviews WHERE open AND audit").fetchone()
+    (waiting,) = connection.execute("SELECT count(*) FROM reviews WHERE open = 1 AND audit = 1").fetchone()
     if not answers:
         return LiveBound(None, 0, 0, 0.0, 1.0, waiting)
     newest = answers[-1][1]

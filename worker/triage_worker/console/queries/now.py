@@ -107,7 +107,7 @@ class Queue:
 
 def queue(connection: sqlite3.Connection, now: int) -> Queue:
     """Return how the review stands."""
-    waiting, oldest = connection.execute("SELECT count(*), MIN(arrived) FROM reviews WHERE open").fetchone()
+    waiting, oldest = connection.execute("SELECT count(*), MIN(arrived) FROM reviews WHERE open = 1").fetchone()
     sql = "SELECT count(*) FROM labels WHERE decided_by = 'human' AND at > ?"
     (answered,) = connection.execute(sql, (now - 60 * MINUTE_MS,)).fetchone()
     return Queue(waiting, oldest, answered)

@@ -13,6 +13,7 @@ from triage_worker.console.state.values import fraction
 SIMILAR = 3
 WORD = re.compile(r"\w{3,}")
 MOST_WORDS = 12
+CANDIDATES = 20
 SECOND_WITHIN_MS = 14 * 86_400_000
 
 FREE = """
@@ -42,8 +43,8 @@ class Overview:
 
 def overview(connection: sqlite3.Connection, who: str, now: int) -> Overview:
     """Return how the review stands."""
-    waiting, oldest = connection.execute("SELECT count(*), MIN(arrived) FROM reviews WHERE open").fetchone()
-    count = "SELECT count(*) FROM reviews JOIN {} USING (key) WHERE open AND "
+    waiting, oldest = connection.execute("SELECT count(*), MIN(arrived) FROM reviews WHERE open = 1").fetchone()
+    count = "SELECT count(*) FROM {} CROSS JOIN reviews USING (key) WHERE open = 1 AND "
     held = connection.execute(count.format("claims") + "until > ? AND who != ?", (now, who)).fetchone()[0]
     skipped = connection.execute(count.format("skips") + "who = ?", (who,)).fetchone()[0]
     sql = "SELECT count(*) FROM acts WHERE who = ? AND act IN ('answer', 'second_answer')"
@@ -53,7 +54,7 @@ def overview(connection: sqlite3.Connection, who: str, now: int) -> Overview:
 def held_by(connection: sqlite3.Connection, who: str, now: int, excluded: Collection[str]) -> str | None:
     """Return the message that somebody has opened and not answered."""
     sql = (
-        "SELECT key FROM claims JOIN reviews USING (key) WHERE who = ? AND until > ? "
+        "SELECT key FROM claims CROSS JOIN reviews USING (key) WHERE who = ? AND until > ? "
         "AND (open OR (first_reader != who AND second_reader IS NULL))"
     )
     found = (row[0] for row in connection.execute(sql, (who, now)))
@@ -62,11 +63,11 @@ def held_by(connection: sqlite3.Connection, who: str, now: int, excluded: Collec
 
 def next_open(
     connection: sqlite3.Connection, who: str, now: int, excluded: Collection[str], *, skipped: bool
-) -> str | None:
-    """Return the message that has waited longest, and that nobody has at present."""
-    sql = f"SELECT key FROM reviews WHERE open AND {FREE} ORDER BY arrived LIMIT :most"
-    rows = connection.execute(sql, {"who": who, "now": now, "skipped": skipped, "most": len(excluded) + 1})
-    return next((row[0] for row in rows if row[0] not in excluded), None)
+) -> list[str]:
+    """Return the messages that have waited longest, and that nobody has at present, the oldest first."""
+    sql = f"SELECT key FROM reviews WHERE open = 1 AND {FREE} ORDER BY arrived LIMIT :most"
+    rows = connection.execute(sql, {"who": who, "now": now, "skipped": skipped, "most": len(excluded) + CANDIDATES})
+    return [row[0] for row in rows if row[0] not in excluded]
 
 
 def next_second(
@@ -74,7 +75,7 @@ def next_second(
 ) -> str | None:
     """Return an answered message that this person should answer, too; the message's id decides which those are."""
     sql = f"""
-SELECT key FROM reviews WHERE first_reader IS NOT NULL AND second_reader IS NULL AND answered > :since AND NOT open
+SELECT key FROM reviews WHERE first_reader IS NOT NULL AND second_reader IS NULL AND answered > :since AND open = 0
   AND NOT audit AND event IS NOT NULL AND first_reader != :who AND second_draw < :share AND {FREE}
 ORDER BY answered LIMIT :most
 """

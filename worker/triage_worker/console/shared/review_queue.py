@@ -30,7 +30,7 @@ from triage_worker.streaming.tracking.output import Output
 SEEN_S = 8.0
 """How long a claim may take to come back."""
 
-TRIES = 5
+TRIES = 8
 REMEMBERED_S = 30.0
 SECOND_READS = 0.2
 """Of the messages that somebody is given while others wait, those that another person has answered before."""
@@ -84,8 +84,8 @@ class ReviewQueue:
         own = await self._database.read(lambda state: queries.held_by(state, person.name, now, excluded))
         if own is not None:
             return own
-        for _ in range(TRIES):
-            key = await self._candidate(person, now, skipped=skipped)
+        for attempt in range(TRIES):
+            key = await self._candidate(person, now, skipped=skipped, spread=attempt > 0)
             if key is None:
                 return None
             self._busy[key] = self._acts.now() + SEEN_S
@@ -199,7 +199,8 @@ class ReviewQueue:
             raise TakenError("Somebody else has this message now.")
         return item
 
-    async def _candidate(self, person: Person, now: int, *, skipped: bool) -> str | None:
+    async def _candidate(self, person: Person, now: int, *, skipped: bool, spread: bool) -> str | None:
+        """Return a message to claim; after a lost claim any of the oldest, lest two consoles go on to the same one."""
         excluded, share = self._excluded(), self._settings.console_second_share
 
         async def second() -> str | None:
@@ -211,10 +212,12 @@ class ReviewQueue:
 
         if random.random() < SECOND_READS and (key := await second()) is not None:
             return key
-        key = await self._database.read(
+        keys = await self._database.read(
             lambda state: queries.next_open(state, person.name, now, excluded, skipped=skipped)
         )
-        return key if key is not None else await second()
+        if keys:
+            return random.choice(keys) if spread else keys[0]
+        return await second()
 
     def _answer(self, item: Item, verdict: Verdict) -> list[OutgoingRecord]:
         event = ReviewEvent.model_validate({**item.fields, "labels": item.labels}, strict=False, extra="ignore")

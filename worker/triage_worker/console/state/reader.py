@@ -38,6 +38,7 @@ GATHER_FROM = 200
 CHECK_S = 20.0
 PRUNE_S = 60.0
 RETRY_S = 2.0
+LOOK_MS = 2_000
 SAVE_OFFSET = "INSERT OR REPLACE INTO offsets (topic, partition, next) VALUES (?, ?, ?)"
 
 
@@ -77,6 +78,7 @@ class StateReader:
         self._forget = forget
         self._gathers = gathers
         self._has_followed = False
+        self._trusted: set[TopicPartition] = set()
         self._applied = asyncio.Condition()
         self.down: str | None = "the topics are being read"
         self.caught_up = False
@@ -146,7 +148,7 @@ class StateReader:
             return {}
         begins, ends = await consumer.beginning_offsets(places), await consumer.end_offsets(places)
         known = await self._database.read(_offsets)
-        if self._created_again(known, ends):
+        if await self._created_again(consumer, known, ends):
             log.warning("A topic was created again, so that the state is read again from the beginning")
             await self._database.forget_topics()
             known = {}
@@ -200,19 +202,31 @@ class StateReader:
         if set(places) != consumer.assignment():
             return True
         ends = await consumer.end_offsets(places) if places else {}
-        return self._created_again(await self._database.read(_offsets), ends)
+        return bool(self._beyond(await self._database.read(_offsets), ends) - self._trusted)
 
-    def _created_again(self, known: Mapping[TopicPartition, int], ends: Mapping[TopicPartition, int]) -> bool:
-        """Whether a topic ends before what was read of it.
+    def _beyond(self, known: Mapping[TopicPartition, int], ends: Mapping[TopicPartition, int]) -> set[TopicPartition]:
+        """Return the partitions that end before what was read of them."""
+        return {place for place, end in ends.items() if known.get(place, 0) > end}
 
-        Compacted topics are left out: what they have is the newest state, which is read again if the offset is out of
-        range; and the demo's broker gives the number of records there as the end.
+    async def _created_again(
+        self, consumer: AIOKafkaConsumer, known: Mapping[TopicPartition, int], ends: Mapping[TopicPartition, int]
+    ) -> bool:
+        """Whether a partition no longer has the record that was read last, and ends before it.
+
+        The record is looked for, since the demo's broker gives ends that are too low. Of a compacted topic it may be
+        gone; there, what is read again replaces what was read before.
         """
-        return any(
-            known.get(place, 0) > end
-            for place, end in ends.items()
-            if self._settings_of[place.topic] not in FROM_THE_BEGINNING
-        )
+        self._trusted = set()
+        for place in self._beyond(known, ends):
+            last = known[place] - 1
+            consumer.assign([place])
+            consumer.seek(place, last)
+            found = await consumer.getmany(place, timeout_ms=LOOK_MS, max_records=1)
+            there = any(record.offset >= last for record in found.get(place, ()))
+            if not there and self._settings_of[place.topic] not in FROM_THE_BEGINNING:
+                return True
+            self._trusted.add(place)
+        return False
 
     async def _prune(self) -> None:
         now, days, rows = int(time() * 1000), self._settings.console_days, self._settings.console_rows

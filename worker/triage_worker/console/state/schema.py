@@ -43,10 +43,20 @@ CREATE TABLE reviews (
   answered INTEGER, label TEXT, answers INTEGER NOT NULL DEFAULT 0, answer_ids TEXT NOT NULL DEFAULT '',
   published TEXT, reopened INTEGER, first_reader TEXT, second_draw REAL,
   second_reader TEXT, second_label TEXT,
-  open INTEGER GENERATED ALWAYS AS
-    (event IS NOT NULL AND (answered IS NULL OR COALESCE(reopened, 0) > answered)) STORED
+  open INTEGER NOT NULL DEFAULT 0
 ) WITHOUT ROWID;
+-- Not a generated column: SQLite would read the whole row to count by an index on that.
+CREATE TRIGGER reviews_added AFTER INSERT ON reviews BEGIN
+  UPDATE reviews SET open = NEW.event IS NOT NULL
+    AND (NEW.answered IS NULL OR COALESCE(NEW.reopened, 0) > NEW.answered) WHERE key = NEW.key;
+END;
+CREATE TRIGGER reviews_changed AFTER UPDATE OF event, answered, reopened ON reviews BEGIN
+  UPDATE reviews SET open = NEW.event IS NOT NULL
+    AND (NEW.answered IS NULL OR COALESCE(NEW.reopened, 0) > NEW.answered) WHERE key = NEW.key;
+END;
 CREATE INDEX reviews_open ON reviews (open, arrived);
+CREATE INDEX reviews_audits ON reviews (open, audit) WHERE audit = 1;
+CREATE INDEX reviews_twice ON reviews (second_reader) WHERE second_reader IS NOT NULL;
 CREATE INDEX reviews_answered ON reviews (answered) WHERE answered IS NOT NULL;
 CREATE INDEX reviews_second ON reviews (answered) WHERE first_reader IS NOT NULL AND second_reader IS NULL;
 CREATE TABLE label_sets (id TEXT PRIMARY KEY, labels TEXT) WITHOUT ROWID;
@@ -86,6 +96,7 @@ CREATE TABLE acts (
   details TEXT
 );
 CREATE INDEX acts_at ON acts (at);
+CREATE INDEX acts_of_person ON acts (who, act);
 CREATE INDEX acts_of_subject ON acts (subject);
 
 -- Not from topics: who is signed in here. Deleting the state signs everybody out.
