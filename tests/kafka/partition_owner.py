@@ -29,8 +29,10 @@ class Partition:
         producer = AIOKafkaProducer(
             bootstrap_servers=self.harness.bootstrap, transactional_id=f"{self.harness.group}-id", retry_backoff_ms=50
         )
-        yield producer
-        await abandon(producer)
+        try:
+            yield producer
+        finally:
+            await abandon(producer)
 
     async def answer(self, producer: AIOKafkaProducer, offset: int) -> None:
         """Answer one message in a transaction that is not ended."""
