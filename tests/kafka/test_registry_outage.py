@@ -71,7 +71,7 @@ async def sample_forever(worker: ServiceProcess, samples: list[tuple[float, Samp
 async def test_a_registry_that_is_away_for_a_minute_costs_nothing(
     harness: KafkaHarness, registry: SchemaRegistry, seed: int, delivery: str
 ) -> None:
-    await harness.create_topics(partitions=4, **BROKER_TIMESTAMPS)
+    await harness.create_topics(4, 1, **BROKER_TIMESTAMPS)
     mixed = await asyncio.to_thread(registry.serialized, "confluent_mix.py", str(BURST))
     known = [record for number, record in enumerate(mixed) if number % 9 not in NEW]
     endpoints, half = Endpoints(), int(AWAY_S / 2 * PER_SECOND)
