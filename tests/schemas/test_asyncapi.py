@@ -11,7 +11,7 @@ from triage_schemas.input.decoder import decode
 from triage_schemas.messages.message import CustomerMessage, InputShape, Source
 from triage_schemas.output_formats import OutputFormat
 
-CHANNELS = ("input", "output", "fallback", "dead_letter", "tickets", "alerts", "review", "labels", "control")
+CHANNELS = ("input", "output", "fallback", "dead_letter", "tickets", "alerts", "review", "labels", "control", "intake")
 SOURCE = Source("in", 0, 1)
 
 
