@@ -113,6 +113,31 @@ async def test_2000_webhooks_with_kills_and_broker_restarts(
             assert nodes > 1 or answers[503] > 0
 
 
+@pytest.mark.torture
+async def test_it_ends_in_time_while_the_broker_hangs(
+    kafka_installed: None, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """Also with webhooks in flight, which are answered with 503, or not at all."""
+    with (
+        fault_environment.running_cluster(tmp_path / "kafka", 1, {}) as (node,),
+        KafkaHarness(node.bootstrap, tmp_path_factory.mktemp("services")) as harness,
+    ):
+        intake = IntakeHarness(harness, tmp_path, free_ports(1))
+        await intake.prepare()
+        service = intake.start(intake.ports[0])
+        await intake.ready(intake.ports[0])
+        assert await intake.send_once(0) == 202
+        node.signal(signal.SIGSTOP)
+        sending = [asyncio.create_task(intake.send_once(number)) for number in range(1, 20)]
+        await asyncio.sleep(0.5)
+        begun = monotonic()
+        assert await service.terminate() == 0, service.log_text()
+        assert monotonic() - begun < MOST_S
+        answered = await asyncio.gather(*sending, return_exceptions=True)
+        assert 202 not in answered
+        node.signal(signal.SIGCONT)
+
+
 async def disturb(intake: IntakeHarness, brokers: Sequence[Broker], rng: random.Random) -> None:
     """Kill each replica twice, and restart each broker: the first two gracefully, the last one by a kill."""
     for number, node in enumerate(brokers):

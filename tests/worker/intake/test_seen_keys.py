@@ -1,5 +1,7 @@
 """Whether a record repeats an earlier one depends on the log alone: whoever reads it, and however often."""
 
+import tracemalloc
+
 from hypothesis import given
 from hypothesis import strategies as st
 from triage_worker.intake.seen_keys import SLACK_MS, KeyedRecord, SeenKeys, key_hash
@@ -67,3 +69,13 @@ def test_every_owner_of_a_partition_decides_the_same(log: list[tuple[int, str]],
     again = data.draw(st.integers(start, len(records) - 1))
     other.rewind(again)
     assert [other.add(one) for one in records[again:]] == decided[again:]
+
+
+def test_a_key_takes_as_much_memory_as_the_page_says() -> None:
+    tracemalloc.start()
+    seen = SeenKeys(WINDOW_MS)
+    for offset in range(20_000):
+        seen.add(KeyedRecord(offset + 10**6, 10**12 + offset, key_hash("shop", str(offset))))
+    used, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert used / 20_000 < 260
