@@ -32,6 +32,7 @@ def test_requirements_are_those_of_the_services() -> None:
         *extras["otel"],
         *extras["registry"],
         *extras["serve"],
+        *extras["console"],
     }
     assert not [line for line in cpu if re.match(r"(torch|transformers|scikit-learn|pytest)\b", line)]
 

@@ -65,6 +65,17 @@ def test_each_service_has_only_the_rights_that_it_needs() -> None:
             ("topic", "customer.labels"): read,
             ("topic", "customer.intents.control"): read | write,
         },
+        "triage-console": {
+            ("topic", "customer.intents"): read | write,
+            ("topic", "customer.intents.fallback"): read,
+            ("topic", "customer.messages.dlq"): read,
+            ("topic", "support.tickets"): read,
+            ("topic", "support.alerts"): read,
+            ("topic", "customer.intents.review"): read,
+            ("topic", "customer.labels"): read | write,
+            ("topic", "customer.intents.control"): read,
+            ("topic", "support.acts"): read | write,
+        },
     }
 
 
@@ -83,7 +94,7 @@ def test_no_right_covers_all_resources() -> None:
 def test_the_users_have_the_documented_rights() -> None:
     """The tests give these rights to a real authorizer. Read and Write include Describe, which the chart lists, too."""
     users = of_kind(rendered("medium"), "KafkaUser")
-    for service in ("worker", "router", "fallback", "audit", "check"):
+    for service in ("worker", "router", "fallback", "audit", "console", "check"):
         user = users["triage-test" if service == "check" else f"triage-{service}"]
         given = {
             (kind.replace("transactionalId", "transactional id"), name, operation)
