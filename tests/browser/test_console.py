@@ -22,8 +22,15 @@ HOSTILE = (
 
 async def begin(page: Any) -> None:
     await page.get_by_role("link", name="Review", exact=True).first.click()
+    await page.wait_for_url("**/review")
+    await page.get_by_role("button", name="Next message").wait_for()
     await page.keyboard.press("Enter")
     await page.wait_for_url("**/review/message/**")
+
+
+async def shows(page: Any, text: str) -> None:
+    """Wait for a message."""
+    await page.locator(f".message:text-is('{text}')").wait_for()
 
 
 async def test_one_key_answers_a_message_and_undo_brings_it_back(console: ServedConsole, opened: Any) -> None:
@@ -33,12 +40,12 @@ async def test_one_key_answers_a_message_and_undo_brings_it_back(console: Served
     await begin(page)
     assert await page.locator(".message").inner_text() == "first message"
     await page.keyboard.press("3")
-    await page.wait_for_function("document.querySelector('.message')?.innerText === 'second message'")
+    await shows(page, "second message")
     assert "CANCEL_ORDER" in await page.locator(".notice").inner_text()
     await page.keyboard.press("_")
-    await page.wait_for_function("document.querySelector('.message')?.innerText === 'first message'")
+    await shows(page, "first message")
     await page.keyboard.press("0")
-    await page.wait_for_function("document.querySelector('.message')?.innerText === 'second message'")
+    await shows(page, "second message")
     labels = [one for one in console.topics.sent if one.topic == "customer.labels"]
     assert len(labels) == 2
 
@@ -71,8 +78,8 @@ async def test_hostile_texts_are_shown_as_text_and_nothing_breaks_the_policy(
         assert not wide, "a long word does not make the page wider than the phone"
         shown = await page.locator(".message").inner_text()
         assert not set("\u202e\x1b") & set(shown)
-        await page.keyboard.press("-")
-        await page.wait_for_timeout(300)
+        async with page.expect_navigation():
+            await page.keyboard.press("-")
     for path in ("/now", "/tickets", "/review"):
         await page.goto(console.url + path)
     assert problems == []
@@ -129,5 +136,4 @@ async def test_the_page_now_keeps_itself_up_to_date(console: ServedConsole, open
     page = await opened.new_page()
     await sign_in(page, console)
     await console.topics.events("review_topic", request("new", 1))
-    shown = "document.querySelector('#people').parentNode.innerText.includes('1 message waits')"
-    await page.wait_for_function(shown, timeout=15_000)
+    await page.locator("section:has(#people)").get_by_text("message waits for a person").wait_for(timeout=15_000)

@@ -34,6 +34,7 @@ def test_requirements_are_those_of_the_services() -> None:
         *extras["serve"],
         *extras["email"],
         *extras["imap"],
+        *extras["console"],
     }
     assert not [line for line in cpu if re.match(r"(torch|transformers|scikit-learn|pytest)\b", line)]
 

@@ -73,6 +73,17 @@ def test_each_service_has_only_the_rights_that_it_needs() -> None:
             ("group", "triage-intake"): group,
             ("transactionalId", "triage-triage-intake-"): write,
         },
+        "triage-console": {
+            ("topic", "customer.intents"): read | write,
+            ("topic", "customer.intents.fallback"): read,
+            ("topic", "customer.messages.dlq"): read,
+            ("topic", "support.tickets"): read,
+            ("topic", "support.alerts"): read,
+            ("topic", "customer.intents.review"): read,
+            ("topic", "customer.labels"): read | write,
+            ("topic", "customer.intents.control"): read,
+            ("topic", "support.acts"): read | write,
+        },
     }
 
 
@@ -91,7 +102,7 @@ def test_no_right_covers_all_resources() -> None:
 def test_the_users_have_the_documented_rights() -> None:
     """The tests give these rights to a real authorizer. Read and Write include Describe, which the chart lists, too."""
     users = of_kind(rendered("medium"), "KafkaUser")
-    for service in ("worker", "router", "fallback", "audit", "intake", "check"):
+    for service in ("worker", "router", "fallback", "audit", "intake", "console", "check"):
         user = users["triage-test" if service == "check" else f"triage-{service}"]
         given = {
             (kind.replace("transactionalId", "transactional id"), name, operation)

@@ -70,7 +70,8 @@ def secrets() -> set[str]:
 
 def test_values_take_every_setting_that_is_no_secret() -> None:
     schema = json.loads((CHART / "values.schema.json").read_text(encoding="utf-8"))["properties"]
-    services = [schema[name]["properties"] for name in ("worker", "router", "fallback", "helpdesk", "serve", "intake")]
+    names = ("worker", "router", "fallback", "helpdesk", "serve", "intake", "console")
+    services = [schema[name]["properties"] for name in names]
     for names in (holder["settings"]["propertyNames"] for holder in (schema, *services)):
         refused = {
             variable(name) for name in Settings.model_fields if re.search(names["not"]["pattern"], variable(name))
@@ -101,7 +102,7 @@ def test_only_services_that_export_spans_get_the_endpoint() -> None:
             for rule in of_kind(manifests, "NetworkPolicy")[name]["spec"]["egress"]
             for port in rule["ports"]
         }
-        traced = name not in {"triage-helpdesk", "triage-audit", "triage-serve", "triage-intake"}
+        traced = name not in {"triage-helpdesk", "triage-audit", "triage-serve", "triage-intake", "triage-console"}
         assert (tracing.ENDPOINTS[1] in asked, tracing.SAMPLER in asked, 4318 in ports) == (traced, traced, traced)
     assert not [
         key for _, spec in pods(rendered("small")) for key in environment(spec["containers"][0]) if "OTEL" in key

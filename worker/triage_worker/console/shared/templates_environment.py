@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
+from markupsafe import Markup, escape
 
 FOLDER = Path(__file__).parent.parent / "templates"
 SHOWN_CHARACTERS = 4_000
@@ -38,6 +39,7 @@ class Templates:
             "percent": percent,
             "words": words,
             "counted": counted,
+            "breakable": breakable,
         }
 
     def render(self, name: str, values: Mapping[str, Any]) -> str:
@@ -90,6 +92,11 @@ def span(seconds: float | None) -> str:
 def thousands(number: float | None) -> str:
     """Return a whole number with commas."""
     return "–" if number is None else f"{number:,.0f}"
+
+
+def breakable(name: str) -> Markup:
+    """Return a name such as RETURN_REQUEST, which may be broken after its underscores; escaped."""
+    return Markup(str(escape(name)).replace("_", "_<wbr>"))
 
 
 def counted(number: int, name: str) -> str:
