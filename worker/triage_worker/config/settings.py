@@ -35,6 +35,10 @@ HEARTBEAT_MS = 500
 """Members learn from the answer to a heartbeat that their group rebalances, and all wait for the last one to learn it.
 So this interval, and not the work at a rebalance, is most of what a rebalance takes; Kafka's default is 3 s."""
 
+STATIC_HEARTBEAT_MS = 3_000
+"""For static members, whose restarts need no rebalance. Where two have one name by mistake, each takes the partitions
+from the other at its next heartbeat, and both have to get on in between."""
+
 
 # pydantic collects the fields from the last base to the first, and they are listed in that order.
 class Settings(
@@ -110,7 +114,8 @@ class Settings(
     @property
     def heartbeat_ms(self) -> int:
         """Milliseconds between two heartbeats: at least three fit into a session."""
-        return min(HEARTBEAT_MS, self.session_timeout_ms // 3)
+        usual = HEARTBEAT_MS if self.group_instance_id is None else STATIC_HEARTBEAT_MS
+        return min(usual, self.session_timeout_ms // 3)
 
     def group(self, service: Service) -> str:
         """Return the consumer group of a service."""
