@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, ClassVar
 
-from aiohttp import BasicAuth, web
+from aiohttp import web
+from triage_worker.helpdesk.http_client import basic_auth
 
 from tests.worker.helpdesk.fakes import TOKEN
 from tests.worker.helpdesk.standins.base import DeskTicket, StandIn, iso, number
@@ -25,7 +26,7 @@ class FreshdeskDesk(StandIn):
     REFUSAL = 400
 
     def authorized(self, request: web.Request) -> bool:
-        return request.headers.get("Authorization") == BasicAuth(TOKEN, "X").encode()
+        return request.headers.get("Authorization") == basic_auth(TOKEN, "X")["Authorization"]
 
     def routes(self, app: web.Application) -> None:
         app.router.add_get("/api/v2/agents/me", self._me)
