@@ -1,10 +1,11 @@
 """The pages Now, Tickets and Acts."""
 
+import asyncio
 from datetime import timedelta
 
 import pytest
 from triage_worker.console.shared.live import latency, llm, worker_account
-from triage_worker.console.shared.scraping import Look, ServiceMetrics, parse
+from triage_worker.console.shared.scraping import Look, ServiceMetrics, addresses, parse
 from triage_worker.console.shared.templates_environment import shown, span
 
 from tests.worker.console.conftest import Console
@@ -76,6 +77,18 @@ def test_the_llms_money_an_hour() -> None:
     assert cost is not None
     assert cost.money_per_hour == pytest.approx(1.0)
     assert (cost.calls, cost.failed, cost.breaker_open) == (10, 1, True)
+
+
+async def test_each_address_of_a_name_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def found(*_: object, **__: object) -> list[object]:
+        return [(0, 0, 0, "", (host, 8080)) for host in ("10.0.0.2", "10.0.0.1", "10.0.0.1")]
+
+    monkeypatch.setattr(asyncio.get_running_loop(), "getaddrinfo", found)
+    assert await addresses("http://triage-metrics:8080/metrics") == [
+        ("http://triage-metrics:8080/metrics (10.0.0.1)", "http://10.0.0.1:8080/metrics"),
+        ("http://triage-metrics:8080/metrics (10.0.0.2)", "http://10.0.0.2:8080/metrics"),
+    ]
+    assert await addresses("https://x/metrics") == [("https://x/metrics", "https://x/metrics")]
 
 
 async def test_now_shows_the_sum_that_holds(console: Console) -> None:

@@ -314,6 +314,7 @@ persistentVolumeClaim: {claimName: {{ $bundle.existingClaim }}, readOnly: true}
 {{- $_ := set $settings "TRIAGE_HTTP_PORT" "8000" }}
 {{- $_ := set $settings "TRIAGE_CONSOLE_PROBE_PORT" "8080" }}
 {{- $_ := set $settings "TRIAGE_CONSOLE_STATE" "/state/console.sqlite" }}
+{{- $_ := set $settings "TRIAGE_CONSOLE_METRICS_URLS" (printf "http://%s-metrics:8080/metrics" (include "triage.fullname" .root)) }}
 {{- if $service.usersSecret }}
 {{- $_ := set $settings "TRIAGE_CONSOLE_USERS" "/etc/triage/users/users.yaml" }}
 {{- else if not (hasKey $service.settings "TRIAGE_CONSOLE_OIDC_ISSUER") }}

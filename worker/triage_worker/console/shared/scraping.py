@@ -2,10 +2,12 @@
 
 import asyncio
 import logging
+import socket
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from time import time
+from urllib.parse import urlsplit, urlunsplit
 
 import aiohttp
 from prometheus_client.parser import text_string_to_metric_families
@@ -80,7 +82,8 @@ class Scraper:
         timeout = aiohttp.ClientTimeout(total=TIMEOUT_S)
         async with aiohttp.ClientSession(timeout=timeout) as session:
             while True:
-                services = await asyncio.gather(*(_ask(session, url) for url in self.urls))
+                targets = [target for url in self.urls for target in await addresses(url)]
+                services = await asyncio.gather(*(_ask(session, url, address) for url, address in targets))
                 self.looks.append(Look(self._clock(), services))
                 await asyncio.sleep(EVERY_S)
 
@@ -90,9 +93,30 @@ class Scraper:
         return self.looks[-1] if self.looks else None
 
 
-async def _ask(session: aiohttp.ClientSession, url: str) -> ServiceMetrics:
+async def addresses(url: str) -> list[tuple[str, str]]:
+    """Return a name and an address to ask for each process behind a URL.
+
+    A name can have several addresses: those of a headless Service, or of a service's containers in Compose. Over https
+    only the name itself is asked, since certificates are for names.
+    """
+    parts = urlsplit(url)
+    if parts.scheme != "http" or parts.hostname is None:
+        return [(url, url)]
     try:
-        async with session.get(url) as answer:
+        found = await asyncio.get_running_loop().getaddrinfo(
+            parts.hostname, parts.port or 80, type=socket.SOCK_STREAM, family=socket.AF_INET
+        )
+    except OSError:
+        return [(url, url)]  # asking says what is wrong
+    hosts = sorted({str(place[0]) for *_, place in found})
+    if len(hosts) < 2:
+        return [(url, url)]
+    return [(f"{url} ({host})", urlunsplit(parts._replace(netloc=f"{host}:{parts.port or 80}"))) for host in hosts]
+
+
+async def _ask(session: aiohttp.ClientSession, url: str, address: str) -> ServiceMetrics:
+    try:
+        async with session.get(address) as answer:
             if answer.status != 200:
                 return ServiceMetrics(url, problem=f"answers {answer.status}")
             body = await answer.content.read(LARGEST)
