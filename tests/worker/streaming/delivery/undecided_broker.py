@@ -5,7 +5,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from aiokafka.record.default_records import DefaultRecordBatchBuilder
+from aiokafka.record.default_records import _DefaultRecordBatchBuilderPy
 from aiokafka.structs import TopicPartition
 from triage_worker.kafka.client_compat.transaction_inspector import UNSTABLE_OFFSET_COMMIT
 
@@ -93,7 +93,7 @@ class UndecidedBroker:
         ((topic, ((number, *asked),)),) = request.topics
         partition = TopicPartition(topic, number)
         assert self.open[partition] in asked
-        batch = DefaultRecordBatchBuilder(2, 0, 1, PRODUCER_ID, 2, 0, 1 << 16)
+        batch = _DefaultRecordBatchBuilderPy(2, 0, 1, PRODUCER_ID, 2, 0, 1 << 16)
         batch.append(0, None, b"k", b"v", self.headers[partition])
         data = self.open[partition].to_bytes(8) + bytes(batch.build())[8:]
         preferred = (-1,) if request.API_VERSION >= 11 else ()
