@@ -1,2 +1,13 @@
-class RoundRobinPartitionAssignor:
-    name: str
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from .abstract import AbstractPartitionAssignor
+
+class RoundRobinPartitionAssignor(AbstractPartitionAssignor):
+    name: str  # type: ignore[assignment]
+    @classmethod
+    def assign(cls, cluster: Any, members: Mapping[str, Any]) -> dict[str, Any]: ...
+    @classmethod
+    def metadata(cls, topics: Iterable[str]) -> Any: ...
+    @classmethod
+    def on_assignment(cls, assignment: Any) -> None: ...

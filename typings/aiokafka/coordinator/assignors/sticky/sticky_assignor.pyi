@@ -3,10 +3,16 @@ from typing import Any
 
 from ....structs import TopicPartition
 from ...protocol import ConsumerProtocolMemberAssignment
+from ..abstract import AbstractPartitionAssignor
 
-class StickyPartitionAssignor:
+class StickyPartitionAssignor(AbstractPartitionAssignor):
+    name: str  # type: ignore[assignment]
     @classmethod
     def assign(cls, cluster: Any, members: Mapping[str, Any]) -> dict[str, ConsumerProtocolMemberAssignment]: ...
+    @classmethod
+    def metadata(cls, topics: Iterable[str]) -> Any: ...
+    @classmethod
+    def on_assignment(cls, assignment: Any) -> None: ...
     @classmethod
     def parse_member_metadata(cls, metadata: Any) -> Any: ...
     @classmethod
