@@ -233,6 +233,7 @@ class HelpdeskClient:
             headers={"Content-Type": "application/json", **(request.headers or {})},
             timeout=self._timeout,
             allow_redirects=False,
+            middlewares=(_sent_once,),
         ) as response:
             asked_s = retry_after_s(response.headers.get("Retry-After"))
             if asked_s is None and response.status == THROTTLED:
@@ -266,6 +267,18 @@ class HelpdeskClient:
         delay_s = self._retry.delay_s(self._failures, failure.retry_after_s)
         log.warning("A helpdesk call failed", extra={"problem": failure.problem, "retry_in_s": round(delay_s, 1)})
         await asyncio.sleep(delay_s)
+
+
+async def _sent_once(request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:
+    """Keep aiohttp from sending a request again by itself when a connection breaks.
+
+    It does so with PUT and DELETE, at once and without reading the ticket again, so that it could undo a change that a
+    person made after the first time.
+    """
+    try:
+        return await handler(request)
+    except (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError) as error:
+        raise aiohttp.ClientError(f"the connection broke: {error!r}") from error
 
 
 def _until_reset_s(header: str | None) -> float | None:
