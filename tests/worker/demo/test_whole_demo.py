@@ -77,7 +77,7 @@ async def test_it_ends_with_tickets_a_decision_and_a_timeline(tmp_path: Path) ->
 async def test_an_interrupted_demo_stops_all_its_processes(tmp_path: Path, number: signal.Signals) -> None:
     demo = await started(tmp_path, 100_000)
     output = await printed(demo, "Worker, router and fallback are ready")
-    assert len(list(remaining(tmp_path))) == 5, output
+    assert len(list(remaining(tmp_path))) == 6, output  # with the broker and the console
     demo.send_signal(number)
     rest = await printed(demo, "never printed")
     assert await demo.wait() == 128 + number, rest
