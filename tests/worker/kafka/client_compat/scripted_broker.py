@@ -24,9 +24,6 @@ NODE = 1
 HEADER = 8
 """Bytes of API key, API version and correlation id, before the client id."""
 
-APIS: list[Any] = Request.__subclasses__()
-"""Ours included; two classes may ask for the same with different versions."""
-
 
 class ScriptedBroker:
     """Answers requests by their names, such as "ProduceRequest".
@@ -92,7 +89,7 @@ class ScriptedBroker:
     async def _answer(self, data: bytes) -> bytes:
         asked = (int.from_bytes(data[:2]), int.from_bytes(data[2:4]))
         api, struct = next(
-            (api, one) for api in APIS for one in api._CLASSES if asked == (one.API_KEY, one.API_VERSION)
+            (api, one) for api in _apis() for one in api._CLASSES if asked == (one.API_KEY, one.API_VERSION)
         )
         client = int.from_bytes(data[HEADER : HEADER + 2])
         tags = int(struct.FLEXIBLE_VERSION)
@@ -113,9 +110,9 @@ class ScriptedBroker:
 
     def _versions(self, _: Any) -> tuple[Any, ...]:
         """One version of each request: the newest without tagged fields, and what the script answers besides."""
-        newest = {api.API_KEY: plain[-1].API_VERSION for api in APIS if (plain := _plain(api))}
+        newest = {api.API_KEY: plain[-1].API_VERSION for api in _apis() if (plain := _plain(api))}
         ranges = {key: (version, version) for key, version in newest.items()}
-        for api in APIS:
+        for api in _apis():
             if api.__name__ in self.script and not _plain(api):
                 version = api._CLASSES[-1].API_VERSION
                 ranges[api.API_KEY] = (ranges.get(api.API_KEY, (version,))[0], version)
@@ -178,6 +175,11 @@ async def never(_: Any) -> tuple[Any, ...]:
     """The answer of a broker that hangs."""
     await asyncio.Event().wait()
     raise AssertionError
+
+
+def _apis() -> list[Any]:
+    """All requests that are defined by now, ours included; two may ask for the same with different versions."""
+    return Request.__subclasses__()
 
 
 def _plain(api: Any) -> list[Any]:
