@@ -32,7 +32,7 @@ def compare(cpu: Sequence[Decision], gpu: Sequence[Decision]) -> list[str]:
     pairs = list(zip(cpu, gpu, strict=True))
     agreed = float(np.mean([one.accepted == other.accepted for one, other in pairs]))
     both = [(one, other) for one, other in pairs if one.accepted and other.accepted]
-    same = float(np.mean([one.intent == other.intent for one, other in both] or [0.0]))
+    same = float(np.mean([one.intent == other.intent for one, other in both])) if both else 0.0
     apart = float(np.quantile([abs(one.confidence - other.confidence) for one, other in pairs], 0.95))
     print(
         f"{len(cpu):,} messages next to int8 on the CPU: {agreed:.4f} both accepted or both refused; of those accepted"

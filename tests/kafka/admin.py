@@ -3,6 +3,7 @@
 import random
 from collections.abc import AsyncIterator, Container, Iterable, Mapping
 from contextlib import asynccontextmanager
+from typing import Any
 
 from aiokafka.admin import AIOKafkaAdminClient, NewPartitions, NewTopic, RecordsToDelete
 from aiokafka.protocol.admin import AlterPartitionReassignmentsRequest
@@ -131,7 +132,9 @@ async def place(bootstrap: str, topic: str, node: int) -> None:
     """Move all partitions of a topic to one broker, as their only replica, and wait until they are there."""
     async with admin_client(bootstrap) as client:
         (described,) = await client.describe_topics([topic])
-        moves = [(topic, [(partition["partition"], [node], {}) for partition in described["partitions"]], {})]
+        moves: list[Any] = [
+            (topic, [(partition["partition"], [node], {}) for partition in described["partitions"]], {})
+        ]
         response = await client._send_to_controller(AlterPartitionReassignmentsRequest(10_000, moves, {}))
         assert response.error_code == 0, response
 

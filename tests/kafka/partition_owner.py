@@ -9,6 +9,7 @@ from triage_worker.kafka.client_compat.producer import abandon
 from triage_worker.streaming.delivery.last_transaction import LastTransaction
 
 from tests.kafka.harness import KafkaHarness
+from tests.records import headers_of
 
 COMMITTED = 5
 """The offset that a group has committed when a test begins."""
@@ -53,4 +54,4 @@ class Partition:
 
     async def answers(self) -> list[bytes]:
         """The ids of the answers that readers see."""
-        return [dict(record.headers)["ce_id"] for record in await self.harness.read(self.output.topic)]
+        return [headers_of(record)["ce_id"] for record in await self.harness.read(self.output.topic)]

@@ -6,6 +6,6 @@ from triage_worker.cli.main import main
 from triage_worker.helpdesk import label_poller
 
 if __name__ == "__main__":
-    label_poller.SETTLED_S = 0.0
+    vars(label_poller)["SETTLED_S"] = 0.0
     sys.argv = ["triage", "helpdesk"]
     main()

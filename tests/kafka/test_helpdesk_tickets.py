@@ -37,7 +37,7 @@ async def test_a_killed_connector_writes_on_each_ticket_and_teaches_once(harness
     for number in TICKETS:
         desk.open(number)
     opened: list[Record] = [(f"t-{number}".encode(), event(of=number).write(), []) for number in TICKETS]
-    later = [
+    later: list[Record] = [
         (f"t-{number}".encode(), event("escalated", of=number, queue="claims", priority="urgent").write(), [])
         for number in TICKETS
     ]

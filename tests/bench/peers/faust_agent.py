@@ -21,7 +21,7 @@ model = Model.from_environment()
 @app.agent(messages)
 async def classify(stream: faust.StreamT[dict[str, str]]) -> None:
     """Classify up to 32 messages at once, or what has come in 50 ms."""
-    async for events in stream.take_events(32, within=0.05):
+    async for events in stream.take_events(32, within=0.05):  # type: ignore[attr-defined]
         for event, answer in zip(events, model.classify([event.value["text"] for event in events]), strict=True):
             await answers.send(key=event.key, value=answer)
 

@@ -180,7 +180,7 @@ async def test_a_crash_between_write_and_record_takes_nothing_for_a_persons_chan
             records.put = put  # type: ignore[method-assign]
             with contextlib.suppress(ConnectionError):
                 await desk.tickets.update(event())
-            del records.put  # type: ignore[method-assign]
+            del records.put
             await desk.tickets.update(event())
             await desk.tickets.update(event("escalated", intent="DAMAGED_ITEM", queue="claims", priority="high"))
         assert (one.values["intent"], one.values["group"]) == ("DAMAGED_ITEM", "360001"), stored

@@ -76,7 +76,7 @@ class Teacher:
 
     def restart(self) -> None:
         """Start the connector anew: it knows what the topic has."""
-        settings = Settings(helpdesk=self.name)  # type: ignore[call-arg]
+        settings = Settings(helpdesk=self.name)
         self.state = StateTopic(settings)
         for key, value in self.kafka.state.items():
             self.state.apply(key, value)

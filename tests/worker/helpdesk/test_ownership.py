@@ -54,5 +54,5 @@ def test_no_value_of_a_person_is_ever_overwritten(
         changed = {name: value for name, value in changed.items() if name not in first or value is not None}
     plan = plan_changes(TicketState(ticket), Wanted(second), TicketRecord.load(record.dump()))
     assert not plan.changes.values.keys() & {name for name in changed if name in first or changed[name] is not None}
-    again = plan_changes(TicketState(ticket | plan.changes.values), Wanted(second), plan.record)
+    again = plan_changes(TicketState({**ticket, **plan.changes.values}), Wanted(second), plan.record)
     assert not again.changes, "to repeat it changes nothing"

@@ -4,6 +4,7 @@ import random
 from collections.abc import Iterator
 
 import pytest
+from triage_worker.helpdesk.metrics import Outcome
 
 from tests.worker.helpdesk.desks import DESKS, MemoryRecords, connected, event
 from tests.worker.helpdesk.standins.base import StandIn
@@ -48,7 +49,7 @@ class People:
         self.decided[ticket_id, name] = value
 
 
-async def updated(name: str, updates: int, seed: int) -> tuple[StandIn, People, set[str]]:
+async def updated(name: str, updates: int, seed: int) -> tuple[StandIn, People, set[Outcome]]:
     """Send updates of many tickets; the connector is replaced now and then, and remembers what the topic has."""
     chance = random.Random(seed)
     server = DESKS[name](failing(chance))

@@ -10,10 +10,11 @@ from tests.worker.router.intents import intent_event
 class Record:
     """A record of ``customer.intents``."""
 
-    topic, partition, offset, key, headers = "customer.intents", 0, 1, b"k", ()
+    topic, partition, offset, headers = "customer.intents", 0, 1, ()
+    key: bytes | None = b"k"
 
     def __init__(self, **fields: Any) -> None:
-        self.value = intent_event(7, **fields).write()
+        self.value: bytes | None = intent_event(7, **fields).write()
 
 
 def parsed(**fields: Any) -> ParsedIntent:

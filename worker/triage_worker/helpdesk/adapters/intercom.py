@@ -115,8 +115,8 @@ class Intercom:
         """Find the newest part about a custom attribute or the team, or who put the newest tag on."""
         found = await self._client.find(f"{CONVERSATIONS}/{ticket_id}", known=ME) or {}
         if name == "tags":
-            by = [tag.get("applied_by") or {} for tag in _tags(found)]
-            return self._author(by[-1], automatic=by[-1].get("type") == "bot") if by else Author()
+            taggers = [tag.get("applied_by") or {} for tag in _tags(found)]
+            return self._author(taggers[-1], automatic=taggers[-1].get("type") == "bot") if taggers else Author()
         for part in reversed(list(_parts(found))):
             kind, by = str(part.get("part_type")), part.get("author") or {}
             details = part.get("event_details") or {}
