@@ -143,7 +143,7 @@ def test_an_output_topic_is_four_modules(sources: Sources) -> None:
     channels = "schemas/triage_schemas/channels.py"
     sources.replace(channels, "    AlertEvent,\n", "    AlertEvent,\n    DeferredEvent,\n")
     channel = '    Channel("deferred", DeferredEvent, writers=("fallback",)),\n'
-    sources.replace(channels, '    Channel("labels"', f'{channel}    Channel("labels"')
+    sources.replace(channels, '    Channel(\n        "labels"', f'{channel}    Channel(\n        "labels"')
     outputs = "worker/triage_worker/fallback/outputs.py"
     sources.replace(outputs, "    review_topic: str\n", "    review_topic: str\n    deferred_topic: str\n")
     sources.replace(
