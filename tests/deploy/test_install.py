@@ -19,7 +19,7 @@ from tests.deploy.tools import ROOT
 
 pytestmark = [pytest.mark.install, pytest.mark.timeout(300)]
 
-LIMIT_MB = 400
+LIMIT_MB = 420
 SERVICES = ("worker", "router", "fallback", "serve")
 
 

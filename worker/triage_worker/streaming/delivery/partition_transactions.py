@@ -16,7 +16,7 @@ from time import monotonic
 from typing import Any, Literal
 
 from aiokafka import AIOKafkaProducer
-from aiokafka.errors import KafkaError, ProducerFenced
+from aiokafka.errors import InvalidTxnState, KafkaError, ProducerFenced
 from aiokafka.structs import TopicPartition
 
 from triage_worker.kafka.authorization import describe_error
@@ -282,9 +282,10 @@ class PartitionTransactions:
         if refused:
             self._requeue(refused)
             raise _ReplaceProducer
-        for result in results:
-            if isinstance(result, BaseException):
-                raise result
+        errors = [result for result in results if isinstance(result, BaseException)]
+        if errors:
+            # A topic that may not be written spoils the transaction for records of others, which only say so.
+            raise min(errors, key=lambda error: isinstance(error, InvalidTxnState))
 
     def _requeue(self, refused: Sequence[Output]) -> None:
         outputs, self._singly = resend_after_refusal(self._sent, refused, self._singly, self._dead_letters)
