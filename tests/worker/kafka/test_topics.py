@@ -80,12 +80,16 @@ def test_each_service_requires_what_it_reads_and_what_it_writes() -> None:
     }
 
 
+HELPDESK_STATE = "triage-helpdesk-state"
+"""The connector's own, named after its group: it is in no channel."""
+
+
 @pytest.mark.parametrize("service", SERVICES)
 def test_the_documented_rights_are_the_required_ones(service: Service) -> None:
     topics_of_service = {getattr(Settings(), name): name for name in required_operations(service)}
     documented: dict[str, set[str]] = {}
     for right in documented_acls(service):
-        if right.kind == "topic" and not right.prefix:
+        if right.kind == "topic" and not right.prefix and right.name != HELPDESK_STATE:
             documented.setdefault(topics_of_service[right.name], set()).add(right.operation)
     required = required_operations(service)
     assert documented == {name: set(operations.split(" and ")) for name, operations in required.items()}
