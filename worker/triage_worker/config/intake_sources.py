@@ -11,7 +11,7 @@ from triage_worker.config import marked_yaml
 from triage_worker.config.errors import ConfigError
 from triage_worker.config.field_paths import FieldPath
 from triage_worker.config.http_headers import header_name
-from triage_worker.config.marked_yaml import MarkedError, MarkedYaml
+from triage_worker.config.marked_yaml import MarkedYaml
 from triage_worker.config.types import Topic
 
 WebhookKind = Literal["plain", "zendesk", "gorgias", "intercom", "freshdesk", "front", "chatwoot"]
@@ -163,11 +163,7 @@ def parse(text: str, name: str) -> list[IntakeSourceModel]:
     Raises:
         ConfigError: the text is not valid; names the place.
     """
-    try:
-        found = marked_yaml.parse(text)
-    except MarkedError as error:
-        where = f"{name} is not YAML" if error.mark is None else f"{name}, {error.mark}"
-        raise ConfigError(f"{where}: {error}.") from None
+    found = marked_yaml.parse_file(text, name)
     try:
         sources = _SourcesModel.model_validate(found.content).sources
     except ValidationError as error:

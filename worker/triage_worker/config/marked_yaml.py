@@ -86,6 +86,23 @@ def parse(text: str) -> MarkedYaml:
     return MarkedYaml(content, marks)
 
 
+def parse_file(text: str, name: str) -> MarkedYaml:
+    """Parse the YAML of a file.
+
+    Args:
+        text: of the file.
+        name: what the error calls it, such as its path.
+
+    Raises:
+        ConfigError: it is no YAML, or a name is given twice; names the place.
+    """
+    try:
+        return parse(text)
+    except MarkedError as error:
+        where = f"{name} is not YAML" if error.mark is None else f"{name}, {error.mark}"
+        raise ConfigError(f"{where}: {error}.") from None
+
+
 def _plain(node: yaml.Node, location: Location, marks: dict[Location, Mark], ancestors: tuple[int, ...]) -> Any:
     """Convert a node to plain values, and record the place of each value."""
     if id(node) in ancestors:

@@ -11,7 +11,7 @@ from triage_schemas.validation import FirstError, first_error
 
 from triage_worker.config import marked_yaml
 from triage_worker.config.errors import ConfigError
-from triage_worker.config.marked_yaml import Location, MarkedError, MarkedYaml
+from triage_worker.config.marked_yaml import Location, MarkedYaml
 from triage_worker.config.source_model import SourceModel, SourcesModel
 
 PROBLEMS = {
@@ -49,11 +49,7 @@ def parse(text: str, name: str) -> list[SourceModel]:
     Raises:
         ConfigError: the text is not valid.
     """
-    try:
-        found = marked_yaml.parse(text)
-    except MarkedError as error:
-        where = f"{name} is not YAML" if error.mark is None else f"{name}, {error.mark}"
-        raise ConfigError(f"{where}: {error}.") from None
+    found = marked_yaml.parse_file(text, name)
     try:
         sources = SourcesModel.model_validate(found.content).sources
     except ValidationError as error:
