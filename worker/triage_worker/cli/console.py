@@ -4,6 +4,7 @@ from typing import Annotated
 
 import typer
 
+from triage_worker.cli.extras import needing
 from triage_worker.cli.settings_flags import CONSOLE, settings_flags
 from triage_worker.config.console_values import ROLES
 from triage_worker.config.errors import ConfigError
@@ -20,13 +21,8 @@ def console(settings: Settings, context: typer.Context) -> None:
     from triage_worker.observability import logs  # noqa: PLC0415 (keeps `triage --help` fast)
 
     logs.configure(settings)
-    try:
+    with needing("`triage console`", "console"):
         from triage_worker.console import service  # noqa: PLC0415 (uvicorn and Jinja are slow to import)
-    except ModuleNotFoundError as error:
-        raise ConfigError(
-            f"`triage console` needs the package {error.name}: install Triage with its [console] extra, in a clone by "
-            "`pip install '.[console]'`."
-        ) from None
     raise typer.Exit(service.run(settings))
 
 

@@ -2,8 +2,8 @@
 
 import typer
 
+from triage_worker.cli.extras import needing
 from triage_worker.cli.settings_flags import INTAKE, settings_flags
-from triage_worker.config.errors import ConfigError
 from triage_worker.config.settings import Settings
 
 
@@ -13,11 +13,6 @@ def intake(settings: Settings) -> None:
     from triage_worker.observability import logs  # noqa: PLC0415 (keeps `triage --help` fast)
 
     logs.configure(settings)
-    try:
+    with needing("`triage intake`", "serve"):
         from triage_worker.intake import service  # noqa: PLC0415 (uvicorn is slow to import)
-    except ModuleNotFoundError as error:
-        raise ConfigError(
-            f"`triage intake` needs the package {error.name}: install Triage with its [serve] extra, in a clone by "
-            "`pip install '.[serve]'`."
-        ) from None
     raise typer.Exit(service.run(settings))

@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from triage_worker.cli.extras import needing
 from triage_worker.cli.settings_flags import ROUTER, settings_flags
 from triage_worker.config.settings import Settings
 
@@ -31,13 +32,6 @@ def router(
 
         typer.echo(asyncio.run(explain_route(settings, explain)))
         return
-    try:
+    with needing("The router", "router"):
         from triage_worker.router import service  # noqa: PLC0415
-    except ModuleNotFoundError as error:
-        from triage_worker.config.errors import ConfigError  # noqa: PLC0415
-
-        raise ConfigError(
-            f"The router needs the package {error.name}: install Triage with its [router] extra, in a clone by "
-            "`pip install '.[router]'`."
-        ) from None
     raise typer.Exit(service.run(settings))

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from triage_worker.cli.extras import needing
 from triage_worker.cli.settings_flags import SERVE, settings_flags
 from triage_worker.config.errors import ConfigError
 from triage_worker.config.settings import Settings
@@ -21,13 +22,8 @@ def serve(settings: Settings, context: typer.Context) -> None:
     from triage_worker.observability import logs  # noqa: PLC0415 (keeps `triage --help` fast)
 
     logs.configure(settings)
-    try:
+    with needing("`triage serve`", "serve"):
         from triage_worker.serve import service  # noqa: PLC0415 (ONNX Runtime and uvicorn are slow to import)
-    except ModuleNotFoundError as error:
-        raise ConfigError(
-            f"`triage serve` needs the package {error.name}: install Triage with its [serve] extra, in a clone by "
-            "`pip install '.[serve]'`."
-        ) from None
     raise typer.Exit(service.run(settings))
 
 
