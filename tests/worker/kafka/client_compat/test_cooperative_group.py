@@ -90,23 +90,23 @@ class Listener(ConsumerRebalanceListener):
     """Notes what it is told.
 
     Attributes:
-        told: what was revoked or assigned, in order.
+        calls: what was revoked or assigned, in order.
         finished: whether it is done with what is revoked.
         keeps_partitions: whether the consumer may keep some.
     """
 
     def __init__(self) -> None:
-        self.told: list[tuple[str, set[TopicPartition]]] = []
+        self.calls: list[tuple[str, set[TopicPartition]]] = []
         self.finished = asyncio.Event()
         self.finished.set()
         self.keeps_partitions = True
 
     async def on_partitions_revoked(self, revoked: Iterable[TopicPartition]) -> None:
-        self.told.append(("revoked", set(revoked)))
+        self.calls.append(("revoked", set(revoked)))
         await self.finished.wait()
 
     async def on_partitions_assigned(self, assigned: Iterable[TopicPartition]) -> None:
-        self.told.append(("assigned", set(assigned)))
+        self.calls.append(("assigned", set(assigned)))
 
 
 class Member:
@@ -146,14 +146,14 @@ class Member:
         self.group.rebalances = True
         await eventually(lambda: len(self.group.held) > before)
 
-    async def told(self, *events: tuple[str, set[TopicPartition]]) -> None:
+    async def is_called_with(self, *events: tuple[str, set[TopicPartition]]) -> None:
         """Wait until the listener was told of events, the first assignment aside; and of no others."""
         expected = list(events)
-        await eventually(lambda: len(self.listener.told) > len(expected) + 1)
-        assert self.listener.told[2:] == expected
+        await eventually(lambda: len(self.listener.calls) > len(expected) + 1)
+        assert self.listener.calls[2:] == expected
 
     def forget(self) -> None:
-        self.listener.told = self.listener.told[:2]
+        self.listener.calls = self.listener.calls[:2]
 
 
 @asynccontextmanager
@@ -165,8 +165,8 @@ async def member_of(broker: ScriptedBroker, group: Group, *, heartbeat_ms: int =
     member.consumer.subscribe([TOPIC], listener=member.listener)
     reading = asyncio.create_task(member.read())
     try:
-        await eventually(lambda: len(member.listener.told) == 2)
-        assert member.listener.told == [("revoked", set()), ("assigned", set(group.assigned))]
+        await eventually(lambda: len(member.listener.calls) == 2)
+        assert member.listener.calls == [("revoked", set()), ("assigned", set(group.assigned))]
         yield member
     finally:
         group.complete.set()
@@ -188,7 +188,7 @@ async def test_what_it_keeps_is_read_while_the_group_waits_for_other_members(bro
         await member.reads_on(A)
         await member.reads_on(B)
         group.complete.set()
-        await member.told(("assigned", set()))
+        await member.is_called_with(("assigned", set()))
         await member.reads_on(A)
         await member.reads_on(B)
 
@@ -200,7 +200,7 @@ async def test_what_it_loses_is_revoked_and_then_it_joins_again(broker: Scripted
         member.listener.finished.clear()
         group.assigned = [A]
         await member.rebalance()
-        await eventually(lambda: member.listener.told[2:] == [("revoked", {B})])
+        await eventually(lambda: member.listener.calls[2:] == [("revoked", {B})])
         await asyncio.sleep(0.05)
         read = len(member.offsets[B])
         await member.reads_on(A)
@@ -209,7 +209,7 @@ async def test_what_it_loses_is_revoked_and_then_it_joins_again(broker: Scripted
         member.listener.finished.set()
         await eventually(lambda: len(group.held) == 3)
         assert group.held[-1] == {A}
-        await eventually(lambda: member.listener.told[2:] == [("revoked", {B}), *[("assigned", set())] * 2])
+        await eventually(lambda: member.listener.calls[2:] == [("revoked", {B}), *[("assigned", set())] * 2])
         await member.reads_on(A)
         assert member.consumer.assignment() == {A}
 
@@ -220,7 +220,7 @@ async def test_what_is_added_is_read_beside_what_it_has(broker: ScriptedBroker) 
         await member.reads_on(A)
         group.assigned = [A, B]
         await member.rebalance()
-        await member.told(("assigned", {B}))
+        await member.is_called_with(("assigned", {B}))
         await member.reads_on(B)
         await member.reads_on(A)
 
@@ -230,10 +230,10 @@ async def test_an_expected_rebalance_is_joined_without_delay(broker: ScriptedBro
     group.followed = True
     async with member_of(broker, group, heartbeat_ms=30_000) as member:
         await member.rebalance()
-        await member.told(("assigned", set()))
+        await member.is_called_with(("assigned", set()))
         group.followed = False
         await member.rebalance()
-        await eventually(lambda: len(member.listener.told) == 4)
+        await eventually(lambda: len(member.listener.calls) == 4)
         asked = len(broker.asked("HeartbeatRequest"))
         await asyncio.sleep(0.3)
         assert len(broker.asked("HeartbeatRequest")) == asked
@@ -247,7 +247,7 @@ async def test_what_is_paused_stays_paused(broker: ScriptedBroker) -> None:
         await asyncio.sleep(0.05)
         read = len(member.offsets[B])
         await member.rebalance()
-        await member.told(("assigned", set()))
+        await member.is_called_with(("assigned", set()))
         await member.reads_on(A)
         assert len(member.offsets[B]) == read
         member.consumer.resume(B)
@@ -274,7 +274,7 @@ async def test_a_member_that_was_removed_gives_up_all(
         await eventually(lambda: len(group.held) == 2)
         broker.script["HeartbeatRequest"] = lambda _: (0, 0)
         assert group.held[-1] == set()
-        await member.told(("revoked", {A}), ("assigned", {A}))
+        await member.is_called_with(("revoked", {A}), ("assigned", {A}))
         member.offsets[A].clear()
 
 
@@ -285,7 +285,7 @@ async def test_a_member_that_is_removed_while_it_joins_gives_up_all(broker: Scri
         broker.script["HeartbeatRequest"] = lambda _: (0, RebalanceInProgressError.errno if group.rebalances else 0)
         group.removed = True
         await member.rebalance()
-        await member.told(("revoked", {A}), ("assigned", {A}))
+        await member.is_called_with(("revoked", {A}), ("assigned", {A}))
         assert group.held == [set(), {A}, set()]
         member.offsets[A].clear()
 
@@ -297,17 +297,17 @@ async def test_a_group_with_an_earlier_version_rebalances_as_that_does(broker: S
         member.consumer.pause(A)
         group.protocol = RoundRobinPartitionAssignor.name
         await member.rebalance()
-        await member.told(("revoked", {A}), ("assigned", {A}))
+        await member.is_called_with(("revoked", {A}), ("assigned", {A}))
         member.consumer.pause(A)
         member.forget()
         group.protocol = COOPERATIVE
         await member.rebalance()
-        await member.told(("revoked", {A}), ("assigned", {A}))
+        await member.is_called_with(("revoked", {A}), ("assigned", {A}))
         assert group.held == [set(), {A}, set()]
         member.consumer.pause(A)
         member.forget()
         await member.rebalance()
-        await member.told(("assigned", set()))
+        await member.is_called_with(("assigned", set()))
         assert group.held[-1] == {A}
         member.offsets[A].clear()
 
@@ -318,7 +318,7 @@ async def test_a_listener_that_cannot_keep_partitions_is_told_to_give_up_all(bro
         member.consumer.pause(A)
         member.listener.keeps_partitions = False
         await member.rebalance()
-        await member.told(("revoked", {A}), ("assigned", {A}))
+        await member.is_called_with(("revoked", {A}), ("assigned", {A}))
         member.offsets[A].clear()
 
 
@@ -327,7 +327,7 @@ async def test_other_topics_are_another_assignment(broker: ScriptedBroker) -> No
     async with member_of(broker, group) as member:
         member.consumer.pause(A)
         member.consumer.subscribe([TOPIC], listener=member.listener)
-        await member.told(("revoked", {A}), ("assigned", {A}))
+        await member.is_called_with(("revoked", {A}), ("assigned", {A}))
         assert group.held == [set(), set()]
         member.offsets[A].clear()
 

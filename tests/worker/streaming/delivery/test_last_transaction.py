@@ -24,7 +24,7 @@ def short_delays(monkeypatch: pytest.MonkeyPatch) -> None:
     for name, delay_s in (("SETTLE_S", 0.05), ("AGAIN_S", 0.05), ("LOOK_S", 0.01)):
         monkeypatch.setattr(last_transaction, name, delay_s)
     monkeypatch.setattr(producer_requests, "RETRY_S", 0.01)
-    monkeypatch.setattr(last_transaction, "_told", set())
+    monkeypatch.setattr(last_transaction, "_logged", set())
 
 
 class Worker:

@@ -187,9 +187,9 @@ class CooperativeGroupCoordinator(PatchedGroupCoordinator):
         listener = self._subscription.listener
         if listener is None:
             return
-        told: Callable[[set[TopicPartition]], Awaitable[None]] = getattr(listener, name)
+        callback: Callable[[set[TopicPartition]], Awaitable[None]] = getattr(listener, name)
         try:
-            await told(partitions)
+            await callback(partitions)
         except Exception:
             log.exception("%s failed", name)
 

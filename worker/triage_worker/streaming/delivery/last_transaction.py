@@ -45,7 +45,7 @@ STILL = (
 DECIDING = ("Ongoing", "PrepareCommit", "PrepareAbort", "PrepareEpochFence")
 """The states of a transaction whose markers are still to be written."""
 
-_told: set[str] = set()
+_logged: set[str] = set()
 """What was logged already: it holds for all partitions."""
 
 
@@ -181,6 +181,6 @@ def source_offset(headers: Sequence[tuple[str, bytes | None]], partition: TopicP
 
 
 def _tell(fact: str) -> None:
-    if fact not in _told:
-        _told.add(fact)
+    if fact not in _logged:
+        _logged.add(fact)
         log.warning("%s", fact)
