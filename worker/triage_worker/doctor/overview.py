@@ -15,6 +15,7 @@ from triage_worker.doctor.gathering import fetch_schemas, opened_topics
 from triage_worker.doctor.kinds import DESCRIPTIONS
 from triage_worker.doctor.sampling import Sample, empty_sample, read_last
 from triage_worker.doctor.survey import STRUCTURED, Survey, survey
+from triage_worker.kafka.client_compat.metadata import Topics
 from triage_worker.kafka.connection import check_connection
 
 RECORDS = 20
@@ -64,9 +65,11 @@ async def list_topics(settings: Settings, timeout_s: float) -> list[TopicLine]:
     await check_connection(settings)
     end = monotonic() + timeout_s
     ours = {getattr(settings, channel.setting) for channel in CHANNELS if channel is not INPUT}
-    lines: list[TopicLine] = []
     async with opened_topics(settings, "the list of topics") as (consumer, topics):
-        samples = await _empty_samples(consumer, topics.partitions)
+        cut_off = {place.topic for place in topics.leaderless}
+        readable = {topic: places for topic, places in topics.partitions.items() if topic not in cut_off}
+        lines = [_without_leader(topic, topics) for topic in cut_off]
+        samples = await _empty_samples(consumer, readable)
         for number, sample in enumerate(sorted(samples, key=lambda one: (-one.offsets, one.topic))):
             unread = _unread(sample, ours)
             if not unread and number >= MOST_TOPICS:
@@ -81,6 +84,15 @@ async def list_topics(settings: Settings, timeout_s: float) -> list[TopicLine]:
             "messages, see docs/security.md."
         )
     return sorted(lines, key=lambda line: (not line.looks, line.topic))
+
+
+def _without_leader(topic: str, topics: Topics) -> TopicLine:
+    """The line of a topic that cannot be read: the client would wait for the leader until it gives up."""
+    places = topics.partitions[topic]
+    numbers = sorted(place.partition for place in topics.leaderless if place.topic == topic)
+    which = f"{len(numbers)} of {len(places)} partitions" if len(places) > 1 else "its partition"
+    without = f"{which} {'has' if len(numbers) == 1 else 'have'} no leader: see whether all brokers are up"
+    return TopicLine(topic, len(places), 0, looks=False, content=f"not looked at: {without}")
 
 
 async def _empty_samples(consumer: AIOKafkaConsumer, topics: Mapping[str, list[TopicPartition]]) -> list[Sample]:

@@ -21,6 +21,7 @@ from tests.worker.kafka.client_compat.scripted_broker import (
     USUAL,
     ScriptedBroker,
     all_assigned,
+    scripted_broker,
 )
 
 PLACES = [TopicPartition(TOPIC, number) for number in range(PARTITIONS)]
@@ -243,3 +244,19 @@ async def test_aiokafka_alone_cancels_who_closes_it() -> None:
     closing = asyncio.create_task(closed_in_its_pause(Fetcher))
     await asyncio.wait([closing])
     assert closing.cancelled()
+
+
+@pytest.mark.usefixtures("patched")
+async def test_offsets_of_many_unknown_topics_need_one_look() -> None:
+    """aiokafka asks for one topic more in each attempt, and gives up on a cluster with some hundred topics."""
+    names = [f"topic-{number}" for number in range(50)]
+
+    def metadata(request: Any) -> tuple[Any, ...]:
+        partition: tuple[Any, ...] = (0, 0, NODE, [NODE], [NODE], [])
+        return 0, "cluster", NODE, [(0, name, False, [partition]) for name in request.topics or ()]
+
+    async with scripted_broker(MetadataRequest=metadata) as broker, reader(broker) as consumer:
+        places = [TopicPartition(name, 0) for name in names]
+        before = len(broker.asked("MetadataRequest"))
+        assert await consumer.end_offsets(places) == dict.fromkeys(places, 0)
+        assert len(broker.asked("MetadataRequest")) == before + 1

@@ -31,10 +31,12 @@ class Topics(NamedTuple):
     Attributes:
         partitions: of each topic, by its name; Kafka's internal ones are left out.
         internal: the names of those.
+        leaderless: partitions without a leader, which nothing can be read from now.
     """
 
     partitions: dict[str, list[TopicPartition]]
     internal: frozenset[str]
+    leaderless: frozenset[TopicPartition] = frozenset()
 
 
 async def all_topics(consumer: AIOKafkaConsumer) -> Topics:
@@ -49,7 +51,14 @@ async def all_topics(consumer: AIOKafkaConsumer) -> Topics:
         topic: [TopicPartition(topic, number) for number in sorted(cluster.partitions_for_topic(topic) or ())]
         for topic in shown
     }
-    return Topics(partitions, frozenset(cluster.topics(exclude_internal_topics=False)) - partitions.keys())
+    leaderless = frozenset(
+        place
+        for topic, places in partitions.items()
+        for place in places
+        if place.partition not in (cluster.available_partitions_for_topic(topic) or ())
+    )
+    internal = frozenset(cluster.topics(exclude_internal_topics=False)) - partitions.keys()
+    return Topics(partitions, internal, leaderless)
 
 
 def broker_count(consumer: AIOKafkaConsumer) -> int:

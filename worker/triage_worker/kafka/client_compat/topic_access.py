@@ -40,7 +40,8 @@ def apply_patch() -> None:
 class PatchedFetcher(Fetcher):
     """aiokafka's fetcher, which looks at the topic when it may not know the offsets of a partition.
 
-    It pauses between its looks for the leader of a partition.
+    It pauses between its looks for the leader of a partition, and where it is asked for offsets, it looks for those of
+    all topics at once.
 
     It can also be closed while it pauses after a failed fetch. The fetch cancels aiokafka's own `close` then, and
     with it a consumer's `stop`, and the thread that Faust runs it in.
@@ -53,6 +54,14 @@ class PatchedFetcher(Fetcher):
             return await super()._proc_fetch_request(assignment, node_id, request)
         except asyncio.CancelledError:
             return False  # as aiokafka does where it expects this
+
+    async def _retrieve_offsets(self, timestamps: Any, timeout_ms: int | None = None) -> Any:
+        # aiokafka asks for one topic that it does not know in each attempt, and pauses: many topics take too long.
+        known = self._client.cluster.topics(exclude_internal_topics=False)
+        unknown = {partition.topic for partition in timestamps} - known
+        if unknown:
+            self._client.set_topics(self._client._topics | unknown)
+        return await super()._retrieve_offsets(timestamps, timeout_ms)
 
     async def _proc_offset_request(self, node_id: int, topic_data: Any) -> Any:
         try:
