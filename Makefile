@@ -15,7 +15,7 @@ EXTRAS := .[demo,router,otel,parquet,email,registry,aws,azure,gcp,serve,console,
 QUICK := not kafka and not train and not install and not packaging and not torture and not llm
 DATA ?= $(or $(TRIAGE_DATA),../shared/data)
 
-.PHONY: help setup demo test check docs bench gpu-check bench-peers bench-serve bench-formats screenshots evaluate-all mail-check text-price redaction-check leave-one-out language-check two-wishes label-curve multilingual-check train-multilingual train-ecommerce torture test-llm examples deploy-check lowest newest pins clean
+.PHONY: help setup demo test check docs bench gpu-check bench-peers bench-serve bench-formats screenshots evaluate-all mail-check text-price redaction-check leave-one-out early-exit language-check two-wishes label-curve multilingual-check train-multilingual train-ecommerce torture test-llm examples deploy-check lowest newest pins clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -68,6 +68,9 @@ redaction-check: $(ALL_READY) ## measure how much personal data is found before 
 
 leave-one-out: $(ALL_READY) ## train without five kinds of shop and measure on each, 20 minutes on idle cores (LEAVE_ARGS=--quick: less than half; --kind food: one)
 	@$(BIN)/python -m triage_models.benchmarks.leave_out --data $(DATA) $(LEAVE_ARGS)
+
+early-exit: $(ALL_READY) ## measure what early exits bring and cost on the shipped bundle's network, ten minutes on idle cores
+	@$(BIN)/python -m triage_models.benchmarks.early_exit --data $(DATA) $(EXIT_ARGS)
 
 language-check: $(ALL_READY) ## measure how well the language of messages is found (LANGUAGE_ARGS="ROWS.csv...": yours)
 	@$(BIN)/python -m triage_models.benchmarks.language_check $(LANGUAGE_ARGS)

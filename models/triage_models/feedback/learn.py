@@ -6,13 +6,13 @@ a sample of the rows that it was trained on.
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
 import torch
 
-from triage_models.bundle.bundle import Bundle
+from triage_models.bundle.bundle import CPU_MODEL, Bundle
 from triage_models.bundle.manifest import Manifest
 from triage_models.bundle.publishing import check_output, locked_workspace
 from triage_models.calibration.by_language import languages_of
@@ -36,6 +36,7 @@ from triage_models.feedback.training_mix import mix_rows
 from triage_models.progress import ProgressCallback
 from triage_models.serving.engine import usable_cores
 from triage_models.training.candidate import TrainingJob, run_candidate, train_candidate
+from triage_models.training.exit_graph import leaves_early
 from triage_models.training.manifest_writer import TrainingRecord, write_manifest
 from triage_models.training.plan import TrainingPlan
 from triage_models.training.recipe import Recipe
@@ -165,7 +166,8 @@ def _train(
     old = bundle.manifest
     started = time.monotonic()
     examples = plan.examples(plan.train)
-    job = TrainingJob(examples, plan.classes, str(bundle.path), RECIPE, old.max_length, seed, start=bundle.path)
+    recipe = replace(RECIPE, early_exit=leaves_early(bundle.path / CPU_MODEL))
+    job = TrainingJob(examples, plan.classes, str(bundle.path), recipe, old.max_length, seed, start=bundle.path)
     with locked_workspace(output) as folder:
         prepare(folder, job, plan.synthetic_oos)
         train_candidate(job, folder, log_progress(folder, progress, "learning"), with_gpu_model=True)

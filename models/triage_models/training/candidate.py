@@ -19,6 +19,7 @@ from triage_models.serving.engine import Engine, open_tokenizer
 from triage_models.training.base_model import load_encoder, save_tokenizer
 from triage_models.training.batches import Examples, token_ids
 from triage_models.training.distillation import TEACHERS_FOLDER, teacher_mean_probabilities
+from triage_models.training.early_exit import add_exits, layers_to_leave_after
 from triage_models.training.export import export
 from triage_models.training.generated_head import add_generated_head
 from triage_models.training.generated_rows import mixed
@@ -40,6 +41,9 @@ RUN_SEEDS = 1000
 
 RANGE_TEXTS = 400
 """Texts on which the ranges of the int8 activations are measured."""
+
+GENERATED_ROWS_OF_EXITS = 6000
+"""Generated rows that teach the heads of early exits; all of them would take minutes to read."""
 
 PROTOTYPE_ROWS = 600
 """Rows of a class that its prototypes are built from; more do not improve familiarity (docs/evaluation.md)."""
@@ -97,7 +101,26 @@ def train_candidate(job: TrainingJob, folder: Path, progress: StepCallback, *, w
     range_texts = token_ids(tokenizer, job.examples.take(sample).texts)
     gpu_model = folder / GPU_MODEL if with_gpu_model else None
     export(ServingNetwork(network, prototypes), folder / CPU_MODEL, gpu_model, range_texts)
+    if job.recipe.early_exit:
+        models = [file for file in (folder / CPU_MODEL, gpu_model) if file is not None]
+        add_early_exit(models, job, layers=network.encoder.config.n_layers)
     _write_config(network, job, folder / "config.json")
+
+
+def add_early_exit(models: Sequence[Path], job: TrainingJob, *, layers: int) -> None:
+    """Let texts leave exported models of one network early, in place.
+
+    Args:
+        models: the files, with the tokenizer beside them; the heads are trained on what the first one computes.
+        job: how the network was trained. The heads see all rows of customers, and some of the generated ones.
+        layers: how many the network has.
+    """
+    examples = job.examples
+    if job.generated is not None:
+        some = np.random.default_rng(job.seed).permutation(len(job.generated))[:GENERATED_ROWS_OF_EXITS]
+        examples = mixed(examples, job.generated.take(some))
+    tokenizer = open_tokenizer(models[0].parent / "tokenizer.json", job.max_length)
+    add_exits(models, tokenizer, examples, layers_to_leave_after(layers), job.seed)
 
 
 def _train_from_base(job: TrainingJob, tokenizer: Tokenizer, folder: Path, progress: StepCallback) -> Network:

@@ -7,8 +7,6 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
-import numpy as np
-
 from triage_models.bundle.bundle import CPU_MODEL, GPU_MODEL, MANIFEST, sha256
 from triage_models.bundle.card import CARD
 from triage_models.bundle.manifest import Golden, Manifest
@@ -20,10 +18,10 @@ from triage_models.data.training_rows import fingerprint
 from triage_models.serving.engine import Engine
 from triage_models.training.base_model import PACKAGED
 from triage_models.training.candidate import TrainingJob
+from triage_models.training.golden_texts import choose_golden_texts
 from triage_models.training.plan import TrainingPlan
 from triage_models.training.workspace import JOB_FILE
 
-GOLDEN_TEXTS = 16
 TOLERANCE = {CPU_MODEL: 0.6, GPU_MODEL: 0.1}
 """Largest drift of a logit between processors: int8 kernels round differently with and without VNNI."""
 
@@ -65,6 +63,7 @@ def write_manifest(folder: Path, record: TrainingRecord, fitted: Fitted, data: C
         data: the rows that calibration and thresholds come from, for the metrics.
     """
     now = datetime.now(UTC)
+    golden = choose_golden_texts(folder / CPU_MODEL, record.job)
     files = {file.name: sha256(file) for file in sorted(folder.iterdir()) if _is_hashed(file)}
     manifest = Manifest(
         name=record.name,
@@ -79,7 +78,7 @@ def write_manifest(folder: Path, record: TrainingRecord, fitted: Fitted, data: C
         calibration=fitted.calibration,
         thresholds=fitted.thresholds,
         golden={
-            name: golden_of(folder, name, _golden_texts(record.job), record.job.max_length)
+            name: golden_of(folder, name, golden, record.job.max_length)
             for name in (CPU_MODEL, GPU_MODEL)
             if name in files
         },
@@ -108,14 +107,6 @@ def golden_of(folder: Path, model: str, texts: tuple[str, ...], max_length: int)
     engine = Engine.open(folder, model, max_length)
     logits = engine.outputs(engine.encode(texts)).logits
     return Golden(texts=texts, logits=tuple(tuple(row) for row in logits.tolist()), tolerance=TOLERANCE[model])
-
-
-def _golden_texts(job: TrainingJob) -> tuple[str, ...]:
-    """Choose texts of different classes."""
-    classes, texts = job.examples.classes, job.examples.texts
-    first_rows = [int(np.flatnonzero(classes == number)[0]) for number in np.unique(classes)]
-    spread = np.linspace(0, len(first_rows) - 1, min(GOLDEN_TEXTS, len(first_rows))).astype(int)
-    return tuple(texts[first_rows[position]] for position in spread)
 
 
 def _base_name(base: str) -> str:

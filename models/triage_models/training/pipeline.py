@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Collection
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -54,6 +55,7 @@ def train(
     suspects: Path | None = None,
     languages: Collection[str] = (),
     gpu_model: bool = True,
+    early_exit: bool = False,
     progress: ProgressCallback = lambda stage, share: None,
 ) -> Path:
     """Train a bundle and write it to ``output``, completely or not at all.
@@ -85,6 +87,8 @@ def train(
         languages: the languages of the data, ISO 639-1. The bundle refuses messages that are certainly in another one,
             and has thresholds by language, if rows were held out. None is named by default, and none refused.
         gpu_model: also write the fp16 model for GPUs, from which `triage learn` continues.
+        early_exit: let texts leave the network where an early layer is sure of them, with 1,000 rows or more; a recipe
+            may say so itself.
         suspects: CSV to write with the rows whose label looks wrong; None does not look for them.
         progress: called with the stage and its progress.
 
@@ -105,7 +109,8 @@ def train(
     for note in plan.notes:
         progress(note, 1.0)
     with locked_workspace(output) as folder:
-        job = _make_job(plan, base or default_base(), recipe or _recipe(plan, epochs, time_budget, teachers), seed)
+        chosen = recipe or replace(_recipe(plan, epochs, time_budget, teachers), early_exit=early_exit)
+        job = _make_job(plan, base or default_base(), chosen, seed)
         prepare(folder, job, plan.synthetic_oos)
         started = time.monotonic()
         train_candidate(job, folder, log_progress(folder, progress, "training"), with_gpu_model=gpu_model)

@@ -34,6 +34,7 @@ class Recipe:
         averaged: how many networks are trained from the same start, in different orders, whose mean weights serve.
         word_share: how much a head that reads word pieces alone counts in the answer, 0 to 1; 0 is no such head, see
             `triage_models.training.word_head`.
+        early_exit: whether texts that an early layer is sure of leave there, see `triage_models.training.early_exit`.
     """
 
     epochs: float
@@ -57,6 +58,7 @@ class Recipe:
     layers: int = 0
     averaged: int = 1
     word_share: float = 0.0
+    early_exit: bool = False
 
     @property
     def networks(self) -> int:

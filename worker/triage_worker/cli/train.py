@@ -59,6 +59,9 @@ def train(
         str | None, typer.Option(help="Longest time, such as 90s, 15m or 1h", metavar="TIME")
     ] = None,
     teachers: Annotated[int, typer.Option(min=1, help="Teacher networks for distillation; 1: none")] = 1,
+    early_exit: Annotated[
+        bool, typer.Option("--early-exit", help="Let texts leave the network where an early layer is sure of them")
+    ] = False,
     descriptions: Annotated[Path | None, typer.Option(help="CSV with the columns label and description")] = None,
     max_error: Annotated[float, typer.Option(help="Largest share of accepted messages that may be wrong")] = 0.05,
     suggest_max_error: Annotated[
@@ -101,6 +104,7 @@ def train(
             seed=seed,
             time_budget=seconds,
             teachers=teachers,
+            early_exit=early_exit,
             descriptions=descriptions,
             max_error=max_error,
             suggest_max_error=suggest_max_error,
