@@ -9,7 +9,7 @@ import csv
 import io
 import re
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from fnmatch import fnmatchcase
 from importlib.metadata import Distribution, distributions
 from pathlib import Path
@@ -44,7 +44,7 @@ FILES_BY_DEVICE = {
     "gpu": dict[str, str](),
 }
 
-Packages = dict[str, Distribution]
+Packages = Mapping[str, Distribution]
 """Installed packages by canonical name."""
 
 
@@ -110,7 +110,7 @@ def remove_empty(folder: Path, top: Path) -> None:
 
 def slim(site: Path, requirements: Iterable[str], device: str) -> tuple[list[str], int]:
     """Remove what is unused from a folder site-packages; returns the removed packages, and the bytes of all files."""
-    installed = {canonicalize_name(package.name): package for package in distributions(path=[str(site)])}
+    installed: Packages = {canonicalize_name(package.name): package for package in distributions(path=[str(site)])}
     kept = needed(requirements, installed)
     size = sum(remove(package, site, device, whole=name not in kept) for name, package in installed.items())
     return sorted(installed.keys() - kept), size

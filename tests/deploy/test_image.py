@@ -83,8 +83,8 @@ def test_a_damaged_slim_bundle_is_detected(tmp_path: Path) -> None:
 def test_layers_are_ordered_by_how_often_they_change() -> None:
     """A change of code must not rebuild the layers of the dependencies or of the bundle.
 
-    The version and the revision come last, since every commit changes them. Nothing is mounted from another stage, since
-    podman then does not notice that the stage changed.
+    The version and the revision come last, since every commit changes them. Nothing is mounted from another stage,
+    since podman then does not notice that the stage changed.
     """
     runtime = DOCKERFILE.read_text(encoding="utf-8").split(" AS runtime\n")[1]
     order = [runtime.index(f"COPY --from={stage}") for stage in ("dependencies", "bundle", "code")]

@@ -1,6 +1,6 @@
 """What the image leaves out of its packages: nothing that is needed, and RECORD says what is left."""
 
-from importlib.metadata import distributions
+from importlib.metadata import Distribution, distributions
 from pathlib import Path
 
 import pytest
@@ -81,7 +81,7 @@ def test_the_gpu_variant_keeps_the_library_of_onnx_runtime() -> None:
 
 def test_every_exception_is_still_a_dependency() -> None:
     """An entry that no longer matches anything says that a dependency changed."""
-    installed = {canonicalize_name(found.name): found for found in distributions()}
+    installed: dict[str, Distribution] = {canonicalize_name(found.name): found for found in distributions()}
     pyproject = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
     kept = needed(requirements(pyproject, "cpu"), installed)
     for package_name, dependency in slim_packages.UNUSED:
