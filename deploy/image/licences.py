@@ -31,6 +31,7 @@ NAMES = {
 
 KNOWN = {
     "imapclient": "BSD-3-Clause",
+    "protobuf": "BSD-3-Clause",
     "python-stdnum": "LGPL-2.1-or-later: shipped unchanged, as Python files that anybody can replace",
     "venusian": "BSD-3-Clause AND ZPL-2.1",
 }

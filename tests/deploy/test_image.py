@@ -93,7 +93,8 @@ def test_layers_are_ordered_by_how_often_they_change() -> None:
     assert "--mount" not in runtime
     dependencies = DOCKERFILE.read_text(encoding="utf-8").split(" AS dependencies\n")[1].split("\nFROM ")[0]
     assert re.findall(r"^COPY (.*) \./$", dependencies, re.MULTILINE) == [
-        "pyproject.toml constraints.txt deploy/image/requirements.py deploy/image/slim_packages.py"
+        "constraints.txt deploy/image/slim_packages.py",
+        "--from=requirements /build/requirements.txt",
     ]
 
 

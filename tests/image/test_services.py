@@ -55,14 +55,18 @@ async def started(containers: ContainerHarness, services: AllServices, folder: P
     }
     keys = {"module": "triage_worker serve", "serve_keys": str(folder / "keys.yaml")}
     running["serve"] = endpoints["serve"], containers.start(**keys, **endpoints["serve"].settings)
-    console = {"module": "triage_worker console", "group_id": f"console-{containers.group}"}
     running["console"] = (
         endpoints["console"],
-        containers.start(**console, **users, **names, **endpoints["console"].settings),
+        services.start("console", **users, **names, **endpoints["console"].settings),
     )
     running["intake"] = endpoints["intake"], intake.start(endpoints["intake"].port)
     for endpoint, service in running.values():
-        await eventually(endpoint.ready, START_S, service.log_text)
+
+        async def ready(endpoint: Endpoints = endpoint, service: ServiceProcess = service) -> bool:
+            assert service.process.poll() is None, service.log_text()
+            return await endpoint.ready()
+
+        await eventually(ready, START_S, service.log_text)
     return running
 
 
