@@ -28,7 +28,7 @@ def test_which_expressions_are_allowed(expression: str, verdict: bool) -> None:
 
 
 def test_words_of_packages_are_understood() -> None:
-    entries = [
+    entries: list[dict[str, Any]] = [
         {"license": {"name": "Apache License, Version 2.0"}},
         {"license": {"id": "MIT"}},
         {"expression": "ISC OR MIT"},

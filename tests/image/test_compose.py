@@ -42,7 +42,7 @@ SERVICES = (
 )
 """All but the helpdesk, which needs somebody's account."""
 
-START_S = 300.0
+START_S = 420.0
 
 
 class Compose:
@@ -100,7 +100,7 @@ def health_checks(compose: Compose) -> Iterator[None]:
     done = threading.Event()
 
     def run() -> None:
-        while not done.wait(2):
+        while not done.wait(8):
             for container in engine(
                 "ps", "--quiet", "--filter", "label=com.docker.compose.project=triage-test"
             ).stdout.split():
