@@ -15,7 +15,7 @@ EXTRAS := .[demo,router,otel,parquet,email,registry,aws,azure,gcp,serve,console,
 QUICK := not kafka and not train and not install and not packaging and not torture and not llm
 DATA ?= $(or $(TRIAGE_DATA),../shared/data)
 
-.PHONY: help setup demo test check docs bench gpu-check bench-peers bench-serve bench-formats screenshots evaluate-all mail-check text-price redaction-check leave-one-out early-exit language-check two-wishes label-curve multilingual-check train-multilingual train-ecommerce torture test-llm examples deploy-check lowest newest pins clean
+.PHONY: help setup demo test check docs bench gpu-check bench-peers bench-serve bench-formats screenshots evaluate-all mail-check text-price redaction-check leave-one-out early-exit language-check two-wishes label-curve multilingual-check train-multilingual train-ecommerce torture test-llm examples deploy-check lowest newest pins clean image image-test compose-test
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -108,6 +108,17 @@ screenshots: $(ALL_READY) ## take the pictures of the console for the documentat
 deploy-check: $(ALL_READY) ## check chart, image, alerts, dashboards and Compose file without a cluster
 	@PYTHON=$(abspath $(BIN))/python deploy/check/install
 	@DEPLOY_CHECK=1 $(BIN)/python -m pytest tests/deploy -m "not install" $(PYTEST_ARGS)
+
+image: ## build the image triage:VERSION by Docker, or by podman, which root on Debian gets installed (IMAGE_ARGS="--build-arg DEVICE=gpu")
+	@deploy/image/engine deploy/image/build $(IMAGE_ARGS)
+
+image-test: $(ALL_READY) image ## run the image without rights, its services on a real Kafka, a rebuild; list packages, licences, vulnerabilities
+	@TRIAGE_REQUIRE_KAFKA=1 deploy/image/engine $(BIN)/python -m pytest -s tests/image -m "image and not compose" $(PYTEST_ARGS)
+	@PYTHON=$(abspath $(BIN))/python deploy/image/engine deploy/image/sbom dist/image
+
+compose-test: $(ALL_READY) image ## start all of the Compose file, send a message through, ask its dashboards' queries, and end it
+	@PYTHON=$(abspath $(BIN))/python deploy/check/install
+	@deploy/image/engine $(BIN)/python -m pytest -s tests/image -m compose $(PYTEST_ARGS)
 
 lowest: $(ALL_READY) ## run the quick tests with the lowest versions that pyproject.toml allows, without PyTorch
 	@$(BIN)/uv venv --quiet --clear --python $(BIN)/python $(VENV)-lowest

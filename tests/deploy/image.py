@@ -11,7 +11,7 @@ from triage_models import DEFAULT_BUNDLE
 
 from deploy.image.requirements import requirements
 from deploy.image.slim_bundle import slim
-from tests.deploy.tools import ROOT
+from tests.deploy.tools import DEPLOY, ROOT
 
 MEGABYTE = 1_000_000
 
@@ -63,6 +63,7 @@ def build(folder: Path) -> Image:
     pip = (sys.executable, "-m", "pip", "--disable-pip-version-check", "--quiet")
     into = (*pip, "--python", str(made.environment / "bin" / "python"), "install", "--no-compile")
     run(*into, "--only-binary", ":all:", "--constraint", str(ROOT / "constraints.txt"), "--requirement", str(listed))
+    run(str(made.environment / "bin" / "python"), str(DEPLOY / "image" / "slim_packages.py"), "cpu", str(listed))
     slim(DEFAULT_BUNDLE, made.bundle, "cpu")
     source = folder / "source"
     source.mkdir()

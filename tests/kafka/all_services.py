@@ -35,6 +35,7 @@ class AllServices:
             "router": {},
             "fallback": {"llm_url": llm_url, "llm_model": "small"},
             "audit": {"module": "triage_worker audit --follow"},
+            "console": {},
             "helpdesk": {
                 "helpdesk": "zendesk",
                 "helpdesk_url": helpdesk_url,

@@ -136,12 +136,15 @@ class KafkaHarness:
         settings |= {name: value for name, value in variables.items() if not name.isupper()}
         others = {name: value for name, value in variables.items() if name.isupper()}
         log = self._folder / f"service-{len(self._services)}.log"
-        arguments = [sys.executable, "-W", "error::ResourceWarning", "-m", *module.split()]
+        given = environment(**settings) | others
+        arguments = self.arguments(module, [name for name in given if name.startswith("TRIAGE_") or name in others])
         with log.open("wb") as stream:
-            process = subprocess.Popen(
-                arguments, cwd=ROOT, env=environment(**settings) | others, stdout=stream, stderr=stream
-            )
+            process = subprocess.Popen(arguments, cwd=ROOT, env=given, stdout=stream, stderr=stream)
         return self.stop_later(ServiceProcess(process, log))
+
+    def arguments(self, module: str, variables: Sequence[str]) -> list[str]:
+        """Return the command that starts a service: a module with arguments, and the names of its own variables."""
+        return [sys.executable, "-W", "error::ResourceWarning", "-m", *module.split()]
 
     async def join(
         self, *, module: str = "tests.kafka.fake_worker", timeout_s: float = 60, **variables: str

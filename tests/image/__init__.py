@@ -1,0 +1,1 @@
+"""Runs the built image in containers, as a cluster would: `make image-test`."""
