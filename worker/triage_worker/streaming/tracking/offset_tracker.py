@@ -87,7 +87,7 @@ class PartitionTracker(Generic[Output]):
         """
         if offset <= self.last_offset:
             raise ValueError(f"offset {offset} of {self.partition} after {self.last_offset}")
-        entry = _Entry[Output](offset, timestamp_ms, size)
+        entry: _Entry[Output] = _Entry(offset, timestamp_ms, size)  # not _Entry[Output](…), which is slow
         self._entries[offset] = entry
         self._unreleased.append(entry)
         self._unacknowledged.append(entry)
