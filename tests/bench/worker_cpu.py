@@ -23,7 +23,7 @@ from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from itertools import product
 from pathlib import Path
-from statistics import median
+from statistics import median, quantiles
 from typing import NamedTuple
 
 from triage_models.serving.classifier import Classifier
@@ -76,12 +76,14 @@ class Spent(NamedTuple):
     Attributes:
         threads: of the worker.
         rate: messages a second.
+        p99_s: from produce to consume, where messages are sent at a rate.
         memory_mib: resident memory afterwards.
         connections: open sockets afterwards.
     """
 
     threads: Threads
     rate: float
+    p99_s: float
     memory_mib: float
     connections: int
 
@@ -118,24 +120,32 @@ def open_sockets(pid: int) -> int:
     return sum(str(link.readlink()).startswith("socket:") for link in Path(f"/proc/{pid}/fd").iterdir())
 
 
-async def one_round(variant: Variant, settings: Settings, messages: Sequence[SampleRecord]) -> Spent:
-    """Start a worker, let it read a backlog, and measure that."""
+async def one_round(
+    variant: Variant, settings: Settings, messages: Sequence[SampleRecord], rate: float | None
+) -> Spent:
+    """Start a worker, and measure what it takes to read a backlog, or messages that come at a rate."""
     own = settings.model_copy(update={"delivery": variant.delivery, "http_port": free_port()})
     service = Service("worker", own, {"PYTHONPATH": variant.python_path})
     async with running(service) as [worker], Traffic.opened(own, variant.partitions) as traffic:
         await traffic.send(messages[:WARM_UP])
         await traffic.all_answered(WARM_UP)
-        os.kill(worker.pid, signal.SIGSTOP)
-        try:
-            await traffic.send(messages)
-        finally:
+        p99_s = 0.0
+        if rate is None:
+            os.kill(worker.pid, signal.SIGSTOP)
+            try:
+                await traffic.send(messages)
+            finally:
+                started, before = time.time(), thread_seconds(worker.pid)
+                os.kill(worker.pid, signal.SIGCONT)
+            finished = await traffic.all_answered(len(messages))
+        else:
             started, before = time.time(), thread_seconds(worker.pid)
-            os.kill(worker.pid, signal.SIGCONT)
-        finished = await traffic.all_answered(len(messages))
+            p99_s = quantiles(await traffic.latencies(messages, rate, seed=0), n=100)[98]
+            finished = time.time()
         after = thread_seconds(worker.pid)
-        threads = split_threads(worker.pid, before, after, own.threads, len(messages))
-        rate = len(messages) / (finished - started)
-        return Spent(threads, rate, resident_mib(worker.pid) or 0.0, open_sockets(worker.pid))
+        threads = split_threads(worker.pid, before, after, inferring=own.threads, messages=len(messages))
+        memory, sockets = resident_mib(worker.pid) or 0.0, open_sockets(worker.pid)
+        return Spent(threads, len(messages) / (finished - started), p99_s, memory, sockets)
 
 
 @asynccontextmanager
@@ -153,7 +163,7 @@ async def own_topics(settings: Settings, partitions: int) -> AsyncIterator[Setti
 
 
 async def measure(
-    settings: Settings, variants: Sequence[Variant], messages: int, rounds: int
+    settings: Settings, variants: Sequence[Variant], messages: int, rounds: int, rate: float | None
 ) -> dict[Variant, Measured]:
     """Measure all variants in turns."""
     records, texts = sample(messages)
@@ -165,24 +175,23 @@ async def measure(
         for variant in variants if number % 2 else reversed(variants):
             print(f"round {number + 1} of {rounds}: {variant} …", flush=True)
             async with own_topics(settings, variant.partitions) as own:
-                measured[variant].spent.append(await one_round(variant, own, records))
+                measured[variant].spent.append(await one_round(variant, own, records, rate))
             measured[variant].raw_us.append((raw.run().cpu_seconds or 0.0) / messages * 1e6)
     return measured
 
 
 def print_table(measured: dict[Variant, Measured]) -> None:
     """Print medians of the rounds."""
-    print(f"{'CPU time in µs a message':44} {'loop':>6} {'infer':>6} {'other':>6} {'all':>6} {'raw/all':>8} "
-          f"{'msg/s':>7} {'MiB':>5} {'sockets':>7}")  # fmt: skip
+    print(f"{'CPU time in µs a message':44} loop infer other   all raw/all msg/s p99 ms  MiB sockets")
     raw_us = median(one for each in measured.values() for one in each.raw_us)
     for variant, each in measured.items():
         loop, inference, others = (median(column) for column in zip(*(one.threads for one in each.spent), strict=True))
         whole = median(sum(one.threads) for one in each.spent)
-        rate, memory, sockets = (
-            median(getattr(one, name) for one in each.spent) for name in ("rate", "memory_mib", "connections")
+        rate, p99_s, memory, sockets = (median(column) for column in zip(*(one[1:] for one in each.spent), strict=True))
+        print(
+            f"{variant!s:44} {loop:4.0f} {inference:5.0f} {others:5.0f} {whole:5.0f} {raw_us / whole:7.2f} {rate:5.0f} "
+            f"{1000 * p99_s:6.0f} {memory:4.0f} {sockets:7.0f}"
         )
-        print(f"{variant!s:44} {loop:6.0f} {inference:6.0f} {others:6.0f} {whole:6.0f} {raw_us / whole:8.2f} "
-              f"{rate:7,.0f} {memory:5.0f} {sockets:7.0f}")  # fmt: skip
     print(f"ONNX Runtime alone: {raw_us:.0f} µs; load of the machine: {os.getloadavg()[0]:.1f}")
 
 
@@ -211,6 +220,7 @@ def main() -> None:
     parser.add_argument("--delivery", nargs="+", default=["at_least_once"])
     parser.add_argument("--messages", type=int, default=4_000)
     parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--rate", type=float, help="messages a second; without it, they are there at once")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--bootstrap-servers")
     options = parser.parse_args()
@@ -221,7 +231,7 @@ def main() -> None:
             bootstrap_servers=servers, threads=options.threads, remembered_texts=0, http_host="127.0.0.1"
         )
         settings = settings.model_copy(update={"bundle": settings.bundle.resolved()})
-        print_table(asyncio.run(measure(settings, variants, options.messages, options.rounds)))
+        print_table(asyncio.run(measure(settings, variants, options.messages, options.rounds, options.rate)))
 
 
 if __name__ == "__main__":
