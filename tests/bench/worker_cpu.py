@@ -26,6 +26,7 @@ from pathlib import Path
 from statistics import median, quantiles
 from typing import NamedTuple
 
+from aiokafka.admin import NewTopic
 from triage_models.serving.classifier import Classifier
 from triage_worker.bench.process_usage import resident_mib
 from triage_worker.bench.raw_onnx import RawInference
@@ -154,12 +155,13 @@ async def own_topics(settings: Settings, partitions: int) -> AsyncIterator[Setti
     name = f"triage-bench-{uuid.uuid4().hex[:8]}"
     named = {setting: f"{name}.{setting}" for setting in Settings.model_fields if setting.endswith("_topic")}
     own = settings.model_copy(update={**named, "group_id": name, "sources": None})
-    await topics.create(own, partitions=partitions, replicas=1)
-    try:
-        yield own
-    finally:
-        async with bare_admin_client(own) as admin:
-            await admin.delete_topics(list(named.values()))
+    used = [own.input_topic, own.output_topic, own.fallback_topic, own.dead_letter_topic]
+    async with bare_admin_client(own) as admin:
+        await topics.create_missing(admin, [NewTopic(topic, partitions, 1) for topic in used])
+        try:
+            yield own
+        finally:
+            await admin.delete_topics(used)
 
 
 async def measure(

@@ -159,7 +159,9 @@ class SecondWishes:
             start += row.rows
         probabilities = self._reader.probabilities(outputs.logits[starts])
         wholes = {
-            position: self._reader.of_parts(batch[position].text or "", found, own, int(assessment.ranking[position, 0]))
+            position: self._reader.of_parts(
+                batch[position].text or "", found, own, int(assessment.ranking[position, 0])
+            )
             for (position, found), own in zip(parts.items(), probabilities, strict=True)
         }
         if not wholes:
