@@ -178,6 +178,7 @@ async def measure(
             print(f"round {number + 1} of {rounds}: {variant} …", flush=True)
             async with own_topics(settings, variant.partitions) as own:
                 measured[variant].spent.append(await one_round(variant, own, records, rate))
+            print(f"  {measured[variant].spent[-1]}", flush=True)  # should a later round fail
             measured[variant].raw_us.append((raw.run().cpu_seconds or 0.0) / messages * 1e6)
     return measured
 

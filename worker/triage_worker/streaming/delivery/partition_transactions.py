@@ -185,7 +185,8 @@ class PartitionTransactions:
         transactional_id = self._config.transactional_id(self._partition)
         producer = self._config.producer(transactional_id)
         try:
-            await self._last.start(producer)
+            async with self._config.pace.starting():
+                await self._last.start(producer)
             self._committed = await self._request("resume")
             self.resumed_before = self._reading = True
             while True:
