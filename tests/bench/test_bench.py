@@ -23,6 +23,8 @@ from triage_worker.bench.result import Result, Round, Setup, summarize
 from triage_worker.bench.traffic import sample
 from triage_worker.inference.batching import Limits
 
+from tests.bench.worker_cpu import split_threads
+
 
 class Counting:
     """An engine that records what it runs, and on which threads."""
@@ -54,6 +56,12 @@ def test_raw_inference_runs_every_text_once_on_all_threads() -> None:
     raw.run()
     assert sorted(engine.rows) == sorted(lengths)
     assert len(engine.threads) == 2
+
+
+def test_what_the_threads_of_a_worker_used_is_divided_by_what_they_do() -> None:
+    before, after = {1: 1.0, 2: 5.0, 3: 5.0}, {1: 1.2, 2: 6.0, 3: 5.9, 4: 0.1}
+    spent = split_threads(1, before, after, inferring=2, messages=1_000)
+    assert spent == pytest.approx((200, 1_900, 100))
 
 
 SETUP = Setup(

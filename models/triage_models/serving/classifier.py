@@ -9,12 +9,13 @@ from triage_models import DEFAULT_BUNDLE
 from triage_models.bundle.bundle import Bundle
 from triage_models.errors import BundleError
 from triage_models.serving.decision import Assessment, Decision, decisions_of, without_intent
-from triage_models.serving.engine import Encoded, Engine, Outputs, rows_of, usable_cores
+from triage_models.serving.engine import Encoded, Engine, Outputs, usable_cores
 from triage_models.serving.frames import texts_of, with_predictions
 from triage_models.serving.languages import BundleLanguages, code_of
 from triage_models.serving.mail.message import reader
 from triage_models.serving.opening import Device, check_golden_texts, open_engine
 from triage_models.serving.predictions import Predictions, concatenated, predictions_of
+from triage_models.serving.row_outputs import row_outputs
 from triage_models.serving.stream import CHUNK, chunked, divided, flattened, map_in_order
 from triage_models.serving.texts import checked_texts, encodable, has_text, listed
 from triage_models.serving.windows import join_windows
@@ -37,11 +38,10 @@ class Classifier:
 
     All methods may be called from several threads. `classify`, `classify_stream`, `classify_arrays`, `classify_frame`
     and `classify_frames` use ``threads`` threads of their own where there are enough rows; `predict`, `encode`,
-    `infer` and `decide` run on the calling thread.
+    `infer`, `outputs` and `decide` run on the calling thread.
 
-    A classifier can be pickled: what travels is the bundle's path, not its model. The receiving process opens the
-    bundle at the same path, once, and refuses one with other files. The shipped bundle is found wherever the package
-    is installed.
+    A classifier can be pickled: what travels is the bundle's path, not its model. The receiving process opens it once,
+    and refuses one with other files. The shipped bundle is found wherever the package is installed.
     """
 
     def __init__(
@@ -225,7 +225,7 @@ class Classifier:
         """Do what `classify_arrays` does, on the calling thread: for callers with threads or processes of their own."""
         positions = [position for position, text in enumerate(texts) if has_text(text)]
         encoded = self.encode([encodable(str(texts[position])) for position in positions])
-        assessment = self.assess(encoded, self.engine.outputs(rows_of(encoded)))
+        assessment = self.assess(encoded, self.outputs(encoded))
         return predictions_of(self.labels, len(texts), positions, assessment, [row.truncated for row in encoded])
 
     def encode(self, texts: Sequence[str]) -> list[Encoded]:
@@ -238,14 +238,13 @@ class Classifier:
         return self._languages.detected(messages, encoded) if self._switches[0] else encoded
 
     def infer(self, batch: Sequence[Encoded]) -> Outputs:
-        """Run the network on one batch, padded to its longest row; long texts by length. Thread-safe; releases the GIL.
-
-        Returns:
-            Outputs with a row for each window and each sentence of each text, in order.
-        """
-        rows = rows_of(batch)
+        """Run the network on one batch; thread-safe, releases the GIL. For the rows see `row_outputs.row_outputs`."""
         # Sentences are short: padded to the length of a window, they would cost as much as one.
-        return self.engine.infer(rows) if len(rows) == len(batch) else self.engine.outputs(rows)
+        return self.engine.infer(batch) if all(row.rows == 1 for row in batch) else self.outputs(batch)
+
+    def outputs(self, encoded: Sequence[Encoded]) -> Outputs:
+        """Do `infer` for any number of texts, cut into batches by their length."""
+        return row_outputs(encoded, self.engine.outputs, self._languages.refused)
 
     def decide(self, batch: Sequence[Encoded], outputs: Outputs) -> list[Decision]:
         """Turn the outputs for a batch into one `Decision` per text. Texts that may hold two wishes are read again."""
@@ -256,7 +255,7 @@ class Classifier:
 
     def _classify_chunk(self, texts: Sequence[str | None]) -> list[Decision | None]:
         encoded = self.encode([text for text in texts if text is not None])
-        decisions = iter(self.decide(encoded, self.engine.outputs(rows_of(encoded))) if encoded else ())
+        decisions = iter(self.decide(encoded, self.outputs(encoded)) if encoded else ())
         return [None if text is None else next(decisions) for text in texts]
 
     def assess(self, batch: Sequence[Encoded], outputs: Outputs) -> Assessment:

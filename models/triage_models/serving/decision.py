@@ -186,34 +186,34 @@ def decisions_of(
     """Turn an assessment of B texts into one `Decision` per text."""
     known = [None] * len(truncated) if languages is None else languages
     wishes = [()] * len(truncated) if further is None else further
-    return [
-        _decision(labels, assessment, row, row_truncated, language, others)
-        for row, (row_truncated, language, others) in enumerate(zip(truncated, known, wishes, strict=True))
-    ]
-
-
-def _decision(
-    labels: Sequence[str],
-    assessment: Assessment,
-    row: int,
-    truncated: bool,
-    language: str | None,
-    further: tuple[Wish, ...],
-) -> Decision:
-    probabilities, ranking = assessment.probabilities[row], assessment.ranking[row]
-    reason = assessment.reasons[row]
-    return Decision(
-        intent=labels[ranking[0]],
-        confidence=float(assessment.confidence[row]),
-        accepted=reason is None,
-        reason=reason,
-        scores={labels[label]: float(probabilities[label]) for label in ranking},
-        familiarity=float(assessment.familiarity[row]),
-        truncated=truncated,
-        suggested=bool(assessment.suggested[row]),
-        language=language,
-        further=further,
+    # Lists, since taking single values out of arrays would cost more than all the rest here.
+    rows = zip(
+        assessment.probabilities.tolist(),
+        assessment.ranking.tolist(),
+        assessment.confidence.tolist(),
+        assessment.familiarity.tolist(),
+        assessment.reasons,
+        assessment.suggested.tolist(),
+        truncated,
+        known,
+        wishes,
+        strict=True,
     )
+    return [
+        Decision(
+            labels[ranking[0]],
+            confidence,
+            reason is None,
+            reason,
+            {labels[label]: probabilities[label] for label in ranking},
+            familiarity,
+            row_truncated,
+            suggested,
+            language,
+            others,
+        )
+        for probabilities, ranking, confidence, familiarity, reason, suggested, row_truncated, language, others in rows
+    ]
 
 
 def _thresholds(manifest: Manifest, intents: NDArray[np.intp]) -> float | NDArray[np.float64]:

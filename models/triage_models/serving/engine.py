@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterator, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 
@@ -27,7 +28,6 @@ LONG_TEXT = 1024
 GROWTH = 8
 """How much longer the next beginning is, where one does not fill the model's maximum length."""
 
-
 MAX_WINDOWS = 32
 """A text that does not fit into so many windows is not read to its end, and so never accepted: some 1,100 words."""
 
@@ -35,10 +35,7 @@ UNREAD_WINDOWS = 4
 """So many windows are run of a text that is not read to its end: enough to show an intent, as it is refused anyway."""
 
 SEVERAL_SENTENCES = 4
-"""A text of so many sentences is read sentence by sentence, too, if one window holds all of it.
-
-Its wish is often one of them among others that ask for nothing, as in e-mails. Chat messages have seldom so many.
-"""
+"""A text of so many sentences may be read by sentence, too, if one window holds all of it: the wish is often one."""
 
 OVERLAP = 16
 """Tokens that a window shares with the one before, so that no sentence is cut in every window that has it."""
@@ -165,19 +162,23 @@ class Engine:
 
     def _add_sentences(self, texts: Sequence[str], encoded: list[Encoded]) -> None:
         """Add the end of each long text as a window of its own, and the sentences of those that have several."""
+        pieces: list[str] = []
+        counts: dict[int, tuple[int, int]] = {}  # how many ends and sentences the text at a position has
         for position, (text, row) in enumerate(zip(texts, encoded, strict=True)):
             if row.truncated:
                 continue
             sentences = sentences_of(text)
             if row.further or len(sentences) >= SEVERAL_SENTENCES:
                 ends = [end_of(text)] if row.further else []
-                pieces = [piece.ids for piece in self._encode([*ends, *sentences])]
-                further = (*row.further, *pieces[: len(ends)])
-                encoded[position] = row._replace(further=further, sentences=tuple(pieces[len(ends) :]))
+                counts[position] = len(ends), len(sentences)
+                pieces += [*ends, *sentences]
+        ids = (piece.ids for piece in self._encode(pieces))
+        for position, (before, after) in counts.items():
+            row, further = encoded[position], tuple(islice(ids, before))
+            encoded[position] = row._replace(further=(*row.further, *further), sentences=tuple(islice(ids, after)))
 
     def _encode(self, texts: list[str]) -> list[Encoded]:
-        encodings = self._tokenizer.encode_batch_fast(texts)
-        return [_encoded(encoding) for encoding in encodings]
+        return [_encoded(encoding) for encoding in self._tokenizer.encode_batch_fast(texts)]
 
     def _encode_long(self, text: str) -> Encoded:
         """Encode a growing beginning of a text, until one has more windows than are read."""

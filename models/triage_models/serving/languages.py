@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from triage_models.bundle.manifest import LanguageCalibration, Manifest
 from triage_models.serving.decision import Assessment, Floats, assess, without_intent
-from triage_models.serving.engine import Encoded
+from triage_models.serving.engine import Encoded, Outputs
 from triage_models.serving.mail.message import Message
 from triage_models.text.language import Detection, LanguageDetector
 
@@ -49,6 +49,10 @@ class BundleLanguages:
             for row, reason in zip(rows, own.reasons, strict=True):
                 reasons[row] = reason
         return replace(whole, reasons=reasons, confidence=confidence, suggested=suggested)
+
+    def refused(self, batch: Sequence[Encoded], outputs: Outputs) -> list[bool]:
+        """Return which rows of a batch are not accepted, each by the calibration of its text's language."""
+        return [reason is not None for reason in self.assess(batch, *outputs).reasons]
 
     def without_others(self, batch: Sequence[Encoded], assessment: Assessment) -> Assessment:
         """Refuse texts in a language that the bundle has not learned."""

@@ -21,6 +21,9 @@ _BORDER = re.compile(
     re.IGNORECASE,
 )
 _SPACE = re.compile(r"\s+")
+_UNEVEN = re.compile(r"\s\s|[^\S ]")
+"""Space that is more than one blank between two words."""
+
 _STOP = re.compile(r"[.!?…;:。！？।\n]")
 _ADDED = re.compile(
     r"\b(?:also|besides|separately|plus|btw|by the way|another thing|other thing|second(?:ly)? (?:thing|question)|"
@@ -31,6 +34,7 @@ _ADDED = re.compile(
 _OTHER = re.compile(
     r"\b(?:other|another|otr[oa]s?|outr[oa]s?|autres?|andere[rsnm]?|dusra|doosra|doosri)\b", re.IGNORECASE
 )
+_STOPS = re.compile(r"[.!?…;:।]\s|\n")
 _JOINED = re.compile(r"\b(?:and|y|e|et|und|aur)\b", re.IGNORECASE)
 _TRIMMED = " .,!?"
 
@@ -66,7 +70,8 @@ def parts_of(text: str) -> list[Part]:
     In languages whose word for *and* is not known here, clauses are found by punctuation only.
     """
     # A border with space around it takes quadratic time in a run of space.
-    text = _SPACE.sub(lambda space: "\n" if "\n" in space[0] else " ", text)
+    if _UNEVEN.search(text):
+        text = _SPACE.sub(lambda space: "\n" if "\n" in space[0] else " ", text)
     if len(text) > LONGEST:
         return [Part(text, False)]
     parts: list[Part] = []
@@ -87,7 +92,7 @@ def cues_of(text: str) -> Cues:
         other=float(_OTHER.search(text) is not None),
         joined=float(_JOINED.search(text) is not None),
         questions=float(text.count("?") >= 2),
-        stops=float(re.search(r"[.!?…;:।]\s|\n", text) is not None),
+        stops=float(_STOPS.search(text) is not None),
     )
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from triage_models.bundle.language_bundles import check_together, expected_languages
 from triage_models.serving.classifier import Classifier, Decision, Device
-from triage_models.serving.engine import Encoded, rows_of
+from triage_models.serving.engine import Encoded
 from triage_models.serving.mail.message import Message, Reader, reader
 from triage_models.serving.predictions import Predictions, merged, predictions_of
 from triage_models.serving.stream import CHUNK, chunked, divided, flattened, map_in_order
@@ -101,7 +101,7 @@ class RoutedClassifier:
         written = [encodable(text) if has_text(text) else None for text in texts]
         parts = []
         for classifier, own, encoded in self._encoded(written):
-            assessment = classifier.assess(encoded, classifier.engine.outputs(rows_of(encoded)))
+            assessment = classifier.assess(encoded, classifier.outputs(encoded))
             truncated = [row.truncated for row in encoded]
             parts.append((own, predictions_of(classifier.labels, len(own), range(len(own)), assessment, truncated)))
         return merged(self.labels, len(texts), parts)
@@ -110,7 +110,7 @@ class RoutedClassifier:
         """Classify texts on the calling thread."""
         decisions: list[Decision | None] = [None] * len(texts)
         for classifier, own, encoded in self._encoded(texts):
-            decided = classifier.decide(encoded, classifier.engine.outputs(rows_of(encoded)))
+            decided = classifier.decide(encoded, classifier.outputs(encoded))
             for row, decision in zip(own, decided, strict=True):
                 decisions[row] = decision
         return decisions

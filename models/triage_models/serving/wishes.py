@@ -4,6 +4,7 @@ The scores of the whole text say whether it may hold two wishes. Only then are i
 same network, and a small fitted model tells from both whether the second one is asked for or only mentioned.
 """
 
+import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -50,21 +51,29 @@ class PartReader:
     def whole(self, text: str, logits: Floats, first: int) -> Whole | None:
         """Return what is known of a text before its parts are read; None if it has only one part."""
         parts = parts_of(text)
-        if len(parts) < 2:
-            return None
-        probabilities = softmax(logits[None], self._temperature)[0]
-        second = _best(probabilities[: self._labels], first)
+        return self.of_parts(text, parts, self.probabilities(logits[None])[0], first) if len(parts) > 1 else None
+
+    def probabilities(self, logits: Floats) -> Floats:
+        """Return the probabilities ``[B, C]`` of logits ``[B, C]``."""
+        return softmax(logits, self._temperature)
+
+    def of_parts(self, text: str, parts: list[Part], probabilities: Floats, first: int) -> Whole:
+        """Return what is known of a text that has these parts."""
+        scores = probabilities[: self._labels].tolist()
+        second = max((label for label in range(self._labels) if label != first), key=scores.__getitem__)
         return Whole(text, parts, cues_of(text), probabilities, first, second)
 
     def whole_features(self, whole: Whole) -> list[float]:
         """Return the `WHOLE_FEATURES` of a text."""
-        scores = _log_odds(whole.probabilities)
-        third = np.delete(scores[: self._labels], [whole.first, whole.second]).max(initial=_NEVER)
+        # Not by numpy: for so few numbers, it would take ten times as long.
+        scores = [_log_odds_of(probability) for probability in whole.probabilities.tolist()]
+        labels = range(self._labels)
+        third = max((scores[label] for label in labels if label not in (whole.first, whole.second)), default=_NEVER)
         cues = whole.cues
         return [
-            float(scores[whole.second]), float(scores[whole.first]), cues.added, cues.other, cues.joined,
-            cues.questions, float(np.log(len(whole.parts))), cues.stops, float(np.log(len(whole.text.split()))),
-            float(scores[self._labels :].max(initial=_NEVER)), float(third),
+            scores[whole.second], scores[whole.first], cues.added, cues.other, cues.joined,
+            cues.questions, math.log(len(whole.parts)), cues.stops, math.log(len(whole.text.split())),
+            max(scores[self._labels :], default=_NEVER), third,
         ]  # fmt: skip
 
     def read(self, wholes: Sequence[Whole]) -> list[tuple[int, list[float]]]:
@@ -138,14 +147,23 @@ class SecondWishes:
     def _promising(
         self, fitted: TwoWishes, batch: Sequence[Encoded], outputs: Outputs, assessment: Assessment
     ) -> dict[int, Whole]:
-        wholes: dict[int, Whole] = {}
+        parts: dict[int, list[Part]] = {}
+        starts: list[int] = []
         start = 0
         for position, row in enumerate(batch):
             if row.text is not None and assessment.reasons[position] not in NO_WISH:
-                whole = self._reader.whole(row.text, outputs.logits[start], int(assessment.ranking[position, 0]))
-                if whole is not None:
-                    wholes[position] = whole
+                found = parts_of(row.text)
+                if len(found) > 1:
+                    parts[position] = found
+                    starts.append(start)
             start += row.rows
+        probabilities = self._reader.probabilities(outputs.logits[starts])
+        wholes = {
+            position: self._reader.of_parts(
+                batch[position].text or "", found, own, int(assessment.ranking[position, 0])
+            )
+            for (position, found), own in zip(parts.items(), probabilities, strict=True)
+        }
         if not wholes:
             return wholes
         features = np.asarray([self._reader.whole_features(whole) for whole in wholes.values()])
@@ -157,6 +175,11 @@ def _best(scores: NDArray[np.floating], first: int) -> int:
     others = np.array(scores, dtype=np.float64)
     others[first] = -np.inf
     return int(others.argmax())
+
+
+def _log_odds_of(probability: float) -> float:
+    bounded = min(max(probability, _TINY), 1.0 - _TINY)
+    return math.log(bounded / (1.0 - bounded))
 
 
 def _log_odds(probability: Floats | float) -> NDArray[np.float64]:

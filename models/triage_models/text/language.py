@@ -140,7 +140,7 @@ class LanguageDetector:
 
     def _decide(self, scores: list[float], other: float, elsewhere: str | None) -> Detection:
         top = max(*scores, other)
-        confidence = 1.0 / (sum(math.exp(score - top) for score in scores) + math.exp(other - top))
+        confidence = 1.0 / (sum([math.exp(score - top) for score in scores]) + math.exp(other - top))
         language = elsewhere if top == other else self._table.languages[scores.index(top)]
         return Detection(base_language(language) if confidence >= CONFIDENCE else None, confidence)
 

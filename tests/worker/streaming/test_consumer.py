@@ -198,6 +198,21 @@ async def test_no_more_messages_are_read_than_may_be_in_flight() -> None:
         await harness.wait_for(lambda: ((), 2) in harness.client.polls)
 
 
+async def test_records_are_read_once_there_is_room_for_an_eighth_of_what_may_be_in_flight() -> None:
+    harness = ConsumerHarness(max_in_flight=24)
+    async with running(harness, drain_s=0.01):
+        await harness.assign(A)
+        harness.client.fetched = [{A: [record(A, offset, b"{}") for offset in range(24)]}]
+        await harness.wait_for(lambda: harness.in_flight.offsets.in_flight == 24)
+        harness.acknowledge(0, 1)
+        harness.client.polls.clear()
+        await harness.wait_for(lambda: len(harness.client.polls) > 1)
+        assert set(harness.client.polls) == {((TopicPartition("in", -1),), None)}
+        harness.acknowledge(2)
+        harness.client.polls.clear()
+        await harness.wait_for(lambda: ((), 3) in harness.client.polls)
+
+
 async def test_nothing_is_read_while_the_messages_in_flight_are_too_large(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(consumer_module, "MAX_BYTES_IN_FLIGHT", 10)
     harness = ConsumerHarness()

@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 from triage_models.bundle.language_bundles import check_together, expected_languages
 from triage_models.serving.classifier import Classifier
 from triage_models.serving.decision import Decision
-from triage_models.serving.engine import rows_of
 from triage_models.serving.mail.html import is_html
 from triage_models.serving.mail.message import reader
 from triage_models.text.language import Detection
@@ -111,7 +110,7 @@ def _decide(classifier: Classifier, messages: Sequence[ReadMessage]) -> list[Ans
         one._replace(language=read.language, automatic=read.automatic or one.automatic)
         for one, read in zip(tokens, messages, strict=True)
     ]
-    decisions = classifier.decide(encoded, classifier.engine.outputs(rows_of(encoded)))
+    decisions = classifier.decide(encoded, classifier.outputs(encoded))
     return [
         Answer(read, decision, one.windows) for read, decision, one in zip(messages, decisions, encoded, strict=True)
     ]

@@ -5,6 +5,7 @@ The threads take work themselves, so that none of them waits for the event loop.
 
 import asyncio
 import logging
+import os
 import threading
 from collections import Counter, deque
 from collections.abc import Callable, Sequence
@@ -83,6 +84,8 @@ class Inference:
 
     def start(self) -> "asyncio.Future[None]":
         """Start the threads; their results come to the running event loop. The future fails when a thread does."""
+        # The cores are busy with batches: a pool of the tokenizer's own threads would only take turns with these.
+        os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
         self._loop = asyncio.get_running_loop()
         self._failed: asyncio.Future[None] = self._loop.create_future()
         for number in range(self._thread_count):

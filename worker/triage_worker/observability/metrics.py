@@ -61,6 +61,7 @@ class Metrics:
             ["outcome", "label"],
             registry=registry,
         )
+        self._answered_by: dict[tuple[str, str], Counter] = {}
         self._latency = Histogram(
             "triage_latency_seconds",
             "From a message's timestamp to the acknowledgement of its output.",
@@ -211,7 +212,10 @@ class Metrics:
             label: the intent, reason or dead-letter code.
             timestamp_ms: of the message, in milliseconds since the epoch; negative where it has none.
         """
-        self._answered.labels(outcome, label).inc()
+        counter = self._answered_by.get((outcome, label))
+        if counter is None:  # to find it by its labels takes longer than to count
+            counter = self._answered_by[outcome, label] = self._answered.labels(outcome, label)
+        counter.inc()
         self._topics.answered(topic, outcome)
         if timestamp_ms >= 0:
             self._latency.observe(max(0.0, time() - timestamp_ms / 1000))

@@ -27,6 +27,7 @@ class TopicMetrics:
             ["topic", "outcome"],
             registry=registry,
         )
+        self._answered_by: dict[tuple[str, str], Counter] = {}
         self._returned = Counter(
             "triage_topic_messages_given_back",
             "Messages unfinished when their partition was revoked, by topic; its next owner reads them again.",
@@ -50,7 +51,10 @@ class TopicMetrics:
 
     def answered(self, topic: str, outcome: str) -> None:
         """Count a message whose output the broker has."""
-        self._answered.labels(self._label(topic), outcome).inc()
+        counter = self._answered_by.get((topic, outcome))
+        if counter is None:  # to find it by its labels takes longer than to count
+            counter = self._answered_by[topic, outcome] = self._answered.labels(self._label(topic), outcome)
+        counter.inc()
 
     def returned(self, topic: str, messages: int) -> None:
         """Count messages whose partition was revoked before they were answered."""

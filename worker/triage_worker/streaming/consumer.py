@@ -42,6 +42,9 @@ POLL_RECORDS = 512
 MAX_BYTES_IN_FLIGHT = 64 * 1024 * 1024
 RETRY = FixedDelays((0.2, 1.0, 2.0, 5.0, 10.0))
 
+ROOM_SHARE = 8
+"""The consumer waits until this part of what may be in flight is free, and then polls for many records at once."""
+
 POSITIONS_S = 0.5
 """Time between two looks at the positions."""
 
@@ -100,6 +103,7 @@ class Consumer(ConsumerRebalanceListener):
         self._control = PartitionControl(delivery.requests, in_flight)
         self._hand_over = HandOver(in_flight, processor, config.revoke_timeout_s)
         self._config = config
+        self._least_room = min(POLL_RECORDS, max(1, config.max_in_flight // ROOM_SHARE))
         self._metrics = metrics
         self._revoked_at: float | None = None
         self._ever_assigned = False
@@ -223,7 +227,7 @@ class Consumer(ConsumerRebalanceListener):
             await asyncio.sleep(POLL_MS / 1_000)
             return
         room = self._room()
-        if room <= 0:
+        if room < self._least_room:
             await unless_stopped(stop, self._wait_for_room(client))
             return
         # aiokafka's poll lasts as long as a rebalance, and can be cancelled: until it returns, no record is taken.
@@ -251,7 +255,8 @@ class Consumer(ConsumerRebalanceListener):
     async def _wait_for_room(self, client: AIOKafkaConsumer) -> None:
         try:
             async with asyncio.timeout(min(self._config.touch_s, 1.0)):
-                await self._in_flight.acknowledged()
+                while self._room() < self._least_room:
+                    await self._in_flight.acknowledged()
         except TimeoutError:
             # A poll of a partition that is not assigned returns nothing, and counts as a poll.
             await client.getmany(self._no_partition, timeout_ms=0)

@@ -14,6 +14,7 @@ from triage_worker.streaming.delivery.at_least_once import AtLeastOnce
 from triage_worker.streaming.delivery.delivery import Delivery
 from triage_worker.streaming.delivery.exactly_once import ExactlyOnce
 from triage_worker.streaming.delivery.partition_transactions import TransactionConfig
+from triage_worker.streaming.delivery.transaction_pace import TransactionPace
 from triage_worker.streaming.lag import LagMonitor
 from triage_worker.streaming.offset_commits import OffsetCommitter
 from triage_worker.streaming.processor import MessageProcessor
@@ -88,7 +89,7 @@ def make_delivery(
         group=settings.group(service),
         prefix=settings.transactional_id_prefix,
         topics=published_topics(settings, service),
-        interval_s=settings.commit_interval_ms / 1_000,
+        pace=TransactionPace(settings.commit_interval_ms / 1_000),
         rejoin_s=min(REJOIN_S, settings.session_timeout_ms / 1_500),
     )
     return ExactlyOnce(config, in_flight, dead_letters, metrics)

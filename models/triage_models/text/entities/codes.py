@@ -11,6 +11,8 @@ _TRACKING = re.compile(
     r"|(?P<usps>9[1-5](?: ?\d){20})|(?P<fedex>\d{4} ?\d{4} ?\d{4})|(?P<dhl>\d{2} ?\d{4} ?\d{4}))(?![\w-])",
     re.IGNORECASE,
 )
+_LONG_NUMBER = re.compile(r"\d(?: ?\d){8}|1Z", re.IGNORECASE)
+"""What every tracking number has; most texts with a number have none so long."""
 _UNIQUE_POSTCODE = re.compile(
     r"(?<![\w-])(?:[A-Z]{1,2}\d[A-Z\d]? \d[A-Z]{2}|(?P<dutch>[1-9]\d{3} [A-Z]{2})|[A-Z]\d[A-Z] \d[A-Z]\d"
     r"|\d{5}-\d{3}|[1-9]\d{3}-\d{3})(?![\w-])"
@@ -49,6 +51,8 @@ _BEFORE_TOWN = {
 
 def tracking_numbers(text: str) -> Iterator[Entity]:
     """Yield tracking numbers: UPS, postal services (UPU S10), USPS; FedEx and DHL if the text names them."""
+    if _LONG_NUMBER.search(text) is None:
+        return
     lower = text.lower()
     unnamed = {carrier for carrier in ("fedex", "dhl") if carrier not in lower}
     for found in _TRACKING.finditer(text):

@@ -26,6 +26,8 @@ _MONTH_DAY = re.compile(
     rf"(?<!\w)(?P<m>{_MONTH})\.? (?P<d>\d{{1,2}})(?P<o>st|nd|rd|th)?(?![\w.,:]\d|\w)(?:,? (?P<y>{_YEAR}))?",
     re.IGNORECASE,
 )
+_WORD_FIGURE = re.compile(r"[^\d\s] \d")
+"""What every date of `_MONTH_DAY` has; it is found much sooner than the name of a month."""
 _NO_NOUNS = (
     r"(?:this|was|has|is|as|its|it's|his|hers|ours|yours|thus|plus|always|does|vs|pls|thanks|across|unless|perhaps|sometimes|"
     r"besides|afterwards|towards|yes|goes|comes|says|gets|looks|seems|works|needs|wants|keeps|shows|arrives|still|sales|"
@@ -68,7 +70,7 @@ def dates(text: str, *, month_first: bool) -> Iterator[Entity]:
         value = _value(found["y"], MONTH_OF[found["m"].lower()], int(found["d"]))
         if value is not None:
             yield Entity("date", found.start(), found.end(), value)
-    for pattern in (_DAY_MONTH, _MONTH_DAY):
+    for pattern in (_DAY_MONTH, _MONTH_DAY) if _WORD_FIGURE.search(text) else (_DAY_MONTH,):
         for found in pattern.finditer(text):
             if _counts(text, found):
                 continue

@@ -13,6 +13,7 @@ from triage_worker.kafka.dead_letters import DeadLetterTopic
 from triage_worker.observability.metrics import Metrics
 from triage_worker.streaming.delivery.exactly_once import ExactlyOnce
 from triage_worker.streaming.delivery.partition_transactions import TransactionConfig
+from triage_worker.streaming.delivery.transaction_pace import TransactionPace
 from triage_worker.streaming.partition_control import PartitionControl
 from triage_worker.streaming.tracking.dead_letters import DeadLetters
 from triage_worker.streaming.tracking.in_flight import InFlightMessages
@@ -227,7 +228,12 @@ class TransactionHarness:
         self.in_flight = CommittedInFlight(self.broker, self.metrics)
         producer: Callable[[str], Any] = partial(FakeProducer, self.broker, client_checks_size)
         config = TransactionConfig(
-            producer=producer, group="group", prefix="triage", topics=["out"], interval_s=interval_s, rejoin_s=0.01
+            producer=producer,
+            group="group",
+            prefix="triage",
+            topics=["out"],
+            pace=TransactionPace(interval_s),
+            rejoin_s=0.01,
         )
         self.delivery = ExactlyOnce(config, self.in_flight, DeadLetters(DeadLetterTopic("dlq")), self.metrics)
         control = PartitionControl(self.delivery.requests, self.in_flight)

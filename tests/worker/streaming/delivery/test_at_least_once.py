@@ -190,6 +190,25 @@ async def test_outputs_of_a_revoked_partition_are_not_published(harness: Deliver
     assert (harness.records, harness.committed) == ([("out", b"b")], {B: 1})
 
 
+async def test_outputs_are_gathered_while_many_messages_are_in_flight(
+    harness: DeliveryHarness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(at_least_once, "BUSY_MESSAGES", 3)
+    monkeypatch.setattr(at_least_once, "GATHER_S", 0.2)
+    harness.publish(b"a", b"b")
+    await wait_for(lambda: len(harness.records) == 2)
+    harness.publish(b"c", b"d", b"e")  # goes at once; what comes after it is gathered
+    await wait_for(lambda: len(harness.records) == 5)
+    harness.publish(b"f")
+    harness.publish(b"g")
+    assert harness.in_flight.released == 2
+    await asyncio.sleep(0)
+    assert harness.in_flight.released == 2
+    await harness.flush_and_commit()
+    assert harness.records == [("out", b"%c" % c) for c in b"abcdefg"]
+    assert harness.committed == {A: 7}
+
+
 async def test_a_commit_that_fails_is_repeated_the_next_time(harness: DeliveryHarness) -> None:
     harness.refuses_commits = True
     harness.publish(b"a")

@@ -12,6 +12,7 @@ from triage_worker.observability.metrics import Metrics
 from triage_worker.resilience import file_descriptors
 from triage_worker.streaming.delivery.exactly_once import RESERVED_FILES, ExactlyOnce
 from triage_worker.streaming.delivery.partition_transactions import TransactionConfig
+from triage_worker.streaming.delivery.transaction_pace import TransactionPace
 from triage_worker.streaming.tracking.dead_letters import DeadLetters
 from triage_worker.streaming.tracking.in_flight import InFlightMessages
 
@@ -25,7 +26,7 @@ async def delivery() -> AsyncIterator[ExactlyOnce]:
     metrics = Metrics()
     unused: Any = partial(pytest.fail, "no producer is needed")
     config = TransactionConfig(
-        producer=unused, group="group", prefix="triage", topics=[], interval_s=0.01, rejoin_s=0.01
+        producer=unused, group="group", prefix="triage", topics=[], pace=TransactionPace(0.01), rejoin_s=0.01
     )
     created = ExactlyOnce(config, InFlightMessages(metrics), DeadLetters(DeadLetterTopic("dlq")), metrics)
     yield created

@@ -101,6 +101,8 @@ class TrackerMachine(RuleBasedStateMachine):
     @invariant()
     def bytes_are_those_in_flight(self) -> None:
         assert self.offsets.in_flight > 0 or self.offsets.in_flight_bytes == 0
+        assert self.offsets.in_flight == sum(tracker.in_flight for tracker in self.offsets)
+        assert self.offsets.in_flight_bytes == sum(tracker.in_flight_bytes for tracker in self.offsets)
 
 
 TrackerMachine.TestCase.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)

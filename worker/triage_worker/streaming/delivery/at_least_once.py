@@ -26,6 +26,12 @@ from triage_worker.streaming.tracking.output import Output
 
 log = logging.getLogger(__name__)
 
+BUSY_MESSAGES = 512
+"""From so many messages in flight on, nobody waits for a single one of them."""
+
+GATHER_S = 0.02
+"""How long outputs are gathered then, so that fewer requests carry more of them."""
+
 
 class AtLeastOnce:
     """Publishes outputs; the consumer commits the offsets of those that are acknowledged.
@@ -86,6 +92,8 @@ class AtLeastOnce:
     async def _receive_forever(self) -> None:
         while True:
             self._queue(await self._in_flight.take())
+            if self._in_flight.offsets.in_flight >= BUSY_MESSAGES:
+                await asyncio.sleep(GATHER_S)
 
     def _queue(self, outputs: Sequence[Output]) -> None:
         if not self._unacknowledged:

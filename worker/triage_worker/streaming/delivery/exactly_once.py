@@ -14,6 +14,7 @@ from triage_worker.streaming.delivery.delivery import PartitionRequest
 from triage_worker.streaming.delivery.partition_transactions import PartitionTransactions, TransactionConfig
 from triage_worker.streaming.tracking.dead_letters import DeadLetters
 from triage_worker.streaming.tracking.in_flight import InFlightMessages
+from triage_worker.streaming.tracking.output import Output
 
 log = logging.getLogger(__name__)
 
@@ -114,10 +115,12 @@ class ExactlyOnce:
 
     async def _receive_forever(self) -> None:
         while True:
+            outputs: dict[TopicPartition, list[Output]] = {}
             for output in await self._in_flight.take():
-                partition = self._partitions.get(output.tracker.partition)
-                if partition is not None:
-                    partition.queue([output])
+                outputs.setdefault(output.tracker.partition, []).append(output)
+            for partition, own in outputs.items():
+                if partition in self._partitions:
+                    self._partitions[partition].queue(own)
 
     async def _check_forever(self) -> None:
         while True:

@@ -26,6 +26,7 @@ from triage_worker.observability.metrics import Metrics
 from triage_worker.streaming.delivery.delivery import PartitionRequest
 from triage_worker.streaming.delivery.last_transaction import LastTransaction
 from triage_worker.streaming.delivery.sending import REFUSALS, RETRY, resend_after_refusal, send_output
+from triage_worker.streaming.delivery.transaction_pace import TransactionPace
 from triage_worker.streaming.tracking.dead_letters import DeadLetters
 from triage_worker.streaming.tracking.in_flight import InFlightMessages
 from triage_worker.streaming.tracking.output import Output
@@ -48,7 +49,7 @@ class TransactionConfig:
         group: the consumer group that offsets are committed for.
         prefix: of the transactional ids.
         topics: that outputs are published to.
-        interval_s: for how many seconds outputs are collected for one transaction.
+        pace: for how long outputs are collected for one transaction.
         rejoin_s: for how many seconds a fenced worker waits until the group revokes the partition.
     """
 
@@ -56,7 +57,7 @@ class TransactionConfig:
     group: str
     prefix: str
     topics: Sequence[str]
-    interval_s: float
+    pace: TransactionPace
     rejoin_s: float
 
     def transactional_id(self, partition: TopicPartition) -> str:
@@ -184,7 +185,8 @@ class PartitionTransactions:
         transactional_id = self._config.transactional_id(self._partition)
         producer = self._config.producer(transactional_id)
         try:
-            await self._last.start(producer)
+            async with self._config.pace.starting():
+                await self._last.start(producer)
             self._committed = await self._request("resume")
             self.resumed_before = self._reading = True
             while True:
@@ -241,8 +243,8 @@ class PartitionTransactions:
                 if self._passed() is not None:
                     return
         if not self._singly:
-            with suppress(TimeoutError):
-                async with asyncio.timeout(self._config.interval_s):
+            with self._config.pace.gathering() as interval_s, suppress(TimeoutError):
+                async with asyncio.timeout(interval_s):
                     await self._flush.wait()
 
     def _passed(self) -> int | None:

@@ -26,15 +26,33 @@ class _Entry(Generic[Output]):
     acknowledged: bool = False
 
 
+@dataclass(slots=True)
+class InFlightTotals:
+    """What is in flight of several partitions; kept, since adding up hundreds of partitions takes long.
+
+    Attributes:
+        messages: read and not yet acknowledged.
+        size: of their values and keys, in bytes.
+    """
+
+    messages: int = 0
+    size: int = 0
+
+
 class PartitionTracker(Generic[Output]):
     """Tracks the offsets of one partition during one assignment.
 
     When the partition is revoked, the tracker is closed. Results that arrive after that are discarded: the next
     assignment of the partition, in this process or another, has a tracker of its own.
+
+    Args:
+        partition: what is tracked.
+        totals: where its messages are counted, too.
     """
 
-    def __init__(self, partition: TopicPartition) -> None:
+    def __init__(self, partition: TopicPartition, totals: InFlightTotals | None = None) -> None:
         self.partition = partition
+        self._totals = InFlightTotals() if totals is None else totals
         self.active = True
         self.last_offset = -1
         self.in_flight_bytes = 0
@@ -87,12 +105,14 @@ class PartitionTracker(Generic[Output]):
         """
         if offset <= self.last_offset:
             raise ValueError(f"offset {offset} of {self.partition} after {self.last_offset}")
-        entry = _Entry[Output](offset, timestamp_ms, size)
+        entry: _Entry[Output] = _Entry(offset, timestamp_ms, size)  # not _Entry[Output](…), which is slow
         self._entries[offset] = entry
         self._unreleased.append(entry)
         self._unacknowledged.append(entry)
         self.last_offset = offset
         self.in_flight_bytes += size
+        self._totals.messages += 1
+        self._totals.size += size
         self.read += 1
 
     def complete(self, offset: int, output: Output) -> list[Output]:
@@ -113,6 +133,8 @@ class PartitionTracker(Generic[Output]):
             return False
         entry.acknowledged = True
         self.in_flight_bytes -= entry.size
+        self._totals.messages -= 1
+        self._totals.size -= entry.size
         self.outcomes[outcome] += 1
         while self._unacknowledged and self._unacknowledged[0].acknowledged:
             self._unacknowledged.popleft()
@@ -122,6 +144,8 @@ class PartitionTracker(Generic[Output]):
         """End the assignment; returns how many messages were read and not acknowledged."""
         returned = len(self._entries)
         self.active = False
+        self._totals.messages -= returned
+        self._totals.size -= self.in_flight_bytes
         self._entries.clear()
         self.in_flight_bytes = 0
         return returned
@@ -154,6 +178,7 @@ class OffsetTracker(Generic[Output]):
 
     def __init__(self) -> None:
         self._partitions: dict[TopicPartition, PartitionTracker[Output]] = {}
+        self._totals = InFlightTotals()
         self._committed: dict[TopicPartition, int] = {}
         self._read = 0
         self._returned = 0
@@ -171,7 +196,7 @@ class OffsetTracker(Generic[Output]):
     @property
     def in_flight(self) -> int:
         """Messages read and not yet acknowledged, over all partitions."""
-        return sum(partition.in_flight for partition in self)
+        return self._totals.messages
 
     @property
     def in_flight_by_topic(self) -> Counter[str]:
@@ -184,12 +209,12 @@ class OffsetTracker(Generic[Output]):
     @property
     def in_flight_bytes(self) -> int:
         """The size of their values and keys."""
-        return sum(partition.in_flight_bytes for partition in self)
+        return self._totals.size
 
     def assign(self, partition: TopicPartition) -> PartitionTracker[Output]:
         """Begin an assignment of a partition; an assignment that is still open is closed first."""
         self.revoke([partition])
-        opened = self._partitions[partition] = PartitionTracker[Output](partition)
+        opened = self._partitions[partition] = PartitionTracker[Output](partition, self._totals)
         return opened
 
     def revoke(self, partitions: Iterable[TopicPartition]) -> int:

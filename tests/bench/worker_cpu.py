@@ -1,0 +1,245 @@
+"""Measures the worker's CPU time a message, several variants in turns: ``make bench-cpu``.
+
+A variant is a checkout of Triage, a number of partitions and a delivery. For each round of each, a worker is started,
+warmed up, and stopped while a backlog is produced; its CPU time is measured from then to the last answer, by thread.
+Between them, ONNX Runtime alone runs the same texts, as in ``triage bench``. CPU time is compared, and not the rate,
+since other work on the machine slows it down less; it still grows where the cores are shared, for all in the same way.
+
+A real Apache Kafka is started, as for the tests, or named by ``--bootstrap-servers``.
+
+    python -m tests.bench.worker_cpu --against ../main                      # this checkout and another
+    python -m tests.bench.worker_cpu --partitions 1 200 --delivery at_least_once exactly_once
+"""
+
+import argparse
+import asyncio
+import os
+import signal
+import tempfile
+import time
+import uuid
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager, suppress
+from dataclasses import dataclass, field
+from itertools import product
+from pathlib import Path
+from statistics import median, quantiles
+from typing import NamedTuple
+
+from aiokafka.admin import NewTopic
+from triage_models.serving.classifier import Classifier
+from triage_worker.bench.process_usage import resident_mib
+from triage_worker.bench.raw_onnx import RawInference
+from triage_worker.bench.traffic import Traffic, sample
+from triage_worker.config.settings import Settings
+from triage_worker.demo.embedded_broker import free_port
+from triage_worker.demo.sample_records import SampleRecord
+from triage_worker.demo.service_process import Service, running
+from triage_worker.inference.loaded_bundle import limits
+from triage_worker.kafka import topics
+from triage_worker.kafka.clients import bare_admin_client
+
+from tests.kafka.broker import cluster, install
+
+HERE = Path(__file__).parents[2]
+WARM_UP = 500
+
+
+@dataclass(frozen=True)
+class Variant:
+    """What is measured: a checkout, a number of partitions and a delivery."""
+
+    checkout: Path
+    partitions: int
+    delivery: str
+
+    @property
+    def python_path(self) -> str:
+        """Where the checkout's packages are found."""
+        return os.pathsep.join(str(self.checkout / folder) for folder in ("schemas", "models", "worker", ""))
+
+    def __str__(self) -> str:
+        where = "" if self.checkout == HERE else f" in {self.checkout.name}"
+        return f"{self.delivery}, {self.partitions} partitions{where}"
+
+
+class Threads(NamedTuple):
+    """CPU time in µs a message: of the event loop, of the inference threads, and of all others."""
+
+    loop: float
+    inference: float
+    others: float
+
+
+class Spent(NamedTuple):
+    """What one round took; CPU time in µs a message.
+
+    Attributes:
+        threads: of the worker.
+        rate: messages a second.
+        p99_s: from produce to consume, where messages are sent at a rate.
+        memory_mib: resident memory afterwards.
+        connections: open sockets afterwards.
+    """
+
+    threads: Threads
+    rate: float
+    p99_s: float
+    memory_mib: float
+    connections: int
+
+
+@dataclass
+class Measured:
+    """The rounds of one variant."""
+
+    spent: list[Spent] = field(default_factory=list)
+    raw_us: list[float] = field(default_factory=list)
+
+
+def thread_seconds(pid: int) -> dict[int, float]:
+    """CPU time of each thread of a process so far."""
+    found = {}
+    for thread in Path(f"/proc/{pid}/task").iterdir():
+        fields = (thread / "stat").read_text().rpartition(")")[2].split()
+        found[int(thread.name)] = (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+    return found
+
+
+def split_threads(
+    pid: int, before: dict[int, float], after: dict[int, float], inferring: int, messages: int
+) -> Threads:
+    """Divide what the threads used by what they do: those that infer use most."""
+    used = {thread: (seconds - before.get(thread, 0.0)) / messages * 1e6 for thread, seconds in after.items()}
+    loop = used.pop(pid)
+    ordered = sorted(used.values(), reverse=True)
+    return Threads(loop, sum(ordered[:inferring]), sum(ordered[inferring:]))
+
+
+def open_sockets(pid: int) -> int:
+    """How many sockets a process has."""
+    found = 0
+    for link in Path(f"/proc/{pid}/fd").iterdir():
+        with suppress(FileNotFoundError):  # closed meanwhile
+            found += str(link.readlink()).startswith("socket:")
+    return found
+
+
+async def one_round(
+    variant: Variant, settings: Settings, messages: Sequence[SampleRecord], rate: float | None
+) -> Spent:
+    """Start a worker, and measure what it takes to read a backlog, or messages that come at a rate."""
+    own = settings.model_copy(update={"delivery": variant.delivery, "http_port": free_port()})
+    service = Service("worker", own, {"PYTHONPATH": variant.python_path})
+    async with running(service) as [worker], Traffic.opened(own, variant.partitions) as traffic:
+        await traffic.send(messages[:WARM_UP])
+        await traffic.all_answered(WARM_UP)
+        p99_s = 0.0
+        if rate is None:
+            os.kill(worker.pid, signal.SIGSTOP)
+            try:
+                await traffic.send(messages)
+            finally:
+                started, before = time.time(), thread_seconds(worker.pid)
+                os.kill(worker.pid, signal.SIGCONT)
+            finished = await traffic.all_answered(len(messages))
+        else:
+            started, before = time.time(), thread_seconds(worker.pid)
+            p99_s = quantiles(await traffic.latencies(messages, rate, seed=0), n=100)[98]
+            finished = time.time()
+        after = thread_seconds(worker.pid)
+        threads = split_threads(worker.pid, before, after, inferring=own.threads, messages=len(messages))
+        memory, sockets = resident_mib(worker.pid) or 0.0, open_sockets(worker.pid)
+        return Spent(threads, len(messages) / (finished - started), p99_s, memory, sockets)
+
+
+@asynccontextmanager
+async def own_topics(settings: Settings, partitions: int) -> AsyncIterator[Settings]:
+    """Create topics for one variant, which are deleted afterwards."""
+    name = f"triage-bench-{uuid.uuid4().hex[:8]}"
+    named = {setting: f"{name}.{setting}" for setting in Settings.model_fields if setting.endswith("_topic")}
+    own = settings.model_copy(update={**named, "group_id": name, "sources": None})
+    used = [own.input_topic, own.output_topic, own.fallback_topic, own.dead_letter_topic]
+    async with bare_admin_client(own) as admin:
+        await topics.create_missing(admin, [NewTopic(topic, partitions, 1) for topic in used])
+        try:
+            yield own
+        finally:
+            await admin.delete_topics(used)
+
+
+async def measure(
+    settings: Settings, variants: Sequence[Variant], messages: int, rounds: int, rate: float | None
+) -> dict[Variant, Measured]:
+    """Measure all variants in turns."""
+    records, texts = sample(messages)
+    classifier = Classifier.open(settings.bundle.only, device="cpu", threads=settings.threads)
+    raw = RawInference(classifier, texts, limits(settings, classifier))
+    raw.run()
+    measured = {variant: Measured() for variant in variants}
+    for number in range(rounds):
+        for variant in variants if number % 2 else reversed(variants):
+            print(f"round {number + 1} of {rounds}: {variant} …", flush=True)
+            async with own_topics(settings, variant.partitions) as own:
+                measured[variant].spent.append(await one_round(variant, own, records, rate))
+            print(f"  {measured[variant].spent[-1]}", flush=True)  # should a later round fail
+            measured[variant].raw_us.append((raw.run().cpu_seconds or 0.0) / messages * 1e6)
+    return measured
+
+
+def print_table(measured: dict[Variant, Measured]) -> None:
+    """Print medians of the rounds."""
+    print(f"{'CPU time in µs a message':44} loop infer other   all raw/all msg/s p99 ms  MiB sockets")
+    raw_us = median(one for each in measured.values() for one in each.raw_us)
+    for variant, each in measured.items():
+        loop, inference, others = (median(column) for column in zip(*(one.threads for one in each.spent), strict=True))
+        whole = median(sum(one.threads) for one in each.spent)
+        rate, p99_s, memory, sockets = (median(column) for column in zip(*(one[1:] for one in each.spent), strict=True))
+        print(
+            f"{variant!s:44} {loop:4.0f} {inference:5.0f} {others:5.0f} {whole:5.0f} {raw_us / whole:7.2f} {rate:5.0f} "
+            f"{1000 * p99_s:6.0f} {memory:4.0f} {sockets:7.0f}"
+        )
+    print(f"ONNX Runtime alone: {raw_us:.0f} µs; load of the machine: {os.getloadavg()[0]:.1f}")
+
+
+@contextmanager
+def kafka(servers: str | None) -> Iterator[str]:
+    """Start a broker unless one is named; yields its address."""
+    if servers is not None:
+        yield servers
+        return
+    install()
+    with tempfile.TemporaryDirectory() as folder:
+        (node,) = cluster(Path(folder))
+        node.start()
+        try:
+            node.wait()
+            yield node.bootstrap
+        finally:
+            node.stop()
+
+
+def main() -> None:
+    """Print a line for each variant."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--against", type=Path, action="append", default=[], help="another checkout; may be repeated")
+    parser.add_argument("--partitions", type=int, nargs="+", default=[4])
+    parser.add_argument("--delivery", nargs="+", default=["at_least_once"])
+    parser.add_argument("--messages", type=int, default=4_000)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--rate", type=float, help="messages a second; without it, they are there at once")
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--bootstrap-servers")
+    options = parser.parse_args()
+    checkouts = [*(path.resolve() for path in options.against), HERE]
+    variants = [Variant(*each) for each in product(checkouts, options.partitions, options.delivery)]
+    with kafka(options.bootstrap_servers) as servers:
+        settings = Settings.load(
+            bootstrap_servers=servers, threads=options.threads, remembered_texts=0, http_host="127.0.0.1"
+        )
+        settings = settings.model_copy(update={"bundle": settings.bundle.resolved()})
+        print_table(asyncio.run(measure(settings, variants, options.messages, options.rounds, options.rate)))
+
+
+if __name__ == "__main__":
+    main()
