@@ -136,7 +136,7 @@ async def test_what_the_helpdesk_connector_remembers_is_forgotten(forgetting: Fo
     compacted = {state: {"cleanup.policy": "compact,delete", "retention.ms": "7776000000"}}
     await admin.create_topics(forgetting.kafka.bootstrap, [state], 1, 1, compacted)
     records = [TicketRecord(about={"customer_id": customer}).dump() for customer in ("c-1", "c-2", "c-1")]
-    written = [(f"ticket:zendesk:{number}".encode(), value, []) for number, value in enumerate(records)]
+    written: list[Record] = [(f"ticket:zendesk:{number}".encode(), value, []) for number, value in enumerate(records)]
     await forgetting.kafka.send(state, written)
     said = await forgetting.forget("--customer", "c-1")
     assert f"{state}: 2 records, 2 tombstones written; the records themselves go when the broker compacts" in said

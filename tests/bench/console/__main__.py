@@ -20,7 +20,7 @@ import statistics
 import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -127,27 +127,24 @@ async def measure(queue: int, seconds: float, per_second: float, times: int) -> 
     """Return all figures."""
     with tempfile.TemporaryDirectory() as folder:
         async with running(Path(folder)) as bench, browser() as opened:
-            say("the queue is filled")
-            found: Figures = {"per_second": per_second, "filled": await fill_queue(bench, queue)}
-            say("first paints and answers")
-            found["quiet"] = await times_of_people(bench, opened, times)
-            say("events of the worker")
+            found: Figures = {"per_second": per_second}
+
+            async def stage(name: str, work: Awaitable[Figures]) -> None:
+                print(f"{name} …", file=sys.stderr, flush=True)
+                found[name] = await work
+                print(f"{name} {json.dumps(found[name])}", file=sys.stderr, flush=True)
+
+            await stage("filled", fill_queue(bench, queue))
+            await stage("quiet", times_of_people(bench, opened, times))
             async with busy(bench, opened, whole=False, per_second=per_second, first=FIRST) as sent:
-                found["worker"] = await cpu_under_load(bench, seconds)
-            say("events of all services")
+                await stage("worker", cpu_under_load(bench, seconds))
             async with busy(bench, opened, whole=True, per_second=per_second, first=FIRST + sent[0]) as more:
-                found["services"] = await cpu_under_load(bench, seconds)
-                found["busy"] = await times_of_people(bench, opened, times)
-            total = FIRST + sent[0] + more[0]
-            await bench.until(ANSWERED, total)
-            found["messages"], found["counted"] = total, bench.rows(ANSWERED)
-            found["memory_mib"] = bench.memory_mib()
+                await stage("services", cpu_under_load(bench, seconds))
+                await stage("busy", times_of_people(bench, opened, times))
+            found["messages"] = FIRST + sent[0] + more[0]
+            await bench.until(ANSWERED, found["messages"])
+            found["counted"], found["memory_mib"] = bench.rows(ANSWERED), bench.memory_mib()
     return found
-
-
-def say(what: str) -> None:
-    """Tell whoever waits what is being measured."""
-    print(f"{what} …", file=sys.stderr, flush=True)
 
 
 def report(found: Figures) -> list[str]:

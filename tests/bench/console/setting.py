@@ -93,7 +93,8 @@ async def running(folder: Path) -> AsyncIterator[Bench]:
             ) as sender:
                 yield Bench(settings, sender, f"http://127.0.0.1:{port}", state, process.pid)
         finally:
-            process.terminate()
+            if process.returncode is None:
+                process.terminate()
             await process.wait()
 
 
