@@ -77,7 +77,7 @@ async def times_of_people(bench: Bench, opened: Any, times: int) -> Figures:
 
 
 async def paints_of(page: Any, bench: Bench, path: str, times: int) -> dict[str, float]:
-    """Measure the first paints of a page, the console's answers, and the CPU time that one takes."""
+    """Measure the first paints of a page, the console's answers, and its CPU meanwhile, that of events included."""
     cpu = bench.cpu_s()
     found = await paints_ms(page, bench, path, times)
     own = {"answer_p95": percentile([own for _, own in found], 0.95), "cpu": 1_000 * (bench.cpu_s() - cpu) / times}
@@ -159,7 +159,7 @@ def report(found: Figures) -> list[str]:
         lines.append(f"{when}; load for each processor {times['load']:.1f}")
         lines += [
             f"  first paint {path:<18} p50 {ms['p50']:>5.0f} ms, p95 {ms['p95']:>5.0f} ms (bar {BAR_PAINT_MS:.0f}), "
-            f"of which the console's answer {ms['answer_p95']:.0f} ms; its CPU {ms['cpu']:.0f} ms"
+            f"of which the console's answer {ms['answer_p95']:.0f} ms; its CPU meanwhile {ms['cpu']:.0f} ms"
             for path, ms in times["paint_ms"].items()
         ]
         answer, shown = times["answer_ms"], times["next_message_ms"]
