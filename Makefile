@@ -15,7 +15,7 @@ EXTRAS := .[demo,router,otel,parquet,email,registry,aws,azure,gcp,serve,console,
 QUICK := not kafka and not train and not install and not packaging and not torture and not llm
 DATA ?= $(or $(TRIAGE_DATA),../shared/data)
 
-.PHONY: help setup demo test check docs bench gpu-check bench-peers bench-serve bench-formats screenshots evaluate-all mail-check text-price redaction-check leave-one-out early-exit language-check two-wishes label-curve multilingual-check train-multilingual train-ecommerce torture test-llm examples deploy-check lowest newest pins clean image image-test compose-test bench-cpu
+.PHONY: help setup demo test check docs bench gpu-check bench-peers bench-serve bench-formats screenshots evaluate-all mail-check text-price redaction-check leave-one-out early-exit language-check two-wishes label-curve multilingual-check train-multilingual train-ecommerce torture test-llm examples deploy-check lowest newest pins clean image image-test compose-test bench-cpu bench-console
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -53,6 +53,9 @@ bench-peers: $(ALL_READY) ## measure Triage next to MLServer, Quix Streams, Faus
 
 bench-serve: $(ALL_READY) ## measure `triage serve` over HTTP next to the worker's engine, two minutes (BENCH_ARGS="--rounds 3")
 	@$(BIN)/python -m tests.bench.serve $(BENCH_ARGS)
+
+bench-console: $(ALL_READY) ## measure `triage console` on a real Kafka and in Chromium: first paints, answers, CPU at 1,500 messages/s; ten minutes (BENCH_ARGS="--queue 1000 --seconds 10")
+	@$(BIN)/python -m tests.bench.console $(BENCH_ARGS)
 
 bench-formats: $(ALL_READY) ## measure Avro and Protobuf next to JSON, in the decoder and in the worker, three minutes (BENCH_ARGS="--rounds 3")
 	@$(BIN)/python -m tests.bench.registry_formats $(BENCH_ARGS)

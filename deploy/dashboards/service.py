@@ -151,6 +151,80 @@ SERVICE = Board(
             ),
         ),
         Row(
+            "HTTP, intake, helpdesk",
+            (
+                Panel(
+                    "Requests",
+                    "reqps",
+                    (
+                        (
+                            "{{job}} {{status}}",
+                            "sum by (job, status)"
+                            ' (rate(triage_http_request_seconds_count{NS, route=~"/v1/.+"}[$__rate_interval]))',
+                        ),
+                    ),
+                    "Of triage serve and triage intake, without probes.",
+                    stacked=True,
+                ),
+                Panel(
+                    "Duration of a request",
+                    "s",
+                    quantiles("triage_http_request_seconds", "job", '{NS, route=~"/v1/.+"}', "{{job}}"),
+                ),
+                Panel(
+                    "Refused requests",
+                    "reqps",
+                    (
+                        (
+                            "{{job}} {{code}}",
+                            "sum by (job, code) (rate(triage_http_problems_total{NS}[$__rate_interval]))",
+                        ),
+                    ),
+                    stacked=True,
+                ),
+                Panel(
+                    "Texts by key",
+                    "ops",
+                    (("{{key}}", "sum by (key) (rate(triage_http_texts_total{NS}[$__rate_interval]))"),),
+                    "Texts that triage serve has classified.",
+                    stacked=True,
+                ),
+                Panel(
+                    "Messages of each source",
+                    "ops",
+                    (
+                        (
+                            "{{source}} {{outcome}}",
+                            "sum by (source, outcome) (rate(triage_intake_messages_total{NS}[$__rate_interval]))",
+                        ),
+                    ),
+                    "Webhooks and mailboxes that triage intake has written, and what was no message.",
+                    stacked=True,
+                ),
+                Panel("From a webhook to Kafka", "s", quantiles("triage_intake_write_seconds")),
+                Panel(
+                    "Values left alone",
+                    "none",
+                    (("{{field}}", "sum by (field) (increase(triage_helpdesk_left_alone_total{NS}[1h]))"),),
+                    "Values in an hour that were not written on customers' tickets, since a person decided otherwise.",
+                    stacked=True,
+                ),
+                Panel(
+                    "What agents taught",
+                    "none",
+                    (("{{outcome}}", "sum by (outcome) (increase(triage_helpdesk_labels_total{NS}[1h]))"),),
+                    "Agents' changes in an hour, by what came of them.",
+                    stacked=True,
+                ),
+                Panel(
+                    "Tickets without custom fields",
+                    "none",
+                    (("calls", "sum(increase(triage_helpdesk_fields_refused_total{NS}[1h]))"),),
+                    "Calls in an hour that left out custom fields, since the helpdesk refuses them.",
+                ),
+            ),
+        ),
+        Row(
             "Consumer group, transactions, memory",
             (
                 Panel(

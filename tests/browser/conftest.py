@@ -94,7 +94,7 @@ async def sign_in(page: Any, console: ServedConsole, name: str = "anna") -> None
     """Sign in as a person does."""
     await page.goto(f"{console.url}/sign-in")
     await page.get_by_label("Name").fill(name)
-    await page.get_by_label("Password").fill(PASSWORD)
+    await page.get_by_label("Password", exact=True).fill(PASSWORD)
     await page.get_by_role("button", name="Sign in").click()
     await page.wait_for_url("**/now")
 

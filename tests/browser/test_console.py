@@ -1,12 +1,14 @@
 """The console in a real browser: keys, two people at once, hostile texts, and what the browser refuses."""
 
+from datetime import UTC, datetime
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 
 from tests.browser.conftest import ServedConsole, chromium, sign_in
 from tests.browser.sample import fill
-from tests.worker.console.filling import audit, request
+from tests.worker.console.filling import audit, intent, label, request, surge, ticket
 
 pytestmark = [
     pytest.mark.browser,
@@ -85,6 +87,34 @@ async def test_hostile_texts_are_shown_as_text_and_nothing_breaks_the_policy(
     assert problems == []
 
 
+async def test_hostile_names_and_ids_are_shown_as_text_on_every_page(console: ServedConsole, opened: Any) -> None:
+    """Whatever customers and producers write: ids, channels, intents, queues, tags, codes."""
+    for number, text in enumerate(HOSTILE):
+        known: dict[str, Any] = {"conversation_id": text, "customer_id": text, "channel": text}
+        made = intent(number, intent=text, text=text, message_id=text, classified_at=datetime.now(UTC), **known)
+        await console.topics.events("output_topic", made, at=datetime.now(UTC))
+        await console.topics.dead_letter(100 + number, code=text[:300])
+        filed = {"conversation_id": text, "customer_id": text, "queue": text, "intent": text, "intents": [text]}
+        await console.topics.events("tickets_topic", ticket(text, tags=[text], fields={"order": text}, **filed))
+        await console.topics.events("alerts_topic", surge(alert_id=str(number), intent=text))
+        await console.topics.events("labels_topic", label(200 + number, text, audited=False, text=text))
+    page = await opened.new_page(viewport={"width": 390, "height": 844})
+    problems: list[str] = []
+    page.on("console", lambda message: problems.append(message.text) if message.type == "error" else None)
+    page.on("pageerror", lambda error: problems.append(str(error)))
+    await sign_in(page, console)
+    tickets = [f"/tickets/{quote(text, safe='')}" for text in HOSTILE[:2]]  # the third is longer than an address
+    search = f"/tickets?words={quote(HOSTILE[0], safe='')}"
+    for path in ("/now", "/tickets", search, *tickets, "/acts", "/review"):
+        await page.goto(console.url + path)
+        assert (await page.title()).endswith("· Triage"), path
+        assert not await page.evaluate("document.documentElement.scrollWidth > innerWidth"), f"{path} is too wide"
+        shown = await page.locator("body").inner_text()
+        assert not set("\u202e\x1b") & set(shown), path
+        assert await page.locator("main script, main img[onerror]").count() == 0
+    assert problems == []
+
+
 async def test_pages_work_without_the_script(console: ServedConsole, opened: Any) -> None:
     await console.topics.events("review_topic", request("only one", 1))
     context = await opened.new_context(java_script_enabled=False)
@@ -119,6 +149,16 @@ async def test_axe_finds_nothing_serious_on_any_page(console: ServedConsole, ope
     await page.get_by_role("button", name="Next message").click()
     await look("message")
     assert found == []
+
+
+async def test_who_types_a_password_can_look_at_it(console: ServedConsole, opened: Any) -> None:
+    page = await opened.new_page()
+    await page.goto(f"{console.url}/sign-in")
+    await page.get_by_label("Password", exact=True).fill("hush")
+    await page.get_by_role("button", name="Show the password").click()
+    assert await page.get_by_label("Password", exact=True).get_attribute("type") == "text"
+    await page.get_by_role("button", name="Show the password").click()
+    assert await page.get_by_label("Password", exact=True).get_attribute("type") == "password"
 
 
 async def test_keys_can_be_switched_off(console: ServedConsole, opened: Any) -> None:

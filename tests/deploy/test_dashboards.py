@@ -12,9 +12,11 @@ from triage_worker.audit.metrics import AuditMetrics
 from triage_worker.fallback.metrics import LlmMetrics
 from triage_worker.helpdesk.metrics import HelpdeskMetrics
 from triage_worker.inference.bundle_metrics import BundleMetrics
+from triage_worker.intake.metrics import IntakeMetrics
 from triage_worker.observability.http import readiness
 from triage_worker.observability.metrics import Metrics
 from triage_worker.router.metrics import RouterMetrics
+from triage_worker.serve.metrics import ServeMetrics
 
 from deploy.dashboards import build
 from tests.deploy.tools import CHART, ROOT
@@ -47,6 +49,10 @@ def _registries() -> Iterator[CollectorRegistry]:
     yield fallback.registry
     yield RouterMetrics().registry
     yield HelpdeskMetrics().registry
+    for kind in (ServeMetrics, IntakeMetrics):
+        registry = CollectorRegistry()
+        kind(registry)
+        yield registry
 
 
 def _exported() -> dict[str, set[str]]:
@@ -109,7 +115,7 @@ def test_every_metric_is_on_a_board_or_in_the_docs() -> None:
 
 def test_units_are_in_the_names() -> None:
     timed = [name for name in EXPORTED if name.startswith("triage_") and name.endswith("_bucket")]
-    assert all(name.removesuffix("_bucket").endswith(("_seconds", "_messages", "_tokens")) for name in timed)
+    assert all(name.removesuffix("_bucket").endswith(("_seconds", "_messages", "_tokens", "_texts")) for name in timed)
 
 
 def test_the_committed_dashboards_equal_the_output_of_the_generator() -> None:

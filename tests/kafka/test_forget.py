@@ -10,6 +10,7 @@ import orjson
 import pytest
 from triage_schemas.cloudevents import event_headers
 from triage_schemas.events import IntentEvent, LabelEvent, SourceRef
+from triage_worker.helpdesk.ownership import TicketRecord
 
 from tests.kafka import admin
 from tests.kafka.harness import ROOT, KafkaHarness, Record, environment
@@ -127,6 +128,20 @@ async def test_a_customer_is_forgotten_by_topics_and_router(forgetting: ForgetHa
     assert (latest["chat-0"]["messages"], latest["chat-1"]["messages"]) == (1, 3)
     assert await router.terminate() == 0, router.log_text()
     assert await forgetting.kafka.read(forgetting.kafka.dead_letters) == []
+
+
+async def test_what_the_helpdesk_connector_remembers_is_forgotten(forgetting: ForgetHarness) -> None:
+    state = f"{forgetting.kafka.group}-state"
+    assert f"{state}: not found" in await forgetting.forget("--customer", "c-1", "--dry-run")
+    compacted = {state: {"cleanup.policy": "compact,delete", "retention.ms": "7776000000"}}
+    await admin.create_topics(forgetting.kafka.bootstrap, [state], 1, 1, compacted)
+    records = [TicketRecord(about={"customer_id": customer}).dump() for customer in ("c-1", "c-2", "c-1")]
+    written: list[Record] = [(f"ticket:zendesk:{number}".encode(), value, []) for number, value in enumerate(records)]
+    await forgetting.kafka.send(state, written)
+    said = await forgetting.forget("--customer", "c-1")
+    assert f"{state}: 2 records, 2 tombstones written; the records themselves go when the broker compacts" in said
+    left = {one.key: one.value for one in await forgetting.kafka.read(state)}
+    assert {key for key, value in left.items() if value is not None} == {b"ticket:zendesk:1"}
 
 
 async def test_a_router_that_did_not_run_forgets_what_is_on_its_disk_at_its_start(forgetting: ForgetHarness) -> None:

@@ -1,6 +1,10 @@
 """The frame of the console: who gets in, what every answer carries, and what is refused."""
 
+from contextlib import suppress
+
 import pytest
+from triage_worker.console.pages import sign_in
+from triage_worker.console.shared.web import PageError
 from triage_worker.console.signing_in.users import add_user
 
 from tests.worker.console.conftest import PASSWORD, Console
@@ -43,7 +47,8 @@ async def test_a_wrong_password_and_an_unknown_name_look_the_same_and_are_record
         unknown = await browser.post("/sign-in", data={"name": "otto", "password": "no"})
     assert (wrong.status_code, unknown.status_code) == (401, 401)
     assert wrong.text == unknown.text
-    assert [one.key for one in console.topics.sent] == [b"person:anna", b"person:otto"]
+    assert [one.key for one in console.topics.sent] == [b"person:anna", b"person:(unknown)"]
+    assert b"otto" not in b"".join(one.value or b"" for one in console.topics.sent), "it may be somebody's password"
 
 
 async def test_attempts_are_limited(console: Console) -> None:
@@ -52,14 +57,50 @@ async def test_attempts_are_limited(console: Console) -> None:
     assert [one.status_code for one in answers] == [401] * 5 + [429]
 
 
+async def test_who_signs_in_may_mistype_as_often_again(console: Console) -> None:
+    async with console.browser() as browser:
+        passwords = ["no"] * 4 + [PASSWORD] + ["no"] * 5
+        answers = [await browser.post("/sign-in", data={"name": "anna", "password": one}) for one in passwords]
+    assert [one.status_code for one in answers] == [401] * 4 + [303] + [401] * 5
+
+
+def test_nobody_has_a_hundred_attempts_in_an_hour(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [0.0]
+    monkeypatch.setattr(sign_in, "monotonic", lambda: now[0])
+    attempts, taken = sign_in.Attempts(), 0
+    for second in range(3_600):
+        now[0] = float(second)
+        with suppress(PageError):
+            attempts.check("anna", f"10.0.{second // 250}.{second % 250}")
+            taken += 1
+    assert 5 < taken < 100
+
+
+async def test_a_password_is_compared_as_a_whole(console: Console) -> None:
+    async with console.browser() as browser:
+        longer = {"name": "anna", "password": PASSWORD + "x" * 2_000}
+        assert (await browser.post("/sign-in", data=longer)).status_code == 401
+
+
+async def test_signing_in_again_ends_the_earlier_session(console: Console) -> None:
+    async with console.browser() as browser:
+        form = {"name": "anna", "password": PASSWORD}
+        first = (await browser.post("/sign-in", data=form)).cookies[console.parts.sessions.cookie]
+        await browser.post("/sign-in", data=form)
+        assert (await browser.get("/now")).status_code == 200
+    async with console.browser() as thief:
+        thief.cookies.set(console.parts.sessions.cookie, first)
+        assert (await thief.get("/now")).status_code == 303
+
+
 @pytest.mark.parametrize("path", ["/now", "/sign-in", "/static/console.css", "/nothing", "/livez"])
 async def test_every_answer_forbids_what_pages_do_not_need(console: Console, path: str) -> None:
     browser = await console.signed_in()
     headers = (await browser.get(path)).headers
     assert headers["content-security-policy"].startswith("default-src 'none'; script-src 'self'; style-src 'self'")
     assert "unsafe" not in headers["content-security-policy"]
-    assert headers["x-content-type-options"] == "nosniff"
-    assert headers["referrer-policy"] == "same-origin"
+    assert headers["cross-origin-opener-policy"] == "same-origin"
+    assert headers["cache-control"] == ("no-cache" if path.startswith("/static") else "no-store")
 
 
 async def test_pages_have_no_inline_scripts_or_styles(console: Console) -> None:
@@ -80,7 +121,13 @@ async def test_a_form_without_the_token_of_its_session_is_refused(console: Conso
 
 
 @pytest.mark.parametrize(
-    "headers", [{"Origin": "https://evil.test"}, {"Sec-Fetch-Site": "cross-site"}, {"Sec-Fetch-Site": "same-site"}]
+    "headers",
+    [
+        {"Origin": "https://evil.test"},
+        {"Origin": "null"},
+        {"Sec-Fetch-Site": "cross-site"},
+        {"Sec-Fetch-Site": "same-site"},
+    ],
 )
 async def test_a_form_of_another_site_is_refused(console: Console, headers: dict[str, str]) -> None:
     browser = await console.signed_in()

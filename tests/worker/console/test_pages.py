@@ -121,6 +121,15 @@ async def test_now_says_what_is_wrong_and_what_to_do(console: Console) -> None:
     assert "<html" not in page, "a fragment"
 
 
+async def test_one_click_on_now_leads_to_a_message(console: Console) -> None:
+    reviewer = await console.signed_in("rita", "reviewer")
+    assert "/review/next" not in (await reviewer.get("/now")).text, "nothing waits"
+    await console.topics.events("review_topic", request("it never came", 5))
+    assert 'action="/review/next"' in (await reviewer.get("/now/live")).text
+    assert "it never came" in (await reviewer.post("/review/next")).text
+    assert "/review/next" not in (await (await console.signed_in("rea", "reader")).get("/now")).text
+
+
 async def test_now_says_when_its_numbers_are_old(console: Console) -> None:
     console.parts.people.down = "no broker answers"
     page = (await (await console.signed_in()).get("/now")).text

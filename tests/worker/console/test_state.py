@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 from triage_worker.config.errors import ConfigError
 from triage_worker.config.settings import Settings
+from triage_worker.console.queries import audit_bound
 from triage_worker.console.queries import now as queries
-from triage_worker.console.queries.audit_bound import live_bound
+from triage_worker.console.queries.audit_bound import KeptBound, live_bound
 from triage_worker.console.queries.conversations import conversation
 from triage_worker.console.state.counted import BLOCK, CountedMessages
 from triage_worker.console.state.database import Database
@@ -107,6 +108,41 @@ async def test_the_bound_stands_on_the_answers_of_the_audit(topics: Topics, data
     bound = await database.read(live_bound)
     assert (bound.answers, bound.wrong, bound.waiting) == (200, 10, 1)
     assert 0.85 < bound.least < 0.95 < bound.most < 1.0
+
+
+async def test_the_bound_is_that_of_the_latest_answers(
+    topics: Topics, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(audit_bound, "MOST_ANSWERS", 100)
+    await topics.events("labels_topic", *(label(offset, audited=False) for offset in range(100)))
+    later = NOW + timedelta(minutes=1)
+    right = [label(offset, audited=True, labelled_at=later) for offset in range(100, 200)]
+    await topics.events("labels_topic", *right)
+    bound = await database.read(live_bound)
+    assert (bound.answers, bound.wrong) == (100, 0)
+
+
+async def test_the_bound_is_computed_again_when_there_are_other_answers(
+    topics: Topics, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept = KeptBound()
+
+    async def answers(now: int) -> tuple[int, int]:
+        bound = await database.read(lambda state: kept.of(state, now))
+        return bound.answers, bound.waiting
+
+    await topics.events("labels_topic", *(label(offset, audited=True) for offset in range(10)))
+    assert await answers(0) == (10, 0)
+    await topics.events("labels_topic", label(10, audited=True))
+    await topics.events("review_topic", audit("hm", 500))
+    assert await answers(1) == (11, 1)
+    monkeypatch.setattr(audit_bound, "MANY", 10)
+    await topics.events("labels_topic", label(11, audited=True))
+    assert await answers(2) == (12, 1)
+    await topics.events("labels_topic", label(12, audited=True))
+    await topics.events("review_topic", audit("hm", 501))
+    assert await answers(audit_bound.KEPT_MS) == (12, 2), "so many answers take long, and are not added at once"
+    assert await answers(audit_bound.KEPT_MS + 2) == (13, 2)
 
 
 async def test_without_answers_nothing_is_known(database: Database) -> None:

@@ -48,9 +48,29 @@ def test_a_file_that_is_not_valid_stops_the_start(tmp_path: Path, content: str) 
         read_users(path)
 
 
-def test_a_short_password_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="at least 12 characters"):
-        add_user(tmp_path / "users.yaml", "anna", "lead", "short")
+@pytest.mark.parametrize(
+    ("password", "why"),
+    [
+        ("short", "at least 12 characters"),
+        ("x3 plover kettle " * 8, "at most 128 characters"),
+        ("password1234", "would be guessed .*very common"),
+        ("123456789012", "would be guessed"),
+        ("qwertyuiop12", "would be guessed"),
+        ("aaaaaaaaaaaa", "would be guessed"),
+        ("triageconsole", "would be guessed"),
+        ("marguerite-d-1", "would be guessed"),
+    ],
+)
+def test_a_password_that_is_easy_to_guess_is_refused(tmp_path: Path, password: str, why: str) -> None:
+    with pytest.raises(ConfigError, match=why):
+        add_user(tmp_path / "users.yaml", "marguerite-d", "lead", password)
+
+
+def test_a_long_password_is_compared_as_a_whole(tmp_path: Path) -> None:
+    path, password = tmp_path / "users.yaml", "x3 plover kettle " * 7
+    add_user(path, "anna", "lead", password)
+    assert Users(path).sign_in("anna", password) is not None
+    assert Users(path).sign_in("anna", password[:-1]) is None
 
 
 def test_without_people_only_this_machine_signs_in_by_a_code() -> None:

@@ -11,6 +11,8 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient
 from triage_worker.config.settings import Settings
 from triage_worker.demo.embedded_broker import embedded_broker
+from triage_worker.helpdesk.ownership import TicketRecord
+from triage_worker.helpdesk.state_topic import StateTopic
 from triage_worker.kafka import topics
 from triage_worker.kafka.sending import send_record
 from triage_worker.router import forget as module
@@ -136,3 +138,19 @@ def test_all_input_topics_may_have_records_of_a_customer() -> None:
     assert topics_of(Settings(input_topic="a,b"))[:3] == ["a", "b", "customer.intents"]
     found = topics_of(Settings(input_topic="^shop.*"), {"shop.b", "shop.a", "other"})
     assert found[:3] == ["shop.a", "shop.b", "customer.intents"]
+
+
+async def test_what_the_helpdesk_connector_remembers_is_forgotten(settings: Settings) -> None:
+    assert (await find(settings, "c-1")).helpdesk is None
+    remembering = StateTopic(settings)
+    await topics.create_internal(settings, remembering.topic, partitions=1, configs={})
+    for number, customer in ((1, "c-1"), (2, "c-2")):
+        about = {"conversation_id": f"chat-{number}", "customer_id": customer}
+        await write(settings, remembering.topic, f"ticket:zendesk:{number}".encode(), TicketRecord(about=about).dump())
+    await write(settings, remembering.topic, b"place:zendesk", b'"2026-01-05"')
+    found = await find(settings, "c-1")
+    assert found.helpdesk is not None
+    assert [place.key for place in found.helpdesk.records.keys] == [b"ticket:zendesk:1"]
+    await forget(settings, found)
+    async with remembering.opened():
+        assert [key for key, _ in remembering.items("")] == ["ticket:zendesk:2", "place:zendesk"]

@@ -45,5 +45,6 @@ def user(
     if known is None:
         raise ConfigError(f"{role!r} is no role: use {', '.join(ROLES)}.")
     password = typer.prompt("Password", hide_input=True, confirmation_prompt=True)
-    add_user(settings.console_users, name, known, password)
+    with needing("`triage console user`", "console"):
+        add_user(settings.console_users, name, known, password)
     typer.echo(f"{name} is in {settings.console_users} as {known}.", err=True)

@@ -18,6 +18,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from triage_worker.console.headers import SecurityHeaders
 from triage_worker.console.pages import PAGES, sign_in
+from triage_worker.console.queries.audit_bound import KeptBound
 from triage_worker.console.shared.acts import NotPublishedError
 from triage_worker.console.shared.page import Page
 from triage_worker.console.shared.parts import ConsoleParts
@@ -75,6 +76,7 @@ def make_app(console: ConsoleParts, registry: CollectorRegistry) -> ASGIApp:
     app.state.console = console
     app.state.pages = PAGES
     app.state.attempts = sign_in.Attempts()
+    app.state.bound = KeptBound()
     return SecurityHeaders(_Unexpected(app), https=url is not None and url.startswith("https:"))
 
 

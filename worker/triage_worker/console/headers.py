@@ -1,4 +1,4 @@
-"""The headers of every answer. Pages load nothing from elsewhere, and run no script but our own file."""
+"""The headers of pages, besides those of the server. They load nothing from elsewhere, and run only our own script."""
 
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -9,9 +9,6 @@ CSP = (
 )
 HEADERS = {
     "Content-Security-Policy": CSP,
-    "X-Content-Type-Options": "nosniff",
-    "X-Frame-Options": "DENY",
-    "Referrer-Policy": "same-origin",
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
     "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",

@@ -152,6 +152,8 @@ async def _serve(
     server = make_server(make_app(console, registry), connections=CONNECTIONS, timeout_s=REQUEST_TIMEOUT_S)
     answering = asyncio.create_task(server.serve(listen(settings.http_host, settings.http_port)), name="http")
     stack.push_async_callback(_finish, server, answering)
+    if settings.http_host not in LOCAL and not (settings.console_url or "").startswith("https:"):
+        log.warning("Cookies are not bound to https: set TRIAGE_CONSOLE_URL to the address by which people come")
     log.info("The console is at %s", address(settings))
     stopping = asyncio.create_task(stop.wait())
     done, _ = await asyncio.wait([stopping, answering, *tasks], return_when=asyncio.FIRST_COMPLETED)

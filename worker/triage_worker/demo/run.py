@@ -93,6 +93,8 @@ async def run_demo(settings: Settings, messages: int, *, stay: bool = False) -> 
         processes = await stack.enter_async_context(running(*services))
         console.print(f"Worker, router and fallback are ready; {_bundle(own.bundle)}.")
         _print_address(console, address)
+        if address is not None and not stay:
+            console.print("It ends with the demo: `triage demo --console` leaves it open.\n", soft_wrap=True)
         started = monotonic()
         await _send_and_watch(own, processes, results, messages, console)
         seconds = monotonic() - started

@@ -63,8 +63,15 @@ class CustomerRecords:
             fields = self.reader.fields(record)
         except UnreadableError:
             return None
-        is_about = isinstance(fields, dict) and fields.get("customer_id") == self.customer_id
-        return fields if is_about else None
+        return fields if isinstance(fields, dict) and self.customer_id in _customers(fields) else None
+
+
+def _customers(fields: Mapping[str, Any]) -> Iterable[Any]:
+    """Yield whose a record is: what the helpdesk connector remembers of a ticket has it in ``about``."""
+    yield fields.get("customer_id")
+    about = fields.get("about")
+    if isinstance(about, Mapping):
+        yield about.get("customer_id")
 
 
 def describe_retention(configs: Mapping[str, str] | None) -> str:

@@ -32,6 +32,7 @@ from triage_worker.kafka.topic_reader import POLL_MS, open_reader, read_topic
 from triage_worker.kafka.topics import require, require_visible
 from triage_worker.router.customer_records import CustomerRecords, RecordKey, is_compacted, never_deletes
 from triage_worker.router.topics import FORGET, RouterTopics
+from triage_worker.routing.state_topic import state_topic
 
 ROUTER_ANSWERS_WITHIN_S = 10.0
 """How long the command waits for a router that runs."""
@@ -59,6 +60,7 @@ class Found:
     Attributes:
         tickets: the topic of tickets.
         conversations: the changelog of the router's conversations; None if no router has run.
+        helpdesk: what the helpdesk connector remembers of tickets; None if there is none that this user can see.
         kept: the number of the customer's records on each topic of messages that never deletes one; None if its records
             are not events of Triage, and are not counted.
         configs: the configuration of each topic of Triage that exists; None where this user may not see it.
@@ -66,13 +68,14 @@ class Found:
 
     tickets: CompactedTopic
     conversations: CompactedTopic | None = None
+    helpdesk: CompactedTopic | None = None
     kept: dict[str, int | None] = field(default_factory=dict)
     configs: dict[str, dict[str, str] | None] = field(default_factory=dict)
 
     @property
     def compacted(self) -> list[CompactedTopic]:
         """The topics on which tombstones are written."""
-        return [topic for topic in (self.conversations, self.tickets) if topic is not None]
+        return [topic for topic in (self.conversations, self.tickets, self.helpdesk) if topic is not None]
 
     @property
     def staying(self) -> list[str]:
@@ -114,6 +117,8 @@ async def find(settings: Settings, customer_id: str) -> Found:
             found = Found(await _read(consumer, settings.tickets_topic, customer_id, reader), configs=configs)
             if changelog(settings) in configs:
                 found.conversations = await _read(consumer, changelog(settings), customer_id, reader)
+            if state_topic(settings) in configs:
+                found.helpdesk = await _read(consumer, state_topic(settings), customer_id, reader)
             for topic, has_events in _message_topics(settings, configs):
                 if never_deletes(configs.get(topic)):
                     read = await _read(consumer, topic, customer_id, reader) if has_events else None
@@ -138,6 +143,8 @@ async def forget(settings: Settings, found: Found) -> int:
         await client.start()
         # The tickets come first: the router writes a ticket again if a message comes before the request.
         await _send(client, _tombstones(found.tickets))
+        if found.helpdesk is not None:
+            await _send(client, _tombstones(found.helpdesk))  # a connector that runs reads them
         # The requests come before tombstones: what none was sent for must still be found by the next attempt.
         await _send(client, _requests(settings, found))
         if conversations is not None and conversations.records.keys:
@@ -200,7 +207,7 @@ def topics_of(settings: Settings, existing: Collection[str] = ()) -> list[str]:
     group = settings.group("router")
     named = [topic for channel in CHANNELS for topic in _topics(settings, channel.setting, existing)]
     internal = [f"{group}-{name}" for name in ("keyed", "counts", "conversations-changelog", "rates-changelog")]
-    return [*named, *internal]
+    return [*named, *internal, state_topic(settings)]
 
 
 def _requests(settings: Settings, found: Found) -> list[_Empty]:

@@ -21,6 +21,9 @@ REQUEST_ID = re.compile(r"[A-Za-z0-9._:/+=-]{1,128}")
 QUIET = frozenset({"/livez", "/readyz", "/metrics"})
 """Paths that probes call all the time: they are logged on DEBUG."""
 
+CSP = "default-src 'none'; frame-ancestors 'none'"
+"""No answer is a page."""
+
 OTHER = "other"
 
 LOGGED = ("key", "texts", "source", "accepted", "ignored", "problem")
@@ -60,7 +63,7 @@ class RequestContext:
                 headers = MutableHeaders(scope=message)
                 headers["X-Request-ID"] = request_id
                 headers.setdefault("Cache-Control", "no-store")
-                headers["X-Content-Type-Options"] = "nosniff"
+                headers["Content-Security-Policy"] = CSP
             await send(message)
 
         with logs.about({"request_id": request_id}):

@@ -33,6 +33,9 @@ server ignore the offer."""
 FINISH_S = 3.0
 """Requests in flight have so long to be answered at the end."""
 
+HEADERS = {"X-Content-Type-Options": "nosniff", "X-Frame-Options": "DENY", "Referrer-Policy": "same-origin"}
+"""Of every answer, also of those that uvicorn gives by itself, as to more connections than are allowed."""
+
 
 class LimitedProtocol(HttpToolsProtocol):
     """A connection whose requests must arrive in time, with headers of a limited size."""
@@ -128,6 +131,7 @@ def make_server(app: ASGIApp, *, connections: int, timeout_s: float, finish_s: f
         access_log=False,
         server_header=False,
         proxy_headers=False,
+        headers=list(HEADERS.items()),
         backlog=BACKLOG,
         limit_concurrency=connections,
         timeout_keep_alive=KEEP_ALIVE_S,

@@ -8,7 +8,6 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from triage_worker.console.queries import now as queries
-from triage_worker.console.queries.audit_bound import live_bound
 from triage_worker.console.shared import live
 from triage_worker.console.shared.alerting import alerts
 from triage_worker.console.shared.charts import stacked
@@ -37,7 +36,7 @@ async def _values(here: Visit) -> dict[str, Any]:
     now = int(here.console.acts.now() * 1000)
     minutes = await here.read(queries.minutes, now)
     account, queue = await here.read(queries.account), await here.read(queries.queue, now)
-    surges, bound = await here.read(queries.surges), await here.read(live_bound)
+    surges, bound = await here.read(queries.surges), await here.read(here.request.app.state.bound.of, now)
     looks = list(here.console.scraper.looks)
     over = minutes[-1 - RECENT : -1]
     return {

@@ -16,6 +16,7 @@ from triage_schemas.records import to_record
 
 from triage_worker.config.settings import Settings
 from triage_worker.console.signing_in.roles import Person
+from triage_worker.kafka.client_compat.producer import abandon, halt
 from triage_worker.kafka.clients import producer
 from triage_worker.kafka.records import OutgoingRecord
 from triage_worker.kafka.sending import send_record
@@ -24,6 +25,8 @@ log = logging.getLogger(__name__)
 
 TIMEOUT_S = 10.0
 NOTE_TIMEOUT_S = 2.0
+CLOSE_S = 1.0
+"""How long requests that are on their way may take when a producer is given up."""
 
 
 class NotPublishedError(Exception):
@@ -58,9 +61,9 @@ class Publisher:
             raise NotPublishedError from error
 
     async def close(self) -> None:
-        """Close the producer."""
+        """Close the producer. Whatever somebody waits for has been sent before."""
         if self._producer is not None:
-            await self._producer.stop()
+            await abandon(self._producer, CLOSE_S)
 
     async def _started(self) -> AIOKafkaProducer:
         async with self._starting:
@@ -78,8 +81,9 @@ class Publisher:
         async with self._starting:
             old, self._producer = self._producer, None
         if old is not None:
-            stopping = asyncio.ensure_future(old.stop())
-            await asyncio.wait([stopping], timeout=1.0)
+            # Its person is told that it was not saved, and may choose otherwise: it must not be sent later after all.
+            halt(old)
+            await asyncio.wait([asyncio.ensure_future(abandon(old, CLOSE_S))], timeout=CLOSE_S)
 
 
 class Acts:

@@ -153,6 +153,6 @@ def check_same_origin(request: Request) -> None:
     public = parts(request).settings.console_url
     if public is not None:
         own.add(urlsplit(public).netloc)
-    foreign = origin is not None and origin != "null" and urlsplit(origin).netloc not in own
+    foreign = origin is not None and site != "same-origin" and urlsplit(origin).netloc not in own
     if foreign or site in {"cross-site", "same-site"}:
         raise PageError(403, "This form came from another site", "Use the pages of the console.")

@@ -83,10 +83,14 @@ class Sessions:
         person = Person(row["who"], cast("Role", row["role"]), row["by"])
         return Session(id_hash, person, row["csrf"])
 
-    async def end(self, session: Session, response: Response) -> None:
-        """Sign somebody out."""
+    async def discard(self, session: Session) -> None:
+        """End a session, whoever still has its cookie."""
         sql = "DELETE FROM sessions WHERE id_hash = ?"
         await self._database.write(lambda connection: connection.execute(sql, (session.id_hash,)))
+
+    async def end(self, session: Session, response: Response) -> None:
+        """Sign somebody out."""
+        await self.discard(session)
         response.delete_cookie(self.cookie, httponly=True, samesite="lax", secure=self._secure)
 
     async def notice(self, session: Session, text: str) -> None:

@@ -1,10 +1,7 @@
-"""The file of people who sign in by a password: names, roles and hashes by scrypt."""
+"""The file of people who sign in by a password: names, roles and hashes."""
 
-import hashlib
-import hmac
 import os
 import secrets
-from base64 import b64decode, b64encode
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
@@ -15,14 +12,9 @@ from triage_schemas.validation import first_error
 
 from triage_worker.config.console_values import Role
 from triage_worker.config.errors import ConfigError
+from triage_worker.console.signing_in.passwords import check_new_password, hash_password, matches
 from triage_worker.console.signing_in.roles import Person
 
-N, R, P = 2**15, 8, 1
-"""OWASP's minimum for scrypt with one thread would be N=2**17; this takes 32 MiB and 60 ms, and guesses are limited."""
-
-MEMORY = 64 * 1024 * 1024
-SALT_BYTES = 16
-SHORTEST_PASSWORD = 12
 HEADER = "# People who sign in to `triage console`: hashes only. `triage console user NAME` adds one.\n"
 
 
@@ -40,19 +32,6 @@ class _UserFile(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     users: list[UserEntry]
-
-
-def hash_password(password: str, salt: bytes | None = None, n: int = N) -> str:
-    """Return the hash of a password, as the file has it."""
-    salt = secrets.token_bytes(SALT_BYTES) if salt is None else salt
-    key = hashlib.scrypt(password.encode("utf-8", "surrogateescape"), salt=salt, n=n, r=R, p=P, maxmem=MEMORY)
-    return f"scrypt:{n}:{b64encode(salt).decode()}:{b64encode(key).decode()}"
-
-
-def matches(password: str, hashed: str) -> bool:
-    """Whether a password has this hash."""
-    _, n, salt, _ = hashed.split(":")
-    return hmac.compare_digest(hash_password(password, b64decode(salt), int(n)), hashed)
 
 
 _NOBODY = hash_password(secrets.token_hex())
@@ -127,8 +106,7 @@ def add_user(path: Path, name: str, role: Role, password: str) -> None:
     Raises:
         ConfigError: the name or the password is not valid, or the file cannot be written.
     """
-    if len(password) < SHORTEST_PASSWORD:
-        raise ConfigError(f"A password has at least {SHORTEST_PASSWORD} characters: choose a longer one.")
+    check_new_password(password, name)
     try:
         entry = UserEntry(name=name, role=role, hash=hash_password(password))
     except ValidationError:

@@ -1,6 +1,7 @@
 // What pages do beyond HTML; all of them work without it.
 // data-refresh="/now/live" data-every="5": the part is loaded again every 5 seconds.
 // data-key="1": the key presses this button or follows this link.  data-confirm="…": asks before it is sent.
+// data-shows="password": the button shows what is typed into this field, and hides it again.
 "use strict";
 
 const announce = (text) => {
@@ -54,6 +55,17 @@ for (const toggle of document.querySelectorAll("[data-keys-toggle]")) {
     name();
   });
   name();
+}
+
+// Who cannot see what they type can look at it (ASVS 2.1.12).
+for (const button of document.querySelectorAll("[data-shows]")) {
+  const field = document.getElementById(button.dataset.shows);
+  button.hidden = false;
+  button.addEventListener("click", () => {
+    const shown = field.type === "password";
+    field.type = shown ? "text" : "password";
+    button.setAttribute("aria-pressed", String(shown));
+  });
 }
 
 document.addEventListener("submit", (event) => {
