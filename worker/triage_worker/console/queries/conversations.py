@@ -78,7 +78,7 @@ def conversation(connection: sqlite3.Connection, conversation_id: str | None) ->
         place = row["topic"], row["partition"], row["offset"]
         about = (row["message_id"], row["channel"], row["language"], row["customer_id"])
         message = found.setdefault(place, Message(place, *about, row["text"]))
-        message.text = message.text or row["text"] or _answered_text(connection, place)
+        message.text = message.text or row["text"] or answered_text(connection, place)
         message.decisions.append(_decision(row))
     return list(found.values())
 
@@ -96,7 +96,7 @@ def _decision(row: sqlite3.Row) -> Decision:
     )
 
 
-def _answered_text(connection: sqlite3.Connection, place: tuple[str, int, int]) -> str | None:
+def answered_text(connection: sqlite3.Connection, place: tuple[str, int, int]) -> str | None:
     """Return the text from a request of the review, which also audits of accepted messages have."""
     keys = [f"{kind}:{place[0]}:{place[1]}:{place[2]}" for kind in ("review", "audit")]
     row = connection.execute("SELECT event FROM reviews WHERE key IN (?, ?) AND event IS NOT NULL", keys).fetchone()
