@@ -92,7 +92,7 @@ def objections(verdict: Verdict | None, serving: str) -> list[str]:
         serving: the version that serves now.
     """
     if verdict is None:
-        return [f"Nobody has compared it with {serving}, which serves now: `triage learn --store` does."]
+        return [f"Nobody has compared it with {serving}, which serves now, as triage learn does."]
     found = []
     if not verdict.better:
         found += [f"It was not found better than {verdict.serving}.", *verdict.why]

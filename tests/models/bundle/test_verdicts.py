@@ -44,7 +44,7 @@ def test_reports_beside_candidates_count_and_what_is_not_valid_is_left_out(tmp_p
     ("verdict", "expected"),
     [
         (report("2", "1"), []),
-        (None, ["Nobody has compared it with 1, which serves now: `triage learn --store` does."]),
+        (None, ["Nobody has compared it with 1, which serves now, as triage learn does."]),
         (report(better=False), ["It was not found better than 1.", "Fewer errors."]),
         (report("2", "0"), ["It was compared with 0, and 1 serves now."]),
     ],

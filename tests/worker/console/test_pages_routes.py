@@ -116,8 +116,7 @@ async def test_rules_are_readable_in_their_order(console: Console) -> None:
         "the intent is WISMO or DAMAGED_ITEM",
         "the confidence is at least 0.5",
         "tier is vip",
-        "priority-care, urgent",
-        "answered within 24 h",
+        "<b>priority-care</b>, urgent, in 24 h",
         "vip</span>",
         ">1</td>",
     ):

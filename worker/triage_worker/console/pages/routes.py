@@ -24,17 +24,18 @@ from triage_worker.console.state.retention import DAY_MS
 from triage_worker.console.state.samples import EACH_HOUR
 from triage_worker.routing import saving
 from triage_worker.routing.dry_run import DryRun, changed_rules
-from triage_worker.routing.routes import Routes
+from triage_worker.routing.routes import Routes, Then
 from triage_worker.routing.routes_file import SHOWN_DIGITS, RulesError, parse, unified
 
 log = logging.getLogger(__name__)
 
 ROLE: Role = "lead"
 WEEK_DAYS = 7
-LOOKED_AT = 12
-"""Intents of each hour by which the rules are counted on the first page, which should be there at once."""
+LOOKED_AT = 2_000
+"""Intents by which the rules are counted on the first page, which should be there at once."""
 
 STALE = 409
+MOST_TRIED = EACH_HOUR * 24 * WEEK_DAYS
 LARGEST_FORM = 524_288
 LONGEST_REASON = 500
 LONGEST_DETAIL = 500
@@ -53,6 +54,7 @@ async def show(request: Request) -> Response:
     values = {
         "force": force,
         "conditions": rules.conditions,
+        "nothing": Then(),
         "run": run,
         "days": _days(here),
         "routers": rules.routers_rules(here.console.scraper.last, force.digest),
@@ -173,7 +175,7 @@ async def _checked(
 
 async def _consequences(here: Visit, before: Routes, after: Routes) -> dict[str, Any]:
     """Try both rules on the last week, and fetch examples of what would go elsewhere."""
-    intents = await _intents(here, EACH_HOUR)
+    intents = await _intents(here, MOST_TRIED)
     run: DryRun = await asyncio.to_thread(rules.tried, before, after, intents)
     moves = []
     for move in run.moves[:SHOWN_MOVES]:
@@ -204,9 +206,9 @@ async def _edited(here: Visit, force: RulesInForce, values: dict[str, Any], stat
     return await here.page("routes_edit.html", known | values, status)
 
 
-async def _intents(here: Visit, each_hour: int) -> list[SampledIntent]:
+async def _intents(here: Visit, most: int) -> list[SampledIntent]:
     since = int(here.console.acts.now() * 1000) - _days(here) * DAY_MS
-    return await here.read(queries.sampled, since, each_hour)
+    return await here.read(queries.sampled, since, most)
 
 
 def _days(here: Visit) -> int:

@@ -52,15 +52,17 @@ class SampledIntent:
     more: dict[str, Any]
 
 
-def sampled(connection: sqlite3.Connection, since: int, each_hour: int) -> list[SampledIntent]:
+def sampled(connection: sqlite3.Connection, since: int, most: int) -> list[SampledIntent]:
     """Return a sample of the intents since a time in milliseconds since the epoch, newest first.
 
     Args:
         connection: of the state.
         since: milliseconds since the epoch.
-        each_hour: most intents of an hour; with fewer, all of them are returned.
+        most: intents that are returned, about; the same number of each hour that has enough.
     """
     hour = since // HOUR_MS
+    hours = connection.execute("SELECT count(DISTINCT hour) FROM samples WHERE hour >= ?", (hour,)).fetchone()[0]
+    each_hour = max(1, most // max(1, hours))
     totals = {row[0]: row[1] for row in connection.execute(INTENTS, (hour * 60,))}
     rows = connection.execute(SAMPLES, (hour, each_hour)).fetchall()
     return [_sampled(row, totals.get(row["hour"], 0), min(row["kept"], each_hour)) for row in rows]

@@ -68,5 +68,5 @@ def shadow_bundle(look: Look | None) -> ShadowBundle | None:
     if not bundles:
         return None
     names, versions = (", ".join(sorted({one[index] for one in bundles})) for index in (0, 1))
-    counts = (outcomes[name] for name in ("same", "intent_differs", "acceptance_differs"))
-    return ShadowBundle(names, versions, *counts, int(skipped))
+    differs, accepts = outcomes["intent_differs"], outcomes["acceptance_differs"]
+    return ShadowBundle(names, versions, outcomes["same"], differs, accepts, int(skipped))
