@@ -10,10 +10,7 @@ import orjson
 from triage_worker.console.queries.conversations import answered_text
 from triage_worker.console.state.values import HOUR_MS
 
-SAMPLES = """
-SELECT * FROM (SELECT *, ROW_NUMBER() OVER (PARTITION BY hour ORDER BY draw) AS place, COUNT(*) OVER (PARTITION BY hour)
-  AS kept FROM samples WHERE hour >= ?) WHERE place <= ? ORDER BY at DESC
-"""
+SAMPLES = "SELECT * FROM samples WHERE hour = ? ORDER BY draw LIMIT ?"
 INTENTS = """
 SELECT minute / 60, SUM(messages) FROM minutes WHERE minute >= ? AND outcome IN ('accepted', 'corrected') GROUP BY 1
 """
@@ -60,12 +57,13 @@ def sampled(connection: sqlite3.Connection, since: int, most: int) -> list[Sampl
         since: milliseconds since the epoch.
         most: intents that are returned, about; the same number of each hour that has enough.
     """
-    hour = since // HOUR_MS
-    hours = connection.execute("SELECT count(DISTINCT hour) FROM samples WHERE hour >= ?", (hour,)).fetchone()[0]
-    each_hour = max(1, most // max(1, hours))
-    totals = {row[0]: row[1] for row in connection.execute(INTENTS, (hour * 60,))}
-    rows = connection.execute(SAMPLES, (hour, each_hour)).fetchall()
-    return [_sampled(row, totals.get(row["hour"], 0), min(row["kept"], each_hour)) for row in rows]
+    totals = connection.execute(INTENTS, (since // HOUR_MS * 60,)).fetchall()
+    each_hour = max(1, most // max(1, len(totals)))
+    found = []
+    for hour, total in totals:
+        rows = connection.execute(SAMPLES, (hour, each_hour)).fetchall()
+        found += [_sampled(row, total, len(rows)) for row in rows]
+    return sorted(found, key=lambda one: one.at, reverse=True)
 
 
 def _sampled(row: sqlite3.Row, total: int, drawn: int) -> SampledIntent:
