@@ -28,7 +28,7 @@ SHOWN = {
 
 async def main(folder: Path, wanted: Container[str] | None) -> None:
     """Take the pictures of these names; None takes all."""
-    with tempfile.TemporaryDirectory() as state:
+    with tempfile.TemporaryDirectory(prefix="triage-", dir="/tmp") as state:  # pictures show it
         async with served(Path(state), **shop_settings(Path(state))) as console, browser() as opened:
             await fill(console.topics)
             for scheme in ("light", "dark"):

@@ -17,7 +17,7 @@ from triage_worker.routing import saving
 from triage_worker.routing.routes_file import DEFAULT_ROUTES, SHOWN_DIGITS, read
 
 from tests.worker.console.conftest import Browser, Console
-from tests.worker.console.filling import NOW, NOW_MS, intent, request
+from tests.worker.console.filling import NOW, NOW_MS, intent, request, ticket
 from tests.worker.console.test_pages import look
 from tests.worker.fallback.events import event
 
@@ -159,6 +159,13 @@ async def test_texts_that_the_router_does_not_have_are_examples_and_no_facts(con
     assert "of 2 intents of the last 7 days would go to another queue (50.0 %)" in page
     assert "my lawyer says so" in page, "what goes to the defaults now"
     assert "the lawyer again" not in page
+
+
+async def test_tickets_know_the_words_that_the_router_knows(console: Console, file: Path) -> None:
+    put(file, RULES.replace("when: {intent: WISMO}", "when: {words: lawyer}"))
+    await console.topics.events("output_topic", intent(1, text="my lawyer says so", conversation_id="c-1"))
+    await console.topics.events("tickets_topic", ticket("T-1", conversation_id="c-1"))
+    assert "The rule <b>parcels</b> fires" in (await (await console.signed_in()).get("/tickets/T-1")).text
 
 
 @pytest.mark.parametrize(

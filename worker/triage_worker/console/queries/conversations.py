@@ -21,6 +21,7 @@ class Decision:
         confidence: 0 to 1.
         reason: why the model refused.
         corrects: the intent that was published before.
+        text: what the message says, if the event of this decision has it.
         more: what else the event says: scores, threshold, metadata, entities, intents.
     """
 
@@ -31,6 +32,7 @@ class Decision:
     confidence: float | None
     reason: str | None
     corrects: str | None
+    text: str | None
     more: dict[str, Any]
 
 
@@ -92,6 +94,7 @@ def _decision(row: sqlite3.Row) -> Decision:
         confidence=row["confidence"],
         reason=row["reason"],
         corrects=row["corrects"],
+        text=row["text"],
         more=orjson.loads(row["event"]),
     )
 

@@ -97,4 +97,4 @@ def _learnt(training: Mapping[str, Any]) -> str:
     found = training.get("learnt_from")
     if not isinstance(found, dict):
         return ""
-    return f"{found.get('human', 0)} answers of people and {found.get('llm', 0)} of LLMs, from {found.get('bundle')}"
+    return f"{found.get('human')} answers of people and {found.get('llm')} of LLMs, after {found.get('bundle')}"

@@ -40,6 +40,7 @@ def facts_of(message: Message, decision: Decision) -> Facts:
         language=message.language,
         customer_id=message.customer_id,
         metadata=more.get("metadata", {}),
+        text=decision.text,
         entities=entities_of(more),
         wishes=wishes_of(more, decision.intent),
     )
