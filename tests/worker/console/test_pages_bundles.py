@@ -323,6 +323,21 @@ async def test_a_damaged_store_is_said_and_nothing_fails(console: Console, store
     assert "history.jsonl is damaged" in answer.text
 
 
+async def test_a_serving_bundle_that_is_damaged_can_be_replaced(
+    console: Console, store: BundleStore, candidate: Callable[..., Path]
+) -> None:
+    folder, browser = candidate("3"), await console.signed_in()
+    (store.root / "versions" / "2" / "triage.json").write_text("{")
+    page = (await browser.get("/bundles")).text
+    assert "triage.json is damaged" in page
+    assert "Promote 3 …" in page
+    assert 'name="serving" value="2"' in (
+        (await browser.client.get("/bundles/change", params=form(store, folder) | {"serving": ""})).text
+    )
+    await browser.post("/bundles/change", **form(store, folder))
+    assert served(store) == "3"
+
+
 async def test_hostile_texts_of_bundles_are_shown_as_text(console: Console, store: BundleStore) -> None:
     script = "<script>alert(1)</script>\u202e"
     folder = fake_bundle(store.root / CANDIDATES / "odd<b>", "9")

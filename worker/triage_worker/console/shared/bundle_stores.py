@@ -70,8 +70,8 @@ class StoreView:
 
     @property
     def version(self) -> str:
-        """The version that serves; empty if that is not known."""
-        return "" if self.current.card is None else self.current.card.version
+        """The version that serves, as a store calls it; also of a bundle that cannot be read."""
+        return self.current.folder.name
 
     def other(self, folder: str) -> BundleView | None:
         """Return one of the other bundles by its folder; a path that a form names is only ever compared."""
