@@ -161,6 +161,22 @@ async def test_two_leads_at_once_and_only_one_promotes(
     assert kept == {"1", "2", served(store)}
 
 
+@pytest.mark.parametrize("rolls_back", [False, True])
+async def test_a_page_that_is_old_changes_nothing(
+    console: Console, store: BundleStore, candidate: Callable[..., Path], rolls_back: bool
+) -> None:
+    candidate("3")
+    other = candidate("4")
+    store.promote(store.root / CANDIDATES / "of-3", why="at a terminal")
+    answer = await (await console.signed_in()).post("/bundles/change", **form(store, None if rolls_back else other))
+    assert answer.status_code == 409
+    assert "3 serves since" in answer.text
+    assert "Their reason: at a terminal" in answer.text
+    assert 'name="serving" value="3"' in answer.text or not rolls_back
+    assert served(store) == "3"
+    assert acts(console) == []
+
+
 async def test_two_leads_who_promote_the_same_bundle(
     console: Console, store: BundleStore, candidate: Callable[..., Path]
 ) -> None:

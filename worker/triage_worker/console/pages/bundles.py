@@ -72,13 +72,15 @@ async def change(request: Request) -> Response:
     here, form = visit(request), await read_form(request)
     here.require(ROLE)
     store, bundle = await _meant(here, form)
+    if form.get("serving", "") != store.version:
+        return await _ask(here, form, None, status=STALE)
     problem = _incomplete(here, form, bundle)
     if problem is not None:
         return await _ask(here, form, problem, status=422)
     why = f"{form['reason'].strip()} ({here.person.name}, console)"
     try:
-        version = await asyncio.to_thread(_apply, here.console.settings, store, bundle, why, form.get("serving", ""))
-    except StoreChangedError:
+        version = await asyncio.to_thread(_apply, here.console.settings, store, bundle, why, store.version)
+    except StoreChangedError:  # between the look above and the store's lock
         return await _ask(here, form, None, status=STALE)
     except ModelError as error:
         return await _ask(here, form, f"Nothing was changed. {error}", status=422)
