@@ -14,7 +14,6 @@ from triage_models.bundle.store import BundleStore
 from triage_models.bundle.verdicts import CANDIDATES, append_run
 from triage_worker.config.bundle_paths import BundlePaths
 from triage_worker.config.settings import Settings
-from triage_worker.console.shared import bundle_stores
 
 from tests.models.bundle.test_verdicts import report
 from tests.models.fake_bundles import fake_bundle, variant
@@ -285,7 +284,7 @@ async def test_a_read_only_store_shows_commands(
     folder, access = candidate("3"), os.access
     # The tests may run as root, whom no permission stops.
     monkeypatch.setattr(
-        bundle_stores.os, "access", lambda path, mode: access(path, mode) and not Path(path).is_relative_to(store.root)
+        os, "access", lambda path, mode: access(path, mode) and not Path(path).is_relative_to(store.root)
     )
     browser: Browser = await console.signed_in()
     page = (await browser.get("/bundles")).text

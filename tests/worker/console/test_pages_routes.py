@@ -2,6 +2,7 @@
 
 import asyncio
 import hashlib
+import os
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,6 @@ from triage_worker.config.settings import Settings
 from triage_worker.console.queries.routes import sampled
 from triage_worker.console.shared import rules
 from triage_worker.console.state.samples import EACH_HOUR
-from triage_worker.routing import saving
 from triage_worker.routing.routes_file import DEFAULT_ROUTES, SHOWN_DIGITS, read
 
 from tests.worker.console.conftest import Browser, Console
@@ -284,7 +284,7 @@ async def test_others_may_look_and_not_change(console: Console, file: Path, role
 
 async def test_read_only_rules_are_downloaded(console: Console, file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     # The tests may run as root, whom no permission stops.
-    monkeypatch.setattr(saving.os, "access", lambda *_: False)
+    monkeypatch.setattr(os, "access", lambda *_: False)
     browser = await console.signed_in()
     page = (await browser.post("/routes/check", **changes(file, RULES + "# more\n"))).text
     assert "is read-only for this console" in page

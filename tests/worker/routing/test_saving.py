@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 from triage_worker.config.errors import ConfigError
-from triage_worker.routing import saving
 from triage_worker.routing.routes_file import RoutesFile, RulesError, read
 from triage_worker.routing.saving import ChangedMeanwhileError, is_writable, save
 
@@ -66,7 +65,8 @@ def test_after_an_error_the_old_file_is_there(file: Path, monkeypatch: pytest.Mo
         raise OSError(28, os.strerror(28))
 
     opened = read(file).digest
-    monkeypatch.setattr(*((saving.os, "fsync") if failing == "fsync" else (Path, "replace")), full)
+    where: object = os if failing == "fsync" else Path
+    monkeypatch.setattr(where, failing, full)
     with pytest.raises(ConfigError, match=r"cannot be written \(No space left on device\), and is as it was"):
         save(file, NEW, opened=opened)
     assert file.read_text() == OLD
@@ -95,7 +95,7 @@ def test_of_several_processes_exactly_one_saves(file: Path) -> None:
 
 def test_a_file_is_not_writable_where_its_folder_is_not(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert is_writable(file)
-    monkeypatch.setattr(saving.os, "access", lambda path, _: Path(path) != file.parent)
+    monkeypatch.setattr(os, "access", lambda path, _: Path(path) != file.parent)
     assert not is_writable(file), "a ConfigMap, whose folder is mounted read-only"
 
 
