@@ -12,6 +12,7 @@ from starlette.routing import Route
 from triage_models.bundle.bundle import resolve_bundle_folder
 from triage_models.bundle.store import BundleStore
 from triage_models.errors import BundleError, ModelError, StoreChangedError
+from triage_schemas.messages.message import Scalar
 
 from triage_worker.config.console_values import Role
 from triage_worker.config.errors import ConfigError
@@ -100,7 +101,7 @@ def _apply(settings: Settings, store: StoreView, bundle: BundleView | None, why:
 
 async def _recorded(here: Visit, form: dict[str, str], version: str) -> Response:
     """Publish the act of a change that is done, and say so; the store's history has it in any case."""
-    details = {"reason": form["reason"].strip(), "from": form.get("serving", ""), "to": version}
+    details: dict[str, Scalar] = {"reason": form["reason"].strip(), "from": form.get("serving", ""), "to": version}
     if form.get("despite") == "1":
         details["despite"] = "the verdict"
     act = "promote" if form.get("bundle") else "rollback"

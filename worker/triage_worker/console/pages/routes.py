@@ -9,6 +9,7 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
+from triage_schemas.messages.message import Scalar
 
 from triage_worker.config.console_values import Role
 from triage_worker.config.errors import ConfigError
@@ -115,7 +116,7 @@ async def _recorded(here: Visit, before: RulesInForce, form: dict[str, str]) -> 
     """Publish the act of a file that is saved, and say so."""
     after = parse(unified(form["text"]), rules.FILE)
     changes = changed_rules(before.routes, after) if before.routes else ["replaced rules that were not valid"]
-    details = {
+    details: dict[str, Scalar] = {
         "reason": form["reason"].strip(),
         "changes": ", ".join(changes or ["only comments or the form"])[:LONGEST_DETAIL],
         "from": before.digest[:SHOWN_DIGITS],
