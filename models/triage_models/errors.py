@@ -2,6 +2,7 @@
 
 ModelError
 ├── BundleError   a bundle is missing, damaged, or does not reproduce its golden texts
+│   └── StoreChangedError   somebody else has changed a store of bundles meanwhile
 ├── DeviceError   the requested device is not active
 └── DataError     a data set cannot be trained on or measured with
 """
@@ -13,6 +14,10 @@ class ModelError(Exception):
 
 class BundleError(ModelError):
     """A bundle cannot be opened or fails its verification."""
+
+
+class StoreChangedError(BundleError):
+    """A store serves another bundle than the caller takes it to; nothing was changed."""
 
 
 class DeviceError(ModelError):

@@ -48,12 +48,12 @@ class ServedConsole:
 
 
 @asynccontextmanager
-async def served(folder: Path) -> AsyncIterator[ServedConsole]:
-    """Serve a console while the context is open."""
+async def served(folder: Path, **more: Any) -> AsyncIterator[ServedConsole]:
+    """Serve a console while the context is open; further settings by name."""
     users = folder / "users.yaml"
     for name, role in PEOPLE.items():
         add_user(users, name, role, PASSWORD)
-    settings = Settings(console_users=users, console_second_share=0.0)
+    settings = Settings(console_users=users, console_second_share=0.0, **more)
     database = Database(folder / "state.sqlite")
     topics, people = Topics(settings, database), cast("StateReader", AppliedAtOnce(database))
     acts = Acts(cast("Publisher", topics), settings.acts_topic)

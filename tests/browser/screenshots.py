@@ -13,15 +13,23 @@ from typing import Any
 
 from tests.browser.conftest import ServedConsole, browser, served, sign_in
 from tests.browser.sample import fill
+from tests.browser.shop import shop_settings, trial
 
 SIZES = {"": (1280, 900), "-phone": (390, 844)}
-SHOWN = {"console-now-light", "console-now-dark", "console-review-light", "console-review-dark-phone"}
+SHOWN = {
+    "console-now-light",
+    "console-now-dark",
+    "console-review-light",
+    "console-review-dark-phone",
+    "console-bundles-light",
+    "console-routes-trial-dark",
+}
 
 
 async def main(folder: Path, wanted: Container[str] | None) -> None:
     """Take the pictures of these names; None takes all."""
-    with tempfile.TemporaryDirectory() as state:
-        async with served(Path(state)) as console, browser() as opened:
+    with tempfile.TemporaryDirectory(prefix="triage-", dir="/tmp") as state:  # pictures show it
+        async with served(Path(state), **shop_settings(Path(state))) as console, browser() as opened:
             await fill(console.topics)
             for scheme in ("light", "dark"):
                 for size, (width, height) in SIZES.items():
@@ -45,6 +53,14 @@ async def _visit(page: Any, console: ServedConsole, folder: Path, suffix: str, w
     for name, path in (("tickets", "/tickets"), ("ticket", "/tickets/T-0001"), ("acts", "/acts")):
         await page.goto(console.url + path)
         await picture(name)
+    for name, path in (("bundles", "/bundles"), ("routes", "/routes")):
+        await page.goto(console.url + path)
+        await picture(name)
+    await page.goto(console.url + "/bundles")
+    await page.get_by_role("link", name="Promote 2026.11.30").click()
+    await picture("bundles-promote")
+    await trial(page, console.url)
+    await picture("routes-trial")
     await page.goto(f"{console.url}/review")
     await picture("review-queue")
     await page.get_by_role("button", name="Next message").click()

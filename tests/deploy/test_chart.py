@@ -107,6 +107,10 @@ def test_checkov_finds_nothing_but_justified_exceptions() -> None:
         (SMALLEST | {"worker": {"bundle": {"languages": {"en": "a", "*": "b"}}}}, "worker.bundle.existingClaim"),
         (SMALLEST | {"worker": {"bundle": {"existingClaim": "x", "languages": {"en": "a"}}}}, "all other languages"),
         (
+            SMALLEST | {"console": {"enabled": True, "usersSecret": "users", "promotes": True}},
+            "console.promotes needs a store",
+        ),
+        (
             SMALLEST | {"worker": {"bundle": {"existingClaim": "x", "path": "a", "languages": {"*": "a"}}}},
             "worker.bundle.path and worker.bundle.languages",
         ),
@@ -145,6 +149,31 @@ def test_a_bundle_store_is_mounted_as_a_whole_and_read_only() -> None:
         assert {"name": "bundles", **claim} in spec["volumes"]
         check = of_kind(manifests, "Pod")["triage-test"]["spec"]
         assert check["containers"][1]["args"] == ["bundle", "verify", serves]
+
+
+@pytest.mark.parametrize("promotes", [False, True])
+def test_the_console_may_write_the_store_only_if_it_promotes(promotes: bool) -> None:
+    console = {"enabled": True, "usersSecret": "users", "promotes": promotes}
+    deployments = of_kind(
+        render(SMALLEST | {"worker": {"bundle": {"existingClaim": "models"}}, "console": console}), "Deployment"
+    )
+    for name, read_only in (("console", not promotes), ("worker", True)):
+        spec = deployments[f"triage-{name}"]["spec"]["template"]["spec"]
+        assert environment(spec["containers"][0])["TRIAGE_BUNDLE"] == "/bundles"
+        mount = {"name": "bundles", "mountPath": "/bundles", "readOnly": read_only}
+        assert mount in spec["containers"][0]["volumeMounts"]
+        claim = {"persistentVolumeClaim": {"claimName": "models", "readOnly": read_only}}
+        assert {"name": "bundles", **claim} in spec["volumes"]
+
+
+def test_the_console_has_the_rules_of_the_router() -> None:
+    values = SMALLEST | {"console": {"enabled": True, "usersSecret": "users"}, "router": {"routes": "rules: []"}}
+    manifests = render(values)
+    assert of_kind(manifests, "ConfigMap")["triage-routes"]["data"] == {"routes.yaml": "rules: []\n"}
+    alone = render(values | {"router": {"routes": "rules: []", "enabled": False}})
+    spec = of_kind(alone, "Deployment")["triage-console"]["spec"]["template"]["spec"]
+    assert environment(spec["containers"][0])["TRIAGE_ROUTES"] == "/etc/triage/routes/routes.yaml"
+    assert "triage-routes" in of_kind(alone, "ConfigMap")
 
 
 def test_bundles_by_language_are_folders_of_the_volume() -> None:

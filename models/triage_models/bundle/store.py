@@ -23,7 +23,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from triage_models.bundle.bundle import CURRENT, MANIFEST, Bundle
-from triage_models.errors import BundleError
+from triage_models.errors import BundleError, StoreChangedError
 
 VERSIONS = "versions"
 HISTORY = "history.jsonl"
@@ -68,7 +68,17 @@ class BundleStore:
         except ValidationError as error:
             raise BundleError(f"{file} is damaged: correct or remove the invalid line.") from error
 
-    def promote(self, bundle: Path, *, why: str) -> Path:
+    def versions(self) -> list[Path]:
+        """Return the folders of all bundles that the store keeps, by name."""
+        folder = self.root / VERSIONS
+        return sorted(one for one in folder.iterdir() if (one / MANIFEST).is_file()) if folder.is_dir() else []
+
+    def rollback_target(self) -> str | None:
+        """Return the version that `rollback` would serve now; None if there is nothing to go back to."""
+        stack = _version_stack(self.history(), self._current_name())
+        return stack[-2] if len(stack) > 1 else None
+
+    def promote(self, bundle: Path, *, why: str, expected: str | None = None) -> Path:
         """Copy a bundle into the store and serve it.
 
         Promoting the bundle that is already current changes nothing.
@@ -76,11 +86,13 @@ class BundleStore:
         Args:
             bundle: the bundle's folder.
             why: the reason, for the history.
+            expected: the version that the caller takes to be current, "" for none; None: whichever is.
 
         Returns:
             The bundle's folder in the store.
 
         Raises:
+            StoreChangedError: Another version is current than expected.
             BundleError: The bundle is damaged, or the store has another bundle of that version.
         """
         source = Bundle.open(bundle)
@@ -89,32 +101,44 @@ class BundleStore:
                 f"The version of {bundle}, {source.version!r}, cannot be the name of a folder: change it."
             )
         with self._locked(f"{source.path} was not promoted"):
+            self._check(expected)
             target = self._copy_in(source)
             if self._current_name() != target.name:
                 self._serve("promote", target.name, why)
         return target
 
-    def rollback(self, *, why: str) -> Path:
+    def rollback(self, *, why: str, expected: str | None = None) -> Path:
         """Serve the bundle that was current before the last promotion; each further call goes one step back.
 
         Args:
             why: the reason, for the history.
+            expected: the version that the caller takes to be current; None: whichever is.
 
         Returns:
             The folder of the bundle that is now current.
 
         Raises:
+            StoreChangedError: Another version is current than expected.
             BundleError: There is no earlier bundle, or it is damaged or missing.
         """
         if self.current() is None:
             raise BundleError(f"There is no store of bundles at {self.root}: nothing was ever promoted there.")
         with self._locked("nothing was rolled back"):
+            self._check(expected)
             stack = _version_stack(self.history(), self._current_name())
             if len(stack) < 2:
                 raise BundleError(f"The store {self.root} has nothing to go back to: {stack[0]} was the first.")
             target = Bundle.open(self.root / VERSIONS / stack[-2]).path
             self._serve("rollback", target.name, why)
         return target
+
+    def _check(self, expected: str | None) -> None:
+        current = self._current_name() or ""
+        if expected is not None and current != expected:
+            raise StoreChangedError(
+                f"The store {self.root} serves {current or 'nothing'} by now, and not {expected or 'nothing'}: look "
+                "again before you change it."
+            )
 
     def _current_name(self) -> str | None:
         current = self.current()

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from triage_models.bundle.bundle import CPU_MODEL, MANIFEST, REQUIRED, Bundle
 from triage_models.bundle.store import BundleStore
-from triage_models.errors import BundleError
+from triage_models.errors import BundleError, StoreChangedError
 
 from tests.models.bundle.promoter import KILLED, change, killed_at
 from tests.models.fake_bundles import fake_bundle
@@ -210,6 +210,31 @@ def test_after_a_kill_at_any_step_a_complete_bundle_is_current_and_the_next_chan
         step += 1
     assert step > 10
     assert seen == {"2", "3" if promoting else "1"}
+
+
+def test_a_change_is_refused_if_somebody_was_faster(store: BundleStore, bundles: Callable[[str], Path]) -> None:
+    assert store.promote(bundles("1"), why="first", expected="").name == "1"
+    with pytest.raises(StoreChangedError, match="serves 1 by now, and not nothing"):
+        store.promote(bundles("2"), why="also first", expected="")
+    store.promote(bundles("2"), why="better", expected="1")
+    with pytest.raises(StoreChangedError, match="serves 2 by now, and not 1: look again"):
+        store.promote(bundles("3"), why="late", expected="1")
+    with pytest.raises(StoreChangedError, match="serves 2 by now, and not 1: look again"):
+        store.rollback(why="late", expected="1")
+    assert [entry.to for entry in store.history()] == ["1", "2"]
+    assert [path.name for path in store.versions()] == ["1", "2"]
+    assert store.rollback(why="back", expected="2").name == "1"
+
+
+def test_the_target_of_a_rollback_is_known_before(store: BundleStore, bundles: Callable[[str], Path]) -> None:
+    assert store.versions() == []
+    assert store.rollback_target() is None
+    for version in ("1", "2", "3"):
+        store.promote(bundles(version), why="better")
+        assert store.rollback_target() == {"1": None, "2": "1", "3": "2"}[version]
+    while (target := store.rollback_target()) is not None:
+        assert store.rollback(why="back").name == target
+    assert served(store) == "1"
 
 
 def test_concurrent_promotions_take_turns(store: BundleStore, bundles: Callable[[str], Path]) -> None:

@@ -12,6 +12,7 @@ pytest.importorskip("torch", reason="needs the [train] extra")
 from triage_models.bundle.bundle import MANIFEST, Bundle, sha256
 from triage_models.bundle.manifest import SUGGESTION, IntentThreshold
 from triage_models.bundle.store import BundleStore
+from triage_models.bundle.verdicts import RUNS, read_verdicts
 from triage_models.calibration.attempts import CALIBRATED
 from triage_models.calibration.fit import Fitted
 from triage_models.data.row_sketch import ROW_SKETCH, share_seen, sketch
@@ -28,7 +29,7 @@ from triage_models.serving.classifier import Classifier
 from triage_models.training.plan import TrainingPlan, make_plan
 from triage_models.training.two_wishes import fit_two_wishes
 from triage_worker.cli.app import app
-from triage_worker.cli.learn import NOT_PROMOTED, RUNS
+from triage_worker.cli.learn import NOT_PROMOTED
 from typer.testing import CliRunner
 
 from tests.models.tiny import EACH, tiny_rows, write_csv
@@ -110,6 +111,10 @@ def test_a_candidate_from_harmful_answers_is_not_promoted(
     line = json.loads((tmp_path / "store" / RUNS).read_text())
     assert not line["promoted"]
     assert line["why"]
+    verdict = read_verdicts(tmp_path / "store")[line["candidate"]]
+    assert (verdict.better, list(verdict.why)) == (False, line["why"])
+    assert verdict.test is not None
+    assert verdict.test.rows == line["test"]["rows"]
 
 
 def test_without_answers_there_is_nothing_to_learn(tiny_bundle: Path, tiny_csv: Path, tmp_path: Path) -> None:

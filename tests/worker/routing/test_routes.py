@@ -2,6 +2,7 @@
 
 import os
 from datetime import UTC, datetime
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -28,6 +29,11 @@ INTENTS = (
     "OTHER",
 )
 MONDAY = datetime(2026, 1, 5, 17, 30, tzinfo=UTC)
+
+ALIASES = "x: &x [1]\n" + "".join(
+    f"{name}: &{name} [{', '.join([f'*{before}'] * 9)}]\n" for before, name in pairwise("xabcdefghi")
+)
+"""Stands for 9 to the power of 9 values."""
 
 MISTAKES = {
     "rules:\n - name: a\n   when: {intnt: X}\n   then: {}": "line 3: rules.0.when.intnt: not known here",
@@ -67,6 +73,8 @@ MISTAKES = {
     "helpdesk:\n fields: {odrer: 5}\ndefaults: {fields: {order: order_number}}": (
         "line 2: helpdesk.fields.odrer: neither a rule nor the defaults set it"
     ),
+    "a: !!bool perhaps": "line 1: a value that does not fit its tag",
+    ALIASES: "line 1: more than 50,000 values",
     "5": "line 1: the file: should be a mapping of names to values",
 }
 
@@ -85,6 +93,11 @@ def test_an_error_names_its_line(text: str, expected: str) -> None:
     with pytest.raises(ConfigError) as refused:
         parse(text, "routes.yaml")
     assert str(refused.value).startswith(f"routes.yaml, {expected}")
+
+
+def test_rules_that_are_nested_too_deeply_are_an_error() -> None:
+    with pytest.raises(ConfigError, match="it is nested too deeply"):
+        parse("[" * 5_000, "routes.yaml")
 
 
 @given(st.text(alphabet="abc:-[]{}&*!|>'\"#\n \t0%@`?,", max_size=60))

@@ -81,10 +81,9 @@ def promote(
 ) -> None:
     """Verify a bundle, copy it into a store and make it current. Workers load it within seconds."""
     from triage_models.bundle.store import BundleStore  # noqa: PLC0415
-    from triage_models.serving.classifier import Classifier  # noqa: PLC0415
+    from triage_models.serving.promotion import promote_verified  # noqa: PLC0415
 
-    Classifier.open(folder, device=settings.device)
-    promoted = BundleStore(store).promote(folder, why=why)
+    promoted = promote_verified(BundleStore(store), folder, why=why, device=settings.device)
     typer.echo(f"{promoted.name} is now current in {store}.")
 
 

@@ -25,8 +25,6 @@ if TYPE_CHECKING:
     from triage_schemas.events import LabelEvent
 
 NOT_PROMOTED = 3
-RUNS = "learning.jsonl"
-"""The store's file of runs: one line per candidate, promoted or not, with the whole report."""
 
 
 @settings_flags([*CONNECTION, *REGISTRY, "labels_topic", "bundle", "clean_email"])
@@ -155,13 +153,12 @@ def _cells(one: dict[str, list[float]]) -> list[str]:
 
 def _promote_if_better(store: "BundleStore", learned: "LearningResult") -> None:
     """Promote the candidate if it is better, and add a line to the store's file of runs either way."""
+    from triage_models.bundle.verdicts import append_run  # noqa: PLC0415
+
     better = learned.decision.better
     if better:
         promoted = store.promote(learned.bundle, why="learnt: " + " ".join(learned.decision.reasons))
         typer.echo(f"{promoted.name} is now current in {store.root}.")
     else:
         typer.echo(f"Nothing was promoted: {learned.version} was not added to {store.root}.")
-    store.root.mkdir(parents=True, exist_ok=True)
-    line = {"when": datetime.now(UTC).isoformat(timespec="seconds"), "promoted": better, **learned.report}
-    with (store.root / RUNS).open("a", encoding="utf-8") as stream:
-        stream.write(json.dumps(line, ensure_ascii=False) + "\n")
+    append_run(store.root, datetime.now(UTC), promoted=better, report=learned.report)

@@ -90,6 +90,7 @@ _CONSOLE = _named("console_")
 CONSOLE = (
     *CONNECTION,
     *topic_settings("console"),
+    "shadow_bundle",
     "fetch_max_wait_ms",
     *REGISTRY,
     *EVENT_FORMAT,

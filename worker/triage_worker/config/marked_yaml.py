@@ -9,6 +9,9 @@ import yaml
 
 from triage_worker.config.errors import ConfigError
 
+MOST_VALUES = 50_000
+"""Of a text: aliases that contain aliases can stand for more values than fit into memory."""
+
 Location = tuple[Hashable, ...]
 """Names and indices that lead from the top to a value."""
 
@@ -82,7 +85,9 @@ def parse(text: str) -> MarkedYaml:
         found = error.problem_mark or error.context_mark
         raise MarkedError(str(error.problem or error.context), None if found is None else _mark(found)) from None
     except yaml.YAMLError as error:
-        raise MarkedError(str(error), None) from None
+        raise MarkedError(str(error).partition("\n")[0], None) from None
+    except RecursionError:
+        raise MarkedError("it is nested too deeply", None) from None
     return MarkedYaml(content, marks)
 
 
@@ -108,6 +113,8 @@ def _plain(node: yaml.Node, location: Location, marks: dict[Location, Mark], anc
     if id(node) in ancestors:
         raise yaml.MarkedYAMLError(problem="an alias that contains itself", problem_mark=node.start_mark)
     marks.setdefault(location, _mark(node.start_mark))
+    if len(marks) > MOST_VALUES:
+        raise yaml.MarkedYAMLError(problem=f"more than {MOST_VALUES:,} values", problem_mark=node.start_mark)
     ancestors = (*ancestors, id(node))
     if isinstance(node, yaml.SequenceNode):
         return [_plain(item, (*location, index), marks, ancestors) for index, item in enumerate(node.value)]
@@ -137,6 +144,11 @@ def _scalar(node: yaml.Node) -> Any:
         return loader.construct_object(node)
     except ValueError as error:
         raise yaml.MarkedYAMLError(problem=str(error), problem_mark=node.start_mark) from None
+    except (
+        LookupError,
+        AttributeError,
+    ):  # what PyYAML raises for !!bool maybe and the like
+        raise yaml.MarkedYAMLError(problem="a value that does not fit its tag", problem_mark=node.start_mark) from None
     finally:
         loader.dispose()
 

@@ -3,6 +3,7 @@
 from prometheus_client import Counter, Gauge, Histogram
 
 from triage_worker.observability.registry import process_registry
+from triage_worker.routing.routes_file import SHOWN_DIGITS
 
 
 class RouterMetrics:
@@ -46,9 +47,23 @@ class RouterMetrics:
             "1 while the rules file is not valid and the last good rules are used.",
             registry=registry,
         )
+        self._digest = ""
+        self._rules = Gauge(
+            "triage_router_rules_info",
+            "1 for the rules in force, by the first 12 digits of their file's SHA-256.",
+            ["digest"],
+            registry=registry,
+        )
         self.batch_s = Histogram(
             "triage_router_batch_seconds",
             "From the start of a batch of records to the acknowledgement of its outputs.",
             buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30),
             registry=registry,
         )
+
+    def rules_in_force(self, digest: str) -> None:
+        """Name the rules in force by the digest of their file's text."""
+        if digest[:SHOWN_DIGITS] != self._digest:
+            self._rules.clear()
+            self._digest = digest[:SHOWN_DIGITS]
+            self._rules.labels(self._digest).set(1)

@@ -48,6 +48,7 @@ class Router:
 
     def __init__(self, topics: RouterTopics, rules: RoutesFile) -> None:
         self.metrics = RouterMetrics()
+        self.metrics.rules_in_force(rules.digest)
         self._topics = topics
         self._rules = rules
         self._state = "starting"
@@ -162,6 +163,7 @@ class Router:
             await asyncio.sleep(TICK_S)
             self._rules.refresh()
             self.metrics.rules_problem.set(self._rules.problem is not None)
+            self.metrics.rules_in_force(self._rules.digest)
             if self._state == "routing":
                 async with self._ticket_batches.lock:
                     await self._tickets.tick()

@@ -189,10 +189,25 @@ capabilities: {drop: [ALL]}
 {{- end }}
 {{- end }}
 
+{{- /* Non-empty if a service has the bundle of a volume. */}}
+{{- define "triage.bundled" -}}
+{{- if has .component (list "worker" "audit" "serve" "console") }}{{ include "triage.bundle" .root }}{{ end }}
+{{- end }}
+
+{{- /* Non-empty if a service may change the store of bundles. */}}
+{{- define "triage.promotes" -}}
+{{- if and (eq .component "console") .root.Values.console.promotes }}
+{{- if not .root.Values.worker.bundle.existingClaim }}
+{{- fail "console.promotes needs a store that can be written: set worker.bundle.existingClaim" }}
+{{- end -}}
+yes
+{{- end }}
+{{- end }}
+
 {{- define "triage.bundleVolume" -}}
-{{- $bundle := .Values.worker.bundle }}
+{{- $bundle := .root.Values.worker.bundle }}
 {{- if $bundle.existingClaim }}
-persistentVolumeClaim: {claimName: {{ $bundle.existingClaim }}, readOnly: true}
+persistentVolumeClaim: {claimName: {{ $bundle.existingClaim }}, readOnly: {{ include "triage.promotes" . | empty }}}
 {{- else }}
 {{- toYaml $bundle.volume }}
 {{- end }}
@@ -355,10 +370,8 @@ persistentVolumeClaim: {claimName: {{ $bundle.existingClaim }}, readOnly: true}
 {{- if and (eq .component "audit") $values.worker.bundle.languages (not (hasKey $service.settings "TRIAGE_BUNDLE")) }}
 {{- fail "audit.enabled audits one bundle: with worker.bundle.languages, set audit.settings.TRIAGE_BUNDLE to the folder of one" }}
 {{- end }}
-{{- if has .component (list "worker" "audit" "serve") }}
-{{- with include "triage.bundle" .root }}
+{{- with include "triage.bundled" . }}
 {{- $_ := set $settings "TRIAGE_BUNDLE" . }}
-{{- end }}
 {{- end }}
 {{- if eq .component "worker" }}
 {{- if $values.audit.enabled }}
@@ -489,8 +502,9 @@ persistentVolumeClaim: {claimName: {{ $bundle.existingClaim }}, readOnly: true}
 {{- if and (ne .component "serve") (include "triage.oidc" .root) .root.Values.kafka.sasl.oauth.caSecret }}
 - {name: issuer-ca, mountPath: /etc/triage/issuer, readOnly: true}
 {{- end }}
-{{- if and (has .component (list "worker" "audit" "serve")) (include "triage.bundle" .root) }}
-- {name: bundles, mountPath: /bundles, readOnly: true}
+{{- $promotes := include "triage.promotes" . }}
+{{- if include "triage.bundled" . }}
+- {name: bundles, mountPath: /bundles, readOnly: {{ empty $promotes }}}
 {{- end }}
 {{- if eq .component "router" }}
 - {name: state, mountPath: /state}
@@ -547,9 +561,9 @@ persistentVolumeClaim: {claimName: {{ $bundle.existingClaim }}, readOnly: true}
     secretName: {{ .root.Values.kafka.sasl.oauth.caSecret }}
     items: [{key: {{ .root.Values.kafka.sasl.oauth.caKey }}, path: ca.crt}]
 {{- end }}
-{{- if and (has .component (list "worker" "audit" "serve")) (include "triage.bundle" .root) }}
+{{- if include "triage.bundled" . }}
 - name: bundles
-  {{- include "triage.bundleVolume" .root | trim | nindent 2 }}
+  {{- include "triage.bundleVolume" . | trim | nindent 2 }}
 {{- end }}
 {{- if eq .component "router" }}
 - name: state

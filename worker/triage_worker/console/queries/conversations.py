@@ -21,6 +21,7 @@ class Decision:
         confidence: 0 to 1.
         reason: why the model refused.
         corrects: the intent that was published before.
+        text: what the message says, if the event of this decision has it.
         more: what else the event says: scores, threshold, metadata, entities, intents.
     """
 
@@ -31,6 +32,7 @@ class Decision:
     confidence: float | None
     reason: str | None
     corrects: str | None
+    text: str | None
     more: dict[str, Any]
 
 
@@ -78,7 +80,7 @@ def conversation(connection: sqlite3.Connection, conversation_id: str | None) ->
         place = row["topic"], row["partition"], row["offset"]
         about = (row["message_id"], row["channel"], row["language"], row["customer_id"])
         message = found.setdefault(place, Message(place, *about, row["text"]))
-        message.text = message.text or row["text"] or _answered_text(connection, place)
+        message.text = message.text or row["text"] or answered_text(connection, place)
         message.decisions.append(_decision(row))
     return list(found.values())
 
@@ -92,11 +94,12 @@ def _decision(row: sqlite3.Row) -> Decision:
         confidence=row["confidence"],
         reason=row["reason"],
         corrects=row["corrects"],
+        text=row["text"],
         more=orjson.loads(row["event"]),
     )
 
 
-def _answered_text(connection: sqlite3.Connection, place: tuple[str, int, int]) -> str | None:
+def answered_text(connection: sqlite3.Connection, place: tuple[str, int, int]) -> str | None:
     """Return the text from a request of the review, which also audits of accepted messages have."""
     keys = [f"{kind}:{place[0]}:{place[1]}:{place[2]}" for kind in ("review", "audit")]
     row = connection.execute("SELECT event FROM reviews WHERE key IN (?, ?) AND event IS NOT NULL", keys).fetchone()

@@ -1,6 +1,8 @@
 """Why a message went where it went: the rules that are in force now, applied to what is known about it."""
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
+from typing import Any
 
 from pydantic import ValidationError
 from triage_schemas.events import EntityRef
@@ -29,7 +31,6 @@ def route_of(routes: Routes, message: Message, decision: Decision) -> Route:
 def facts_of(message: Message, decision: Decision) -> Facts:
     """Return what rules can match on; the text only if the event had it, as for the router."""
     more = decision.more
-    intents = [one["intent"] for one in more.get("intents", ()) if isinstance(one, dict) and "intent" in one]
     return Facts(
         intent=decision.intent,
         confidence=decision.confidence or 0.0,
@@ -39,13 +40,21 @@ def facts_of(message: Message, decision: Decision) -> Facts:
         language=message.language,
         customer_id=message.customer_id,
         metadata=more.get("metadata", {}),
-        entities=_entities(more.get("entities", ())),
-        wishes=[intent for intent in intents if intent != decision.intent],
+        text=decision.text,
+        entities=entities_of(more),
+        wishes=wishes_of(more, decision.intent),
     )
 
 
-def _entities(found: object) -> list[EntityRef]:
-    entities = []
+def wishes_of(more: Mapping[str, Any], intent: str) -> list[str]:
+    """Return what a message asks for besides its intent, by what the state keeps of its event."""
+    intents = [one["intent"] for one in more.get("intents", ()) if isinstance(one, dict) and "intent" in one]
+    return [one for one in intents if one != intent]
+
+
+def entities_of(more: Mapping[str, Any]) -> list[EntityRef]:
+    """Return what a message names, by what the state keeps of its event."""
+    found, entities = more.get("entities"), []
     for one in found if isinstance(found, list) else ():
         try:
             entities.append(EntityRef.model_validate(one, strict=False, extra="ignore"))

@@ -120,8 +120,12 @@ def parts(request: Request) -> ConsoleParts:
     return cast("ConsoleParts", request.app.state.console)
 
 
-async def read_form(request: Request) -> dict[str, str]:
+async def read_form(request: Request, largest: int = LARGEST_FORM) -> dict[str, str]:
     """Return the fields of a form, whose token is checked where somebody is signed in.
+
+    Args:
+        request: of the form.
+        largest: most bytes, as browsers write them.
 
     Raises:
         PageError: it is no form, too large, of another page, or without the token of the session.
@@ -132,7 +136,7 @@ async def read_form(request: Request) -> dict[str, str]:
     body = b""
     async for chunk in request.stream():
         body += chunk
-        if len(body) > LARGEST_FORM:
+        if len(body) > largest:
             raise PageError(413, "This is too large", "Send less at once.")
     fields = dict(parse_qsl(body.decode("utf-8", "replace"), keep_blank_values=True, max_num_fields=200))
     session: Session | None = getattr(request.state, "session", None)

@@ -20,7 +20,8 @@ def prune(connection: sqlite3.Connection, now: int, days: int, rows: int) -> Non
     """
     since = now - days * DAY_MS
     connection.execute("DELETE FROM minutes WHERE minute < ?", (since // MINUTE_MS,))
-    connection.execute("DELETE FROM hours WHERE hour < ?", (since // HOUR_MS,))
+    for table in ("hours", "samples"):
+        connection.execute(f"DELETE FROM {table} WHERE hour < ?", (since // HOUR_MS,))
     # A block keeps its answers together, so that the sum of all messages still holds.
     old = "SELECT topic, partition, stage, block FROM counted WHERE seen_at < ?"
     connection.execute(f"DELETE FROM counted_bits WHERE (topic, partition, stage, block) IN ({old})", (since,))

@@ -1,6 +1,6 @@
 """The tables of the state."""
 
-VERSION = 1
+VERSION = 2
 """Raised with every change of the tables: a state of another version is deleted, and read from the topics again."""
 
 TABLES = """
@@ -35,6 +35,13 @@ CREATE TABLE decisions (
   confidence REAL, reason TEXT, corrects TEXT, text TEXT, event BLOB
 );
 CREATE INDEX decisions_of_conversation ON decisions (conversation_id, at) WHERE conversation_id IS NOT NULL;
+
+-- A sample of the intents of each hour, for dry runs of rules: those with the smallest draws.
+CREATE TABLE samples (
+  hour INTEGER, draw REAL, at INTEGER, topic TEXT, partition INTEGER, offset INTEGER, message_id TEXT, customer_id TEXT,
+  channel TEXT, language TEXT, decided_by TEXT, intent TEXT, confidence REAL, text TEXT, event BLOB,
+  PRIMARY KEY (hour, draw)
+) WITHOUT ROWID;
 
 -- Messages for people. A row can come from its request or from an answer, whichever is read first.
 CREATE TABLE reviews (

@@ -10,6 +10,7 @@ from triage_schemas.dead_letters import read_dead_letter
 
 from triage_worker.console.state.counted import CountedMessages
 from triage_worker.console.state.projection import ReadRecord
+from triage_worker.console.state.samples import add_samples
 from triage_worker.console.state.values import HOUR_MS, MINUTE_MS, FewNames, number, place_of, short, text_of
 
 MODEL, LLM, HUMAN = "model", "llm", "human"
@@ -75,6 +76,8 @@ class Decisions:
         connection.executemany(COUNT_MINUTE, [(*key, count) for key, count in minutes.items()])
         connection.executemany(COUNT_HOUR, [(*key, count) for key, count in hours.items()])
         connection.executemany(INSERT_DECISION, rows[-self._keep :])
+        if not self._refused:  # the router acts on intents
+            add_samples(connection, rows)
         self._counted.flush(connection)
 
     def _hour(self, at: int, fields: dict[str, Any], intent: str, reason: str) -> tuple[Any, ...]:
