@@ -1,7 +1,7 @@
 """The pages, in the order of the navigation."""
 
-from triage_worker.console.pages import now, people, review, tickets, try_it
+from triage_worker.console.pages import now, people, review, tickets, trust, try_it
 from triage_worker.console.shared.page import Page
 
-PAGES: tuple[Page, ...] = (now.PAGE, review.PAGE, tickets.PAGE, try_it.PAGE, people.PAGE)
+PAGES: tuple[Page, ...] = (now.PAGE, review.PAGE, tickets.PAGE, try_it.PAGE, trust.PAGE, people.PAGE)
 """All pages for people who are signed in."""

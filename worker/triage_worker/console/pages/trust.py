@@ -1,0 +1,150 @@
+"""Trust: how much would be automated at which share of right decisions, and where the model is wrong."""
+
+import asyncio
+from dataclasses import dataclass
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+from triage_models.audit.expected_errors import NOTABLE_DRIFT
+from triage_models.labelling.suspects import Suspect
+from triage_models.metrics.confusions import Confusion
+
+from triage_worker.console.queries import trust as queries
+from triage_worker.console.queries.trust import Answer, Decided, Traffic
+from triage_worker.console.shared import trust_figures as figures
+from triage_worker.console.shared.masking import mask
+from triage_worker.console.shared.page import Page
+from triage_worker.console.shared.templates_environment import counted, percent
+from triage_worker.console.shared.trust_chart import confidence_bars, confidence_x, curve_chart
+from triage_worker.console.shared.trust_figures import Moved, Point, Slice
+from triage_worker.console.shared.web import Visit, visit
+
+KINDS = ("intent", "language", "channel")
+SHOWN_CHARACTERS = 300
+
+
+@dataclass(frozen=True)
+class Figures:
+    """All figures of the page."""
+
+    points: list[Point]
+    slices: dict[str, list[Slice]]
+    confusions: list[Confusion]
+    suspects: list[Suspect]
+    drift: list[Moved]
+
+
+async def show(request: Request) -> Response:
+    """Show the page, with the handle at the threshold of the address or at the one in force."""
+    here = visit(request)
+    now = int(here.console.acts.now() * 1000)
+    known = await here.read(queries.models, now)
+    if not known:
+        return await here.page("trust.html", {"models": [], "model": None})
+    asked = request.query_params.get("model", "")
+    model = asked if asked in known else known[0]
+    decided = await here.read(queries.decided, now, model)
+    in_force = await here.read(queries.threshold_in_force, model)
+    answers = await here.read(queries.answers, model)
+    traffic = await here.read(queries.traffic, now, here.console.settings.console_days)
+    labels, none = await here.read(queries.known_labels), here.console.queue.out_of_scope_label
+    found = await asyncio.to_thread(_figures, decided, answers, in_force, traffic, labels, none)
+    chosen = _threshold(request.query_params.get("threshold"), in_force)
+    values = {"models": known, "model": model, "decided": decided, "in_force": in_force, "traffic": traffic}
+    return await here.page("trust.html", values | _handle(found, decided, chosen) | await _texts(here, found, answers))
+
+
+def _figures(
+    decided: Decided,
+    answers: list[Answer],
+    in_force: float | None,
+    traffic: tuple[Traffic, Traffic],
+    labels: set[str],
+    none: str,
+) -> Figures:
+    return Figures(
+        figures.curve(decided, answers, 1.0 if in_force is None else in_force),
+        {kind: figures.slices(decided, answers, kind) for kind in KINDS},
+        figures.confusions(answers, none),
+        figures.suspects(answers, labels, none),
+        figures.drift(*traffic),
+    )
+
+
+def _threshold(asked: str | None, in_force: float | None) -> float:
+    """Return the threshold that is asked for, in percent; otherwise the one in force."""
+    try:
+        value = float(asked or "") / 100
+    except ValueError:
+        value = -1.0
+    return value if 0.0 <= value <= 1.0 else in_force or 0.8
+
+
+def _handle(found: Figures, decided: Decided, chosen: float) -> dict[str, Any]:
+    """Return what the handle needs: the curve, the point that it is at, and a sentence for each of its places."""
+    chart = curve_chart(found.points)
+    point = figures.at(found.points, chosen)
+    bars, columns = confidence_bars(
+        (("accepted", decided.accepted), ("refused-bar", decided.refused), ("otherwise", decided.otherwise))
+    )
+    places = [
+        {
+            "threshold": round(100 * one.threshold, 1),
+            "says": sentence(one),
+            "x": None if dot is None else dot.x,
+            "y": None if dot is None else dot.y,
+            "bar": confidence_x(one.threshold),
+        }
+        for one, dot in zip(found.points, chart.dots, strict=True)
+    ]
+    goals = [
+        (goal, *(figures.reaching(found.points, goal, surely=surely) for surely in (False, True)))
+        for goal in figures.GOALS
+    ]
+    return {
+        "chart": chart,
+        "bars": bars,
+        "bar_columns": columns,
+        "places": places,
+        "place": places[found.points.index(point)],
+        "goals": goals,
+        "figures": found,
+        "notable": NOTABLE_DRIFT,
+    }
+
+
+def sentence(point: Point) -> str:
+    """Say what a threshold would do."""
+    begins = f"At a threshold of {percent(point.threshold, 1)} you automate {percent(point.automated)} of last week"
+    right = point.right
+    if not point.automated:
+        return f"{begins}: no message was that sure."
+    if right.share is None:
+        return f"{begins}. How much of that is right, nobody knows yet: there are no answers about some of it."
+    return (
+        f"{begins}, and {percent(right.share, 1)} of that is right: "
+        f"between {percent(right.least, 1)} and {percent(right.most, 1)}, by {counted(right.answers, 'answer')}."
+    )
+
+
+async def _texts(here: Visit, found: Figures, answers: list[Answer]) -> dict[str, Any]:
+    """Return the examples of confusions and suspects with their texts masked, and how many answers there are."""
+    region = here.console.settings.region
+
+    async def masked(text: str) -> str:
+        shown = await mask(text, region)
+        return shown if len(shown) <= SHOWN_CHARACTERS else f"{shown[:SHOWN_CHARACTERS]}…"
+
+    return {
+        "confusions": [
+            (one, [(example, await masked(example.text)) for example in one.examples]) for one in found.confusions
+        ],
+        "suspects": [(one, await masked(one.text)) for one in found.suspects],
+        "audited": sum(one.audit for one in answers),
+        "reviewed": sum(not one.audit for one in answers),
+    }
+
+
+PAGE = Page("/trust", "Trust", "lead", (Route("/trust", show, methods=["GET"]),))
