@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from triage_schemas.events import ThresholdEvent
+from triage_worker.console.shared.kept import KEPT_S
 
 from tests.worker.console.conftest import Console
 from tests.worker.console.filling import MODEL, NOW, audit, intent, label, request
@@ -89,6 +90,7 @@ async def test_drift_compares_a_day_with_the_days_before(console: Console) -> No
     page = (await (await console.signed_in()).get("/trust")).text
     assert "too few messages to compare: 0 in the last day, 150 before" in part(page, "drift")
     await console.topics.events("output_topic", *(intent(200 + one, intent="CANCEL_ORDER") for one in range(150)))
+    console.clock.seconds += KEPT_S
     moved = part((await (await console.signed_in()).get("/trust")).text, "drift")
     assert "CANCEL_ORDER 0.0 % → 100.0 %" in moved
     assert ", notable" in moved
@@ -99,6 +101,8 @@ async def test_the_page_says_what_is_missing(console: Console) -> None:
     browser = await console.signed_in()
     assert "No message was decided in the last week" in (await browser.get("/trust")).text
     await console.topics.events("output_topic", intent(1))
+    assert "No message was decided" in (await browser.get("/trust")).text, "figures are kept for a while"
+    console.clock.seconds += KEPT_S
     page = (await browser.get("/trust")).text
     assert "Set TRIAGE_AUDIT_SHARE of the worker" in page
     assert "nobody knows yet" in part(page, "handle-title")

@@ -2,18 +2,19 @@
 
 import asyncio
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 from triage_models.audit.expected_errors import NOTABLE_DRIFT
 from triage_models.labelling.suspects import Suspect
-from triage_models.metrics.confusions import Confusion
+from triage_models.metrics.confusions import Confusion, Example
 
 from triage_worker.console.queries import trust as queries
-from triage_worker.console.queries.trust import Answer, Decided, Traffic
+from triage_worker.console.queries.trust import Decided, Traffic
 from triage_worker.console.shared import trust_figures as figures
+from triage_worker.console.shared.kept import Kept
 from triage_worker.console.shared.masking import mask
 from triage_worker.console.shared.page import Page
 from triage_worker.console.shared.templates_environment import counted, percent
@@ -27,7 +28,7 @@ SHOWN_CHARACTERS = 300
 
 @dataclass(frozen=True)
 class Figures:
-    """All figures of the page."""
+    """All figures of a bundle."""
 
     points: list[Point]
     slices: dict[str, list[Slice]]
@@ -36,41 +37,68 @@ class Figures:
     drift: list[Moved]
 
 
+@dataclass(frozen=True)
+class Known:
+    """What is known of a bundle, with the texts of messages masked."""
+
+    decided: Decided
+    in_force: float | None
+    traffic: tuple[Traffic, Traffic]
+    figures: Figures
+    audited: int
+    reviewed: int
+    confusions: list[tuple[Confusion, list[tuple[Example, str]]]]
+    suspects: list[tuple[Suspect, str]]
+
+
 async def show(request: Request) -> Response:
     """Show the page, with the handle at the threshold of the address or at the one in force."""
-    here = visit(request)
+    here, kept = visit(request), cast("Kept", request.app.state.kept)
     now = int(here.console.acts.now() * 1000)
-    known = await here.read(queries.models, now)
-    if not known:
+    models = await kept.get("trust", lambda: here.read(queries.models, now))
+    if not models:
         return await here.page("trust.html", {"models": [], "model": None})
     asked = request.query_params.get("model", "")
-    model = asked if asked in known else known[0]
+    model = asked if asked in models else models[0]
+    known = await kept.get(("trust", model), lambda: _load(here, now, model))
+    chosen = _threshold(request.query_params.get("threshold"), known.in_force)
+    values = {"models": models, "model": model, "known": known, "figures": known.figures, "notable": NOTABLE_DRIFT}
+    return await here.page("trust.html", values | _handle(known, chosen))
+
+
+async def _load(here: Visit, now: int, model: str) -> Known:
     decided = await here.read(queries.decided, now, model)
     in_force = await here.read(queries.threshold_in_force, model)
     answers = await here.read(queries.answers, model)
     traffic = await here.read(queries.traffic, now, here.console.settings.console_days)
     labels, none = await here.read(queries.known_labels), here.console.queue.out_of_scope_label
-    found = await asyncio.to_thread(_figures, decided, answers, in_force, traffic, labels, none)
-    chosen = _threshold(request.query_params.get("threshold"), in_force)
-    values = {"models": known, "model": model, "decided": decided, "in_force": in_force, "traffic": traffic}
-    return await here.page("trust.html", values | _handle(found, decided, chosen) | await _texts(here, found, answers))
 
+    def figures_now() -> Figures:
+        return Figures(
+            figures.curve(decided, answers, 1.0 if in_force is None else in_force),
+            {kind: figures.slices(decided, answers, kind) for kind in KINDS},
+            figures.confusions(answers, none),
+            figures.suspects(answers, labels, none),
+            figures.drift(*traffic),
+        )
 
-def _figures(
-    decided: Decided,
-    answers: list[Answer],
-    in_force: float | None,
-    traffic: tuple[Traffic, Traffic],
-    labels: set[str],
-    none: str,
-) -> Figures:
-    return Figures(
-        figures.curve(decided, answers, 1.0 if in_force is None else in_force),
-        {kind: figures.slices(decided, answers, kind) for kind in KINDS},
-        figures.confusions(answers, none),
-        figures.suspects(answers, labels, none),
-        figures.drift(*traffic),
+    found = await asyncio.to_thread(figures_now)
+    audited = sum(one.audit for one in answers)
+    return Known(
+        decided,
+        in_force,
+        traffic,
+        found,
+        audited,
+        len(answers) - audited,
+        [(one, [(example, await _masked(here, example.text)) for example in one.examples]) for one in found.confusions],
+        [(one, await _masked(here, one.text)) for one in found.suspects],
     )
+
+
+async def _masked(here: Visit, text: str) -> str:
+    shown = await mask(text, here.console.settings.region)
+    return shown if len(shown) <= SHOWN_CHARACTERS else f"{shown[:SHOWN_CHARACTERS]}…"
 
 
 def _threshold(asked: str | None, in_force: float | None) -> float:
@@ -82,8 +110,9 @@ def _threshold(asked: str | None, in_force: float | None) -> float:
     return value if 0.0 <= value <= 1.0 else in_force or 0.8
 
 
-def _handle(found: Figures, decided: Decided, chosen: float) -> dict[str, Any]:
+def _handle(known: Known, chosen: float) -> dict[str, Any]:
     """Return what the handle needs: the curve, the point that it is at, and a sentence for each of its places."""
+    found, decided = known.figures, known.decided
     chart = curve_chart(found.points)
     point = figures.at(found.points, chosen)
     bars, columns = confidence_bars(
@@ -110,8 +139,6 @@ def _handle(found: Figures, decided: Decided, chosen: float) -> dict[str, Any]:
         "places": places,
         "place": places[found.points.index(point)],
         "goals": goals,
-        "figures": found,
-        "notable": NOTABLE_DRIFT,
     }
 
 
@@ -127,24 +154,6 @@ def sentence(point: Point) -> str:
         f"{begins}, and {percent(right.share, 1)} of that is right: "
         f"between {percent(right.least, 1)} and {percent(right.most, 1)}, by {counted(right.answers, 'answer')}."
     )
-
-
-async def _texts(here: Visit, found: Figures, answers: list[Answer]) -> dict[str, Any]:
-    """Return the examples of confusions and suspects with their texts masked, and how many answers there are."""
-    region = here.console.settings.region
-
-    async def masked(text: str) -> str:
-        shown = await mask(text, region)
-        return shown if len(shown) <= SHOWN_CHARACTERS else f"{shown[:SHOWN_CHARACTERS]}…"
-
-    return {
-        "confusions": [
-            (one, [(example, await masked(example.text)) for example in one.examples]) for one in found.confusions
-        ],
-        "suspects": [(one, await masked(one.text)) for one in found.suspects],
-        "audited": sum(one.audit for one in answers),
-        "reviewed": sum(not one.audit for one in answers),
-    }
 
 
 PAGE = Page("/trust", "Trust", "lead", (Route("/trust", show, methods=["GET"]),))

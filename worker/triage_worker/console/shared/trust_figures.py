@@ -179,12 +179,12 @@ class Slice:
 def slices(decided: Decided, answers: Sequence[Answer], kind: str, most: int = 40) -> list[Slice]:
     """Return what is known of each intent, language or channel, the most frequent first."""
     groups = grouped((one for one in answers if one.accepted and one.audit), lambda one: str(getattr(one, kind)))
-    found = [
+    frequent = sorted(decided.by[kind].items(), key=lambda one: (-one[1][0], one[0]))[:most]
+    return [
         Slice(value, messages, accepted / messages, right_of(groups.get(value, [])))
-        for value, (messages, accepted) in sorted(decided.by[kind].items(), key=lambda one: (-one[1][0], one[0]))[:most]
+        for value, (messages, accepted) in frequent
         if messages
     ]
-    return found
 
 
 def confusions(answers: Sequence[Answer], none: str) -> list[Confusion]:
