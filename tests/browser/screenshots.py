@@ -15,7 +15,14 @@ from tests.browser.conftest import ServedConsole, browser, served, sign_in
 from tests.browser.sample import fill
 
 SIZES = {"": (1280, 900), "-phone": (390, 844)}
-SHOWN = {"console-now-light", "console-now-dark", "console-review-light", "console-review-dark-phone"}
+SHOWN = {
+    "console-now-light",
+    "console-now-dark",
+    "console-review-light",
+    "console-review-dark-phone",
+    "console-try-light",
+    "console-trust-light",
+}
 
 
 async def main(folder: Path, wanted: Container[str] | None) -> None:
@@ -42,9 +49,14 @@ async def _visit(page: Any, console: ServedConsole, folder: Path, suffix: str, w
     await picture("sign-in")
     await sign_in(page, console)
     await picture("now")
-    for name, path in (("tickets", "/tickets"), ("ticket", "/tickets/T-0001"), ("acts", "/acts")):
+    for name, path in (("tickets", "/tickets"), ("ticket", "/tickets/T-0001"), ("trust", "/trust"), ("acts", "/acts")):
         await page.goto(console.url + path)
         await picture(name)
+    await page.goto(f"{console.url}/try")
+    await page.get_by_label("A customer's message").fill("The lamp came broken. How do I send it back, order 48213?")
+    await page.get_by_role("button", name="Classify").click()
+    await page.locator("#why").wait_for()
+    await picture("try")
     await page.goto(f"{console.url}/review")
     await picture("review-queue")
     await page.get_by_role("button", name="Next message").click()

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from triage_models.errors import ModelError
 from triage_models.serving.occlusion import Influences, influences, pieces_for
-from triage_models.text.entities.extractor import Entity
+from triage_models.text.entities.entity import Entity
 
 from triage_worker.config.errors import ConfigError
 from triage_worker.config.settings import Settings
