@@ -91,6 +91,7 @@ async def _review(topics: Topics, now: datetime, queue: int) -> None:
     before = intent(
         0,
         source=first,
+        model=SHIPPED,
         conversation_id="review-0",
         text="hello, I need help with an order",
         intent="OTHER",
@@ -160,8 +161,8 @@ async def _days_before(topics: Topics, now: datetime) -> None:
 def _checked(answer: LabelEvent, decided: dict[str, Any]) -> LabelEvent:
     """Return an audited label about a decision of the shipped bundle."""
     assert answer.audited is not None
-    about = {name: decided[name] for name in ("intent", "confidence") if name in decided}
-    of_message = {name: decided[name] for name in ("channel", "language") if name in decided}
+    about: dict[str, Any] = {name: decided[name] for name in ("intent", "confidence") if name in decided}
+    of_message: dict[str, Any] = {name: decided[name] for name in ("channel", "language") if name in decided}
     audited = answer.audited.model_copy(update={"model": SHIPPED, **about})
     return answer.model_copy(update={**of_message, "audited": audited})
 

@@ -40,20 +40,25 @@ async def main(folder: Path, wanted: Container[str] | None) -> None:
 
 
 async def _visit(page: Any, console: ServedConsole, folder: Path, suffix: str, wanted: Container[str] | None) -> None:
-    async def picture(name: str) -> None:
+    async def picture(name: str, *, whole: bool = True) -> None:
         full = f"console-{name}-{suffix}"
         if wanted is None or full in wanted:
-            await page.screenshot(path=folder / f"{full}.png", full_page=True)
+            await page.screenshot(path=folder / f"{full}.png", full_page=whole)
 
     await page.goto(f"{console.url}/sign-in")
     await picture("sign-in")
     await sign_in(page, console)
     await picture("now")
-    for name, path in (("tickets", "/tickets"), ("ticket", "/tickets/T-0001"), ("trust", "/trust"), ("acts", "/acts")):
+    for name, path in (("tickets", "/tickets"), ("ticket", "/tickets/T-0001"), ("acts", "/acts")):
         await page.goto(console.url + path)
         await picture(name)
+    await page.goto(f"{console.url}/trust")
+    await picture("trust", whole=False)
+    await picture("trust-whole")
     await page.goto(f"{console.url}/try")
-    await page.get_by_label("A customer's message").fill("The lamp came broken. How do I send it back, order 48213?")
+    await page.get_by_label("A customer's message").fill(
+        "I only want one of the two lamps. How do I send the other back?"
+    )
     await page.get_by_role("button", name="Classify").click()
     await page.locator("#why").wait_for()
     await picture("try")

@@ -5,7 +5,7 @@ from triage_worker.console.signing_in.users import add_user
 
 from tests.worker.console.conftest import PASSWORD, Console
 
-PAGES = ("/now", "/review", "/tickets", "/acts")
+PAGES = ("/now", "/review", "/tickets", "/try", "/trust", "/acts")
 
 
 @pytest.mark.parametrize("path", PAGES)

@@ -7,9 +7,11 @@ from triage_worker.console.queries.review import Labelled, similar
 from triage_worker.console.queries.similarity import similarities
 from triage_worker.console.state.values import HOUR_MS
 
-CANDIDATES = 40
+CANDIDATES = 200
+"""By words in common; many say the same, and each text is compared and shown once."""
+
 SHOWN = 5
-LEAST_ALIKE = 0.08
+LEAST_ALIKE = 0.1
 """Texts that are less alike have only a common word or two."""
 
 RECENT_HOURS = 24
@@ -32,7 +34,7 @@ class Nearest:
 
 def nearest(connection: sqlite3.Connection, text: str) -> Nearest:
     """Return the answers of people and LLMs to messages that are most like a text."""
-    candidates = similar(connection, text, "", CANDIDATES)
+    candidates = list({one.text: one for one in reversed(similar(connection, text, "", CANDIDATES))}.values())
     alike = zip(similarities(text, [one.text for one in candidates]), candidates, strict=True)
     found = sorted((pair for pair in alike if pair[0] >= LEAST_ALIKE), key=lambda pair: -pair[0])
     counted = dict(connection.execute("SELECT decided_by, count(*) FROM labels GROUP BY decided_by").fetchall())
