@@ -20,6 +20,7 @@ from triage_worker.console.shared.readiness import ConsoleReadiness
 from triage_worker.console.shared.review_queue import ReviewQueue
 from triage_worker.console.shared.scraping import Scraper
 from triage_worker.console.shared.templates_environment import Templates
+from triage_worker.console.shared.trials import Trials
 from triage_worker.console.signing_in.sessions import Sessions
 from triage_worker.console.signing_in.users import Users, add_user
 from triage_worker.console.state.database import Database
@@ -69,6 +70,7 @@ async def served(folder: Path, **more: Any) -> AsyncIterator[ServedConsole]:
         templates=Templates(),
         readiness=ConsoleReadiness(asyncio.Event(), (people,)),
         scraper=Scraper(()),
+        trials=Trials(settings),
     )
     sockets = listen("127.0.0.1", 0)
     server = make_server(make_app(parts, CollectorRegistry()), connections=100, timeout_s=10)

@@ -2,8 +2,11 @@
 
 import random
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
-from triage_schemas.events import SourceRef
+from triage_models import DEFAULT_BUNDLE
+from triage_models.bundle.bundle import Bundle
+from triage_schemas.events import LabelEvent, ModelRef, SourceRef
 
 from tests.worker.console.filling import Topics, audit, intent, label, request, surge, ticket
 from tests.worker.fallback.events import event
@@ -15,6 +18,12 @@ TEXTS = (
     "please call me on +44 20 7946 0958 about the refund, or write to jo.miller@example.com",
     "the link in your mail goes nowhere",
     "can i still change the size",
+)
+WRONG = (
+    "it says delivered but nothing is here, cancel it then",
+    "Do I get a label, or who pays for sending this back? My number is +44 20 7946 0958",
+    "the app logs me out when I look for my order",
+    "is the refund the same card? it was charged twice",
 )
 DESCRIPTIONS = {
     "WISMO": "where is my order",
@@ -28,6 +37,8 @@ DESCRIPTIONS = {
     "OTHER": "a real wish that belongs to none of the others",
 }
 INTENTS = list(DESCRIPTIONS)
+BUNDLE = Bundle.open(DEFAULT_BUNDLE, verify=False)
+SHIPPED = ModelRef(name=BUNDLE.name, version=BUNDLE.version)
 QUEUES = ("delivery", "returns", "billing", "claims")
 
 
@@ -41,11 +52,14 @@ async def fill(topics: Topics, *, minutes: int = 60, queue: int = 12) -> None:
         count = round(40 + 25 * chance.random() + (60 if 12 < minute < 20 else 0))
         accepted = [
             intent(offset + number, intent=chance.choice(INTENTS), confidence=0.8 + 0.19 * chance.random(),
-                   conversation_id=f"c-{offset + number}", classified_at=at)
+                   conversation_id=f"c-{offset + number}", classified_at=at, model=SHIPPED)
             for number in range(count)
         ]  # fmt: skip
         offset += count
-        refused = [event("hm", offset + number, conversation_id=f"c-{offset + number}") for number in range(count // 8)]
+        refused = [
+            event("hm", offset + number, conversation_id=f"c-{offset + number}", model=SHIPPED)
+            for number in range(count // 8)
+        ]
         offset += len(refused)
         await topics.events("output_topic", *accepted, at=at)
         await topics.events("fallback_topic", *refused, at=at)
@@ -55,6 +69,7 @@ async def fill(topics: Topics, *, minutes: int = 60, queue: int = 12) -> None:
     await _review(topics, now, queue)
     await _answers(topics, now)
     await _tickets(topics, now, chance)
+    await _days_before(topics, now)
     await topics.events("alerts_topic", surge(window_start=now - timedelta(minutes=15), window_end=now))
 
 
@@ -76,6 +91,7 @@ async def _review(topics: Topics, now: datetime, queue: int) -> None:
     before = intent(
         0,
         source=first,
+        model=SHIPPED,
         conversation_id="review-0",
         text="hello, I need help with an order",
         intent="OTHER",
@@ -85,7 +101,11 @@ async def _review(topics: Topics, now: datetime, queue: int) -> None:
 
 
 async def _answers(topics: Topics, now: datetime) -> None:
-    answers = [label(300_000 + number, audited=number % 33 != 0, labelled_at=now) for number in range(400)]
+    answers = [
+        _checked(label(300_000 + number, said, audited=said == "WISMO", labelled_at=now), {})
+        for number in range(400)
+        for said in ("WISMO" if number % 33 else "CANCEL_ORDER",)
+    ]
     await topics.events("labels_topic", *answers, at=now)
     similar = (
         ("I want to swap it for a green one", "EXCHANGE"),
@@ -102,6 +122,49 @@ async def _answers(topics: Topics, now: datetime) -> None:
         for number, (text, chosen) in enumerate(similar)
     ]
     await topics.events("labels_topic", *texts, at=now)
+
+
+async def _days_before(topics: Topics, now: datetime) -> None:
+    """Add two days with messages of all confidences, some of which people have answered, for the page Trust."""
+    chance, at, first = random.Random(11), now - timedelta(days=2), 600_000
+    accepted, refused, asked, answers = [], [], [], []
+    for number in range(1_600):
+        offset, intended = first + number, chance.choice(INTENTS)
+        sure = 0.4 + 0.6 * chance.betavariate(3.2, 1)
+        more: dict[str, Any] = {
+            "intent": intended,
+            "confidence": round(sure, 4),
+            "model": SHIPPED,
+            "channel": chance.choice(("chat", "chat", "email")),
+            "language": chance.choice(("en", "en", "en", "de")),
+        }
+        right = chance.random() < 0.35 + 0.65 * sure**0.4
+        said = intended if right else INTENTS[(INTENTS.index(intended) + 1) % len(INTENTS)]
+        text = WRONG[number // 4 % len(WRONG)]
+        if sure < 0.8:
+            refused.append(event("hm", offset, **more))
+            if number % 3 == 0:
+                asked.append(request(text, offset, **more))
+                answers.append(label(offset, said, text=text, labelled_at=at))
+            continue
+        accepted.append(intent(offset, **more))
+        if number % 4 == 0:
+            scores = {intended: sure, "OTHER" if intended != "OTHER" else "WISMO": (1 - sure) / 2}
+            asked.append(audit(text, offset, labels=DESCRIPTIONS, scores=scores, **more))
+            answers.append(_checked(label(offset, said, audited=right, text=text, labelled_at=at), more))
+    await topics.events("output_topic", *accepted, at=at)
+    await topics.events("fallback_topic", *refused, at=at)
+    await topics.events("review_topic", *asked, at=at)
+    await topics.events("labels_topic", *answers, at=at)
+
+
+def _checked(answer: LabelEvent, decided: dict[str, Any]) -> LabelEvent:
+    """Return an audited label about a decision of the shipped bundle."""
+    assert answer.audited is not None
+    about: dict[str, Any] = {name: decided[name] for name in ("intent", "confidence") if name in decided}
+    of_message: dict[str, Any] = {name: decided[name] for name in ("channel", "language") if name in decided}
+    audited = answer.audited.model_copy(update={"model": SHIPPED, **about})
+    return answer.model_copy(update={**of_message, "audited": audited})
 
 
 async def _tickets(topics: Topics, now: datetime, chance: random.Random) -> None:

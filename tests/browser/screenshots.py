@@ -23,6 +23,8 @@ SHOWN = {
     "console-review-dark-phone",
     "console-bundles-light",
     "console-routes-trial-dark",
+    "console-try-light",
+    "console-trust-light",
 }
 
 
@@ -41,10 +43,10 @@ async def main(folder: Path, wanted: Container[str] | None) -> None:
 
 
 async def _visit(page: Any, console: ServedConsole, folder: Path, suffix: str, wanted: Container[str] | None) -> None:
-    async def picture(name: str) -> None:
+    async def picture(name: str, *, whole: bool = True) -> None:
         full = f"console-{name}-{suffix}"
         if wanted is None or full in wanted:
-            await page.screenshot(path=folder / f"{full}.png", full_page=True)
+            await page.screenshot(path=folder / f"{full}.png", full_page=whole)
 
     await page.goto(f"{console.url}/sign-in")
     await picture("sign-in")
@@ -61,6 +63,16 @@ async def _visit(page: Any, console: ServedConsole, folder: Path, suffix: str, w
     await picture("bundles-promote")
     await trial(page, console.url)
     await picture("routes-trial")
+    await page.goto(f"{console.url}/trust")
+    await picture("trust", whole=False)
+    await picture("trust-whole")
+    await page.goto(f"{console.url}/try")
+    await page.get_by_label("A customer's message").fill(
+        "I only want one of the two lamps. How do I send the other back?"
+    )
+    await page.get_by_role("button", name="Classify").click()
+    await page.locator("#why").wait_for()
+    await picture("try")
     await page.goto(f"{console.url}/review")
     await picture("review-queue")
     await page.get_by_role("button", name="Next message").click()

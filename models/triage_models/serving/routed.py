@@ -2,6 +2,7 @@
 
 from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 from triage_models.bundle.language_bundles import check_together, expected_languages
 from triage_models.serving.classifier import Classifier, Decision, Device
@@ -11,6 +12,24 @@ from triage_models.serving.predictions import Predictions, merged, predictions_o
 from triage_models.serving.stream import CHUNK, chunked, divided, flattened, map_in_order
 from triage_models.serving.texts import checked_texts, encodable, has_text
 from triage_models.text.language import UNSURE, Detection, LanguageDetector
+
+
+class Reading(NamedTuple):
+    """How a text is read.
+
+    Attributes:
+        classifier: decides on it.
+        message: what of it is classified.
+        language: that of the message.
+    """
+
+    classifier: Classifier
+    message: Message
+    language: Detection
+
+    def completed(self, tokens: Encoded) -> Encoded:
+        """Add to tokens of the text, or of parts of it, what is known of the message."""
+        return tokens._replace(automatic=self.message.automatic, language=self.language)
 
 
 class RoutedClassifier:
@@ -106,6 +125,12 @@ class RoutedClassifier:
             parts.append((own, predictions_of(classifier.labels, len(own), range(len(own)), assessment, truncated)))
         return merged(self.labels, len(texts), parts)
 
+    def reading(self, text: str) -> Reading:
+        """Return how a text is read: what of it, in which language, and who decides on it."""
+        message = self._read(text)
+        found = UNSURE if self._detector is None else self._detector.detect(message.text, self._expected)
+        return Reading(self._by_language.get(found.language or "", self._default), message, found)
+
     def _decide(self, texts: Sequence[str | None]) -> list[Decision | None]:
         """Classify texts on the calling thread."""
         decisions: list[Decision | None] = [None] * len(texts)
@@ -121,18 +146,12 @@ class RoutedClassifier:
         Yields:
             Each classifier with the positions and the tokens of its texts.
         """
-        groups: dict[Classifier, dict[int, tuple[Message, Detection]]] = {}
+        groups: dict[Classifier, dict[int, Reading]] = {}
         for row, text in enumerate(texts):
             if text is not None:
-                message = self._read(text)
-                found = UNSURE if self._detector is None else self._detector.detect(message.text, self._expected)
-                classifier = self._by_language.get(found.language or "", self._default)
-                groups.setdefault(classifier, {})[row] = message, found
+                reading = self.reading(text)
+                groups.setdefault(reading.classifier, {})[row] = reading
         for classifier, own in groups.items():
-            tokens = classifier.encode([message.text for message, _ in own.values()])
+            tokens = classifier.encode([reading.message.text for reading in own.values()])
             read = zip(tokens, own.values(), strict=True)
-            yield (
-                classifier,
-                list(own),
-                [one._replace(automatic=message.automatic, language=found) for one, (message, found) in read],
-            )
+            yield classifier, list(own), [reading.completed(one) for one, reading in read]

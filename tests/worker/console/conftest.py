@@ -19,6 +19,7 @@ from triage_worker.console.shared.readiness import ConsoleReadiness
 from triage_worker.console.shared.review_queue import ReviewQueue
 from triage_worker.console.shared.scraping import Scraper
 from triage_worker.console.shared.templates_environment import Templates
+from triage_worker.console.shared.trials import Trials
 from triage_worker.console.signing_in.roles import Person
 from triage_worker.console.signing_in.sessions import Sessions
 from triage_worker.console.signing_in.users import Users, add_user
@@ -114,6 +115,7 @@ async def console(settings: Settings, tmp_path: Path) -> AsyncIterator[Console]:
         templates=Templates(),
         readiness=ConsoleReadiness(asyncio.Event(), (people,)),
         scraper=Scraper((), clock),
+        trials=Trials(settings),
     )
     yield Console(make_app(parts, CollectorRegistry()), parts, topics, clock)
     database.close()

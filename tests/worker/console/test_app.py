@@ -9,7 +9,7 @@ from triage_worker.console.signing_in.users import add_user
 
 from tests.worker.console.conftest import PASSWORD, Console
 
-PAGES = ("/now", "/review", "/tickets", "/acts")
+PAGES = ("/now", "/review", "/tickets", "/try", "/trust", "/acts")
 
 
 @pytest.mark.parametrize("path", PAGES)
@@ -164,7 +164,11 @@ async def test_a_session_ends_after_a_while_without_requests(console: Console) -
 
 @pytest.mark.parametrize(
     ("role", "allowed"),
-    [("reader", {"/now", "/tickets"}), ("reviewer", {"/now", "/tickets", "/review"}), ("lead", set(PAGES))],
+    [
+        ("reader", {"/now", "/tickets", "/try"}),
+        ("reviewer", {"/now", "/tickets", "/try", "/review"}),
+        ("lead", set(PAGES)),
+    ],
 )
 async def test_each_role_sees_its_pages(console: Console, role: str, allowed: set[str]) -> None:
     browser = await console.signed_in(role=role)  # type: ignore[arg-type]

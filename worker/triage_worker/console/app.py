@@ -20,6 +20,7 @@ from triage_worker.console.headers import SecurityHeaders
 from triage_worker.console.pages import PAGES, sign_in
 from triage_worker.console.queries.audit_bound import KeptBound
 from triage_worker.console.shared.acts import NotPublishedError
+from triage_worker.console.shared.kept import Kept
 from triage_worker.console.shared.page import Page
 from triage_worker.console.shared.parts import ConsoleParts
 from triage_worker.console.shared.web import PageError, link, parts, visit
@@ -77,6 +78,7 @@ def make_app(console: ConsoleParts, registry: CollectorRegistry) -> ASGIApp:
     app.state.pages = PAGES
     app.state.attempts = sign_in.Attempts()
     app.state.bound = KeptBound()
+    app.state.kept = Kept(console.acts.now)
     return SecurityHeaders(_Unexpected(app), https=url is not None and url.startswith("https:"))
 
 

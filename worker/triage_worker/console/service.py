@@ -19,6 +19,7 @@ from triage_worker.console.shared.readiness import ConsoleReadiness
 from triage_worker.console.shared.review_queue import ReviewQueue
 from triage_worker.console.shared.scraping import Scraper
 from triage_worker.console.shared.templates_environment import Templates
+from triage_worker.console.shared.trials import Trials
 from triage_worker.console.signing_in.sessions import Sessions
 from triage_worker.console.signing_in.users import Users
 from triage_worker.console.state.database import Database
@@ -111,7 +112,8 @@ def _open(
     publisher = Publisher(settings)
     stack.push_async_callback(publisher.close)
     urls = settings.console_metrics_urls.split(",") if settings.console_metrics_urls else ()
-    scraper = Scraper(urls)
+    scraper, trials = Scraper(urls), Trials(settings)
+    stack.callback(trials.close)
     acts = Acts(publisher, settings.acts_topic)
     console = ConsoleParts(
         settings=settings,
@@ -125,6 +127,7 @@ def _open(
         templates=Templates(),
         readiness=ConsoleReadiness(stop, (people, traffic)),
         scraper=scraper,
+        trials=trials,
     )
     running = (("people", people.run()), ("traffic", traffic.run()), ("scraper", scraper.run()))
     tasks = [asyncio.create_task(work, name=name) for name, work in running]

@@ -206,7 +206,7 @@ class Labelled:
     at: int
 
 
-def similar(connection: sqlite3.Connection, text: str, message_id: str) -> list[Labelled]:
+def similar(connection: sqlite3.Connection, text: str, message_id: str, most: int = SIMILAR) -> list[Labelled]:
     """Return decided messages that share rare words with a text, the most similar one first."""
     words = list(dict.fromkeys(WORD.findall(text.casefold())))[:MOST_WORDS]
     if not words:
@@ -216,7 +216,7 @@ def similar(connection: sqlite3.Connection, text: str, message_id: str) -> list[
         "WHERE label_words MATCH ? AND message_id != ? ORDER BY bm25(label_words) LIMIT ?"
     )
     matched = " OR ".join(f'"{word}"' for word in words)
-    return [Labelled(*row) for row in connection.execute(sql, (matched, message_id, SIMILAR))]
+    return [Labelled(*row) for row in connection.execute(sql, (matched, message_id, most))]
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from triage_worker.console.shared.readiness import ConsoleReadiness
 from triage_worker.console.shared.review_queue import ReviewQueue
 from triage_worker.console.shared.scraping import Scraper
 from triage_worker.console.shared.templates_environment import Templates
+from triage_worker.console.shared.trials import Trials
 from triage_worker.console.signing_in.sessions import Sessions
 from triage_worker.console.signing_in.users import Users
 from triage_worker.console.state.database import Database
@@ -34,6 +35,7 @@ class ConsoleParts:
         templates: of the pages.
         readiness: whether the state is up to date.
         scraper: the metrics of the services.
+        trials: classifies texts that somebody tries.
     """
 
     settings: Settings
@@ -47,3 +49,4 @@ class ConsoleParts:
     templates: Templates
     readiness: ConsoleReadiness
     scraper: Scraper
+    trials: Trials

@@ -69,6 +69,11 @@ class ReviewQueue:
         self._outputs = outputs
         self._busy: dict[str, float] = {}
 
+    @property
+    def out_of_scope_label(self) -> str:
+        """The label of messages that have none of the intents."""
+        return self._outputs.out_of_scope_label
+
     async def next(self, person: Person, *, skipped: bool = False) -> str | None:
         """Claim the next message for somebody; None if there is none.
 

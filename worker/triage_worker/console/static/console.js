@@ -2,6 +2,7 @@
 // data-refresh="/now/live" data-every="5": the part is loaded again every 5 seconds.
 // data-key="1": the key presses this button or follows this link.  data-confirm="…": asks before it is sent.
 // data-shows="password": the button shows what is typed into this field, and hides it again.
+// data-handle="[…]": a form whose range input moves the marks of the charts; there is an entry for each of its places.
 "use strict";
 
 const announce = (text) => {
@@ -77,4 +78,24 @@ document.addEventListener("submit", (event) => {
     pressed = true;
   }
 });
+for (const form of document.querySelectorAll("form[data-handle]")) {
+  const places = JSON.parse(form.dataset.handle);
+  const range = form.querySelector("input[type=range]");
+  const dot = document.getElementById("handle-dot"), line = document.getElementById("handle-line");
+  const move = () => {
+    const place = places.find((one) => one.threshold === Number(range.value));
+    if (!place) return;
+    document.getElementById("handle-says").textContent = place.says;
+    range.setAttribute("aria-valuetext", place.says);
+    line.setAttribute("x1", place.bar);
+    line.setAttribute("x2", place.bar);
+    if (!dot) return;
+    dot.setAttribute("visibility", place.x === null ? "hidden" : "visible");
+    if (place.x !== null) { dot.setAttribute("cx", place.x); dot.setAttribute("cy", place.y); }
+  };
+  range.addEventListener("input", move);
+  form.querySelector("button").hidden = true;
+  move();  // browsers keep the place of the handle when a page is loaded again
+}
+
 window.addEventListener("pageshow", () => { pressed = false; });
