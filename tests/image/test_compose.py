@@ -11,6 +11,7 @@ import urllib.parse
 import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -188,7 +189,7 @@ async def test_all_of_it(compose: Compose) -> None:
     with health_checks(compose):
         compose("up", "--detach", "--no-build", *compose.services[2:])
         for container in compose.ids():
-            until(f"{container} was healthy once", lambda container=container: healthy(container), START_S)
+            until(f"{container} was healthy once", partial(healthy, container), START_S)
         intent = await answered()
         assert b'"intent":"WISMO"' in intent.replace(b": ", b":")
         assert get("http://127.0.0.1:8085/")[0] == 200, "the console"
