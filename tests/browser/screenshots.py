@@ -13,7 +13,7 @@ from typing import Any
 
 from tests.browser.conftest import ServedConsole, browser, served, sign_in
 from tests.browser.sample import fill
-from tests.browser.shop import shop_settings, trial
+from tests.browser.shop import BETTER, shop_settings, trial
 
 SIZES = {"": (1280, 900), "-phone": (390, 844)}
 SHOWN = {
@@ -59,7 +59,7 @@ async def _visit(page: Any, console: ServedConsole, folder: Path, suffix: str, w
         await page.goto(console.url + path)
         await picture(name)
     await page.goto(console.url + "/bundles")
-    await page.get_by_role("link", name="Promote 2026.11.30").click()
+    await page.get_by_role("link", name=f"Promote {BETTER}").click()
     await picture("bundles-promote")
     await trial(page, console.url)
     await picture("routes-trial")

@@ -11,10 +11,13 @@ from triage_models.bundle.verdicts import CANDIDATES, append_run
 from triage_worker.config.bundle_paths import BundlePaths
 from triage_worker.routing.routes_file import DEFAULT_ROUTES
 
+from tests.browser.sample import SHIPPED
 from tests.models.fake_bundles import variant
 
-SERVED = ("2026.11.10-7c01aa52", "2026.11.24-1f2e3d4c")
-BETTER, WORSE = "2026.11.30-5b8e90d1", "2026.11.29-e4d2c3b1"
+SERVED = ("2026.11.10-7c01aa52", SHIPPED.version)
+"""Before and now; what serves now is what has decided the messages of the sample."""
+
+BETTER, WORSE = "2026.12.07-5b8e90d1", "2026.12.04-e4d2c3b1"
 ACCURACY = {SERVED[0]: 0.931, SERVED[1]: 0.947, BETTER: 0.962, WORSE: 0.949}
 NOT_BETTER = (
     "On 412 held-out answers by people it makes 21 errors instead of 22, which may be chance: its loss changes by "
