@@ -3,9 +3,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 class AbstractPartitionAssignor(ABC):
-    @property
-    @abstractmethod
-    def name(self) -> str: ...
+    name: str
     @classmethod
     @abstractmethod
     def assign(cls, cluster: Any, members: Mapping[str, Any]) -> dict[str, Any]: ...

@@ -4,7 +4,7 @@ from typing import Any
 from .abstract import AbstractPartitionAssignor
 
 class RoundRobinPartitionAssignor(AbstractPartitionAssignor):
-    name: str  # type: ignore[assignment]
+    name: str
     @classmethod
     def assign(cls, cluster: Any, members: Mapping[str, Any]) -> dict[str, Any]: ...
     @classmethod

@@ -6,7 +6,7 @@ from ...protocol import ConsumerProtocolMemberAssignment
 from ..abstract import AbstractPartitionAssignor
 
 class StickyPartitionAssignor(AbstractPartitionAssignor):
-    name: str  # type: ignore[assignment]
+    name: str
     @classmethod
     def assign(cls, cluster: Any, members: Mapping[str, Any]) -> dict[str, ConsumerProtocolMemberAssignment]: ...
     @classmethod
