@@ -60,7 +60,7 @@ async def show(request: Request) -> Response:
 async def classify(request: Request) -> Response:
     """Classify the text of the form, and show what becomes of it."""
     here, form = visit(request), await read_form(request)
-    text = form.get("text", "").encode("utf-8", "replace").decode().replace("\r\n", "\n")  # as browsers count it
+    text = form.get("text", "")
     channel = form.get("channel", "").strip()[:LONGEST_CHANNEL]
     known = {**EMPTY, "text": text, "channel": channel}
     if not text.strip():
