@@ -76,6 +76,18 @@ def test_nobody_has_a_hundred_attempts_in_an_hour(monkeypatch: pytest.MonkeyPatc
     assert 5 < taken < 100
 
 
+def test_a_flood_of_names_gives_nobody_more_attempts(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sign_in, "monotonic", lambda: 0.0)
+    monkeypatch.setattr(sign_in, "MOST_BUCKETS", 100)
+    attempts, taken = sign_in.Attempts(), 0
+    for number in range(10):
+        for name in ("anna", *(f"name {number}-{other}" for other in range(100))):
+            with suppress(PageError):
+                attempts.check(name, "10.0.0.1")
+                taken += 1
+    assert taken == 20
+
+
 async def test_a_password_is_compared_as_a_whole(console: Console) -> None:
     async with console.browser() as browser:
         longer = {"name": "anna", "password": PASSWORD + "x" * 2_000}
@@ -177,6 +189,12 @@ async def test_each_role_sees_its_pages(console: Console, role: str, allowed: se
     assert set(statuses.values()) <= {200, 403}
     navigation = (await browser.get("/now")).text.split("<nav", 1)[1].split("</nav>", 1)[0]
     assert {path for path in PAGES if f'href="{path}"' in navigation} == allowed
+
+
+async def test_a_form_of_many_fields_is_refused_by_a_page(console: Console) -> None:
+    browser = await console.signed_in()
+    answer = await browser.post("/try", **{f"f{number}": "" for number in range(300)})
+    assert (answer.status_code, "too many fields" in answer.text) == (413, True)
 
 
 async def test_errors_are_pages(console: Console) -> None:

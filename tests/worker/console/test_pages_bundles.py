@@ -244,6 +244,17 @@ async def test_a_reason_is_needed(
     assert served(store) == "2"
 
 
+async def test_a_reason_may_have_as_many_characters_as_browsers_allow(
+    console: Console, store: BundleStore, candidate: Callable[..., Path]
+) -> None:
+    lines = ["x"] * 250  # 499 characters for a browser, which sends two for each end of a line
+    reason = "\r\n".join(lines)
+    answer = await (await console.signed_in()).post("/bundles/change", **form(store, candidate("3"), reason=reason))
+    assert answer.status_code == 200
+    [act] = acts(console)
+    assert act["details"]["reason"] == "\n".join(lines)
+
+
 @pytest.mark.parametrize("role", ["reader", "reviewer"])
 async def test_others_may_look_and_not_change(
     console: Console, store: BundleStore, candidate: Callable[..., Path], role: Any

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from triage_schemas.events import ThresholdEvent
+from triage_worker.console.queries import trust as queries
 from triage_worker.console.shared.kept import KEPT_S
 
 from tests.worker.console.conftest import Console
@@ -119,6 +120,17 @@ async def test_the_first_answer_of_an_audit_counts_and_the_last_of_a_review(cons
     )
     page = (await (await console.signed_in()).get("/trust")).text
     assert "1 answer of the audit, 1 answer about refused" in page
+    assert "No answer contradicts the model." in part(page, "confusions")
+
+
+async def test_the_latest_answers_of_an_audit_count(console: Console, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(queries, "MOST_ANSWERS", 10)
+    await console.topics.events("output_topic", intent(1))
+    await console.topics.events("labels_topic", *(label(one, "OTHER", audited=False) for one in range(10)))
+    later: dict[str, Any] = {"labelled_at": NOW + timedelta(minutes=1)}
+    await console.topics.events("labels_topic", *(label(20 + one, audited=True, **later) for one in range(10)))
+    page = (await (await console.signed_in()).get("/trust")).text
+    assert "10 answers of the audit" in page
     assert "No answer contradicts the model." in part(page, "confusions")
 
 

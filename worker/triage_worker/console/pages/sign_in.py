@@ -40,7 +40,8 @@ class Attempts:
         Raises:
             PageError: there were too many.
         """
-        for kind, value, rate in (("name", name, PER_NAME), ("address", address, PER_ADDRESS)):
+        # The address first: one that is refused adds no names, of which enough would push out those that wait.
+        for kind, value, rate in (("address", address, PER_ADDRESS), ("name", name, PER_NAME)):
             bucket = self._buckets.get((kind, value))
             if bucket is None:
                 if len(self._buckets) >= MOST_BUCKETS:

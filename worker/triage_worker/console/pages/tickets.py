@@ -1,5 +1,6 @@
 """Tickets: by queue, with the time that is left, and why each is there."""
 
+import asyncio
 from typing import Any
 
 from starlette.requests import Request
@@ -66,7 +67,7 @@ async def show_ticket(request: Request) -> Response:
 async def _path(here: Visit, conversation_id: str) -> list[dict[str, Any]]:
     """Return each message of a conversation with its text, masked, and where the rules send it."""
     try:
-        routes = routes_of(here.console.settings)
+        routes = await asyncio.to_thread(routes_of, here.console.settings)
     except ConfigError:
         routes = None  # the rules are the router's, and may be on another machine
     path = []

@@ -1,5 +1,6 @@
 """Try it: what becomes of a text that somebody types, and why. The text is not stored."""
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -60,7 +61,7 @@ async def show(request: Request) -> Response:
 async def classify(request: Request) -> Response:
     """Classify the text of the form, and show what becomes of it."""
     here, form = visit(request), await read_form(request)
-    text = form.get("text", "").encode("utf-8", "replace").decode().replace("\r\n", "\n")  # as browsers count it
+    text = form.get("text", "")
     channel = form.get("channel", "").strip()[:LONGEST_CHANNEL]
     known = {**EMPTY, "text": text, "channel": channel}
     if not text.strip():
@@ -87,7 +88,7 @@ async def _values(here: Visit, trial: Trial, channel: str | None) -> dict[str, A
     region = here.console.settings.region
     serving = await here.read(queries.serving, now)
     accepted = decision.accepted and decision.confidence >= needed
-    routed, routing_problem = _routed(here, trial, channel, now, accepted=accepted)
+    routed, routing_problem = await asyncio.to_thread(_routed, here, trial, channel, now, accepted=accepted)
     return {
         "trial": trial,
         "accepted": accepted,

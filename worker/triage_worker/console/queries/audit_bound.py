@@ -8,6 +8,9 @@ from triage_models.audit.confidence_sequence import ErrorBound
 from triage_models.audit.events import AuditedEvent, AuditedEvents
 
 MOST_ANSWERS = 20_000
+FIRST_AND_LAST = "SELECT (SELECT MIN(id) FROM labels), (SELECT MAX(id) FROM labels)"
+"""Apart: SQLite reads all of an index for both at once."""
+
 MANY, KEPT_MS = 1_000, 30_000
 """The bound of more answers than that is kept for so long."""
 
@@ -67,7 +70,7 @@ class KeptBound:
 
     def __init__(self) -> None:
         self._bound: LiveBound | None = None
-        self._newest: tuple[int, int] = 0, 0
+        self._newest: tuple[int | None, int | None] = None, None
         self._until = 0
 
     def of(self, connection: sqlite3.Connection, now: int) -> LiveBound:
@@ -77,7 +80,7 @@ class KeptBound:
             connection: of the state.
             now: milliseconds since the epoch.
         """
-        first, last = connection.execute("SELECT COALESCE(MIN(id), 0), COALESCE(MAX(id), 0) FROM labels").fetchone()
+        first, last = connection.execute(FIRST_AND_LAST).fetchone()
         kept, newest = self._bound, (first, last)
         if kept is not None and (newest == self._newest or now < self._until):
             return replace(kept, waiting=_waiting(connection))

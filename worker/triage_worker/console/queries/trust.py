@@ -142,10 +142,10 @@ def known_labels(connection: sqlite3.Connection) -> set[str]:
 def _audited(connection: sqlite3.Connection, model: str) -> Iterator[Answer]:
     sql = (
         "SELECT message_id, topic, partition, offset, channel, language, text, label, audited FROM labels "
-        "WHERE audited IS NOT NULL AND decided_by = 'human' ORDER BY at, id LIMIT ?"
+        "WHERE audited IS NOT NULL AND decided_by = 'human' ORDER BY at DESC, id DESC LIMIT ?"
     )
     seen = set()
-    for row in connection.execute(sql, (MOST_ANSWERS,)):
+    for row in reversed(connection.execute(sql, (MOST_ANSWERS,)).fetchall()):
         about = orjson.loads(row["audited"])
         if _named(about) != model or row["message_id"] in seen:
             continue

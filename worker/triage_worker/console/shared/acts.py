@@ -47,6 +47,7 @@ class Publisher:
         Raises:
             NotPublishedError: it has not, or nobody knows.
         """
+        sender = None
         try:
             async with asyncio.timeout(TIMEOUT_S):
                 sender = await self._started()
@@ -57,7 +58,7 @@ class Publisher:
                 await asyncio.gather(*sent)
         except (KafkaError, TimeoutError) as error:
             log.warning("An act was not published", extra={"error": f"{type(error).__name__}: {error}"})
-            await self._replace()
+            await self._give_up(sender)
             raise NotPublishedError from error
 
     async def close(self) -> None:
@@ -77,13 +78,14 @@ class Publisher:
                 self._producer = made
             return self._producer
 
-    async def _replace(self) -> None:
-        async with self._starting:
-            old, self._producer = self._producer, None
-        if old is not None:
-            # Its person is told that it was not saved, and may choose otherwise: it must not be sent later after all.
-            halt(old)
-            await asyncio.wait([asyncio.ensure_future(abandon(old, CLOSE_S))], timeout=CLOSE_S)
+    async def _give_up(self, failed: AIOKafkaProducer | None) -> None:
+        """Stop a producer that failed; not the next one, which others already send by."""
+        if failed is None or failed is not self._producer:
+            return
+        self._producer = None
+        # Its person is told that it was not saved, and may choose otherwise: it must not be sent later after all.
+        halt(failed)
+        await asyncio.wait([asyncio.ensure_future(abandon(failed, CLOSE_S))], timeout=CLOSE_S)
 
 
 class Acts:

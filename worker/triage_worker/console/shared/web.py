@@ -17,6 +17,7 @@ from triage_worker.console.signing_in.sessions import Session, token_fits
 T = TypeVar("T")
 
 LARGEST_FORM = 65_536
+MOST_FIELDS = 200
 FORM_TYPE = "application/x-www-form-urlencoded"
 
 
@@ -123,12 +124,14 @@ def parts(request: Request) -> ConsoleParts:
 async def read_form(request: Request, largest: int = LARGEST_FORM) -> dict[str, str]:
     """Return the fields of a form, whose token is checked where somebody is signed in.
 
+    An end of a line is one character, as browsers count it for ``maxlength``, and not the two that they send.
+
     Args:
         request: of the form.
         largest: most bytes, as browsers write them.
 
     Raises:
-        PageError: it is no form, too large, of another page, or without the token of the session.
+        PageError: it is no form, too large, with too many fields, of another page, or without the token of the session.
     """
     if request.headers.get("content-type", "").partition(";")[0].strip().lower() != FORM_TYPE:
         raise PageError(415, "This is no form", "Use the pages of the console.")
@@ -138,7 +141,11 @@ async def read_form(request: Request, largest: int = LARGEST_FORM) -> dict[str, 
         body += chunk
         if len(body) > largest:
             raise PageError(413, "This is too large", "Send less at once.")
-    fields = dict(parse_qsl(body.decode("utf-8", "replace"), keep_blank_values=True, max_num_fields=200))
+    try:
+        sent = parse_qsl(body.decode("utf-8", "replace"), keep_blank_values=True, max_num_fields=MOST_FIELDS)
+    except ValueError as error:
+        raise PageError(413, "This form has too many fields", "Use the pages of the console.") from error
+    fields = {name: value.replace("\r\n", "\n") for name, value in sent}
     session: Session | None = getattr(request.state, "session", None)
     if session is not None and not token_fits(session, fields.get("csrf", "")):
         raise PageError(403, "This form is too old", "Go back, load the page again, and send it once more.")
