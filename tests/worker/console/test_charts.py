@@ -1,7 +1,8 @@
-"""The layout of charts: inside the frame, in proportion, and readable at the axis."""
+"""The layout of charts, inside the frame, in proportion and readable at the axis; and how bounds are written."""
 
 import pytest
 from triage_worker.console.shared.charts import HEIGHT, LEFT, TOP, WIDTH, stacked
+from triage_worker.console.shared.templates_environment import at_least, at_most
 
 
 def test_bars_are_stacked_in_proportion_and_stay_inside() -> None:
@@ -33,3 +34,10 @@ def test_the_last_column_has_a_label() -> None:
 
 def test_no_column_is_no_error() -> None:
     assert stacked([], []).bars == []
+
+
+@pytest.mark.parametrize(
+    ("share", "least", "most"), [(0.9666, "96.6 %", "96.7 %"), (0.97, "97.0 %", "97.0 %"), (1.0, "100.0 %", "100.0 %")]
+)
+def test_bounds_claim_no_more_than_is_known(share: float, least: str, most: str) -> None:
+    assert (at_least(share), at_most(share)) == (least, most)

@@ -230,6 +230,7 @@ async def test_two_leads_at_once_and_no_change_is_lost(console: Console, file: P
         if answer.status_code == 409:
             winner = next(one for one in texts if one != name)
             assert "somebody else has changed" in answer.text
+            assert 'name="tried" value=""' in answer.text, "what it changes of the other's rules is not seen yet"
             assert f"queue: of-{name}" in answer.text, "the text need not be written again"
             assert f"-    then: {{queue: of-{winner}}}" in answer.text, "what the other one wrote is shown"
         return answer.status_code

@@ -167,7 +167,8 @@ async def _checked(
         after = await asyncio.to_thread(parse, text, rules.FILE)
     except RulesError as error:
         return await _edited(here, force, values | {"mistake": error}, 422)
-    values |= {"after": after, "tried": _digest(text), "lines": await asyncio.to_thread(_differences, force, text)}
+    tried = "" if status == STALE else _digest(text)  # what it changes has to be seen before it replaces other rules
+    values |= {"after": after, "tried": tried, "lines": await asyncio.to_thread(_differences, force, text)}
     if force.routes is not None:
         values["changes"] = changed_rules(force.routes, after)
         values |= await _consequences(here, force.routes, after)

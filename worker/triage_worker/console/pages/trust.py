@@ -17,7 +17,7 @@ from triage_worker.console.shared import trust_figures as figures
 from triage_worker.console.shared.kept import Kept
 from triage_worker.console.shared.masking import mask
 from triage_worker.console.shared.page import Page
-from triage_worker.console.shared.templates_environment import counted, percent
+from triage_worker.console.shared.templates_environment import at_least, at_most, counted, percent
 from triage_worker.console.shared.trust_chart import confidence_bars, confidence_x, curve_chart
 from triage_worker.console.shared.trust_figures import Moved, Point, Slice
 from triage_worker.console.shared.web import Visit, visit
@@ -152,7 +152,7 @@ def sentence(point: Point) -> str:
         return f"{begins}. How much of that is right, nobody knows yet: there are no answers about some of it."
     return (
         f"{begins}, and {percent(right.share, 1)} of that is right: "
-        f"between {percent(right.least, 1)} and {percent(right.most, 1)}, by {counted(right.answers, 'answer')}."
+        f"between {at_least(right.least)} and {at_most(right.most)}, by {counted(right.answers, 'answer')}."
     )
 
 

@@ -1,5 +1,6 @@
 """The templates of the pages. Everything that comes from outside is escaped, and shown as text."""
 
+import math
 import unicodedata
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -12,6 +13,9 @@ from markupsafe import Markup, escape
 FOLDER = Path(__file__).parent.parent / "templates"
 SHOWN_CHARACTERS = 4_000
 """Of a customer's text; the rest is shown on request."""
+
+_ROUNDING = 1e-9
+"""Less than this is an error of floating-point arithmetic."""
 
 LINES = "\n\t"
 INVISIBLE = {"Cc", "Cf", "Co", "Cs", "Zl", "Zp"}
@@ -37,6 +41,8 @@ class Templates:
             "span": span,
             "thousands": thousands,
             "percent": percent,
+            "at_least": at_least,
+            "at_most": at_most,
             "words": words,
             "counted": counted,
             "breakable": breakable,
@@ -107,6 +113,16 @@ def counted(number: int, name: str) -> str:
 def percent(share: float | None, digits: int = 0) -> str:
     """Return a share, 0 to 1, in percent."""
     return "–" if share is None else f"{100 * share:.{digits}f} %"
+
+
+def at_least(share: float) -> str:
+    """Return a lower bound, 0 to 1, in percent; rounded down, since more would be claimed than is known."""
+    return f"{math.floor(1000 * share + _ROUNDING) / 10:.1f} %"
+
+
+def at_most(share: float) -> str:
+    """Return an upper bound, 0 to 1, in percent; rounded up."""
+    return f"{math.ceil(1000 * share - _ROUNDING) / 10:.1f} %"
 
 
 def words(name: str | None) -> str:
