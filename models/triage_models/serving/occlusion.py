@@ -44,8 +44,8 @@ class Influences(NamedTuple):
 
     Attributes:
         pieces: in the order of the text, each with what it does alone.
-        together: positions in ``pieces`` of those that carry the decision only together, in the order of the text; none
-            of them can be put back. Empty where one alone is enough, or all together are not.
+        together: positions in ``pieces`` of those that carry the decision only together, in the order of the text; of
+            the `MOST_REDUCED` strongest, none can be put back. Empty where one alone is enough, or all are not.
         fall: by how much the probability falls without these, 0 to 1.
     """
 
