@@ -25,9 +25,7 @@ CPU_PADDING = 8
 LONG_TEXT = 1024
 """Characters. Of a longer text the tokenizer reads a beginning, as it needs 110 bytes of memory per character."""
 
-PIECES = 256
-"""Ends and sentences that the tokenizer reads at a time, of any number of texts: it needs as much memory for them."""
-
+PIECES = 256  # sentences that the tokenizer reads at a time, of any number of texts: it needs as much memory for them
 GROWTH = 8
 """How much longer the next beginning is, where one does not fill the model's maximum length."""
 

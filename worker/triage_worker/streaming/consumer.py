@@ -107,10 +107,9 @@ class Consumer(ConsumerRebalanceListener):
         self._least_room = min(POLL_RECORDS, max(1, config.max_in_flight // ROOM_SHARE))
         self._metrics = metrics
         self._revoked_at: float | None = None
-        self._ever_assigned = False
+        self._ever_assigned = self.assigned = False
         self._assigned_at = self._positions_at = self._fetched_at = 0.0
         self.client: AIOKafkaConsumer | None = None
-        self.assigned = False
         self.polled_at = monotonic()
         self.problem: str | None = None
 
