@@ -36,6 +36,7 @@ from triage_models.feedback.training_mix import mix_rows
 from triage_models.progress import ProgressCallback
 from triage_models.serving.engine import usable_cores
 from triage_models.training.candidate import TrainingJob, run_candidate, train_candidate
+from triage_models.training.early_exit import without_exits_if_few
 from triage_models.training.exit_graph import leaves_early
 from triage_models.training.manifest_writer import TrainingRecord, write_manifest
 from triage_models.training.plan import TrainingPlan
@@ -167,6 +168,7 @@ def _train(
     started = time.monotonic()
     examples = plan.examples(plan.train)
     recipe = replace(RECIPE, early_exit=leaves_early(bundle.path / CPU_MODEL))
+    recipe = without_exits_if_few(recipe, len(examples))
     job = TrainingJob(examples, plan.classes, str(bundle.path), recipe, old.max_length, seed, start=bundle.path)
     with locked_workspace(output) as folder:
         prepare(folder, job, plan.synthetic_oos)

@@ -25,6 +25,7 @@ CPU_PADDING = 8
 LONG_TEXT = 1024
 """Characters. Of a longer text the tokenizer reads a beginning, as it needs 110 bytes of memory per character."""
 
+PIECES = 256  # sentences that the tokenizer reads at a time, of any number of texts: it needs as much memory for them
 GROWTH = 8
 """How much longer the next beginning is, where one does not fill the model's maximum length."""
 
@@ -105,10 +106,9 @@ class Engine:
     """
 
     def __init__(self, tokenizer: Tokenizer, session: ort.InferenceSession) -> None:
-        pad = tokenizer.token_to_id("[PAD]")
         self._tokenizer = tokenizer
         self._session = session
-        self._pad = 0 if pad is None else int(pad)
+        self._pad = int(tokenizer.token_to_id("[PAD]") or 0)
 
     @classmethod
     def open(cls, folder: Path, model: str, max_length: int, *, cuda: bool = False) -> "Engine":
@@ -172,7 +172,8 @@ class Engine:
                 ends = [end_of(text)] if row.further else []
                 counts[position] = len(ends), len(sentences)
                 pieces += [*ends, *sentences]
-        ids = (piece.ids for piece in self._encode(pieces))
+        starts = range(0, len(pieces), PIECES)
+        ids = (piece.ids for start in starts for piece in self._encode(pieces[start : start + PIECES]))
         for position, (before, after) in counts.items():
             row, further = encoded[position], tuple(islice(ids, before))
             encoded[position] = row._replace(further=(*row.further, *further), sentences=tuple(islice(ids, after)))
@@ -191,8 +192,7 @@ class Engine:
 
 
 def _encoded(encoding: Encoding) -> Encoded:
-    overflowing = encoding.overflowing
-    if not overflowing:
+    if not (overflowing := encoding.overflowing):
         return Encoded(encoding.ids, False)
     truncated = len(overflowing) >= MAX_WINDOWS
     run = overflowing[: UNREAD_WINDOWS - 1] if truncated else overflowing
@@ -267,8 +267,7 @@ def _beginning(text: str, size: int) -> str:
 
 def _open_session(file: Path, cuda: bool) -> ort.InferenceSession:
     options = ort.SessionOptions()
-    options.intra_op_num_threads = 1
-    options.inter_op_num_threads = 1
+    options.intra_op_num_threads = options.inter_op_num_threads = 1
     options.log_severity_level = 3
     providers = ["CUDAExecutionProvider", "CPUExecutionProvider"] if cuda else ["CPUExecutionProvider"]
     try:

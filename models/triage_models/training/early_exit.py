@@ -6,6 +6,7 @@ network's own answers as targets. What leaves is chosen by the head's probabilit
 
 import zlib
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -22,6 +23,7 @@ from torch.nn import functional
 from triage_models.serving.engine import sized_batches
 from triage_models.training.batches import Examples, token_ids
 from triage_models.training.exit_graph import OUTPUTS, ExitHead, add_exit, add_vector_nodes
+from triage_models.training.recipe import Recipe
 
 SURE = 0.9
 """A text leaves where its likeliest class has this probability. At 0.8 a fifth more messages/s are answered, but twice
@@ -76,12 +78,19 @@ def layers_to_leave_after(layers: int) -> tuple[int, ...]:
     return tuple(sorted({max(1, round(layers * part / 6)) for part in (1, 2, 3)} - {layers}))
 
 
+def without_exits_if_few(recipe: Recipe, rows: int) -> Recipe:
+    """Return a recipe without exits if a bundle is trained on too few rows for them.
+
+    To be asked once for a bundle, and not for the smaller networks that it is calibrated by: its thresholds have to
+    come from answers of networks with exits, too.
+    """
+    return recipe if rows >= MIN_ROWS else replace(recipe, early_exit=False)
+
+
 def add_exits(
     models: Sequence[Path], tokenizer: Tokenizer, examples: Examples, layers: Sequence[int], seed: int
 ) -> None:
     """Train a head for each layer and add it to exported models of one network, in place.
-
-    Does nothing if there are too few rows.
 
     Args:
         models: files of `triage_models.training.export`. The heads are trained on what the first one computes.
@@ -90,8 +99,6 @@ def add_exits(
         layers: after how many layers texts may leave.
         seed: seed of the weights and the batches.
     """
-    if len(examples) < MIN_ROWS:
-        return
     read = _read(models[0], token_ids(tokenizer, examples.texts), layers)
     heads = [_trained_head(read, layer, examples, seed) for layer in layers]
     for file in models:

@@ -22,6 +22,7 @@ from triage_models.training.base_model import default_base, load_tokenizer
 from triage_models.training.batches import token_ids
 from triage_models.training.candidate import TrainingJob, run_candidate, train_candidate
 from triage_models.training.cross_fitting import FOLDS, cross_fit
+from triage_models.training.early_exit import without_exits_if_few
 from triage_models.training.label_check import check_labels, report_suspects
 from triage_models.training.manifest_writer import TrainingRecord, write_manifest
 from triage_models.training.plan import SMALL, TrainingPlan, make_plan
@@ -158,6 +159,7 @@ def _make_job(plan: TrainingPlan, base: str, recipe: Recipe, seed: int) -> Train
     if len(rows) >= SMALL:
         rows, watched = split_rows(rows, VALIDATION_SHARE, seed + 1)
         validation = plan.examples(watched)
+    recipe = without_exits_if_few(recipe, len(rows))
     max_length = _max_length(load_tokenizer(base), rows.texts)
     generated = plan.examples(plan.generated) if len(plan.generated) else None
     return TrainingJob(plan.examples(rows), plan.classes, base, recipe, max_length, seed, validation, generated)

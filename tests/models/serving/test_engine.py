@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from triage_models import DEFAULT_BUNDLE
+from triage_models.serving import engine as engine_module
 from triage_models.serving.engine import (
     GROWTH,
     LONG_TEXT,
@@ -52,6 +53,16 @@ def test_the_tokens_of_a_long_text_are_those_of_the_whole_of_it(words: list[str]
     text = between.join(words * times)
     (encoded,) = shipped_classifier().encode([text])
     assert encoded._replace(language=None, text=None) == whole_text(text)
+
+
+@pytest.mark.parametrize("at_a_time", [1, 3, 100])
+def test_sentences_are_those_of_their_text_however_many_are_read_at_a_time(
+    engine: Engine, at_a_time: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(engine_module, "PIECES", at_a_time)
+    long = " ".join(f"I ordered number {number} a week ago." for number in range(40))
+    texts = ["Where is it? I wait. I ask. Please help.", "Hello", long, "", "One. Two. Three. Four. Five."]
+    assert engine.encode(texts) == [whole_text(text) for text in texts]
 
 
 @pytest.mark.parametrize("size", [LONG_TEXT - 1, LONG_TEXT, LONG_TEXT + 1, LONG_TEXT * GROWTH, LONG_TEXT * GROWTH + 1])

@@ -1,6 +1,7 @@
 """Texts leave the network where an early layer is sure of them, and a text's answer never depends on its batch."""
 
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +16,9 @@ import torch
 from triage_models.bundle.bundle import CPU_MODEL, GPU_MODEL
 from triage_models.serving.classifier import Classifier
 from triage_models.serving.engine import Encoded, Engine, Outputs
-from triage_models.training import early_exit, train
+from triage_models.training import candidate, early_exit, train
+from triage_models.training.candidate import TrainingJob, add_early_exit
+from triage_models.training.cross_fitting import FOLDS
 from triage_models.training.early_exit import layers_to_leave_after
 from triage_models.training.exit_graph import (
     ExitHead,
@@ -149,11 +152,20 @@ def test_texts_may_leave_in_the_first_half(layers: int, after: tuple[int, ...]) 
 
 @pytest.mark.train
 def test_a_bundle_is_trained_with_exits(tiny_base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(early_exit, "MIN_ROWS", 50)
+    def noted(models: Sequence[Path], job: TrainingJob, *, layers: int) -> None:
+        add_early_exit(models, job, layers=layers)
+        rows.append(len(job.examples))
+        assert leaves_early(models[0])
+
+    rows: list[int] = []
+    monkeypatch.setattr(candidate, "add_early_exit", noted)
+    monkeypatch.setattr(early_exit, "MIN_ROWS", len(tiny_rows()))
     monkeypatch.setattr(early_exit, "STEPS", 200)
     data = write_csv(tmp_path / "data.csv", tiny_rows())
     bundle = train(data, tmp_path / "bundle", base=str(tiny_base), epochs=6, early_exit=True)
     assert all(leaves_early(bundle / name) for name in MODELS)
+    assert len(rows) == 1 + FOLDS, "the networks that calibrate it have exits, too, although they have fewer rows"
+    assert max(rows[1:]) < early_exit.MIN_ROWS <= rows[0]
     decisions = Classifier.open(bundle).classify([text for text, _ in tiny_rows(each=8)])
     right = [found.intent == label for found, (_, label) in zip(decisions, tiny_rows(each=8), strict=True)]
     assert np.mean(right[: 8 * len(LABELS)]) > 0.5

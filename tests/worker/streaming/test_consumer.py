@@ -198,7 +198,10 @@ async def test_no_more_messages_are_read_than_may_be_in_flight() -> None:
         await harness.wait_for(lambda: ((), 2) in harness.client.polls)
 
 
-async def test_records_are_read_once_there_is_room_for_an_eighth_of_what_may_be_in_flight() -> None:
+async def test_records_are_read_once_there_is_room_for_an_eighth_of_what_may_be_in_flight(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(consumer_module, "ROOM_WAIT_S", 60.0)
     harness = ConsumerHarness(max_in_flight=24)
     async with running(harness, drain_s=0.01):
         await harness.assign(A)
@@ -211,6 +214,18 @@ async def test_records_are_read_once_there_is_room_for_an_eighth_of_what_may_be_
         harness.acknowledge(2)
         harness.client.polls.clear()
         await harness.wait_for(lambda: ((), 3) in harness.client.polls)
+
+
+async def test_messages_that_take_long_do_not_keep_others_from_being_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(consumer_module, "ROOM_WAIT_S", 0.05)
+    harness = ConsumerHarness(max_in_flight=24)
+    async with running(harness, drain_s=0.01):
+        await harness.assign(A, B)
+        harness.client.fetched = [{A: [record(A, offset, b"{}") for offset in range(22)]}]
+        await harness.wait_for(lambda: harness.in_flight.offsets.in_flight == 22)
+        harness.client.fetched = [{B: [record(B, 0, b"{}")]}]
+        await harness.wait_for(lambda: harness.in_flight.offsets.in_flight == 23)
+        assert ((), 2) in harness.client.polls
 
 
 async def test_nothing_is_read_while_the_messages_in_flight_are_too_large(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -42,8 +42,9 @@ POLL_RECORDS = 512
 MAX_BYTES_IN_FLIGHT = 64 * 1024 * 1024
 RETRY = FixedDelays((0.2, 1.0, 2.0, 5.0, 10.0))
 
-ROOM_SHARE = 8
-"""The consumer waits until this part of what may be in flight is free, and then polls for many records at once."""
+ROOM_SHARE, ROOM_WAIT_S = 8, 1.0
+"""The consumer waits until this part of what may be in flight is free, and then polls for many records at once; but not
+longer than that, since messages that take long must not keep others from being read."""
 
 POSITIONS_S = 0.5
 """Time between two looks at the positions."""
@@ -106,11 +107,9 @@ class Consumer(ConsumerRebalanceListener):
         self._least_room = min(POLL_RECORDS, max(1, config.max_in_flight // ROOM_SHARE))
         self._metrics = metrics
         self._revoked_at: float | None = None
-        self._ever_assigned = False
-        self._assigned_at = 0.0
-        self._positions_at = 0.0
+        self._ever_assigned = self.assigned = False
+        self._assigned_at = self._positions_at = self._fetched_at = 0.0
         self.client: AIOKafkaConsumer | None = None
-        self.assigned = False
         self.polled_at = monotonic()
         self.problem: str | None = None
 
@@ -227,7 +226,7 @@ class Consumer(ConsumerRebalanceListener):
             await asyncio.sleep(POLL_MS / 1_000)
             return
         room = self._room()
-        if room < self._least_room:
+        if room <= 0 or (room < self._least_room and monotonic() - self._fetched_at < ROOM_WAIT_S):
             await unless_stopped(stop, self._wait_for_room(client))
             return
         # aiokafka's poll lasts as long as a rebalance, and can be cancelled: until it returns, no record is taken.
@@ -240,6 +239,7 @@ class Consumer(ConsumerRebalanceListener):
     async def _fetch(self, client: AIOKafkaConsumer, max_records: int) -> list[TrackedRecords]:
         """Poll and track what was fetched, in one task: their partitions could be revoked if it were two."""
         fetched = await client.getmany(timeout_ms=POLL_MS, max_records=max_records)
+        self._fetched_at = monotonic()
         # There must be no await here: an untracked record would be lost.
         tracked = [self._in_flight.track(*batch) for batch in fetched.items()]
         if monotonic() - self._positions_at > POSITIONS_S:
@@ -254,7 +254,7 @@ class Consumer(ConsumerRebalanceListener):
 
     async def _wait_for_room(self, client: AIOKafkaConsumer) -> None:
         try:
-            async with asyncio.timeout(min(self._config.touch_s, 1.0)):
+            async with asyncio.timeout(min(self._config.touch_s, ROOM_WAIT_S)):
                 while self._room() < self._least_room:
                     await self._in_flight.acknowledged()
         except TimeoutError:
