@@ -104,7 +104,7 @@ def test_its_metadata_is_complete(metadata: Metadata, project: dict[str, Any]) -
 
 
 def test_the_image_copies_the_files_that_the_build_reads(project: dict[str, Any]) -> None:
-    stage = (ROOT / "deploy" / "Dockerfile").read_text(encoding="utf-8").split(" AS wheel\n")[1].split("\nFROM ")[0]
+    stage = (ROOT / "deploy" / "Dockerfile").read_text(encoding="utf-8").split(" AS code\n")[1].split("\nFROM ")[0]
     needed = {"pyproject.toml", project["readme"], *project["license-files"]}
     assert needed <= set(stage.split())
     admitted = (ROOT / ".dockerignore").read_text(encoding="utf-8").splitlines()

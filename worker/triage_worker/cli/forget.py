@@ -37,8 +37,7 @@ def forget(
 
 def _lines(settings: Settings, found: "Found", customer: str, *, left: int, dry_run: bool) -> Iterator[str]:
     from triage_worker.router.customer_records import describe_retention  # noqa: PLC0415
-    from triage_worker.router.forget import changelog, topics_of  # noqa: PLC0415
-    from triage_worker.routing.state_topic import state_topic  # noqa: PLC0415
+    from triage_worker.router.forget import changelog, helpdesk_topic, topics_of  # noqa: PLC0415
 
     yield _tombstoned(found.tickets, "ticket", found, dry_run=dry_run)
     if found.conversations is None:
@@ -46,7 +45,7 @@ def _lines(settings: Settings, found: "Found", customer: str, *, left: int, dry_
     else:
         yield _tombstoned(found.conversations, "conversation", found, left=left, dry_run=dry_run)
     if found.helpdesk is None:
-        yield f"{state_topic(settings)}: not found: no connector of this group ran, or the right Describe is missing."
+        yield f"{helpdesk_topic(settings)}: not found: no connector of this group ran, or Describe is missing."
     else:
         yield _tombstoned(found.helpdesk, "record", found, dry_run=dry_run)
     tombstoned = {topic.topic for topic in found.compacted}

@@ -192,6 +192,11 @@ async def _wait_for_router(settings: Settings, conversations: CompactedTopic) ->
     return left()
 
 
+def helpdesk_topic(settings: Settings) -> str:
+    """Return the topic that has what the helpdesk connector wrote on tickets."""
+    return state_topic(settings)
+
+
 def changelog(settings: Settings) -> str:
     """Return the changelog of the router's conversations."""
     return f"{settings.group('router')}-conversations-changelog"
