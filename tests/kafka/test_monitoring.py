@@ -29,6 +29,17 @@ EMPTY = {
     "Both accept, with different intents: ",  # the shadow is the same bundle here
     "Bundle reloads, messages skipped by the shadow: shadow {{reason}} messages",
     "Surges: {{event}}",
+    # Of `triage serve`, `triage intake` and a connector that writes on customers' tickets, which do not run here.
+    "Requests: {{job}} {{status}}",
+    "Duration of a request: {{job}} p50",
+    "Duration of a request: {{job}} p99",
+    "Refused requests: {{job}} {{code}}",
+    "Texts by key: {{key}}",
+    "Messages of each source: {{source}} {{outcome}}",
+    "From a webhook to Kafka: p50",
+    "From a webhook to Kafka: p99",
+    "Values left alone: {{field}}",
+    "What agents taught: {{outcome}}",
 }
 """Queries without a result in services that have been running well for some seconds."""
 
