@@ -111,3 +111,11 @@ async def console(tmp_path: Path) -> AsyncIterator[ServedConsole]:
 async def opened() -> AsyncIterator[Any]:
     async with browser() as one:
         yield one
+
+
+async def axe_findings(page: Any, where: str) -> list[str]:
+    """Return what axe finds wrong with a page as it is now, each with the name that the page is given."""
+    from axe_playwright_python.async_playwright import Axe
+
+    violations = (await Axe().run(page)).response["violations"]
+    return [f"{where}: {one['id']} {one['nodes'][0]['html'][:150]}" for one in violations]

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from triage_models.bundle.store import BundleStore
 
-from tests.browser.conftest import ServedConsole, chromium, served, sign_in
+from tests.browser.conftest import ServedConsole, axe_findings, chromium, served, sign_in
 from tests.browser.sample import fill
 from tests.browser.shop import BETTER, SERVED, WORSE, shop_settings, trial
 
@@ -158,8 +158,6 @@ async def test_a_mistake_is_shown_and_what_was_typed_stays(shop: ServedConsole, 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 async def test_axe_finds_nothing_and_phones_are_wide_enough(shop: ServedConsole, opened: Any, scheme: str) -> None:
-    from axe_playwright_python.async_playwright import Axe
-
     await fill(shop.topics, minutes=5)
     page = await (await opened.new_context(color_scheme=scheme, viewport={"width": 390, "height": 844})).new_page()
     problems = watched(page)
@@ -167,8 +165,7 @@ async def test_axe_finds_nothing_and_phones_are_wide_enough(shop: ServedConsole,
     found: list[str] = []
 
     async def look(where: str) -> None:
-        violations = (await Axe().run(page)).response["violations"]
-        found.extend(f"{where}: {one['id']} {one['nodes'][0]['html'][:150]}" for one in violations)
+        found.extend(await axe_findings(page, where))
         if await page.evaluate("document.documentElement.scrollWidth > document.documentElement.clientWidth"):
             found.append(f"{where}: wider than a phone")
 

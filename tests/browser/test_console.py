@@ -6,7 +6,7 @@ from urllib.parse import quote
 
 import pytest
 
-from tests.browser.conftest import ServedConsole, chromium, sign_in
+from tests.browser.conftest import ServedConsole, axe_findings, chromium, sign_in
 from tests.browser.sample import fill
 from tests.worker.console.filling import audit, intent, label, request, surge, ticket
 
@@ -128,16 +128,13 @@ async def test_pages_work_without_the_script(console: ServedConsole, opened: Any
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 async def test_axe_finds_nothing_serious_on_any_page(console: ServedConsole, opened: Any, scheme: str) -> None:
-    from axe_playwright_python.async_playwright import Axe
-
     await fill(console.topics, minutes=10)
     context = await opened.new_context(color_scheme=scheme)
     page = await context.new_page()
     found: list[str] = []
 
     async def look(where: str) -> None:
-        violations = (await Axe().run(page)).response["violations"]
-        found.extend(f"{where}: {one['id']} {one['nodes'][0]['html'][:150]}" for one in violations)
+        found.extend(await axe_findings(page, where))
 
     await page.goto(f"{console.url}/sign-in")
     await look("sign-in")

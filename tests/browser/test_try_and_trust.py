@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tests.browser.conftest import ServedConsole, chromium, sign_in
+from tests.browser.conftest import ServedConsole, axe_findings, chromium, sign_in
 from tests.browser.sample import fill
 from tests.browser.test_console import HOSTILE
 
@@ -74,16 +74,13 @@ async def test_the_handle_works_without_the_script(console: ServedConsole, opene
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 async def test_axe_finds_nothing(console: ServedConsole, opened: Any, scheme: str) -> None:
-    from axe_playwright_python.async_playwright import Axe
-
     await fill(console.topics, minutes=5)
     context = await opened.new_context(color_scheme=scheme)
     page = await context.new_page()
     found: list[str] = []
 
     async def look(where: str) -> None:
-        violations = (await Axe().run(page)).response["violations"]
-        found.extend(f"{where}: {one['id']} {one['nodes'][0]['html'][:150]}" for one in violations)
+        found.extend(await axe_findings(page, where))
 
     await sign_in(page, console)
     await page.goto(f"{console.url}/try")

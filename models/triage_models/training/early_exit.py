@@ -21,7 +21,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from triage_models.serving.engine import sized_batches
-from triage_models.training.batches import Examples, token_ids
+from triage_models.training.batches import Examples, pad, token_ids
 from triage_models.training.exit_graph import OUTPUTS, ExitHead, add_exit, add_vector_nodes
 from triage_models.training.recipe import Recipe
 
@@ -108,7 +108,7 @@ def add_exits(
         onnx.save(model, str(file))
 
 
-def _read(file: Path, encodings: Sequence[Sequence[int]], layers: Sequence[int]) -> _Read:
+def _read(file: Path, encodings: Sequence[list[int]], layers: Sequence[int]) -> _Read:
     model = onnx.load(str(file))
     names = {layer: add_vector_nodes(model.graph, layer, f"/read_{layer}") for layer in layers}
     model.graph.output.extend(
@@ -117,13 +117,8 @@ def _read(file: Path, encodings: Sequence[Sequence[int]], layers: Sequence[int])
     session = ort.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
     wanted, found = [*OUTPUTS, *names.values()], list[tuple[list[int], list[Vectors]]]()
     for rows in sized_batches([len(ids) for ids in encodings]):
-        longest = max(len(encodings[row]) for row in rows)
-        ids = np.zeros((len(rows), longest), dtype=np.int64)
-        mask = np.zeros_like(ids)
-        for place, row in enumerate(rows):
-            ids[place, : len(encodings[row])] = encodings[row]
-            mask[place, : len(encodings[row])] = 1
-        found.append((rows, session.run(wanted, {"input_ids": ids, "attention_mask": mask})))
+        ids, mask = pad([encodings[row] for row in rows])
+        found.append((rows, session.run(wanted, {"input_ids": ids.numpy(), "attention_mask": mask.numpy()})))
     order = np.argsort(np.concatenate([rows for rows, _ in found]))
     logits, similarity, *vectors = (np.concatenate([part[at] for _, part in found])[order] for at in range(len(wanted)))
     return _Read(logits, similarity, dict(zip(layers, vectors, strict=True)))
