@@ -37,7 +37,7 @@ def forget(
 
 def _lines(settings: Settings, found: "Found", customer: str, *, left: int, dry_run: bool) -> Iterator[str]:
     from triage_worker.router.customer_records import describe_retention  # noqa: PLC0415
-    from triage_worker.router.forget import changelog, helpdesk_topic, topics_of  # noqa: PLC0415
+    from triage_worker.router.forget import changelog, topics_of  # noqa: PLC0415
 
     yield _tombstoned(found.tickets, "ticket", found, dry_run=dry_run)
     if found.conversations is None:
@@ -45,7 +45,7 @@ def _lines(settings: Settings, found: "Found", customer: str, *, left: int, dry_
     else:
         yield _tombstoned(found.conversations, "conversation", found, left=left, dry_run=dry_run)
     if found.helpdesk is None:
-        yield f"{helpdesk_topic(settings)}: not found: no connector of this group ran, or Describe is missing."
+        yield f"{settings.helpdesk_state_topic}: not found: no connector of this group ran, or Describe is missing."
     else:
         yield _tombstoned(found.helpdesk, "record", found, dry_run=dry_run)
     tombstoned = {topic.topic for topic in found.compacted}

@@ -121,6 +121,11 @@ class Settings(
         """Return the consumer group of a service."""
         return self.group_id or self.GROUPS[service]
 
+    @property
+    def helpdesk_state_topic(self) -> str:
+        """The topic that has what the helpdesk connector wrote on tickets."""
+        return f"{self.group('helpdesk')}-state"
+
     @model_validator(mode="before")
     @classmethod
     def _without_line_ends(cls, values: dict[str, object]) -> dict[str, object]:

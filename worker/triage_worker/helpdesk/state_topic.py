@@ -20,7 +20,6 @@ from triage_worker.kafka.client_compat.metadata import partitions
 from triage_worker.kafka.client_compat.producer import abandon
 from triage_worker.kafka.clients import producer
 from triage_worker.kafka.topic_reader import open_reader, read_topic
-from triage_worker.routing.state_topic import state_topic
 
 log = logging.getLogger(__name__)
 
@@ -48,7 +47,7 @@ class StateTopic:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self.topic = state_topic(settings)
+        self.topic = settings.helpdesk_state_topic
         self.problem: str | None = None
         self._values: dict[str, bytes] = {}
         self._reader: AIOKafkaConsumer | None = None

@@ -32,7 +32,6 @@ from triage_worker.kafka.topic_reader import POLL_MS, open_reader, read_topic
 from triage_worker.kafka.topics import require, require_visible
 from triage_worker.router.customer_records import CustomerRecords, RecordKey, is_compacted, never_deletes
 from triage_worker.router.topics import FORGET, RouterTopics
-from triage_worker.routing.state_topic import state_topic
 
 ROUTER_ANSWERS_WITHIN_S = 10.0
 """How long the command waits for a router that runs."""
@@ -117,8 +116,8 @@ async def find(settings: Settings, customer_id: str) -> Found:
             found = Found(await _read(consumer, settings.tickets_topic, customer_id, reader), configs=configs)
             if changelog(settings) in configs:
                 found.conversations = await _read(consumer, changelog(settings), customer_id, reader)
-            if state_topic(settings) in configs:
-                found.helpdesk = await _read(consumer, state_topic(settings), customer_id, reader)
+            if settings.helpdesk_state_topic in configs:
+                found.helpdesk = await _read(consumer, settings.helpdesk_state_topic, customer_id, reader)
             for topic, has_events in _message_topics(settings, configs):
                 if never_deletes(configs.get(topic)):
                     read = await _read(consumer, topic, customer_id, reader) if has_events else None
@@ -192,11 +191,6 @@ async def _wait_for_router(settings: Settings, conversations: CompactedTopic) ->
     return left()
 
 
-def helpdesk_topic(settings: Settings) -> str:
-    """Return the topic that has what the helpdesk connector wrote on tickets."""
-    return state_topic(settings)
-
-
 def changelog(settings: Settings) -> str:
     """Return the changelog of the router's conversations."""
     return f"{settings.group('router')}-conversations-changelog"
@@ -212,7 +206,7 @@ def topics_of(settings: Settings, existing: Collection[str] = ()) -> list[str]:
     group = settings.group("router")
     named = [topic for channel in CHANNELS for topic in _topics(settings, channel.setting, existing)]
     internal = [f"{group}-{name}" for name in ("keyed", "counts", "conversations-changelog", "rates-changelog")]
-    return [*named, *internal, state_topic(settings)]
+    return [*named, *internal, settings.helpdesk_state_topic]
 
 
 def _requests(settings: Settings, found: Found) -> list[_Empty]:
