@@ -7,7 +7,9 @@ from pathlib import Path
 import pytest
 
 from tests.kafka import faults
+from tests.kafka.endpoints import Endpoints
 from tests.kafka.harness import KafkaHarness, conversations, message
+from tests.kafka.processes import eventually
 from tests.kafka.scenario import POISON, Scenario, run_scenario
 from tests.records import headers_of
 
@@ -97,7 +99,13 @@ async def test_a_dead_letter_too_large_for_its_topic_names_the_original_instead(
 async def test_a_second_signal_exits_immediately(harness: KafkaHarness) -> None:
     await harness.create_topics()
     await harness.produce(conversations(50))
-    worker = await harness.join(FAKE_DELAY_S="3600")
+    endpoints = Endpoints()
+    worker = await harness.join(FAKE_DELAY_S="3600", **endpoints.settings)
+
+    async def at_work() -> bool:
+        return bool(await endpoints.metric("triage_in_flight_messages"))
+
+    await eventually(at_work, 60, worker.log_text)  # a worker without messages ends at once, at the first signal
     worker.signal(signal.SIGTERM)
     await worker.wait_for_log("Stopping")
     worker.signal(signal.SIGTERM)
