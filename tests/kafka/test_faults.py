@@ -100,7 +100,7 @@ async def test_a_second_signal_exits_immediately(harness: KafkaHarness) -> None:
     await harness.create_topics()
     await harness.produce(conversations(50))
     endpoints = Endpoints()
-    worker = await harness.join(FAKE_DELAY_S="3600", **endpoints.settings)
+    worker = harness.start(FAKE_DELAY_S="3600", **endpoints.settings)
 
     async def at_work() -> bool:
         return bool(await endpoints.metric("triage_in_flight_messages"))
