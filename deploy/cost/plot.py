@@ -20,7 +20,7 @@ from triage_models.metrics.running_cost import (
 )
 
 PLOT = Path(__file__).parents[2] / "docs" / "cost.svg"
-WIDTH, HEIGHT, LEFT, TOP = 760, 400, 80, 150
+WIDTH, HEIGHT, LEFT, TOP = 760, 400, 100, 150
 MESSAGES, DOLLARS = (4, 9), (1, 7)
 """The powers of ten at the ends of the scales: messages a day, and dollars a month."""
 
@@ -66,7 +66,7 @@ LINES: tuple[tuple[str, Callable[[Traffic], float]], ...] = (
 def draw() -> str:
     """Return the picture."""
     parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {LEFT + WIDTH + 40} {TOP + HEIGHT + 60}" role="img" '
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {LEFT + WIDTH + 60} {TOP + HEIGHT + 60}" role="img" '
         'aria-label="Dollars a month by messages a day" font-family="system-ui, sans-serif" font-size="13">',
         STYLE,
         '<rect class="page" width="100%" height="100%"/>',
