@@ -1,13 +1,23 @@
 """The cost of classifying with a bundle and with a large language model, in dollars."""
 
+from dataclasses import dataclass
+
+from triage_models.metrics.prices import GPT_4O_MINI, LanguageModel
+
 MACHINE_DOLLARS_PER_HOUR = 0.10
 """A cloud machine with two cores; reports state this price, so that readers can substitute their own."""
 
-LLM = "GPT-4o mini"
-LLM_DOLLARS_PER_MILLION_IN = 0.15
-LLM_DOLLARS_PER_MILLION_OUT = 0.60
-LLM_TOKENS_IN = 87
-LLM_TOKENS_OUT = 4
+
+@dataclass(frozen=True, slots=True)
+class Tokens:
+    """What a call is billed by: the tokens of the prompt, and those of the answer."""
+
+    prompt: int
+    answer: int
+
+
+LLM = GPT_4O_MINI.name
+LLM_TOKENS = Tokens(87, 4)
 """A short prompt with nine labels and a message, and one label as the answer."""
 
 
@@ -16,7 +26,6 @@ def dollars_per_1000(messages_per_second: float, dollars_per_hour: float = MACHI
     return dollars_per_hour / 3600 / messages_per_second * 1000
 
 
-def llm_dollars_per_1000() -> float:
-    """Return the cost of sending 1,000 messages to the large language model at its list price."""
-    tokens = LLM_TOKENS_IN * LLM_DOLLARS_PER_MILLION_IN + LLM_TOKENS_OUT * LLM_DOLLARS_PER_MILLION_OUT
-    return tokens / 1_000_000 * 1000
+def llm_dollars_per_1000(tokens: Tokens = LLM_TOKENS, model: LanguageModel = GPT_4O_MINI) -> float:
+    """Return the cost of sending 1,000 messages to a large language model at its list price."""
+    return (tokens.prompt * model.dollars_in + tokens.answer * model.dollars_out) / 1_000_000 * 1000

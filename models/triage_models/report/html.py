@@ -140,7 +140,7 @@ def _costs(evaluation: Evaluation, result: dict[str, Any]) -> str:
     reasons = ", ".join(
         f"{rows:,} {REASONS[reason]}" for reason, rows in sorted(result["refusals"].items(), key=lambda item: -item[1])
     )
-    own, llm = result["dollars_per_1000"], cost.llm_dollars_per_1000()
+    own, llm, tokens = result["dollars_per_1000"], cost.llm_dollars_per_1000(), cost.LLM_TOKENS
     cascade = own + float(refused.mean()) * llm
     return (
         f"<h2>Costs</h2><p><b>Refusals:</b> {int(refused.sum()):,} of {len(outcomes):,} messages go to a larger model "
@@ -150,7 +150,7 @@ def _costs(evaluation: Evaluation, result: dict[str, Any]) -> str:
         + f"</p><p><b>Money:</b> {result['messages_per_second']:,.0f} messages per second in this run, on "
         f"{result['threads']} {'core' if result['threads'] == 1 else 'cores'}: {dollars(own)} per 1,000 messages on a "
         f"machine that costs {dollars(cost.MACHINE_DOLLARS_PER_HOUR)} per hour and is always busy. {cost.LLM} at list "
-        f"price costs {dollars(llm)} per 1,000 ({cost.LLM_TOKENS_IN} tokens in, {cost.LLM_TOKENS_OUT} out, each). "
+        f"price costs {dollars(llm)} per 1,000 ({tokens.prompt} tokens in, {tokens.answer} out, each). "
         f"The bundle with that model for its refusals costs {dollars(cascade)}.</p>"
     )
 

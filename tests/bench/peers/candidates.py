@@ -5,12 +5,15 @@ import os
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
 
 import orjson
 from triage_models import DEFAULT_BUNDLE
 
 HERE = Path(__file__).parent
+OWN_PACKAGES = ("aiokafka", "transformers", "torch")
+"""What the plain loop runs on, in the environment of Triage."""
 
 
 @dataclass(frozen=True)
@@ -135,3 +138,10 @@ CANDIDATES = (
         lambda place: _script(place, "plain_loop.py", python=sys.executable),
     ),
 )
+
+
+def versions() -> str:
+    """List the versions of what the peers run on."""
+    lines = (HERE / "requirements.txt").read_text(encoding="utf-8").splitlines()
+    pinned = [line.partition("#")[0].strip().replace("==", " ") for line in lines if "==" in line]
+    return ", ".join([*pinned, *(f"{name} {version(name)}" for name in OWN_PACKAGES)])

@@ -13,6 +13,7 @@ from triage_worker.cli import (
     calibrate,
     classify,
     console,
+    cost,
     demo,
     doctor,
     evaluate,
@@ -74,6 +75,7 @@ app.command()(evaluate.evaluate)
 app.command()(sample.sample)
 app.command()(suggest.suggest)
 app.command()(bench.bench)
+app.command()(cost.cost)
 app.add_typer(bundle.app, name="bundle")
 app.add_typer(topics.app, name="topics")
 app.add_typer(schemas.app, name="schemas")
