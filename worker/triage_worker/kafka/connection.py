@@ -148,8 +148,8 @@ def _explain(error: Exception, broker: str, settings: Settings) -> ConfigError:
         # With TLS, a missing or refused client certificate shows only after the handshake.
         return ConfigError(
             f"The broker {broker} accepts TLS, then disconnects: if it requires a client certificate, set "
-            f"TRIAGE_SSL_CERTFILE and TRIAGE_SSL_KEYFILE to one of an authority that it trusts; if it requires a "
-            f"login, set TRIAGE_SECURITY_PROTOCOL=SASL_SSL."
+            f"TRIAGE_SSL_CERTFILE and TRIAGE_SSL_KEYFILE to one of an authority that it trusts, which has not "
+            f"expired; if it requires a login, set TRIAGE_SECURITY_PROTOCOL=SASL_SSL."
         )
     if isinstance(error, ssl.SSLError | KafkaError):
         return ConfigError(
