@@ -11,7 +11,7 @@ from aiohttp import ClientSession
 
 from tests.game_day.accounts import Accounts, accounts
 from tests.game_day.monitoring import prometheus
-from tests.game_day.pods import MetricsServer, Pod, Pods
+from tests.game_day.pods import LOCAL, MetricsServer, Pod, Pods
 from tests.kafka import admin
 from tests.kafka.all_services import AllServices, all_services
 from tests.kafka.broker import Broker
@@ -115,7 +115,6 @@ class Plan:
     prefix: Prefix = lambda host: ()
 
 
-LOCAL = "127.0.0.1"
 FAKE_WORKER = {"module": "tests.kafka.fake_worker"}
 USUAL_PODS: Sequence[PodPlan] = (
     ("worker-1", "worker", LOCAL, FAKE_WORKER),

@@ -25,6 +25,9 @@ STARTS_WITHIN_S = 300.0
 
 READY_WITHIN_S = 600.0
 
+LOCAL = "127.0.0.1"
+"""Only pods here are probed: the kubelet of another zone is in that zone, and reaches them when nothing here does."""
+
 CHECK_S = 0.5
 LAST_LINES = 12
 
@@ -51,7 +54,7 @@ class Pod:
     name: str
     service: str
     settings: dict[str, str]
-    host: str = "127.0.0.1"
+    host: str = LOCAL
     port: int = field(default_factory=lambda: free_ports(1)[0])
     process: ServiceProcess | None = None
     previous: ServiceProcess | None = None
@@ -101,7 +104,7 @@ class Pods:
         self._start = start
         self.all: list[Pod] = []
 
-    def add(self, name: str, service: str, host: str = "127.0.0.1", **settings: str) -> Pod:
+    def add(self, name: str, service: str, host: str = LOCAL, **settings: str) -> Pod:
         """Start a pod."""
         pod = Pod(name, service, settings, host)
         self.all.append(pod)
@@ -122,7 +125,7 @@ class Pods:
                 self._watch(pod, now)
             if now - probed_at > PROBE_S:
                 probed_at = now
-                await asyncio.gather(*(self._probe(pod) for pod in self.all if pod.running))
+                await asyncio.gather(*(self._probe(pod) for pod in self.all if pod.running and pod.host == LOCAL))
 
     def lose(self, pod: Pod) -> None:
         """End a pod as a node that fails does: at once, and nobody starts it again."""

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import ClassVar
 
 from tests.game_day.clusters import running_cluster
-from tests.game_day.installation import FAKE_WORKER, LOCAL, USUAL_PODS, Installation, Plan, installation
+from tests.game_day.installation import FAKE_WORKER, USUAL_PODS, Installation, Plan, installation
+from tests.game_day.pods import LOCAL
 from tests.game_day.scenario import Scenario, Step, last_words, readiness
 from tests.kafka.broker import ARCHIVE, JARS, Broker
 from tests.kafka.certificates import Authority

@@ -11,7 +11,8 @@ from typing import ClassVar
 from triage_models import DEFAULT_BUNDLE
 
 from tests.game_day.clusters import running_cluster
-from tests.game_day.installation import LOCAL, USUAL_PODS, Installation, Plan, installation
+from tests.game_day.installation import USUAL_PODS, Installation, Plan, installation
+from tests.game_day.pods import LOCAL
 from tests.game_day.scenario import Scenario, Step, last_words, log_lines, readiness
 from tests.kafka.fault_environment import small_disk
 

@@ -72,7 +72,7 @@ async def test_a_token_is_not_tried_again(connection: FakeConnection) -> None:
         sasl_mechanism="OAUTHBEARER",
         oauth_token_url="https://issuer.example.com/token",
         oauth_client_id="triage",
-        oauth_client_secret="hush",  # type: ignore[arg-type]
+        oauth_client_secret="hush",
     )
     running = asyncio.create_task(SilenceDiagnosis(settings, lambda: SILENT_AFTER_S + 1).run())
     await asyncio.sleep(0.02)
