@@ -11,6 +11,7 @@ from triage_worker.config.errors import ConfigError
 from triage_worker.config.settings import Settings
 from triage_worker.kafka import broker_contact
 from triage_worker.kafka.broker_contact import SILENT_AFTER_S, BrokerContact, SilenceDiagnosis
+from triage_worker.kafka.connection import UnansweredError
 
 from tests.kafka.processes import eventually
 
@@ -64,6 +65,24 @@ async def test_the_cause_is_looked_for_while_no_broker_answers_and_forgotten_aft
     silent_s = 0.0
     await says(None)
     running.cancel()
+
+
+async def test_a_broker_that_hangs_is_not_taken_for_a_wrong_protocol(
+    connection: FakeConnection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def hang(settings: Settings) -> None:
+        raise UnansweredError("set TRIAGE_SECURITY_PROTOCOL")
+
+    monkeypatch.setattr(broker_contact, "check_connection", hang)
+    diagnosis = SilenceDiagnosis(Settings(), lambda: SILENT_AFTER_S + 1)
+    running = asyncio.create_task(diagnosis.run())
+
+    async def said() -> bool:
+        return diagnosis.problem is not None
+
+    await eventually(said, 5)
+    running.cancel()
+    assert diagnosis.problem == "a broker accepts connections and answers nothing: it hangs, or is too busy"
 
 
 async def test_a_token_is_not_tried_again(connection: FakeConnection) -> None:

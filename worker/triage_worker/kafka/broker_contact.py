@@ -10,7 +10,7 @@ from aiokafka.errors import KafkaError
 
 from triage_worker.config.errors import ConfigError
 from triage_worker.config.settings import Settings
-from triage_worker.kafka.connection import check_connection
+from triage_worker.kafka.connection import UnansweredError, check_connection
 from triage_worker.kafka.tokens.providers import login_problem
 
 log = logging.getLogger(__name__)
@@ -51,6 +51,8 @@ class SilenceDiagnosis:
             return login_problem()  # a broker refuses a token for reasons that trying again does not tell
         try:
             await check_connection(self._settings)
+        except UnansweredError:  # it answered before, so the protocol is right
+            return "a broker accepts connections and answers nothing: it hangs, or is too busy"
         except ConfigError as error:
             return str(error).rstrip(".")
         return None
