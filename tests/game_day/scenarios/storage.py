@@ -73,6 +73,7 @@ class DiskFull(Scenario):
     name = "disk-full"
     title = "disk full on the state volume of router and console"
     must_ring: ClassVar[frozenset[str]] = frozenset({"TriageDown", "TriageCrashLooping", "TriageConsoleBehind"})
+    may_ring: ClassVar[frozenset[str]] = frozenset({"TriageRouterStalled"})  # where a router runs for a while
     cause = r"(?i)no space left|disk is full|volume .*full"
 
     @asynccontextmanager
