@@ -15,7 +15,7 @@ EXTRAS := .[demo,router,otel,parquet,email,registry,aws,azure,gcp,serve,console,
 QUICK := not kafka and not train and not install and not packaging and not torture and not llm
 DATA ?= $(or $(TRIAGE_DATA),../shared/data)
 
-.PHONY: help setup demo test check docs bench gpu-check bench-peers bench-serve bench-formats screenshots evaluate-all mail-check text-price redaction-check leave-one-out early-exit language-check two-wishes label-curve multilingual-check train-multilingual train-ecommerce torture test-llm examples deploy-check lowest newest pins clean image image-test compose-test bench-cpu bench-console
+.PHONY: help setup demo test check docs bench gpu-check bench-peers bench-serve bench-formats screenshots evaluate-all mail-check text-price redaction-check leave-one-out early-exit language-check two-wishes label-curve multilingual-check train-multilingual train-ecommerce torture test-llm examples deploy-check lowest newest pins clean image image-test compose-test bench-cpu bench-console game-day
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -100,6 +100,10 @@ train-ecommerce: $(ALL_READY) ## train the shipped bundle again (data in ../shar
 
 torture: $(ALL_READY) ## run the fault matrix on a real Apache Kafka; prints its seed, TORTURE_SEED=N repeats a run
 	@TRIAGE_REQUIRE_KAFKA=1 $(BIN)/python -m pytest -m torture -s $(PYTEST_ARGS)
+
+game-day: $(ALL_READY) ## rehearse faults on a real Kafka and Prometheus, each with its alert, runbook and repair, an hour and more (GAME_ARGS="--only disk-full")
+	@PYTHON=$(abspath $(BIN))/python deploy/check/install
+	@$(BIN)/python -m tests.game_day.run $(GAME_ARGS)
 
 test-llm: $(LLM_READY) ## test the fallback with a real, very small LLM (builds llama.cpp once: needs a C++ compiler, five minutes)
 	@TRIAGE_TEST_LLM=1 $(BIN)/python -m pytest -m llm $(PYTEST_ARGS)

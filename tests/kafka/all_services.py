@@ -44,10 +44,15 @@ class AllServices:
             },
         }
 
-    async def create_topics(self) -> None:
-        """Create all topics, with two partitions each."""
-        await self._harness.create_topics(partitions=2)
-        await admin.create_topics(self._harness.bootstrap, self._topics.values(), partitions=2)
+    @property
+    def topics(self) -> dict[str, str]:
+        """The names of the topics beyond those of the harness, by their settings."""
+        return dict(self._topics)
+
+    async def create_topics(self, partitions: int = 2, replicas: int = 1) -> None:
+        """Create all topics."""
+        await self._harness.create_topics(partitions, replicas)
+        await admin.create_topics(self._harness.bootstrap, self._topics.values(), partitions, replicas)
 
     def start(self, service: str, **settings: str) -> ServiceProcess:
         """Start a service."""

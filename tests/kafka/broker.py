@@ -9,7 +9,7 @@ import subprocess
 import time
 import uuid
 from base64 import urlsafe_b64encode
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -92,6 +92,8 @@ class Broker:
         settings: replace the defaults of `format`.
         listeners: further listeners, each with its port and protocol.
         scram: users who may log in by SCRAM, each with the password.
+        host: the address that it listens on and advertises.
+        prefix: a command that runs its process in another network namespace; empty for this one.
         process: the running broker; None before the first start.
     """
 
@@ -104,12 +106,14 @@ class Broker:
     settings: Mapping[str, str] = field(default_factory=dict)
     listeners: Mapping[str, tuple[int, str]] = field(default_factory=dict)
     scram: Mapping[str, str] = field(default_factory=dict)
+    host: str = "127.0.0.1"
+    prefix: Sequence[str] = ()
     process: "subprocess.Popen[bytes] | None" = None
 
     @property
     def bootstrap(self) -> str:
         """The address for clients."""
-        return f"127.0.0.1:{self.port}"
+        return f"{self.host}:{self.port}"
 
     def format(self) -> None:
         """Write the properties and format the log folder."""
@@ -121,7 +125,7 @@ class Broker:
             "node.id": str(self.node_id),
             "controller.quorum.voters": self.voters,
             "controller.listener.names": "CONTROLLER",
-            "listeners": ",".join(f"{name}://127.0.0.1:{port}" for name, (port, _) in listeners.items()),
+            "listeners": ",".join(f"{name}://{self.host}:{port}" for name, (port, _) in listeners.items()),
             "listener.security.protocol.map": ",".join(
                 f"{name}:{protocol}" for name, (_, protocol) in listeners.items()
             ),
@@ -155,7 +159,7 @@ class Broker:
 
     def start(self, *options: str) -> None:
         """Start the process; ``options`` are the JVM's."""
-        command = [*self._java[:1], *options, *self._java[1:], "kafka.Kafka", str(self._properties)]
+        command = [*self.prefix, *self._java[:1], *options, *self._java[1:], "kafka.Kafka", str(self._properties)]
         with (self.folder / "broker.log").open("ab") as log:
             self.process = subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True)
 
@@ -197,7 +201,7 @@ class Broker:
     def _listens(self) -> bool:
         with socket.socket() as probe:
             probe.settimeout(1)
-            return probe.connect_ex(("127.0.0.1", self.port)) == 0
+            return probe.connect_ex((self.host, self.port)) == 0
 
 
 def cluster(
@@ -207,6 +211,7 @@ def cluster(
     *,
     listeners: Mapping[str, str] | None = None,
     scram: Mapping[str, str] | None = None,
+    hosts: Sequence[str] = (),
 ) -> list[Broker]:
     """Make the formatted nodes of a cluster, not started.
 
@@ -216,11 +221,15 @@ def cluster(
         settings: replace the defaults of `Broker.format`.
         listeners: further listeners, each with its protocol.
         scram: users who may log in by SCRAM, each with the password.
+        hosts: the address of each node; none of them means this machine's own.
     """
     further = listeners or {}
     ports = iter(free_ports((2 + len(further)) * nodes))
     controllers = [next(ports) for _ in range(nodes)]
-    voters = ",".join(f"{node}@127.0.0.1:{port}" for node, port in enumerate(controllers, 1))
+    addresses = list(hosts) or ["127.0.0.1"] * nodes
+    voters = ",".join(
+        f"{node}@{host}:{port}" for node, (host, port) in enumerate(zip(addresses, controllers, strict=True), 1)
+    )
     cluster_id = urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
     brokers = [
         Broker(
@@ -233,8 +242,9 @@ def cluster(
             settings=settings or {},
             listeners={name: (next(ports), protocol) for name, protocol in further.items()},
             scram=scram or {},
+            host=host,
         )
-        for node, controller in enumerate(controllers, 1)
+        for node, (host, controller) in enumerate(zip(addresses, controllers, strict=True), 1)
     ]
     for broker in brokers:
         broker.format()

@@ -45,7 +45,7 @@ class Authority:
         self.certificate = folder / f"{name}.pem"
         self.certificate.write_bytes(signed.public_bytes(serialization.Encoding.PEM))
 
-    def sign(self, name: str, *, host: str = "127.0.0.1", days: int = 30, password: str | None = None) -> Certificate:
+    def sign(self, name: str, *, host: str = "127.0.0.1", days: float = 30, password: str | None = None) -> Certificate:
         """Make a new key and its certificate.
 
         Args:

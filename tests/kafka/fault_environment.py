@@ -83,10 +83,10 @@ def fake_clock(folder: Path) -> dict[str, str]:
 
 
 @contextmanager
-def small_disk(folder: Path) -> Iterator[None]:
-    """Mount a file system of `DISK_MIB` MiB at a folder, within the context."""
+def small_disk(folder: Path, mib: int = DISK_MIB) -> Iterator[None]:
+    """Mount a file system of some MiB at a folder, within the context."""
     folder.mkdir(parents=True)
-    size = f"size={DISK_MIB}m"
+    size = f"size={mib}m"
     mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", size, "triage-torture", str(folder)], check=False)
     if mounted.returncode != 0:
         pytest.skip("needs the right to mount a small file system (root)")

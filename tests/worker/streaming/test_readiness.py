@@ -41,6 +41,7 @@ class FakeComponents:
     processor: FakeProcessor = field(default_factory=lambda: FakeProcessor([]))
     delivery: FakeDelivery = field(default_factory=lambda: FakeDelivery([], commits_offsets=False))
     lag: Any = field(default_factory=lambda: SimpleNamespace(silent_s=0.0))
+    diagnosis: Any = field(default_factory=lambda: SimpleNamespace(problem=None))
 
 
 class ReadinessHarness:
@@ -162,3 +163,12 @@ def test_a_batch_or_call_that_does_not_end_is_not_alive(harness: ReadinessHarnes
     assert harness.not_alive is None
     harness.components.processor.run_s = STUCK_AFTER_S + 1
     assert harness.not_alive == "a batch or call has been running for 301 s"
+
+
+def test_a_service_without_an_answer_says_what_is_wrong_with_the_connection(harness: ReadinessHarness) -> None:
+    harness.components.diagnosis.problem = "The broker b:9092 refused the login of triage"
+    assert harness.not_ready is None
+    harness.components.lag.silent_s = NOT_READY_AFTER_S + 1
+    assert harness.not_ready == (
+        f"the broker has not answered for {NOT_READY_AFTER_S + 1:.0f} s: The broker b:9092 refused the login of triage"
+    )

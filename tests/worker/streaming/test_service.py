@@ -47,6 +47,7 @@ class FakeComponents:
         self.consumer = FakeComponent()
         self.delivery = FakeComponent()
         self.lag = FakeComponent()
+        self.diagnosis = FakeComponent()
         self.processor = FakeProcessor()
 
     async def run(self) -> None:
@@ -62,7 +63,7 @@ async def test_the_service_ends_when_its_consumer_has_ended() -> None:
     assert (components.delivery.cancelled, components.lag.cancelled, components.processor.closed) == (True,) * 3
 
 
-@pytest.mark.parametrize("name", ["consumer", "delivery", "lag"])
+@pytest.mark.parametrize("name", ["consumer", "delivery", "lag", "diagnosis"])
 async def test_an_error_of_a_component_ends_the_others_and_is_raised(name: str) -> None:
     components = FakeComponents()
     failing: FakeComponent = getattr(components, name)

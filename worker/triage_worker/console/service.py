@@ -151,6 +151,7 @@ async def _serve(
     stack: AsyncExitStack,
 ) -> None:
     registry = process_registry()
+    console.readiness.export(registry)
     await stack.enter_async_context(_probes(settings, console, registry))
     server = make_server(make_app(console, registry), connections=CONNECTIONS, timeout_s=REQUEST_TIMEOUT_S)
     answering = asyncio.create_task(server.serve(listen(settings.http_host, settings.http_port)), name="http")

@@ -37,6 +37,10 @@ CERTIFICATES = {
 """What to do by OpenSSL's code: not valid yet, expired, another host name, another IP address."""
 
 
+class UnansweredError(ConfigError):
+    """A broker accepts connections and gives no valid answer: the protocol is wrong, or it hangs."""
+
+
 def connection_arguments(settings: Settings) -> dict[str, Any]:
     """Return the arguments that all aiokafka clients take: servers, security protocol, SASL and SSL context.
 
@@ -148,11 +152,11 @@ def _explain(error: Exception, broker: str, settings: Settings) -> ConfigError:
         # With TLS, a missing or refused client certificate shows only after the handshake.
         return ConfigError(
             f"The broker {broker} accepts TLS, then disconnects: if it requires a client certificate, set "
-            f"TRIAGE_SSL_CERTFILE and TRIAGE_SSL_KEYFILE to one of an authority that it trusts; if it requires a "
-            f"login, set TRIAGE_SECURITY_PROTOCOL=SASL_SSL."
+            f"TRIAGE_SSL_CERTFILE and TRIAGE_SSL_KEYFILE to one of an authority that it trusts, which has not "
+            f"expired; if it requires a login, set TRIAGE_SECURITY_PROTOCOL=SASL_SSL."
         )
     if isinstance(error, ssl.SSLError | KafkaError):
-        return ConfigError(
+        return UnansweredError(
             f"{broker} is up, but does not answer to TRIAGE_SECURITY_PROTOCOL={settings.security_protocol} "
             f"({_cause(error)}): set it to the protocol of that listener."
         )

@@ -13,6 +13,7 @@ from triage_worker.config.errors import BAD_INPUT, ConfigError, TriageError, pri
 from triage_worker.config.settings import Settings
 from triage_worker.kafka import topics as shared_topics
 from triage_worker.kafka.authorization import required
+from triage_worker.kafka.broker_contact import BrokerContact
 from triage_worker.kafka.client_compat.producer import abandon
 from triage_worker.kafka.clients import producer
 from triage_worker.kafka.event_reader import opened_reader
@@ -33,6 +34,8 @@ log = logging.getLogger(__name__)
 
 PRODUCER_LINGER_MS = 2
 """How long the producer waits for more records of a batch: an event's outputs go to several topics and partitions."""
+
+ROCKSDB_IO_ERROR = "IO error"
 
 
 def run(settings: Settings) -> int:
@@ -56,9 +59,9 @@ async def serve(settings: Settings) -> int:
         with required():
             await _serve(settings, topics, router, stop)
     except Exception as error:
+        failure = state_problem(error, settings.state_dir) or error
         if router.stopped.in_order:
-            raise
-        failure = error
+            raise failure from error
     if not router.stopped.in_order:
         _exit_without_faust(failure, code=1 if router.stopped.failed else 0)
     return 0
@@ -66,13 +69,18 @@ async def serve(settings: Settings) -> int:
 
 async def _serve(settings: Settings, topics: RouterTopics, router: Router, stop: asyncio.Event) -> None:
     schemas, needed = EventSchemas(settings), required_operations("router")
+    contact: BrokerContact | None = None
+
+    def not_ready() -> str | None:
+        return schemas.problem or (contact and contact.problem) or router.not_ready()
+
     async with AsyncExitStack() as stack:
         await stack.enter_async_context(
             serving(
                 settings.http_host,
                 settings.http_port,
                 alive=router.not_alive,
-                ready=lambda: schemas.problem or router.not_ready(),
+                ready=not_ready,
                 registry=router.metrics.registry,
             )
         )
@@ -93,6 +101,8 @@ async def _serve(settings: Settings, topics: RouterTopics, router: Router, stop:
             return
         traces = stack.enter_context(tracing.started("router", settings.group("router")))
         router.connect(built, sender, traces, reader, encoding)
+        contact = BrokerContact(settings, sender)
+        stack.callback(asyncio.create_task(contact.run(), name="contact").cancel)
         await router.run(stop)
     log.info("Stopped")
 
@@ -115,6 +125,22 @@ def _exit_without_faust(failure: Exception | None, *, code: int) -> NoReturn:
         code = 1
     logging.shutdown()
     os._exit(code)
+
+
+def state_problem(error: Exception, state_dir: Path | None) -> TriageError | None:
+    """Explain an error of the disk with the tables; None for any other error.
+
+    Args:
+        error: that ended the router.
+        state_dir: TRIAGE_STATE_DIR; None if the tables are in a temporary folder.
+    """
+    if not str(error).startswith(ROCKSDB_IO_ERROR):  # RocksDB's binding raises `Exception` for all of its errors
+        return None
+    folder = f"TRIAGE_STATE_DIR={state_dir}" if state_dir else "the temporary folder"
+    return TriageError(
+        f"The router's tables in {folder} cannot be read or written ({error}): make room on that disk, or empty the "
+        f"folder; the tables are then read from their changelogs."
+    )
 
 
 def _state_folder(state_dir: Path | None) -> AbstractContextManager[str | Path]:

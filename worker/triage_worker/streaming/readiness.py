@@ -64,10 +64,15 @@ class Readiness:
             yield delivery.shortage
         waiting_s = delivery.waiting_s
         if waiting_s > NOT_READY_AFTER_S:
-            why = _joined(delivery.problem, self._broker_errors.within(waiting_s), login_problem())
+            why = _joined(delivery.problem, self._broker_errors.within(waiting_s), _no_login(components))
             yield f"the broker has not taken an output for {waiting_s:.0f} s{why}"
         if components.lag.silent_s > NOT_READY_AFTER_S:
-            yield f"the broker has not answered for {components.lag.silent_s:.0f} s{_joined(login_problem())}"
+            yield f"the broker has not answered for {components.lag.silent_s:.0f} s{_joined(_no_login(components))}"
+
+
+def _no_login(components: ServiceComponents) -> str | None:
+    """Why this process is refused, or reaches no broker."""
+    return login_problem() or components.diagnosis.problem
 
 
 def _joined(*reasons: str | None) -> str:

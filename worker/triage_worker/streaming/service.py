@@ -130,6 +130,7 @@ async def run_components(components: ServiceComponents, stop: asyncio.Event, dra
     others = [
         asyncio.create_task(components.delivery.run(), name="delivery"),
         asyncio.create_task(components.lag.run(), name="lag"),
+        asyncio.create_task(components.diagnosis.run(), name="diagnosis"),
         processing,
     ]
     try:

@@ -7,6 +7,7 @@ from triage_schemas.channels import Service, written_by
 
 from triage_worker.config.settings import Settings
 from triage_worker.config.topic_selection import TopicSelection
+from triage_worker.kafka.broker_contact import SilenceDiagnosis
 from triage_worker.kafka.clients import cooperative_consumer, producer, transactional_producer
 from triage_worker.observability.metrics import Metrics
 from triage_worker.streaming.consumer import Consumer, ConsumerConfig
@@ -35,6 +36,7 @@ class ServiceComponents:
     processor: MessageProcessor
     delivery: Delivery
     lag: LagMonitor
+    diagnosis: SilenceDiagnosis
 
 
 def connect(
@@ -75,7 +77,9 @@ def connect(
         ),
         metrics,
     )
-    return ServiceComponents(in_flight, consumer, processor, delivery, LagMonitor(consumer, in_flight.offsets, metrics))
+    lag = LagMonitor(consumer, in_flight.offsets, metrics)
+    diagnosis = SilenceDiagnosis(settings, lambda: max(lag.silent_s, delivery.waiting_s))
+    return ServiceComponents(in_flight, consumer, processor, delivery, lag, diagnosis)
 
 
 def make_delivery(
