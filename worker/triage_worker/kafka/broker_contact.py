@@ -55,6 +55,8 @@ class SilenceDiagnosis:
             return "a broker accepts connections and answers nothing: it hangs, or is too busy"
         except ConfigError as error:
             return str(error).rstrip(".")
+        except Exception:  # whatever is wrong with the broker, looking for the cause must not end the service
+            log.debug("Why no broker answers was not found out", exc_info=True)
         return None
 
 
