@@ -39,6 +39,6 @@ class Layout:
 
 def differences(one: Path, other: Path) -> list[str]:
     """Return the files that are not the same in two images, with the number of their layer."""
-    first, second = (dict((file[:2], file[2]) for file in Layout(path).members()) for path in (one, other))
+    first, second = ({file[:2]: file[2] for file in Layout(path).members()} for path in (one, other))
     names = sorted(first.keys() | second.keys())
     return [f"layer {name[0]}: {name[1]}" for name in names if first.get(name) != second.get(name)]

@@ -6,10 +6,8 @@ The second run has another umask, language, time zone and folder for temporary f
 import json
 import os
 import subprocess
-import sys
 import tarfile
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -49,7 +47,7 @@ class Releases:
 
 
 @pytest.fixture(scope="module")
-def releases(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Releases]:
+def releases(tmp_path_factory: pytest.TempPathFactory) -> Releases:
     folder = tmp_path_factory.mktemp("releases")
     password = {"COSIGN_PASSWORD": "of the test"}
     subprocess.run([COSIGN, "generate-key-pair"], cwd=folder, env=os.environ | password, check=True)
@@ -59,13 +57,12 @@ def releases(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Releases]:
         clone, temporary = folder / name / "clone", folder / name / "temporary"
         temporary.mkdir(parents=True)
         _clone(clone)
-        command = [sys.executable, "-m", "deploy.release", VERSION, "--output", str(folder / name / "made"), *ARGUMENTS]
-        command[0] = str(TOOLS / "release" / "bin" / "python")
-        environment = {**os.environ, **password, **variables, "TMPDIR": str(temporary), "PYTHONPATH": str(clone)}
-        key = ["--key", str(folder / "cosign.key")]
-        subprocess.run([*command, *key], cwd=clone, env=environment, umask=umask, check=True)
+        command = [TOOLS / "release" / "bin" / "python", "-m", "deploy.release", VERSION, *ARGUMENTS]
+        options = ["--output", folder / name / "made", "--key", folder / "cosign.key"]
+        environment = {**_home(clone), **password, **variables, "TMPDIR": str(temporary), "PYTHONPATH": str(clone)}
+        subprocess.run([*command, *options], cwd=clone, env=environment, umask=umask, check=True)
         print(f"\n{name} release: {time.monotonic() - begun:.0f} s")
-    yield Releases(folder / "first" / "made", folder / "second" / "made", folder / "cosign.pub")
+    return Releases(folder / "first" / "made", folder / "second" / "made", folder / "cosign.pub")
 
 
 def _clone(clone: Path) -> None:
@@ -149,7 +146,7 @@ def test_the_image_has_the_release_and_no_date_of_today(releases: Releases) -> N
     assert labels["org.opencontainers.image.revision"] == facts["commit"]
     day = datetime.fromtimestamp(DAY, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     assert {entry["created"] for entry in layout.config["history"]} == {layout.config["created"]} == {day}
-    assert {entry[0] for _, _, entry in ((0, "", (part[2][3],)) for part in layout.members())} == {DAY}
+    assert {about[3] for _, _, about in layout.members()} == {DAY}
 
 
 @pytest.mark.skipif(not WITH_IMAGE, reason="the release was made with --no-image")
