@@ -63,7 +63,7 @@ def prepare(root: Path, folder: Path, version: str, repository: str = "") -> Sou
             )
     else:
         check(version, project_version(root), tags)
-    output("git", "clone", "--quiet", "--no-checkout", root.resolve().as_uri(), folder, cwd=root)
+    output("git", "clone", "--quiet", "--no-checkout", root.resolve(), folder, cwd=root)
     output("git", "checkout", "--quiet", "--detach", head, cwd=folder)
     if not again:
         _commit(folder, version, repository)

@@ -67,7 +67,7 @@ def releases(tmp_path_factory: pytest.TempPathFactory) -> Releases:
 
 def _clone(clone: Path) -> None:
     """Clone this repository; its last commit gets the time of the test, and somebody who releases."""
-    subprocess.run(["git", "clone", "--quiet", ROOT.as_uri(), clone], check=True)
+    subprocess.run(["git", "clone", "--quiet", ROOT, clone], check=True)
     (clone / "deploy" / ".tools").symlink_to(TOOLS)
     for key, value in (("user.name", "A Maintainer"), ("user.email", "maintainer@example.com")):
         subprocess.run(["git", "config", "--global", key, value], env=_home(clone), check=True)
