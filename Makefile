@@ -15,7 +15,7 @@ EXTRAS := .[demo,router,otel,parquet,email,registry,aws,azure,gcp,serve,console,
 QUICK := not kafka and not train and not install and not packaging and not torture and not llm
 DATA ?= $(or $(TRIAGE_DATA),../shared/data)
 
-.PHONY: help setup demo test check docs bench gpu-check bench-peers bench-serve bench-formats screenshots evaluate-all mail-check text-price redaction-check leave-one-out early-exit language-check two-wishes label-curve multilingual-check train-multilingual train-ecommerce torture test-llm examples deploy-check lowest newest pins clean image image-test compose-test bench-cpu bench-console release release-test
+.PHONY: help setup demo test check docs bench gpu-check bench-peers bench-serve bench-formats screenshots evaluate-all mail-check text-price redaction-check leave-one-out early-exit language-check two-wishes label-curve multilingual-check train-multilingual train-ecommerce torture test-llm examples deploy-check lowest newest pins clean image image-test compose-test bench-cpu bench-console release release-test upgrade-test
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -133,6 +133,9 @@ release: ## make the release VERSION=1.2.3 in dist/release, of the current commi
 release-test: $(ALL_READY) ## make a release twice from two clones, compare all bytes, verify the signature; an hour and more on two busy cores
 	@deploy/release/install
 	@RELEASE_TEST=1 $(BIN)/python -m pytest -s -m release tests/deploy/test_release_twice.py $(PYTEST_ARGS)
+
+upgrade-test: $(ALL_READY) ## run the code of an earlier commit next to this one on a real Kafka (EARLIER=COMMIT; default: the latest release's tag)
+	@TRIAGE_REQUIRE_KAFKA=1 TRIAGE_EARLIER='$(EARLIER)' $(BIN)/python -m pytest -s tests/kafka/test_earlier_version.py $(PYTEST_ARGS)
 
 lowest: $(ALL_READY) ## run the quick tests with the lowest versions that pyproject.toml allows, without PyTorch
 	@$(BIN)/uv venv --quiet --clear --python $(BIN)/python $(VENV)-lowest
