@@ -52,11 +52,13 @@ def releases(tmp_path_factory: pytest.TempPathFactory) -> Releases:
     password = {"COSIGN_PASSWORD": "of the test"}
     subprocess.run([COSIGN, "generate-key-pair"], cwd=folder, env=os.environ | password, check=True)
     other = {"LC_ALL": "tr_TR.UTF-8", "TZ": "Asia/Kathmandu"}
+    asked = subprocess.run(["git", "rev-parse", "HEAD"], cwd=ROOT, check=True, capture_output=True, text=True)
+    commit = asked.stdout.strip()
     for name, umask, variables in (("first", 0o022, {}), ("second", 0o077, other)):
         begun = time.monotonic()
         clone, temporary = folder / name / "clone", folder / name / "temporary"
         temporary.mkdir(parents=True)
-        _clone(clone)
+        _clone(clone, commit)
         command = [TOOLS / "release" / "bin" / "python", "-m", "deploy.release", VERSION, *ARGUMENTS]
         options = ["--output", folder / name / "made", "--key", folder / "cosign.key"]
         environment = {**_home(clone), **password, **variables, "TMPDIR": str(temporary), "PYTHONPATH": str(clone)}
@@ -65,9 +67,10 @@ def releases(tmp_path_factory: pytest.TempPathFactory) -> Releases:
     return Releases(folder / "first" / "made", folder / "second" / "made", folder / "cosign.pub")
 
 
-def _clone(clone: Path) -> None:
-    """Clone this repository; its last commit gets the time of the test, and somebody who releases."""
-    subprocess.run(["git", "clone", "--quiet", ROOT, clone], check=True)
+def _clone(clone: Path, commit: str) -> None:
+    """Clone this repository; the commit gets the time of the test, and somebody who releases."""
+    subprocess.run(["git", "clone", "--quiet", "--no-checkout", ROOT, clone], check=True)
+    subprocess.run(["git", "checkout", "--quiet", "--detach", commit], cwd=clone, check=True)
     (clone / "deploy" / ".tools").symlink_to(TOOLS)
     for key, value in (("user.name", "A Maintainer"), ("user.email", "maintainer@example.com")):
         subprocess.run(["git", "config", "--global", key, value], env=_home(clone), check=True)

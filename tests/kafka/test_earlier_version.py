@@ -83,7 +83,7 @@ async def test_workers_of_both_share_a_group(harness: KafkaHarness, earlier: dic
 async def test_the_router_goes_on_with_the_tickets_of_the_other_version(
     harness: KafkaHarness, earlier: dict[str, str], tmp_path: Path, from_topics: bool
 ) -> None:
-    """The earlier router, this one, and the earlier one again; the tables in one folder, or read from the changelogs."""
+    """The earlier router, this one, and the earlier one again; tables in one folder, or from the changelogs."""
     name = uuid.uuid4().hex[:8]
     router = RouterHarness(harness, f"tickets-{name}", f"alerts-{name}", tmp_path / "state")
     await harness.create_topics()
