@@ -87,3 +87,4 @@ def sign(sums: Path, key: Path) -> None:
     offline = ("--use-signing-config=false", "--tlog-upload=false", "--yes")
     sums_signed = ("--bundle", sums.with_name(SIGNATURE), sums)
     run(TOOLS / "cosign", "sign-blob", "--key", key.resolve(), *offline, *sums_signed, cwd=sums.parent)
+    sums.with_name(SIGNATURE).chmod(0o644)
