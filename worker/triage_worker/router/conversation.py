@@ -78,7 +78,7 @@ class Conversation:
 
     @classmethod
     def load(cls, value: bytes) -> "Conversation":
-        """Load the state from the JSON that `dump` made, perhaps of a later version, whose further fields are dropped."""
+        """Load the JSON that `dump` made, or that of a later version, without what is new there."""
         known = {attribute.name for attribute in fields(cls)}
         return cls(**{name: kept for name, kept in orjson.loads(value).items() if name in known})
 
