@@ -59,8 +59,8 @@ def releases(tmp_path_factory: pytest.TempPathFactory) -> Releases:
         clone, temporary = folder / name / "clone", folder / name / "temporary"
         temporary.mkdir(parents=True)
         _clone(clone, commit)
-        command = [TOOLS / "release" / "bin" / "python", "-m", "deploy.release", VERSION, *ARGUMENTS]
-        options = ["--output", folder / name / "made", "--key", folder / "cosign.key"]
+        command: list[str | Path] = [TOOLS / "release" / "bin" / "python", "-m", "deploy.release", VERSION, *ARGUMENTS]
+        options: list[str | Path] = ["--output", folder / name / "made", "--key", folder / "cosign.key"]
         environment = {**_home(clone), **password, **variables, "TMPDIR": str(temporary), "PYTHONPATH": str(clone)}
         subprocess.run([*command, *options], cwd=clone, env=environment, umask=umask, check=True)
         print(f"\n{name} release: {time.monotonic() - begun:.0f} s")
@@ -107,7 +107,7 @@ def test_the_checksums_are_signed(releases: Releases) -> None:
     offline = ("--key", releases.key, "--insecure-ignore-tlog")
     for folder in (releases.first, releases.second):
         subprocess.run(["sha256sum", "--check", "--strict", "--quiet", SUMS], cwd=folder, check=True)
-        verify = [COSIGN, "verify-blob", *offline, "--bundle", SIGNATURE, SUMS]
+        verify: list[str | Path] = [COSIGN, "verify-blob", *offline, "--bundle", SIGNATURE, SUMS]
         subprocess.run(verify, cwd=folder, check=True)
         listed = {line.split()[1] for line in (folder / SUMS).read_text(encoding="utf-8").splitlines()}
         assert listed == {path.name for path in folder.iterdir()} - {SUMS, SIGNATURE}
