@@ -15,7 +15,7 @@ EXTRAS := .[demo,router,otel,parquet,email,registry,aws,azure,gcp,serve,console,
 QUICK := not kafka and not train and not install and not packaging and not torture and not llm
 DATA ?= $(or $(TRIAGE_DATA),../shared/data)
 
-.PHONY: help setup demo test check docs bench gpu-check bench-peers bench-serve bench-formats screenshots evaluate-all mail-check text-price redaction-check leave-one-out early-exit language-check two-wishes label-curve multilingual-check train-multilingual train-ecommerce torture test-llm examples deploy-check lowest newest pins clean image image-test compose-test bench-cpu bench-console game-day
+.PHONY: help setup demo test check docs bench gpu-check bench-peers bench-serve bench-formats screenshots evaluate-all mail-check text-price redaction-check leave-one-out early-exit language-check two-wishes label-curve multilingual-check train-multilingual train-ecommerce torture test-llm examples deploy-check lowest newest pins clean image image-test compose-test bench-cpu bench-console game-day release release-test upgrade-test
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -129,6 +129,17 @@ image-test: $(ALL_READY) image ## run the image without rights, its services on 
 compose-test: $(ALL_READY) image ## start all of the Compose file, send a message through, ask its dashboards' queries, and end it
 	@PYTHON=$(abspath $(BIN))/python deploy/check/install
 	@deploy/image/engine $(BIN)/python -m pytest -s tests/image -m compose $(PYTEST_ARGS)
+
+release: ## make the release VERSION=1.2.3 in dist/release, of the current commit; pushes nothing (RELEASE_ARGS="--key FILE": sign; --tag; --help)
+	@deploy/release/install
+	@PYTHONPATH=. deploy/.tools/release/bin/python -m deploy.release '$(VERSION)' $(RELEASE_ARGS)
+
+release-test: $(ALL_READY) ## make a release twice from two clones, compare all bytes, verify the signature; an hour and more on two busy cores
+	@deploy/release/install
+	@RELEASE_TEST=1 $(BIN)/python -m pytest -s -m release tests/deploy/test_release_twice.py $(PYTEST_ARGS)
+
+upgrade-test: $(ALL_READY) ## run the code of an earlier commit next to this one on a real Kafka (EARLIER=COMMIT; default: the latest release's tag)
+	@TRIAGE_REQUIRE_KAFKA=1 TRIAGE_EARLIER='$(EARLIER)' $(BIN)/python -m pytest -s tests/kafka/test_earlier_version.py $(PYTEST_ARGS)
 
 lowest: $(ALL_READY) ## run the quick tests with the lowest versions that pyproject.toml allows, without PyTorch
 	@$(BIN)/uv venv --quiet --clear --python $(BIN)/python $(VENV)-lowest

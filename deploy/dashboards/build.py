@@ -17,6 +17,8 @@ WIDTH = 24
 HEIGHT = 8
 STAT_HEIGHT = 4
 SOURCE = {"type": "prometheus", "uid": "${datasource}"}
+PANELS = {"row": None, "bargauge": "Bar gauge", "stat": "Stat", "timeseries": "Time series"}
+"""The kinds of panels, with Grafana's names of those that are plug-ins."""
 
 
 @dataclass
@@ -41,6 +43,9 @@ def dashboard(board: Board) -> dict[str, Any]:
     place = Place()
     panels = [panel for row in board.rows for panel in _row(row, place)]
     return {
+        "__inputs": [],  # the source of data is a variable, so nothing is asked when the dashboard is imported
+        "__requires": _requires({panel["type"] for panel in panels}),
+        "id": None,
         "uid": board.uid,
         "title": board.title,
         "description": board.description,
@@ -58,6 +63,19 @@ def dashboard(board: Board) -> dict[str, Any]:
         ],
         "panels": panels,
     }
+
+
+def _requires(kinds: set[str]) -> list[dict[str, str]]:
+    """List what a dashboard needs, as grafana.com shows it. Grafana 11 is the first that writes this schemaVersion."""
+    return [
+        {"type": "grafana", "id": "grafana", "name": "Grafana", "version": "11.0.0"},
+        {"type": "datasource", "id": "prometheus", "name": "Prometheus", "version": "1.0.0"},
+        *(
+            {"type": "panel", "id": kind, "name": name, "version": ""}
+            for kind in sorted(kinds)
+            if (name := PANELS[kind])
+        ),
+    ]
 
 
 def _variables() -> list[dict[str, Any]]:

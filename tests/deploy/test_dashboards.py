@@ -124,6 +124,18 @@ def test_the_committed_dashboards_equal_the_output_of_the_generator() -> None:
 
 
 @pytest.mark.parametrize("file", BOARDS, ids=lambda file: file.stem)
+def test_a_board_says_what_it_needs_as_grafana_com_asks(file: Path) -> None:
+    board = json.loads(file.read_text(encoding="utf-8"))
+    assert board["id"] is None
+    assert board["__inputs"] == []
+    assert board["description"].endswith(".")
+    needed = {(item["type"], item["id"]) for item in board["__requires"]}
+    panels = {("panel", panel["type"]) for panel in board["panels"] if panel["type"] != "row"}
+    assert needed == panels | {("grafana", "grafana"), ("datasource", "prometheus")}
+    assert all(item["name"] and "version" in item for item in board["__requires"])
+
+
+@pytest.mark.parametrize("file", BOARDS, ids=lambda file: file.stem)
 def test_panels_are_large_enough_and_do_not_overlap(file: Path) -> None:
     taken: set[tuple[int, int]] = set()
     panels = json.loads(file.read_text(encoding="utf-8"))["panels"]

@@ -3,14 +3,19 @@
 import os
 import subprocess
 import sys
+import tomllib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from importlib.metadata import Distribution, distribution
 from pathlib import Path
 
 from packaging.requirements import Requirement
+from packaging.version import Version
 
 ROOT = Path(__file__).parents[2]
+VERSION = str(Version(tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["version"]))
+"""The version as Python writes it: 1.2.0rc1 for 1.2.0-rc.1."""
+
 PIP = (sys.executable, "-m", "pip", "--disable-pip-version-check", "--quiet")
 ISOLATED = ("PYTHON", "TRIAGE_", "PIP_", "VIRTUAL_ENV")
 """Variables that begin so do not reach the processes that the tests start."""

@@ -12,12 +12,12 @@ import pytest
 from packaging.metadata import Metadata
 from triage_schemas.events import AlertEvent, Event, FallbackEvent, IntentEvent, LabelEvent, ReviewEvent, TicketEvent
 
-from tests.packaging.distributions import ROOT, Environment, build_sdist, build_wheel, run
+from tests.packaging.distributions import ROOT, VERSION, Environment, build_sdist, build_wheel, run
 
 pytestmark = pytest.mark.packaging
 
 PROJECT = ROOT / "schemas"
-DIST_INFO = "triage_schemas-0.1.0.dist-info"
+DIST_INFO = f"triage_schemas-{VERSION}.dist-info"
 TYPES: tuple[type[Event], ...] = (IntentEvent, FallbackEvent, ReviewEvent, LabelEvent, TicketEvent, AlertEvent)
 ABSENT = ("aiokafka", "faust", "numpy", "onnxruntime", "tokenizers", "triage_models", "triage_worker", "yaml")
 

@@ -6,7 +6,7 @@ from zipfile import ZipFile
 
 import pytest
 
-from tests.packaging.distributions import build_wheel
+from tests.packaging.distributions import VERSION, build_wheel
 
 pytestmark = pytest.mark.packaging
 
@@ -27,7 +27,7 @@ TOP = {
 def test_its_top_level_is_the_sources_and_the_project_files(sdist: Path) -> None:
     with tarfile.open(sdist) as archive:
         paths = [Path(name).parts for name in archive.getnames()]
-    assert {parts[0] for parts in paths} == {"triage_worker-0.1.0"}
+    assert {parts[0] for parts in paths} == {f"triage_worker-{VERSION}"}
     assert {parts[1] for parts in paths} == TOP
     assert {parts[2] for parts in paths if parts[1] == "models"} == {"triage_models", "bundles", "corpus"}
     assert {parts[2] for parts in paths if parts[1] == "schemas"} == {"triage_schemas"}

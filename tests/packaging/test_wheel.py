@@ -9,12 +9,12 @@ from zipfile import ZipFile
 import pytest
 from packaging.metadata import Metadata
 
-from tests.packaging.distributions import ROOT
+from tests.packaging.distributions import ROOT, VERSION
 
 pytestmark = pytest.mark.packaging
 
 PACKAGES = ("triage_models", "triage_schemas", "triage_worker")
-DIST_INFO = "triage_worker-0.1.0.dist-info"
+DIST_INFO = f"triage_worker-{VERSION}.dist-info"
 SOURCES = {
     "schemas/triage_schemas/": "triage_schemas/",
     "models/triage_models/": "triage_models/",

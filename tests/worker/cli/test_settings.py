@@ -5,6 +5,7 @@ import tomllib
 from pathlib import Path
 
 import pytest
+from packaging.version import Version
 from triage_worker.config.settings import Settings
 from triage_worker.config.sources import variable
 
@@ -59,7 +60,7 @@ def test_the_document_has_the_names_of_this_installation(triage: Triage) -> None
 
 def test_the_version_is_that_of_the_package(triage: Triage) -> None:
     pyproject = tomllib.loads((DOCUMENT.parents[1] / "pyproject.toml").read_text(encoding="utf-8"))
-    assert triage("--version") == CommandResult(0, f"triage {pyproject['project']['version']}\n", "")
+    assert triage("--version") == CommandResult(0, f"triage {Version(pyproject['project']['version'])}\n", "")
 
 
 def test_help_needs_no_model(triage: Triage) -> None:

@@ -286,3 +286,9 @@ def test_a_further_wish_has_its_tag_however_many_its_rule_sets() -> None:
     both = replace(message(1), wishes=["DAMAGED"])
     (opened,) = apply_message(None, both, many, close_after_s=DAY, partition=2, now=2_000.0)
     assert opened.tags == ["also_damaged", *many.tags[: MAX_TAGS - 1]]
+
+
+def test_the_state_of_a_later_version_is_read_without_what_is_new() -> None:
+    (opened,) = applied(message(1))
+    later = orjson.loads(opened.dump()) | {"something_new": {"a": 1}}
+    assert Conversation.load(orjson.dumps(later)) == opened

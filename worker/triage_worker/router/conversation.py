@@ -1,7 +1,7 @@
 """The state machine of a conversation's ticket, without I/O: a message, a time-out or a close gives the next state."""
 
 from base64 import urlsafe_b64encode
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from datetime import UTC, datetime
 from hashlib import blake2b
 from typing import Any, Literal
@@ -78,8 +78,9 @@ class Conversation:
 
     @classmethod
     def load(cls, value: bytes) -> "Conversation":
-        """Load the state from the JSON that `dump` made."""
-        return cls(**orjson.loads(value))
+        """Load the JSON that `dump` made, or that of a later version, without what is new there."""
+        known = {attribute.name for attribute in fields(cls)}
+        return cls(**{name: kept for name, kept in orjson.loads(value).items() if name in known})
 
     def dump(self) -> bytes:
         """Return the state as JSON."""
