@@ -63,6 +63,10 @@ def test_one_price_of_an_llm_is_too_few(triage: Triage) -> None:
     refused(triage("cost", "--llm-price-input", "1"), "--llm-price-output")
 
 
+def test_an_llm_without_a_price_is_refused(triage: Triage) -> None:
+    refused(triage("cost", "--llm-price-input", "0", "--llm-price-output", "0"), "more than 0")
+
+
 def test_pods_are_those_of_the_chart() -> None:
     values = yaml.safe_load((ROOT / "deploy" / "helm" / "triage" / "values.yaml").read_text(encoding="utf-8"))
     worker, assumed = values["worker"], Deployment()

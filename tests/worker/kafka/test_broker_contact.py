@@ -1,6 +1,7 @@
 """Whether a broker answers, and the cause if none does."""
 
 import asyncio
+import logging
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -23,17 +24,20 @@ class FakeConnection:
 
     Attributes:
         tried: how often it was tried.
+        causes: of the refusals, in turn.
     """
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.refused, self.tried = True, 0
+        self.causes = (REFUSED,)
         monkeypatch.setattr(broker_contact, "check_connection", self._check)
         monkeypatch.setattr(broker_contact, "CHECK_S", 0.001)
+        monkeypatch.setattr(broker_contact, "ASK_S", 0.001)
 
     async def _check(self, settings: Settings) -> None:
         self.tried += 1
         if self.refused:
-            raise ConfigError(f"{REFUSED}.")
+            raise ConfigError(f"{self.causes[self.tried % len(self.causes)]}.")
 
 
 @pytest.fixture
@@ -85,6 +89,35 @@ async def test_a_broker_that_hangs_is_not_taken_for_a_wrong_protocol(
     assert diagnosis.problem == "a broker accepts connections and answers nothing: it hangs, or is too busy"
 
 
+async def test_each_cause_is_logged_once_in_a_silence(
+    connection: FakeConnection, caplog: pytest.LogCaptureFixture
+) -> None:
+    connection.causes = ("a:9092 refused", "b:9092 refused")
+    silent_s = SILENT_AFTER_S + 1
+    diagnosis = SilenceDiagnosis(Settings(), lambda: silent_s)
+    running = asyncio.create_task(diagnosis.run())
+
+    async def forgotten() -> bool:
+        return diagnosis.problem is None
+
+    async def tried_often() -> bool:
+        return connection.tried >= 10
+
+    def logged() -> list[str]:
+        return sorted(record.getMessage() for record in caplog.records if record.levelno == logging.ERROR)
+
+    await eventually(tried_often, 5)
+    once = ["No broker answers: a:9092 refused", "No broker answers: b:9092 refused"]
+    assert logged() == once
+
+    silent_s = 0.0
+    await eventually(forgotten, 5)
+    silent_s, connection.tried = SILENT_AFTER_S + 1, 0
+    await eventually(tried_often, 5)
+    running.cancel()
+    assert logged() == sorted([*once, *once])
+
+
 async def test_a_token_is_not_tried_again(connection: FakeConnection) -> None:
     settings = Settings(
         security_protocol="SASL_SSL",
@@ -115,8 +148,6 @@ async def test_a_client_that_gets_no_metadata_has_a_problem(
     contact = BrokerContact(Settings(), cast("AIOKafkaProducer", client))
     answers.append(True)
     running = asyncio.create_task(contact.run())
-    await asyncio.sleep(0.05)
-    assert contact.problem is None
 
     async def silent() -> bool:
         return contact.problem is not None and contact.problem.endswith(REFUSED)
@@ -124,6 +155,7 @@ async def test_a_client_that_gets_no_metadata_has_a_problem(
     async def answered() -> bool:
         return contact.problem is None
 
+    await eventually(answered, 5)
     for failure in (False, KafkaError("gone")):
         answers.append(failure)
         await eventually(silent, 5, lambda: str(contact.problem))

@@ -71,6 +71,8 @@ def cost(
     """
     if (llm_price_input is None) != (llm_price_output is None):
         raise ConfigError("An LLM has two prices: give both --llm-price-input and --llm-price-output.")
+    if llm_price_input == llm_price_output == 0:
+        raise ConfigError("An LLM that costs nothing cannot be compared: give one of its two prices more than 0.")
     traffic = Traffic(messages_per_day, peak_to_mean, message_tokens)
     deployment = Deployment(rate, cores, utilization, replicas, other_cores, allocatable, refused)
     machines = prices.MACHINES

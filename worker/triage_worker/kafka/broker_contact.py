@@ -20,6 +20,9 @@ SILENT_AFTER_S = 10.0
 
 CHECK_S = 5.0
 
+ASK_S = 3.0
+"""How long an answer may take, and the pause before the next question: one that is missed is not yet a silence."""
+
 
 class SilenceDiagnosis:
     """Says why no broker answers. While one does, it makes no connection.
@@ -38,11 +41,16 @@ class SilenceDiagnosis:
         self.problem: str | None = None
 
     async def run(self) -> None:
-        """Look until cancelled."""
+        """Look until cancelled. Each cause is logged once in a silence, though each look may end at another broker."""
+        logged: set[str] = set()
         while True:
             await asyncio.sleep(CHECK_S)
-            found = await self._look() if self._silent_s() > SILENT_AFTER_S else None
-            if found is not None and found != self.problem:
+            silent = self._silent_s() > SILENT_AFTER_S
+            found = await self._look() if silent else None
+            if not silent:
+                logged.clear()
+            elif found is not None and found not in logged:
+                logged.add(found)
                 log.error("No broker answers: %s", found)
             self.problem = found
 
@@ -88,13 +96,13 @@ class BrokerContact:
         try:
             while True:
                 await self._ask()
-                await asyncio.sleep(CHECK_S)
+                await asyncio.sleep(ASK_S)
         finally:
             diagnosing.cancel()
 
     async def _ask(self) -> None:
         try:
-            async with asyncio.timeout(CHECK_S):
+            async with asyncio.timeout(ASK_S):
                 if await self._client.force_metadata_update():
                     self._answered_at = monotonic()
         except (KafkaError, TimeoutError) as error:

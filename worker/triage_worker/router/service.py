@@ -59,9 +59,12 @@ async def serve(settings: Settings) -> int:
         with required():
             await _serve(settings, topics, router, stop)
     except Exception as error:
-        failure = state_problem(error, settings.state_dir) or error
+        problem = state_problem(error, settings.state_dir)
         if router.stopped.in_order:
-            raise failure from error
+            if problem is None:
+                raise
+            raise problem from error
+        failure = problem or error
     if not router.stopped.in_order:
         _exit_without_faust(failure, code=1 if router.stopped.failed else 0)
     return 0
