@@ -106,13 +106,13 @@ class Bench:
 
     async def _run(self, messages: int, repeats: float, seconds: float) -> Figures:
         await self._warm_up(min(WARM_UP, messages))
-        seconds, cpu_s = await self._backlog(messages, repeats)
+        took_s, cpu_s = await self._backlog(messages, repeats)
         memory = self._program.memory_mib
         latencies = await self._latencies(seconds)
         lost, repeated = await self._killed(messages, repeats)
         return Figures(
             self._candidate.name,
-            messages / seconds,
+            messages / took_s,
             cpu_s / messages * 1000,
             memory,
             quantiles(latencies, n=100, method="inclusive")[98] * 1000,
