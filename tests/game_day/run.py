@@ -11,6 +11,8 @@ from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
+import pytest
+
 from tests.deploy.tools import TOOLS
 from tests.game_day import report
 from tests.game_day.rehearsal import Rehearsal, rehearse, say
@@ -61,7 +63,7 @@ async def _rehearse_all(chosen: Sequence[Scenario], folder: Path, parallel: int,
             own.mkdir()
             try:
                 done.append(await rehearse(scenario, own))
-            except Exception:  # the other scenarios are worth their results
+            except (Exception, pytest.skip.Exception):  # the other scenarios are worth their results
                 say(scenario, f"FAILED: {traceback.format_exc()}")
             report.write(output, done)
 
