@@ -36,6 +36,7 @@ PRODUCER_LINGER_MS = 2
 """How long the producer waits for more records of a batch: an event's outputs go to several topics and partitions."""
 
 ROCKSDB_IO_ERROR = "IO error"
+ROCKSDB_LOCKED = "IO error: While lock file"
 
 
 def run(settings: Settings) -> int:
@@ -140,10 +141,10 @@ def state_problem(error: Exception, state_dir: Path | None) -> TriageError | Non
     if not str(error).startswith(ROCKSDB_IO_ERROR):  # RocksDB's binding raises `Exception` for all of its errors
         return None
     folder = f"TRIAGE_STATE_DIR={state_dir}" if state_dir else "the temporary folder"
-    return TriageError(
-        f"The router's tables in {folder} cannot be read or written ({error}): make room on that disk, or empty the "
-        f"folder; the tables are then read from their changelogs."
-    )
+    advice = "make room on that disk, or empty the folder; the tables are then read from their changelogs"
+    if str(error).startswith(ROCKSDB_LOCKED):  # to empty it would take the tables from the process that has them
+        advice = "another process uses them: stop it, or give each router a folder of its own"
+    return TriageError(f"The router's tables in {folder} cannot be read or written ({error}): {advice}.")
 
 
 def _state_folder(state_dir: Path | None) -> AbstractContextManager[str | Path]:
