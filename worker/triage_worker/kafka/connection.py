@@ -156,7 +156,9 @@ def _explain(error: Exception, broker: str, settings: Settings) -> ConfigError:
             f"expired; if it requires a login, set TRIAGE_SECURITY_PROTOCOL=SASL_SSL."
         )
     if isinstance(error, ssl.SSLError | KafkaError):
-        return UnansweredError(
+        # An error of TLS, such as a refused certificate in TLS 1.2, is an answer.
+        kind = ConfigError if isinstance(error, ssl.SSLError) else UnansweredError
+        return kind(
             f"{broker} is up, but does not answer to TRIAGE_SECURITY_PROTOCOL={settings.security_protocol} "
             f"({_cause(error)}): set it to the protocol of that listener."
         )
