@@ -29,7 +29,7 @@ class FakeConnection:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.refused, self.tried = True, 0
-        self.causes = (REFUSED,)
+        self.causes: tuple[str, ...] = (REFUSED,)
         monkeypatch.setattr(broker_contact, "check_connection", self._check)
         monkeypatch.setattr(broker_contact, "CHECK_S", 0.001)
         monkeypatch.setattr(broker_contact, "ASK_S", 0.001)
