@@ -95,8 +95,7 @@ class Keda:
             f"--tls-cert-file={certificates / 'tls.crt'}",
             f"--tls-private-key-file={certificates / 'tls.key'}",
             f"--client-ca-file={certificates / 'ca.crt'}",
-            f"--authentication-kubeconfig={self._kubeconfig}",
-            f"--authorization-kubeconfig={self._kubeconfig}",
+            *(f"--{use}-kubeconfig={self._kubeconfig}" for use in ("authentication", "authorization", "lister")),
             f"--metrics-service-address=127.0.0.1:{self._grpc}",
             f"--metrics-service-grpc-authority={OPERATOR_HOST}",
         )
