@@ -80,6 +80,12 @@ class Scaling:
         found: Json = json.loads(text)
         return found
 
+    def add_container(self, name: str) -> None:
+        """Add a container without resources to the worker's pods, as a service mesh does."""
+        container = {"name": name, "image": name}
+        patch = json.dumps({"spec": {"template": {"spec": {"containers": [container]}}}})
+        self.cluster.kubectl("patch", "deployment", WORKER, "--namespace", self.namespace, "--patch", patch)
+
     @property
     def scaled_object(self) -> Json:
         """KEDA's resource."""

@@ -7,8 +7,9 @@ import time
 import pytest
 
 from tests.cluster.keda.group_lag import lag_of
-from tests.cluster.keda.scaling import PARTITIONS, POLLING_S, Scaling
+from tests.cluster.keda.scaling import FALLBACK, PARTITIONS, POLLING_S, Scaling
 from tests.cluster.programs import MARKS
+from tests.kafka import admin
 from tests.kafka.broker import Broker
 
 pytestmark = [*MARKS, pytest.mark.kafka]
@@ -60,3 +61,13 @@ async def test_no_pod_is_removed_while_the_broker_is_away(
         await lag.add(800 - await lag.now())
         await scaling.watch.reached(PARTITIONS, 180)
     print(f"{time.monotonic() - back:.0f} s from the broker's return to pods for a new lag")
+
+
+async def test_brokers_that_answer_but_not_what_the_lag_is_start_the_fallback(scaling: Scaling) -> None:
+    async with lag_of(scaling.harness, PARTITIONS) as lag:
+        await lag.clear()
+        await scaling.watch.reached(2, 60, ready=True)
+    await admin.delete_topic(scaling.harness.bootstrap, scaling.harness.input)
+    began = time.monotonic()
+    await scaling.watch.reached(FALLBACK, 180)
+    print(f"\n{time.monotonic() - began:.0f} s until {FALLBACK} pods: {scaling.scaled_object['status'].get('health')}")

@@ -41,16 +41,22 @@ async def test_an_idle_topic_has_no_lag_behind_markers_and_deleted_messages(scal
     assert await asyncio.to_thread(scaling.lag) == 60
 
 
-async def test_a_group_that_never_committed_is_behind_on_its_own_topics_only(
+async def test_a_pattern_counts_other_topics_only_until_the_first_commit(
     cluster: Cluster, running_keda: Keda, harness: KafkaHarness
 ) -> None:
-    """A trigger for a pattern names no topic, and there is nothing yet that the group has committed."""
+    """A trigger for a pattern names no topic: KEDA takes those that the group has committed, and all if it has none."""
     await harness.produce(accepted_messages(300), topic=harness.dead_letters)
     chosen = values(harness)
     chosen["topics"]["input"] = f"^{harness.input}$"
     with released(cluster, harness, chosen) as scaling:
-        until(lambda: scaling.taken_over, 120, running_keda.log)
-        assert scaling.lag() == 0
+        await asyncio.to_thread(until, lambda: scaling.taken_over, 120, running_keda.log)
+        assert await asyncio.to_thread(scaling.lag) >= 300
+        worker, _ = start_worker(harness, "at_least_once")
+
+        async def no_lag() -> bool:
+            return await asyncio.to_thread(scaling.lag) == 0
+
+        await eventually(no_lag, 60, worker.log_text)
 
 
 async def write_in_transactions(harness: KafkaHarness) -> None:

@@ -88,6 +88,15 @@ async def test_busy_pods_add_pods_without_a_lag(scaling: Scaling, cpu: CpuMetric
         print(f"\n{time.monotonic() - began:.1f} s from busy pods to one more")
 
 
+async def test_a_sidecar_without_a_cpu_request_does_not_hide_the_cpu(scaling: Scaling, cpu: CpuMetrics) -> None:
+    async with lag_of(scaling.harness, PARTITIONS) as lag:
+        await lag.clear()
+        scaling.add_container("proxy")
+        await scaling.watch.reached(2, 60, ready=True)
+        cpu.share = 1.0
+        await scaling.watch.reached(3, 90)
+
+
 async def test_without_a_metrics_server_it_adds_pods_and_removes_none(scaling: Scaling, cpu: CpuMetrics) -> None:
     async with lag_of(scaling.harness, PARTITIONS) as lag:
         await lag.clear()
