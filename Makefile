@@ -15,7 +15,7 @@ EXTRAS := .[demo,router,otel,parquet,email,registry,aws,azure,gcp,serve,console,
 QUICK := not kafka and not train and not install and not packaging and not torture and not llm
 DATA ?= $(or $(TRIAGE_DATA),../shared/data)
 
-.PHONY: help setup demo test check docs bench gpu-check bench-peers bench-serve bench-formats screenshots evaluate-all mail-check text-price redaction-check leave-one-out early-exit language-check two-wishes label-curve multilingual-check train-multilingual train-ecommerce torture test-llm examples deploy-check lowest newest pins clean image image-test compose-test bench-cpu bench-console
+.PHONY: help setup demo test check docs bench gpu-check bench-peers bench-serve bench-formats screenshots evaluate-all mail-check text-price redaction-check leave-one-out early-exit language-check two-wishes label-curve multilingual-check train-multilingual train-ecommerce torture test-llm examples deploy-check cluster-test lowest newest pins clean image image-test compose-test bench-cpu bench-console
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -114,6 +114,11 @@ screenshots: $(ALL_READY) ## take the pictures of the console for the documentat
 deploy-check: $(ALL_READY) ## check chart, image, alerts, dashboards and Compose file without a cluster
 	@PYTHON=$(abspath $(BIN))/python deploy/check/install
 	@DEPLOY_CHECK=1 $(BIN)/python -m pytest tests/deploy -m "not install" $(PYTEST_ARGS)
+
+cluster-test: $(ALL_READY) ## install, upgrade and remove the chart on a real Kubernetes API server; builds one by Go, once (PYTEST_ARGS="-k drain")
+	@deploy/check/install crds
+	@deploy/cluster/install
+	@TRIAGE_TEST_CLUSTER=1 $(BIN)/python -m pytest tests/cluster $(PYTEST_ARGS)
 
 image: ## build the image triage:VERSION by Docker, or by podman, which root on Debian gets installed (IMAGE_ARGS="--build-arg DEVICE=gpu")
 	@deploy/image/engine deploy/image/build $(IMAGE_ARGS)

@@ -57,6 +57,11 @@ class Cluster:
         cache = str(self.folder / "kubectl")
         return {**os.environ, **helm, "KUBECONFIG": str(self.kubeconfig), "KUBECACHEDIR": cache}
 
+    @property
+    def version(self) -> str:
+        """The version of the API server, such as ``v1.34.2``."""
+        return str(json.loads(self.kubectl("version", "--output=json"))["serverVersion"]["gitVersion"])
+
     def attempt(
         self, name: str, *arguments: str | Path, given: str | None = None
     ) -> "subprocess.CompletedProcess[str]":

@@ -162,6 +162,39 @@ def test_a_job_creates_topics_before_the_services_if_enabled(everything: list[Ma
     assert "topics.create" in refusal(SMALLEST | both)
 
 
+def test_the_pods_of_hooks_have_their_own_labels_annotations_and_resources() -> None:
+    """A mesh's container in them would not end, and a quota asks them for limits like any pod."""
+    limits = {"cpu": "1", "memory": "512Mi"}
+    hooks = {
+        "podLabels": {"sidecar.istio.io/inject": "false"},
+        "podAnnotations": {"linkerd.io/inject": "disabled"},
+        "resources": {"limits": limits},
+    }
+    manifests = render(SMALLEST | {"topics": {"create": True}, "hooks": hooks})
+    test = of_kind(manifests, "Pod")["triage-test"]
+    job = of_kind(manifests, "Job")["triage-topics"]["spec"]["template"]
+    for pod in (test, job):
+        assert pod["metadata"]["labels"]["sidecar.istio.io/inject"] == "false"
+        assert pod["metadata"]["annotations"]["linkerd.io/inject"] == "disabled"
+        assert [each["resources"]["limits"] for each in pod["spec"]["containers"]] == [limits] * len(
+            pod["spec"]["containers"]
+        )
+    services = of_kind(manifests, "Deployment").values()
+    assert not [item for item in services if "sidecar.istio.io/inject" in str(item)]
+
+
+def test_hooks_log_in_as_the_services_do_where_a_cloud_goes_by_the_account() -> None:
+    """The Job runs before the chart's own account exists; with an account of the installation it uses that."""
+    created = render(SMALLEST | {"topics": {"create": True}})
+    assert of_kind(created, "Pod")["triage-test"]["spec"]["serviceAccountName"] == "triage"
+    assert "serviceAccountName" not in of_kind(created, "Job")["triage-topics"]["spec"]["template"]["spec"]
+    account = {"serviceAccount": {"create": False, "name": "kafka-client"}}
+    given = render(SMALLEST | {"topics": {"create": True}} | account)
+    found = _all_pods(given)
+    assert {"triage-test", "triage-topics"} <= found.keys()
+    assert {spec["serviceAccountName"] for spec in found.values()} == {"kafka-client"}
+
+
 def test_two_releases_share_no_group_and_no_name() -> None:
     seen: set[str] = set()
     for name in ("intents-eu", "intents-us"):
