@@ -19,9 +19,7 @@ from tests.kafka.harness import KafkaHarness
 @pytest.fixture(scope="session")
 def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
     """A control plane of its own with three nodes, since KEDA's kinds come from KEDA here."""
-    # Only without this routing may the Service of an aggregated API be an external name.
-    flags = ("--enable-aggregator-routing=false",)
-    with control_plane(tmp_path_factory.mktemp("cluster"), api_server=flags) as running:
+    with control_plane(tmp_path_factory.mktemp("cluster")) as running:
         running.create(*(simulated_node(f"node-{zone}", zone=zone) for zone in "abc"))
         running.kubectl("wait", "--for=condition=Ready", "--timeout=60s", "nodes", "--all")
         yield running
