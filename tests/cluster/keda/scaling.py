@@ -80,6 +80,11 @@ class Scaling:
         found: Json = json.loads(text)
         return found
 
+    def upgrade(self, chosen: Json) -> None:
+        """Upgrade the release to other values."""
+        options = ("--namespace", self.namespace, "--values", "-")
+        self.cluster.helm("upgrade", RELEASE, CHART, *options, given=json.dumps(chosen))
+
     def add_container(self, name: str) -> None:
         """Add a container without resources to the worker's pods, as a service mesh does."""
         container = {"name": name, "image": name}

@@ -10,10 +10,13 @@ import time
 
 import pytest
 
+from tests.cluster.control_plane import Cluster
 from tests.cluster.keda.cpu_metrics import CpuMetrics
 from tests.cluster.keda.group_lag import lag_of
-from tests.cluster.keda.scaling import DOWN, MOST, PARTITIONS, POLLING_S, UP, Scaling
+from tests.cluster.keda.processes import Keda
+from tests.cluster.keda.scaling import DOWN, MOST, PARTITIONS, POLLING_S, UP, Scaling, released, values
 from tests.cluster.programs import MARKS
+from tests.kafka.harness import KafkaHarness
 
 pytestmark = [*MARKS, pytest.mark.kafka]
 
@@ -109,3 +112,21 @@ async def test_without_a_metrics_server_it_adds_pods_and_removes_none(scaling: S
             print(f"\n{scaling.conditions()}")
             assert scaling.watch.now.wanted == 5
         await scaling.watch.reached(2, 300)
+
+
+async def test_autoscaling_that_is_enabled_later_leaves_one_pod_for_a_moment(
+    cluster: Cluster, running_keda: Keda, harness: KafkaHarness, cpu: CpuMetrics
+) -> None:
+    """Helm removes `replicas`, and without a number Kubernetes takes one; docs/operations.md warns of it."""
+    chosen = values(harness)
+    chosen["worker"] |= {"replicas": 4, "autoscaling": chosen["worker"]["autoscaling"] | {"enabled": False}}
+    async with lag_of(harness, PARTITIONS) as lag:
+        await lag.clear()
+        with released(cluster, harness, chosen) as scaling:
+            await scaling.watch.reached(4, 60, ready=True)
+            began = time.monotonic()
+            chosen["worker"]["autoscaling"] |= {"enabled": True, "minReplicas": 4}
+            scaling.upgrade(chosen)
+            await scaling.watch.reached(1, 60)
+            await scaling.watch.reached(4, 60, ready=True)
+            print(f"\nseconds, pods: {[(round(at, 1), pods) for at, pods in scaling.watch.wanted_since(began)]}")
