@@ -119,9 +119,10 @@ deploy-check: $(ALL_READY) ## check chart, image, alerts, dashboards and Compose
 	@PYTHON=$(abspath $(BIN))/python deploy/check/install
 	@DEPLOY_CHECK=1 $(BIN)/python -m pytest tests/deploy -m "not install" $(PYTEST_ARGS)
 
-cluster-test: $(ALL_READY) ## install, upgrade and remove the chart on a real Kubernetes API server; builds one by Go, once (PYTEST_ARGS="-k drain")
+cluster-test: $(ALL_READY) ## install, upgrade, scale by KEDA and remove the chart on a real Kubernetes API server; Go builds both, once (PYTEST_ARGS="-k drain")
 	@deploy/check/install crds
 	@deploy/cluster/install
+	@deploy/cluster/install-keda
 	@TRIAGE_TEST_CLUSTER=1 $(BIN)/python -m pytest tests/cluster $(PYTEST_ARGS)
 
 image: ## build the image triage:VERSION by Docker, or by podman, which root on Debian gets installed (IMAGE_ARGS="--build-arg DEVICE=gpu")

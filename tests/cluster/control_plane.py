@@ -236,7 +236,6 @@ def _api_flags(folder: Path, etcd_port: int, port: int, certificates: _Certifica
         "requestheader-extra-headers-prefix": "X-Remote-Extra-",
         "proxy-client-cert-file": certificates.proxy.certificate,
         "proxy-client-key-file": certificates.proxy.key,
-        "enable-aggregator-routing": "true",
     }
     return [f"--{name}={value}" for name, value in flags.items()]
 

@@ -75,7 +75,9 @@ def test_it_scales_by_cpu() -> None:
     manifests = rendered("medium")
     scaling = of_kind(manifests, "HorizontalPodAutoscaler")[NAME]["spec"]
     assert scaling["scaleTargetRef"]["name"] == NAME
-    assert scaling["metrics"][0]["resource"]["target"] == {"type": "Utilization", "averageUtilization": 70}
+    cpu = scaling["metrics"][0]["containerResource"]
+    assert cpu["container"] == "serve"
+    assert cpu["target"] == {"type": "Utilization", "averageUtilization": 70}
     assert "replicas" not in of_kind(manifests, "Deployment")[NAME]["spec"]
     assert "HorizontalPodAutoscaler" not in {item["kind"] for item in render(VALUES)}
 

@@ -141,7 +141,9 @@ def test_without_keda_it_scales_by_cpu(everything: list[Manifest]) -> None:
     deployment = of_kind(everything, "Deployment")["triage-worker"]
     assert scaler["scaleTargetRef"]["name"] == deployment["metadata"]["name"]
     assert (scaler["minReplicas"], scaler["maxReplicas"]) == (2, 12)
-    assert scaler["metrics"][0]["resource"]["target"]["averageUtilization"] == 70
+    cpu = scaler["metrics"][0]["containerResource"]
+    assert cpu["container"] == deployment["spec"]["template"]["spec"]["containers"][0]["name"]
+    assert cpu["target"]["averageUtilization"] == 70
     assert scaler["behavior"]["scaleDown"]["stabilizationWindowSeconds"] == 600
     assert "replicas" not in deployment["spec"]
     nothing = {"autoscaling": {"enabled": True, "keda": False, "cpuUtilization": 0}}

@@ -1,0 +1,1 @@
+"""The chart's autoscaling by KEDA's own operator and metrics adapter."""
