@@ -4,15 +4,14 @@ Nothing may be lost, and the gaps without output are measured.
 """
 
 import asyncio
-from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from itertools import count, pairwise
 from time import time
 
 import pytest
 
 from tests.kafka.harness import KafkaHarness, message
-from tests.kafka.message_outcomes import MessageOutcomes
+from tests.kafka.output_gaps import longest_gaps
 from tests.kafka.processes import ServiceProcess
 from tests.kafka.traffic import constant_traffic
 
@@ -45,7 +44,7 @@ async def test_scaling_and_a_roll_out_under_load_leave_no_long_gap(harness: Kafk
     assert delivery == "at_least_once" or outcomes.duplicated() == []
     print(f"\n{delivery}: {len(traffic.positions)} messages, {len(outcomes.duplicated())} answered twice")
     for (name, begin), (_, end) in pairwise([*phases, ("", time())]):
-        gap, partition_gap = _gaps(outcomes, begin, end)
+        gap, partition_gap = longest_gaps(outcomes, begin, end)
         print(
             f"{name}: {end - begin:.0f} s, longest without any output {gap:.2f} s, "
             f"of one partition {partition_gap:.2f} s"
@@ -80,19 +79,3 @@ async def _scale_and_roll_out(harness: KafkaHarness, delivery: str, begin_phase:
 
 async def _join(harness: KafkaHarness, delivery: str) -> ServiceProcess:
     return await harness.join(module="triage_worker worker", timeout_s=START_S, delivery=delivery, threads="1")
-
-
-def _gaps(outcomes: MessageOutcomes, begin: float, end: float) -> tuple[float, float]:
-    """Return the longest time without any output, and the longest time without an output of one partition.
-
-    A gap that ended between begin and end counts in full.
-    """
-    by_partition: dict[int, list[float]] = defaultdict(list)
-    for (partition, _), records in outcomes.records.items():
-        by_partition[partition] += [record.timestamp / 1_000 for record in records]
-    times = [second for seconds in by_partition.values() for second in seconds]
-    return _longest(times, begin, end), max(_longest(seconds, begin, end) for seconds in by_partition.values())
-
-
-def _longest(times: Iterable[float], begin: float, end: float) -> float:
-    return max(later - earlier for earlier, later in pairwise(sorted(times)) if begin <= later < end)
