@@ -3,7 +3,7 @@
 from triage_worker.config.settings import Settings
 from triage_worker.kafka.topic_plan import plan
 
-from tests.deploy.manifests import Manifest, of_kind, rendered
+from tests.deploy.manifests import Manifest, of_kind, refusal, rendered
 from tests.kafka.acls import documented_acls
 
 
@@ -90,6 +90,16 @@ def test_each_service_has_only_the_rights_that_it_needs() -> None:
 def test_the_check_may_only_describe() -> None:
     rights = _rights(of_kind(rendered("medium"), "KafkaUser")["triage-test"])
     assert set.union(*rights.values()) == {"Describe", "DescribeConfigs"}
+
+
+def test_a_secret_of_the_installation_is_not_the_one_that_strimzi_makes() -> None:
+    """A user and the Secret with the password have one name; the helpdesk's token in it would be lost."""
+    values: Manifest = {
+        "kafka": {"bootstrapServers": "kafka:9093", "securityProtocol": "SASL_SSL"},
+        "strimzi": {"cluster": "events", "users": {"enabled": True}},
+        "helpdesk": {"enabled": True, "url": "https://x.zendesk.com", "user": "u", "existingSecret": "triage-helpdesk"},
+    }
+    assert "helpdesk.existingSecret is triage-helpdesk, which Strimzi gives the password" in refusal(values)
 
 
 def test_no_right_covers_all_resources() -> None:
