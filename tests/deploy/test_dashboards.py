@@ -1,5 +1,6 @@
 """Dashboards and alerts use only metrics that the services export."""
 
+import asyncio
 import json
 import re
 from collections.abc import Iterator
@@ -9,6 +10,7 @@ import pytest
 import yaml
 from prometheus_client import CollectorRegistry
 from triage_worker.audit.metrics import AuditMetrics
+from triage_worker.console.shared.readiness import ConsoleReadiness
 from triage_worker.fallback.metrics import LlmMetrics
 from triage_worker.helpdesk.metrics import HelpdeskMetrics
 from triage_worker.inference.bundle_metrics import BundleMetrics
@@ -49,6 +51,9 @@ def _registries() -> Iterator[CollectorRegistry]:
     yield fallback.registry
     yield RouterMetrics().registry
     yield HelpdeskMetrics().registry
+    console = CollectorRegistry()
+    ConsoleReadiness(asyncio.Event(), []).export(console)
+    yield console
     for kind in (ServeMetrics, IntakeMetrics):
         registry = CollectorRegistry()
         kind(registry)
