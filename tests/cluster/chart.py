@@ -11,6 +11,7 @@ import yaml
 
 from tests.deploy.manifests import Manifest
 from tests.deploy.tools import CHART, ROOT, folder
+from tests.kafka.harness import KafkaHarness
 
 OPERATORS = (
     "scaledobjects.keda.sh",
@@ -21,6 +22,21 @@ OPERATORS = (
     "kafkausers.kafka.strimzi.io",
 )
 """The custom kinds that the chart can make."""
+
+
+def worker_alone(harness: KafkaHarness, **worker: Any) -> dict[str, Any]:
+    """Return the values of a release that has only a worker, on the topics of a test, with these settings of it."""
+    return {
+        "kafka": {"bootstrapServers": harness.bootstrap},
+        "topics": {
+            "input": harness.input,
+            "output": harness.output,
+            "fallback": harness.fallback,
+            "deadLetter": harness.dead_letters,
+        },
+        "router": {"enabled": False},
+        "worker": {"groupId": harness.group, **worker},
+    }
 
 
 def custom_kinds() -> list[Manifest]:

@@ -8,6 +8,7 @@ from time import time
 
 import pytest
 
+from tests.cluster.chart import worker_alone
 from tests.cluster.conftest import write_values
 from tests.cluster.control_plane import Cluster
 from tests.cluster.namespaces import Namespace
@@ -39,21 +40,8 @@ async def harness(bootstrap: str, tmp_path: Path) -> AsyncIterator[KafkaHarness]
 
 def release(harness: KafkaHarness, delivery: str) -> dict[str, object]:
     """Values of a release with two workers on the processes' node, and nothing else."""
-    return {
-        "kafka": {"bootstrapServers": harness.bootstrap},
-        "topics": {
-            "input": harness.input,
-            "output": harness.output,
-            "fallback": harness.fallback,
-            "deadLetter": harness.dead_letters,
-        },
-        "router": {"enabled": False},
-        "worker": {
-            "groupId": harness.group,
-            "nodeSelector": {PROCESSES: "true"},
-            "settings": {"TRIAGE_DELIVERY": delivery, "TRIAGE_THREADS": "1"},
-        },
-    }
+    settings = {"TRIAGE_DELIVERY": delivery, "TRIAGE_THREADS": "1"}
+    return worker_alone(harness, nodeSelector={PROCESSES: "true"}, settings=settings)
 
 
 @pytest.mark.parametrize("delivery", ["at_least_once", "exactly_once"])

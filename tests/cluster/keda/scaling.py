@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
+from tests.cluster.chart import worker_alone
 from tests.cluster.control_plane import Cluster
 from tests.cluster.keda.replicas import ReplicaWatch
 from tests.deploy.tools import CHART
@@ -31,33 +32,24 @@ Json = dict[str, Any]
 
 def values(harness: KafkaHarness) -> Json:
     """Return the chart's values: only the worker, scaled by lag and by CPU at 70 %."""
-    return {
-        "kafka": {"bootstrapServers": harness.bootstrap},
-        "topics": {
-            "partitions": MOST,
-            "input": harness.input,
-            "output": harness.output,
-            "fallback": harness.fallback,
-            "deadLetter": harness.dead_letters,
+    made = worker_alone(
+        harness,
+        resources={"requests": {"cpu": "1", "memory": "64Mi"}, "limits": {"cpu": "1", "memory": "64Mi"}},
+        autoscaling={
+            "enabled": True,
+            "minReplicas": 2,
+            "maxReplicas": MOST,
+            "messagesPerSecondPerPod": 10,
+            "drainSeconds": 10,
+            "cpuUtilization": 70,
+            "pollingInterval": POLLING_S,
+            "scaleUp": UP,
+            "scaleDown": DOWN,
+            "fallback": {"failureThreshold": 3, "replicas": FALLBACK},
         },
-        "router": {"enabled": False},
-        "worker": {
-            "groupId": harness.group,
-            "resources": {"requests": {"cpu": "1", "memory": "64Mi"}, "limits": {"cpu": "1", "memory": "64Mi"}},
-            "autoscaling": {
-                "enabled": True,
-                "minReplicas": 2,
-                "maxReplicas": MOST,
-                "messagesPerSecondPerPod": 10,
-                "drainSeconds": 10,
-                "cpuUtilization": 70,
-                "pollingInterval": POLLING_S,
-                "scaleUp": UP,
-                "scaleDown": DOWN,
-                "fallback": {"failureThreshold": 3, "replicas": FALLBACK},
-            },
-        },
-    }
+    )
+    made["topics"]["partitions"] = MOST
+    return made
 
 
 @dataclass

@@ -25,6 +25,18 @@ HELD_S = 30.0
 """How long after the expiry the broker is restarted, which ends all connections."""
 
 
+async def _why_not_ready(site: Installation) -> Sequence[Step]:
+    waiting = [
+        Step("TriageNotReady", f"curl …/readyz of the {service}", await readiness(site, service))
+        for service in ("worker", "router", "fallback")
+    ]
+    return [
+        *waiting,
+        Step("TriageDown", "kubectl get pods", site.pods.list()),
+        Step("TriageCrashLooping", "kubectl logs POD --previous --tail=1", last_words(site, "router")),
+    ]
+
+
 class SecretRotated(Scenario):
     """The user's password is changed at the brokers, and the services still have the old one."""
 
@@ -70,13 +82,7 @@ class SecretRotated(Scenario):
 
     async def diagnose(self, site: Installation) -> Sequence[Step]:
         """Ask all services why they are not ready."""
-        return [
-            Step("TriageNotReady", "curl …/readyz of the worker", await readiness(site, "worker")),
-            Step("TriageNotReady", "curl …/readyz of the router", await readiness(site, "router")),
-            Step("TriageNotReady", "curl …/readyz of the fallback", await readiness(site, "fallback")),
-            Step("TriageDown", "kubectl get pods", site.pods.list()),
-            Step("TriageCrashLooping", "kubectl logs POD --previous --tail=1", last_words(site, "router")),
-        ]
+        return await _why_not_ready(site)
 
     async def repair(self, site: Installation) -> None:
         """Give the services the new password, and restart them."""
@@ -137,13 +143,7 @@ class CertificateExpired(Scenario):
 
     async def diagnose(self, site: Installation) -> Sequence[Step]:
         """Ask all services why they are not ready."""
-        return [
-            Step("TriageNotReady", "curl …/readyz of the worker", await readiness(site, "worker")),
-            Step("TriageNotReady", "curl …/readyz of the fallback", await readiness(site, "fallback")),
-            Step("TriageNotReady", "curl …/readyz of the router", await readiness(site, "router")),
-            Step("TriageDown", "kubectl get pods", site.pods.list()),
-            Step("TriageCrashLooping", "kubectl logs POD --previous --tail=1", last_words(site, "router")),
-        ]
+        return await _why_not_ready(site)
 
     async def repair(self, site: Installation) -> None:
         """Renew the certificates in place, restart the broker, and restart the services that have one."""
