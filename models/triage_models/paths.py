@@ -16,5 +16,8 @@ def shipped(name: str) -> Path:
 DEFAULT_BUNDLE = shipped("bundles") / "ecommerce"
 """The folder of the shipped bundle: nine intents of online shops, in English."""
 
+FAST_BUNDLE = shipped("bundles") / "ecommerce-fast"
+"""The folder of the shipped bundle with early exits, in a checkout."""
+
 MULTILINGUAL_BUNDLE = shipped("bundles") / "ecommerce-multilingual"
 """The folder of the bundle of the same intents in twelve languages, in a checkout."""

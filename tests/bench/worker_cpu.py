@@ -1,6 +1,6 @@
 """Measures the worker's CPU time a message, several variants in turns: ``make bench-cpu``.
 
-A variant is a checkout of Triage, a number of partitions and a delivery. For each round of each, a worker is started,
+A variant is a checkout of Triage, a bundle, a number of partitions and a delivery. For each round of each, a worker is started,
 warmed up, and stopped while a backlog is produced; its CPU time is measured from then to the last answer, by thread.
 Between them, ONNX Runtime alone runs the same texts, as in ``triage bench``. CPU time is compared, and not the rate,
 since other work on the machine slows it down less; it still grows where the cores are shared, for all in the same way.
@@ -47,9 +47,10 @@ WARM_UP = 500
 
 @dataclass(frozen=True)
 class Variant:
-    """What is measured: a checkout, a number of partitions and a delivery."""
+    """What is measured: a checkout, a bundle (None: the default one), a number of partitions and a delivery."""
 
     checkout: Path
+    bundle: Path | None
     partitions: int
     delivery: str
 
@@ -60,7 +61,8 @@ class Variant:
 
     def __str__(self) -> str:
         where = "" if self.checkout == HERE else f" in {self.checkout.name}"
-        return f"{self.delivery}, {self.partitions} partitions{where}"
+        model = "" if self.bundle is None else f", {self.bundle.name}"
+        return f"{self.delivery}, {self.partitions} partitions{model}{where}"
 
 
 class Threads(NamedTuple):
@@ -130,6 +132,8 @@ async def one_round(
 ) -> Spent:
     """Start a worker, and measure what it takes to read a backlog, or messages that come at a rate."""
     own = settings.model_copy(update={"delivery": variant.delivery, "http_port": free_port()})
+    if variant.bundle is not None:
+        own = own.model_copy(update={"bundle": Settings.load(bundle=str(variant.bundle)).bundle.resolved()})
     service = Service("worker", own, {"PYTHONPATH": variant.python_path})
     async with running(service) as [worker], Traffic.opened(own, variant.partitions) as traffic:
         await traffic.send(messages[:WARM_UP])
@@ -223,6 +227,7 @@ def main() -> None:
     """Print a line for each variant."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--against", type=Path, action="append", default=[], help="another checkout; may be repeated")
+    parser.add_argument("--bundle", type=Path, action="append", default=[], help="a bundle beside the default one")
     parser.add_argument("--partitions", type=int, nargs="+", default=[4])
     parser.add_argument("--delivery", nargs="+", default=["at_least_once"])
     parser.add_argument("--messages", type=int, default=4_000)
@@ -232,7 +237,15 @@ def main() -> None:
     parser.add_argument("--bootstrap-servers")
     options = parser.parse_args()
     checkouts = [*(path.resolve() for path in options.against), HERE]
-    variants = [Variant(*each) for each in product(checkouts, options.partitions, options.delivery)]
+    here = [
+        Variant(HERE, path.resolve(), *each)
+        for path in options.bundle
+        for each in product(options.partitions, options.delivery)
+    ]
+    variants = [
+        Variant(path, None, *each) for path in checkouts for each in product(options.partitions, options.delivery)
+    ]
+    variants += here
     with kafka(options.bootstrap_servers) as servers:
         settings = Settings.load(
             bootstrap_servers=servers, threads=options.threads, remembered_texts=0, http_host="127.0.0.1"

@@ -58,15 +58,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parse(arguments)
     log = Console(stderr=True, highlight=False, soft_wrap=True)
     try:
-        results = leave_out(options.kind, options.data, options.runs, quick=options.quick, seed=options.seed, log=log)
+        bundle = train_without(
+            options.kind, options.data, options.runs, quick=options.quick, seed=options.seed, log=log
+        )
+        _measure(bundle, options, log)
+        if options.early_exit:
+            _measure(_with_exits(bundle, options.data, options.runs), options, log)
     except ModelError as error:
         log.print(f"leave-one-out: {error}")
         return EXIT_INCOMPLETE
-    reports = options.runs / "reports"
-    name = run_name(options.kind, quick=options.quick)
-    written = write_results(reports / f"{name}.json", name, results, seed=options.seed)
-    print_results(result_table(results), reports)
-    log.print(f"The same figures, all with intervals: {written}")
     return 0
 
 
@@ -75,36 +75,63 @@ def run_name(kind: str, *, quick: bool) -> str:
     return f"without_{kind}{'_quick' if quick else ''}"
 
 
-def leave_out(kind: str, public: Path, runs: Path, *, quick: bool, seed: int, log: Console) -> list[Result]:
-    """Train a bundle without kinds of shop and evaluate it on what was left out, and on other strangers.
+def train_without(kind: str, public: Path, runs: Path, *, quick: bool, seed: int, log: Console) -> Path:
+    """Train a bundle without kinds of shop.
 
     Args:
         kind: one of `KINDS`, or `ALL`.
-        public: folder of the public data sets; SOFMattress is skipped if it is not there.
-        runs: folder for the bundle, data and reports.
+        public: folder of the public data sets.
+        runs: folder for the bundle and its data.
         quick: use two epochs: less than half the time, and slightly worse.
         seed: seed of every draw.
         log: where progress is shown.
+
+    Returns:
+        The bundle's folder.
 
     Raises:
         DataError: Data is missing.
     """
     from triage_models.training import ecommerce  # noqa: PLC0415 (torch is slow to import, and an extra)
 
-    kinds = tuple(KINDS) if kind == ALL else (kind,)
     name = run_name(kind, quick=quick)
-    training, shops = runs / "data" / f"{name}.csv", frozenset(shop for one in kinds for shop in KINDS[one])
+    training, shops = _training_data(runs, name), frozenset(shop for one in _kinds(kind) for shop in KINDS[one])
     ecommerce.assemble(public, training, without=shops)
     with progress_display(log) as progress:
         epochs = QUICK_EPOCHS if quick else ecommerce.EPOCHS
-        bundle = ecommerce.train_on(training, public, runs / name, epochs=epochs, seed=seed, progress=progress)
-    results = []
-    for part in [*(_left_out(one) for one in kinds), *other_strangers(public)]:
+        return ecommerce.train_on(training, public, runs / name, epochs=epochs, seed=seed, progress=progress)
+
+
+def _with_exits(bundle: Path, public: Path, runs: Path) -> Path:
+    """Return a copy of a bundle of `train_without` from which texts leave early."""
+    from triage_models.training import ecommerce  # noqa: PLC0415
+    from triage_models.training.exits_of_bundle import add_exits_to_bundle  # noqa: PLC0415
+
+    generated = public / "ecomintent" / "train.csv"
+    output = bundle.with_name(f"{bundle.name}_early_exit")
+    training = _training_data(runs, bundle.name)
+    return add_exits_to_bundle(bundle, training, ecommerce.RECIPE, output, generated=generated)
+
+
+def _training_data(runs: Path, name: str) -> Path:
+    return runs / "data" / f"{name}.csv"
+
+
+def _kinds(kind: str) -> tuple[str, ...]:
+    return tuple(KINDS) if kind == ALL else (kind,)
+
+
+def _measure(bundle: Path, options: argparse.Namespace, log: Console) -> None:
+    """Evaluate a bundle on what was left out and on other strangers, print the results and write them."""
+    results, reports = [], options.runs / "reports"
+    for part in [*(_left_out(one) for one in _kinds(options.kind)), *other_strangers(options.data)]:
         log.print(f"{part.title} …")
-        data = part.write(runs / "data" / f"{part.name}.csv")
-        figures = evaluate(data, bundle, output=runs / "reports" / f"{name}_{part.name}")
+        data = part.write(options.runs / "data" / f"{part.name}.csv")
+        figures = evaluate(data, bundle, output=reports / f"{bundle.name}_{part.name}")
         results.append(Result(part.title, figures, part.left_out))
-    return results
+    written = write_results(reports / f"{bundle.name}.json", bundle.name, results, seed=options.seed)
+    print_results(result_table(results), reports)
+    log.print(f"The same figures, all with intervals: {written}")
 
 
 class Part(NamedTuple):
@@ -140,6 +167,7 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--data", type=Path, required=True, help="folder of the public data sets")
     parser.add_argument("--kind", choices=[ALL, *sorted(KINDS)], default=ALL, help="the kind of shop to leave out")
     parser.add_argument("--quick", action="store_true", help="two epochs: less than half the time")
+    parser.add_argument("--early-exit", action="store_true", help="measure the bundle with early exits, too")
     parser.add_argument("--runs", type=Path, default=Path("runs"), help="folder for the bundle, data and reports")
     parser.add_argument("--seed", type=int, default=0, help="seed of every draw")
     return parser.parse_args(arguments)

@@ -1,10 +1,12 @@
 """Trains the heads by which sure texts leave a network early, and adds them to its exported models.
 
 The network stays as it is: the heads are trained on the vectors of its earlier layers, with the labels and the
-network's own answers as targets. What leaves is chosen by the head's probability alone.
+network's own answers as targets. A single head is now and then very sure of a wrong answer to words that it has hardly
+seen. So each exit has an ensemble of heads, which have not seen the same shops, and a text leaves if all agree.
 """
 
 import zlib
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -20,14 +22,20 @@ from tokenizers import Tokenizer
 from torch import Tensor, nn
 from torch.nn import functional
 
+from triage_models.data.splits import MIN_GROUPS
 from triage_models.serving.engine import sized_batches
 from triage_models.training.batches import Examples, pad, token_ids
-from triage_models.training.exit_graph import OUTPUTS, ExitHead, add_exit, add_vector_nodes
+from triage_models.training.exit_graph import OUTPUTS, Ensemble, add_exit, add_vector_nodes
 from triage_models.training.recipe import Recipe
 
 SURE = 0.9
-"""A text leaves where its likeliest class has this probability. At 0.8 a fifth more messages/s are answered, but twice
-as many answers differ from those of the whole network to the worse; at 0.95 it is the other way round."""
+"""A text leaves that has a class to which each head of the ensemble gives this probability."""
+
+MEMBERS = 5
+"""Heads of an ensemble. Each learns without a fifth of the shops, so that they disagree on what few shops write."""
+
+SHARPNESS = 1.25
+"""Texts that leave are right more often than the probabilities of small heads say; this ranks them among the others."""
 
 MIN_ROWS = 1000
 """With fewer rows there are no exits: their heads would be sure of what they do not know."""
@@ -44,7 +52,7 @@ SIMILARITY_WEIGHT = 10.0
 """Of the squared error of the similarities, which are between -1 and 1, beside the cross-entropy."""
 
 HARD_WEIGHT = 4.0
-"""How much more a row counts that a head gets wrong if it has not seen it: such texts need the later layers."""
+"""How much more a row counts that a head gets wrong which has not seen its shop: such texts need the later layers."""
 
 Vectors = NDArray[np.float32]
 
@@ -58,15 +66,12 @@ class _Read(NamedTuple):
 
 
 class _Rows(NamedTuple):
-    """What a head learns from: vectors ``[N, W]``, targets and similarities ``[N, C]``, and weights ``[N]``."""
+    """What heads learn from: vectors ``[N, W]``, targets and similarities ``[N, C]``, and weights ``[M, N]``."""
 
     vectors: Tensor
     targets: Tensor
     similarity: Tensor
     weights: Tensor
-
-    def take(self, rows: Tensor) -> "_Rows":
-        return _Rows(*(part[rows] for part in self))
 
 
 def layers_to_leave_after(layers: int) -> tuple[int, ...]:
@@ -90,7 +95,7 @@ def without_exits_if_few(recipe: Recipe, rows: int) -> Recipe:
 def add_exits(
     models: Sequence[Path], tokenizer: Tokenizer, examples: Examples, layers: Sequence[int], seed: int
 ) -> None:
-    """Train a head for each layer and add it to exported models of one network, in place.
+    """Train an ensemble for each layer and add it to exported models of one network, in place.
 
     Args:
         models: files of `triage_models.training.export`. The heads are trained on what the first one computes.
@@ -100,11 +105,11 @@ def add_exits(
         seed: seed of the weights and the batches.
     """
     read = _read(models[0], token_ids(tokenizer, examples.texts), layers)
-    heads = [_trained_head(read, layer, examples, seed) for layer in layers]
+    ensembles = [_trained_ensemble(read, layer, examples, seed) for layer in layers]
     for file in models:
         model = onnx.load(str(file))
-        for head in sorted(heads, key=lambda head: -head.layer):
-            add_exit(model, head)
+        for ensemble in sorted(ensembles, key=lambda ensemble: -ensemble.layer):
+            add_exit(model, ensemble)
         onnx.save(model, str(file))
 
 
@@ -124,70 +129,87 @@ def _read(file: Path, encodings: Sequence[list[int]], layers: Sequence[int]) -> 
     return _Read(logits, similarity, dict(zip(layers, vectors, strict=True)))
 
 
-class _Head(nn.Module):
+class _Heads(nn.Module):
+    """M heads with one hidden layer, which run side by side."""
+
     def __init__(self, width: int, classes: int) -> None:
         super().__init__()
-        self.hidden, self.out = nn.Linear(width, HIDDEN), nn.Linear(HIDDEN, 2 * classes)
+        hidden = [nn.Linear(width, HIDDEN) for _ in range(MEMBERS)]
+        out = [nn.Linear(HIDDEN, 2 * classes) for _ in range(MEMBERS)]
+        self.hidden, self.hidden_bias = _stacked(hidden)
+        self.out, self.out_bias = _stacked(out)
 
     def forward(self, vectors: Tensor) -> Tensor:
-        active = functional.gelu(self.hidden(functional.dropout(vectors, INPUT_DROPOUT, self.training)))
-        answer: Tensor = self.out(functional.dropout(active, DROPOUT, self.training))
+        """Map the vectors of each head ``[M, B, W]`` to its logits and similarities ``[M, B, 2 C]``."""
+        read = functional.dropout(vectors, INPUT_DROPOUT, self.training)
+        active = functional.gelu(torch.baddbmm(self.hidden_bias, read, self.hidden))
+        answer: Tensor = torch.baddbmm(self.out_bias, functional.dropout(active, DROPOUT, self.training), self.out)
         return answer
 
 
-def _trained_head(read: _Read, layer: int, examples: Examples, seed: int) -> ExitHead:
+def _stacked(layers: Sequence[nn.Linear]) -> tuple[nn.Parameter, nn.Parameter]:
+    weights = torch.stack([layer.weight.detach().T for layer in layers])
+    return nn.Parameter(weights), nn.Parameter(torch.stack([layer.bias.detach()[None] for layer in layers]))
+
+
+def _trained_ensemble(read: _Read, layer: int, examples: Examples, seed: int) -> Ensemble:
     raw = read.by_layer[layer]
     mean, deviation = raw.mean(axis=0), raw.std(axis=0) + np.float32(1e-3)
-    classes = torch.from_numpy(examples.classes)
+    classes, folds = torch.from_numpy(examples.classes), folds_of(examples)
     labels = functional.one_hot(classes, read.logits.shape[1]).float()
     labels = labels * (1.0 - SMOOTHING) + SMOOTHING / labels.shape[1]
     answers = torch.from_numpy(read.logits).softmax(dim=1)
+    seen = folds != torch.arange(MEMBERS)[:, None]
     rows = _Rows(
         torch.from_numpy((raw - mean) / deviation),
         TEACHER_SHARE * answers + (1.0 - TEACHER_SHARE) * labels,
         torch.from_numpy(read.similarity),
-        torch.from_numpy(examples.weights),
+        torch.from_numpy(examples.weights) * seen,
     )
-    hard = _wrong_by_other_half(rows, classes, examples.texts, seed)
-    head = _fit(rows._replace(weights=rows.weights * (1.0 + HARD_WEIGHT * hard)), STEPS, seed)
-    return _reading_raw(head, mean, deviation, layer)
+    wrong = _wrong_unseen(_fit(rows, STEPS // 2, seed), rows, classes, folds)
+    heads = _fit(rows._replace(weights=rows.weights * (1.0 + HARD_WEIGHT * wrong)), STEPS, seed)
+    return _reading_raw(heads, mean, deviation, layer)
 
 
-def _wrong_by_other_half(rows: _Rows, classes: Tensor, texts: Sequence[str], seed: int) -> Tensor:
-    """Tell ``[N]`` which rows a head answers wrongly that was trained on the other half of the rows, as 0 or 1."""
-    halves = torch.tensor([zlib.crc32(text.encode()) % 2 for text in texts])
-    wrong = torch.zeros(len(texts))
-    for half in (0, 1):
-        own, other = (torch.nonzero(halves == number)[:, 0] for number in (half, 1 - half))
-        head = _fit(rows.take(other), STEPS // 2, seed)
-        with torch.no_grad():
-            answers = head(rows.vectors[own])[:, : rows.targets.shape[1]].argmax(dim=1)
-        wrong[own] = (answers != classes[own]).float()
-    return wrong
-
-
-def _fit(rows: _Rows, steps: int, seed: int) -> _Head:
-    classes = rows.targets.shape[1]
-    torch.manual_seed(seed)
-    head = _Head(rows.vectors.shape[1], classes)
-    optimizer = torch.optim.AdamW(head.parameters(), lr=RATE, weight_decay=DECAY)
-    for step in range(steps):
-        for group in optimizer.param_groups:
-            group["lr"] = RATE * (1.0 - step / steps)
-        drawn = rows.take(torch.multinomial(rows.weights, BATCH, replacement=True))
-        logits, near = head(drawn.vectors).split(classes, dim=1)
-        loss = functional.cross_entropy(logits, drawn.targets)
-        loss = loss + SIMILARITY_WEIGHT * functional.mse_loss(near, drawn.similarity)
-        optimizer.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]
-        optimizer.step()
-    return head.eval()
+def folds_of(examples: Examples) -> Tensor:
+    """Tell ``[N]`` which head does not learn from each row: the same one for all rows of a shop, if there are shops."""
+    sizes = Counter(group for group in examples.groups if group)
+    whole = len(sizes) >= MIN_GROUPS and 2 * max(sizes.values()) <= len(examples)
+    groups = examples.groups if whole else [""] * len(examples)
+    names = [group or text for group, text in zip(groups, examples.texts, strict=True)]
+    return torch.tensor([zlib.crc32(name.encode()) % MEMBERS for name in names])
 
 
 @torch.no_grad()
-def _reading_raw(head: _Head, mean: Vectors, deviation: Vectors, layer: int) -> ExitHead:
-    """Return a head that reads vectors as they are, of one that was trained on standardized ones."""
-    weight, bias = head.hidden.weight.numpy(), head.hidden.bias.numpy()
-    scaled = np.ascontiguousarray((weight / deviation).T, dtype=np.float32)
-    out = np.ascontiguousarray(head.out.weight.numpy().T)
-    return ExitHead(layer, scaled, (bias - mean @ scaled).astype(np.float32), out, head.out.bias.numpy(), SURE)
+def _wrong_unseen(heads: _Heads, rows: _Rows, classes: Tensor, folds: Tensor) -> Tensor:
+    """Tell ``[N]`` which rows are answered wrongly by the head that did not learn from them, as 0 or 1."""
+    answers = heads(rows.vectors.expand(MEMBERS, -1, -1))[folds, torch.arange(len(folds))]
+    return (answers[:, : rows.targets.shape[1]].argmax(dim=1) != classes).float()
+
+
+def _fit(rows: _Rows, steps: int, seed: int) -> _Heads:
+    classes = rows.targets.shape[1]
+    torch.manual_seed(seed)
+    heads = _Heads(rows.vectors.shape[1], classes)
+    optimizer = torch.optim.AdamW(heads.parameters(), lr=RATE, weight_decay=DECAY, fused=True)
+    for step in range(steps):
+        for group in optimizer.param_groups:
+            group["lr"] = RATE * (1.0 - step / steps)
+        drawn = torch.multinomial(rows.weights, BATCH, replacement=True)
+        logits, near = heads(rows.vectors[drawn]).split(classes, dim=2)
+        loss = functional.cross_entropy(logits.flatten(0, 1), rows.targets[drawn].flatten(0, 1))
+        loss = loss + SIMILARITY_WEIGHT * functional.mse_loss(near, rows.similarity[drawn])
+        optimizer.zero_grad()
+        loss.backward()  # type: ignore[no-untyped-call]
+        optimizer.step()
+    return heads.eval()
+
+
+@torch.no_grad()
+def _reading_raw(heads: _Heads, mean: Vectors, deviation: Vectors, layer: int) -> Ensemble:
+    """Return an ensemble that reads vectors as they are, of heads that were trained on standardized ones."""
+    weights = heads.hidden.numpy() / deviation[:, None]
+    bias = heads.hidden_bias.numpy()[:, 0] - mean @ weights
+    side_by_side = np.ascontiguousarray(weights.transpose(1, 0, 2).reshape(len(mean), -1), dtype=np.float32)
+    out, out_bias = heads.out.numpy(), heads.out_bias.numpy()
+    return Ensemble(layer, side_by_side, bias.reshape(-1).astype(np.float32), out, out_bias, SURE, SHARPNESS)

@@ -1,8 +1,8 @@
 """Lets texts leave an exported network early: a graph in which the later layers only run for the rows that need them.
 
-After some layer a small head answers. Rows whose answer is sure keep it; the others go on through the remaining
-layers, as a smaller batch, to the answer that they have without an exit. A row leaves or stays by its own numbers
-alone, so that its answer never depends on its batch.
+After some layers an ensemble of small heads answers. Rows that all its members are sure of keep that answer; the others
+go on through the remaining layers, as a smaller batch, to the answer that they have without an exit. A row leaves or
+stays by its own numbers alone, so that its answer never depends on its batch.
 """
 
 from collections.abc import Iterator
@@ -19,22 +19,27 @@ OUTPUTS = ("logits", "similarity")
 MASK = "attention_mask"
 _PREFIX, _BORDER = "/exit_", "/border"
 
+LEAST = 1e-9
+"""The least probability whose logarithm is taken."""
+
 Weights = NDArray[np.float32]
 
 
 @dataclass(frozen=True, eq=False)
-class ExitHead:
-    """A head with one hidden layer: the weights of ``gelu(x @ hidden + hidden_bias) @ out + out_bias``.
+class Ensemble:
+    """M heads on one layer, each with one hidden layer: ``gelu(x @ hidden + hidden_bias) @ out + out_bias``.
 
-    It reads W numbers: the mean of the token vectors, and the logits of the word head where there is one.
+    They read W numbers: the mean of the token vectors, and the logits of the word head where there is one. The answer
+    is the mean of their probabilities, as logits, and the mean of their similarities.
 
     Attributes:
-        layer: after how many layers it answers, from 1.
-        hidden: ``[W, H]``
-        hidden_bias: ``[H]``
-        out: ``[H, 2 C]``: the logits, then the similarity to each class.
-        out_bias: ``[2 C]``
-        sure: rows leave whose likeliest class has at least this probability.
+        layer: after how many layers they answer, from 1.
+        hidden: ``[W, M H]`` of one member after the other.
+        hidden_bias: ``[M H]``
+        out: ``[M, H, 2 C]``: the logits, then the similarity to each class.
+        out_bias: ``[M, 1, 2 C]``
+        sure: rows leave that have a class to which every member gives at least this probability.
+        sharpness: what the logarithms of the probabilities are multiplied by.
     """
 
     layer: int
@@ -43,6 +48,7 @@ class ExitHead:
     out: Weights
     out_bias: Weights
     sure: float
+    sharpness: float
 
 
 def hidden_state(layer: int) -> str:
@@ -57,7 +63,7 @@ def word_logits(graph: GraphProto) -> str | None:
 
 
 def add_vector_nodes(graph: GraphProto, layer: int, prefix: str) -> str:
-    """Add the nodes that compute what an `ExitHead` reads, and return the name of the result ``[B, W]``.
+    """Add the nodes that compute what an `Ensemble` reads, and return the name of the result ``[B, W]``.
 
     Args:
         graph: of an exported model, changed in place.
@@ -86,15 +92,15 @@ def add_vector_nodes(graph: GraphProto, layer: int, prefix: str) -> str:
     return result
 
 
-def add_exit(model: ModelProto, head: ExitHead) -> None:
+def add_exit(model: ModelProto, ensemble: Ensemble) -> None:
     """Add an exit to an exported model, in place. Several are added from the last layer to the first.
 
     Args:
         model: what `triage_models.training.export` wrote, perhaps with exits after later layers.
-        head: the head.
+        ensemble: the heads.
     """
-    graph, prefix = model.graph, f"{_PREFIX}{head.layer}"
-    later = _downstream(graph, hidden_state(head.layer))
+    graph, prefix = model.graph, f"{_PREFIX}{ensemble.layer}"
+    later = _downstream(graph, hidden_state(ensemble.layer))
     inner = {name: f"{prefix}/later_{name}" for name in OUTPUTS}
     for node in later:
         node.output[:] = [inner.get(name, name) for name in node.output]
@@ -108,33 +114,65 @@ def add_exit(model: ModelProto, head: ExitHead) -> None:
         for node in later:
             node.input[:] = [taken if given == name else given for given in node.input]
         graph.node.append(helper.make_node("Gather", [name, rows], [taken], axis=0))
-    answers = _add_head(graph, head, prefix)
+    _add_members(graph, ensemble, prefix)
+    answers = _add_mean(graph, ensemble, prefix)
+    _add_border(graph, ensemble, prefix)
     _add_choice(graph, answers, rows, inner, prefix)
     _sort(graph)
 
 
-def _add_head(graph: GraphProto, head: ExitHead, prefix: str) -> tuple[str, str]:
-    """Add the head, and return the names of its logits and similarity ``[B, C]``."""
-    vectors = add_vector_nodes(graph, head.layer, prefix)
-    classes = len(head.out_bias) // 2
-    hidden = [_constant(graph, f"{prefix}/weight", head.hidden), _constant(graph, f"{prefix}/bias", head.hidden_bias)]
-    out = [_constant(graph, f"{prefix}/out_weight", head.out), _constant(graph, f"{prefix}/out_bias", head.out_bias)]
-    parts = _constant(graph, f"{prefix}/parts", np.array([classes, classes]))
-    least = _constant(graph, f"{prefix}{_BORDER}", np.array(head.sure, dtype=np.float32))
-    answers = f"{prefix}/own_logits", f"{prefix}/own_similarity"
+def _add_members(graph: GraphProto, ensemble: Ensemble, prefix: str) -> None:
+    """Add the members, with their probabilities and similarities ``[M, B, C]``."""
+    vectors = add_vector_nodes(graph, ensemble.layer, prefix)
+    members, width, both = ensemble.out.shape
+    hidden = [
+        _constant(graph, f"{prefix}/weight", ensemble.hidden),
+        _constant(graph, f"{prefix}/bias", ensemble.hidden_bias),
+    ]
+    out = _constant(graph, f"{prefix}/out_weight", ensemble.out)
+    bias = _constant(graph, f"{prefix}/out_bias", ensemble.out_bias)
+    shape = _constant(graph, f"{prefix}/by_member", np.array([-1, members, width]))
+    parts = _constant(graph, f"{prefix}/parts", np.array([both // 2, both // 2]))
+    split = [f"{prefix}/member_{name}" for name in OUTPUTS]
     graph.node.extend(
         [
             helper.make_node("Gemm", [vectors, *hidden], [f"{prefix}/first"]),
             helper.make_node("Gelu", [f"{prefix}/first"], [f"{prefix}/active"], domain="com.microsoft"),
-            helper.make_node("Gemm", [f"{prefix}/active", *out], [f"{prefix}/all"]),
-            helper.make_node("Split", [f"{prefix}/all", parts], answers, axis=1),
+            helper.make_node("Reshape", [f"{prefix}/active", shape], [f"{prefix}/members"]),
+            helper.make_node("Transpose", [f"{prefix}/members"], [f"{prefix}/turned"], perm=[1, 0, 2]),
+            helper.make_node("MatMul", [f"{prefix}/turned", out], [f"{prefix}/product"]),
+            helper.make_node("Add", [f"{prefix}/product", bias], [f"{prefix}/all"]),
+            helper.make_node("Split", [f"{prefix}/all", parts], split, axis=2),
+            helper.make_node("Softmax", [split[0]], [f"{prefix}/probabilities"], axis=2),
         ]
     )
+
+
+def _add_mean(graph: GraphProto, ensemble: Ensemble, prefix: str) -> tuple[str, str]:
+    """Add the answer of all members, and return the names of its logits and similarity ``[B, C]``."""
+    least = _constant(graph, f"{prefix}/least", np.array(LEAST, dtype=np.float32))
+    sharpness = _constant(graph, f"{prefix}/sharpness", np.array(ensemble.sharpness, dtype=np.float32))
+    answers, members = (f"{prefix}/own_logits", f"{prefix}/own_similarity"), f"{prefix}/member_{OUTPUTS[1]}"
     graph.node.extend(
         [
-            helper.make_node("Softmax", [f"{prefix}/own_logits"], [f"{prefix}/probabilities"], axis=1),
-            helper.make_node("ReduceMax", [f"{prefix}/probabilities"], [f"{prefix}/highest"], axes=[1], keepdims=0),
-            helper.make_node("Less", [f"{prefix}/highest", least], [f"{prefix}/unsure"]),
+            helper.make_node("ReduceMean", [f"{prefix}/probabilities"], [f"{prefix}/mean_of"], axes=[0], keepdims=0),
+            helper.make_node("Max", [f"{prefix}/mean_of", least], [f"{prefix}/above_zero"]),
+            helper.make_node("Log", [f"{prefix}/above_zero"], [f"{prefix}/logarithms"]),
+            helper.make_node("Mul", [f"{prefix}/logarithms", sharpness], [answers[0]]),
+            helper.make_node("ReduceMean", [members], [answers[1]], axes=[0], keepdims=0),
+        ]
+    )
+    return answers
+
+
+def _add_border(graph: GraphProto, ensemble: Ensemble, prefix: str) -> None:
+    """Add which rows go on."""
+    border = _constant(graph, f"{prefix}{_BORDER}", np.array(ensemble.sure, dtype=np.float32))
+    graph.node.extend(
+        [
+            helper.make_node("ReduceMin", [f"{prefix}/probabilities"], [f"{prefix}/agreed"], axes=[0], keepdims=0),
+            helper.make_node("ReduceMax", [f"{prefix}/agreed"], [f"{prefix}/highest"], axes=[1], keepdims=0),
+            helper.make_node("Less", [f"{prefix}/highest", border], [f"{prefix}/unsure"]),
             # ONNX Runtime's kernels crash on a batch of no rows: the least sure row always goes on.
             helper.make_node("ReduceMin", [f"{prefix}/highest"], [f"{prefix}/lowest"], keepdims=1),
             helper.make_node("LessOrEqual", [f"{prefix}/highest", f"{prefix}/lowest"], [f"{prefix}/least_sure"]),
@@ -142,11 +180,10 @@ def _add_head(graph: GraphProto, head: ExitHead, prefix: str) -> tuple[str, str]
             helper.make_node("NonZero", [f"{prefix}/goes_on"], [f"{prefix}/positions"]),
         ]
     )
-    return answers
 
 
 def _add_choice(graph: GraphProto, answers: tuple[str, str], rows: str, inner: dict[str, str], prefix: str) -> None:
-    """Put the later layers' answers in the place of the head's, for the rows that went on."""
+    """Put the later layers' answers in the place of the ensemble's, for the rows that went on."""
     flat, places = _constant(graph, f"{prefix}/flat", np.array([-1])), f"{prefix}/places"
     graph.node.append(helper.make_node("Reshape", [f"{prefix}/positions", flat], [rows]))
     graph.node.append(helper.make_node("Transpose", [f"{prefix}/positions"], [places], perm=[1, 0]))
@@ -156,6 +193,41 @@ def _add_choice(graph: GraphProto, answers: tuple[str, str], rows: str, inner: d
         both = f"{prefix}/both_{name}"
         graph.node.append(helper.make_node("ScatterND", [own, places, inner[name]], [both]))
         graph.node.append(helper.make_node("Where", [taken, both, own], [name]))
+
+
+def layers_of(graph: GraphProto) -> int:
+    """Return how many layers an exported model has."""
+    names = {name for node in graph.node for name in node.output}
+    return next(layer for layer in range(1, len(names) + 1) if hidden_state(layer + 1) not in names)
+
+
+def ensembles_of(graph: GraphProto) -> list[Ensemble]:
+    """Return the ensembles of an exported model, by their layers."""
+    arrays = {array.name: array for array in graph.initializer}
+
+    def read(layer: int, part: str) -> Any:
+        return numpy_helper.to_array(arrays[f"{_PREFIX}{layer}{part}"])
+
+    weights = ("/weight", "/bias", "/out_weight", "/out_bias")
+    return [
+        Ensemble(
+            layer,
+            *(read(layer, part) for part in weights),
+            sure=float(read(layer, _BORDER)),
+            sharpness=float(read(layer, "/sharpness")),
+        )
+        for layer in exit_layers(graph)
+    ]
+
+
+def copy_exits(file: Path, into: Path) -> None:
+    """Give an exported model the exits of another one of the same network, in place."""
+    ensembles = ensembles_of(onnx.load(str(file)).graph)
+    if ensembles:
+        model = onnx.load(str(into))
+        for ensemble in reversed(ensembles):
+            add_exit(model, ensemble)
+        onnx.save(model, str(into))
 
 
 def exit_layers(graph: GraphProto) -> tuple[int, ...]:

@@ -27,4 +27,5 @@ def mixed(own: Examples, generated: Examples) -> Examples:
         [*own.texts, *generated.texts],
         np.concatenate([own.classes, generated.classes]),
         np.concatenate([own.weights, generated.weights * factor[generated.classes]]),
+        [*own.groups, *[""] * len(generated)] if own.groups else (),
     )

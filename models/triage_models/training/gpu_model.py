@@ -8,6 +8,7 @@ from triage_models.bundle.card import write_card
 from triage_models.bundle.manifest import Manifest
 from triage_models.bundle.publishing import check_output, locked_workspace, replace_folder
 from triage_models.errors import DataError
+from triage_models.training.exit_graph import copy_exits
 from triage_models.training.export import export_fp16
 from triage_models.training.manifest_writer import golden_of
 from triage_models.training.network import ServingNetwork
@@ -49,6 +50,7 @@ def _write(bundle: Bundle, folder: Path) -> None:
         shutil.copyfile(bundle.path / name, folder / name)
     network = load_network(bundle.path, dropout=0.0).eval()
     export_fp16(ServingNetwork(network, load_prototypes(bundle.path)), folder / GPU_MODEL)
+    copy_exits(bundle.path / CPU_MODEL, folder / GPU_MODEL)
     manifest = _with_gpu_model(bundle.manifest, folder)
     (folder / MANIFEST).write_text(manifest.model_dump_json(indent=2) + "\n", encoding="utf-8")
     write_card(folder, manifest, bundle.path)

@@ -15,7 +15,7 @@ from triage_models.benchmarks.leave_out_results import METRICS
 from triage_models.benchmarks.suite import EXIT_INCOMPLETE
 from triage_models.data.corpus import read_messages
 from triage_models.data.held_out import CHANNELS_CSV
-from triage_models.training import ecommerce
+from triage_models.training import ecommerce, exits_of_bundle
 from triage_models.training.recipe import Recipe
 
 from tests.models.tiny import write_csv
@@ -146,6 +146,21 @@ def test_the_results_are_written_with_all_intervals(
     assert list(mean.values()) == pytest.approx([0.9] * 5)
     assert [one["left_out"] for one in written["results"]] == [True] * 5 + [False] * 3
     assert all(one[f"{name}_ci"] == [0.8, 1.0] for one in written["results"] for name in METRICS)
+
+
+def test_a_bundle_with_early_exits_is_measured_on_the_same_rows(
+    tmp_path: Path, trained: list[Training], measured: list[Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def with_exits(bundle: Path, csv: Path, recipe: Recipe, output: Path, *, generated: Path) -> Path:
+        given.append((bundle, csv, generated))
+        return output
+
+    given: list[tuple[Path, Path, Path]] = []
+    monkeypatch.setattr(exits_of_bundle, "add_exits_to_bundle", with_exits)
+    assert run(tmp_path, "--kind", "food", "--early-exit") == 0
+    assert measured[:4] == measured[4:]
+    assert given == [(tmp_path / "runs" / "without_food", trained[0].data, trained[0].generated)]
+    assert (tmp_path / "runs" / "reports" / "without_food_early_exit.json").is_file()
 
 
 def test_missing_data_is_reported_in_one_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,28 +14,35 @@ pytest.importorskip("torch", reason="needs the [train] extra")
 import onnx
 import onnxruntime as ort
 import torch
-from triage_models.bundle.bundle import CPU_MODEL, GPU_MODEL
+from triage_models.bundle.bundle import CPU_MODEL, GPU_MODEL, Bundle
+from triage_models.errors import DataError
 from triage_models.serving.classifier import Classifier
 from triage_models.serving.engine import Encoded, Engine, Outputs
-from triage_models.training import candidate, early_exit, train
+from triage_models.training import candidate, early_exit, plan, train
+from triage_models.training.batches import Examples
 from triage_models.training.candidate import TrainingJob, add_early_exit
 from triage_models.training.cross_fitting import FOLDS
 from triage_models.training.early_exit import layers_to_leave_after
 from triage_models.training.exit_graph import (
-    ExitHead,
+    Ensemble,
     add_exit,
     add_vector_nodes,
     exit_layers,
     leaves_early,
     shift_borders,
 )
+from triage_models.training.exits_of_bundle import add_exits_to_bundle
+from triage_models.training.gpu_model import add_gpu_model
 from triage_models.training.onnx_weights import load_network
+from triage_models.training.recipe import Recipe
 
 from tests.models.tiny import LABELS, tiny_rows, write_csv
 
 CLASSES, HIDDEN, LENGTH = len(LABELS) + 1, 8, 64
+MEMBERS, SHARPNESS = 3, 1.5
 MODELS = (CPU_MODEL, GPU_MODEL)
 Floats = NDArray[np.float32]
+RECIPE = Recipe(epochs=1.0, batch=16, rate=1e-4, head_rate=1e-3)
 
 
 @pytest.fixture
@@ -60,22 +68,40 @@ def vectors_of(file: Path, encoded: list[Encoded]) -> Floats:
     return np.concatenate(rows)
 
 
-def random_head(width: int, sure: float) -> ExitHead:
+def random_ensemble(width: int, sure: float) -> Ensemble:
     def draw(*shape: int) -> Floats:
         return np.random.default_rng(0).normal(size=shape).astype(np.float32)
 
-    return ExitHead(1, draw(width, HIDDEN), draw(HIDDEN), draw(HIDDEN, 2 * CLASSES), draw(2 * CLASSES), sure)
+    hidden, bias = draw(width, MEMBERS * HIDDEN), draw(MEMBERS * HIDDEN)
+    out, out_bias = draw(MEMBERS, HIDDEN, 2 * CLASSES), draw(MEMBERS, 1, 2 * CLASSES)
+    return Ensemble(1, hidden, bias, out, out_bias, sure, SHARPNESS)
 
 
-def answers_of(head: ExitHead, vectors: Floats) -> tuple[Floats, Floats]:
-    active = torch.nn.functional.gelu(torch.from_numpy(vectors @ head.hidden + head.hidden_bias)).numpy()
-    both = active @ head.out + head.out_bias
-    return both[:, :CLASSES], both[:, CLASSES:]
+def members_of(ensemble: Ensemble, vectors: Floats) -> tuple[Floats, Floats]:
+    """Compute the probabilities and similarities ``[M, B, C]`` of the members, one after the other."""
+    active = torch.nn.functional.gelu(torch.from_numpy(vectors @ ensemble.hidden + ensemble.hidden_bias)).numpy()
+    parts = [
+        active[:, member * HIDDEN : (member + 1) * HIDDEN] @ ensemble.out[member] + ensemble.out_bias[member]
+        for member in range(MEMBERS)
+    ]
+    both = torch.from_numpy(np.stack(parts))
+    return both[..., :CLASSES].softmax(dim=2).numpy(), both[..., CLASSES:].numpy()
 
 
-def write_exit(file: Path, head: ExitHead) -> None:
+def answers_of(ensemble: Ensemble, vectors: Floats) -> tuple[Floats, Floats]:
+    probabilities, similarity = members_of(ensemble, vectors)
+    return SHARPNESS * np.log(probabilities.mean(axis=0).clip(min=1e-9)), similarity.mean(axis=0)
+
+
+def agreed(ensemble: Ensemble, vectors: Floats) -> Floats:
+    """Compute the highest probability ``[B]`` that every member gives to one class."""
+    lowest: Floats = members_of(ensemble, vectors)[0].min(axis=0).max(axis=1)
+    return lowest
+
+
+def write_exit(file: Path, ensemble: Ensemble) -> None:
     model = onnx.load(str(file))
-    add_exit(model, head)
+    add_exit(model, ensemble)
     onnx.checker.check_model(model)
     onnx.save(model, str(file))
 
@@ -85,16 +111,18 @@ def close(one: Outputs, other: Outputs) -> bool:
 
 
 @pytest.mark.parametrize("name", MODELS)
-def test_a_row_takes_the_head_s_answer_or_that_of_the_whole_network(folder: Path, texts: list[str], name: str) -> None:
+def test_a_row_takes_the_ensemble_s_answer_or_that_of_the_whole_network(
+    folder: Path, texts: list[str], name: str
+) -> None:
     whole = Engine.open(folder, name, LENGTH)
     encoded = whole.encode(texts)
     vectors = vectors_of(folder / name, encoded)
-    logits, similarity = answers_of(random_head(vectors.shape[1], 0.0), vectors)
-    highest = torch.from_numpy(logits).softmax(dim=1).amax(dim=1).numpy()
-    head = random_head(vectors.shape[1], float(np.median(highest)))
-    leaves = (highest >= head.sure)[:, None]
+    highest = agreed(random_ensemble(vectors.shape[1], 0.0), vectors)
+    ensemble = random_ensemble(vectors.shape[1], float(np.median(highest)))
+    logits, similarity = answers_of(ensemble, vectors)
+    leaves = (highest >= ensemble.sure)[:, None]
     expected = whole.outputs(encoded)
-    write_exit(folder / name, head)
+    write_exit(folder / name, ensemble)
     found = Engine.open(folder, name, LENGTH).outputs(encoded)
     assert 0 < leaves.sum() < len(texts)
     assert np.allclose(found.logits, np.where(leaves, logits, expected.logits), atol=2e-2)
@@ -107,17 +135,17 @@ def test_batches_of_one_way_are_answered(folder: Path, texts: list[str], sure: f
     whole = Engine.open(folder, CPU_MODEL, LENGTH)
     encoded = whole.encode(texts)
     vectors = vectors_of(folder / CPU_MODEL, encoded)
-    head = random_head(vectors.shape[1], sure)
-    write_exit(folder / CPU_MODEL, head)
+    ensemble = random_ensemble(vectors.shape[1], sure)
+    write_exit(folder / CPU_MODEL, ensemble)
     found = Engine.open(folder, CPU_MODEL, LENGTH).outputs(encoded)
-    assert close(found, whole.outputs(encoded) if sure else Outputs(*answers_of(head, vectors)))
+    assert close(found, whole.outputs(encoded) if sure else Outputs(*answers_of(ensemble, vectors)))
 
 
 def test_an_answer_does_not_depend_on_the_batch(folder: Path, texts: list[str]) -> None:
     encoded = Engine.open(folder, CPU_MODEL, LENGTH).encode(texts)
     vectors = vectors_of(folder / CPU_MODEL, encoded)
-    highest = torch.from_numpy(answers_of(random_head(vectors.shape[1], 0.0), vectors)[0]).softmax(dim=1).amax(dim=1)
-    write_exit(folder / CPU_MODEL, random_head(vectors.shape[1], float(highest.median()) - 1e-3))
+    highest = agreed(random_ensemble(vectors.shape[1], 0.0), vectors)
+    write_exit(folder / CPU_MODEL, random_ensemble(vectors.shape[1], float(np.median(highest)) - 1e-3))
     engine = Engine.open(folder, CPU_MODEL, LENGTH)
     together = engine.infer(encoded)
     alone = [engine.infer([row]) for row in encoded]
@@ -129,20 +157,20 @@ def test_a_network_with_exits_is_trained_further_like_one_without(folder: Path) 
     encoded = Engine.open(folder, CPU_MODEL, LENGTH).encode(["where is it"])
     width = vectors_of(folder / CPU_MODEL, encoded).shape[1]
     for name in MODELS:
-        write_exit(folder / name, random_head(width, 0.5))
+        write_exit(folder / name, random_ensemble(width, 0.5))
     assert all(torch.equal(before[name], value) for name, value in load_network(folder, 0.0).state_dict().items())
 
 
 def test_borders_can_be_shifted(folder: Path) -> None:
     encoded = Engine.open(folder, CPU_MODEL, LENGTH).encode(["where is it"])
-    head = random_head(vectors_of(folder / CPU_MODEL, encoded).shape[1], 1.1)
-    write_exit(folder / CPU_MODEL, head)
+    ensemble = random_ensemble(vectors_of(folder / CPU_MODEL, encoded).shape[1], 1.1)
+    write_exit(folder / CPU_MODEL, ensemble)
     model = onnx.load(str(folder / CPU_MODEL))
     assert exit_layers(model.graph) == (1,)
     shift_borders(model, -1.1)
     onnx.save(model, str(folder / CPU_MODEL))
     vectors = vectors_of(folder / CPU_MODEL, encoded)
-    assert close(Engine.open(folder, CPU_MODEL, LENGTH).outputs(encoded), Outputs(*answers_of(head, vectors)))
+    assert close(Engine.open(folder, CPU_MODEL, LENGTH).outputs(encoded), Outputs(*answers_of(ensemble, vectors)))
 
 
 @pytest.mark.parametrize(("layers", "after"), [(2, (1,)), (3, (1, 2)), (6, (1, 2, 3)), (12, (2, 4, 6))])
@@ -176,3 +204,60 @@ def test_few_rows_have_no_exits(tiny_base: Path, tmp_path: Path) -> None:
     data = write_csv(tmp_path / "data.csv", tiny_rows())
     bundle = train(data, tmp_path / "bundle", base=str(tiny_base), epochs=1, gpu_model=False, early_exit=True)
     assert not leaves_early(bundle / CPU_MODEL)
+
+
+@pytest.fixture(scope="module")
+def held_out(tiny_base: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """A bundle whose training held rows out, and its data."""
+    folder = tmp_path_factory.mktemp("held_out")
+    data = write_csv(folder / "data.csv", tiny_rows())
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(plan, "SMALL", 10)
+        patch.setattr(plan, "HELD_OUT_ROWS", 1)
+        return train(data, folder / "bundle", base=str(tiny_base), epochs=6), data
+
+
+@pytest.mark.train
+def test_a_trained_bundle_gets_exits_and_is_calibrated_to_them(
+    held_out: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bundle, data = held_out
+    monkeypatch.setattr(plan, "SMALL", 10)
+    monkeypatch.setattr(plan, "HELD_OUT_ROWS", 1)
+    monkeypatch.setattr(early_exit, "STEPS", 200)
+    made = add_exits_to_bundle(bundle, data, RECIPE, tmp_path / "fast")
+    before, after = Bundle.open(bundle).manifest, Bundle.open(made).manifest
+    assert leaves_early(made / CPU_MODEL)
+    assert not (made / GPU_MODEL).exists()
+    assert (after.name, after.labels) == ("fast", before.labels)
+    assert after.thresholds.guarantee.calibration_rows == before.thresholds.guarantee.calibration_rows
+    assert after.training["exits_added_to"] == f"{before.name} {before.version}"
+    texts = [text for text, _ in tiny_rows(each=8)]
+    on_cpu = Engine.open(made, CPU_MODEL, LENGTH)
+    on_gpu = Engine.open(add_gpu_model(made, tmp_path / "gpu"), GPU_MODEL, LENGTH)
+    assert leaves_early(tmp_path / "gpu" / GPU_MODEL)
+    answers = [one.outputs(one.encode(texts)).logits.argmax(axis=1) for one in (on_cpu, on_gpu)]
+    assert np.mean(answers[0] == answers[1]) > 0.9
+    with pytest.raises(DataError, match="early already"):
+        add_exits_to_bundle(made, data, RECIPE, tmp_path / "again")
+
+
+@pytest.mark.train
+def test_exits_need_the_data_that_the_bundle_was_trained_on(held_out: tuple[Path, Path], tmp_path: Path) -> None:
+    bundle, data = held_out
+    other = write_csv(tmp_path / "other.csv", tiny_rows()[1:])
+    with pytest.raises(DataError, match="is not the data"):
+        add_exits_to_bundle(bundle, other, RECIPE, tmp_path / "fast")
+    with pytest.raises(DataError, match="too small to hold rows out"):
+        add_exits_to_bundle(bundle, data, RECIPE, tmp_path / "fast")
+    assert not (tmp_path / "fast").exists()
+
+
+def test_heads_of_an_ensemble_have_not_seen_the_same_shops() -> None:
+    shops = [f"shop {number % 20}" for number in range(200)]
+    rows = Examples([f"text {number}" for number in range(200)], np.zeros(200, np.int64), np.ones(200), shops)
+    folds = early_exit.folds_of(rows).numpy()
+    assert set(folds) == set(range(early_exit.MEMBERS))
+    assert all(len(set(folds[number::20])) == 1 for number in range(20))
+    one_shop = early_exit.folds_of(replace(rows, groups=["shop"] * 150 + shops[150:])).numpy()
+    assert len(set(one_shop[:150])) == early_exit.MEMBERS, "no head learns from the few others alone"

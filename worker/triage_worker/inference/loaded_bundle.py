@@ -16,7 +16,7 @@ from triage_worker.inference.decision_memory import DecisionMemory
 from triage_worker.inference.incoming_message import IncomingMessage
 from triage_worker.observability.metrics import Metrics
 
-PADDING_TOKENS = {"cpu": 8, "cuda": 2_048}
+PADDING_TOKENS = {"cpu": 16, "cuda": 2_048}
 """What one more batch costs, as tokens of padding; measured on a CPU (see docs/worker.md), assumed on a GPU."""
 
 
