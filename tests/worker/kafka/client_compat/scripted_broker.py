@@ -36,6 +36,7 @@ class ScriptedBroker:
         requests: what was asked so far, as names and requests.
         script: answers that differ from the usual ones.
         named: whether metadata name this broker, and a controller; while it is fenced, they name none.
+        others: brokers that the metadata name besides.
     """
 
     def __init__(self, **script: Answer) -> None:
@@ -43,6 +44,7 @@ class ScriptedBroker:
         self.requests: list[tuple[str, Any]] = []
         self.script: dict[str, Answer] = {**USUAL, **script}
         self.named = True
+        self.others: list[ScriptedBroker] = []
         self._server: asyncio.Server | None = None
         self._connections: set[asyncio.Task[None]] = set()
 
@@ -116,7 +118,12 @@ class ScriptedBroker:
         if name == "MetadataRequest" and not self.named:
             return (fields[0], [], fields[1], NONE, *fields[3:])
         if name == "MetadataRequest":
-            return (fields[0], [(NODE, "127.0.0.1", self.port, None)], *fields[1:])
+            ports = (self.port, *(other.port for other in self.others))
+            return (
+                fields[0],
+                [(NODE + place, "127.0.0.1", port, None) for place, port in enumerate(ports)],
+                *fields[1:],
+            )
         return (*fields, "127.0.0.1", self.port) if name == "FindCoordinatorRequest" else fields
 
     def _versions(self, _: Any) -> tuple[Any, ...]:
