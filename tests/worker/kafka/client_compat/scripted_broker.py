@@ -118,7 +118,7 @@ class ScriptedBroker:
         if name == "MetadataRequest" and not self.named:
             return (fields[0], [], fields[1], NONE, *fields[3:])
         if name == "MetadataRequest":
-            ports = (self.port, *(other.port for other in self.others))
+            ports = sorted((self.port, *(other.port for other in self.others)))  # all give a broker the same id
             return (
                 fields[0],
                 [(NODE + place, "127.0.0.1", port, None) for place, port in enumerate(ports)],
