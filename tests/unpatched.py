@@ -3,10 +3,12 @@
 import pytest
 from aiokafka import client, conn
 from aiokafka.admin import client as admin_client
+from aiokafka.client import AIOKafkaClient
 from aiokafka.conn import AIOKafkaConnection
 from aiokafka.consumer import consumer, fetcher
 from aiokafka.consumer.fetcher import Fetcher
 from aiokafka.consumer.group_coordinator import GroupCoordinator, NoGroupCoordinator
+from aiokafka.producer import producer
 from aiokafka.protocol.fetch import FetchRequest
 from aiokafka.protocol.metadata import MetadataRequest
 from aiokafka.record.memory_records import MemoryRecords
@@ -17,6 +19,8 @@ FETCH_VERSIONS = FetchRequest._CLASSES
 
 def undo_patches(monkeypatch: pytest.MonkeyPatch) -> None:
     """Undo all patches of `apply_patches` for one test."""
+    for module in (consumer, producer, admin_client):
+        monkeypatch.setattr(module, "AIOKafkaClient", AIOKafkaClient)
     monkeypatch.setattr(consumer, "GroupCoordinator", GroupCoordinator)
     monkeypatch.setattr(consumer, "NoGroupCoordinator", NoGroupCoordinator)
     monkeypatch.setattr(consumer, "Fetcher", Fetcher)

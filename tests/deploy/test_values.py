@@ -38,6 +38,7 @@ ALL: Manifest = {
     "monitoring": {"rules": {"enabled": True}},
 }
 SMALLEST: Manifest = {"kafka": {"bootstrapServers": "kafka:9092"}}
+CONSOLE: Manifest = {"enabled": True, "usersSecret": "people"}
 
 
 @pytest.fixture(scope="module")
@@ -160,6 +161,34 @@ def test_a_job_creates_topics_before_the_services_if_enabled(everything: list[Ma
     assert not of_kind(render(SMALLEST), "Job")
     both = {"topics": {"create": True}, "strimzi": {"topics": {"enabled": True}, "cluster": "c"}}
     assert "topics.create" in refusal(SMALLEST | both)
+
+
+def test_the_job_of_the_topics_has_a_policy_that_is_there_before_it(everything: list[Manifest]) -> None:
+    """The release's own resources come after it: in a namespace that denies everything, it would not reach Kafka."""
+    _check_policy_of_the_job(everything)
+    assert _ports(everything, "triage-setup") == {53, 9096}
+    oauth = {"tokenUrl": "https://login.example.com:8443/token"}
+    login = {
+        "securityProtocol": "SASL_SSL",
+        "sasl": {"mechanism": "OAUTHBEARER", "existingSecret": "login", "oauth": oauth},
+    }
+    by_token = render({"kafka": SMALLEST["kafka"] | login, "topics": {"create": True}, "console": CONSOLE})
+    _check_policy_of_the_job(by_token)
+    assert _ports(by_token, "triage-setup") == {53, 9092, 8443}
+    assert "triage-setup" not in of_kind(render(SMALLEST), "NetworkPolicy")
+    off = {"topics": {"create": True}, "networkPolicy": {"enabled": False}}
+    assert not of_kind(render(SMALLEST | off), "NetworkPolicy")
+
+
+def _check_policy_of_the_job(manifests: list[Manifest]) -> None:
+    policies = of_kind(manifests, "NetworkPolicy")
+    job, policy = of_kind(manifests, "Job")["triage-topics"], policies["triage-setup"]
+    assert policy["spec"]["podSelector"]["matchLabels"].items() <= job["spec"]["template"]["metadata"]["labels"].items()
+    known, own = job["metadata"]["annotations"], dict(policy["metadata"]["annotations"])
+    assert int(own.pop("helm.sh/hook-weight")) < int(known.get("helm.sh/hook-weight", 0))
+    assert own == known, "Helm makes it with the Job, and removes both once all hooks of an event have succeeded"
+    assert policy["spec"]["ingress"] == []
+    assert policy["spec"]["egress"] == policies["triage-test"]["spec"]["egress"]
 
 
 def test_the_pods_of_hooks_have_their_own_labels_annotations_and_resources() -> None:

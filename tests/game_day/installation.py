@@ -10,7 +10,7 @@ from pathlib import Path
 from aiohttp import ClientSession
 
 from tests.game_day.accounts import Accounts, accounts
-from tests.game_day.monitoring import prometheus
+from tests.game_day.monitoring import monitoring
 from tests.game_day.pods import LOCAL, MetricsServer, Pod, Pods
 from tests.kafka import admin
 from tests.kafka.all_services import AllServices, all_services
@@ -153,7 +153,7 @@ async def installation(folder: Path, brokers: Sequence[Broker], plan: Plan) -> A
         stack.callback(watching.cancel)
         await pods.until_ready()
         port = await stack.enter_async_context(MetricsServer(pods.metrics))
-        session = await stack.enter_async_context(prometheus(folder / "prometheus", pods.all, port))
+        session = await stack.enter_async_context(monitoring(folder / "prometheus", pods.all, port))
         yield Installation(folder, brokers, harness, services, pods, session)
 
 

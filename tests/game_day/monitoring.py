@@ -1,17 +1,15 @@
 """A real Prometheus with the rules of the chart as they are shipped, and the alerts that it reports."""
 
-import asyncio
-from collections.abc import AsyncIterator, Iterable
-from contextlib import asynccontextmanager
+from collections.abc import Iterable
+from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import Any
 
-import yaml
-from aiohttp import ClientError, ClientSession, ClientTimeout
+from aiohttp import ClientError, ClientSession
 
-from tests.deploy.tools import CHART, TOOLS
+from tests.deploy.prometheus import prometheus
+from tests.deploy.tools import CHART
 from tests.game_day.pods import Pod
-from tests.kafka.broker import free_ports
 
 SCRAPE_S = 15
 """The chart's `monitoring.podMonitor.interval`."""
@@ -20,8 +18,7 @@ EVALUATE_S = 30
 """The default of the Prometheus operator."""
 
 
-@asynccontextmanager
-async def prometheus(folder: Path, pods: Iterable[Pod], state_port: int) -> AsyncIterator[ClientSession]:
+def monitoring(folder: Path, pods: Iterable[Pod], state_port: int) -> AbstractAsyncContextManager[ClientSession]:
     """Run Prometheus within the context; yields a client of its API.
 
     Args:
@@ -29,22 +26,7 @@ async def prometheus(folder: Path, pods: Iterable[Pod], state_port: int) -> Asyn
         pods: are scraped by their services' jobs.
         state_port: of the metrics about the pods.
     """
-    _write_configuration(folder, pods, state_port)
-    (port,) = free_ports(1)
-    command = [
-        str(TOOLS / "bin" / "prometheus"),
-        f"--config.file={folder / 'prometheus.yaml'}",
-        f"--storage.tsdb.path={folder / 'data'}",
-        f"--web.listen-address=127.0.0.1:{port}",
-    ]
-    with (folder / "prometheus.log").open("wb") as log:
-        process = await asyncio.create_subprocess_exec(*command, stdout=log, stderr=log)
-    try:
-        async with ClientSession(f"http://127.0.0.1:{port}", timeout=ClientTimeout(20)) as session:
-            yield session
-    finally:
-        process.terminate()
-        await asyncio.wait_for(process.wait(), 60)
+    return prometheus(folder, _configuration(pods, state_port))
 
 
 async def alerts(session: ClientSession) -> list[dict[str, Any]] | None:
@@ -55,11 +37,6 @@ async def alerts(session: ClientSession) -> list[dict[str, Any]] | None:
     except (ClientError, TimeoutError, ValueError):
         return None
     return list(answer["data"]["alerts"]) if answer.get("status") == "success" else None
-
-
-def _write_configuration(folder: Path, pods: Iterable[Pod], state_port: int) -> None:
-    folder.mkdir(parents=True)
-    (folder / "prometheus.yaml").write_text(yaml.safe_dump(_configuration(pods, state_port)))
 
 
 def _configuration(pods: Iterable[Pod], state_port: int) -> dict[str, Any]:

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 from triage_worker.config.errors import ConfigError, TriageError
 from triage_worker.config.settings import Settings
-from triage_worker.kafka import topics
+from triage_worker.kafka import broker_contact, topics
+from triage_worker.kafka.broker_contact import BrokerContact
 
 from tests.kafka import broker
 from tests.kafka.certificates import Authority
@@ -63,6 +64,30 @@ async def test_a_right_password_is_accepted_and_a_wrong_one_is_refused(
     await connect(settings)
     error = await refusal({**settings, "sasl_password": "hush-wrong"})
     assert f"refused the login of triage by {mechanism}: check TRIAGE_SASL_USERNAME, TRIAGE_SASL_PASSWORD" in error
+
+
+@pytest.mark.parametrize("listener", ["PASSWORD", "PASSWORD_TLS", "TLS"])
+async def test_the_contact_logs_in_and_names_a_refusal(
+    secured: SecuredBroker, monkeypatch: pytest.MonkeyPatch, listener: str
+) -> None:
+    monkeypatch.setattr(broker_contact, "SILENT_AFTER_S", 2.0)
+    monkeypatch.setattr(broker_contact, "CHECK_S", 0.2)
+    monkeypatch.setattr(broker_contact, "ASK_S", 0.2)
+    by_password = listener.startswith("PASSWORD")
+    right = secured.login("triage", listener=listener) if by_password else secured.settings(listener)
+    wrong = {**right, "sasl_password": "hush-wrong"} if by_password else without(right, "ssl_cafile")
+    words = "refused the login of triage" if by_password else "is not trusted"
+    contacts = [BrokerContact(Settings.load(**settings)) for settings in (right, wrong)]
+    running = [asyncio.create_task(contact.run()) for contact in contacts]
+
+    async def refused() -> bool:
+        return words in (contacts[1].problem or "")
+
+    await eventually(refused, 20, lambda: str(contacts[1].problem))
+    assert contacts[0].problem is None
+    for task in running:
+        task.cancel()
+    await asyncio.gather(*running, return_exceptions=True)
 
 
 async def test_a_private_authority_must_be_trusted_explicitly(secured: SecuredBroker) -> None:

@@ -3,19 +3,18 @@
 Every panel of the dashboards shows data, no alert fires while all is well, and one fires when a service is gone.
 """
 
-import asyncio
 import json
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
+from collections.abc import Iterator
+from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 
 import pytest
 import yaml
 from aiohttp import ClientError, ClientSession
 
-from tests.deploy.tools import CHART, program
+from tests.deploy.prometheus import prometheus
+from tests.deploy.tools import CHART
 from tests.kafka.all_services import running_services
-from tests.kafka.broker import free_ports
 from tests.kafka.harness import KafkaHarness, message
 from tests.kafka.processes import eventually
 
@@ -101,14 +100,13 @@ async def _query(session: ClientSession, query: str) -> list[dict[str, dict[str,
     try:
         async with session.get("/api/v1/query", params={"query": query}) as response:
             answer = await response.json(content_type=None)
-    except (ClientError, ValueError):
+    except (ClientError, TimeoutError, ValueError):
         return []
     assert answer["status"] == "success", f"{query}: {answer.get('error')}"
     return list(answer["data"]["result"])
 
 
-@asynccontextmanager
-async def _prometheus(folder: Path, ports: dict[str, int]) -> AsyncIterator[ClientSession]:
+def _prometheus(folder: Path, ports: dict[str, int]) -> AbstractAsyncContextManager[ClientSession]:
     """Run Prometheus with the chart's rules, evaluated every second; yields a client of its API."""
     rules = yaml.safe_load((CHART / "files" / "rules.yaml").read_text(encoding="utf-8"))
     for group in rules["groups"]:
@@ -125,19 +123,4 @@ async def _prometheus(folder: Path, ports: dict[str, int]) -> AsyncIterator[Clie
             for service, port in ports.items()
         ],
     }
-    (folder / "prometheus.yaml").write_text(yaml.safe_dump(config))
-    (api_port,) = free_ports(1)
-    command = [
-        program("bin/prometheus"),
-        f"--config.file={folder / 'prometheus.yaml'}",
-        f"--storage.tsdb.path={folder / 'data'}",
-        f"--web.listen-address=127.0.0.1:{api_port}",
-    ]
-    with (folder / "prometheus.log").open("wb") as log:
-        process = await asyncio.create_subprocess_exec(*command, stdout=log, stderr=log)
-    try:
-        async with ClientSession(f"http://127.0.0.1:{api_port}") as session:
-            yield session
-    finally:
-        process.terminate()
-        await asyncio.wait_for(process.wait(), 30)
+    return prometheus(folder, config)

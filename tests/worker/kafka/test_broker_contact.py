@@ -2,12 +2,10 @@
 
 import asyncio
 import logging
-from types import SimpleNamespace
-from typing import Any, cast
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 import pytest
-from aiokafka import AIOKafkaProducer
-from aiokafka.errors import KafkaError
 from triage_worker.config.errors import ConfigError
 from triage_worker.config.settings import Settings
 from triage_worker.kafka import broker_contact
@@ -15,6 +13,7 @@ from triage_worker.kafka.broker_contact import SILENT_AFTER_S, BrokerContact, Si
 from triage_worker.kafka.connection import UnansweredError
 
 from tests.kafka.processes import eventually
+from tests.worker.kafka.client_compat.scripted_broker import USUAL, ScriptedBroker, never, scripted_broker
 
 REFUSED = "The broker b:9092 refused the login of triage: check TRIAGE_SASL_PASSWORD"
 
@@ -30,7 +29,7 @@ class FakeConnection:
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.refused, self.tried = True, 0
         self.causes: tuple[str, ...] = (REFUSED,)
-        monkeypatch.setattr(broker_contact, "check_connection", self._check)
+        monkeypatch.setattr(broker_contact, "check_each", self._check)
         monkeypatch.setattr(broker_contact, "CHECK_S", 0.001)
         monkeypatch.setattr(broker_contact, "ASK_S", 0.001)
 
@@ -77,7 +76,7 @@ async def test_a_broker_that_hangs_is_not_taken_for_a_wrong_protocol(
     async def hang(settings: Settings) -> None:
         raise UnansweredError("set TRIAGE_SECURITY_PROTOCOL")
 
-    monkeypatch.setattr(broker_contact, "check_connection", hang)
+    monkeypatch.setattr(broker_contact, "check_each", hang)
     diagnosis = SilenceDiagnosis(Settings(), lambda: SILENT_AFTER_S + 1)
     running = asyncio.create_task(diagnosis.run())
 
@@ -132,33 +131,85 @@ async def test_a_token_is_not_tried_again(connection: FakeConnection) -> None:
     assert connection.tried == 0
 
 
-async def test_a_client_that_gets_no_metadata_has_a_problem(
-    connection: FakeConnection, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    answers: list[Any] = []
+@asynccontextmanager
+async def contact_with(*brokers: ScriptedBroker, silent_s: float = SILENT_AFTER_S) -> AsyncIterator[BrokerContact]:
+    """Ask brokers, by the first of which the client knows the others."""
+    for broker in brokers:
+        broker.others = [other for other in brokers if other is not broker]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(broker_contact, "SILENT_AFTER_S", silent_s)
+        contact = BrokerContact(Settings(bootstrap_servers=brokers[0].address))
+        running = asyncio.create_task(contact.run())
+        try:
+            yield contact
+        finally:
+            running.cancel()
+            await asyncio.gather(running, return_exceptions=True)
+            await asyncio.sleep(0.05)  # the connections close
 
-    async def force_metadata_update() -> bool:
-        answer = answers[-1]
-        if isinstance(answer, Exception):
-            raise answer
-        return bool(answer)
 
-    client = SimpleNamespace(client=SimpleNamespace(force_metadata_update=force_metadata_update))
-    monkeypatch.setattr(broker_contact, "SILENT_AFTER_S", 0.2)
-    contact = BrokerContact(Settings(), cast("AIOKafkaProducer", client))
-    answers.append(True)
-    running = asyncio.create_task(contact.run())
+async def becomes(contact: BrokerContact, problem: str | None) -> None:
+    """Wait until there is a problem with these last words, or none."""
 
-    async def silent() -> bool:
-        return contact.problem is not None and contact.problem.endswith(REFUSED)
+    async def said() -> bool:
+        return contact.problem is None if problem is None else str(contact.problem).endswith(problem)
 
-    async def answered() -> bool:
-        return contact.problem is None
+    await eventually(said, 5, lambda: str(contact.problem))
 
-    await eventually(answered, 5)
-    for failure in (False, KafkaError("gone")):
-        answers.append(failure)
-        await eventually(silent, 5, lambda: str(contact.problem))
-        answers.append(True)
-        await eventually(answered, 5)
-    running.cancel()
+
+@pytest.mark.usefixtures("connection")
+async def test_without_an_answer_there_is_a_problem_until_a_broker_answers() -> None:
+    async with scripted_broker() as broker, contact_with(broker, silent_s=0.2) as contact:
+        await becomes(contact, None)
+        broker.named = False  # it answers, but it is cut off from the cluster
+        await becomes(contact, REFUSED)
+        broker.named = True
+        await becomes(contact, None)
+        await broker.hang_up()
+        await becomes(contact, REFUSED)
+        await broker.start(broker.port)
+        await becomes(contact, None)
+
+
+@pytest.mark.usefixtures("connection")
+@pytest.mark.parametrize("request_name", ["ApiVersionRequest", "MetadataRequest"])
+@pytest.mark.parametrize("cut_off", [0, 1])
+async def test_one_broker_that_hangs_does_not_hide_the_answers_of_another(request_name: str, cut_off: int) -> None:
+    async with (
+        scripted_broker() as first,
+        scripted_broker() as second,
+        contact_with(first, second, silent_s=0.3) as contact,
+    ):
+        await first.wait_for_requests("MetadataRequest", 3)
+        await second.wait_for_requests("MetadataRequest", 3)
+        broker, other = (first, second) if cut_off == 0 else (second, first)
+        broker.script[request_name] = never
+        await broker.disconnect()
+        asked = len(other.asked("MetadataRequest"))
+        for _ in range(60):
+            await asyncio.sleep(0.01)
+            assert contact.problem is None
+        assert len(other.asked("MetadataRequest")) > asked + 10
+
+
+@pytest.mark.usefixtures("connection")
+async def test_a_broker_that_hung_is_asked_again_over_another_connection(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(broker_contact, "ANSWER_S", 0.05)
+    async with scripted_broker(MetadataRequest=never) as broker, contact_with(broker, silent_s=0.1) as contact:
+        await broker.wait_for_requests("ApiVersionRequest", 3)
+        await becomes(contact, REFUSED)
+        broker.script |= {"MetadataRequest": USUAL["MetadataRequest"]}
+        await becomes(contact, None)
+
+
+@pytest.mark.usefixtures("connection")
+async def test_brokers_that_are_added_are_asked_and_those_that_left_are_not() -> None:
+    async with scripted_broker() as first, scripted_broker() as second, contact_with(first, second) as contact:
+        await second.wait_for_requests("MetadataRequest")
+        first.others, second.others = [], []
+        second.named = False
+        await becomes(contact, None)
+        await first.wait_for_requests("MetadataRequest", len(first.asked("MetadataRequest")) + 3)
+        asked = len(second.asked("MetadataRequest"))
+        await first.wait_for_requests("MetadataRequest", len(first.asked("MetadataRequest")) + 3)
+        assert len(second.asked("MetadataRequest")) == asked

@@ -1,8 +1,11 @@
 """The plan of the topics, what is reported about existing ones, and errors of the connection."""
 
 from pathlib import Path
+from typing import cast
 
 import pytest
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.errors import NodeNotReadyError
 from triage_schemas.channels import SERVICES, Service
 from triage_worker.config.errors import ConfigError
 from triage_worker.config.settings import Settings
@@ -211,3 +214,15 @@ async def test_a_missing_certificate_file_is_named() -> None:
     settings = Settings.load(security_protocol="SSL", ssl_cafile="nowhere.pem")
     with pytest.raises(ConfigError, match=r"^TRIAGE_SSL_CAFILE=nowhere\.pem is not a file"):
         await topics.check(settings)
+
+
+class NamelessAdmin:
+    """A client of a cluster whose only broker is fenced."""
+
+    async def describe_cluster(self) -> dict[str, list[object]]:
+        return {"brokers": []}
+
+
+async def test_no_topic_has_as_many_replicas_as_a_cluster_that_names_no_broker() -> None:
+    with pytest.raises(NodeNotReadyError):
+        await topics.replica_count(cast("AIOKafkaAdminClient", NamelessAdmin()))

@@ -88,6 +88,10 @@ def test_a_service_that_stops_is_not_ready_whatever_else_is_wrong(harness: Readi
 def test_without_partitions_a_service_is_not_ready(harness: ReadinessHarness) -> None:
     harness.components.consumer.assigned = False
     assert harness.not_ready == "no partitions assigned yet"
+    harness.components.diagnosis.problem = "The broker b:9092 refused the login of triage"
+    assert harness.not_ready == "no partitions assigned yet: The broker b:9092 refused the login of triage"
+    harness.components.consumer.problem = "KafkaConnectionError('Unable to bootstrap')"
+    assert str(harness.not_ready).endswith("bootstrap'): The broker b:9092 refused the login of triage")
 
 
 @pytest.mark.parametrize("assigned", [False, True])

@@ -3,6 +3,7 @@ from ssl import SSLContext
 from typing import Any
 
 from ..abc import AbstractTokenProvider
+from ..client import AIOKafkaClient as _AIOKafkaClient
 from ..protocol.api import Request, Response
 from ..protocol.metadata import MetadataRequest as _MetadataRequest
 from ..structs import OffsetAndMetadata, TopicPartition
@@ -11,9 +12,11 @@ from .new_partitions import NewPartitions
 from .new_topic import NewTopic
 from .records_to_delete import RecordsToDelete
 
+AIOKafkaClient: type[_AIOKafkaClient]
 MetadataRequest: type[_MetadataRequest]
 
 class AIOKafkaAdminClient:
+    _client: _AIOKafkaClient
     def __init__(
         self,
         *,

@@ -5,19 +5,20 @@ from types import TracebackType
 from typing import Any, Self
 
 from ..abc import AbstractTokenProvider, ConsumerRebalanceListener
-from ..client import AIOKafkaClient
+from ..client import AIOKafkaClient as _AIOKafkaClient
 from ..structs import ConsumerRecord, OffsetAndMetadata, OffsetAndTimestamp, TopicPartition
 from .fetcher import Fetcher as _Fetcher
 from .group_coordinator import GroupCoordinator as _GroupCoordinator
 from .group_coordinator import NoGroupCoordinator as _NoGroupCoordinator
 
 # Classes that are imported; client_compat puts others in their place.
+AIOKafkaClient: type[_AIOKafkaClient]
 Fetcher: type[_Fetcher]
 GroupCoordinator: type[_GroupCoordinator]
 NoGroupCoordinator: type[_NoGroupCoordinator]
 
 class AIOKafkaConsumer:
-    _client: AIOKafkaClient
+    _client: _AIOKafkaClient
     _coordinator: Any
     _fetcher: Any
     _subscription: Any

@@ -5,14 +5,16 @@ from types import TracebackType
 from typing import Any, Self
 
 from ..abc import AbstractTokenProvider
-from ..client import AIOKafkaClient
+from ..client import AIOKafkaClient as _AIOKafkaClient
 from ..structs import OffsetAndMetadata, RecordMetadata, TopicPartition
 from .message_accumulator import BatchBuilder, MessageAccumulator
 from .sender import Sender
 from .transaction_manager import TransactionManager
 
+AIOKafkaClient: type[_AIOKafkaClient]
+
 class AIOKafkaProducer:
-    client: AIOKafkaClient
+    client: _AIOKafkaClient
     _request_timeout_ms: int
     _sender: Sender
     _message_accumulator: MessageAccumulator

@@ -5,12 +5,13 @@ import logging
 from collections.abc import Callable
 from time import monotonic
 
-from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
 from triage_worker.config.errors import ConfigError
 from triage_worker.config.settings import Settings
-from triage_worker.kafka.connection import UnansweredError, check_connection
+from triage_worker.kafka.client_compat.broker_connections import Address, BrokerConnections
+from triage_worker.kafka.client_compat.probe import addresses
+from triage_worker.kafka.connection import UnansweredError, check_each, connection_arguments
 from triage_worker.kafka.tokens.providers import login_problem
 
 log = logging.getLogger(__name__)
@@ -21,7 +22,10 @@ SILENT_AFTER_S = 10.0
 CHECK_S = 5.0
 
 ASK_S = 3.0
-"""How long an answer may take, and the pause before the next question: one that is missed is not yet a silence."""
+"""The pause between two questions to a broker."""
+
+ANSWER_S = 5.0
+"""How long an answer may take, the login included: one that is missed is not yet a silence."""
 
 
 class SilenceDiagnosis:
@@ -41,7 +45,7 @@ class SilenceDiagnosis:
         self.problem: str | None = None
 
     async def run(self) -> None:
-        """Look until cancelled. Each cause is logged once in a silence, though each look may end at another broker."""
+        """Look until cancelled. Each cause is logged once in a silence; brokers may have causes of their own."""
         logged: set[str] = set()
         while True:
             await asyncio.sleep(CHECK_S)
@@ -58,7 +62,7 @@ class SilenceDiagnosis:
         if self._settings.logs_in_by_token:
             return login_problem()  # a broker refuses a token for reasons that trying again does not tell
         try:
-            await check_connection(self._settings)
+            await check_each(self._settings)
         except UnansweredError:  # it answered before, so the protocol is right
             return "a broker accepts connections and answers nothing: it hangs, or is too busy"
         except ConfigError as error:
@@ -69,15 +73,20 @@ class SilenceDiagnosis:
 
 
 class BrokerContact:
-    """Asks a broker for the cluster's topics every few seconds, over the connections of a producer.
+    """Asks all brokers every few seconds which ones there are, each over a connection of its own.
+
+    A client of the service would not do: it asks one broker after the other, and waits long for one that is cut off.
 
     Args:
         settings: of the connection.
-        producer: started.
     """
 
-    def __init__(self, settings: Settings, producer: AIOKafkaProducer) -> None:
-        self._client = producer.client
+    def __init__(self, settings: Settings) -> None:
+        arguments = connection_arguments(settings)
+        del arguments["bootstrap_servers"]
+        self._connections = BrokerConnections(arguments, timeout_ms=int(ANSWER_S * 1_000))
+        self._brokers = set(addresses(settings.bootstrap_servers))
+        self._asking: dict[Address, asyncio.Task[None]] = {}
         self._answered_at = monotonic()
         self._diagnosis = SilenceDiagnosis(settings, self._silent_s)
 
@@ -95,18 +104,26 @@ class BrokerContact:
         diagnosing = asyncio.create_task(self._diagnosis.run(), name="diagnosis")
         try:
             while True:
-                await self._ask()
+                for broker in self._brokers - self._asking.keys():
+                    self._asking[broker] = asyncio.create_task(self._ask(broker), name=f"contact {broker}")
                 await asyncio.sleep(ASK_S)
         finally:
             diagnosing.cancel()
+            for task in self._asking.values():
+                task.cancel()
+            self._connections.keep(())
 
-    async def _ask(self) -> None:
+    async def _ask(self, broker: Address) -> None:
         try:
-            async with asyncio.timeout(ASK_S):
-                if await self._client.force_metadata_update():
-                    self._answered_at = monotonic()
-        except (KafkaError, TimeoutError) as error:
-            log.debug("No broker says which topics there are: %r", error)
+            async with asyncio.timeout(ANSWER_S):
+                named = await self._connections.ask(broker)
+            if named:
+                self._answered_at, self._brokers = monotonic(), named
+                self._connections.keep(named)
+        except (OSError, KafkaError, TimeoutError) as error:
+            log.debug("The broker at %s:%d does not say which ones there are: %r", *broker, error)
+        finally:
+            del self._asking[broker]
 
     def _silent_s(self) -> float:
         return monotonic() - self._answered_at

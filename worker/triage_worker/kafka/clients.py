@@ -15,6 +15,7 @@ from triage_schemas.channels import Service
 from triage_worker.config.errors import TriageError
 from triage_worker.config.settings import Settings
 from triage_worker.kafka.client_compat.cooperative_assignor import cooperative_strategy
+from triage_worker.kafka.client_compat.first_broker import PatchedAdminClient
 from triage_worker.kafka.client_compat.patches import apply_patches
 from triage_worker.kafka.client_compat.producer import set_hand_over_timeout
 from triage_worker.kafka.client_compat.transactions import RETRY_BACKOFF_MS, hide_verification_warnings
@@ -154,7 +155,7 @@ async def bare_admin_client(settings: Settings) -> AsyncIterator[AIOKafkaAdminCl
         KafkaError: no broker answers, or one failed.
     """
     apply_patches()
-    admin = AIOKafkaAdminClient(**connection_arguments(settings), request_timeout_ms=ADMIN_TIMEOUT_MS)
+    admin = PatchedAdminClient(**connection_arguments(settings), request_timeout_ms=ADMIN_TIMEOUT_MS)
     await admin.start()
     try:
         yield admin

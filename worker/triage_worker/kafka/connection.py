@@ -2,6 +2,7 @@
 
 import asyncio
 import ssl
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from aiokafka.errors import (
@@ -41,6 +42,18 @@ class UnansweredError(ConfigError):
     """A broker accepts connections and gives no valid answer: the protocol is wrong, or it hangs."""
 
 
+class UnreachableError(ConfigError):
+    """A broker accepts no connections."""
+
+
+class RefusedError(ConfigError):
+    """A broker refuses the login, or its certificate is not trusted: it works, and waits for a person."""
+
+
+TELLING = (UnreachableError, UnansweredError, ConfigError, RefusedError)
+"""The causes by how much they tell: a refusal by one broker wins over the silence of others."""
+
+
 def connection_arguments(settings: Settings) -> dict[str, Any]:
     """Return the arguments that all aiokafka clients take: servers, security protocol, SASL and SSL context.
 
@@ -70,22 +83,56 @@ async def check_connection(settings: Settings) -> None:
     """Log in to one of the brokers, to distinguish a wrong setting from a broker that is down.
 
     Raises:
-        ConfigError: no broker could be reached and logged in to; says what to change.
+        ConfigError: no broker could be reached and logged in to; says what to change. Of several causes, it has the one
+            that a person can act on, see `TELLING`.
     """
+    attempt = await _attempt(settings)
+    problems = []
+    for host, port in probe.addresses(settings.bootstrap_servers):
+        problem = await attempt(host, port)
+        if problem is None:
+            return
+        problems.append(problem)
+    raise _most_telling(problems)
+
+
+async def check_each(settings: Settings) -> None:
+    """Log in to all brokers of the settings at once, where something is wrong already.
+
+    Raises:
+        RefusedError: one of them refuses, also if others answer: it may be the one that is needed.
+        ConfigError: none of them could be reached and logged in to; says what to change.
+    """
+    attempt = await _attempt(settings)
+    servers = probe.addresses(settings.bootstrap_servers)
+    found = await asyncio.gather(*(attempt(host, port) for host, port in servers))
+    problems = [problem for problem in found if problem is not None]
+    refused = any(isinstance(problem, RefusedError) for problem in problems)
+    if refused or len(problems) == len(servers):
+        raise _most_telling(problems)
+
+
+async def _attempt(settings: Settings) -> Callable[[str, int], Awaitable[ConfigError | None]]:
+    """Return what logs in to a broker and says what is wrong, or None."""
     apply_patches()  # without them, a refused token looks like a broker that is away
     arguments = connection_arguments(settings)
     del arguments["bootstrap_servers"]
     if settings.logs_in_by_token:
         await _require_token(settings)
-    problem: ConfigError | None = None
-    for host, port in probe.addresses(settings.bootstrap_servers):
+
+    async def attempt(host: str, port: int) -> ConfigError | None:
         try:
-            return await _log_in(host, port, arguments, attempts=TOKEN_ATTEMPTS if settings.logs_in_by_token else 1)
+            await _log_in(host, port, arguments, attempts=TOKEN_ATTEMPTS if settings.logs_in_by_token else 1)
         except (OSError, KafkaError, TimeoutError) as error:
             silent = isinstance(error, TimeoutError | ConnectionError) and await _listens(host, port)
-            problem = _explain(KafkaError("no valid answer") if silent else error, f"{host}:{port}", settings)
-    assert problem is not None
-    raise problem
+            return _explain(KafkaError("no valid answer") if silent else error, f"{host}:{port}", settings)
+        return None
+
+    return attempt
+
+
+def _most_telling(problems: list[ConfigError]) -> ConfigError:
+    return max(problems, key=lambda problem: TELLING.index(type(problem)))
 
 
 async def _require_token(settings: Settings) -> None:
@@ -142,12 +189,12 @@ def _explain(error: Exception, broker: str, settings: Settings) -> ConfigError:
     if isinstance(error, SaslAuthenticationFailed | AuthenticationFailedError):
         return _explain_refusal(broker, settings)
     if isinstance(error, UnsupportedSaslMechanismError):
-        return ConfigError(
+        return RefusedError(
             f"The broker {broker} does not offer {settings.sasl_mechanism}: set TRIAGE_SASL_MECHANISM to one it does."
         )
     if isinstance(error, ssl.SSLCertVerificationError):
         what = CERTIFICATES.get(error.verify_code, "set TRIAGE_SSL_CAFILE to the authority that signed it")
-        return ConfigError(f"The certificate of the broker {broker} is not trusted ({error.verify_message}): {what}.")
+        return RefusedError(f"The certificate of the broker {broker} is not trusted ({error.verify_message}): {what}.")
     if isinstance(error, KafkaConnectionError) and settings.security_protocol == "SSL":
         # With TLS, a missing or refused client certificate shows only after the handshake.
         return ConfigError(
@@ -162,19 +209,19 @@ def _explain(error: Exception, broker: str, settings: Settings) -> ConfigError:
             f"{broker} is up, but does not answer to TRIAGE_SECURITY_PROTOCOL={settings.security_protocol} "
             f"({_cause(error)}): set it to the protocol of that listener."
         )
-    return ConfigError(
+    return UnreachableError(
         f"No broker answers at {broker} ({_cause(error)}): start it, or set TRIAGE_BOOTSTRAP_SERVERS to where it is."
     )
 
 
-def _explain_refusal(broker: str, settings: Settings) -> ConfigError:
+def _explain_refusal(broker: str, settings: Settings) -> RefusedError:
     if not settings.logs_in_by_token:
-        return ConfigError(
+        return RefusedError(
             f"The broker {broker} refused the login of {settings.sasl_username} by {settings.sasl_mechanism}: check "
             f"TRIAGE_SASL_USERNAME, TRIAGE_SASL_PASSWORD and TRIAGE_SASL_MECHANISM."
         )
     whose = f" of the client {settings.oauth_client_id}" if settings.oauth_client_id else ""
-    return ConfigError(
+    return RefusedError(
         f"The broker {broker} refused the token{whose}: see in its log whether it trusts the issuer, and whether it "
         f"expects another audience, scope or extension (TRIAGE_OAUTH_AUDIENCE, _SCOPE, _EXTENSIONS)."
     )

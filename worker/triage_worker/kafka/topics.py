@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
-from aiokafka.errors import TopicAlreadyExistsError, TopicAuthorizationFailedError, for_code
+from aiokafka.errors import NodeNotReadyError, TopicAlreadyExistsError, TopicAuthorizationFailedError, for_code
 
 from triage_worker.config.errors import ConfigError, TriageError
 from triage_worker.config.input_topics import named_topics, where_named
@@ -107,7 +107,7 @@ class TopicSurvey:
 async def survey(settings: Settings) -> TopicSurvey:
     """Look at the topics of the services on this cluster."""
     async with admin_client(settings) as admin:
-        brokers = len((await admin.describe_cluster())["brokers"])
+        brokers = await _broker_count(admin)
         existing = {topic["topic"]: topic["partitions"] for topic in await admin.describe_topics()}
         wanted = plan(settings, existing)
         found = await _describe(admin, existing, [spec.topic for spec in wanted])
@@ -165,7 +165,19 @@ async def require_visible(settings: Settings, topic: str) -> None:
 
 async def replica_count(admin: AIOKafkaAdminClient) -> int:
     """Return how many replicas a new topic should have on this cluster."""
-    return min(REPLICAS, len((await admin.describe_cluster())["brokers"]))
+    return min(REPLICAS, await _broker_count(admin))
+
+
+async def _broker_count(admin: AIOKafkaAdminClient) -> int:
+    """Return how many brokers the cluster has; at least one.
+
+    Raises:
+        NodeNotReadyError: it names none, as while the only one is fenced.
+    """
+    brokers = len((await admin.describe_cluster())["brokers"])
+    if brokers == 0:
+        raise NodeNotReadyError("the cluster names no broker at present")
+    return brokers
 
 
 async def list_topics(settings: Settings) -> set[str]:

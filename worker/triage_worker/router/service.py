@@ -105,7 +105,7 @@ async def _serve(settings: Settings, topics: RouterTopics, router: Router, stop:
             return
         traces = stack.enter_context(tracing.started("router", settings.group("router")))
         router.connect(built, sender, traces, reader, encoding)
-        contact = BrokerContact(settings, sender)
+        contact = BrokerContact(settings)
         stack.callback(asyncio.create_task(contact.run(), name="contact").cancel)
         await router.run(stop)
     log.info("Stopped")

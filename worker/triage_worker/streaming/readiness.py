@@ -57,7 +57,7 @@ class Readiness:
             yield "stopping"
         consumer, delivery = components.consumer, components.delivery
         if consumer.problem is not None or not consumer.assigned:
-            yield consumer.problem or "no partitions assigned yet"
+            yield f"{consumer.problem or 'no partitions assigned yet'}{_joined(_no_login(components))}"
         if components.processor.down is not None:
             yield components.processor.down
         if delivery.shortage is not None:

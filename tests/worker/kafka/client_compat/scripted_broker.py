@@ -21,6 +21,9 @@ Answer = Callable[[Any], Any]
 TOPIC = "topic"
 PARTITIONS = 2
 NODE = 1
+NONE = -1
+"""In place of the controller, where there is none."""
+
 HEADER = 8
 """Bytes of API key, API version and correlation id, before the client id."""
 
@@ -32,12 +35,16 @@ class ScriptedBroker:
         port: where it listens.
         requests: what was asked so far, as names and requests.
         script: answers that differ from the usual ones.
+        named: whether metadata name this broker, and a controller; while it is fenced, they name none.
+        others: brokers that the metadata name besides.
     """
 
     def __init__(self, **script: Answer) -> None:
         self.port = 0
         self.requests: list[tuple[str, Any]] = []
         self.script: dict[str, Answer] = {**USUAL, **script}
+        self.named = True
+        self.others: list[ScriptedBroker] = []
         self._server: asyncio.Server | None = None
         self._connections: set[asyncio.Task[None]] = set()
 
@@ -55,15 +62,19 @@ class ScriptedBroker:
         await eventually(lambda: len(self.asked(name)) >= times)
         return self.asked(name)
 
-    async def start(self) -> None:
-        """Listen on a free port."""
-        self._server = await asyncio.start_server(self._accept, "127.0.0.1", 0)
+    async def start(self, port: int = 0) -> None:
+        """Listen on a port, by default a free one."""
+        self._server = await asyncio.start_server(self._accept, "127.0.0.1", port)
         self.port = self._server.sockets[0].getsockname()[1]
 
     async def hang_up(self) -> None:
         """Close all connections and accept no more."""
         assert self._server is not None
         self._server.close()
+        await self.disconnect()
+
+    async def disconnect(self) -> None:
+        """Close all connections, and accept new ones."""
         for task in self._connections:
             task.cancel()
         await asyncio.gather(*self._connections, return_exceptions=True)
@@ -104,8 +115,15 @@ class ScriptedBroker:
 
     def _located(self, name: str, fields: tuple[Any, ...]) -> tuple[Any, ...]:
         """Put this broker's address into the answers that have one."""
+        if name == "MetadataRequest" and not self.named:
+            return (fields[0], [], fields[1], NONE, *fields[3:])
         if name == "MetadataRequest":
-            return (fields[0], [(NODE, "127.0.0.1", self.port, None)], *fields[1:])
+            ports = sorted((self.port, *(other.port for other in self.others)))  # all give a broker the same id
+            return (
+                fields[0],
+                [(NODE + place, "127.0.0.1", port, None) for place, port in enumerate(ports)],
+                *fields[1:],
+            )
         return (*fields, "127.0.0.1", self.port) if name == "FindCoordinatorRequest" else fields
 
     def _versions(self, _: Any) -> tuple[Any, ...]:

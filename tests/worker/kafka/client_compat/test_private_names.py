@@ -17,6 +17,7 @@ from aiokafka.conn import AIOKafkaConnection
 from aiokafka.consumer import consumer as consumer_module
 from aiokafka.consumer import fetcher
 from aiokafka.consumer.group_coordinator import BaseCoordinator, GroupCoordinator, NoGroupCoordinator
+from aiokafka.producer import producer as producer_module
 from aiokafka.producer.message_accumulator import MessageAccumulator
 from aiokafka.producer.sender import Sender
 from aiokafka.producer.transaction_manager import TransactionManager
@@ -30,6 +31,7 @@ from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread
 from triage_worker.kafka.client_compat.consumer_group import PatchedGroupCoordinator
 from triage_worker.kafka.client_compat.cooperative_group import CooperativeGroupCoordinator
 from triage_worker.kafka.client_compat.fetch import FOLLOWER_VERSION
+from triage_worker.kafka.client_compat.first_broker import BOOTSTRAP, PatchedAdminClient, PatchedClient
 from triage_worker.kafka.client_compat.header_names import read_batches
 from triage_worker.kafka.client_compat.patches import apply_patches
 from triage_worker.kafka.client_compat.producer_requests import _WatchedCoordinators
@@ -53,11 +55,20 @@ COROUTINES = [
     (fetcher.Fetcher, "_proc_offset_request"),
     (AIOKafkaClient, "_get_conn"),
     (AIOKafkaClient, "_wait_on_metadata"),
+    (AIOKafkaClient, "_metadata_update"),
+    (AIOKafkaClient, "coordinator_lookup"),
     (AIOKafkaAdminClient, "_send_request"),
+    (AIOKafkaAdminClient, "_send_to_controller"),
     (AIOKafkaConnection, "_do_sasl_handshake"),
     (Sender, "start"),
     (Sender, "_find_coordinator"),
     (TableManager, "_update_channels"),
+]
+
+MAKERS: list[tuple[Any, Any]] = [
+    (consumer_module, AIOKafkaConsumer),
+    (producer_module, AIOKafkaProducer),
+    (admin_module, AIOKafkaAdminClient),
 ]
 
 
@@ -77,7 +88,7 @@ async def test_a_producer() -> None:
     assert type(producer._message_accumulator) is MessageAccumulator
     assert type(producer._message_accumulator._batches) is defaultdict
     assert producer._message_accumulator._pending_batches == set()
-    assert type(producer.client) is AIOKafkaClient
+    assert isinstance(producer.client, AIOKafkaClient)
     assert producer.client._topics == set()
     assert producer._txn_manager.transactional_id == "id"
     assert (producer._txn_manager.producer_id, producer._txn_manager.producer_epoch) == (-1, -1)
@@ -99,7 +110,7 @@ async def test_a_client() -> None:
 
 async def test_a_consumer() -> None:
     consumer = AIOKafkaConsumer()
-    assert type(consumer._client) is AIOKafkaClient
+    assert isinstance(consumer._client, AIOKafkaClient)
     assert consumer._client.cluster.unauthorized_topics == set()
     assert consumer._subscription.topics == set()
     consumer.assign([TopicPartition("topic", 0)])
@@ -157,6 +168,12 @@ def test_patches_are_looked_up_where_they_are_put() -> None:
     assert tuple(one for one in FETCH_VERSIONS if one.API_VERSION < FOLLOWER_VERSION) == FetchRequest._CLASSES
     assert client_module.MetadataRequest is LookupRequest
     assert admin_module.MetadataRequest is LookupRequest
+    for module, owner in MAKERS:
+        assert "AIOKafkaClient" in owner.__init__.__code__.co_names
+        assert module.AIOKafkaClient is PatchedClient
+    assert PatchedClient.__bases__ == (AIOKafkaClient,)
+    assert PatchedAdminClient.__bases__ == (AIOKafkaAdminClient,)
+    assert BOOTSTRAP[0] in AIOKafkaClient.bootstrap.__code__.co_consts
     assert LookupRequest.__bases__ == (MetadataRequest,)
 
 

@@ -77,6 +77,7 @@ async def check(request: Request) -> Response:
     """Check a text, and show what would go elsewhere."""
     here, form = visit(request), await read_form(request, LARGEST_FORM)
     here.require(ROLE)
+    _require_text(form)
     force = await asyncio.to_thread(rules_in_force, here.console.settings)
     return await _checked(here, force, form, None)
 
@@ -85,6 +86,7 @@ async def save(request: Request) -> Response:
     """Save a text that was tried, and record that."""
     here, form = visit(request), await read_form(request, LARGEST_FORM)
     here.require(ROLE)
+    _require_text(form)
     force = await asyncio.to_thread(rules_in_force, here.console.settings)
     if not force.can_save:
         raise PageError(403, "The rules cannot be saved here", "Download them, and put them where the router reads.")
@@ -109,7 +111,8 @@ async def download(request: Request) -> Response:
     here, form = visit(request), await read_form(request, LARGEST_FORM)
     here.require(ROLE)
     headers = {"Content-Disposition": f'attachment; filename="{rules.FILE}"'}
-    return Response(unified(form.get("text", "")), headers=headers, media_type="text/yaml; charset=utf-8")
+    _require_text(form)
+    return Response(unified(form["text"]), headers=headers, media_type="text/yaml; charset=utf-8")
 
 
 async def _recorded(here: Visit, before: RulesInForce, form: dict[str, str]) -> Response:
@@ -133,10 +136,20 @@ async def _recorded(here: Visit, before: RulesInForce, form: dict[str, str]) -> 
     return await here.redirect("/routes", said)
 
 
+def _require_text(form: dict[str, str]) -> None:
+    """Check that a form has a text, which may be empty.
+
+    Raises:
+        PageError: it has none.
+    """
+    if "text" not in form:
+        raise PageError(422, "There are no rules in this form", "Go back, load the page again, and send it once more.")
+
+
 def _incomplete(form: dict[str, str]) -> str | None:
     """Why a text is not saved; None if it can be."""
     reason = form.get("reason", "").strip()
-    if form.get("tried") != _digest(form.get("text", "")):
+    if form.get("tried") != _digest(form["text"]):
         return "Nothing was saved: the text has changed since it was checked. Below is what it would change now."
     if not reason or len(reason) > LONGEST_REASON:
         return f"Nothing was saved: give a reason of at most {LONGEST_REASON} characters, for the record of acts."
@@ -154,7 +167,7 @@ async def _checked(
     here: Visit, force: RulesInForce, form: dict[str, str], problem: str | None, status: int = 200
 ) -> Response:
     """Show a text with its mistake, or with what it would change."""
-    text = unified(form.get("text", ""))
+    text = unified(form["text"])
     values: dict[str, Any] = {
         "text": text,
         "opened": force.digest,

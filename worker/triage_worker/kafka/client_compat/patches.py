@@ -4,6 +4,7 @@ from triage_worker.kafka.client_compat import (
     consumer_group,
     cooperative_group,
     fetch,
+    first_broker,
     header_names,
     token_login,
     topic_access,
@@ -16,6 +17,7 @@ def apply_patches() -> None:
 
     Calling it again changes nothing.
     """
+    first_broker.apply_patch()
     fetch.apply_patch()
     header_names.apply_patch()
     consumer_group.apply_patch()

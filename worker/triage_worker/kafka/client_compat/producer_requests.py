@@ -78,10 +78,7 @@ class ProducerRequests:
     async def ask_coordinator(self, request: Any, group: str | None = None) -> Response:
         """Send a request to the coordinator of a group, or to that of the producer's transactions."""
         kind = CoordinationType.TRANSACTION if group is None else CoordinationType.GROUP
-        try:
-            node = await self._sender._find_coordinator(kind, group or self._manager.transactional_id)
-        except AssertionError:  # aiokafka's, where its metadata names no broker: the only one was fenced for a moment
-            raise LeaderNotAvailableError("the cluster has no broker at present") from None
+        node = await self._sender._find_coordinator(kind, group or self._manager.transactional_id)
         return await self.ask(node, request, ConnectionGroup.COORDINATION)
 
     async def ask(self, node: int, request: Any, connections: ConnectionGroup = ConnectionGroup.DEFAULT) -> Response:
