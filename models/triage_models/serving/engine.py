@@ -19,7 +19,7 @@ from triage_models.text.language import Detection
 BATCH_TOKENS = 2048
 """Padded tokens in a batch of `Engine.outputs`: enough to be fast, few enough to stay in the CPU's cache."""
 
-CPU_PADDING = 8
+CPU_PADDING = 16
 """Tokens of padding in a batch that cost less than one more batch does on a CPU."""
 
 LONG_TEXT = 1024

@@ -183,7 +183,7 @@ def folds_of(examples: Examples) -> Tensor:
 @torch.no_grad()
 def _wrong_unseen(heads: _Heads, rows: _Rows, classes: Tensor, folds: Tensor) -> Tensor:
     """Tell ``[N]`` which rows are answered wrongly by the head that did not learn from them, as 0 or 1."""
-    answers = heads(rows.vectors.expand(MEMBERS, -1, -1))[folds, torch.arange(len(folds))]
+    answers: Tensor = heads(rows.vectors.expand(MEMBERS, -1, -1))[folds, torch.arange(len(folds))]
     return (answers[:, : rows.targets.shape[1]].argmax(dim=1) != classes).float()
 
 

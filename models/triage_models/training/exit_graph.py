@@ -208,11 +208,13 @@ def ensembles_of(graph: GraphProto) -> list[Ensemble]:
     def read(layer: int, part: str) -> Any:
         return numpy_helper.to_array(arrays[f"{_PREFIX}{layer}{part}"])
 
-    weights = ("/weight", "/bias", "/out_weight", "/out_bias")
     return [
         Ensemble(
             layer,
-            *(read(layer, part) for part in weights),
+            hidden=read(layer, "/weight"),
+            hidden_bias=read(layer, "/bias"),
+            out=read(layer, "/out_weight"),
+            out_bias=read(layer, "/out_bias"),
             sure=float(read(layer, _BORDER)),
             sharpness=float(read(layer, "/sharpness")),
         )

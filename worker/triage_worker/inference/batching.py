@@ -30,7 +30,7 @@ class Limits:
 
     threads: int
     budget: int
-    padding: int = 8
+    padding: int = 16
     wave: int = 8_192
 
 
