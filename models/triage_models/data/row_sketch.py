@@ -11,6 +11,9 @@ ROW_SKETCH = "row_sketch"
 SIZE = 512
 """Hashes that are kept: the smallest ones, so that a row that is among them once is among them again."""
 
+SEEN_SHARE = 0.1
+"""Of rows held out by another split than that of the training, nine tenths were trained on; by the same one, none."""
+
 DIGITS = 8
 """Hexadecimal digits of a hash. By chance, two of a million texts have the same one in one case of four thousand."""
 

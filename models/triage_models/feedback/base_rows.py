@@ -6,13 +6,10 @@ from triage_models.bundle.bundle import sha256
 from triage_models.bundle.manifest import Manifest
 from triage_models.data.corpus import MESSAGES_CSV
 from triage_models.data.labelled import match_labels
-from triage_models.data.row_sketch import ROW_SKETCH, share_seen
+from triage_models.data.row_sketch import ROW_SKETCH, SEEN_SHARE, share_seen
 from triage_models.errors import DataError
 from triage_models.progress import ProgressCallback
 from triage_models.training.plan import TrainingPlan, make_plan
-
-SEEN_SHARE = 0.1
-"""With another split than that of the training, nine tenths of the rows held out were trained on."""
 
 
 def base_plan(

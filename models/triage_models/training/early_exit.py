@@ -6,7 +6,6 @@ seen. So each exit has an ensemble of heads, which have not seen the same shops,
 """
 
 import zlib
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -22,7 +21,6 @@ from tokenizers import Tokenizer
 from torch import Tensor, nn
 from torch.nn import functional
 
-from triage_models.data.splits import MIN_GROUPS
 from triage_models.serving.engine import sized_batches
 from triage_models.training.batches import Examples, pad, token_ids
 from triage_models.training.exit_graph import OUTPUTS, Ensemble, add_exit, add_vector_nodes
@@ -35,7 +33,10 @@ MEMBERS = 5
 """Heads of an ensemble. Each learns without a fifth of the shops, so that they disagree on what few shops write."""
 
 SHARPNESS = 1.25
-"""Texts that leave are right more often than the probabilities of small heads say; this ranks them among the others."""
+"""Texts that leave are right more often than the probabilities of small heads say; this ranks them among the others.
+
+Chosen on held-out shops, posts and other channels: docs/evaluation.md.
+"""
 
 MIN_ROWS = 1000
 """With fewer rows there are no exits: their heads would be sure of what they do not know."""
@@ -65,7 +66,7 @@ class _Read(NamedTuple):
     by_layer: dict[int, Vectors]
 
 
-class _Rows(NamedTuple):
+class Rows(NamedTuple):
     """What heads learn from: vectors ``[N, W]``, targets and similarities ``[N, C]``, and weights ``[M, N]``."""
 
     vectors: Tensor
@@ -129,7 +130,7 @@ def _read(file: Path, encodings: Sequence[list[int]], layers: Sequence[int]) -> 
     return _Read(logits, similarity, dict(zip(layers, vectors, strict=True)))
 
 
-class _Heads(nn.Module):
+class Heads(nn.Module):
     """M heads with one hidden layer, which run side by side."""
 
     def __init__(self, width: int, classes: int) -> None:
@@ -160,37 +161,53 @@ def _trained_ensemble(read: _Read, layer: int, examples: Examples, seed: int) ->
     labels = labels * (1.0 - SMOOTHING) + SMOOTHING / labels.shape[1]
     answers = torch.from_numpy(read.logits).softmax(dim=1)
     seen = folds != torch.arange(MEMBERS)[:, None]
-    rows = _Rows(
+    rows = Rows(
         torch.from_numpy((raw - mean) / deviation),
         TEACHER_SHARE * answers + (1.0 - TEACHER_SHARE) * labels,
         torch.from_numpy(read.similarity),
         torch.from_numpy(examples.weights) * seen,
     )
-    wrong = _wrong_unseen(_fit(rows, STEPS // 2, seed), rows, classes, folds)
-    heads = _fit(rows._replace(weights=rows.weights * (1.0 + HARD_WEIGHT * wrong)), STEPS, seed)
-    return _reading_raw(heads, mean, deviation, layer)
+    wrong = wrong_unseen(fit_heads(rows, STEPS // 2, seed), rows, classes, folds)
+    heads = fit_heads(rows._replace(weights=rows.weights * (1.0 + HARD_WEIGHT * wrong)), STEPS, seed)
+    return reading_raw(heads, mean, deviation, layer)
 
 
 def folds_of(examples: Examples) -> Tensor:
-    """Tell ``[N]`` which head does not learn from each row: the same one for all rows of a shop, if there are shops."""
-    sizes = Counter(group for group in examples.groups if group)
-    whole = len(sizes) >= MIN_GROUPS and 2 * max(sizes.values()) <= len(examples)
-    groups = examples.groups if whole else [""] * len(examples)
-    names = [group or text for group, text in zip(groups, examples.texts, strict=True)]
-    return torch.tensor([zlib.crc32(name.encode()) % MEMBERS for name in names])
+    """Tell ``[N]`` which head does not learn from each row: the same one for all rows of a shop.
+
+    Without shops, or with so few that a head would miss none or most of them, rows are divided one by one; so are those
+    of a label that a single head would not know.
+    """
+    folds = np.array([_fold(text) for text in examples.texts])
+    grouped = np.array([bool(group) for group in examples.groups], dtype=np.bool_)
+    if not grouped.any():
+        return torch.from_numpy(folds)
+    by_group = np.where(grouped, [_fold(group) for group in examples.groups], folds)
+    rows = np.bincount(by_group[grouped], minlength=MEMBERS)
+    if not rows.all() or 2 * rows.max() > rows.sum():
+        return torch.from_numpy(folds)
+    for label in np.unique(examples.classes):
+        own = examples.classes == label
+        by_group[own] = by_group[own] if len(np.unique(by_group[own])) > 1 else folds[own]
+    return torch.from_numpy(by_group)
+
+
+def _fold(name: str) -> int:
+    return zlib.crc32(name.encode()) % MEMBERS
 
 
 @torch.no_grad()
-def _wrong_unseen(heads: _Heads, rows: _Rows, classes: Tensor, folds: Tensor) -> Tensor:
+def wrong_unseen(heads: Heads, rows: Rows, classes: Tensor, folds: Tensor) -> Tensor:
     """Tell ``[N]`` which rows are answered wrongly by the head that did not learn from them, as 0 or 1."""
     answers: Tensor = heads(rows.vectors.expand(MEMBERS, -1, -1))[folds, torch.arange(len(folds))]
     return (answers[:, : rows.targets.shape[1]].argmax(dim=1) != classes).float()
 
 
-def _fit(rows: _Rows, steps: int, seed: int) -> _Heads:
+def fit_heads(rows: Rows, steps: int, seed: int) -> Heads:
+    """Train all heads side by side, each on rows that are drawn by its own weights."""
     classes = rows.targets.shape[1]
     torch.manual_seed(seed)
-    heads = _Heads(rows.vectors.shape[1], classes)
+    heads = Heads(rows.vectors.shape[1], classes)
     optimizer = torch.optim.AdamW(heads.parameters(), lr=RATE, weight_decay=DECAY, fused=True)
     for step in range(steps):
         for group in optimizer.param_groups:
@@ -206,7 +223,7 @@ def _fit(rows: _Rows, steps: int, seed: int) -> _Heads:
 
 
 @torch.no_grad()
-def _reading_raw(heads: _Heads, mean: Vectors, deviation: Vectors, layer: int) -> Ensemble:
+def reading_raw(heads: Heads, mean: Vectors, deviation: Vectors, layer: int) -> Ensemble:
     """Return an ensemble that reads vectors as they are, of heads that were trained on standardized ones."""
     weights = heads.hidden.numpy() / deviation[:, None]
     bias = heads.hidden_bias.numpy()[:, 0] - mean @ weights

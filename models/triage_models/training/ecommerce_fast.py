@@ -33,7 +33,6 @@ def main(
             add_exits_to_bundle(
                 bundle,
                 csv_file,
-                ecommerce.RECIPE,
                 output,
                 generated=public / "ecomintent" / "train.csv",
                 progress=progress,

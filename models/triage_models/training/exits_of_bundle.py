@@ -6,18 +6,22 @@ exits.
 
 import shutil
 import time
+from dataclasses import fields
 from pathlib import Path
 
 import onnx
+import torch
 
-from triage_models.bundle.bundle import CPU_MODEL, GPU_MODEL, Bundle, sha256
+from triage_models.bundle.bundle import CPU_MODEL, GPU_MODEL, MANIFEST, Bundle, sha256
 from triage_models.bundle.manifest import Manifest
 from triage_models.bundle.publishing import check_output, locked_workspace
 from triage_models.calibration.by_language import languages_of
 from triage_models.calibration.fit import fit_with_thresholds
 from triage_models.calibration.limits import SUGGEST_RISK
+from triage_models.data.row_sketch import ROW_SKETCH, SEEN_SHARE, share_seen
 from triage_models.errors import DataError
 from triage_models.progress import ProgressCallback
+from triage_models.serving.engine import usable_cores
 from triage_models.training.candidate import TrainingJob, add_early_exit, run_candidate
 from triage_models.training.exit_graph import layers_of, leaves_early
 from triage_models.training.manifest_writer import TrainingRecord, write_manifest
@@ -29,18 +33,18 @@ from triage_models.training.workspace import publish
 def add_exits_to_bundle(
     bundle: Path,
     csv: Path,
-    recipe: Recipe,
     output: Path,
     *,
     generated: Path | None = None,
     progress: ProgressCallback = lambda stage, share: None,
 ) -> Path:
-    """Write a copy of a bundle from which texts leave early. It has no fp16 model: `triage bundle add-gpu-model`.
+    """Write a copy of a bundle from which texts leave early.
+
+    It has no fp16 model, which would be more than half of it: `triage bundle add-gpu-model` makes one of 8-bit weights.
 
     Args:
         bundle: the bundle's folder. It is one of `triage train` that held rows out.
         csv: the data that it was trained on.
-        recipe: how it was trained.
         output: the folder of the copy; a bundle that is there is replaced.
         generated: the generated rows that it was trained on.
         progress: called with the stage and its progress.
@@ -62,14 +66,14 @@ def add_exits_to_bundle(
             f"{csv} is not the data that {bundle} was trained on, so the rows held out would be others: give the file "
             "that it was trained on, or train a bundle with exits by `triage train --early-exit`."
         )
-    plan = make_plan(csv, None, None, None, manifest.training["seed"], generated)
-    if not len(plan.held_out):
-        raise DataError(f"{csv} is too small to hold rows out: train a bundle with `triage train --early-exit`.")
+    plan = _plan(csv, generated, manifest)
     job = TrainingJob(
-        plan.examples(plan.train), plan.classes, manifest.training["base"], recipe, manifest.max_length,
+        plan.examples(plan.train), plan.classes, manifest.training["base"],
+        _recipe(manifest), manifest.max_length,
         manifest.training["seed"], generated=plan.examples(plan.generated) if len(plan.generated) else None,
     )  # fmt: skip
     check_output(output)
+    torch.set_num_threads(usable_cores())
     started = time.monotonic()
     with locked_workspace(output) as folder:
         shutil.rmtree(folder, ignore_errors=True)
@@ -86,6 +90,26 @@ def add_exits_to_bundle(
     return output
 
 
+def _recipe(manifest: Manifest) -> Recipe:
+    """Return how the bundle was trained, as far as this version of Triage knows it, with exits."""
+    known = {field.name for field in fields(Recipe)}
+    given = {name: value for name, value in manifest.training["recipe"].items() if name in known}
+    return Recipe(**{**given, "early_exit": True})
+
+
+def _plan(csv: Path, generated: Path | None, manifest: Manifest) -> TrainingPlan:
+    """Hold out the rows that were held out of the bundle's training."""
+    plan = make_plan(csv, None, None, None, manifest.training["seed"], generated)
+    if not len(plan.held_out):
+        raise DataError(f"{csv} is too small to hold rows out: train a bundle with `triage train --early-exit`.")
+    if share_seen(manifest.training.get(ROW_SKETCH, []), plan.held_out.texts) > SEEN_SHARE:
+        raise DataError(
+            f"The rows of {csv} that would judge the bundle are among those that it was trained on, since it was "
+            "trained with other files besides, or has learned: train a bundle with `triage train --early-exit`."
+        )
+    return plan
+
+
 def _calibrate(
     folder: Path, csv: Path, plan: TrainingPlan, job: TrainingJob, before: Manifest, name: str, started: float
 ) -> Manifest:
@@ -99,11 +123,12 @@ def _calibrate(
         seed=job.seed,
         languages=languages_of(texts, before.languages) if before.languages else (),
     )
-    extra = {
-        **{key: before.training[key] for key in ("base", "recipe")},
-        "exits_added_to": f"{before.name} {before.version}",
-    }
+    extra = {"base": before.training["base"], "exits_added_to": f"{before.name} {before.version}"}
     record = TrainingRecord(
         name, job, plan, time.monotonic() - started, csv, before.descriptions, before.languages or (), extra
     )
-    return write_manifest(folder, record, fitted, data)
+    manifest = write_manifest(folder, record, fitted, data)
+    # Events name the version alone, so that of other weights has to differ.
+    versioned = manifest.model_copy(update={"version": f"{manifest.version}-exits"})
+    (folder / MANIFEST).write_text(versioned.model_dump_json(indent=2) + "\n", encoding="utf-8")
+    return versioned

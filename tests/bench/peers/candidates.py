@@ -9,7 +9,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 import orjson
-from triage_models import DEFAULT_BUNDLE
+from triage_models.paths import DEFAULT_BUNDLE, FAST_BUNDLE
 
 HERE = Path(__file__).parent
 OWN_PACKAGES = ("aiokafka", "transformers", "torch")
@@ -76,9 +76,10 @@ class Candidate:
     headers: tuple[tuple[str, bytes], ...] = ()
 
 
-def _triage(place: Place, delivery: str) -> Started:
+def _triage(place: Place, delivery: str, bundle: Path = DEFAULT_BUNDLE) -> Started:
     settings = {
         "BOOTSTRAP_SERVERS": place.broker,
+        "BUNDLE": str(bundle),
         "DELIVERY": delivery,
         "GROUP_ID": place.group,
         "HTTP_PORT": str(place.port),
@@ -125,6 +126,7 @@ def _inference_request(key: str, text: str) -> bytes:
 CANDIDATES = (
     Candidate("Triage", lambda place: _triage(place, "at_least_once")),
     Candidate("Triage, exactly once", lambda place: _triage(place, "exactly_once")),
+    Candidate("Triage, `ecommerce-fast`", lambda place: _triage(place, "at_least_once", FAST_BUNDLE)),
     Candidate("Faust agent", lambda place: _script(place, "faust_agent.py", "worker", "--without-web", "-l", "warn")),
     Candidate("Quix Streams application", lambda place: _script(place, "quix_application.py")),
     Candidate(

@@ -151,7 +151,7 @@ def test_the_results_are_written_with_all_intervals(
 def test_a_bundle_with_early_exits_is_measured_on_the_same_rows(
     tmp_path: Path, trained: list[Training], measured: list[Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def with_exits(bundle: Path, csv: Path, recipe: Recipe, output: Path, *, generated: Path) -> Path:
+    def with_exits(bundle: Path, csv: Path, output: Path, *, generated: Path) -> Path:
         given.append((bundle, csv, generated))
         return output
 

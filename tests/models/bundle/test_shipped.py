@@ -1,22 +1,31 @@
-"""The shipped bundle: it is complete, it runs on this machine, and it recognizes simple messages."""
+"""The shipped English bundles: they are complete, run on this machine, and recognize simple messages."""
 
 import pytest
-from triage_models import DEFAULT_BUNDLE
-from triage_models.bundle.bundle import CPU_MODEL, GPU_MODEL
+from triage_models.bundle.bundle import CPU_MODEL, GPU_MODEL, Bundle
+from triage_models.paths import DEFAULT_BUNDLE, FAST_BUNDLE, MULTILINGUAL_BUNDLE
 from triage_models.serving.classifier import Classifier
 
 
-@pytest.fixture(scope="module")
-def shipped() -> Classifier:
+@pytest.fixture(scope="module", params=[DEFAULT_BUNDLE, FAST_BUNDLE], ids=lambda folder: folder.name)
+def shipped(request: pytest.FixtureRequest) -> Classifier:
     """The bundle, opened with hashes and golden texts verified."""
-    return Classifier.open(DEFAULT_BUNDLE, device="cpu", threads=1)
+    return Classifier.open(request.param, device="cpu", threads=1)
 
 
-def test_it_has_nine_described_intents_and_models_for_both_devices(shipped: Classifier) -> None:
+def test_it_has_nine_described_intents(shipped: Classifier) -> None:
     bundle = shipped.bundle
     assert len(bundle.labels) == 9
     assert all(len(bundle.descriptions[label].split()) > 3 for label in bundle.labels)
-    assert {CPU_MODEL, GPU_MODEL, "tokenizer.json", "config.json"} <= bundle.manifest.files.keys()
+    assert {CPU_MODEL, "tokenizer.json", "config.json"} <= bundle.manifest.files.keys()
+
+
+def test_the_default_bundle_has_models_for_both_devices() -> None:
+    assert GPU_MODEL in Bundle.open(DEFAULT_BUNDLE).manifest.files
+
+
+def test_no_two_shipped_bundles_have_the_same_version() -> None:
+    versions = [Bundle.open(folder).version for folder in (DEFAULT_BUNDLE, FAST_BUNDLE, MULTILINGUAL_BUNDLE)]
+    assert len(set(versions)) == len(versions)
 
 
 def test_its_guarantee_is_certified(shipped: Classifier) -> None:

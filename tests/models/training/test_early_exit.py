@@ -2,7 +2,6 @@
 
 import shutil
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +13,8 @@ pytest.importorskip("torch", reason="needs the [train] extra")
 import onnx
 import onnxruntime as ort
 import torch
-from triage_models.bundle.bundle import CPU_MODEL, GPU_MODEL, Bundle
+from triage_models.bundle.bundle import CPU_MODEL, GPU_MODEL, MANIFEST, Bundle
+from triage_models.data.row_sketch import ROW_SKETCH, sketch
 from triage_models.errors import DataError
 from triage_models.serving.classifier import Classifier
 from triage_models.serving.engine import Encoded, Engine, Outputs
@@ -34,7 +34,6 @@ from triage_models.training.exit_graph import (
 from triage_models.training.exits_of_bundle import add_exits_to_bundle
 from triage_models.training.gpu_model import add_gpu_model
 from triage_models.training.onnx_weights import load_network
-from triage_models.training.recipe import Recipe
 
 from tests.models.tiny import LABELS, tiny_rows, write_csv
 
@@ -42,7 +41,6 @@ CLASSES, HIDDEN, LENGTH = len(LABELS) + 1, 8, 64
 MEMBERS, SHARPNESS = 3, 1.5
 MODELS = (CPU_MODEL, GPU_MODEL)
 Floats = NDArray[np.float32]
-RECIPE = Recipe(epochs=1.0, batch=16, rate=1e-4, head_rate=1e-3)
 
 
 @pytest.fixture
@@ -225,11 +223,13 @@ def test_a_trained_bundle_gets_exits_and_is_calibrated_to_them(
     monkeypatch.setattr(plan, "SMALL", 10)
     monkeypatch.setattr(plan, "HELD_OUT_ROWS", 1)
     monkeypatch.setattr(early_exit, "STEPS", 200)
-    made = add_exits_to_bundle(bundle, data, RECIPE, tmp_path / "fast")
+    made = add_exits_to_bundle(bundle, data, tmp_path / "fast")
     before, after = Bundle.open(bundle).manifest, Bundle.open(made).manifest
     assert leaves_early(made / CPU_MODEL)
     assert not (made / GPU_MODEL).exists()
     assert (after.name, after.labels) == ("fast", before.labels)
+    assert after.version != before.version, "events name the version alone"
+    assert after.training["recipe"]["early_exit"]
     assert after.thresholds.guarantee.calibration_rows == before.thresholds.guarantee.calibration_rows
     assert after.training["exits_added_to"] == f"{before.name} {before.version}"
     texts = [text for text, _ in tiny_rows(each=8)]
@@ -239,25 +239,79 @@ def test_a_trained_bundle_gets_exits_and_is_calibrated_to_them(
     answers = [one.outputs(one.encode(texts)).logits.argmax(axis=1) for one in (on_cpu, on_gpu)]
     assert np.mean(answers[0] == answers[1]) > 0.9
     with pytest.raises(DataError, match="early already"):
-        add_exits_to_bundle(made, data, RECIPE, tmp_path / "again")
+        add_exits_to_bundle(made, data, tmp_path / "again")
 
 
 @pytest.mark.train
-def test_exits_need_the_data_that_the_bundle_was_trained_on(held_out: tuple[Path, Path], tmp_path: Path) -> None:
+def test_exits_need_the_data_that_the_bundle_was_trained_on(
+    held_out: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     bundle, data = held_out
     other = write_csv(tmp_path / "other.csv", tiny_rows()[1:])
     with pytest.raises(DataError, match="is not the data"):
-        add_exits_to_bundle(bundle, other, RECIPE, tmp_path / "fast")
+        add_exits_to_bundle(bundle, other, tmp_path / "fast")
     with pytest.raises(DataError, match="too small to hold rows out"):
-        add_exits_to_bundle(bundle, data, RECIPE, tmp_path / "fast")
+        add_exits_to_bundle(bundle, data, tmp_path / "fast")
+    monkeypatch.setattr(plan, "SMALL", 10)
+    monkeypatch.setattr(plan, "HELD_OUT_ROWS", 1)
+    seen = shutil.copytree(bundle, tmp_path / "seen")
+    manifest = Bundle.open(seen).manifest
+    training = manifest.training | {ROW_SKETCH: sketch(text for text, _ in tiny_rows())}
+    (seen / MANIFEST).write_text(manifest.model_copy(update={"training": training}).model_dump_json(), encoding="utf-8")
+    with pytest.raises(DataError, match="among those that it was trained on"):
+        add_exits_to_bundle(seen, data, tmp_path / "fast")
     assert not (tmp_path / "fast").exists()
 
 
-def test_heads_of_an_ensemble_have_not_seen_the_same_shops() -> None:
+def rows_of_shops(shops: list[str], classes: list[int]) -> Examples:
+    texts = [f"text {number}" for number in range(len(shops))]
+    return Examples(texts, np.array(classes), np.ones(len(shops)), shops)
+
+
+def test_all_rows_of_a_shop_are_kept_from_the_same_head() -> None:
     shops = [f"shop {number % 20}" for number in range(200)]
-    rows = Examples([f"text {number}" for number in range(200)], np.zeros(200, np.int64), np.ones(200), shops)
-    folds = early_exit.folds_of(rows).numpy()
+    folds = early_exit.folds_of(rows_of_shops(shops, [0, 1] * 100)).numpy()
     assert set(folds) == set(range(early_exit.MEMBERS))
     assert all(len(set(folds[number::20])) == 1 for number in range(20))
-    one_shop = early_exit.folds_of(replace(rows, groups=["shop"] * 150 + shops[150:])).numpy()
-    assert len(set(one_shop[:150])) == early_exit.MEMBERS, "no head learns from the few others alone"
+
+
+@pytest.mark.parametrize("shops", [["one"] * 200, ["one"] * 150 + [f"shop {number}" for number in range(50)]])
+def test_with_few_shops_no_head_misses_most_rows(shops: list[str]) -> None:
+    folds = early_exit.folds_of(rows_of_shops(shops, [0, 1] * 100)).numpy()
+    assert np.bincount(folds, minlength=early_exit.MEMBERS).min() > 20
+
+
+def test_every_head_knows_a_label_that_only_one_shop_has() -> None:
+    shops = [f"shop {number % 20}" for number in range(200)]
+    classes = [int(shop == "shop 7") for shop in shops]
+    folds = early_exit.folds_of(rows_of_shops(shops, classes)).numpy()
+    assert len(set(folds[7::20])) > 1
+
+
+def test_a_head_learns_nothing_from_the_rows_that_are_kept_from_it() -> None:
+    """What its own rows say is the opposite of what all others say, and it answers them like the others."""
+    folds = torch.arange(500) % early_exit.MEMBERS
+    vectors = torch.ones(500, 4)
+    targets = torch.zeros(500, 2)
+    targets[torch.arange(500), (folds == 0).long()] = 1.0
+    weights = (folds != torch.arange(early_exit.MEMBERS)[:, None]).double()
+    rows = early_exit.Rows(vectors, targets, torch.zeros(500, 2), weights)
+    heads = early_exit.fit_heads(rows, 100, 0)
+    with torch.no_grad():
+        probabilities = heads(vectors[:1].expand(early_exit.MEMBERS, -1, -1))[:, 0, :2].softmax(dim=1)
+    assert probabilities[0, 1] < 0.1
+    assert probabilities[1:, 1].min() > 0.2
+    wrong = early_exit.wrong_unseen(heads, rows, targets.argmax(dim=1), folds)
+    assert torch.equal(wrong, (folds == 0).float())
+
+
+def test_an_ensemble_reads_raw_vectors_as_its_heads_read_standardized_ones() -> None:
+    torch.manual_seed(0)
+    heads, raw = early_exit.Heads(6, 3).eval(), torch.randn(7, 6) * 3 + 1
+    mean, deviation = raw.mean(dim=0), raw.std(dim=0)
+    ensemble = early_exit.reading_raw(heads, mean.numpy(), deviation.numpy(), 1)
+    with torch.no_grad():
+        expected = heads(((raw - mean) / deviation).expand(early_exit.MEMBERS, -1, -1)).numpy()
+    active = torch.nn.functional.gelu(torch.from_numpy(raw.numpy() @ ensemble.hidden + ensemble.hidden_bias)).numpy()
+    by_member = active.reshape(7, early_exit.MEMBERS, -1).transpose(1, 0, 2)
+    assert np.allclose(by_member @ ensemble.out + ensemble.out_bias, expected, atol=1e-4)

@@ -5,8 +5,6 @@ import logging
 from collections.abc import Callable
 from time import monotonic
 
-from aiokafka.errors import KafkaError
-
 from triage_worker.config.errors import ConfigError
 from triage_worker.config.settings import Settings
 from triage_worker.kafka.client_compat.broker_connections import Address, BrokerConnections
@@ -29,7 +27,7 @@ ANSWER_S = 5.0
 
 
 class SilenceDiagnosis:
-    """Says why no broker answers. While one does, it makes no connection.
+    """Says why no broker answers. It makes no connection until one is missed for `SILENT_AFTER_S`.
 
     Args:
         settings: of the connection.
@@ -55,7 +53,7 @@ class SilenceDiagnosis:
                 logged.clear()
             elif found is not None and found not in logged:
                 logged.add(found)
-                log.error("No broker answers: %s", found)
+                log.error("Kafka does not answer as it should: %s", found)
             self.problem = found
 
     async def _look(self) -> str | None:
@@ -120,7 +118,7 @@ class BrokerContact:
             if named:
                 self._answered_at, self._brokers = monotonic(), named
                 self._connections.keep(named)
-        except (OSError, KafkaError, TimeoutError) as error:
+        except Exception as error:  # whatever a broker answers, another one may do
             log.debug("The broker at %s:%d does not say which ones there are: %r", *broker, error)
         finally:
             del self._asking[broker]

@@ -13,6 +13,7 @@ has no second attempt.
 *Losing that connection.* aiokafka knows nobody to ask then, and never connects again.
 """
 
+import asyncio
 import logging
 from typing import Any
 
@@ -39,6 +40,10 @@ def apply_patch() -> None:
 
 class PatchedClient(AIOKafkaClient):
     """aiokafka's client, for which a cluster without a broker is one that is not ready."""
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self._bootstrapping = asyncio.Lock()
 
     async def coordinator_lookup(self, coordinator_type: int, coordinator_key: str) -> int:
         """Ask for a coordinator.
@@ -68,14 +73,15 @@ class PatchedClient(AIOKafkaClient):
         return await super().send(node_id, request, group=group)
 
     async def _metadata_update(self, cluster_metadata: Any, topics: Any) -> bool:
-        if not self.cluster.brokers() and not self._is_bootstrapped():
-            if (lost := self._conns.pop(BOOTSTRAP, None)) is not None:
-                lost.close()
-            try:
-                await self.bootstrap()
-            except KafkaError as error:  # raised, it would end the task that updates the metadata
-                log.debug("No bootstrap server answers: %s", error)
-                return False
+        async with self._bootstrapping:  # two at once would each open a connection, and lose one of them
+            if not self.cluster.brokers() and not self._is_bootstrapped():
+                if (lost := self._conns.pop(BOOTSTRAP, None)) is not None:
+                    lost.close()
+                try:
+                    await self.bootstrap()
+                except KafkaError as error:  # raised, it would end the task that updates the metadata
+                    log.debug("No bootstrap server answers: %s", error)
+                    return False
         return await super()._metadata_update(cluster_metadata, topics)
 
     def _is_bootstrapped(self) -> bool:

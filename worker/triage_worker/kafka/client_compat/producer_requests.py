@@ -78,6 +78,8 @@ class ProducerRequests:
     async def ask_coordinator(self, request: Any, group: str | None = None) -> Response:
         """Send a request to the coordinator of a group, or to that of the producer's transactions."""
         kind = CoordinationType.TRANSACTION if group is None else CoordinationType.GROUP
+        if self._producer.client.get_random_node() is None:  # aiokafka's sender would look for it without an end
+            raise LeaderNotAvailableError("the cluster names no broker at present")
         node = await self._sender._find_coordinator(kind, group or self._manager.transactional_id)
         return await self.ask(node, request, ConnectionGroup.COORDINATION)
 
