@@ -18,7 +18,7 @@ from rich.table import Table
 from triage_models.benchmarks.leave_out import other_strangers
 from triage_models.bundle.bundle import CPU_MODEL
 from triage_models.data.evaluation_rows import read_labelled_rows
-from triage_models.errors import ModelError
+from triage_models.errors import DataError, ModelError
 from triage_models.paths import DEFAULT_BUNDLE, FAST_BUNDLE
 from triage_models.report.evaluation import evaluate
 from triage_models.serving.engine import Engine
@@ -39,6 +39,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     folders, texts = {"whole": options.bundle, "early exit": options.fast}, list[str]()
     table = Table("", *FIGURES)
     try:
+        if not (options.data / "sofmattress").is_dir():
+            raise DataError(f"{options.data} has no folder sofmattress: give the folder of the public data sets.")
         for part in other_strangers(options.data):
             data = part.write(options.runs / "data" / f"{part.name}.csv")
             texts += read_labelled_rows(data, lambda note: None).texts
