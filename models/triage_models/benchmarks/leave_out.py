@@ -148,12 +148,17 @@ def _left_out(kind: str) -> Part:
 
 def other_strangers(public: Path) -> Iterator[Part]:
     """Yield what no bundle is trained on: held-out English messages, and SOFMattress if it is there."""
+    yield from held_out_strangers()
+    if (public / "sofmattress").is_dir():
+        yield Part("sofmattress_mapped", "SOFMattress mapped", partial(write_mapped, public / "sofmattress"))
+
+
+def held_out_strangers() -> Iterator[Part]:
+    """Yield the held-out English messages, which are in a checkout."""
     if CHANNELS_CSV.is_file():
         yield Part("held_out_posts", "held out: posts", write_posts)
         yield Part("held_out_channels", "held out: other channels", write_other_channels)
         yield Part("held_out_settled", "held out: settled, English", write_settled)
-    if (public / "sofmattress").is_dir():
-        yield Part("sofmattress_mapped", "SOFMattress mapped", partial(write_mapped, public / "sofmattress"))
 
 
 def write_left_out(kind: str, output: Path) -> Path:
