@@ -8,6 +8,7 @@ from aiokafka import AIOKafkaConsumer
 from aiokafka.errors import CommitFailedError
 from aiokafka.structs import TopicPartition
 from triage_worker.observability.metrics import Metrics
+from triage_worker.streaming import offset_commits
 from triage_worker.streaming.offset_commits import OffsetCommitter
 from triage_worker.streaming.tracking.offset_tracker import OffsetTracker
 
@@ -33,8 +34,10 @@ class FakeClient:
     async def commit(self, offsets: dict[TopicPartition, int]) -> None:
         self.pending += 1
         assert self.pending == 1, "two commits at once"
-        await self.gate.wait()
-        self.pending -= 1
+        try:
+            await self.gate.wait()
+        finally:
+            self.pending -= 1
         if self.error is not None:
             raise self.error
         self.commits.append(offsets)
@@ -101,6 +104,22 @@ async def test_a_commit_that_fails_is_logged_once_and_repeated(
     await harness.commit()
     assert caplog.text.count("Offsets are not committed") == 2
     assert harness.metrics.registry.get_sample_value("triage_stage_seconds_count", {"stage": "commit"}) == 1
+
+
+async def test_a_commit_of_a_deleted_topic_does_not_hold_up_the_others(
+    harness: CommitHarness, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """aiokafka repeats it without an end. When the topic is found to be gone, its partitions are revoked."""
+    monkeypatch.setattr(offset_commits, "COMMIT_S", 0.01)
+    harness.client.gate.clear()
+    harness.acknowledge(A, 3)
+    harness.acknowledge(B, 0)
+    await harness.commit()
+    assert "Offsets are not committed" in caplog.text
+    harness.offsets.revoke([A])
+    harness.client.gate.set()
+    await harness.commit()
+    assert harness.client.commits == [{B: 1}]
 
 
 async def test_an_unexpected_error_is_raised(harness: CommitHarness) -> None:

@@ -13,6 +13,10 @@ from triage_worker.streaming.tracking.output import Output
 
 log = logging.getLogger(__name__)
 
+COMMIT_S = 10.0
+"""How long a commit may take. aiokafka repeats one for a topic that was deleted without an end, and the offsets of all
+other topics would wait for it."""
+
 
 class OffsetCommitter:
     """Commits by the consumer's client.
@@ -44,8 +48,9 @@ class OffsetCommitter:
                 return
             started = monotonic()
             try:
-                await client.commit(offsets)
-            except KafkaError as error:
+                async with asyncio.timeout(COMMIT_S):
+                    await client.commit(offsets)
+            except (KafkaError, TimeoutError) as error:
                 # The partitions were revoked, or soon will be: their next owner continues from the last commit.
                 if not self._failing:
                     log.warning("Offsets are not committed", extra={"error": type(error).__name__})
