@@ -2,12 +2,13 @@
 
 import os
 import random
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from pathlib import Path
 
 import pytest
 
 from tests.kafka import broker, fault_environment, schema_registry, secured_broker
+from tests.kafka.broker import Broker
 from tests.kafka.harness import KafkaHarness
 from tests.kafka.secured_broker import SecuredBroker
 from tests.kafka.secured_services import SecuredServices, secured_services
@@ -45,6 +46,14 @@ def bootstrap(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureR
     request.getfixturevalue("kafka_installed")
     with fault_environment.running_cluster(tmp_path_factory.mktemp("kafka"), 1, {}) as (node,):
         yield node.bootstrap
+
+
+@pytest.fixture(scope="module")
+def brokers(kafka_installed: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sequence[Broker]]:
+    """Three running brokers of a module's own."""
+    folder = tmp_path_factory.mktemp("cluster")
+    with fault_environment.running_cluster(folder, 3, fault_environment.REPLICATED) as running:
+        yield running
 
 
 @pytest.fixture(scope="session")

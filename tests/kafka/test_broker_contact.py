@@ -2,14 +2,13 @@
 
 import asyncio
 import signal
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Sequence
 from time import monotonic
 
 import pytest
 from triage_worker.config.settings import Settings
 from triage_worker.kafka.broker_contact import ASK_S, SILENT_AFTER_S, BrokerContact
 
-from tests.kafka import fault_environment
 from tests.kafka.broker import Broker
 from tests.kafka.processes import eventually
 
@@ -17,14 +16,6 @@ pytestmark = pytest.mark.kafka
 
 FROZEN_S = 20.0
 """Longer than the request time-out of a client, which the contact once waited for."""
-
-
-@pytest.fixture(scope="module")
-def brokers(kafka_installed: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sequence[Broker]]:
-    """Three running brokers."""
-    folder = tmp_path_factory.mktemp("cluster")
-    with fault_environment.running_cluster(folder, 3, fault_environment.REPLICATED) as running:
-        yield running
 
 
 @pytest.fixture

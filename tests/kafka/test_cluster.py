@@ -3,7 +3,7 @@
 import asyncio
 import random
 import signal
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from pathlib import Path
 
 import pytest
@@ -12,7 +12,7 @@ from aiokafka.errors import NoError, NotLeaderForPartitionError, for_code
 from aiokafka.protocol.fetch import FetchRequest
 from triage_worker.kafka.client_compat.patches import apply_patches
 
-from tests.kafka import admin, fault_environment, faults
+from tests.kafka import admin, faults
 from tests.kafka.broker import Broker
 from tests.kafka.harness import DELIVERIES, KafkaHarness
 from tests.kafka.processes import eventually
@@ -24,14 +24,6 @@ from tests.unpatched import undo_patches
 pytestmark = pytest.mark.kafka
 
 AWAY_S = 60
-
-
-@pytest.fixture(scope="module")
-def brokers(kafka_installed: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sequence[Broker]]:
-    """Three running brokers."""
-    folder = tmp_path_factory.mktemp("cluster")
-    with fault_environment.running_cluster(folder, 3, fault_environment.REPLICATED) as running:
-        yield running
 
 
 @pytest.fixture

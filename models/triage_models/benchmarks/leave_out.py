@@ -104,12 +104,11 @@ def train_without(kind: str, public: Path, runs: Path, *, quick: bool, seed: int
 
 def _with_exits(bundle: Path, public: Path, runs: Path) -> Path:
     """Return a copy of a bundle of `train_without` from which texts leave early."""
+    from triage_models.training import ecommerce  # noqa: PLC0415
     from triage_models.training.exits_of_bundle import add_exits_to_bundle  # noqa: PLC0415
 
-    generated = public / "ecomintent" / "train.csv"
-    output = bundle.with_name(f"{bundle.name}_early_exit")
-    training = _training_data(runs, bundle.name)
-    return add_exits_to_bundle(bundle, training, output, generated=generated)
+    output, training = bundle.with_name(f"{bundle.name}_early_exit"), _training_data(runs, bundle.name)
+    return add_exits_to_bundle(bundle, training, output, generated=public / ecommerce.GENERATED)
 
 
 def _training_data(runs: Path, name: str) -> Path:

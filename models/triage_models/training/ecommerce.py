@@ -25,6 +25,9 @@ from triage_models.training.recipe import Recipe
 from triage_models.training.two_wishes import fit_two_wishes
 
 PUBLIC = Path("../shared/data")
+GENERATED = Path("ecomintent", "train.csv")
+"""In the folder of the public data sets: the generated rows."""
+
 EPOCHS = 5.0
 RECIPE = Recipe(
     epochs=EPOCHS, batch=32, rate=8e-5, head_rate=2e-3, layer_decay=1.0, noise=0.5, words_frozen=True,
@@ -85,7 +88,7 @@ def train_on(
     return train(
         csv_file,
         output,
-        generated=public / "ecomintent" / "train.csv",
+        generated=public / GENERATED,
         recipe=replace(RECIPE, epochs=epochs),
         max_error=MAX_ERROR,
         seed=seed,

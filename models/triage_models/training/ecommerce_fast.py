@@ -34,7 +34,7 @@ def main(
                 bundle,
                 csv_file,
                 output,
-                generated=public / "ecomintent" / "train.csv",
+                generated=public / ecommerce.GENERATED,
                 progress=progress,
             )
         fit_two_wishes(output, fitting_rows())

@@ -12,7 +12,7 @@ from pathlib import Path
 import onnx
 import torch
 
-from triage_models.bundle.bundle import CPU_MODEL, GPU_MODEL, MANIFEST, Bundle, sha256
+from triage_models.bundle.bundle import CPU_MODEL, GPU_MODEL, Bundle, sha256
 from triage_models.bundle.manifest import Manifest
 from triage_models.bundle.publishing import check_output, locked_workspace
 from triage_models.calibration.by_language import languages_of
@@ -124,11 +124,8 @@ def _calibrate(
         languages=languages_of(texts, before.languages) if before.languages else (),
     )
     extra = {"base": before.training["base"], "exits_added_to": f"{before.name} {before.version}"}
+    seconds = time.monotonic() - started
     record = TrainingRecord(
-        name, job, plan, time.monotonic() - started, csv, before.descriptions, before.languages or (), extra
+        name, job, plan, seconds, csv, before.descriptions, before.languages or (), extra, suffix="-exits"
     )
-    manifest = write_manifest(folder, record, fitted, data)
-    # Events name the version alone, so that of other weights has to differ.
-    versioned = manifest.model_copy(update={"version": f"{manifest.version}-exits"})
-    (folder / MANIFEST).write_text(versioned.model_dump_json(indent=2) + "\n", encoding="utf-8")
-    return versioned
+    return write_manifest(folder, record, fitted, data)

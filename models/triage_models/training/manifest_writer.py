@@ -41,6 +41,7 @@ class TrainingRecord:
         descriptions: what each label means.
         languages: the languages that the bundle answers; empty names none.
         extra: further entries of ``training`` in the manifest; they take precedence.
+        suffix: of the version, for a bundle of the same rows with other weights: events name the version alone.
     """
 
     name: str
@@ -51,6 +52,7 @@ class TrainingRecord:
     descriptions: dict[str, str]
     languages: tuple[str, ...] = ()
     extra: dict[str, object] = field(default_factory=dict)
+    suffix: str = ""
 
 
 def write_manifest(folder: Path, record: TrainingRecord, fitted: Fitted, data: CalibrationData) -> Manifest:
@@ -67,7 +69,7 @@ def write_manifest(folder: Path, record: TrainingRecord, fitted: Fitted, data: C
     files = {file.name: sha256(file) for file in sorted(folder.iterdir()) if _is_hashed(file)}
     manifest = Manifest(
         name=record.name,
-        version=now.strftime("%Y.%m.%d-") + fingerprint(record.plan.learned)[:8],
+        version=now.strftime("%Y.%m.%d-") + fingerprint(record.plan.learned)[:8] + record.suffix,
         created_at=now.isoformat(timespec="seconds"),
         labels=record.plan.labels,
         languages=record.languages or None,

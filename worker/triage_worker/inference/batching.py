@@ -12,6 +12,8 @@ own, so for messages of several windows the padding is an estimate.
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from triage_models.serving.engine import CPU_PADDING
+
 LEAST_TOKENS = 64
 """A batch below this size is not divided among idle threads: that would cost more than it saves."""
 
@@ -30,7 +32,7 @@ class Limits:
 
     threads: int
     budget: int
-    padding: int = 16
+    padding: int = CPU_PADDING
     wave: int = 8_192
 
 

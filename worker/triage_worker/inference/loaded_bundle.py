@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 from triage_models.serving.classifier import Classifier
 from triage_models.serving.decision import Decision
-from triage_models.serving.engine import Encoded, Outputs
+from triage_models.serving.engine import CPU_PADDING, Encoded, Outputs
 from triage_schemas.messages.message import CustomerMessage
 
 from triage_worker.config.settings import Settings
@@ -16,7 +16,7 @@ from triage_worker.inference.decision_memory import DecisionMemory
 from triage_worker.inference.incoming_message import IncomingMessage
 from triage_worker.observability.metrics import Metrics
 
-PADDING_TOKENS = {"cpu": 16, "cuda": 2_048}
+PADDING_TOKENS = {"cpu": CPU_PADDING, "cuda": 2_048}
 """What one more batch costs, as tokens of padding; measured on a CPU (see docs/worker.md), assumed on a GPU."""
 
 
