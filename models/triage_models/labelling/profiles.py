@@ -4,24 +4,17 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import onnxruntime as ort
 
-from triage_models.bundle.bundle import CPU_MODEL, Bundle
-from triage_models.errors import BundleError
+from triage_models.labelling.network_vectors import WholeNetwork
 from triage_models.serving.classifier import Classifier
 from triage_models.serving.decision import Decision, Floats
 from triage_models.serving.engine import CPU_PADDING, Encoded, Outputs, first_rows, rows_of, sized_batches
 from triage_models.serving.stream import map_in_order
 
-POOLED = "/Div_output_0"
-"""The tensor of the graph that holds the mean of the token vectors: the input of the head and of the similarity."""
-
 DIRECTIONS, SHRINKAGE = 64, 0.1
 """Directions of the vectors that are used, and the share of the mean variance that is added to that of each."""
 
 CHUNK = 256
-_GRAPH, _OUTPUT, _NAME = 7, 12, 1
-"""Numbers of fields in ONNX's protobuf schema: the model's graph, the graph's outputs, an output's name."""
 
 
 @dataclass(frozen=True)
@@ -52,10 +45,10 @@ def profile_texts(
     Raises:
         BundleError: the network has no such vectors.
     """
-    session = _open_session(classifier.bundle)
+    network = WholeNetwork(classifier.bundle)
     parts: list[tuple[list[Decision], list[str], Floats]] = []
     chunks = (texts[start : start + CHUNK] for start in range(0, len(texts), CHUNK))
-    for part in map_in_order(lambda chunk: _profile(classifier, session, chunk), chunks, classifier.threads):
+    for part in map_in_order(lambda chunk: _profile(classifier, network, chunk), chunks, classifier.threads):
         parts.append(part)
         on_progress(len(part[0]))
     vectors = np.concatenate([part[2] for part in parts]) if parts else np.empty((0, 1), dtype=np.float32)
@@ -82,55 +75,28 @@ def whitened(vectors: Floats) -> Floats:
     return result
 
 
-def with_output(model: bytes, name: str) -> bytes:
-    """Return a serialized ONNX model with one more output.
-
-    Protobuf parsers merge repeated occurrences of a message, and join its lists. So appending a graph that has only
-    this output declares it, without the package ``onnx``, which serving does not install.
-    """
-    declared = _field(_OUTPUT, _field(_NAME, name.encode()))
-    return model + _field(_GRAPH, declared)
-
-
-def _field(number: int, content: bytes) -> bytes:
-    """Encode a field of bytes, up to 127 of them, as protobuf does."""
-    assert len(content) < 128
-    return bytes([number << 3 | 2, len(content)]) + content
-
-
-def _open_session(bundle: Bundle) -> ort.InferenceSession:
-    options = ort.SessionOptions()
-    options.intra_op_num_threads = options.inter_op_num_threads = 1
-    options.log_severity_level = 4
-    model = with_output((bundle.path / CPU_MODEL).read_bytes(), POOLED)
-    try:
-        return ort.InferenceSession(model, options, providers=["CPUExecutionProvider"])
-    except Exception as error:  # ONNX Runtime's errors share no public base class
-        raise BundleError(f"The network of {bundle.path} gives no vectors: train the bundle again.") from error
-
-
 def _profile(
-    classifier: Classifier, session: ort.InferenceSession, texts: Sequence[str]
+    classifier: Classifier, network: WholeNetwork, texts: Sequence[str]
 ) -> tuple[list[Decision], list[str], Floats]:
     encoded = classifier.encode(texts)
     windows = rows_of(encoded)
-    outputs, vectors = _run(classifier, session, windows)
+    outputs, vectors = _run(classifier, network, windows)
+    if not network.answers_as_served:
+        outputs = classifier.engine.outputs(windows)
     first = first_rows(encoded)
     nearest = outputs.similarity[first].argmax(axis=1)
     classes = classifier.bundle.classes
     return classifier.decide(encoded, outputs), [classes[number] for number in nearest], vectors[first]
 
 
-def _run(classifier: Classifier, session: ort.InferenceSession, windows: Sequence[Encoded]) -> tuple[Outputs, Floats]:
+def _run(classifier: Classifier, network: WholeNetwork, windows: Sequence[Encoded]) -> tuple[Outputs, Floats]:
     logits = np.empty((len(windows), len(classifier.bundle.classes)), dtype=np.float32)
     similarity = np.empty_like(logits)
     vectors: Floats | None = None
     for rows in sized_batches([len(window.ids) for window in windows], padding=CPU_PADDING):
-        ids, mask = classifier.engine.pad([windows[row] for row in rows])
-        logits[rows], similarity[rows], found = session.run(
-            ["logits", "similarity", POOLED], {"input_ids": ids, "attention_mask": mask}
-        )
-        vectors = np.empty((len(windows), found.shape[1]), dtype=np.float32) if vectors is None else vectors
-        vectors[rows] = found
+        found = network.run(*classifier.engine.pad([windows[row] for row in rows]))
+        logits[rows], similarity[rows] = found.logits, found.similarity
+        vectors = np.empty((len(windows), found.vectors.shape[1]), dtype=np.float32) if vectors is None else vectors
+        vectors[rows] = found.vectors
     assert vectors is not None
     return Outputs(logits, similarity), vectors

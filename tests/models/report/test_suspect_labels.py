@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from triage_models.data.evaluation_rows import LabelledRows
-from triage_models.labelling import profiles
+from triage_models.labelling import network_vectors
 from triage_models.labelling.suspects import Suspect
 from triage_models.report import evaluate
 from triage_models.report.suspect_labels import render_section, suspect_rows
@@ -45,7 +45,7 @@ def test_the_section_escapes_texts_and_is_empty_without_suspects() -> None:
 def test_a_bundle_without_vectors_is_evaluated_without_neighbours(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(profiles, "POOLED", "nothing")
+    monkeypatch.setattr(network_vectors, "LAYER_OUTPUT", b"(nothing)")
     (tmp_path / "data.csv").write_text("text,label\nwhere is my parcel,CANCEL_ORDER\nwhere is my order,WISMO\n")
     result = evaluate(tmp_path / "data.csv", output=tmp_path / "report", device="cpu", resamples=20)
     assert result["suspect_labels"] == 1
