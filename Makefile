@@ -15,7 +15,7 @@ EXTRAS := .[demo,router,otel,parquet,email,registry,aws,azure,gcp,serve,console,
 QUICK := not kafka and not train and not install and not packaging and not torture and not llm
 DATA ?= $(or $(TRIAGE_DATA),../shared/data)
 
-.PHONY: help setup demo test check docs bench gpu-check bench-peers bench-serve bench-formats screenshots evaluate-all mail-check text-price redaction-check leave-one-out early-exit language-check two-wishes label-curve multilingual-check train-multilingual train-ecommerce train-fast torture test-llm examples deploy-check lowest newest pins clean image image-test compose-test bench-cpu bench-console game-day release release-test upgrade-test cluster-test
+.PHONY: help setup demo test check docs bench gpu-check bench-peers bench-serve bench-formats screenshots evaluate-all mail-check text-price redaction-check leave-one-out early-exit language-check two-wishes label-curve multilingual-check train-multilingual train-ecommerce train-fast torture test-llm examples deploy-check lowest newest pins clean image image-test compose-test bench-cpu bench-backlog bench-console game-day release release-test upgrade-test cluster-test
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -40,8 +40,11 @@ docs: $(ALL_READY) ## build the documentation as a site in site/; a broken link 
 bench: $(ALL_READY) ## measure throughput next to raw ONNX Runtime, latency, memory and cost
 	@$(BIN)/triage bench $(BENCH_ARGS)
 
-bench-cpu: $(ALL_READY) ## measure the CPU time of workers by thread, in turns, on a real Kafka (BENCH_ARGS="--against DIR --partitions 1 200 --bundle DIR")
+bench-cpu: $(ALL_READY) ## measure the CPU time of workers by thread, in turns, on a real Kafka (BENCH_ARGS="--against DIR --partitions 1 200 --bundle DIR --repeats 0.3")
 	@$(BIN)/python -m tests.bench.worker_cpu $(BENCH_ARGS)
+
+bench-backlog: $(ALL_READY) ## measure whether rate and memory of the worker stay the same over a backlog of a million messages, 20 minutes (BENCH_ARGS="--messages 100000")
+	@$(BIN)/python -m tests.bench.backlog $(BENCH_ARGS)
 
 gpu-check: $(ALL_READY) ## check an NVIDIA GPU: CUDA is active, fp16 answers as int8 does, messages per second, memory (GPU_ARGS="--bundle DIR")
 	@$(BIN)/python -m tests.bench.gpu $(GPU_ARGS)

@@ -31,7 +31,7 @@ from aiokafka.admin import NewTopic
 from triage_models.serving.classifier import Classifier
 from triage_worker.bench.process_usage import resident_mib
 from triage_worker.bench.raw_onnx import RawInference
-from triage_worker.bench.traffic import Traffic, sample
+from triage_worker.bench.traffic import Traffic, sample, sample_with_repeats
 from triage_worker.config.settings import Settings
 from triage_worker.demo.embedded_broker import free_port
 from triage_worker.demo.sample_records import SampleRecord
@@ -137,7 +137,7 @@ async def one_round(
         own = own.model_copy(update={"bundle": Settings.load(bundle=str(variant.bundle)).bundle.resolved()})
     service = Service("worker", own, {"PYTHONPATH": variant.python_path})
     async with running(service) as [worker], Traffic.opened(own, variant.partitions) as traffic:
-        await traffic.send(messages[:WARM_UP])
+        await traffic.send(sample_with_repeats(WARM_UP, 0.0, part=1)[0])
         await traffic.all_answered(WARM_UP)
         p99_s = 0.0
         if rate is None:
@@ -174,10 +174,14 @@ async def own_topics(settings: Settings, partitions: int) -> AsyncIterator[Setti
 
 
 async def measure(
-    settings: Settings, variants: Sequence[Variant], messages: int, rounds: int, rate: float | None
+    settings: Settings,
+    variants: Sequence[Variant],
+    sampled: tuple[Sequence[SampleRecord], Sequence[str]],
+    rounds: int,
+    rate: float | None,
 ) -> dict[Variant, Measured]:
-    """Measure all variants in turns."""
-    records, texts = sample(messages)
+    """Measure all variants in turns, by records and their texts."""
+    records, texts = sampled
     classifier = Classifier.open(settings.bundle.only, device="cpu", threads=settings.threads)
     raw = RawInference(classifier, texts, limits(settings, classifier))
     raw.run()
@@ -188,7 +192,7 @@ async def measure(
             async with own_topics(settings, variant.partitions) as own:
                 measured[variant].spent.append(await one_round(variant, own, records, rate))
             print(f"  {measured[variant].spent[-1]}", flush=True)  # should a later round fail
-            measured[variant].raw_us.append((raw.run().cpu_seconds or 0.0) / messages * 1e6)
+            measured[variant].raw_us.append((raw.run().cpu_seconds or 0.0) / len(texts) * 1e6)
     return measured
 
 
@@ -234,18 +238,24 @@ def main() -> None:
     parser.add_argument("--messages", type=int, default=4_000)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--rate", type=float, help="messages a second; without it, they are there at once")
+    parser.add_argument(
+        "--repeats", type=float, help="share of messages whose text came before; answers are remembered"
+    )
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--bootstrap-servers")
     options = parser.parse_args()
     models = [(path.resolve(), None) for path in options.against]
     models += [(HERE, bundle) for bundle in (None, *(path.resolve() for path in options.bundle))]
     variants = [Variant(*model, *each) for model in models for each in product(options.partitions, options.delivery)]
+    count, repeats = options.messages, options.repeats
+    sampled = sample(count) if repeats is None else sample_with_repeats(count, repeats, part=0)
+    remembered = {"remembered_texts": 0} if repeats is None else {}
     with kafka(options.bootstrap_servers) as servers:
         settings = Settings.load(
-            bootstrap_servers=servers, threads=options.threads, remembered_texts=0, http_host="127.0.0.1"
+            bootstrap_servers=servers, threads=options.threads, http_host="127.0.0.1", **remembered
         )
         settings = settings.model_copy(update={"bundle": settings.bundle.resolved()})
-        print_table(asyncio.run(measure(settings, variants, options.messages, options.rounds, options.rate)))
+        print_table(asyncio.run(measure(settings, variants, sampled, options.rounds, options.rate)))
 
 
 if __name__ == "__main__":
