@@ -137,7 +137,7 @@ def sample_with_repeats(messages: int, repeats: float, part: int) -> tuple[list[
     """The same messages, each with an order number of its own, except for those that repeat an earlier text.
 
     Args:
-        messages: how many.
+        messages: how many, at most 100,000.
         repeats: the probability, 0 to 1, that a message repeats the text of one before it in the same part. Which one
             is drawn from all messages so far, so what came often comes ever more often, as in a shop.
         part: no text of one part is in another.
@@ -147,7 +147,7 @@ def sample_with_repeats(messages: int, repeats: float, part: int) -> tuple[list[
     texts: list[str] = []
     for record, text in zip(*sample(messages), strict=True):
         again = bool(texts) and chance.random() < repeats
-        texts.append(chance.choice(texts) if again else f"{text} (order {part}-{len(texts)})")
+        texts.append(chance.choice(texts) if again else f"{text} #{100_000 * part + len(texts)}")
         value = {**orjson.loads(record.value or b"{}"), "text": texts[-1]}
         records.append(record._replace(value=orjson.dumps(value)))
     return records, texts
