@@ -44,6 +44,7 @@ from tests.kafka.broker import cluster, install
 
 HERE = Path(__file__).parents[2]
 WARM_UP = 500
+OUTPUT_TOPICS = ("output_topic", "fallback_topic", "dead_letter_topic")
 
 
 @dataclass(frozen=True)
@@ -162,9 +163,9 @@ async def one_round(
 async def own_topics(settings: Settings, partitions: int) -> AsyncIterator[Settings]:
     """Create topics for one variant, which are deleted afterwards."""
     name = f"triage-bench-{uuid.uuid4().hex[:8]}"
-    named = {setting: f"{name}.{setting}" for setting in Settings.model_fields if setting.endswith("_topic")}
+    named = {setting: f"{name}.{setting}" for setting in ("input_topic", *OUTPUT_TOPICS)}
     own = settings.model_copy(update={**named, "group_id": name, "sources": None})
-    used = [own.input_topic, own.output_topic, own.fallback_topic, own.dead_letter_topic]
+    used = list(named.values())
     async with bare_admin_client(own) as admin:
         await topics.create_missing(admin, [NewTopic(topic, partitions, 1) for topic in used])
         try:

@@ -95,10 +95,10 @@ async def _stop(process: asyncio.subprocess.Process) -> None:
 
 
 def environment(settings: Settings) -> dict[str, str]:
-    """The settings as environment variables, without secrets."""
+    """The settings that are not the defaults, as environment variables, without secrets."""
     secrets = {"sasl_password", "ssl_password", "oauth_client_secret", "llm_api_key", "helpdesk_token"}
     secrets |= {"console_code", "console_oidc_client_secret"}
-    values = settings.model_dump(mode="json", exclude_none=True, exclude=secrets)
+    values = settings.model_dump(mode="json", exclude_defaults=True, exclude_none=True, exclude=secrets)
     return {variable(name): str(value) for name, value in values.items()}
 
 
