@@ -10,7 +10,7 @@ LONGEST = 2_000
 """Characters, without repeated space. A longer text is not cut: few words are in it if it fits into one window."""
 
 LEAST_WORDS = 2
-"""A part of fewer words belongs to its neighbour: *thanks* or *order 8-117* asks for nothing by itself."""
+"""A shorter part belongs to its neighbour: *thanks* or *please* asks for nothing by itself."""
 
 _JOINS = (
     "and|also|but|plus|then|besides|separately|meanwhile|btw|by the way|as well as|y|e|et|und|aur|और|también|además|"
@@ -100,12 +100,7 @@ def _added(parts: list[Part], piece: str, stop: bool) -> list[Part]:
     piece = piece.strip(_TRIMMED)
     if not piece:
         return parts
-    short = parts and min(_words_in(piece), _words_in(parts[-1].text)) < LEAST_WORDS
+    short = parts and min(len(piece.split()), len(parts[-1].text.split())) < LEAST_WORDS
     if short or len(parts) == MAX_PARTS:
         return [*parts[:-1], Part(f"{parts[-1].text} {piece}", parts[-1].stop)]
     return [*parts, Part(piece, stop)]
-
-
-def _words_in(text: str) -> int:
-    """How many words with a letter in them a text has; a number, a price or a dash is none."""
-    return sum(any(map(str.isalpha, word)) for word in text.split())
