@@ -17,7 +17,7 @@ from triage_worker.bench.traffic import Traffic, sample_with_repeats
 from triage_worker.config.settings import Settings
 from triage_worker.demo.embedded_broker import free_port
 from triage_worker.demo.sample_records import SampleRecord
-from triage_worker.demo.service_process import Service, running
+from triage_worker.demo.service_process import Service, running, secret_environment
 
 from tests.bench.worker_cpu import kafka, own_topics
 
@@ -64,7 +64,7 @@ async def work_off(traffic: Traffic, worker: int, messages: int) -> list[Stretch
     """Read the answers of a worker, by its process id, part by part."""
     found = []
     # Its start, and the first fetches, are not counted.
-    warm_up = messages // 100
+    warm_up = max(1, messages // 100)
     since, used = await traffic.all_answered(warm_up), cpu_seconds(worker) or 0.0
     for number in range(PARTS):
         count = messages * (number + 1) // PARTS - (messages * number // PARTS or warm_up)
@@ -82,7 +82,8 @@ async def measure(settings: Settings, messages: int, partitions: int) -> list[St
         started = time.monotonic()
         await fill(traffic, messages)
         print(f"sent in {time.monotonic() - started:.0f} s\n\n{'':10} messages/s  µs a message     MiB")
-        service = Service("worker", own.model_copy(update={"http_port": free_port()}))
+        worker_settings = own.model_copy(update={"http_port": free_port()})
+        service = Service("worker", worker_settings, secret_environment(own))
         async with running(service) as [worker]:
             return await work_off(traffic, worker.pid, messages)
 

@@ -1,10 +1,12 @@
 """Measures the worker's CPU time a message, several variants in turns: ``make bench-cpu``.
 
-A variant is a checkout of Triage, a bundle, a number of partitions and a delivery. For each round of each, a worker is
-started, warmed up, and stopped while a backlog is produced; its CPU time is measured from then to the last answer, by
-thread. Between them, ONNX Runtime alone runs the same texts, as in ``triage bench``. CPU time is compared, and not the
-rate, since other work on the machine slows it down less; it still grows where the cores are shared, for all in the same
-way.
+A variant is a checkout of Triage, a bundle, a number of partitions and a delivery. Another checkout has its own default
+bundle and its own defaults; one that remembers no answers and cannot be told so is measured with ``--repeats 0``.
+
+For each round of each, a worker is started, warmed up, and stopped while a backlog is produced; its CPU time is
+measured from then to the last answer, by thread. Between them, ONNX Runtime alone runs the same texts, as in
+``triage bench``. CPU time is compared, and not the rate, since other work on the machine slows it down less; it still
+grows where the cores are shared, for all in the same way.
 
 A real Apache Kafka is started, as for the tests, or named by ``--bootstrap-servers``.
 
@@ -35,7 +37,7 @@ from triage_worker.bench.traffic import Traffic, sample, sample_with_repeats
 from triage_worker.config.settings import Settings
 from triage_worker.demo.embedded_broker import free_port
 from triage_worker.demo.sample_records import SampleRecord
-from triage_worker.demo.service_process import Service, running
+from triage_worker.demo.service_process import Service, running, secret_environment
 from triage_worker.inference.loaded_bundle import limits
 from triage_worker.kafka import topics
 from triage_worker.kafka.clients import bare_admin_client
@@ -44,7 +46,9 @@ from tests.kafka.broker import cluster, install
 
 HERE = Path(__file__).parents[2]
 WARM_UP = 500
-OUTPUT_TOPICS = ("output_topic", "fallback_topic", "dead_letter_topic")
+CREATED = ("input_topic", "output_topic", "fallback_topic", "dead_letter_topic")
+NAMED = (*CREATED, "control_topic", "audit_topic")
+"""All topics of the worker have names of their own, so that it reads and writes none of the broker's others."""
 
 
 @dataclass(frozen=True)
@@ -56,10 +60,11 @@ class Variant:
     partitions: int
     delivery: str
 
-    @property
-    def python_path(self) -> str:
-        """Where the checkout's packages are found."""
-        return os.pathsep.join(str(self.checkout / folder) for folder in ("schemas", "models", "worker", ""))
+    def variables(self, settings: Settings) -> dict[str, str]:
+        """Return what is in the environment besides the settings: packages, what is compared, secrets."""
+        packages = os.pathsep.join(str(self.checkout / folder) for folder in ("schemas", "models", "worker", ""))
+        compared = {"TRIAGE_DELIVERY": self.delivery, "TRIAGE_THREADS": str(settings.threads)}
+        return {"PYTHONPATH": packages, **compared, **secret_environment(settings)}
 
     def __str__(self) -> str:
         where = "" if self.checkout == HERE else f" in {self.checkout.name}"
@@ -136,7 +141,7 @@ async def one_round(
     own = settings.model_copy(update={"delivery": variant.delivery, "http_port": free_port()})
     if variant.bundle is not None:
         own = own.model_copy(update={"bundle": Settings.load(bundle=str(variant.bundle)).bundle.resolved()})
-    service = Service("worker", own, {"PYTHONPATH": variant.python_path})
+    service = Service("worker", own, variant.variables(own), only_changed=variant.checkout != HERE)
     async with running(service) as [worker], Traffic.opened(own, variant.partitions) as traffic:
         await traffic.send(sample_with_repeats(WARM_UP, 0.0, part=1)[0])
         await traffic.all_answered(WARM_UP)
@@ -163,9 +168,9 @@ async def one_round(
 async def own_topics(settings: Settings, partitions: int) -> AsyncIterator[Settings]:
     """Create topics for one variant, which are deleted afterwards."""
     name = f"triage-bench-{uuid.uuid4().hex[:8]}"
-    named = {setting: f"{name}.{setting}" for setting in ("input_topic", *OUTPUT_TOPICS)}
+    named = {setting: f"{name}.{setting}" for setting in NAMED}
     own = settings.model_copy(update={**named, "group_id": name, "sources": None})
-    used = list(named.values())
+    used = [named[setting] for setting in CREATED]
     async with bare_admin_client(own) as admin:
         await topics.create_missing(admin, [NewTopic(topic, partitions, 1) for topic in used])
         try:

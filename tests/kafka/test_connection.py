@@ -7,12 +7,14 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+from triage_worker.bench.run import Options, run_benchmark
 from triage_worker.config.errors import ConfigError, TriageError
 from triage_worker.config.settings import Settings
 from triage_worker.kafka import broker_contact, topics
 from triage_worker.kafka.broker_contact import BrokerContact
 
 from tests.kafka import broker
+from tests.kafka.acls import Acl
 from tests.kafka.certificates import Authority
 from tests.kafka.harness import environment
 from tests.kafka.processes import eventually
@@ -88,6 +90,16 @@ async def test_the_contact_logs_in_and_names_a_refusal(
     for task in running:
         task.cancel()
     await asyncio.gather(*running, return_exceptions=True)
+
+
+async def test_the_benchmark_s_worker_logs_in_as_the_benchmark_does(secured: SecuredBroker) -> None:
+    operations = {"topic": ("Create", "Describe", "Read", "Write", "Delete"), "group": ("Read", "Describe")}
+    rights = [Acl(kind, "triage-bench-", True, one) for kind in operations for one in operations[kind]]
+    settings = Settings.load(**secured.login("triage", listener="PASSWORD_TLS"))
+    await secured.grant("triage", rights)
+    result = await run_benchmark(settings, Options(messages=100, rounds=1, external=True, plain_loop=False))
+    await secured.revoke("triage", rights)
+    assert result.messages_per_second > 0
 
 
 async def test_a_private_authority_must_be_trusted_explicitly(secured: SecuredBroker) -> None:

@@ -16,10 +16,10 @@ from triage_models.errors import BundleError
 from triage_models.serving.decision import Floats
 
 LAYER_OUTPUT = rb"/encoder/transformer/layer\.(\d+)/output_layer_norm/LayerNormalization_output_0"
-"""The tensors ``[B, T, D]`` that the layers put out."""
+"""The tensors ``[B, T, D]`` that the layers put out, as `triage_models.training.exit_graph` finds them, too."""
 
-_BORDER = rb"/exit_\d+/border"
-"""The probabilities that texts need to leave early, see `triage_models.training.exit_graph`."""
+BORDER = rb"/exit_\d+/border"
+"""The probabilities that texts need to leave early; `triage_models.training.exit_graph` names them."""
 
 _NOBODY = 2.0
 """No probability is as high."""
@@ -43,7 +43,7 @@ class Results(NamedTuple):
 
 
 class WholeNetwork:
-    """A bundle's int8 model with its vectors as one more output. No text leaves it early.
+    """A bundle's int8 model that also puts out its last layer. No text leaves it early.
 
     Args:
         bundle: the bundle.
@@ -60,7 +60,7 @@ class WholeNetwork:
         options = ort.SessionOptions()
         options.intra_op_num_threads = options.inter_op_num_threads = 1
         options.log_severity_level = 4
-        borders = sorted({found.decode() for found in re.findall(_BORDER, model)})
+        borders = sorted({found.decode() for found in re.findall(BORDER, model)})
         # ONNX Runtime keeps no reference to the value.
         self._border = ort.OrtValue.ortvalue_from_numpy(np.array(_NOBODY, dtype=np.float32))
         for name in borders:

@@ -17,6 +17,7 @@ from onnx import GraphProto, ModelProto, NodeProto, TensorProto, helper, numpy_h
 
 OUTPUTS = ("logits", "similarity")
 MASK = "attention_mask"
+# triage_models.labelling.network_vectors looks for the names of borders and of the layers' outputs.
 _PREFIX, _BORDER = "/exit_", "/border"
 
 LEAST = 1e-9

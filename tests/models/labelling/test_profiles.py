@@ -1,8 +1,10 @@
 """The network's vectors come out of the same model that decides."""
 
+import re
 from pathlib import Path
 
 import numpy as np
+import onnx
 import pytest
 from triage_models.errors import BundleError
 from triage_models.labelling import network_vectors
@@ -11,6 +13,7 @@ from triage_models.labelling.profiles import profile_texts
 from triage_models.paths import DEFAULT_BUNDLE, FAST_BUNDLE, MULTILINGUAL_BUNDLE
 from triage_models.serving.classifier import Classifier
 from triage_models.serving.engine import rows_of
+from triage_models.training.exit_graph import exit_layers, hidden_state
 from triage_models.training.onnx_weights import load_prototypes
 
 from tests.models.serving.shipped import shipped_classifier, texts
@@ -26,6 +29,14 @@ def test_vectors_are_those_that_the_similarity_is_computed_from(bundle: Path) ->
     unit = found.vectors / np.linalg.norm(found.vectors, axis=1, keepdims=True)
     similarity = np.einsum("bd,cmd->bcm", unit, load_prototypes(bundle).numpy()).max(axis=2)
     assert np.allclose(similarity, found.similarity, atol=1e-3)
+
+
+def test_names_are_those_that_training_gives() -> None:
+    border = "/exit_2/border"
+    graph = onnx.GraphProto(initializer=[onnx.numpy_helper.from_array(np.array(0.9, np.float32), border)])
+    assert exit_layers(graph) == (2,)
+    assert re.fullmatch(network_vectors.BORDER, border.encode())
+    assert re.fullmatch(network_vectors.LAYER_OUTPUT, hidden_state(12).encode())
 
 
 def test_texts_that_leave_early_have_the_answers_of_the_bundle_and_vectors_of_the_whole_network() -> None:

@@ -17,7 +17,7 @@ from triage_worker.config.sources import variable
 from triage_worker.demo.downstream_results import DownstreamResults
 from triage_worker.demo.run import run_demo
 from triage_worker.demo.sample_records import sample_records
-from triage_worker.demo.service_process import environment
+from triage_worker.demo.service_process import environment, secret_environment
 from triage_worker.demo.settings import demo_settings
 from triage_worker.demo.view import PLAIN_ROWS, PlainView
 from triage_worker.demo.worker_results import Outcome, OutcomeKind, SourceOffset, WorkerResults
@@ -165,6 +165,15 @@ def test_the_services_get_the_users_bundles(bundle: str) -> None:
         == own.bundle
         == Settings(bundle=bundle).bundle.resolved()
     )
+
+
+def test_settings_and_secrets_are_apart_and_together_those_that_were_given() -> None:
+    secret = {"helpdesk_token": "hush", "schema_registry_token": "hush2", "llm_api_key": "hush3"}
+    own = Settings.load(threads=3, **secret)
+    assert "hush" not in str(environment(own))
+    assert "*" not in str(environment(own))
+    assert secret_environment(own) == {variable(name): value for name, value in secret.items()}
+    assert environment(own, only_changed=True) == {"TRIAGE_THREADS": "3"}
 
 
 async def test_an_llm_without_a_model_is_refused_at_once() -> None:

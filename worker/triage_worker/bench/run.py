@@ -20,7 +20,7 @@ from triage_worker.bench.traffic import Traffic, sample, sample_with_repeats
 from triage_worker.config.settings import Settings
 from triage_worker.demo.embedded_broker import embedded_broker, free_port
 from triage_worker.demo.sample_records import SampleRecord
-from triage_worker.demo.service_process import Service, running
+from triage_worker.demo.service_process import Service, running, secret_environment
 from triage_worker.demo.settings import demo_settings
 from triage_worker.inference.loaded_bundle import limits
 from triage_worker.kafka import topics
@@ -95,7 +95,7 @@ async def _measure_worker(
     # Each round, and the one that warms up, in order.
     parts = [_Part(settings, classifier, options, number) for number in range(options.rounds + 1)]
     async with (
-        running(Service("worker", settings)) as [worker],
+        running(Service("worker", settings, secret_environment(settings))) as [worker],
         Traffic.opened(settings, options.partitions) as traffic,
     ):
         options.on_stage("warming up")

@@ -3,6 +3,7 @@
 import asyncio
 import random
 import time
+from collections import deque
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from itertools import islice
@@ -20,6 +21,9 @@ from triage_worker.kafka.clients import producer, topic_consumer
 
 IDLE_TIMEOUT_S = 60.0
 SHAPE = InputShape()
+
+PART = 1_000_000
+"""How many texts of a part may differ."""
 
 SendTimes = dict[tuple[int, int], float]
 """When each message was sent, in seconds since the epoch, by its partition and offset."""
@@ -40,6 +44,7 @@ class Traffic:
         self._topic = settings.input_topic
         self._producer = producer
         self._consumer = consumer
+        self._ahead: deque[tuple[ConsumerRecord, float]] = deque()
 
     @classmethod
     @asynccontextmanager
@@ -106,17 +111,17 @@ class Traffic:
 
     async def _answers(self, messages: int) -> AsyncIterator[tuple[ConsumerRecord, float]]:
         """The next answers, each with the time of its arrival, in seconds since the epoch."""
-        left, last = messages, time.monotonic()
-        while left > 0:
-            for records in (await self._consumer.getmany(timeout_ms=200)).values():
-                seen, last = time.time(), time.monotonic()
-                left -= len(records)
-                for record in records:
-                    yield record, seen
-            if time.monotonic() - last > IDLE_TIMEOUT_S:
-                raise TriageError(
-                    f"The worker answered nothing for {IDLE_TIMEOUT_S:.0f} s: run `triage worker` and read its log."
-                )
+        last = time.monotonic()
+        for _ in range(messages):
+            while not self._ahead:
+                if time.monotonic() - last > IDLE_TIMEOUT_S:
+                    raise TriageError(
+                        f"The worker answered nothing for {IDLE_TIMEOUT_S:.0f} s: run `triage worker` and read its log."
+                    )
+                for records in (await self._consumer.getmany(timeout_ms=200)).values():
+                    seen, last = time.time(), time.monotonic()
+                    self._ahead.extend((record, seen) for record in records)
+            yield self._ahead.popleft()
 
 
 def _origin(record: ConsumerRecord) -> tuple[int, int]:
@@ -134,20 +139,21 @@ def sample(messages: int) -> tuple[list[SampleRecord], list[str]]:
 
 
 def sample_with_repeats(messages: int, repeats: float, part: int) -> tuple[list[SampleRecord], list[str]]:
-    """The same messages, each with an order number of its own, except for those that repeat an earlier text.
+    """The same messages, each text with a number of its own, except for those that repeat an earlier one.
 
     Args:
-        messages: how many, at most 100,000.
+        messages: how many, at most `PART`.
         repeats: the probability, 0 to 1, that a message repeats the text of one before it in the same part. Which one
             is drawn from all messages so far, so what came often comes ever more often, as in a shop.
         part: no text of one part is in another.
     """
+    assert messages <= PART, f"{messages:,} messages in one part: at most {PART:,} have texts of their own"
     chance = random.Random(part)
     records: list[SampleRecord] = []
     texts: list[str] = []
     for record, text in zip(*sample(messages), strict=True):
         again = bool(texts) and chance.random() < repeats
-        texts.append(chance.choice(texts) if again else f"{text} #{100_000 * part + len(texts)}")
+        texts.append(chance.choice(texts) if again else f"{text} #{PART * part + len(texts)}")
         value = {**orjson.loads(record.value or b"{}"), "text": texts[-1]}
         records.append(record._replace(value=orjson.dumps(value)))
     return records, texts

@@ -12,6 +12,7 @@ from time import monotonic
 from typing import IO
 
 import aiohttp
+from pydantic import SecretStr
 
 from triage_worker.config.errors import TriageError
 from triage_worker.config.settings import Settings
@@ -29,11 +30,13 @@ class Service:
         name: the name of its command.
         settings: its settings; each service needs an ``http_port`` of its own.
         secrets: secret settings, by the names of their variables.
+        only_changed: give it no settings that are the defaults here: another version of Triage may not know them.
     """
 
     name: str
     settings: Settings
     secrets: Mapping[str, str] = field(default_factory=dict)
+    only_changed: bool = False
 
 
 @asynccontextmanager
@@ -66,7 +69,7 @@ async def _process(service: Service) -> AsyncIterator[tuple[asyncio.subprocess.P
             "-m",
             "triage_worker",
             service.name,
-            env={**inherited, **environment(service.settings), **service.secrets},
+            env={**inherited, **environment(service.settings, only_changed=service.only_changed), **service.secrets},
             cwd=folder,  # a folder without a .env file
             stdin=asyncio.subprocess.DEVNULL,
             stdout=log,
@@ -94,12 +97,21 @@ async def _stop(process: asyncio.subprocess.Process) -> None:
     await process.wait()
 
 
-def environment(settings: Settings) -> dict[str, str]:
-    """The settings that are not the defaults, as environment variables, without secrets."""
-    secrets = {"sasl_password", "ssl_password", "oauth_client_secret", "llm_api_key", "helpdesk_token"}
-    secrets |= {"console_code", "console_oidc_client_secret"}
-    values = settings.model_dump(mode="json", exclude_defaults=True, exclude_none=True, exclude=secrets)
+def environment(settings: Settings, *, only_changed: bool = False) -> dict[str, str]:
+    """The settings as environment variables, without secrets; perhaps only those that are not the defaults."""
+    values = settings.model_dump(
+        mode="json", exclude_none=True, exclude_defaults=only_changed, exclude=set(_secrets(settings))
+    )
     return {variable(name): str(value) for name, value in values.items()}
+
+
+def secret_environment(settings: Settings) -> dict[str, str]:
+    """The secret settings as environment variables, for a service that logs in where this process does."""
+    return {variable(name): value.get_secret_value() for name, value in _secrets(settings).items()}
+
+
+def _secrets(settings: Settings) -> dict[str, SecretStr]:
+    return {name: value for name, value in settings if isinstance(value, SecretStr)}
 
 
 async def _wait_until_ready(service: Service, process: asyncio.subprocess.Process, log: IO[bytes]) -> None:
