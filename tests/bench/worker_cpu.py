@@ -53,14 +53,23 @@ NAMED = (*CREATED, "control_topic", "audit_topic")
 
 @dataclass(frozen=True)
 class Variant:
-    """What is measured: a checkout, a bundle (None: the default one), a number of partitions and a delivery."""
+    """What is measured: a checkout, a bundle (None: the default one), numbers of partitions and workers, a delivery."""
 
     checkout: Path
     bundle: Path | None
     partitions: int
+    workers: int
     delivery: str
 
-    def variables(self, settings: Settings) -> dict[str, str]:
+    def services(self, settings: Settings) -> list[Service]:
+        """Return the workers to start, which are one group."""
+        own = settings.model_copy(update={"delivery": self.delivery})
+        if self.bundle is not None:
+            own = own.model_copy(update={"bundle": Settings.load(bundle=str(self.bundle)).bundle.resolved()})
+        each = [own.model_copy(update={"http_port": free_port()}) for _ in range(self.workers)]
+        return [Service("worker", one, self._variables(one), only_changed=self.checkout != HERE) for one in each]
+
+    def _variables(self, settings: Settings) -> dict[str, str]:
         """Return what is in the environment besides the settings: packages, what is compared, secrets."""
         packages = os.pathsep.join(str(self.checkout / folder) for folder in ("schemas", "models", "worker", ""))
         compared = {"TRIAGE_DELIVERY": self.delivery, "TRIAGE_THREADS": str(settings.threads)}
@@ -69,7 +78,8 @@ class Variant:
     def __str__(self) -> str:
         where = "" if self.checkout == HERE else f" in {self.checkout.name}"
         model = "" if self.bundle is None else f", {self.bundle.name}"
-        return f"{self.delivery}, {self.partitions} partitions{model}{where}"
+        workers = "" if self.workers == 1 else f", {self.workers} workers"
+        return f"{self.delivery}, {self.partitions} partitions{workers}{model}{where}"
 
 
 class Threads(NamedTuple):
@@ -84,11 +94,11 @@ class Spent(NamedTuple):
     """What one round took; CPU time in µs a message.
 
     Attributes:
-        threads: of the worker.
+        threads: of all workers.
         rate: messages a second.
         p99_s: from produce to consume, where messages are sent at a rate.
-        memory_mib: resident memory afterwards.
-        connections: open sockets afterwards.
+        memory_mib: resident memory of all workers afterwards.
+        connections: their open sockets afterwards.
     """
 
     threads: Threads
@@ -137,31 +147,43 @@ def open_sockets(pid: int) -> int:
 async def one_round(
     variant: Variant, settings: Settings, messages: Sequence[SampleRecord], rate: float | None
 ) -> Spent:
-    """Start a worker, and measure what it takes to read a backlog, or messages that come at a rate."""
-    own = settings.model_copy(update={"delivery": variant.delivery, "http_port": free_port()})
-    if variant.bundle is not None:
-        own = own.model_copy(update={"bundle": Settings.load(bundle=str(variant.bundle)).bundle.resolved()})
-    service = Service("worker", own, variant.variables(own), only_changed=variant.checkout != HERE)
-    async with running(service) as [worker], Traffic.opened(own, variant.partitions) as traffic:
+    """Start the workers, and measure what they take to read a backlog, or messages that come at a rate."""
+    async with (
+        running(*variant.services(settings)) as workers,
+        Traffic.opened(settings, variant.partitions) as traffic,
+    ):
+        pids = [worker.pid for worker in workers]
         await traffic.send(sample_with_repeats(WARM_UP, 0.0, part=1)[0])
         await traffic.all_answered(WARM_UP)
         p99_s = 0.0
         if rate is None:
-            os.kill(worker.pid, signal.SIGSTOP)
-            try:
+            with stopped(pids):
                 await traffic.send(messages)
-            finally:
-                started, before = time.time(), thread_seconds(worker.pid)
-                os.kill(worker.pid, signal.SIGCONT)
+                started, before = time.time(), [thread_seconds(pid) for pid in pids]
             finished = await traffic.all_answered(len(messages))
         else:
-            started, before = time.time(), thread_seconds(worker.pid)
+            started, before = time.time(), [thread_seconds(pid) for pid in pids]
             p99_s = quantiles(await traffic.latencies(messages, rate, seed=0), n=100)[98]
             finished = time.time()
-        after = thread_seconds(worker.pid)
-        threads = split_threads(worker.pid, before, after, inferring=own.threads, messages=len(messages))
-        memory, sockets = resident_mib(worker.pid) or 0.0, open_sockets(worker.pid)
+        used = [
+            split_threads(pid, since, thread_seconds(pid), inferring=settings.threads, messages=len(messages))
+            for pid, since in zip(pids, before, strict=True)
+        ]
+        memory, sockets = sum(resident_mib(pid) or 0.0 for pid in pids), sum(map(open_sockets, pids))
+        threads = Threads(*map(sum, zip(*used, strict=True)))
         return Spent(threads, len(messages) / (finished - started), p99_s, memory, sockets)
+
+
+@contextmanager
+def stopped(pids: Sequence[int]) -> Iterator[None]:
+    """Stop processes as long as the context is open."""
+    for pid in pids:
+        os.kill(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        for pid in pids:
+            os.kill(pid, signal.SIGCONT)
 
 
 @asynccontextmanager
@@ -240,6 +262,7 @@ def main() -> None:
     parser.add_argument("--against", type=Path, action="append", default=[], help="another checkout; may be repeated")
     parser.add_argument("--bundle", type=Path, action="append", default=[], help="a bundle beside the default one")
     parser.add_argument("--partitions", type=int, nargs="+", default=[4])
+    parser.add_argument("--workers", type=int, nargs="+", default=[1], help="processes in one group")
     parser.add_argument("--delivery", nargs="+", default=["at_least_once"])
     parser.add_argument("--messages", type=int, default=4_000)
     parser.add_argument("--rounds", type=int, default=5)
@@ -252,7 +275,11 @@ def main() -> None:
     options = parser.parse_args()
     models = [(path.resolve(), None) for path in options.against]
     models += [(HERE, bundle) for bundle in (None, *(path.resolve() for path in options.bundle))]
-    variants = [Variant(*model, *each) for model in models for each in product(options.partitions, options.delivery)]
+    variants = [
+        Variant(*model, *each)
+        for model in models
+        for each in product(options.partitions, options.workers, options.delivery)
+    ]
     count, repeats = options.messages, options.repeats
     sampled = sample(count) if repeats is None else sample_with_repeats(count, repeats, part=0)
     remembered = {"remembered_texts": 0} if repeats is None else {}
