@@ -40,7 +40,7 @@ docs: $(ALL_READY) ## build the documentation as a site in site/; a broken link 
 bench: $(ALL_READY) ## measure throughput next to raw ONNX Runtime, latency, memory and cost
 	@$(BIN)/triage bench $(BENCH_ARGS)
 
-bench-cpu: $(ALL_READY) ## measure the CPU time of workers by thread, in turns, on a real Kafka (BENCH_ARGS="--against DIR --partitions 1 200 --bundle DIR --repeats 0.3")
+bench-cpu: $(ALL_READY) ## measure the CPU time of workers by thread, in turns, on a real Kafka (BENCH_ARGS="--against DIR --partitions 1 200 --workers 1 2 --bundle DIR --repeats 0.3")
 	@$(BIN)/python -m tests.bench.worker_cpu $(BENCH_ARGS)
 
 bench-backlog: $(ALL_READY) ## measure whether rate and memory of the worker stay the same over a backlog of a million messages, 20 minutes (BENCH_ARGS="--messages 100000")
