@@ -7,8 +7,6 @@ All three are on one topic of one worker, which is stopped while a backlog of on
 
 import argparse
 import asyncio
-import os
-import signal
 import statistics
 import time
 from collections.abc import AsyncIterator, Mapping, Sequence
@@ -26,7 +24,7 @@ from triage_schemas.input.registry.frames import SchemaId
 from triage_schemas.input.registry.proto_compiler import compile_file
 from triage_schemas.input.registry.schema import KnownSchema, SchemaText
 from triage_schemas.messages.message import CustomerMessage, InputShape, Source
-from triage_worker.bench.process_usage import cpu_seconds
+from triage_worker.bench.process_usage import cpu_seconds, stopped
 from triage_worker.bench.traffic import SHAPE, Traffic
 from triage_worker.config.settings import Settings
 from triage_worker.demo.embedded_broker import embedded_broker
@@ -144,12 +142,9 @@ async def worker_settings() -> AsyncIterator[Settings]:
 
 async def read_backlog(traffic: Traffic, records: Sequence[SampleRecord], worker: int) -> Spent:
     """Produce a backlog while the worker is stopped, and let it read that."""
-    os.kill(worker, signal.SIGSTOP)
-    try:
+    with stopped(worker):
         await traffic.send(records)
-    finally:
         started, cpu = time.time(), cpu_seconds(worker) or 0.0
-        os.kill(worker, signal.SIGCONT)
     finished = await traffic.all_answered(len(records))
     return Spent(finished - started, (cpu_seconds(worker) or 0.0) - cpu)
 

@@ -20,7 +20,9 @@ from triage_worker.bench.process_usage import cpu_seconds, resident_mib
 from triage_worker.bench.raw_onnx import RawInference, Timing
 from triage_worker.bench.report import lines
 from triage_worker.bench.result import Result, Round, Setup, summarize
-from triage_worker.bench.traffic import sample
+from triage_worker.bench.traffic import PART, Traffic, sample, sample_with_repeats
+from triage_worker.config.errors import TriageError
+from triage_worker.config.settings import Settings
 from triage_worker.inference.batching import Limits
 
 from tests.bench.worker_cpu import split_threads
@@ -62,6 +64,28 @@ def test_what_the_threads_of_a_worker_used_is_divided_by_what_they_do() -> None:
     before, after = {1: 1.0, 2: 5.0, 3: 5.0}, {1: 1.2, 2: 6.0, 3: 5.9, 4: 0.1}
     spent = split_threads(1, before, after, inferring=2, messages=1_000)
     assert spent == pytest.approx((200, 1_900, 100))
+
+
+class OneFetch:
+    """A consumer that returns all answers at once, and then nothing."""
+
+    def __init__(self, answers: int) -> None:
+        self._records = [SimpleNamespace(timestamp=1000 * number) for number in range(1, answers + 1)]
+
+    async def getmany(self, timeout_ms: int) -> dict[str, list[SimpleNamespace]]:
+        records, self._records = self._records, []
+        return {"partition": records}
+
+
+async def test_answers_that_came_together_are_counted_one_by_one() -> None:
+    traffic = Traffic(Settings(), cast(Any, None), cast(Any, OneFetch(5)))
+    assert await traffic.all_answered(2) == 2
+    assert await traffic.all_answered(3) == 5
+
+
+def test_more_texts_than_can_differ_are_refused() -> None:
+    with pytest.raises(TriageError, match="ask for at most 1,000,000"):
+        sample_with_repeats(PART + 1, 0.3, 0)
 
 
 SETUP = Setup(

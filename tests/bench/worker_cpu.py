@@ -17,7 +17,6 @@ A real Apache Kafka is started, as for the tests, or named by ``--bootstrap-serv
 import argparse
 import asyncio
 import os
-import signal
 import tempfile
 import time
 import uuid
@@ -31,7 +30,7 @@ from typing import NamedTuple
 
 from aiokafka.admin import NewTopic
 from triage_models.serving.classifier import Classifier
-from triage_worker.bench.process_usage import resident_mib
+from triage_worker.bench.process_usage import resident_mib, stopped
 from triage_worker.bench.raw_onnx import RawInference
 from triage_worker.bench.traffic import Traffic, sample, sample_with_repeats
 from triage_worker.config.settings import Settings
@@ -157,7 +156,7 @@ async def one_round(
         await traffic.all_answered(WARM_UP)
         p99_s = 0.0
         if rate is None:
-            with stopped(pids):
+            with stopped(*pids):
                 await traffic.send(messages)
                 started, before = time.time(), [thread_seconds(pid) for pid in pids]
             finished = await traffic.all_answered(len(messages))
@@ -172,18 +171,6 @@ async def one_round(
         memory, sockets = sum(resident_mib(pid) or 0.0 for pid in pids), sum(map(open_sockets, pids))
         threads = Threads(*map(sum, zip(*used, strict=True)))
         return Spent(threads, len(messages) / (finished - started), p99_s, memory, sockets)
-
-
-@contextmanager
-def stopped(pids: Sequence[int]) -> Iterator[None]:
-    """Stop processes as long as the context is open."""
-    for pid in pids:
-        os.kill(pid, signal.SIGSTOP)
-    try:
-        yield
-    finally:
-        for pid in pids:
-            os.kill(pid, signal.SIGCONT)
 
 
 @asynccontextmanager

@@ -1,6 +1,9 @@
-"""Reads the CPU time and the memory of a process from /proc."""
+"""Reads the CPU time and the memory of a process from /proc, and stops processes for a while."""
 
 import os
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 MIB = 1024 * 1024
@@ -22,3 +25,15 @@ def resident_mib(pid: int) -> float | None:
     except OSError:
         return None
     return pages * os.sysconf("SC_PAGE_SIZE") / MIB
+
+
+@contextmanager
+def stopped(*pids: int) -> Iterator[None]:
+    """Stop processes as long as the context is open."""
+    for pid in pids:
+        os.kill(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        for pid in pids:
+            os.kill(pid, signal.SIGCONT)

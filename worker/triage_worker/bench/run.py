@@ -1,8 +1,6 @@
 """Runs the benchmark from start to end: worker and raw ONNX Runtime in turns, then latency, then the plain loop."""
 
 import asyncio
-import os
-import signal
 import time
 import uuid
 from collections.abc import AsyncIterator, Callable, Sequence
@@ -13,7 +11,7 @@ from importlib.util import find_spec
 from triage_models.metrics import cost
 from triage_models.serving.classifier import Classifier
 
-from triage_worker.bench.process_usage import cpu_seconds, resident_mib
+from triage_worker.bench.process_usage import cpu_seconds, resident_mib, stopped
 from triage_worker.bench.raw_onnx import RawInference, Timing
 from triage_worker.bench.result import Result, Round, Setup, summarize
 from triage_worker.bench.traffic import Traffic, sample, sample_with_repeats
@@ -126,12 +124,9 @@ async def _round(part: _Part, traffic: Traffic, worker: int) -> Round:
 
 async def _classify_backlog(traffic: Traffic, messages: Sequence[SampleRecord], worker: int) -> Timing:
     """Let the worker process a backlog. It is stopped while the backlog is produced, which is not measured."""
-    os.kill(worker, signal.SIGSTOP)
-    try:
+    with stopped(worker):
         await traffic.send(messages)
-    finally:
         started, cpu = time.time(), cpu_seconds(worker)
-        os.kill(worker, signal.SIGCONT)
     finished = await traffic.all_answered(len(messages))
     now = cpu_seconds(worker)
     return Timing(finished - started, None if cpu is None or now is None else now - cpu)

@@ -146,8 +146,12 @@ def sample_with_repeats(messages: int, repeats: float, part: int) -> tuple[list[
         repeats: the probability, 0 to 1, that a message repeats the text of one before it in the same part. Which one
             is drawn from all messages so far, so what came often comes ever more often, as in a shop.
         part: no text of one part is in another.
+
+    Raises:
+        TriageError: there are too many messages.
     """
-    assert messages <= PART, f"{messages:,} messages in one part: at most {PART:,} have texts of their own"
+    if messages > PART:
+        raise TriageError(f"{messages:,} messages cannot all have texts of their own: ask for at most {PART:,}.")
     chance = random.Random(part)
     records: list[SampleRecord] = []
     texts: list[str] = []
